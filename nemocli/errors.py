@@ -1,0 +1,41 @@
+"""The failures nemocli explains in one sentence, each with the exit code a script can rely on.
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed while running, or some files failed |
+| 2 | wrong usage |
+| 3 | the model is missing or cannot be read |
+| 4 | not supported on this machine |
+"""
+
+
+class NemocliError(Exception):
+    """A failure whose message is one sentence for the person at the terminal.
+
+    Raised instead of a library's own exception wherever the person can act on it.
+    """
+
+    exit_code = 1
+
+
+class UsageError(NemocliError):
+    """What was asked for does not exist or contradicts itself: an unknown language, a bad option."""
+
+    exit_code = 2
+
+
+class ModelError(NemocliError):
+    """The model folder is missing, incomplete, damaged, or of an architecture nemocli does not know."""
+
+    exit_code = 3
+
+
+class UnsupportedError(NemocliError):
+    """This machine lacks what was asked for, such as a runtime for another system."""
+
+    exit_code = 4
+
+
+class AudioError(NemocliError):
+    """A sound file that cannot be opened or decoded."""

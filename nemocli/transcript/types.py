@@ -1,0 +1,54 @@
+"""Plain data for results: tokens, words, and the transcript of a stream."""
+
+from dataclasses import dataclass
+
+#: Seconds of sound per encoder frame: eight mel frames of 10 ms.
+FRAME_SECONDS = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One emitted symbol. `frame` counts encoder frames of 80 ms from the start of the stream."""
+
+    id: int
+    piece: str
+    frame: int
+    #: Softmax of the joint's logit for this symbol, 0 to 1.
+    confidence: float
+
+    @property
+    def time(self) -> float:
+        """Seconds from the start of the stream to the start of the token's encoder frame."""
+        return round(self.frame * FRAME_SECONDS, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Text between spaces; in scripts without spaces, one token's characters. Times in seconds."""
+
+    text: str
+    start: float
+    end: float
+    #: The least confident of the word's tokens.
+    confidence: float
+    #: Whether a space stands before the word when the text is put together.
+    space_before: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The result so far, or the whole result once a session is finished."""
+
+    text: str
+    words: tuple[Word, ...]
+    #: Every emitted symbol in order, language tags included.
+    tokens: tuple[Token, ...]
+    #: The most recent language tag the model emitted, such as `ja-JP`; None if it emitted none.
+    language: str | None
+    #: Seconds of sound received.
+    duration: float = 0.0
+
+
+def join_words(words: "tuple[Word, ...] | list[Word]") -> str:
+    """The text of consecutive words, with spaces where the model wrote them."""
+    return "".join((" " if word.space_before else "") + word.text for word in words).strip()
