@@ -1,0 +1,109 @@
+"""Log-mel frames of a stream of 16 kHz samples, the same to the bit however it is cut into packets."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.network.config import FeatureConfig
+
+#: Added before the logarithm, so that silence is finite: log(2^-24) = -16.6.
+LOG_FLOOR = 2.0**-24
+
+#: Rows of one matrix product. A BLAS may round a row differently when their number changes, so the
+#: number never changes, and a frame always stands in the row its index names.
+BLOCK = 16
+
+
+class MelStream:
+    """Frames [n, mels] float32 from packets of any size.
+
+    Frame t is centred on sample hop * t; outside the stream there are zeros, put there after
+    preemphasis. A frame comes as soon as the last sample of its window is there.
+    """
+
+    def __init__(self, config: FeatureConfig) -> None:
+        self._config = config
+        # Symmetric Hann, in the middle of the FFT frame; the zeros around it need no samples.
+        n = np.arange(config.win_length)
+        self._window = 0.5 - 0.5 * np.cos(2 * np.pi * n / (config.win_length - 1))
+        self._filters = np.ascontiguousarray(mel_filters(config).T)
+        self._before = config.win_length // 2
+        # Preemphasised samples from stream position `_start`; the zeros before the stream included.
+        self._tail = np.zeros(self._before)
+        self._start = -self._before
+        self._last = 0.0
+        self._frames = 0
+        self.samples = 0
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The frames that `samples` (16 kHz mono, any number) complete."""
+        if len(samples):
+            x = samples.astype(np.float64)
+            emphasised = x.copy()
+            emphasised[1:] -= self._config.preemphasis * x[:-1]
+            emphasised[0] -= self._config.preemphasis * self._last
+            self._last = float(x[-1])
+            self._tail = np.concatenate([self._tail, emphasised])
+            self.samples += len(samples)
+        after = self._config.win_length - self._before
+        return self._emit((self.samples - after) // self._config.hop_length + 1)
+
+    def finish(self) -> NDArray[np.float32]:
+        """The remaining frames: samples // hop are valid in all, the last ones reach into zeros."""
+        self._tail = np.concatenate([self._tail, np.zeros(self._config.win_length)])
+        return self._emit(self.samples // self._config.hop_length)
+
+    def _emit(self, until: int) -> NDArray[np.float32]:
+        """Frames from the next one up to but not including `until`."""
+        count = until - self._frames
+        if count <= 0:
+            return np.zeros((0, self._config.num_mels), np.float32)
+        hop, window = self._config.hop_length, self._config.win_length
+        first = self._frames * hop - self._before - self._start
+        frames = np.lib.stride_tricks.sliding_window_view(self._tail[first:], window)[::hop]
+        mel = self._log_mel(frames[:count])
+        self._frames = until
+        keep = until * hop - self._before - self._start
+        self._tail = self._tail[keep:].copy()
+        self._start += keep
+        return mel
+
+    def _log_mel(self, frames: NDArray[np.float64]) -> NDArray[np.float32]:
+        spectrum = np.fft.rfft(frames * self._window, self._config.n_fft)
+        lead = self._frames % BLOCK
+        total = -(-(lead + len(frames)) // BLOCK) * BLOCK
+        power = np.zeros((total, spectrum.shape[1]))
+        power[lead : lead + len(frames)] = np.square(spectrum.real) + np.square(spectrum.imag)
+        mel = np.matmul(power.reshape(-1, BLOCK, power.shape[1]), self._filters)
+        mel = mel.reshape(total, -1)[lead : lead + len(frames)]
+        result: NDArray[np.float32] = np.log(mel + LOG_FLOOR).astype(np.float32)
+        return result
+
+
+def mel_filters(config: FeatureConfig) -> NDArray[np.float64]:
+    """Triangular filters [mels, n_fft / 2 + 1] from 0 Hz to half the sampling rate, of equal area.
+
+    The mel scale of Slaney's Auditory Toolbox (1998): linear below 1 kHz, logarithmic above.
+    """
+    nyquist = config.sampling_rate / 2
+    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(nyquist), config.num_mels + 2))
+    bins = np.linspace(0.0, nyquist, config.n_fft // 2 + 1)
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    rising = (bins - low) / (centre - low)
+    falling = (high - bins) / (high - centre)
+    triangles: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling))
+    return triangles * (2.0 / (high - low))
+
+
+#: Slaney's scale: 1000 Hz is mel 15, and above it 27 mels make a factor of 6.4.
+_KNEE_HZ, _KNEE_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _KNEE_HZ:
+        return hz * _KNEE_MEL / _KNEE_HZ
+    return float(_KNEE_MEL + np.log(hz / _KNEE_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    linear = mel * _KNEE_HZ / _KNEE_MEL
+    return np.where(mel < _KNEE_MEL, linear, _KNEE_HZ * np.exp(_LOG_STEP * (mel - _KNEE_MEL)))

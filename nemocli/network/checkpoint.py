@@ -1,0 +1,123 @@
+"""Read a checkpoint folder in the hub's layout, without torch.
+
+config.json, generation_config.json, processor_config.json, tokenizer.json and the weights: either
+model.safetensors, or the files that model.safetensors.index.json lists. The weights stay
+memory-mapped; a tensor is copied out when it is asked for.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes  # noqa: F401  registers bfloat16 with numpy, which safetensors relies on
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from nemocli.errors import ModelError
+from nemocli.network.config import ModelConfig, read_config
+from nemocli.network.parameters import Array, Parameters
+
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+TOKENIZER = "tokenizer.json"
+CONFIGS = ("config.json", "generation_config.json", "processor_config.json")
+
+
+class Checkpoint:
+    """A checkpoint folder: `config`, `tokenizer_path`, `parameters`.
+
+    Raises ModelError, naming the file or the tensor, if anything is missing, damaged or of another
+    architecture.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if not folder.is_dir():
+            raise ModelError(f"There is no checkpoint folder {folder}.")
+        config, generation, processor = (read_json(folder / name) for name in CONFIGS)
+        self.config: ModelConfig = read_config(config, generation, processor)
+        self.tokenizer_path = folder / TOKENIZER
+        if not self.tokenizer_path.is_file():
+            raise ModelError(f"The checkpoint lacks the file {self.tokenizer_path}.")
+        self.weights = SafetensorsFiles(folder)
+        self.parameters = Parameters(self.config, self.weights)
+
+    @cached_property
+    def sha256(self) -> str:
+        """One hash over every file that decides the model's results, hexadecimal."""
+        digest = hashlib.sha256()
+        for path in [
+            *(self.folder / name for name in CONFIGS),
+            self.tokenizer_path,
+            *self.weights.paths,
+        ]:
+            digest.update(f"{path.name}\n".encode())
+            for block in _blocks(path):
+                digest.update(block)
+        return digest.hexdigest()
+
+
+class SafetensorsFiles:
+    """All tensors of a checkpoint, whether in one file or in several."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = _weight_files(folder)
+        self._files = [_open(path) for path in self.paths]
+        self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {
+            name: tuple(file.get_slice(name).get_shape()) for name, file in self._where.items()
+        }
+
+    def read(self, name: str) -> Array:
+        """The tensor as float32; float16 and bfloat16 are widened, which is exact."""
+        tensor: np.ndarray[Any, Any] = self._where[name].get_tensor(name)
+        return tensor.astype(np.float32, copy=False)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; ModelError names the file if it is missing or not JSON."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"The checkpoint lacks the file {path}.") from None
+    except OSError as error:
+        raise ModelError(f"The file {path} cannot be read: {error.strerror}.") from None
+    except ValueError:
+        raise ModelError(f"The file {path} is not valid JSON; download it again.") from None
+    if not isinstance(data, dict):
+        raise ModelError(f"The file {path} does not hold a JSON object; download it again.")
+    return data
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    index = folder / WEIGHTS_INDEX
+    if (folder / WEIGHTS).is_file() or not index.is_file():
+        return [folder / WEIGHTS]
+    names = read_json(index).get("weight_map")
+    if not isinstance(names, dict) or not all(
+        isinstance(name, str) and Path(name).name == name for name in names.values()
+    ):
+        raise ModelError(f"The file {index} does not list weight files; download it again.")
+    return [folder / name for name in sorted(set(names.values()))]
+
+
+def _open(path: Path) -> Any:
+    try:
+        return safe_open(path, framework="numpy")
+    except FileNotFoundError:
+        raise ModelError(f"The checkpoint lacks the file {path}.") from None
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"The weights file {path} is truncated or damaged ({error}); download it again."
+        ) from None
+
+
+def _blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(size):
+            yield block

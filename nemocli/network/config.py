@@ -1,0 +1,216 @@
+"""Every size of the model, read from a checkpoint's configuration files and never assumed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nemocli.errors import ModelError
+
+#: `model_type` of the one architecture nemocli implements.
+ARCHITECTURE = "nemotron3_5_asr"
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """The mel front end. Lengths in samples at `sampling_rate` Hz."""
+
+    sampling_rate: int
+    n_fft: int
+    win_length: int
+    hop_length: int
+    num_mels: int
+    preemphasis: float
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of encoder, prompt fusion, predictor and joint, and what decoding needs to know."""
+
+    features: FeatureConfig
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    ff_size: int
+    conv_kernel: int
+    subsampling_channels: int
+    #: Encoder frames of left context kept in the key and value caches.
+    left_context: int
+    lookaheads: tuple[int, ...]
+    default_lookahead: int
+    num_prompts: int
+    prompt_size: int
+    default_prompt: int
+    vocab_size: int
+    blank_id: int
+    decoder_size: int
+    decoder_layers: int
+    max_symbols: int
+    #: Locale or alias -> index of the prompt's one-hot vector.
+    prompts: dict[str, int]
+    #: Locales a checkpoint says it was trained on; empty if it does not say.
+    languages: tuple[str, ...] = ()
+
+    @property
+    def head_size(self) -> int:
+        return self.hidden_size // self.num_heads
+
+    @property
+    def first_half(self) -> int:
+        """Layers in `conformer_a`; the others are in `conformer_b`."""
+        return (self.num_layers + 1) // 2
+
+    @property
+    def subsampled_mels(self) -> tuple[int, int, int]:
+        """Frequency rows after each stride-2 stage, n -> n // 2 + 1: 65, 33, 17 from 128."""
+        first = self.features.num_mels // 2 + 1
+        second = first // 2 + 1
+        return first, second, second // 2 + 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a manifest; `ModelConfig.from_json` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "ModelConfig":
+        fields = dict(data)
+        fields["features"] = FeatureConfig(**fields["features"])
+        fields["lookaheads"] = tuple(fields["lookaheads"])
+        fields["languages"] = tuple(fields.get("languages", ()))
+        return cls(**fields)
+
+
+def read_config(
+    config: Mapping[str, Any], generation: Mapping[str, Any], processor: Mapping[str, Any]
+) -> ModelConfig:
+    """Combine config.json, generation_config.json and processor_config.json.
+
+    Raises ModelError naming the key that is missing or that asks for something not implemented.
+    """
+    architecture = config.get("model_type")
+    if architecture != ARCHITECTURE:
+        raise ModelError(
+            f"config.json names the architecture {architecture!r}, but nemocli runs only"
+            f" {ARCHITECTURE!r} (Nemotron 3.5 ASR Streaming)."
+        )
+    encoder = _get(config, "encoder_config", "config.json", dict)
+    _refuse_unimplemented(config, encoder)
+    lookaheads = _lookaheads(encoder, processor)
+    number = _Numbers(config, "config.json")
+    enc = _Numbers(encoder, "config.json's encoder_config")
+    result = ModelConfig(
+        features=_features(processor, enc("num_mel_bins")),
+        hidden_size=enc("hidden_size"),
+        num_layers=enc("num_hidden_layers"),
+        num_heads=enc("num_attention_heads"),
+        ff_size=enc("intermediate_size"),
+        conv_kernel=enc("conv_kernel_size"),
+        subsampling_channels=enc("subsampling_conv_channels"),
+        left_context=enc("sliding_window") - 1,
+        lookaheads=lookaheads,
+        default_lookahead=encoder.get("default_num_lookahead_tokens", lookaheads[0]),
+        num_prompts=number("num_prompts"),
+        prompt_size=number("prompt_intermediate_size"),
+        default_prompt=number("default_prompt_id"),
+        vocab_size=number("vocab_size"),
+        blank_id=number("blank_token_id"),
+        decoder_size=number("decoder_hidden_size"),
+        decoder_layers=number("num_decoder_layers"),
+        max_symbols=number("max_symbols_per_step"),
+        prompts=_prompts(processor),
+        languages=tuple(config.get("supported_languages") or ()),
+    )
+    _check_sizes(result, generation)
+    return result
+
+
+class _Numbers:
+    """Whole numbers of one JSON object, with an error that names the file and the key."""
+
+    def __init__(self, data: Mapping[str, Any], where: str) -> None:
+        self.data, self.where = data, where
+
+    def __call__(self, key: str) -> int:
+        value: int = _get(self.data, key, self.where, int)
+        if value < 0:
+            raise ModelError(f"{self.where} gives {key} as {value}, which makes no sense.")
+        return value
+
+
+def _get(data: Mapping[str, Any], key: str, where: str, kind: type) -> Any:
+    if key not in data:
+        raise ModelError(f"{where} lacks the key {key!r}.")
+    if not isinstance(data[key], kind) or isinstance(data[key], bool):
+        raise ModelError(f"{where} gives {key} as {data[key]!r}, where a {kind.__name__} belongs.")
+    return data[key]
+
+
+def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any]) -> None:
+    wanted: list[tuple[Mapping[str, Any], str, Any]] = [
+        (config, "hidden_act", "relu"),
+        (encoder, "hidden_act", "silu"),
+        (encoder, "subsampling_factor", 8),
+        (encoder, "subsampling_conv_kernel_size", 3),
+        (encoder, "subsampling_conv_stride", 2),
+        (encoder, "attention_bias", False),
+        (encoder, "convolution_bias", False),
+        (encoder, "scale_input", False),
+    ]
+    for data, key, value in wanted:
+        if data.get(key, value) != value:
+            raise ModelError(
+                f"config.json sets {key} to {data[key]!r}; nemocli implements only {value!r}."
+            )
+
+
+def _lookaheads(encoder: Mapping[str, Any], processor: Mapping[str, Any]) -> tuple[int, ...]:
+    key = "supported_num_lookahead_tokens"
+    values = encoder.get(key) or processor.get(key)
+    if not isinstance(values, list) or not all(isinstance(v, int) and v >= 0 for v in values):
+        raise ModelError(f"config.json's encoder_config lacks a list {key!r} of whole numbers.")
+    return tuple(values)
+
+
+def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
+    extractor = _get(processor, "feature_extractor", "processor_config.json", dict)
+    number = _Numbers(extractor, "processor_config.json's feature_extractor")
+    if number("feature_size") != num_mels:
+        raise ModelError(
+            f"processor_config.json makes {number('feature_size')} mels,"
+            f" but the encoder in config.json takes {num_mels}."
+        )
+    rounding = extractor.get("mel_filters_dtype", "float32")
+    if rounding != "float32":
+        raise ModelError(
+            f"processor_config.json sets mel_filters_dtype to {rounding!r};"
+            " nemocli implements only 'float32'."
+        )
+    return FeatureConfig(
+        sampling_rate=number("sampling_rate"),
+        n_fft=number("n_fft"),
+        win_length=number("win_length"),
+        hop_length=number("hop_length"),
+        num_mels=num_mels,
+        preemphasis=float(extractor.get("preemphasis", 0.97)),
+    )
+
+
+def _prompts(processor: Mapping[str, Any]) -> dict[str, int]:
+    prompts = _get(processor, "prompt_dictionary", "processor_config.json", dict)
+    return {str(name): int(index) for name, index in prompts.items()}
+
+
+def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
+    start = generation.get("decoder_start_token_id", config.blank_id)
+    problems = [
+        (config.num_layers < 2, "num_hidden_layers must be at least 2 to be split into two halves"),
+        (config.hidden_size % max(config.num_heads, 1) != 0, "hidden_size must divide into heads"),
+        (config.blank_id >= config.vocab_size, "blank_token_id lies outside the vocabulary"),
+        (start != config.blank_id, "decoder_start_token_id must be the blank token"),
+        (config.features.sampling_rate != 16000, "sampling_rate must be 16000"),
+        (config.features.win_length > config.features.n_fft, "win_length must fit into n_fft"),
+        (any(i >= config.num_prompts for i in config.prompts.values()), "a prompt id is too large"),
+        (config.decoder_layers < 1, "num_decoder_layers must be at least 1"),
+    ]
+    for wrong, why in problems:
+        if wrong:
+            raise ModelError(f"The checkpoint's configuration contradicts itself: {why}.")

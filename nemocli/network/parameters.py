@@ -1,0 +1,216 @@
+"""Weights by name, checked against the architecture, and the few that are derived from them.
+
+A derived parameter is a rearrangement that saves operations in every runtime: queries, keys and
+values stacked into one product, constant factors folded in, the LSTM's two products made one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.errors import ModelError
+from nemocli.network.config import ModelConfig
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named weight, loaded when it is asked for, so that a conversion holds one at a time."""
+
+    name: str
+    load: Callable[[], Array]
+
+
+class WeightSource(Protocol):
+    """Where tensors come from: a checkpoint on disk, or arrays in memory."""
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Every tensor's shape by name, without reading the tensors."""
+        ...
+
+    def read(self, name: str) -> Array:
+        """One tensor as float32."""
+        ...
+
+
+def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor of the architecture, in the hub's naming."""
+    shapes = _encoder_stem_shapes(config)
+    for layer in range(config.num_layers):
+        shapes |= _conformer_shapes(config, f"encoder.layers.{layer}.")
+    return shapes | _decoder_shapes(config)
+
+
+def _encoder_stem_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    c, d = config.subsampling_channels, config.hidden_size
+    stem = "encoder.subsampling."
+    shapes: dict[str, tuple[int, ...]] = {
+        stem + "conv_in.weight": (c, 1, 3, 3),
+        stem + "conv_in.bias": (c,),
+        stem + "linear.weight": (d, c * config.subsampled_mels[2]),
+        stem + "linear.bias": (d,),
+    }
+    for stage in (0, 1):
+        prefix = f"{stem}layers.{stage}."
+        shapes[prefix + "depthwise_conv.weight"] = (c, 1, 3, 3)
+        shapes[prefix + "depthwise_conv.bias"] = (c,)
+        shapes[prefix + "pointwise_conv.weight"] = (c, c, 1, 1)
+        shapes[prefix + "pointwise_conv.bias"] = (c,)
+    return shapes
+
+
+def _conformer_shapes(config: ModelConfig, prefix: str) -> dict[str, tuple[int, ...]]:
+    d, ff = config.hidden_size, config.ff_size
+    shapes: dict[str, tuple[int, ...]] = {}
+    for norm in ("feed_forward1", "self_att", "conv", "feed_forward2", "out"):
+        shapes[f"{prefix}norm_{norm}.weight"] = (d,)
+        shapes[f"{prefix}norm_{norm}.bias"] = (d,)
+    for which in (1, 2):
+        shapes[f"{prefix}feed_forward{which}.linear1.weight"] = (ff, d)
+        shapes[f"{prefix}feed_forward{which}.linear2.weight"] = (d, ff)
+    for projection in ("q", "k", "v", "o", "relative_k"):
+        shapes[f"{prefix}self_attn.{projection}_proj.weight"] = (d, d)
+    for bias in ("u", "v"):
+        shapes[f"{prefix}self_attn.bias_{bias}"] = (config.num_heads, config.head_size)
+    shapes |= {
+        prefix + "conv.pointwise_conv1.weight": (2 * d, d, 1),
+        prefix + "conv.depthwise_conv.weight": (d, 1, config.conv_kernel),
+        prefix + "conv.norm.weight": (d,),
+        prefix + "conv.norm.bias": (d,),
+        prefix + "conv.pointwise_conv2.weight": (d, d, 1),
+    }
+    return shapes
+
+
+def _decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    d, h, vocab = config.hidden_size, config.decoder_size, config.vocab_size
+    shapes: dict[str, tuple[int, ...]] = {
+        "prompt_projector.linear_1.weight": (config.prompt_size, d + config.num_prompts),
+        "prompt_projector.linear_1.bias": (config.prompt_size,),
+        "prompt_projector.linear_2.weight": (d, config.prompt_size),
+        "prompt_projector.linear_2.bias": (d,),
+        "encoder_projector.weight": (h, d),
+        "encoder_projector.bias": (h,),
+        "decoder.embedding.weight": (vocab, h),
+        "decoder.decoder_projector.weight": (h, h),
+        "decoder.decoder_projector.bias": (h,),
+        "joint.head.weight": (vocab, h),
+        "joint.head.bias": (vocab,),
+    }
+    for layer in range(config.decoder_layers):
+        for kind in ("ih", "hh"):
+            shapes[f"decoder.lstm.weight_{kind}_l{layer}"] = (4 * h, h)
+            shapes[f"decoder.lstm.bias_{kind}_l{layer}"] = (4 * h,)
+    return shapes
+
+
+class Parameters:
+    """The network's parameters: those of the checkpoint by name, and the derived ones by method.
+
+    Raises ModelError at once if a tensor is missing or has another shape than the configuration
+    asks for.
+    """
+
+    def __init__(self, config: ModelConfig, source: WeightSource) -> None:
+        self.config = config
+        self._source = source
+        present = source.shapes()
+        for name, shape in expected_shapes(config).items():
+            if name not in present:
+                raise ModelError(f"The checkpoint lacks the tensor {name}.")
+            if tuple(present[name]) != shape:
+                raise ModelError(
+                    f"The tensor {name} has the shape {list(present[name])},"
+                    f" but the configuration asks for {list(shape)}."
+                )
+
+    def __getitem__(self, name: str) -> Parameter:
+        return Parameter(name, lambda: self._source.read(name))
+
+    def matrix(self, name: str) -> Parameter:
+        """A 1x1 convolution's weight [out, in, 1] as the matrix [out, in] it is."""
+        return Parameter(name + ".matrix", lambda: self._source.read(name)[:, :, 0])
+
+    def half(self, name: str) -> Parameter:
+        """A weight times 0.5: the half step of a conformer's feed forward, exact in binary."""
+        return Parameter(name + ".half", lambda: self._source.read(name) * np.float32(0.5))
+
+    def qkv(self, layer: int) -> Parameter:
+        """Queries (scaled by 1/sqrt(head size)), keys and values in one matrix [3 hidden, hidden]."""
+        prefix = f"encoder.layers.{layer}.self_attn."
+
+        def load() -> Array:
+            q, k, v = (self._source.read(f"{prefix}{part}_proj.weight") for part in "qkv")
+            return np.concatenate([q * self._attention_scale, k, v])
+
+        return Parameter(prefix + "qkv_proj.weight", load)
+
+    def query_bias(self, layer: int, which: str) -> Parameter:
+        """bias_u or bias_v, scaled like the queries, as [heads, 1, head size]."""
+        name = f"encoder.layers.{layer}.self_attn.bias_{which}"
+        return Parameter(
+            name + ".scaled", lambda: (self._source.read(name) * self._attention_scale)[:, None]
+        )
+
+    def relative_keys(self, layer: int, frames: int) -> Parameter:
+        """Keys of the reachable distances, [heads, head size, left + 2 frames - 1].
+
+        Column c belongs to the distance (left + frames - 1) - c between a query and a key; with
+        `frames` queries over `left + frames` keys no other distances occur. Transformer-XL,
+        appendix B (arXiv:1901.02860).
+        """
+        name = f"encoder.layers.{layer}.self_attn.relative_k_proj.weight"
+        heads, size = self.config.num_heads, self.config.head_size
+
+        def load() -> Array:
+            table = _sinusoids(self.config.left_context + frames - 1, 1 - frames, heads * size)
+            keys = table @ self._source.read(name).T
+            return np.ascontiguousarray(keys.reshape(len(table), heads, size).transpose(1, 2, 0))
+
+        return Parameter(f"{name}.keys{frames}", load)
+
+    def prompt_columns(self, which: str) -> Parameter:
+        """The columns of prompt fusion's first matrix that read the "encoder" or the "prompt".
+
+        A product with the concatenation is the sum of the two products, and the prompt's is the
+        same for every frame.
+        """
+        name, d = "prompt_projector.linear_1.weight", self.config.hidden_size
+        columns = {"encoder": slice(0, d), "prompt": slice(d, None)}[which]
+        return Parameter(
+            f"{name}.{which}",
+            lambda: np.ascontiguousarray(self._source.read(name)[:, columns]),
+        )
+
+    def lstm_weight(self, layer: int) -> Parameter:
+        """Input and recurrent matrices side by side, [4 hidden, 2 hidden], gates i f g o."""
+        return Parameter(
+            f"decoder.lstm.weight_l{layer}",
+            lambda: np.concatenate(
+                [self._source.read(f"decoder.lstm.weight_{k}_l{layer}") for k in ("ih", "hh")], 1
+            ),
+        )
+
+    def lstm_bias(self, layer: int) -> Parameter:
+        """The sum of the two bias vectors, [4 hidden]."""
+        return Parameter(
+            f"decoder.lstm.bias_l{layer}",
+            lambda: self._source.read(f"decoder.lstm.bias_ih_l{layer}")
+            + self._source.read(f"decoder.lstm.bias_hh_l{layer}"),
+        )
+
+    @property
+    def _attention_scale(self) -> np.float32:
+        return np.float32(self.config.head_size**-0.5)
+
+
+def _sinusoids(first: int, last: int, size: int) -> Array:
+    """Rows for the distances first, first - 1, ..., last; sine and cosine interleaved."""
+    distance = np.arange(first, last - 1, -1, dtype=np.float32)
+    exponent = np.arange(0, size, 2, dtype=np.float32) / np.float32(size)
+    angle = distance[:, None] * (np.float32(1.0) / np.float32(10000.0) ** exponent)
+    return np.stack([np.sin(angle), np.cos(angle)], -1).reshape(len(distance), size)

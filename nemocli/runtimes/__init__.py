@@ -1,0 +1,1 @@
+"""Who executes the graphs: numpy, the readable reference, and onnxruntime."""

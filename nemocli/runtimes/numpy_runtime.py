@@ -1,0 +1,128 @@
+"""The network computed by numpy as it is called: the readable reference, for any checkpoint."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import Graph, build_graph
+from nemocli.network.operations import EPSILON
+from nemocli.network.parameters import Parameter, Parameters
+from nemocli.runtimes.base import Arrays
+
+Array = NDArray[Any]
+
+
+class NumpyOperations:
+    """`Operations` on float32 arrays. Parameters are loaded once and kept."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Array] = {}
+
+    def constant(self, value: Parameter) -> Array:
+        if value.name not in self._loaded:
+            self._loaded[value.name] = value.load()
+        return self._loaded[value.name]
+
+    def linear(self, x: Array, weight: Parameter, bias: Parameter | None = None) -> Array:
+        y: Array = x @ self.constant(weight).T
+        return y if bias is None else y + self.constant(bias)
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        return np.matmul(a, b)
+
+    def add(self, a: Array, b: Array) -> Array:
+        return a + b
+
+    def mul(self, a: Array, b: Array) -> Array:
+        return a * b
+
+    def sigmoid(self, x: Array) -> Array:
+        with np.errstate(over="ignore"):  # exp(-x) = inf gives the 0 it should
+            y: Array = 1 / (1 + np.exp(-x))
+        return y
+
+    def silu(self, x: Array) -> Array:
+        return x * self.sigmoid(x)
+
+    def tanh(self, x: Array) -> Array:
+        y: Array = np.tanh(x)
+        return y
+
+    def relu(self, x: Array) -> Array:
+        return np.maximum(x, np.float32(0))
+
+    def softmax(self, x: Array) -> Array:
+        e = np.exp(x - x.max(-1, keepdims=True))
+        y: Array = e / e.sum(-1, keepdims=True)
+        return y
+
+    def layer_norm(self, x: Array, weight: Parameter, bias: Parameter) -> Array:
+        centred = x - x.mean(-1, keepdims=True)
+        variance = np.square(centred).mean(-1, keepdims=True)
+        y: Array = centred / np.sqrt(variance + np.float32(EPSILON))
+        return y * self.constant(weight) + self.constant(bias)
+
+    def conv2d(
+        self, x: Array, weight: Parameter, bias: Parameter, stride: int, groups: int
+    ) -> Array:
+        w = self.constant(weight)
+        out_channels, _, kernel_time, kernel_mel = w.shape
+        times = (x.shape[2] - kernel_time) // stride + 1
+        mels = (x.shape[3] - kernel_mel) // stride + 1
+        y = np.zeros((out_channels, times, mels), np.float32)
+        for i in range(kernel_time):
+            for j in range(kernel_mel):
+                part = x[0, :, i : i + stride * times : stride, j : j + stride * mels : stride]
+                if groups == 1:
+                    y += np.tensordot(w[:, :, i, j], part[:, :times, :mels], 1)
+                else:
+                    y += w[:, 0, i, j][:, None, None] * part[:, :times, :mels]
+        return (y + self.constant(bias)[:, None, None])[None]
+
+    def depthwise_conv1d(self, x: Array, weight: Parameter) -> Array:
+        w = self.constant(weight)[:, 0]
+        times = x.shape[2] - w.shape[1] + 1
+        y = np.zeros((1, x.shape[1], times), np.float32)
+        for i in range(w.shape[1]):
+            y += x[:, :, i : i + times] * w[:, i : i + 1]
+        return y
+
+    def gather(self, table: Parameter, index: Array) -> Array:
+        return self.constant(table)[index]
+
+    def concat(self, parts: Sequence[Array], axis: int) -> Array:
+        return np.concatenate(parts, axis)
+
+    def slice(self, x: Array, axis: int, start: int, stop: int) -> Array:
+        return x[(np.s_[:],) * axis + (np.s_[start:stop],)]
+
+    def reshape(self, x: Array, shape: Sequence[int]) -> Array:
+        return x.reshape(shape)
+
+    def transpose(self, x: Array, order: Sequence[int]) -> Array:
+        return x.transpose(order)
+
+    def pad(self, x: Array, before_after: Mapping[int, tuple[int, int]]) -> Array:
+        return np.pad(x, [before_after.get(axis, (0, 0)) for axis in range(x.ndim)])
+
+
+class NumpyRuntime:
+    """Runs a checkpoint's graphs eagerly at one lookahead."""
+
+    name = "numpy"
+
+    def __init__(self, parameters: Parameters, lookahead: int) -> None:
+        self.config: ModelConfig = parameters.config
+        self.lookahead = lookahead
+        self._operations = NumpyOperations()
+        self._graph = cache(lambda name: self._build(parameters, name))
+
+    def _build(self, parameters: Parameters, name: str) -> "Graph[Array]":
+        return build_graph(name, parameters, self.lookahead + 1)
+
+    def run(self, graph: str, inputs: Mapping[str, Array]) -> Arrays:
+        return self._graph(graph).body(self._operations, inputs)
