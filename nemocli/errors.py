@@ -20,13 +20,13 @@ class NemocliError(Exception):
 
 
 class UsageError(NemocliError):
-    """What was asked for does not exist or contradicts itself: an unknown language, a bad option."""
+    """What was asked for does not exist or contradicts itself, such as an unknown language."""
 
     exit_code = 2
 
 
 class ModelError(NemocliError):
-    """The model folder is missing, incomplete, damaged, or of an architecture nemocli does not know."""
+    """The model folder is missing, incomplete, damaged, or of an unknown architecture."""
 
     exit_code = 3
 

@@ -46,7 +46,7 @@ class EncoderStream:
         self._one_hot[0, prompt] = 1
 
     def push(self, rows: Array) -> Iterator[Array]:
-        """Add mel rows [n, mels]; yield enc_proj [frames, decoder size] for each chunk completed."""
+        """Add mel rows [n, mels]; yield enc_proj [frames, decoder size] of each whole chunk."""
         self._rows = np.concatenate([self._rows, rows])
         while len(self._rows) >= (need := chunk_rows(self._frames, self._is_first)):
             chunk, self._rows = self._rows[:need], self._rows[need:].copy()
@@ -63,10 +63,11 @@ class EncoderStream:
         if left == 0:
             return np.zeros((0, self._config.decoder_size), np.float32)
         valid = -(-left // 8) if not self._is_first else -(-(left - 1) // 8) + 1
-        chunk = np.zeros((chunk_rows(self._frames, self._is_first), self._rows.shape[1]), np.float32)
+        rows = chunk_rows(self._frames, self._is_first)
+        chunk = np.zeros((rows, self._config.features.num_mels), np.float32)
         chunk[:left] = self._rows
         self._rows = self._rows[:0]
-        return self._run(chunk, valid, self._row_masks(left, len(chunk)))[:valid]
+        return self._run(chunk, valid, self._row_masks(left, rows))[:valid]
 
     @property
     def _is_first(self) -> bool:
@@ -101,7 +102,7 @@ class EncoderStream:
     def _row_masks(self, left: int, rows: int) -> Arrays:
         """Ones for the rows of each subsampling stage that lie within the sound.
 
-        Of n rows a stage makes n // 2 + 1, counted over the whole stream, whose length is known now.
+        Of n rows a stage makes n // 2 + 1, counted over the whole stream, now that it has ended.
         """
         length, done = self._rows_done + left, self._rows_done
         masks: Arrays = {}

@@ -22,7 +22,7 @@ class Emission:
 
 
 class GreedyDecoder:
-    """Predictor state of one stream. Frames come in any portions, counted from the stream's start."""
+    """Predictor state of one stream, whose frames come in any portions."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

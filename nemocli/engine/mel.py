@@ -1,4 +1,4 @@
-"""Log-mel frames of a stream of 16 kHz samples, the same to the bit however it is cut into packets."""
+"""Log-mel frames of a stream of samples, the same to the bit however it is cut into packets."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -69,9 +69,7 @@ class SafetensorsFiles:
         self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {
-            name: tuple(file.get_slice(name).get_shape()) for name, file in self._where.items()
-        }
+        return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._where.items()}
 
     def read(self, name: str) -> Array:
         """The tensor as float32; float16 and bfloat16 are widened, which is exact."""

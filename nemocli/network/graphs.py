@@ -132,8 +132,8 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
         enc_proj = ops.linear(fused, p[projector + "weight"], p[projector + "bias"])
         return {"enc_proj": enc_proj} | caches
 
-    result = "enc_proj" if last else "embeds_out"
-    return Graph(name, tuple(inputs), (result, "k_cache_out", "v_cache_out", "conv_cache_out"), body)
+    outputs = ("enc_proj" if last else "embeds_out", "k_cache_out", "v_cache_out", "conv_cache_out")
+    return Graph(name, tuple(inputs), outputs, body)
 
 
 def _predict(p: Parameters) -> "Graph[T]":

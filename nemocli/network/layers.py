@@ -66,7 +66,7 @@ def _subsampling_stage(ops: Operations[T], p: Parameters, stage: int, x: T) -> T
 
 @dataclass
 class LayerCache(Generic[T]):
-    """One conformer layer's past: keys and values [1, heads, L, head size], conv [1, D, kernel - 1]."""
+    """A layer's past: keys and values [1, heads, L, head size], conv [1, D, kernel - 1]."""
 
     keys: T
     values: T
@@ -163,7 +163,7 @@ def relative_shift(ops: Operations[T], x: T, heads: int, frames: int, keys: int)
 def convolution(
     ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T, frames: int
 ) -> tuple[T, T]:
-    """Gated linear unit, causal depthwise convolution, norm, SiLU; the cache is taken after the gate."""
+    """Gate, causal depthwise convolution, norm, SiLU; the cache is taken after the gate."""
     hidden, past = p.config.hidden_size, p.config.conv_kernel - 1
     both = ops.linear(x, p.matrix(prefix + "conv.pointwise_conv1.weight"))
     gate = ops.sigmoid(ops.slice(both, 2, hidden, 2 * hidden))
@@ -185,9 +185,7 @@ def prompt_fusion(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
     return ops.linear(hidden, p[prefix + "linear_2.weight"], p[prefix + "linear_2.bias"])
 
 
-def lstm_layer(
-    ops: Operations[T], p: Parameters, layer: int, x: T, h: T, c: T
-) -> tuple[T, T]:
+def lstm_layer(ops: Operations[T], p: Parameters, layer: int, x: T, h: T, c: T) -> tuple[T, T]:
     """One step of one LSTM layer; x, h, c and the new h, c are [1, 1, decoder size]."""
     size = p.config.decoder_size
     gates = ops.linear(ops.concat([x, h], 2), p.lstm_weight(layer), p.lstm_bias(layer))

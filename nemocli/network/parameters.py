@@ -140,7 +140,7 @@ class Parameters:
         return Parameter(name + ".half", lambda: self._source.read(name) * np.float32(0.5))
 
     def qkv(self, layer: int) -> Parameter:
-        """Queries (scaled by 1/sqrt(head size)), keys and values in one matrix [3 hidden, hidden]."""
+        """Queries (times 1/sqrt(head size)), keys and values in one matrix [3 hidden, hidden]."""
         prefix = f"encoder.layers.{layer}.self_attn."
 
         def load() -> Array:
@@ -199,8 +199,10 @@ class Parameters:
         """The sum of the two bias vectors, [4 hidden]."""
         return Parameter(
             f"decoder.lstm.bias_l{layer}",
-            lambda: self._source.read(f"decoder.lstm.bias_ih_l{layer}")
-            + self._source.read(f"decoder.lstm.bias_hh_l{layer}"),
+            lambda: (
+                self._source.read(f"decoder.lstm.bias_ih_l{layer}")
+                + self._source.read(f"decoder.lstm.bias_hh_l{layer}")
+            ),
         )
 
     @property

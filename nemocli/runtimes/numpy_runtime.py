@@ -46,7 +46,8 @@ class NumpyOperations:
         return y
 
     def silu(self, x: Array) -> Array:
-        return x * self.sigmoid(x)
+        y: Array = x * self.sigmoid(x)
+        return y
 
     def tanh(self, x: Array) -> Array:
         y: Array = np.tanh(x)

@@ -1,5 +1,6 @@
 """Plain data for results: tokens, words, and the transcript of a stream."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 #: Seconds of sound per encoder frame: eight mel frames of 10 ms.
@@ -40,15 +41,15 @@ class Transcript:
     """The result so far, or the whole result once a session is finished."""
 
     text: str
-    words: tuple[Word, ...]
+    words: Sequence[Word]
     #: Every emitted symbol in order, language tags included.
-    tokens: tuple[Token, ...]
+    tokens: Sequence[Token]
     #: The most recent language tag the model emitted, such as `ja-JP`; None if it emitted none.
     language: str | None
     #: Seconds of sound received.
     duration: float = 0.0
 
 
-def join_words(words: "tuple[Word, ...] | list[Word]") -> str:
+def join_words(words: Iterable[Word]) -> str:
     """The text of consecutive words, with spaces where the model wrote them."""
     return "".join((" " if word.space_before else "") + word.text for word in words).strip()

@@ -1,0 +1,81 @@
+"""Streaming speech to text with Nemotron 3.5 ASR Streaming 0.6B.
+
+import nemocli
+
+transcriber = nemocli.load("demo")
+session = transcriber.session(lang="ja-JP")
+session.feed(samples)  # float32, 16 kHz, mono; any number at a time
+print(session.finish().text)
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nemocli.errors import (
+    AudioError,
+    ModelError,
+    NemocliError,
+    UnsupportedError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from nemocli.engine.session import Session, Transcriber
+    from nemocli.transcript.types import Token, Transcript, Word
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AudioError",
+    "ModelError",
+    "NemocliError",
+    "Session",
+    "Token",
+    "Transcriber",
+    "Transcript",
+    "UnsupportedError",
+    "UsageError",
+    "Word",
+    "load",
+]
+
+_MODULES = {
+    "Session": "nemocli.engine.session",
+    "Transcriber": "nemocli.engine.session",
+    "Token": "nemocli.transcript.types",
+    "Transcript": "nemocli.transcript.types",
+    "Word": "nemocli.transcript.types",
+}
+
+
+def load(
+    model: str | Path = "demo",
+    *,
+    runtime: str = "auto",
+    lookahead: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> "Transcriber":
+    """Load a model: `demo`, a folder written by `nemocli convert`, or a checkpoint folder.
+
+    `runtime` is `onnx` (what `auto` means) or `numpy`; `lookahead` is 0, 3, 6 or 13 encoder frames
+    of 80 ms, by default the checkpoint's own. A checkpoint is converted for onnxruntime once and
+    kept in the cache folder; `progress` hears the name of each file that writes.
+
+    Raises ModelError if the model is missing or damaged, UsageError for an unknown option.
+    """
+    from nemocli.engine.session import Transcriber
+    from nemocli.models.opening import open_model
+    from nemocli.transcript.detokenizer import Pieces
+
+    opened = open_model(model, runtime, lookahead, progress)
+    return Transcriber(opened.runtime, Pieces(opened.tokenizer_path), opened.name)
+
+
+def __getattr__(name: str) -> Any:
+    # The engine needs numpy, which `nemocli --help` does not.
+    if name in _MODULES:
+        import importlib
+
+        return getattr(importlib.import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'nemocli' has no attribute {name!r}")

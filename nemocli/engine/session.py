@@ -1,0 +1,128 @@
+"""A loaded model, and the streams that are transcribed with it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.engine.encoder import EncoderStream
+from nemocli.engine.greedy import GreedyDecoder
+from nemocli.engine.languages import AUTO, Languages
+from nemocli.engine.mel import MelStream
+from nemocli.errors import NemocliError
+from nemocli.runtimes.base import Runtime
+from nemocli.transcript.detokenizer import Detokenizer, Pieces
+from nemocli.transcript.types import Transcript
+
+
+class Transcriber:
+    """A model loaded by `nemocli.load`. Any number of sessions may share it, one call at a time."""
+
+    def __init__(self, runtime: Runtime, pieces: Pieces, name: str) -> None:
+        self._runtime = runtime
+        self._pieces = pieces
+        self._languages = Languages(runtime.config)
+        #: What the model was loaded as: `demo`, or its folder.
+        self.model_name = name
+
+    @property
+    def runtime(self) -> str:
+        """The runtime's name, `numpy` or `onnx`."""
+        return self._runtime.name
+
+    @property
+    def lookahead(self) -> int:
+        """Encoder frames of 80 ms that are heard ahead of the one being decided."""
+        return self._runtime.lookahead
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The locales that can be asked for, besides `auto`."""
+        return self._languages.tags
+
+    def resolve_language(self, lang: str) -> str:
+        """The locale, or `auto`, that `lang` stands for; UsageError if there is none."""
+        return self._languages.find(lang).tag
+
+    def session(self, lang: str = AUTO, *, keep_encoder: bool = False) -> "Session":
+        """Begin a stream in a language such as `ja-JP`, `en_us`, `de` or `auto`.
+
+        `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
+        Raises UsageError for a language the model does not know.
+        """
+        return Session(self._runtime, self._pieces, self._languages, lang, keep_encoder)
+
+
+class Session:
+    """One stream: feed it 16 kHz mono samples as they come, then finish it.
+
+    Encoder and decoder hold a constant amount of memory; only the transcript grows.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        pieces: Pieces,
+        languages: Languages,
+        lang: str,
+        keep_encoder: bool = False,
+    ) -> None:
+        self._languages = languages
+        self._language = languages.find(lang)
+        self._rate = runtime.config.features.sampling_rate
+        self._mel = MelStream(runtime.config.features)
+        self._encoder = EncoderStream(runtime, self._language.prompt)
+        self._decoder = GreedyDecoder(runtime)
+        self._text = Detokenizer(pieces)
+        self._finished = False
+        #: With `keep_encoder`, the encoder's frames [n, decoder size], chunk by chunk.
+        self.enc_proj: list[NDArray[np.float32]] | None = [] if keep_encoder else None
+
+    @property
+    def lang(self) -> str:
+        """The language being transcribed, or `auto`. Set it to switch from the next chunk on."""
+        return self._language.tag
+
+    @lang.setter
+    def lang(self, wanted: str) -> None:
+        self._language = self._languages.find(wanted)
+        self._encoder.set_prompt(self._language.prompt)
+
+    def feed(self, samples: NDArray[np.float32]) -> Transcript:
+        """Transcribe any number of samples, float32 [n] of about -1 to 1; the transcript so far.
+
+        Raises NemocliError for anything but a one-dimensional array of finite floats, and after
+        `finish`.
+        """
+        self._check(samples)
+        for frames in self._encoder.push(self._mel.push(samples)):
+            self._decode(frames)
+        return self._text.transcript(self._duration)
+
+    def finish(self) -> Transcript:
+        """Transcribe what is left as the end of the sound; the whole transcript."""
+        if not self._finished:
+            self._finished = True
+            for frames in self._encoder.push(self._mel.finish()):
+                self._decode(frames)
+            self._decode(self._encoder.finish())
+        return self._text.transcript(self._duration, final=True)
+
+    @property
+    def _duration(self) -> float:
+        return self._mel.samples / self._rate
+
+    def _decode(self, frames: NDArray[np.float32]) -> None:
+        if self.enc_proj is not None:
+            self.enc_proj.append(frames)
+        for emission in self._decoder.decode(frames):
+            self._text.add(emission.token, emission.frame, emission.probability)
+
+    def _check(self, samples: NDArray[np.float32]) -> None:
+        if self._finished:
+            raise NemocliError("This session is finished; begin another for more sound.")
+        if samples.ndim != 1 or samples.dtype.kind != "f":
+            raise NemocliError(
+                "A session takes one-dimensional arrays of floats (16 kHz mono),"
+                f" not {samples.dtype} of shape {list(samples.shape)}."
+            )
+        if not np.isfinite(samples).all():
+            raise NemocliError("The samples fed to a session must be numbers, not NaN or infinite.")

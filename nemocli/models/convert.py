@@ -1,0 +1,172 @@
+"""Turn a checkpoint into a model folder: written beside the target and renamed when complete."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nemocli import __version__
+from nemocli.errors import NemocliError, UsageError
+from nemocli.models.folder import (
+    FORMAT,
+    MANIFEST,
+    FileRecord,
+    Manifest,
+    read_manifest,
+    record_files,
+    write_manifest,
+)
+from nemocli.network.checkpoint import TOKENIZER, Checkpoint
+
+KINDS = ("onnx",)
+PRECISIONS = ("fp32", "int8")
+
+#: Bytes a weight takes on disk, with a little for what stays unquantized.
+_BYTES_PER_WEIGHT = {"fp32": 4.1, "int8": 1.6}
+
+
+def convert(
+    checkpoint: Path,
+    out: Path,
+    to: str = "onnx",
+    precision: str = "fp32",
+    lookaheads: Sequence[int] | None = None,
+    progress: Callable[[str], None] | None = None,
+    force: bool = False,
+) -> Manifest:
+    """Write the model folder `out` from a checkpoint folder; every lookahead it knows by default.
+
+    If `out` already holds this very conversion, nothing is done. Another model folder is replaced
+    only with `force`, any other existing folder never. `progress` hears the name of each file.
+    Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
+    is full or cannot be written.
+    """
+    _check_choice("kind of model", to, KINDS)
+    _check_choice("precision", precision, PRECISIONS)
+    source = Checkpoint(checkpoint)
+    chosen = _lookaheads(source, lookaheads)
+    planned = Manifest(
+        format=FORMAT,
+        kind=to,
+        precision=precision,
+        lookaheads=chosen,
+        source=checkpoint.resolve().name,
+        source_sha256=source.sha256,
+        nemocli=__version__,
+        config=source.config,
+        files={},
+    )
+    if _already_there(out, planned, force):
+        return read_manifest(out)
+    _check_space(source, out, precision)
+    try:
+        return _write(source, planned, out, progress or (lambda name: None))
+    except OSError as error:
+        raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
+
+
+def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise UsageError(f"There is no {what} {value!r}; choose one of {', '.join(choices)}.")
+
+
+def _lookaheads(source: Checkpoint, wanted: Sequence[int] | None) -> tuple[int, ...]:
+    known = source.config.lookaheads
+    for lookahead in wanted or ():
+        if lookahead not in known:
+            raise UsageError(
+                f"The model was not trained for lookahead {lookahead};"
+                f" choose from {', '.join(str(n) for n in sorted(known))}."
+            )
+    return tuple(sorted(set(wanted or known)))
+
+
+def _already_there(out: Path, planned: Manifest, force: bool) -> bool:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    if not (out / MANIFEST).is_file():
+        raise UsageError(f"{out} exists and is not a model folder; choose another place.")
+    try:
+        same = planned.describes_same(read_manifest(out))
+    except NemocliError:
+        same = False
+    if not same and not force:
+        raise UsageError(
+            f"{out} holds another model; choose another place, or add --force to replace it."
+        )
+    return same
+
+
+def _check_space(source: Checkpoint, out: Path, precision: str) -> None:
+    weights = sum(_product(shape) for shape in source.weights.shapes().values())
+    needed = int(weights * _BYTES_PER_WEIGHT[precision])
+    existing = next(parent for parent in out.absolute().parents if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise NemocliError(
+            f"The model needs about {needed / 1e9:.2f} GB in {existing}, where only"
+            f" {free / 1e9:.2f} GB are free; make room or choose another place."
+        )
+
+
+def _product(shape: tuple[int, ...]) -> int:
+    result = 1
+    for size in shape:
+        result *= size
+    return result
+
+
+def _write(
+    source: Checkpoint, planned: Manifest, out: Path, progress: Callable[[str], None]
+) -> Manifest:
+    from nemocli.runtimes.onnx.files import write_graphs
+
+    _remove_abandoned(out)
+    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial.mkdir()
+    try:
+        int8 = planned.precision == "int8"
+        names = write_graphs(source.parameters, partial, planned.lookaheads, int8, progress)
+        shutil.copyfile(source.tokenizer_path, partial / TOKENIZER)
+        records: dict[str, FileRecord] = record_files(partial, [*names, TOKENIZER])
+        manifest = Manifest(**{**vars(planned), "files": records})
+        write_manifest(partial, manifest)
+        _replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def _replace(partial: Path, out: Path) -> None:
+    """Put the finished folder in place; a folder cannot be renamed over one that has files."""
+    try:
+        partial.rename(out)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        old = out.with_name(f".{out.name}.partial-{os.getpid()}-old")
+        out.rename(old)
+        partial.rename(out)
+        shutil.rmtree(old)
+
+
+def _remove_abandoned(out: Path) -> None:
+    """Remove what conversions to the same place left behind when they were killed."""
+    for path in out.parent.glob(f".{out.name}.partial-*"):
+        pid = path.name.split(".partial-")[1].partition("-")[0]
+        if pid.isdigit() and not _is_running(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

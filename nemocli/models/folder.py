@@ -1,0 +1,95 @@
+"""A converted model folder: graphs, weights, tokenizer, and the manifest that describes them."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nemocli.errors import ModelError
+from nemocli.network.config import ModelConfig
+
+MANIFEST = "manifest.json"
+
+#: Rises when a folder written before can no longer be read.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file of the folder as it was written."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model folder holds, and what it was made from."""
+
+    format: int
+    #: The kind of graphs: `onnx`.
+    kind: str
+    #: `fp32` or `int8`.
+    precision: str
+    lookaheads: tuple[int, ...]
+    #: Name of the checkpoint and the hash over its files.
+    source: str
+    source_sha256: str
+    #: Version of nemocli that wrote it.
+    nemocli: str
+    config: ModelConfig
+    files: dict[str, FileRecord]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"config": self.config.to_json()}
+
+    def describes_same(self, other: "Manifest") -> bool:
+        """Whether both would hold the same graphs: everything but the files agrees."""
+        mine, others = self.to_json(), other.to_json()
+        return {**mine, "files": None} == {**others, "files": None}
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a model folder whose files are all there in full.
+
+    Raises ModelError with what to do if the folder is none, damaged, or of another format.
+    """
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if data["format"] != FORMAT:
+            raise ModelError(
+                f"The model folder {folder} was written by nemocli {data['nemocli']} in another"
+                " format; convert the checkpoint again."
+            )
+        files = {name: FileRecord(**record) for name, record in data.pop("files").items()}
+        config = ModelConfig.from_json(data.pop("config"))
+        lookaheads = tuple(data.pop("lookaheads"))
+        manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
+    except OSError as error:
+        raise ModelError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ModelError(f"{folder / MANIFEST} is damaged; convert the checkpoint again.") from None
+    for name, record in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != record.bytes:
+            raise ModelError(f"{path} is missing or incomplete; convert the checkpoint again.")
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a folder whose other files are complete."""
+    text = json.dumps(manifest.to_json(), indent=1, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def record_files(folder: Path, names: Iterable[str]) -> dict[str, FileRecord]:
+    """Size and hash of each file."""
+    return {name: _record(folder / name) for name in names}
+
+
+def _record(path: Path) -> FileRecord:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    return FileRecord(path.stat().st_size, digest.hexdigest())

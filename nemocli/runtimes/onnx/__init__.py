@@ -1,0 +1,1 @@
+"""ONNX: the network's operations as graph nodes, the model folder's files, and onnxruntime."""

@@ -1,0 +1,49 @@
+"""The ONNX files of a model folder: one small graph each, all over one file of weights."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
+from nemocli.network.parameters import Parameters
+from nemocli.runtimes.onnx.operations import build_model
+from nemocli.runtimes.onnx.weights_file import WeightsFile
+
+WEIGHTS_FILE = "weights.bin"
+
+#: Graphs whose matrices the int8 precision quantizes: where the time goes. The predictor and the
+#: joint decide between tokens and cost little.
+QUANTIZED_GRAPHS = ("conformer_a", "conformer_b")
+
+
+def graph_file(graph: str, lookahead: int) -> str:
+    """The file of a graph; the decoder's graphs are the same for every lookahead."""
+    if graph in DECODER_GRAPHS:
+        return f"{graph}.onnx"
+    return f"{graph}.lookahead{lookahead}.onnx"
+
+
+def write_graphs(
+    parameters: Parameters,
+    folder: Path,
+    lookaheads: Sequence[int],
+    int8: bool,
+    progress: Callable[[str], None],
+) -> list[str]:
+    """Write every graph for every lookahead into an existing folder; the names of all files."""
+    names = [WEIGHTS_FILE]
+    with WeightsFile(folder / WEIGHTS_FILE) as weights:
+
+        def write(graph: str, lookahead: int) -> None:
+            name = graph_file(graph, lookahead)
+            progress(name)
+            built: Graph[str] = build_graph(graph, parameters, lookahead + 1)
+            model = build_model(built, weights, int8 and graph in QUANTIZED_GRAPHS)
+            (folder / name).write_bytes(model.SerializeToString(deterministic=True))
+            names.append(name)
+
+        for graph in DECODER_GRAPHS:
+            write(graph, 0)
+        for lookahead in lookaheads:
+            for graph in ENCODER_GRAPHS:
+                write(graph, lookahead)
+    return names

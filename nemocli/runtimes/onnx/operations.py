@@ -1,0 +1,163 @@
+"""The network's operations as ONNX nodes: calling the definition writes a graph."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from nemocli.network.graphs import Graph
+from nemocli.network.operations import EPSILON
+from nemocli.network.parameters import Parameter
+from nemocli.runtimes.onnx.quantize import QuantizedMatrix, quantize
+from nemocli.runtimes.onnx.weights_file import WeightsFile
+
+OPSET = 17
+#: IR version 9 is read by onnxruntime 1.17 and later.
+IR_VERSION = 9
+
+Array = NDArray[Any]
+
+
+class OnnxOperations:
+    """`Operations` on names of values; nodes and initializers gather here."""
+
+    def __init__(self, weights: WeightsFile, int8: bool) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
+        self._weights = weights
+        self._int8 = int8
+        self._count = 0
+
+    def constant(self, value: Parameter) -> str:
+        return self._weight(value.name, value.load)
+
+    def linear(self, x: str, weight: Parameter, bias: Parameter | None = None) -> str:
+        if self._int8:
+            y = self._linear_int8(x, weight)
+        else:
+            matrix = self._weight(
+                weight.name + ".transposed", lambda: np.ascontiguousarray(weight.load().T)
+            )
+            y = self._node("MatMul", x, matrix)
+        return y if bias is None else self.add(y, self.constant(bias))
+
+    def _linear_int8(self, x: str, weight: Parameter) -> str:
+        """Activations quantized as they come, one scale a call; weights ahead, one a column."""
+        loaded: list[QuantizedMatrix] = []
+
+        def matrix() -> QuantizedMatrix:
+            if not loaded:
+                loaded.append(quantize(weight.load()))
+            return loaded[0]
+
+        values = self._weight(weight.name + ".int8", lambda: matrix().values)
+        scales = self._weight(weight.name + ".scales", lambda: matrix().scales)
+        zeros = self._weight(weight.name + ".zeros", lambda: matrix().zeros)
+        return self._node("DynamicQuantizeMatMul", x, values, scales, zeros, domain="com.microsoft")
+
+    def matmul(self, a: str, b: str) -> str:
+        return self._node("MatMul", a, b)
+
+    def add(self, a: str, b: str) -> str:
+        return self._node("Add", a, b)
+
+    def mul(self, a: str, b: str) -> str:
+        return self._node("Mul", a, b)
+
+    def sigmoid(self, x: str) -> str:
+        return self._node("Sigmoid", x)
+
+    def silu(self, x: str) -> str:
+        return self.mul(x, self.sigmoid(x))
+
+    def tanh(self, x: str) -> str:
+        return self._node("Tanh", x)
+
+    def relu(self, x: str) -> str:
+        return self._node("Relu", x)
+
+    def softmax(self, x: str) -> str:
+        return self._node("Softmax", x, axis=-1)
+
+    def layer_norm(self, x: str, weight: Parameter, bias: Parameter) -> str:
+        scale, shift = self.constant(weight), self.constant(bias)
+        return self._node("LayerNormalization", x, scale, shift, axis=-1, epsilon=EPSILON)
+
+    def conv2d(self, x: str, weight: Parameter, bias: Parameter, stride: int, groups: int) -> str:
+        w, b = self.constant(weight), self.constant(bias)
+        return self._node("Conv", x, w, b, strides=[stride, stride], group=groups)
+
+    def depthwise_conv1d(self, x: str, weight: Parameter) -> str:
+        w = self.constant(weight)
+        channels = self.initializers[w].dims[0]
+        return self._node("Conv", x, w, group=channels)
+
+    def gather(self, table: Parameter, index: str) -> str:
+        return self._node("Gather", self.constant(table), index, axis=0)
+
+    def concat(self, parts: Sequence[str], axis: int) -> str:
+        return parts[0] if len(parts) == 1 else self._node("Concat", *parts, axis=axis)
+
+    def slice(self, x: str, axis: int, start: int, stop: int) -> str:
+        return self._node("Slice", x, *(self._integers([n]) for n in (start, stop, axis)))
+
+    def reshape(self, x: str, shape: Sequence[int]) -> str:
+        return self._node("Reshape", x, self._integers(shape))
+
+    def transpose(self, x: str, order: Sequence[int]) -> str:
+        return self._node("Transpose", x, perm=list(order))
+
+    def pad(self, x: str, before_after: Mapping[int, tuple[int, int]]) -> str:
+        pads = [before_after.get(axis, (0, 0))[side] for side in (0, 1) for axis in range(4)]
+        return self._node("Pad", x, self._integers(pads))
+
+    def name_output(self, value: str, name: str) -> None:
+        """Give a computed value the name of a graph output."""
+        self.nodes.append(helper.make_node("Identity", [value], [name]))
+
+    def _node(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        output = f"{kind}_{self._count}"
+        self._count += 1
+        self.nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
+        return output
+
+    def _weight(self, name: str, load: Any) -> str:
+        if name not in self.initializers:
+            self.initializers[name] = self._weights.tensor(name, load)
+        return name
+
+    def _integers(self, values: Sequence[int]) -> str:
+        name = "integers_" + "_".join(str(v) for v in values)
+        if name not in self.initializers:
+            array = np.array(values, np.int64)
+            self.initializers[name] = numpy_helper.from_array(array, name)
+        return name
+
+
+def build_model(graph: "Graph[str]", weights: WeightsFile, int8: bool) -> onnx.ModelProto:
+    """The ONNX model of one graph. Its weights go to `weights`, to be shared with other graphs."""
+    ops = OnnxOperations(weights, int8)
+    results = graph.body(ops, {spec.name: spec.name for spec in graph.inputs})
+    for name in graph.outputs:
+        ops.name_output(results[name], name)
+    inputs = [
+        helper.make_tensor_value_info(
+            spec.name,
+            TensorProto.INT32 if spec.dtype == "int32" else TensorProto.FLOAT,
+            ["frames" if size is None else size for size in spec.shape],
+        )
+        for spec in graph.inputs
+    ]
+    outputs = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in graph.outputs
+    ]
+    proto = helper.make_graph(
+        ops.nodes, graph.name, inputs, outputs, list(ops.initializers.values())
+    )
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(
+        proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nemocli"
+    )

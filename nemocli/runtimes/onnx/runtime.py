@@ -1,0 +1,52 @@
+"""Model folders run by onnxruntime on the CPU."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from nemocli.errors import ModelError
+from nemocli.network.config import ModelConfig
+from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.onnx.files import graph_file
+
+
+class OnnxRuntime:
+    """Runs the graphs of one lookahead; a graph is loaded when it is first called."""
+
+    name = "onnx"
+
+    def __init__(self, folder: Path, config: ModelConfig, lookahead: int) -> None:
+        self.config = config
+        self.lookahead = lookahead
+        self._folder = folder
+        self._session = cache(self._load)
+
+    def _load(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
+        path = self._folder / graph_file(graph, self.lookahead)
+        if not path.is_file():
+            raise ModelError(f"The model folder lacks the file {path}; convert the model again.")
+        try:
+            session = ort.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise ModelError(
+                f"onnxruntime cannot load {path}: {error}. Convert the model again."
+            ) from None
+        return session, [output.name for output in session.get_outputs()]
+
+    def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        session, names = self._session(graph)
+        results: list[NDArray[np.float32]] = session.run(names, dict(inputs))
+        return dict(zip(names, results, strict=True))
+
+
+def _options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    # Several sessions share the cores: a pool that spins after its call slows down the next one.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options

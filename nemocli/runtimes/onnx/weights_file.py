@@ -1,0 +1,58 @@
+"""One file of weights that all graphs of a model folder share, in ONNX's external data format."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+#: Tensors start on a cache line, so that a memory-mapped file can be used in place.
+ALIGNMENT = 64
+
+
+class WeightsFile:
+    """Writes each tensor once and hands out references to it; holds one tensor at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("wb")
+        self._written: dict[str, TensorProto] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def tensor(self, name: str, load: Callable[[], NDArray[Any]]) -> onnx.TensorProto:
+        """The initializer called `name`; `load` is called if no graph has asked for it before."""
+        if name not in self._written:
+            self._written[name] = self._write(name, load())
+        return self._written[name]
+
+    def _write(self, name: str, array: NDArray[Any]) -> TensorProto:
+        self._file.write(b"\0" * (-self._file.tell() % ALIGNMENT))
+        entries = {
+            "location": self._path.name,
+            "offset": str(self._file.tell()),
+            "length": str(array.nbytes),
+        }
+        array.tofile(self._file)
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+        tensor = TensorProto(
+            name=name,
+            data_type=kind,
+            dims=array.shape,
+            data_location=TensorProto.EXTERNAL,
+        )
+        for key, value in entries.items():
+            tensor.external_data.add(key=key, value=value)
+        return tensor

@@ -1,0 +1,152 @@
+"""Words and text from tokens as they come.
+
+A character is never shown in halves, and a word is never changed once the next one has begun.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from nemocli.errors import ModelError
+from nemocli.transcript.growing import Snapshot
+from nemocli.transcript.types import FRAME_SECONDS, Token, Transcript, Word
+
+#: SentencePiece's sign for the space before a word.
+SPACE = "\u2581"
+
+#: What a decoder writes for bytes that are not, or not yet, a character.
+BROKEN = "\ufffd"
+
+#: A language tag among the tokens, such as `<ja-JP>`.
+LANGUAGE_TAG = re.compile(r"<([a-z]{2,3}-[A-Z]{2})>")
+
+#: A single byte of a character that the vocabulary lacks.
+BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
+
+#: Scripts written without spaces: first and last code point of Thai and Lao, Burmese, Khmer,
+#: kana, Chinese characters.
+UNSPACED = (
+    (0x0E00, 0x0EFF),
+    (0x1000, 0x109F),
+    (0x1780, 0x17FF),
+    (0x3040, 0x30FF),
+    (0x31F0, 0x31FF),
+    (0x3400, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)
+
+
+class Pieces:
+    """A checkpoint's tokenizer.json: pieces by id, and the text of ids.
+
+    Raises ModelError if the file is not a tokenizer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises nothing more special
+            raise ModelError(f"The file {path} is not a tokenizer: {error}.") from None
+
+    def piece(self, token: int) -> str:
+        """The piece as it stands in the vocabulary; `<id>` for an id that is not in it."""
+        piece: str | None = self._tokenizer.id_to_token(token)
+        return f"<{token}>" if piece is None else piece
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of consecutive ids, special tokens left out."""
+        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        return text
+
+
+class Detokenizer:
+    """One stream's tokens, and the words and the text made of them so far."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._tokens: list[Token] = []
+        self._words: list[Word] = []
+        self._text = ""
+        self._language: str | None = None
+        # The word that may still grow: its tokens, and whether a space stands before it.
+        self._open: list[Token] = []
+        self._open_text = ""
+        self._space = False
+
+    def add(self, token: int, frame: int, confidence: float) -> None:
+        """Take the next symbol."""
+        piece = self._pieces.piece(token)
+        added = Token(token, piece, frame, confidence)
+        self._tokens.append(added)
+        tag = LANGUAGE_TAG.fullmatch(piece)
+        if tag:
+            self._language = tag[1]
+            self._close(frame)
+            return
+        if self._begins_word(piece):
+            self._close(frame)
+            self._space = self._space or piece.startswith(SPACE)
+        self._open.append(added)
+        self._open_text = self._pieces.text([t.id for t in self._open]).strip()
+
+    def transcript(self, duration: float, final: bool = False) -> Transcript:
+        """The result so far; `final` shows even bytes that never became a character."""
+        word = self._open_word(final)
+        rest = [word] if word else []
+        text = self._text + "".join(_with_space(w) for w in rest)
+        return Transcript(
+            text=text.lstrip(),
+            words=Snapshot(self._words, rest),
+            tokens=Snapshot(self._tokens),
+            language=self._language,
+            duration=duration,
+        )
+
+    def _begins_word(self, piece: str) -> bool:
+        if piece.startswith(SPACE):
+            return True
+        if not self._open_text or BYTE.fullmatch(piece) or not _is_letter(piece[:1]):
+            return False
+        return _is_unspaced(piece[0]) or _is_unspaced(self._open_text[-1])
+
+    def _close(self, next_frame: int) -> None:
+        """The open word is finished; the next symbol comes on `next_frame`."""
+        word = self._open_word(final=True, next_frame=next_frame)
+        if word:
+            self._words.append(word)
+            self._text += _with_space(word)
+            self._space = False
+        self._open, self._open_text = [], ""
+
+    def _open_word(self, final: bool, next_frame: int | None = None) -> Word | None:
+        text = self._open_text if final else self._open_text.rstrip(BROKEN)
+        if not text:
+            return None
+        last = self._open[-1].frame + 1
+        end = last if next_frame is None else min(last, next_frame)
+        return Word(
+            text=text,
+            start=self._open[0].time,
+            end=round(end * FRAME_SECONDS, 2),
+            confidence=min(token.confidence for token in self._open),
+            space_before=self._space,
+        )
+
+
+def _with_space(word: Word) -> str:
+    return (" " if word.space_before else "") + word.text
+
+
+def _is_letter(character: str) -> bool:
+    """Letters and digits begin words; marks, punctuation, small kana belong to what is before."""
+    if character in "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮーゝゞヽヾ々":
+        return False
+    return unicodedata.category(character)[0] in "LN"
+
+
+def _is_unspaced(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in UNSPACED)
