@@ -8,11 +8,6 @@ from nemocli.network.config import FeatureConfig
 #: Added before the logarithm, so that silence is finite: log(2^-24) = -16.6.
 LOG_FLOOR = 2.0**-24
 
-#: Rows of one matrix product. A BLAS may round a row differently when their number changes, so the
-#: number never changes, and a frame always stands in the row its index names.
-BLOCK = 16
-
-
 class MelStream:
     """Frames [n, mels] float32 from packets of any size.
 
@@ -25,7 +20,7 @@ class MelStream:
         # Symmetric Hann, in the middle of the FFT frame; the zeros around it need no samples.
         n = np.arange(config.win_length)
         self._window = 0.5 - 0.5 * np.cos(2 * np.pi * n / (config.win_length - 1))
-        self._filters = np.ascontiguousarray(mel_filters(config).T)
+        self._bands = _bands(mel_filters(config))
         self._before = config.win_length // 2
         # Preemphasised samples from stream position `_start`; the zeros before the stream included.
         self._tail = np.zeros(self._before)
@@ -69,14 +64,33 @@ class MelStream:
 
     def _log_mel(self, frames: NDArray[np.float64]) -> NDArray[np.float32]:
         spectrum = np.fft.rfft(frames * self._window, self._config.n_fft)
-        lead = self._frames % BLOCK
-        total = -(-(lead + len(frames)) // BLOCK) * BLOCK
-        power = np.zeros((total, spectrum.shape[1]))
-        power[lead : lead + len(frames)] = np.square(spectrum.real) + np.square(spectrum.imag)
-        mel = np.matmul(power.reshape(-1, BLOCK, power.shape[1]), self._filters)
-        mel = mel.reshape(total, -1)[lead : lead + len(frames)]
-        result: NDArray[np.float32] = np.log(mel + LOG_FLOOR).astype(np.float32)
-        return result
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        mel = np.full((len(frames), self._config.num_mels), LOG_FLOOR)
+        for first, bins, weights in self._bands:
+            mel[:, first:] += power.take(bins, axis=1) * weights
+        logarithm: NDArray[np.float32] = np.log(mel, out=mel).astype(np.float32)
+        return logarithm
+
+
+def _bands(
+    filters: NDArray[np.float64],
+) -> list[tuple[int, NDArray[np.intp], NDArray[np.float64]]]:
+    """The filters as sums over their few bins: nth bin and weight of every filter that has one.
+
+    Filters widen with frequency, so those with an nth bin are (nearly) all from some `first` on;
+    a weight of zero stands for a bin that is missing. In place of a matrix product, whose rounding
+    depends on how many frames it is given at once, and which is mostly zeros.
+    """
+    starts = (filters > 0).argmax(1)
+    widths = (filters > 0).sum(1)
+    bands = []
+    for n in range(int(widths.max())):
+        first = int((widths > n).argmax())
+        bins = np.minimum(starts[first:] + n, filters.shape[1] - 1)
+        rows = np.arange(first, len(filters))
+        weights = np.where(widths[first:] > n, filters[rows, bins], 0.0)
+        bands.append((first, bins, weights))
+    return bands
 
 
 def mel_filters(config: FeatureConfig) -> NDArray[np.float64]:

@@ -28,11 +28,12 @@ class NumpyOperations:
         return self._loaded[value.name]
 
     def linear(self, x: Array, weight: Parameter, bias: Parameter | None = None) -> Array:
-        y: Array = x @ self.constant(weight).T
-        return y if bias is None else y + self.constant(bias)
+        y = self.matmul(x, self.constant(weight).T)
+        return y if bias is None else self.add(y, self.constant(bias))
 
     def matmul(self, a: Array, b: Array) -> Array:
-        return np.matmul(a, b)
+        y: Array = np.matmul(a, b)
+        return y
 
     def add(self, a: Array, b: Array) -> Array:
         return a + b

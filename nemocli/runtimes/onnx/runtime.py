@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.onnx.files import graph_file
 
 
 class OnnxRuntime:
-    """Runs the graphs of one lookahead; a graph is loaded when it is first called."""
+    """Runs the graphs of one lookahead. Those for the end of a stream load when it comes."""
 
     name = "onnx"
 
@@ -25,6 +26,9 @@ class OnnxRuntime:
         self.lookahead = lookahead
         self._folder = folder
         self._session = cache(self._load)
+        for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
+            if not graph.endswith("_tail"):
+                self._session(graph)
 
     def _load(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
         path = self._folder / graph_file(graph, self.lookahead)

@@ -1,0 +1,107 @@
+"""The one way in: open a sound file, iterate over its packets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from nemocli.audio.decode import Block, Decoder, open_decoder
+from nemocli.audio.resample import SAMPLE_RATE, repack, resample
+from nemocli.errors import AudioError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+def open_sound(path: str | os.PathLike[str], *, packet_seconds: float = 1.0) -> Sound:
+    """Open a sound file, or the first sound track of a video, for streaming.
+
+    The header is read at once, so that what is no sound is refused here; samples are decoded while
+    iterating. `packet_seconds` is the length of every packet but the last.
+
+    Raises AudioError, one sentence that names the file, if there is nothing to decode.
+    """
+    if packet_seconds <= 0:
+        raise ValueError(f"packet_seconds must be positive, not {packet_seconds}")
+    packet_samples = max(1, round(packet_seconds * SAMPLE_RATE))
+    return Sound(Path(path), open_decoder(Path(path)), packet_samples)
+
+
+class Sound:
+    """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
+
+    An iterator, to be read once, and a context manager that closes the file. It holds about one
+    packet in memory, however long the file is. Samples are never scaled or clipped, and a 16 kHz
+    mono file comes through bit for bit.
+
+    Iterating raises AudioError where the file is damaged, cut short or holds NaN or infinity, after
+    all the packets that could be had before; the sentence says up to which second they reach.
+    """
+
+    path: Path
+    duration: float | None
+    """Seconds that the header promises; None if it promises nothing. An estimate for some mp3."""
+
+    def __init__(self, path: Path, decoder: Decoder, packet_samples: int) -> None:
+        self.path = path
+        self.duration = decoder.duration
+        self._decoder = decoder
+        self._packets = self._decode(packet_samples)
+
+    def __enter__(self) -> Sound:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
+        return self
+
+    def __next__(self) -> npt.NDArray[np.float32]:
+        return next(self._packets)
+
+    def close(self) -> None:
+        """Close the file; closing twice is harmless, and no packets follow."""
+        self._packets.close()
+        self._decoder.close()
+
+    def _decode(self, packet_samples: int) -> Generator[npt.NDArray[np.float32], None, None]:
+        """The packets. A failure waits until the resampler gave out what it held before it."""
+        failure: AudioError | None = None
+
+        def good_blocks() -> Iterator[Block]:
+            nonlocal failure
+            try:
+                yield from self._numbers_only(self._decoder.blocks())
+            except AudioError as error:
+                failure = error
+
+        yield from repack(resample(good_blocks()), packet_samples)
+        if failure is not None:
+            raise failure
+
+    def _numbers_only(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """Pass the blocks on up to the first NaN: one would spoil everything after it."""
+        import numpy as np
+
+        seconds = 0.0
+        for block in blocks:
+            numbers = np.isfinite(block.samples).all(axis=1)
+            if not numbers.all():
+                good = int(numbers.argmin())
+                yield Block(block.rate, block.samples[:good])
+                raise AudioError(
+                    f"{self.path} holds samples that are not numbers, the first at "
+                    f"{seconds + good / block.rate:.1f} s: export it again."
+                )
+            seconds += len(block.samples) / block.rate
+            yield block

@@ -1,0 +1,85 @@
+"""Media made on the spot, because no recording is needed to test a decoder."""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+# Sound in layouts by channel count, as FFmpeg names them.
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+
+
+def sine(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
+    """Float32 [frames] at a third of full scale."""
+    return (np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate) / 3).astype("f4")
+
+
+def _frames(samples: np.ndarray, rate: int, pts: Callable[[int], int]) -> Iterator[av.AudioFrame]:
+    for first in range(0, len(samples), 960):
+        packed = np.ascontiguousarray(samples[first : first + 960].reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(packed, "flt", LAYOUTS[samples.shape[1]])
+        frame.sample_rate = rate
+        frame.time_base = Fraction(1, rate)
+        frame.pts = pts(first)
+        yield frame
+
+
+def encode(
+    path: Path,
+    codec: str,
+    samples: np.ndarray,
+    rate: int,
+    *,
+    pts: Callable[[int], int] = lambda frame: frame,
+    picture_seconds: float = 0.0,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write float32 [frames] or [frames, channels]; `pts` maps a frame's number to its time."""
+    samples = samples.reshape(len(samples), -1)
+    layout = LAYOUTS[samples.shape[1]]
+    with av.open(str(path), "w", options=options or {}) as container:
+        video = container.add_stream("mpeg4", rate=10) if picture_seconds else None
+        stream = container.add_stream(codec, rate=rate, layout=layout)
+        if video is not None:
+            video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
+            for _ in range(round(picture_seconds * 10)):
+                picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24")
+                container.mux(video.encode(picture))
+            container.mux(video.encode(None))
+        to_format = av.AudioResampler(stream.codec_context.format, layout, rate)
+        for frame in _frames(samples, rate, pts):
+            time = frame.pts
+            for converted in to_format.resample(frame):
+                converted.pts = time
+                container.mux(stream.encode(converted))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_video(
+    path: Path, codec: str = "mpeg4", pixels: str = "yuv420p", frames: int = 10
+) -> Path:
+    """A film, or with codec png a picture, without sound."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, pixels
+        for _ in range(frames):
+            picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def media():
+    """The functions above, for tests that cannot import a conftest."""
+
+    class Media:
+        sine = staticmethod(sine)
+        encode = staticmethod(encode)
+        write_video = staticmethod(write_video)
+
+    return Media
