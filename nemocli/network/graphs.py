@@ -42,8 +42,13 @@ class Graph(Generic[T]):
 
     name: str
     inputs: tuple[TensorSpec, ...]
-    outputs: tuple[str, ...]
+    results: tuple[TensorSpec, ...]
     body: Callable[[Operations[T], Mapping[str, T]], dict[str, T]]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the results, in order."""
+        return tuple(result.name for result in self.results)
 
 
 def chunk_rows(frames: int, first: bool) -> int:
@@ -91,8 +96,9 @@ def _pre(name: str, p: Parameters, frames: int) -> "Graph[T]":
         embeds, new = layers.subsampling(ops, p, mel, frames, caches, masks)
         return {"embeds": embeds} | {f"cache{n}_out": c for n, c in enumerate(new)}
 
-    outputs = ("embeds", "cache0_out", "cache1_out", "cache2_out")
-    return Graph(name, tuple(inputs), outputs, body)
+    embeds = TensorSpec("embeds", (1, frames, p.config.hidden_size))
+    caches_out = [TensorSpec(f"cache{n}_out", shape) for n, shape in enumerate(cache_shapes)]
+    return Graph(name, tuple(inputs), (embeds, *caches_out), body)
 
 
 def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
@@ -132,8 +138,15 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
         enc_proj = ops.linear(fused, p[projector + "weight"], p[projector + "bias"])
         return {"enc_proj": enc_proj} | caches
 
-    outputs = ("enc_proj" if last else "embeds_out", "k_cache_out", "v_cache_out", "conv_cache_out")
-    return Graph(name, tuple(inputs), outputs, body)
+    results = (
+        TensorSpec("enc_proj", (1, frames, config.decoder_size))
+        if last
+        else TensorSpec("embeds_out", (1, frames, config.hidden_size)),
+        TensorSpec("k_cache_out", attention_cache),
+        TensorSpec("v_cache_out", attention_cache),
+        TensorSpec("conv_cache_out", conv_cache),
+    )
+    return Graph(name, tuple(inputs), results, body)
 
 
 def _predict(p: Parameters) -> "Graph[T]":
@@ -156,7 +169,12 @@ def _predict(p: Parameters) -> "Graph[T]":
         }
 
     inputs = (TensorSpec("token", (1, 1), "int32"), TensorSpec("h", state), TensorSpec("c", state))
-    return Graph("predict", inputs, ("dec_out", "h_out", "c_out"), body)
+    results = (
+        TensorSpec("dec_out", (1, p.config.decoder_size)),
+        TensorSpec("h_out", state),
+        TensorSpec("c_out", state),
+    )
+    return Graph("predict", inputs, results, body)
 
 
 def _joint(p: Parameters) -> "Graph[T]":
@@ -169,7 +187,7 @@ def _joint(p: Parameters) -> "Graph[T]":
 
     # One predictor output meets any number of frames at once, which reads the head's weights once.
     inputs = (TensorSpec("dec_out", (1, size)), TensorSpec("enc_frame", (None, size)))
-    return Graph("joint", inputs, ("token_logits",), body)
+    return Graph("joint", inputs, (TensorSpec("token_logits", (None, p.config.vocab_size)),), body)
 
 
 def subsampling_cache_shapes(config: ModelConfig) -> list[tuple[int, ...]]:

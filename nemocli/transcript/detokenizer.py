@@ -111,7 +111,7 @@ class Detokenizer:
             return True
         if not self._open_text or BYTE.fullmatch(piece) or not _is_letter(piece[:1]):
             return False
-        return _is_unspaced(piece[0]) or _is_unspaced(self._open_text[-1])
+        return _is_unspaced(piece[0]) or _is_unspaced(self._open_text[0])
 
     def _close(self, next_frame: int) -> None:
         """The open word is finished; the next symbol comes on `next_frame`."""

@@ -8,7 +8,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from nemocli.network.graphs import Graph
+from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.operations import EPSILON
 from nemocli.network.parameters import Parameter
 from nemocli.runtimes.onnx.quantize import QuantizedMatrix, quantize
@@ -143,17 +143,8 @@ def build_model(graph: "Graph[str]", weights: WeightsFile, int8: bool) -> onnx.M
     results = graph.body(ops, {spec.name: spec.name for spec in graph.inputs})
     for name in graph.outputs:
         ops.name_output(results[name], name)
-    inputs = [
-        helper.make_tensor_value_info(
-            spec.name,
-            TensorProto.INT32 if spec.dtype == "int32" else TensorProto.FLOAT,
-            ["frames" if size is None else size for size in spec.shape],
-        )
-        for spec in graph.inputs
-    ]
-    outputs = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in graph.outputs
-    ]
+    inputs = [_value_info(spec) for spec in graph.inputs]
+    outputs = [_value_info(spec) for spec in graph.results]
     proto = helper.make_graph(
         ops.nodes, graph.name, inputs, outputs, list(ops.initializers.values())
     )
@@ -161,3 +152,9 @@ def build_model(graph: "Graph[str]", weights: WeightsFile, int8: bool) -> onnx.M
     return helper.make_model(
         proto, opset_imports=opsets, ir_version=IR_VERSION, producer_name="nemocli"
     )
+
+
+def _value_info(spec: TensorSpec) -> onnx.ValueInfoProto:
+    kind = TensorProto.INT32 if spec.dtype == "int32" else TensorProto.FLOAT
+    shape = ["frames" if size is None else size for size in spec.shape]
+    return helper.make_tensor_value_info(spec.name, kind, shape)

@@ -1,0 +1,57 @@
+"""What many tests need: the demo checkpoint, copies of it to damage, and a cache of their own."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from nemocli.models.opening import demo_folder
+
+
+@pytest.fixture(scope="session")
+def demo():
+    """The bundled demo checkpoint's folder."""
+    return demo_folder()
+
+
+@pytest.fixture
+def checkpoint(demo, tmp_path):
+    """A copy of the demo checkpoint that a test may damage."""
+    copy = tmp_path / "checkpoint"
+    shutil.copytree(demo, copy)
+    return copy
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Conversions made by the tests stay out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("NEMOCLI_CACHE_DIR", str(folder))
+        yield folder
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A bundled sentence: its sound (float32, 16 kHz), its language and its text."""
+
+    path: Path
+    samples: np.ndarray
+    lang: str
+    text: str
+
+
+@pytest.fixture(scope="session")
+def clips(demo):
+    """The bundled clips of one sentence each."""
+    folder = demo.parent / "clips"
+    listed = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
+    return [
+        Clip(path, soundfile.read(path, dtype="float32")[0], entry["lang"], entry["text"])
+        for entry in listed
+        if entry["lang"] != "auto" and (path := folder / entry["file"])
+    ]

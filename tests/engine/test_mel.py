@@ -1,0 +1,79 @@
+"""The mel front end: any packets give the same frames, and the frames are the formula's."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemocli.engine.mel import LOG_FLOOR, MelStream, mel_filters
+from nemocli.network.config import FeatureConfig
+from tests.sounds import speech_like
+
+CONFIG = FeatureConfig(
+    sampling_rate=16000, n_fft=512, win_length=400, hop_length=160, num_mels=128, preemphasis=0.97
+)
+
+
+def frames(samples, sizes=()):
+    """All frames of a sound cut into packets of the given sizes, the rest in one."""
+    stream, parts, at = MelStream(CONFIG), [], 0
+    for size in sizes:
+        parts.append(stream.push(samples[at : at + size]))
+        at += size
+    parts += [stream.push(samples[at:]), stream.finish()]
+    return np.concatenate(parts)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(1, 50_000), max_size=12), st.integers(0, 60_000))
+def test_packets_change_nothing(sizes, length):
+    samples = speech_like(4.0, seed=1)[:length]
+    assert frames(samples, sizes).tobytes() == frames(samples).tobytes()
+
+
+def test_single_samples_change_nothing():
+    samples = speech_like(0.1, seed=2)
+    assert frames(samples, [1] * len(samples)).tobytes() == frames(samples).tobytes()
+
+
+@pytest.mark.parametrize("length", [0, 1, 159, 160, 161, 199, 200, 320, 4000])
+def test_frames_are_samples_over_hop(length):
+    assert frames(speech_like(0.5, seed=3)[:length]).shape == (length // 160, 128)
+
+
+def test_a_frame_comes_with_the_last_sample_of_its_window():
+    stream, samples = MelStream(CONFIG), speech_like(0.1, seed=4)
+    assert len(stream.push(samples[:199])) == 0
+    assert len(stream.push(samples[199:200])) == 1
+    assert len(stream.push(samples[200:359])) == 0
+    assert len(stream.push(samples[359:360])) == 1
+
+
+def test_frames_are_the_formula():
+    samples = speech_like(0.3, seed=5)
+    x = samples.astype(np.float64)
+    emphasised = np.concatenate([x[:1], x[1:] - 0.97 * x[:-1]])
+    padded = np.concatenate([np.zeros(256), emphasised, np.zeros(512)])
+    window = np.zeros(512)
+    window[56:456] = np.hanning(400)
+    dft = np.exp(-2j * np.pi * np.outer(np.arange(257), np.arange(512)) / 512)
+    expected = [
+        np.log(mel_filters(CONFIG) @ np.abs(dft @ (padded[t : t + 512] * window)) ** 2 + LOG_FLOOR)
+        for t in range(0, 160 * (len(samples) // 160), 160)
+    ]
+    np.testing.assert_allclose(frames(samples), expected, atol=1e-5)
+
+
+def test_filters_and_frames_are_those_of_transformers():
+    transformers = pytest.importorskip("transformers")
+    extractor = transformers.NemotronAsrStreamingFeatureExtractor(feature_size=128)
+    np.testing.assert_allclose(mel_filters(CONFIG), extractor.mel_filters.numpy(), atol=1e-7)
+    samples = speech_like(3.0, seed=6)
+    theirs = extractor(samples, sampling_rate=16000, return_tensors="np")["input_features"][0]
+    ours = frames(samples)
+    # Theirs is a float32 FFT: the bound is its rounding, not ours.
+    np.testing.assert_allclose(ours, theirs[: len(ours)], atol=5e-4)
+
+
+def test_silence_is_the_floor():
+    np.testing.assert_allclose(frames(np.zeros(16000, np.float32)), np.log(2.0**-24), rtol=1e-6)

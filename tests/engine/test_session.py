@@ -1,0 +1,122 @@
+"""Sessions: several at once, the language switched, the end, and what cannot be fed."""
+
+import gc
+import sys
+
+import numpy as np
+import pytest
+
+import nemocli
+from nemocli.errors import NemocliError, UsageError
+from tests.sounds import speech_like
+
+RUNTIMES = ["numpy", "onnx"]
+
+
+@pytest.fixture(scope="module", params=RUNTIMES)
+def transcriber(request):
+    return nemocli.load("demo", runtime=request.param)
+
+
+def ids(transcript):
+    return [(token.id, token.frame) for token in transcript.tokens]
+
+
+def whole(transcriber, sound, lang="auto"):
+    session = transcriber.session(lang)
+    session.feed(sound)
+    return session.finish()
+
+
+def test_sessions_do_not_disturb_each_other(transcriber, clips):
+    alone = [whole(transcriber, clip.samples, clip.lang) for clip in clips[:3]]
+    sessions = [transcriber.session(clip.lang) for clip in clips[:3]]
+    longest = max(len(clip.samples) for clip in clips[:3])
+    for start in range(0, longest, 1000):
+        for session, clip in zip(sessions, clips, strict=False):
+            session.feed(clip.samples[start : start + 1000])
+    assert [ids(session.finish()) for session in sessions] == [ids(t) for t in alone]
+
+
+def test_the_transcript_so_far_only_grows(transcriber, clips):
+    session, before = transcriber.session(clips[0].lang), []
+    for start in range(0, len(clips[0].samples), 1600):
+        tokens = ids(session.feed(clips[0].samples[start : start + 1600]))
+        assert tokens[: len(before)] == before
+        before = tokens
+    final = session.finish()
+    assert ids(final)[: len(before)] == before
+    assert final.text == clips[0].text
+    assert final.duration == len(clips[0].samples) / 16000
+
+
+def test_the_language_can_be_switched(transcriber):
+    sound = speech_like(4.0, seed=5)
+    given, switched = (transcriber.session("en", keep_encoder=True) for _ in range(2))
+    assert switched.lang == "en-US"
+    for session in (given, switched):
+        session.feed(sound[:32000])
+    switched.lang = "ja_JP"
+    assert switched.lang == "ja-JP"
+    for session in (given, switched):
+        session.feed(sound[32000:])
+    changed = [
+        not np.array_equal(a, b) for a, b in zip(given.enc_proj, switched.enc_proj, strict=True)
+    ]
+    assert changed == sorted(changed) and True in changed and False in changed
+    with pytest.raises(UsageError):
+        switched.lang = "klingon"
+    assert switched.lang == "ja-JP"
+
+
+def test_finish_twice_is_the_same_and_feeding_after_is_refused(transcriber):
+    session = transcriber.session()
+    session.feed(speech_like(1.0))
+    assert session.finish() == session.finish()
+    with pytest.raises(NemocliError, match="finished"):
+        session.feed(np.zeros(10, np.float32))
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros((2, 5), np.float32),
+        np.zeros(5, np.int16),
+        np.array([0, np.nan], np.float32),
+        np.array([np.inf], np.float32),
+    ],
+)
+def test_what_is_no_sound_is_refused_and_does_no_harm(transcriber, samples, clips):
+    session = transcriber.session(clips[0].lang)
+    with pytest.raises(NemocliError):
+        session.feed(samples)
+    session.feed(clips[0].samples)
+    assert session.finish().text == clips[0].text
+
+
+def test_samples_far_too_loud_give_no_warning(transcriber):
+    whole(transcriber, 1e6 * speech_like(1.0))
+
+
+def test_token_times_and_confidences(transcriber, clips):
+    final = whole(transcriber, clips[0].samples, clips[0].lang)
+    assert final.tokens
+    for token in final.tokens:
+        assert token.time == pytest.approx(token.frame * 0.08)
+        assert 0 < token.confidence <= 1
+    assert final.words[0].start == final.tokens[0].time
+    assert final.words[-1].end <= final.duration
+
+
+def test_memory_does_not_grow_with_the_stream():
+    transcriber = nemocli.load("demo", runtime="numpy")
+    session, silence = transcriber.session(), np.zeros(16000, np.float32)
+    for _ in range(10):
+        session.feed(silence)
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(60):
+        session.feed(silence)
+    gc.collect()
+    # 187 chunks later: one array kept a chunk would show, and so would one frame's worth of data.
+    assert sys.getallocatedblocks() - before < 100

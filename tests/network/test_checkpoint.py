@@ -1,0 +1,145 @@
+"""A damaged or foreign checkpoint is refused in one sentence that names the file or the tensor."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from nemocli.errors import ModelError
+from nemocli.network.checkpoint import Checkpoint
+from nemocli.network.config import ModelConfig
+from nemocli.network.parameters import expected_shapes
+
+
+def edit_json(path, change):
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def refused(folder, *words):
+    """The checkpoint is refused, in one sentence that holds these words."""
+    with pytest.raises(ModelError) as caught:
+        Checkpoint(folder)
+    message = str(caught.value)
+    assert "\n" not in message and message.endswith(".")
+    for word in words:
+        assert word in message
+    return message
+
+
+def test_sizes_come_from_the_configuration(demo):
+    checkpoint = Checkpoint(demo)
+    raw = json.loads((demo / "config.json").read_text())
+    assert checkpoint.config.vocab_size == raw["vocab_size"]
+    assert checkpoint.config.left_context == raw["encoder_config"]["sliding_window"] - 1
+    assert set(checkpoint.weights.shapes()) == set(expected_shapes(checkpoint.config))
+    assert ModelConfig.from_json(json.loads(json.dumps(checkpoint.config.to_json()))) == (
+        checkpoint.config
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.json",
+        "generation_config.json",
+        "processor_config.json",
+        "tokenizer.json",
+        "model.safetensors",
+    ],
+)
+def test_missing_file(checkpoint, name):
+    (checkpoint / name).unlink()
+    refused(checkpoint, "lacks the file", name)
+
+
+def test_missing_folder(tmp_path):
+    refused(tmp_path / "nowhere", "no checkpoint folder", "nowhere")
+
+
+@pytest.mark.parametrize("name", ["config.json", "processor_config.json"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00\x01"])
+def test_damaged_json(checkpoint, name, text):
+    (checkpoint / name).write_text(text)
+    refused(checkpoint, name)
+
+
+def test_unknown_architecture(checkpoint):
+    edit_json(checkpoint / "config.json", lambda c: c.update(model_type="whisper"))
+    refused(checkpoint, "'whisper'", "nemotron3_5_asr")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("attention_bias", True),
+        ("scale_input", True),
+        ("hidden_act", "gelu"),
+        ("subsampling_factor", 4),
+        ("num_hidden_layers", 1),
+        ("num_attention_heads", 7),
+        ("hidden_size", "144"),
+        ("conv_kernel_size", None),
+    ],
+)
+def test_what_is_not_implemented_is_refused(checkpoint, key, value):
+    edit_json(checkpoint / "config.json", lambda c: c["encoder_config"].update({key: value}))
+    refused(checkpoint)
+
+
+def test_missing_key(checkpoint):
+    edit_json(checkpoint / "config.json", lambda c: c.pop("blank_token_id"))
+    refused(checkpoint, "blank_token_id")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_truncated_weights(checkpoint, keep):
+    path = checkpoint / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:keep])
+    refused(checkpoint, "model.safetensors", "truncated or damaged")
+
+
+def test_missing_tensor(checkpoint):
+    path = checkpoint / "model.safetensors"
+    tensors = load_file(path)
+    del tensors["encoder.layers.1.self_attn.bias_u"]
+    save_file(tensors, path)
+    refused(checkpoint, "encoder.layers.1.self_attn.bias_u")
+
+
+def test_misshapen_tensor(checkpoint):
+    path = checkpoint / "model.safetensors"
+    tensors = load_file(path)
+    name = "joint.head.weight"
+    tensors[name] = np.ascontiguousarray(tensors[name].T)
+    save_file(tensors, path)
+    message = refused(checkpoint, name)
+    assert len(re.findall(r"\[\d+, \d+\]", message)) == 2  # its shape, and the one asked for
+
+
+def test_shards_are_the_same_checkpoint(checkpoint, demo):
+    path = checkpoint / "model.safetensors"
+    tensors = load_file(path)
+    names = sorted(tensors)
+    parts = {"model-1.safetensors": names[::2], "model-2.safetensors": names[1::2]}
+    for file, part in parts.items():
+        save_file({name: tensors[name] for name in part}, checkpoint / file)
+    weight_map = {name: file for file, part in parts.items() for name in part}
+    index = checkpoint / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    path.unlink()
+    whole, sharded = Checkpoint(demo), Checkpoint(checkpoint)
+    for name in names:
+        np.testing.assert_array_equal(sharded.weights.read(name), whole.weights.read(name))
+    (checkpoint / "model-2.safetensors").unlink()
+    refused(checkpoint, "model-2.safetensors")
+
+
+def test_index_must_not_lead_outside_the_folder(checkpoint):
+    (checkpoint / "model.safetensors").unlink()
+    index = checkpoint / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "../secret.safetensors"}}))
+    refused(checkpoint, "index.json")

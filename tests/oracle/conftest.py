@@ -1,0 +1,92 @@
+"""Random checkpoints, and what transformers makes of sounds with them, each computed once."""
+
+import functools
+import hashlib
+import os
+
+import pytest
+
+pytest.importorskip("transformers", reason="the oracle tests need nemocli[test]")
+
+import torch
+
+import nemocli
+from nemocli.errors import ModelError
+from nemocli.models.opening import demo_folder
+from scripts.random_checkpoint import write_random_checkpoint
+from tests.oracle.reference import Reference
+
+#: Shape and seed of each checkpoint, see scripts/random_checkpoint.py.
+CHECKPOINTS = {
+    "small-0": ("small", 0),
+    "small-1": ("small", 1),
+    "small-2": ("small", 2),
+    "thin": ("thin", 0),
+    "wide": ("wide", 0),
+    "deep": ("deep", 2),
+    "many-heads": ("many-heads", 0),
+    "kernel-5": ("kernel-5", 0),
+    "window-29": ("window-29", 0),
+    "window-85": ("window-85", 0),
+    "capped": ("capped", 0),
+    "bfloat16": ("bfloat16", 0),
+    "float16": ("float16", 0),
+    "sharded": ("sharded", 0),
+}
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that takes `name` on every checkpoint; the demo joins in if it has been trained."""
+    if "name" in metafunc.fixturenames and not _parametrized(metafunc, "name"):
+        metafunc.parametrize("name", [*CHECKPOINTS, *_demo()])
+    if "runtime" in metafunc.fixturenames:
+        metafunc.parametrize("runtime", ["numpy", "onnx"])
+
+
+def _parametrized(metafunc, argument):
+    marks = metafunc.definition.iter_markers("parametrize")
+    return any(argument in mark.args[0].split(",") for mark in marks)
+
+
+def _demo():
+    try:
+        demo_folder()
+    except ModelError:
+        return []
+    return ["demo"]
+
+
+class Oracle:
+    """Checkpoints by name, opened in transformers and in nemocli."""
+
+    def __init__(self, root):
+        self._root = root
+        self._expected = {}
+        self.folder = functools.cache(self._folder)
+        self.reference = functools.cache(lambda name: Reference(self.folder(name)))
+        self.transcriber = functools.lru_cache(8)(self._transcriber)
+
+    def _folder(self, name):
+        if name == "demo":
+            return demo_folder()
+        shape, seed = CHECKPOINTS[name]
+        write_random_checkpoint(self._root / name, seed, shape)
+        return self._root / name
+
+    def _transcriber(self, name, runtime, lookahead):
+        return nemocli.load(self.folder(name), runtime=runtime, lookahead=lookahead)
+
+    def expected(self, way, name, lookahead, lang, samples):
+        """The reference's Decoding; `way` is `offline` or `streaming`."""
+        digest = hashlib.sha256(samples.tobytes()).digest()
+        key = (way, name, lookahead, lang, digest)
+        if key not in self._expected:
+            self._expected[key] = getattr(self.reference(name), way)(samples, lookahead, lang)
+        return self._expected[key]
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory):
+    # More threads than free cores make torch many times slower.
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    return Oracle(tmp_path_factory.mktemp("checkpoints"))

@@ -1,0 +1,32 @@
+"""Tokens and frames identical to transformers', and the encoder within rounding, on any model."""
+
+import pytest
+
+from tests.oracle.compare import assert_same, transcribe
+from tests.sounds import speech_like
+
+LANGUAGES = ("en-US", "ja-JP", "auto", "de-DE")
+LOOKAHEADS = (0, 3, 6, 13)
+
+
+@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+def test_every_checkpoint_at_every_lookahead(oracle, name, runtime, lookahead):
+    """Eight seconds fill the caches; over the lookaheads, each checkpoint meets each language."""
+    number = sum(name.encode())
+    lang = LANGUAGES[(number + LOOKAHEADS.index(lookahead)) % len(LANGUAGES)]
+    _check(oracle, name, runtime, lookahead, lang, speech_like(8, seed=number))
+
+
+@pytest.mark.parametrize("name,lookahead", [("small-1", 3), ("deep", 6), ("window-29", 13)])
+def test_a_minute(oracle, name, runtime, lookahead):
+    _check(oracle, name, runtime, lookahead, "auto", speech_like(60, seed=7))
+
+
+def _check(oracle, name, runtime, lookahead, lang, sound):
+    fed, finished = transcribe(oracle.transcriber(name, runtime, lookahead), sound, lang)
+    assert_same(finished, oracle.expected("offline", name, lookahead, lang, sound))
+    streamed = oracle.expected("streaming", name, lookahead, lang, sound)
+    # transformers waits for 104 samples more than a chunk needs, so that it may be a chunk behind.
+    covered = len(streamed.enc_proj)
+    assert len(fed.enc_proj) - covered in (0, lookahead + 1)
+    assert_same(fed.until(covered), streamed)

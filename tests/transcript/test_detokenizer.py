@@ -1,0 +1,150 @@
+"""Text that grows: whole characters, finished words that stay, tags kept out of the text."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models
+
+from nemocli.errors import ModelError
+from nemocli.transcript.detokenizer import Detokenizer, Pieces
+from nemocli.transcript.types import join_words
+
+VOCABULARY = [
+    "<unk>",
+    "▁",
+    "▁the",
+    "▁a",
+    "ing",
+    ".",
+    ",",
+    "é",
+    "今",
+    "日",
+    "は",
+    "ょ",
+    "。",
+    "U",
+    "7",
+    "ไ",
+    "ท",
+    "ิ",
+    "<ja-JP>",
+    "<en-US>",
+    *(f"<0x{byte:02X}>" for byte in "今é".encode()),
+    "<0xFF>",
+]
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    vocabulary = {piece: n for n, piece in enumerate(VOCABULARY)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>", byte_fallback=True))
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace(replacement="▁", prepend_scheme="always")]
+    )
+    tokenizer.add_special_tokens(["<unk>", "<ja-JP>", "<en-US>"])
+    tokenizer.save(str(path))
+    return Pieces(path)
+
+
+def run(pieces, tokens, step=1):
+    """Transcripts after each token, the last one final."""
+    detokenizer, seen = Detokenizer(pieces), []
+    for n, token in enumerate(tokens):
+        number = VOCABULARY.index(token) if isinstance(token, str) else token
+        detokenizer.add(number, n * step, 1 - n / 100)
+        seen.append(detokenizer.transcript(1.0))
+    seen.append(detokenizer.transcript(1.0, final=True))
+    return seen
+
+
+def test_words_times_and_confidence(pieces):
+    final = run(pieces, ["▁the", "▁a", "ing", ".", "▁a"], step=2)[-1]
+    assert final.text == "the aing. a"
+    assert [(w.text, w.start, w.end) for w in final.words] == [
+        ("the", 0.0, 0.08),
+        ("aing.", 0.16, 0.56),
+        ("a", 0.64, 0.72),
+    ]
+    assert [w.confidence for w in final.words] == [1.0, 0.97, 0.96]
+
+
+def test_tags_are_reported_and_kept_out_of_the_text(pieces):
+    seen = run(pieces, ["▁the", ".", "<en-US>", "▁", "今", "日", "。", "<ja-JP>"])
+    assert seen[0].language is None
+    assert seen[3].language == "en-US"
+    assert seen[-1].language == "ja-JP"
+    assert seen[-1].text == "the. 今日。"
+    assert [t.piece for t in seen[-1].tokens][2] == "<en-US>"
+    assert len(seen[-1].tokens) == 8
+
+
+def test_scripts_without_spaces_make_words_of_characters(pieces):
+    final = run(pieces, ["▁", "今", "日", "は", "ょ", "。", "U", "U", "7", "今"])[-1]
+    assert [w.text for w in final.words] == ["今", "日", "はょ。", "UU7", "今"]
+    assert final.text == join_words(final.words) == "今日はょ。UU7今"
+
+
+def test_thai_marks_stay_with_their_letter(pieces):
+    assert [w.text for w in run(pieces, ["▁", "ท", "ิ", "ไ"])[-1].words] == ["ทิ", "ไ"]
+
+
+def test_a_character_of_several_bytes_appears_whole(pieces):
+    first, second, third = (f"<0x{byte:02X}>" for byte in "今".encode())
+    seen = run(pieces, ["▁a", first, second, third])
+    assert [t.text for t in seen] == ["a", "a", "a", "a今", "a今"]
+
+
+def test_bytes_that_never_became_a_character_show_in_the_end(pieces):
+    seen = run(pieces, ["▁a", "<0xFF>"])
+    assert seen[1].text == "a"
+    assert seen[2].text == "a\ufffd"
+
+
+def test_nothing(pieces):
+    (final,) = run(pieces, [])
+    assert (final.text, tuple(final.words), tuple(final.tokens)) == ("", (), ())
+    assert final.language is None
+
+
+def test_an_id_outside_the_tokenizer_is_no_error(pieces):
+    assert run(pieces, ["▁a", 5000])[-1].text == "a"
+
+
+@given(st.lists(st.integers(0, len(VOCABULARY) - 1), max_size=30))
+def test_growing_text_ends_as_the_whole_decoded_at_once(pieces, tokens):
+    seen = run(pieces, tokens)
+    whole = " ".join(pieces.text(tokens).split())
+    # A tag or an unknown token between two bytes parts them here and joins them there.
+    if "\ufffd" not in seen[-1].text and "\ufffd" not in whole:
+        assert seen[-1].text == whole
+    assert seen[-1].text == join_words(seen[-1].words)
+
+
+@given(st.lists(st.integers(0, len(VOCABULARY) - 1), max_size=30))
+def test_finished_words_never_change(pieces, tokens):
+    seen = run(pieces, tokens)
+    for before, after in pairwise(seen):
+        finished = list(before.words)[:-1]
+        assert list(after.words)[: len(finished)] == finished
+        assert after.text.startswith(before.text)
+        times = [time for word in after.words for time in (word.start, word.end)]
+        assert times == sorted(times)
+
+
+def test_a_snapshot_stays_what_it_was(pieces):
+    seen = run(pieces, ["▁the", "▁a", "▁the"])
+    assert [len(t.tokens) for t in seen] == [1, 2, 3, 3]
+    assert [t.text for t in seen] == ["the", "the a", "the a the", "the a the"]
+    assert seen[2].words[-1].text == "the"
+    assert [w.text for w in seen[2].words[:2]] == ["the", "a"]
+
+
+def test_not_a_tokenizer(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    path.write_text("{}")
+    with pytest.raises(ModelError, match=r"tokenizer\.json is not a tokenizer"):
+        Pieces(path)
