@@ -1,0 +1,136 @@
+"""`nemocli file`: transcribe sound files, with the growing transcript on the terminal."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nemocli.errors import AudioError, ModelError, NemocliError, UsageError
+
+if TYPE_CHECKING:
+    from nemocli.cli.screen import Screen
+    from nemocli.engine.session import Transcriber
+    from nemocli.transcript.formats import Result
+
+NO_MODEL = (
+    "No model is chosen: add '--model demo' for the bundled demo, or '--model DIR' for a folder"
+    " written by 'nemocli convert'."
+)
+
+
+def file(
+    audio: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Sound or video files: wav, flac, mp3, ogg, opus, m4a, mp4, mkv, webm."
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(envvar="NEMOCLI_MODEL", help="Model or checkpoint folder, or 'demo'."),
+    ] = None,
+    lang: Annotated[
+        str,
+        typer.Option(
+            "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
+        ),
+    ] = "auto",
+    lookahead: Annotated[
+        int | None,
+        typer.Option(
+            envvar="NEMOCLI_LOOKAHEAD",
+            help="0, 3, 6 or 13 frames of 80 ms; more is slower to come and more accurate.",
+        ),
+    ] = None,
+    output_format: Annotated[
+        str,
+        typer.Option("--format", "-f", envvar="NEMOCLI_FORMAT", help="txt, json, srt or vtt."),
+    ] = "txt",
+    runtime: Annotated[
+        str, typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx or numpy.")
+    ] = "auto",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
+    ] = False,
+) -> None:
+    """Transcribe files: results to stdout as each is done, everything else to stderr.
+
+    With several files, txt has the file's name in a line before each transcript, and json is one
+    object a line. A file that fails is reported, the others go on, and the exit code is 1.
+    """
+    from nemocli.cli.screen import Screen
+    from nemocli.transcript.formats import FORMATS
+
+    if output_format not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise UsageError(f"There is no format {output_format!r}; choose one of {known}.")
+    if len(audio) > 1 and output_format in ("srt", "vtt"):
+        raise UsageError(f"Subtitles of several files cannot share stdout; give {audio[0]} alone.")
+    screen = Screen(quiet)
+    transcriber = _load(model, runtime, lookahead, screen)
+    language = transcriber.resolve_language(lang)
+    _note_other_region(lang, language, screen)
+    failed = []
+    for path in audio:
+        try:
+            result = transcribe(transcriber, path, language, screen)
+        except AudioError as error:
+            failed.append(path)
+            print(f"nemocli: {error}", file=sys.stderr, flush=True)
+        else:
+            sys.stdout.write(_written(result, output_format, several=len(audio) > 1))
+            sys.stdout.flush()
+    if failed:
+        if len(audio) > 1:
+            names = ", ".join(str(path) for path in failed)
+            print(f"nemocli: {len(failed)} of {len(audio)} files failed: {names}", file=sys.stderr)
+        raise typer.Exit(NemocliError.exit_code)
+
+
+def transcribe(transcriber: "Transcriber", path: Path, language: str, screen: "Screen") -> "Result":
+    """One file through a session of its own; AudioError if it cannot be decoded."""
+    from nemocli.audio import open_sound
+    from nemocli.transcript.formats import Result
+
+    session = transcriber.session(language)
+    with open_sound(path) as sound, screen.file(path.name, sound.duration) as show:
+        for samples in sound:
+            show(session.feed(samples))
+        transcript = session.finish()
+    return Result(
+        file=str(path),
+        transcript=transcript,
+        model=transcriber.model_name,
+        runtime=transcriber.runtime,
+        lookahead=transcriber.lookahead,
+        requested_language=language,
+    )
+
+
+def _load(
+    model: str | None, runtime: str, lookahead: int | None, screen: "Screen"
+) -> "Transcriber":
+    import nemocli
+
+    if model is None:
+        raise ModelError(NO_MODEL)
+    with screen.waiting("loading the model") as step:
+        return nemocli.load(model, runtime=runtime, lookahead=lookahead, progress=step)
+
+
+def _note_other_region(wanted: str, language: str, screen: "Screen") -> None:
+    """`en-DE` is taken for `en-US`, and that is said; `en` and `en_us` are only other spellings."""
+    region = wanted.strip().replace("_", "-").partition("-")[2]
+    if region and region.lower() != language.partition("-")[2].lower():
+        screen.note(f"The model does not know {wanted}; transcribing in {language}.")
+
+
+def _written(result: "Result", output_format: str, several: bool) -> str:
+    from nemocli.transcript.formats import FORMATS, to_json
+
+    if not several:
+        return FORMATS[output_format](result)
+    if output_format == "json":
+        return to_json(result, indent=None)
+    return f"{result.file}:\n{FORMATS[output_format](result)}\n"

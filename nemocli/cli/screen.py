@@ -1,0 +1,92 @@
+"""What a person sees on the terminal while files are transcribed. All of it goes to stderr."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.cells import cell_len
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from nemocli.transcript.types import Transcript
+
+#: Seconds between redraws: at most ten a second.
+REDRAW = 0.1
+
+#: Lines of the growing transcript that stay in view.
+LINES = 4
+
+
+class Screen:
+    """Draws only on a terminal that can move its cursor, and nothing at all when quiet."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._quiet = quiet
+        self._draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet
+
+    def note(self, sentence: str) -> None:
+        """A remark that stays."""
+        if not self._quiet:
+            self._console.print(f"nemocli: {sentence}", markup=False, soft_wrap=True)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show that something takes time; call the result with the name of each step."""
+        if not self._draws:
+            yield lambda step: None
+            return
+        with self._console.status(what) as status:
+            yield lambda step: status.update(Text(f"{what}: {step}"))
+
+    @contextmanager
+    def file(self, name: str, duration: float | None) -> Iterator[Callable[[Transcript], None]]:
+        """Show one file's transcript as it grows; it vanishes when the file is done."""
+        if not self._draws:
+            yield lambda transcript: None
+            return
+        began = time.monotonic()
+        drawn = 0.0
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+
+            def show(transcript: Transcript) -> None:
+                nonlocal drawn
+                now = time.monotonic()
+                if now - drawn >= REDRAW:
+                    drawn = now
+                    status = progress_line(name, transcript.duration, duration, now - began)
+                    live.update(self._view(transcript.text, status), refresh=True)
+
+            yield show
+
+    def _view(self, text: str, status: str) -> Group:
+        width = self._console.width
+        return Group(
+            Text(last_lines(text, width, LINES), overflow="fold"),
+            Text(status, style="dim", overflow="ellipsis", no_wrap=True),
+        )
+
+
+def last_lines(text: str, width: int, lines: int) -> str:
+    """The end of a text that fits into so many lines of so many cells, wide characters counted."""
+    room = max(width, 1) * lines - width // 2  # words are not broken, which costs room
+    kept = text[-room:]
+    while kept and cell_len(kept) > room:
+        kept = kept[1:]
+    if len(kept) < len(text):
+        kept = "…" + kept[1:]
+    return kept
+
+
+def progress_line(name: str, done: float, duration: float | None, elapsed: float) -> str:
+    """Seconds of sound done, of how many, and the speed as a multiple of real time."""
+    whole = f" / {_clock(duration)}" if duration else ""
+    speed = f"  {done / elapsed:.1f}x" if elapsed > 0 else ""
+    return f"{_clock(done)}{whole}{speed}  {name}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
