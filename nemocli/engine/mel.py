@@ -8,6 +8,7 @@ from nemocli.network.config import FeatureConfig
 #: Added before the logarithm, so that silence is finite: log(2^-24) = -16.6.
 LOG_FLOOR = 2.0**-24
 
+
 class MelStream:
     """Frames [n, mels] float32 from packets of any size.
 

@@ -103,10 +103,10 @@ def _cues(result: Result) -> Iterator[tuple[int, int, str]]:
     """Start and end in milliseconds, and text: in order, never overlapping, never empty."""
     segments: Sequence[Segment] = split_segments(result.transcript.words)
     free_from = 0
-    for segment, following in zip(segments, [*segments[1:], None], strict=True):
+    for n, segment in enumerate(segments):
         start = max(round(1000 * segment.start), free_from)
         wanted = segment.start + MIN_CUE_SECONDS
-        limit = following.start if following else wanted
+        limit = segments[n + 1].start if n + 1 < len(segments) else wanted
         end = max(round(1000 * max(segment.end, min(wanted, limit))), start + 1)
         free_from = end
         yield start, end, segment.text

@@ -75,7 +75,7 @@ def _is_too_long(words: Sequence[Word]) -> bool:
 
 
 def _best_cut(words: Sequence[Word]) -> int:
-    """Words in the first part: up to the last clause in the later half, or all but the last word."""
+    """Words of the first part: up to the last clause in the later half, else all but one."""
     for cut in range(len(words) - 1, len(words) // 2, -1):
         if words[cut - 1].text.rstrip(CLOSING)[-1:] in tuple(CLAUSE_ENDS):
             return cut

@@ -1,0 +1,84 @@
+"""The command as a whole: help that answers at once, failures in one sentence."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import nemocli
+
+HEAVY = {
+    "av",
+    "coreai",
+    "coremltools",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "safetensors",
+    "sounddevice",
+    "soundfile",
+    "soxr",
+    "tokenizers",
+    "torch",
+    "transformers",
+}
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "nemocli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["file", "--help"], ["convert", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    script = (
+        "import sys, json, nemocli.cli.app\n"
+        "try: nemocli.cli.app.main()\n"
+        "except SystemExit as e: assert not e.code\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
+    )
+    modules = json.loads(done.stdout.splitlines()[-1])
+    assert not HEAVY & set(modules)
+    assert "Usage" in done.stdout
+
+
+def test_version():
+    assert run("--version").stdout == f"nemocli {nemocli.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["file", "x.wav"], 3, "--model demo"),
+        (["file", "x.wav", "--model", "nowhere"], 3, "There is no model in nowhere"),
+        (["file", "x.wav", "--model", "demo", "--lang", "klingon"], 2, "klingon"),
+        (["file", "x.wav", "--model", "demo", "--format", "doc"], 2, "txt, json, srt, vtt"),
+        (["file", "x.wav", "--model", "demo", "--lookahead", "5"], 2, "0, 3, 6, 13"),
+        (["file", "x.wav", "--model", "demo", "--runtime", "tpu"], 2, "onnx"),
+        (["file", "x.wav", "y.wav", "--model", "demo", "--format", "srt"], 2, "stdout"),
+        (["file", "x.wav", "--model", "demo"], 1, "x.wav does not exist"),
+        (["convert", "nowhere", "-o", "out"], 3, "no checkpoint folder nowhere"),
+        (["convert", "nowhere", "-o", "out", "--lookahead", "three"], 2, "whole numbers"),
+    ],
+)
+def test_failures_are_one_sentence_and_an_exit_code(arguments, code, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NEMOCLI_MODEL", raising=False)
+    done = run(*arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert done.stderr.startswith("nemocli: ") and done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [["--nonsense"], ["file"], ["fiel"]])
+def test_wrong_usage_is_exit_code_2(arguments):
+    assert run(*arguments).returncode == 2

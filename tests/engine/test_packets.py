@@ -1,0 +1,63 @@
+"""However a sound is cut into packets, the transcript is the same."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import nemocli
+from tests.sounds import speech_like
+
+SOUND = speech_like(5, seed=11)
+
+packets = st.lists(st.integers(1, 50_000), min_size=1, max_size=20)
+
+
+@pytest.fixture(scope="module", params=[0, 3])
+def transcriber(request, tmp_path_factory):
+    """A random checkpoint, because the demo would keep silent at this sound."""
+    pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
+    from scripts.random_checkpoint import write_random_checkpoint
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    write_random_checkpoint(folder, seed=0, shape="thin")
+    return nemocli.load(folder, runtime="numpy", lookahead=request.param)
+
+
+@pytest.fixture(scope="module")
+def whole(transcriber):
+    return feed(transcriber, [])
+
+
+def feed(transcriber, sizes):
+    """Feed the sound in packets of the sizes given, then what is left; the whole transcript."""
+    session = transcriber.session("en-US")
+    start = 0
+    for size in sizes:
+        session.feed(SOUND[start : start + size])
+        start += size
+    session.feed(SOUND[start:])
+    return session.finish()
+
+
+@settings(max_examples=15, deadline=None)
+@given(sizes=packets)
+def test_packets_of_any_size(transcriber, whole, sizes):
+    got = feed(transcriber, sizes)
+    assert got == whole
+    assert len(got.tokens) > 10
+
+
+@pytest.mark.parametrize("size", [1, 160, 5121])
+def test_packets_of_one_size(transcriber, whole, size):
+    assert feed(transcriber, [size] * min(4000, len(SOUND) // size)) == whole
+
+
+def test_what_is_known_only_grows(transcriber, whole):
+    session = transcriber.session("en-US")
+    known = ()
+    for packet in np.array_split(SOUND, 37):
+        tokens = session.feed(packet).tokens
+        assert tokens[: len(known)] == known
+        known = tokens
+    assert whole.tokens[: len(known)] == known
