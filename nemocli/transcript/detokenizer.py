@@ -72,9 +72,11 @@ class Detokenizer:
         self._words: list[Word] = []
         self._text = ""
         self._language: str | None = None
-        # The word that may still grow: its tokens, and whether a space stands before it.
+        # The word that may still grow: its tokens, the text of all but the last few, those last
+        # few, which are bytes that are no character yet, and whether a space stands before it.
         self._open: list[Token] = []
         self._open_text = ""
+        self._bytes: list[int] = []
         self._space = False
 
     def add(self, token: int, frame: int, confidence: float) -> None:
@@ -91,7 +93,11 @@ class Detokenizer:
             self._close(frame)
             self._space = self._space or piece.startswith(SPACE)
         self._open.append(added)
-        self._open_text = self._pieces.text([t.id for t in self._open]).strip()
+        self._bytes.append(token)
+        text = self._pieces.text(self._bytes)
+        if not text.endswith(BROKEN):
+            self._open_text = (self._open_text + text).strip()
+            self._bytes = []
 
     def transcript(self, duration: float, final: bool = False) -> Transcript:
         """The result so far; `final` shows even bytes that never became a character."""
@@ -120,10 +126,12 @@ class Detokenizer:
             self._words.append(word)
             self._text += _with_space(word)
             self._space = False
-        self._open, self._open_text = [], ""
+        self._open, self._open_text, self._bytes = [], "", []
 
     def _open_word(self, final: bool, next_frame: int | None = None) -> Word | None:
-        text = self._open_text if final else self._open_text.rstrip(BROKEN)
+        text = self._open_text
+        if final and self._bytes:
+            text += self._pieces.text(self._bytes)
         if not text:
             return None
         last = self._open[-1].frame + 1

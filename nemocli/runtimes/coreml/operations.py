@@ -7,16 +7,16 @@ through as they are; predictor and joint, which decide between tokens, in float3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import coremltools as ct
 import numpy as np
-from coremltools.converters.mil.mil import Builder as mb  # noqa: N813  its name everywhere
-from coremltools.converters.mil.mil import Function, Program, types
 
 from nemocli.errors import ModelError
 from nemocli.network.graphs import DECODER_GRAPHS, Graph
 from nemocli.network.operations import EPSILON
 from nemocli.network.parameters import Parameter
 from nemocli.runtimes.coreml.layout import Layout, layout
+from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name everywhere
+from nemocli.runtimes.coreml.tools import Function, Program, types
+from nemocli.runtimes.coreml.tools import coremltools as ct
 
 #: Several functions over one set of weights, and quantization by blocks, came with this system.
 TARGET = ct.target.macOS15

@@ -1,0 +1,58 @@
+"""The Core ML packages of a model folder: one for each graph, with a function for each lookahead."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
+from nemocli.network.parameters import Parameters
+from nemocli.runtimes.coreml.compress import compress
+from nemocli.runtimes.coreml.names import function_name, package_name
+from nemocli.runtimes.coreml.operations import build_model
+from nemocli.runtimes.coreml.package import files, merge
+
+#: What `write_graphs` takes. float32 is for checks of the graphs: it takes rounding out of the
+#: comparison with another runtime, and suits no device.
+PRECISIONS = ("fp16", "int8", "int4", "palettized-6", "fp32")
+
+#: Graphs whose matrices are quantized: where the time goes.
+COMPRESSED_GRAPHS = ("conformer_a", "conformer_b")
+
+
+def write_graphs(
+    parameters: Parameters,
+    folder: Path,
+    lookaheads: Sequence[int],
+    precision: str,
+    progress: Callable[[str], None],
+) -> list[str]:
+    """Write every graph into an existing folder; the names of all files.
+
+    The encoder is float16 throughout, predictor and joint float32. `precision` is one of
+    PRECISIONS: `fp16`, one of the smaller ones for the conformer's weights, or `fp32`.
+    """
+    names: list[str] = []
+    for graph in (*DECODER_GRAPHS, *ENCODER_GRAPHS):
+        package = folder / package_name(graph)
+        with tempfile.TemporaryDirectory(prefix=".functions-", dir=folder) as temporary:
+            parts: dict[str, Path] = {}
+            # The decoder's graphs are the same for every lookahead.
+            for lookahead in lookaheads if graph in ENCODER_GRAPHS else lookaheads[:1]:
+                function = function_name(graph, lookahead)
+                progress(f"{package.name} {function}")
+                parts[function] = Path(temporary, f"{function}.mlpackage")
+                # Compressed one by one: a package of several functions cannot be.
+                _build(parameters, graph, lookahead, precision).save(str(parts[function]))
+            progress(package.name)
+            merge(parts, package, f"The graph {graph} of nemocli, weights in {precision}")
+        names += files(package)
+    return names
+
+
+def _build(parameters: Parameters, graph: str, lookahead: int, precision: str) -> Any:
+    built: Graph[Any] = build_graph(graph, parameters, lookahead + 1)
+    model = build_model(built, "float32" if precision == "fp32" else "float16")
+    if precision in ("fp16", "fp32") or graph not in COMPRESSED_GRAPHS:
+        return model
+    return compress(model, precision, parameters.config)

@@ -1,0 +1,28 @@
+"""coremltools, imported in one place: without its progress bars, and with an error that helps."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from nemocli.errors import UnsupportedError
+
+# It warns that it cannot run models on this system, and about packages it does not need here.
+logging.getLogger("coremltools").setLevel(logging.ERROR)
+
+try:
+    import coremltools
+    import coremltools.optimize.coreml as optimize
+    from coremltools.converters.mil.mil import Builder, Function, Program, types
+    from coremltools.converters.mil.mil.passes import pass_pipeline
+    from coremltools.optimize.coreml import _quantization_passes
+except ImportError as error:
+    raise UnsupportedError(
+        "Core ML models need coremltools, which is for macOS and Linux;"
+        f" install it with: pip install coremltools ({error})."
+    ) from None
+
+__all__ = ["Builder", "Function", "Program", "coremltools", "optimize", "types"]
+
+_progress_bars: list[Any] = [pass_pipeline, _quantization_passes]
+for _module in _progress_bars:
+    _module.tqdm = partial(_module.tqdm, disable=True)
