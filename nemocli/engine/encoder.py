@@ -57,12 +57,13 @@ class EncoderStream:
 
         The rows that are left make ceil(rows / 8) frames. The chunk is completed by rows of zeros,
         each subsampling stage's rows beyond its length are zeroed, and the keys of frames that do
-        not exist are masked.
+        not exist are masked. A sound too short for a single row has one frame, made of zeros, as in
+        the reference.
         """
         left = len(self._rows)
-        if left == 0:
+        if left == 0 and not self._is_first:
             return np.zeros((0, self._config.decoder_size), np.float32)
-        valid = -(-left // 8) if not self._is_first else -(-(left - 1) // 8) + 1
+        valid = -(-left // 8) if not self._is_first else (left + 6) // 8 + 1
         rows = chunk_rows(self._frames, self._is_first)
         chunk = np.zeros((rows, self._config.features.num_mels), np.float32)
         chunk[:left] = self._rows

@@ -1,0 +1,49 @@
+"""The Core AI packages of a model folder: one for each graph, a function for each lookahead.
+
+The functions of a package share their weights: equal constants of a module are stored once.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from coreai.authoring import AIProgram, Module
+
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
+from nemocli.network.parameters import Parameters
+from nemocli.runtimes.coreai.names import function_name, package_name
+from nemocli.runtimes.coreai.operations import Value, add_function
+
+#: Of the encoder: `fp16` is for devices. On a processor Apple's runtime takes a hundred times as
+#: long with it. Predictor and joint are float32 in both.
+PRECISIONS = ("fp16", "fp32")
+
+
+def write_graphs(
+    parameters: Parameters,
+    folder: Path,
+    lookaheads: Sequence[int],
+    precision: str,
+    progress: Callable[[str], None],
+) -> list[str]:
+    """Write every graph into an existing folder; the names of all files."""
+    names: list[str] = []
+    for graph in (*DECODER_GRAPHS, *ENCODER_GRAPHS):
+        package = folder / package_name(graph)
+        progress(package.name)
+        is_half = precision == "fp16" and graph in ENCODER_GRAPHS
+        module = Module.create()
+        with module:
+            for lookahead in lookaheads if graph in ENCODER_GRAPHS else lookaheads[:1]:
+                built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
+                name = function_name(graph, lookahead)
+                add_function(built, name, np.float16 if is_half else np.float32)
+        asset = AIProgram(module).save_asset(package)
+        asset.update_metadata(_without_date)
+        names += [f"{package.name}/{path.name}" for path in sorted(package.iterdir())]
+    return names
+
+
+def _without_date(metadata: object) -> None:
+    """The same weights make the same bytes on any day."""
+    metadata.creation_date = 0.0  # type: ignore[attr-defined]

@@ -1,0 +1,146 @@
+"""The network's operations authored with coreai: calling the definition writes a function."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from coreai import authoring as ai
+from coreai.authoring.constant import constant as literal
+from numpy.typing import DTypeLike, NDArray
+
+from nemocli.network.graphs import Graph, TensorSpec
+from nemocli.network.operations import EPSILON
+from nemocli.network.parameters import Parameter
+
+Value = ai.Value
+
+
+class CoreAIOperations:
+    """`Operations` on values of a Core AI function; weights and results are of one type."""
+
+    def __init__(self, dtype: DTypeLike) -> None:
+        self._dtype = np.dtype(dtype)
+
+    def constant(self, value: Parameter) -> Value:
+        return self._literal(value.load())
+
+    def linear(self, x: Value, weight: Parameter, bias: Parameter | None = None) -> Value:
+        y = self.matmul(x, self._literal(weight.load().T))
+        return y if bias is None else self.add(y, self.constant(bias))
+
+    def matmul(self, a: Value, b: Value) -> Value:
+        return ai.broadcasting_batch_matmul(a, b)
+
+    def add(self, a: Value, b: Value) -> Value:
+        return ai.broadcasting_add(a, b)
+
+    def mul(self, a: Value, b: Value) -> Value:
+        return ai.broadcasting_mul(a, b)
+
+    def sigmoid(self, x: Value) -> Value:
+        return ai.sigmoid(x)
+
+    def silu(self, x: Value) -> Value:
+        return ai.silu(x)
+
+    def tanh(self, x: Value) -> Value:
+        return ai.tanh(x)
+
+    def relu(self, x: Value) -> Value:
+        return ai.relu(x)
+
+    def softmax(self, x: Value) -> Value:
+        return ai.softmax(x, np.array(len(_shape(x)) - 1, np.int32))
+
+    def layer_norm(self, x: Value, weight: Parameter, bias: Parameter) -> Value:
+        last = np.array([len(_shape(x)) - 1], np.int32)
+        centred = ai.broadcasting_sub(x, ai.reduce_mean(x, last))
+        variance = ai.reduce_mean(self.mul(centred, centred), last)
+        scale = ai.rsqrt(ai.broadcasting_add(variance, self._literal(np.array(EPSILON))))
+        return self.add(
+            self.mul(self.mul(centred, scale), self.constant(weight)), self.constant(bias)
+        )
+
+    def conv2d(
+        self, x: Value, weight: Parameter, bias: Parameter, stride: int, groups: int
+    ) -> Value:
+        y = self._convolved(x, weight.load(), stride, groups)
+        return self.add(y, self._literal(bias.load()[:, None, None]))
+
+    def depthwise_conv1d(self, x: Value, weight: Parameter) -> Value:
+        kernel = weight.load()[:, :, None, :]  # there are only convolutions of two axes
+        batch, channels, times = _shape(x)
+        rows = self.reshape(x, (batch, channels, 1, times))
+        y = self._convolved(rows, kernel, 1, channels)
+        return self.reshape(y, (batch, channels, times - kernel.shape[3] + 1))
+
+    def gather(self, table: Parameter, index: Value) -> Value:
+        return ai.gather_nd(self.constant(table), self.reshape(index, (1, 1, 1)))
+
+    def concat(self, parts: Sequence[Value], axis: int) -> Value:
+        return parts[0] if len(parts) == 1 else ai.concat(np.array(axis, np.int32), list(parts))
+
+    def slice(self, x: Value, axis: int, start: int, stop: int) -> Value:
+        begin, end = [0] * len(_shape(x)), list(_shape(x))
+        begin[axis], end[axis] = start, stop
+        return ai.slice_(x, _signed(begin), _signed(end), _signed([1] * len(end)))
+
+    def reshape(self, x: Value, shape: Sequence[int]) -> Value:
+        return ai.reshape(x, _signed(shape))
+
+    def transpose(self, x: Value, order: Sequence[int]) -> Value:
+        return ai.transpose(x, _unsigned(order))
+
+    def pad(self, x: Value, before_after: Mapping[int, tuple[int, int]]) -> Value:
+        widths = [width for axis in range(4) for width in before_after.get(axis, (0, 0))]
+        return ai.pad(x, _unsigned(widths), self._literal(np.array(0)))
+
+    def _literal(self, array: NDArray[Any]) -> Value:
+        return literal(np.ascontiguousarray(array, self._dtype).reshape(array.shape))
+
+    def _convolved(self, x: Value, weight: NDArray[np.float32], stride: int, groups: int) -> Value:
+        strides, dilations = _unsigned([stride, stride]), _unsigned([1, 1])
+        return ai.conv2d(x, self._literal(weight), strides, dilations, np.array(groups, np.uint32))
+
+
+def _shape(x: Value) -> tuple[int, ...]:
+    shape: tuple[int, ...] = tuple(x.type.shape)  # type: ignore[attr-defined]
+    return shape
+
+
+def _signed(values: Sequence[int]) -> NDArray[np.int32]:
+    return np.array(values, np.int32)
+
+
+def _unsigned(values: Sequence[int]) -> NDArray[np.uint32]:
+    return np.array(values, np.uint32)
+
+
+def add_function(graph: "Graph[Value]", name: str, dtype: DTypeLike) -> None:
+    """Write a graph as the function `name` of the module in whose `with` block this is called.
+
+    Floats of the function, inputs and outputs among them, are of `dtype`.
+    """
+
+    def body(*values: Value) -> tuple[Value, ...]:
+        names = [spec.name for spec in graph.inputs]
+        results = graph.body(CoreAIOperations(dtype), dict(zip(names, values, strict=True)))
+        return tuple(results[result] for result in graph.outputs)
+
+    # coreai reads a function's name and its tensors' names, shapes and types off the signature.
+    body.__name__ = name
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature([inspect.Parameter(spec.name, kind) for spec in graph.inputs])
+    results = tuple(_annotation(spec, dtype) for spec in graph.results)
+    annotations: dict[str, Any] = {spec.name: _annotation(spec, dtype) for spec in graph.inputs}
+    annotations["return"] = tuple[results] if len(results) > 1 else results[0]  # type: ignore[valid-type]
+    body.__signature__ = signature  # type: ignore[attr-defined]
+    body.__annotations__ = annotations
+    ai.graph(body)
+
+
+def _annotation(spec: TensorSpec, dtype: DTypeLike) -> Any:
+    shape = tuple(size or 1 for size in spec.shape)
+    kind = np.int32 if spec.dtype == "int32" else np.dtype(dtype).type
+    return Annotated[Value, ai.TensorType(shape, kind, name=spec.name)]

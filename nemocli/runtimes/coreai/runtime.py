@@ -1,0 +1,166 @@
+"""Model folders run by Core AI.
+
+On Linux, and on a macOS older than 27, that is the runtime inside Apple's package coreai-core: it
+computes on the processor, slowly, and is the reference for the packages. On macOS 27 it is the
+system's, with a choice of compute units. That part was not tried on a Mac; there:
+
+    nemocli convert CHECKPOINT --to coreai -o model && nemocli file sound.wav --model model
+"""
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
+from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.coreai.names import function_name, package_name
+
+#: What a person chooses, and the name of its kind in coreai; `all` leaves the choice to the system.
+COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
+
+MISSING = (
+    "Core AI models need Apple's coreai-core, which is for macOS on Apple silicon and for Linux on"
+    " x86-64; install it with: pip install 'nemocli[coreai]'."
+)
+
+
+class CoreAIRuntime:
+    """Runs the graphs of one lookahead. Those for the end of a stream load when it comes.
+
+    `precision` is the model folder's, `fp16` or `fp32`. Raises UnsupportedError without coreai-core
+    or where compute units cannot be chosen, ModelError for packages it cannot load.
+    """
+
+    name = "coreai"
+
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        lookahead: int,
+        precision: str,
+        compute_units: str = "all",
+    ) -> None:
+        self.config = config
+        self.lookahead = lookahead
+        self._folder = folder
+        self._encoder_dtype = np.dtype(np.float16 if precision == "fp16" else np.float32)
+        self._options = _specialization(compute_units)
+        self._models = AsyncExitStack()
+        weakref.finalize(self, _release, self._models).atexit = False
+        self._function = cache(self._load)
+        for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
+            if not graph.endswith("_tail"):
+                self._function(graph)
+
+    def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        if graph != "joint":
+            return self._run(graph, inputs)
+        # The package's joint takes one frame: its shapes are fixed.
+        frames = [inputs["enc_frame"][n : n + 1] for n in range(len(inputs["enc_frame"]))]
+        outputs = [self._run(graph, {**inputs, "enc_frame": frame}) for frame in frames]
+        return {"token_logits": np.concatenate([output["token_logits"] for output in outputs])}
+
+    def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        from coreai.runtime import NDArray as AIArray
+
+        given = {name: AIArray(self._stored(graph, value)) for name, value in inputs.items()}
+        results = _wait(self._function(graph)(given))
+        return {name: np.array(value.numpy(), np.float32) for name, value in results.items()}
+
+    def _stored(self, graph: str, value: NDArray[Any]) -> NDArray[Any]:
+        if value.dtype == np.int32 or graph in DECODER_GRAPHS:
+            return np.ascontiguousarray(value)
+        return np.ascontiguousarray(value, self._encoder_dtype)
+
+    def _load(self, graph: str) -> Any:
+        from coreai.authoring import AIModelAsset
+
+        package = self._folder / package_name(graph)
+        if not package.is_dir():
+            raise ModelError(f"The model folder lacks {package}; convert the model again.")
+
+        async def load() -> Any:
+            executable = AIModelAsset.load(package).executable(self._options)
+            model = await self._models.enter_async_context(executable)
+            return model.load_function(function_name(graph, self.lookahead))
+
+        try:
+            with _silent():
+                return _wait(load())
+        except Exception as error:  # coreai's exceptions share no base class
+            raise ModelError(
+                f"Core AI cannot load {package}: {error}. Convert the model again."
+            ) from None
+
+
+def _specialization(compute_units: str) -> Any:
+    if compute_units not in COMPUTE_UNITS:
+        raise UsageError(
+            f"There are no compute units {compute_units!r};"
+            f" choose one of {', '.join(COMPUTE_UNITS)}."
+        )
+    try:
+        import coreai.authoring  # noqa: F401  before the runtime, which does not load alone
+        from coreai.runtime import SpecializationOptions
+    except ImportError:
+        raise UnsupportedError(MISSING) from None
+    kind = COMPUTE_UNITS[compute_units]
+    if kind is None:
+        return None
+    if not SpecializationOptions.is_supported():
+        if kind == "cpu":  # all that there is
+            return None
+        raise UnsupportedError(
+            f"Core AI computes on {compute_units} only on macOS 27 or later; leave out"
+            " --compute-units, or choose cpu."
+        )
+    from coreai.runtime import ComputeUnitKind
+
+    if kind == "cpu":
+        return SpecializationOptions.cpu_only()
+    return SpecializationOptions.from_preferred_compute_unit_kind(getattr(ComputeUnitKind, kind)())
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """coreai's interface is asynchronous, ours is not: a loop in a thread of its own runs its calls.
+
+    In this thread a loop may be running already, as in a notebook.
+    """
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="coreai", daemon=True).start()
+    return loop
+
+
+def _wait(call: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run_coroutine_threadsafe(call, _loop()).result()
+
+
+def _release(models: AsyncExitStack) -> None:
+    """Let go of the models and the temporary folders they run from."""
+    asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """The native runtime announces each function it loads on stderr, past Python."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
