@@ -54,21 +54,25 @@ def load(
     *,
     runtime: str = "auto",
     lookahead: int | None = None,
+    compute_units: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> "Transcriber":
     """Load a model: `demo`, a folder written by `nemocli convert`, or a checkpoint folder.
 
-    `runtime` is `onnx` (what `auto` means) or `numpy`; `lookahead` is 0, 3, 6 or 13 encoder frames
-    of 80 ms, by default the checkpoint's own. A checkpoint is converted for onnxruntime once and
-    kept in the cache folder; `progress` hears the name of each file that writes.
+    `runtime` is `numpy`, `onnx`, `coreml` or `coreai`; `auto` is the one that a model folder was
+    written for, and `onnx` for a checkpoint. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
+    by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for Core ML
+    and Core AI. A checkpoint is converted for its runtime once and kept in the cache folder;
+    `progress` hears what takes long.
 
-    Raises ModelError if the model is missing or damaged, UsageError for an unknown option.
+    Raises ModelError if the model is missing or damaged, UsageError for an unknown option,
+    UnsupportedError for a runtime that this machine has not.
     """
     from nemocli.engine.session import Transcriber
     from nemocli.models.opening import open_model
     from nemocli.transcript.detokenizer import Pieces
 
-    opened = open_model(model, runtime, lookahead, progress)
+    opened = open_model(model, runtime, lookahead, compute_units, progress)
     return Transcriber(opened.runtime, Pieces(opened.tokenizer_path), opened.name)
 
 

@@ -12,10 +12,17 @@ from nemocli.errors import UsageError
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder in the hub's layout.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
-    to: Annotated[str, typer.Option(help="Kind of model: onnx.")] = "onnx",
+    to: Annotated[
+        str, typer.Option(envvar="NEMOCLI_TO", help="Kind of model: onnx, coreml or coreai.")
+    ] = "onnx",
     precision: Annotated[
-        str, typer.Option(envvar="NEMOCLI_PRECISION", help="Of the weights: fp32 or int8.")
-    ] = "fp32",
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_PRECISION",
+            help="onnx: fp32 or int8. coreml: fp16, int8, int4 or palettized-6. coreai: fp16 or"
+            " fp32. The first is the default.",
+        ),
+    ] = None,
     lookahead: Annotated[
         str, typer.Option(help="Lookaheads to write, such as 0,3; all that the model knows: all.")
     ] = "all",

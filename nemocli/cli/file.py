@@ -48,8 +48,15 @@ def file(
         typer.Option("--format", "-f", envvar="NEMOCLI_FORMAT", help="txt, json, srt or vtt."),
     ] = "txt",
     runtime: Annotated[
-        str, typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx or numpy.")
+        str,
+        typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy."),
     ] = "auto",
+    compute_units: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
     ] = False,
@@ -68,7 +75,7 @@ def file(
     if len(audio) > 1 and output_format in ("srt", "vtt"):
         raise UsageError(f"Subtitles of several files cannot share stdout; give {audio[0]} alone.")
     screen = Screen(quiet)
-    transcriber = _load(model, runtime, lookahead, screen)
+    transcriber = _load(model, runtime, lookahead, compute_units, screen)
     language = transcriber.resolve_language(lang)
     _note_other_region(lang, language, screen)
     failed = []
@@ -109,14 +116,24 @@ def transcribe(transcriber: "Transcriber", path: Path, language: str, screen: "S
 
 
 def _load(
-    model: str | None, runtime: str, lookahead: int | None, screen: "Screen"
+    model: str | None,
+    runtime: str,
+    lookahead: int | None,
+    compute_units: str | None,
+    screen: "Screen",
 ) -> "Transcriber":
     import nemocli
 
     if model is None:
         raise ModelError(NO_MODEL)
     with screen.waiting("loading the model") as step:
-        return nemocli.load(model, runtime=runtime, lookahead=lookahead, progress=step)
+        return nemocli.load(
+            model,
+            runtime=runtime,
+            lookahead=lookahead,
+            compute_units=compute_units,
+            progress=step,
+        )
 
 
 def _note_other_region(wanted: str, language: str, screen: "Screen") -> None:

@@ -18,32 +18,29 @@ from nemocli.models.folder import (
     write_manifest,
 )
 from nemocli.network.checkpoint import TOKENIZER, Checkpoint
-
-KINDS = ("onnx",)
-PRECISIONS = ("fp32", "int8")
-
-#: Bytes a weight takes on disk, with a little for what stays unquantized.
-_BYTES_PER_WEIGHT = {"fp32": 4.1, "int8": 1.6}
+from nemocli.runtimes.kinds import KINDS
 
 
 def convert(
     checkpoint: Path,
     out: Path,
     to: str = "onnx",
-    precision: str = "fp32",
+    precision: str | None = None,
     lookaheads: Sequence[int] | None = None,
     progress: Callable[[str], None] | None = None,
     force: bool = False,
 ) -> Manifest:
     """Write the model folder `out` from a checkpoint folder; every lookahead it knows by default.
 
+    `to` is one of nemocli.runtimes.kinds.KINDS, and `precision` one of its precisions.
     If `out` already holds this very conversion, nothing is done. Another model folder is replaced
     only with `force`, any other existing folder never. `progress` hears the name of each file.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
-    _check_choice("kind of model", to, KINDS)
-    _check_choice("precision", precision, PRECISIONS)
+    _check_choice("kind of model", to, tuple(KINDS))
+    precision = precision or KINDS[to].default_precision
+    _check_choice(f"precision for {to}", precision, tuple(KINDS[to].precisions))
     source = Checkpoint(checkpoint)
     chosen = _lookaheads(source, lookaheads)
     planned = Manifest(
@@ -59,7 +56,7 @@ def convert(
     )
     if _already_there(out, planned, force):
         return read_manifest(out)
-    _check_space(source, out, precision)
+    _check_space(source, out, KINDS[to].precisions[precision])
     try:
         return _write(source, planned, out, progress or (lambda name: None))
     except OSError as error:
@@ -98,9 +95,9 @@ def _already_there(out: Path, planned: Manifest, force: bool) -> bool:
     return same
 
 
-def _check_space(source: Checkpoint, out: Path, precision: str) -> None:
+def _check_space(source: Checkpoint, out: Path, bytes_per_weight: float) -> None:
     weights = sum(_product(shape) for shape in source.weights.shapes().values())
-    needed = int(weights * _BYTES_PER_WEIGHT[precision])
+    needed = int(weights * bytes_per_weight)
     existing = next(parent for parent in out.absolute().parents if parent.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
@@ -120,15 +117,14 @@ def _product(shape: tuple[int, ...]) -> int:
 def _write(
     source: Checkpoint, planned: Manifest, out: Path, progress: Callable[[str], None]
 ) -> Manifest:
-    from nemocli.runtimes.onnx.files import write_graphs
-
     _remove_abandoned(out)
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     out.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir()
     try:
-        int8 = planned.precision == "int8"
-        names = write_graphs(source.parameters, partial, planned.lookaheads, int8, progress)
+        names = KINDS[planned.kind].write_graphs(
+            source.parameters, partial, planned.lookaheads, planned.precision, progress
+        )
         shutil.copyfile(source.tokenizer_path, partial / TOKENIZER)
         records: dict[str, FileRecord] = record_files(partial, [*names, TOKENIZER])
         manifest = Manifest(**{**vars(planned), "files": records})

@@ -29,9 +29,8 @@ class Manifest:
     """What a model folder holds, and what it was made from."""
 
     format: int
-    #: The kind of graphs: `onnx`.
+    #: The kind of graphs, and the precision of their weights: see nemocli.runtimes.kinds.
     kind: str
-    #: `fp32` or `int8`.
     precision: str
     lookaheads: tuple[int, ...]
     #: Name of the checkpoint and the hash over its files.

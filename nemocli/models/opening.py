@@ -1,6 +1,7 @@
 """From what a person names as a model to a runtime that has it loaded."""
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,14 @@ import platformdirs
 
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.convert import convert
-from nemocli.models.folder import FORMAT, MANIFEST, read_manifest
+from nemocli.models.folder import FORMAT, MANIFEST, Manifest, read_manifest
 from nemocli.network.checkpoint import TOKENIZER, Checkpoint
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.base import Runtime
+from nemocli.runtimes.kinds import KINDS
 
 DEMO = "demo"
-RUNTIMES = ("auto", "numpy", "onnx")
+RUNTIMES = ("auto", "numpy", *KINDS)
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,22 @@ def open_model(
     model: str | Path,
     runtime: str,
     lookahead: int | None,
+    compute_units: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> OpenModel:
     """Open `demo`, a model folder written by `nemocli convert`, or a checkpoint folder.
 
-    A checkpoint is run by onnxruntime unless `runtime` is `numpy`: it is converted once, into the
-    cache folder, by its content. Raises ModelError if the model is missing or damaged,
-    UsageError for an unknown runtime or lookahead.
+    A checkpoint is run by onnxruntime unless `runtime` names another: for all but numpy it is
+    converted once, into the cache folder, by its content. Raises ModelError if the model is missing
+    or damaged, UsageError for an unknown runtime or lookahead, UnsupportedError for a runtime that
+    this machine has not.
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"There is no runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}.")
     folder = demo_folder() if str(model) == DEMO else Path(model).expanduser()
     name = DEMO if str(model) == DEMO else str(folder)
     if (folder / MANIFEST).is_file():
-        return _open_folder(folder, name, runtime, lookahead)
+        return _open_folder(folder, name, runtime, lookahead, compute_units, progress)
     if not (folder / "config.json").is_file():
         raise ModelError(
             f"There is no model in {folder}: give a checkpoint folder (with config.json),"
@@ -54,10 +58,17 @@ def open_model(
     if runtime == "numpy":
         from nemocli.runtimes.numpy_runtime import NumpyRuntime
 
+        _refuse_compute_units("numpy", compute_units)
         chosen = choose_lookahead(checkpoint.config, checkpoint.config.lookaheads, lookahead)
         opened = NumpyRuntime(checkpoint.parameters, chosen)
         return OpenModel(name, opened, checkpoint.tokenizer_path)
-    return _open_folder(_converted(checkpoint, progress), name, runtime, lookahead)
+    kind = "onnx" if runtime == "auto" else runtime
+    if kind == "coreml":
+        from nemocli.runtimes.coreml.runtime import CoreML
+
+        CoreML()  # before a conversion that this machine could not use
+    converted = _converted(checkpoint, kind, progress)
+    return _open_folder(converted, name, runtime, lookahead, compute_units, progress)
 
 
 def demo_folder() -> Path:
@@ -87,22 +98,85 @@ def choose_lookahead(config: ModelConfig, present: tuple[int, ...], wanted: int 
     return wanted
 
 
-def _open_folder(folder: Path, name: str, runtime: str, lookahead: int | None) -> OpenModel:
-    if runtime == "numpy":
+def _open_folder(
+    folder: Path,
+    name: str,
+    runtime: str,
+    lookahead: int | None,
+    compute_units: str | None,
+    progress: Callable[[str], None] | None,
+) -> OpenModel:
+    manifest = read_manifest(folder)
+    if runtime not in ("auto", manifest.kind):
         raise UsageError(
-            f"{folder} is converted for onnx; the numpy runtime runs the checkpoint itself."
+            f"{folder} is converted for {manifest.kind}, not for {runtime};"
+            " give the checkpoint itself, or convert it again."
         )
+    chosen = choose_lookahead(manifest.config, manifest.lookaheads, lookahead)
+    opened = _RUNTIMES[manifest.kind](folder, manifest, chosen, compute_units, progress)
+    return OpenModel(name, opened, folder / TOKENIZER)
+
+
+def _onnx(
+    folder: Path,
+    manifest: Manifest,
+    lookahead: int,
+    compute_units: str | None,
+    progress: Callable[[str], None] | None,
+) -> Runtime:
     from nemocli.runtimes.onnx.runtime import OnnxRuntime
 
-    manifest = read_manifest(folder)
-    chosen = choose_lookahead(manifest.config, manifest.lookaheads, lookahead)
-    return OpenModel(name, OnnxRuntime(folder, manifest.config, chosen), folder / TOKENIZER)
+    _refuse_compute_units("onnx", compute_units)
+    return OnnxRuntime(folder, manifest.config, lookahead)
 
 
-def _converted(checkpoint: Checkpoint, progress: Callable[[str], None] | None) -> Path:
+def _coreml(
+    folder: Path,
+    manifest: Manifest,
+    lookahead: int,
+    compute_units: str | None,
+    progress: Callable[[str], None] | None,
+) -> Runtime:
+    from nemocli.runtimes.coreml.runtime import CoreMLRuntime
+
+    return CoreMLRuntime(
+        folder,
+        manifest.config,
+        lookahead,
+        hashes={name: record.sha256 for name, record in manifest.files.items()},
+        compiled=cache_folder() / "compiled",
+        compute_units=compute_units or "ane",
+        progress=progress,
+        encoder_dtype="float32" if manifest.precision == "fp32" else "float16",
+    )
+
+
+def _coreai(
+    folder: Path,
+    manifest: Manifest,
+    lookahead: int,
+    compute_units: str | None,
+    progress: Callable[[str], None] | None,
+) -> Runtime:
+    from nemocli.runtimes.coreai.runtime import CoreAIRuntime
+
+    units = compute_units or "all"
+    return CoreAIRuntime(folder, manifest.config, lookahead, manifest.precision, units)
+
+
+_RUNTIMES = {"onnx": _onnx, "coreml": _coreml, "coreai": _coreai}
+
+
+def _refuse_compute_units(runtime: str, compute_units: str | None) -> None:
+    if compute_units not in (None, "cpu"):
+        raise UsageError(f"The {runtime} runtime computes on the cpu; leave out --compute-units.")
+
+
+def _converted(checkpoint: Checkpoint, kind: str, progress: Callable[[str], None] | None) -> Path:
     """The cached conversion of a checkpoint, made now if it is not there."""
     cache = cache_folder() / "converted"
-    target = cache / f"onnx-fp32-v{FORMAT}-{checkpoint.sha256[:32]}"
+    precision = _precision_here(kind)
+    target = cache / f"{kind}-{precision}-v{FORMAT}-{checkpoint.sha256[:32]}"
     if (target / MANIFEST).is_file():
         try:
             read_manifest(target)
@@ -118,8 +192,15 @@ def _converted(checkpoint: Checkpoint, progress: Callable[[str], None] | None) -
             " set NEMOCLI_CACHE_DIR to a folder that can be written."
         ) from None
     try:
-        convert(checkpoint.folder, target, progress=progress, force=True)
+        convert(checkpoint.folder, target, kind, precision, progress=progress, force=True)
     except NemocliError:
         if not (target / MANIFEST).is_file():  # unless another process has just made it
             raise
     return target
+
+
+def _precision_here(kind: str) -> str:
+    """The kind's own precision, but on a processor Core AI is quick enough only in float32."""
+    if kind == "coreai" and sys.platform != "darwin":
+        return "fp32"
+    return KINDS[kind].default_precision

@@ -115,6 +115,8 @@ def test_a_folder_that_is_no_model_is_never_touched(demo, tmp_path):
     [
         ({"to": "tflite"}, "tflite"),
         ({"precision": "int3"}, "int3"),
+        ({"precision": "fp16"}, "fp32, int8"),
+        ({"to": "coreml", "precision": "int3"}, "palettized-6"),
         ({"lookaheads": [3, 5]}, "lookahead 5"),
     ],
 )

@@ -58,7 +58,7 @@ def test_no_model(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"runtime": "tpu"}, "choose one of auto, numpy, onnx"),
+        ({"runtime": "tpu"}, "choose one of auto, numpy, onnx, coreml, coreai"),
         ({"lookahead": 4}, "choose from 0, 3, 6, 13"),
         ({"lookahead": 4, "runtime": "numpy"}, "choose from 0, 3, 6, 13"),
     ],
@@ -80,5 +80,5 @@ def test_a_model_folder_moves_and_says_which_lookaheads_it_has(demo, tmp_path):
     )
     with pytest.raises(UsageError, match="choose from 0, 6"):
         nemocli.load(tmp_path / "b", lookahead=3)
-    with pytest.raises(UsageError, match="numpy runtime runs the checkpoint itself"):
+    with pytest.raises(UsageError, match="converted for onnx, not for numpy"):
         nemocli.load(tmp_path / "b", runtime="numpy")

@@ -88,7 +88,7 @@ class CoreAIRuntime:
         from coreai.authoring import AIModelAsset
 
         package = self._folder / package_name(graph)
-        if not package.is_dir():
+        if not AIModelAsset.is_valid(package):  # the native loader would crash
             raise ModelError(f"The model folder lacks {package}; convert the model again.")
 
         async def load() -> Any:
@@ -135,9 +135,9 @@ def _specialization(compute_units: str) -> Any:
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """coreai's interface is asynchronous, ours is not: a loop in a thread of its own runs its calls.
+    """coreai's interface is asynchronous and ours is not: a loop in its own thread runs its calls.
 
-    In this thread a loop may be running already, as in a notebook.
+    In the caller's thread a loop may be running already, as in a notebook.
     """
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="coreai", daemon=True).start()

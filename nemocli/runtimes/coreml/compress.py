@@ -1,12 +1,13 @@
 """Smaller weights for the conformer's linear layers, by coremltools.optimize.
 
-| precision | weights | runs on the Neural Engine |
+| precision | weights | on the Neural Engine, as others report |
 |---|---|---|
-| int8 | 8 bits, one scale for each row | as its documentation has it, yes |
-| int4 | 4 bits, one scale for each 32 weights of a row | no: CPU and GPU only |
-| palettized-6 | 6 bits, 64 values for each 32 rows | as its documentation has it, yes |
+| int8 | 8 bits, one scale for each row | yes |
+| int4 | 4 bits, one scale for each 32 weights of a row | no: CPU and GPU |
+| palettized-6 | 6 bits, 64 values for each 32 rows | yes; more palettes would be slower |
 
-The keys of the relative positions, no weights of a linear layer, stay as they are.
+The keys of the relative positions, no weights of a linear layer, stay as they are. None of this was
+tried on a device.
 """
 
 from collections.abc import Callable
@@ -24,8 +25,8 @@ GROUP = 32
 
 PALETTE_BITS = 6
 
-#: Rounds of k-means. On the released model's sizes the palette hardly moves after thirty.
-ROUNDS = 30
+#: Rounds of k-means. For normally distributed weights a hundred are not 4 % better.
+ROUNDS = 20
 
 
 def compress(model: Any, precision: str, config: ModelConfig) -> Any:
@@ -60,8 +61,10 @@ def palette(weight: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """
     values = np.sort(weight, axis=None).astype(np.float64)
     sums = np.concatenate([[0], np.cumsum(values)])
-    count = 1 << PALETTE_BITS
-    centres = values[(2 * np.arange(count) + 1) * len(values) // (2 * count)]
+    # It begins where the best palette of a smooth density p lies: values at a density of p^(1/3).
+    spread = np.concatenate([[0], np.cumsum(np.diff(values) ** (2 / 3))])
+    places = (np.arange(1 << PALETTE_BITS) + 0.5) / (1 << PALETTE_BITS)
+    centres = np.interp(places * spread[-1], spread, values)
     for _ in range(ROUNDS):
         edges = np.searchsorted(values, (centres[1:] + centres[:-1]) / 2)
         bounds = np.concatenate([[0], edges, [len(values)]])

@@ -1,4 +1,4 @@
-"""The Core ML packages of a model folder: one for each graph, with a function for each lookahead."""
+"""The Core ML packages of a model folder: one a graph, with a function for each lookahead."""
 
 import tempfile
 from collections.abc import Callable, Sequence

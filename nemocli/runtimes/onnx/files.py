@@ -26,7 +26,7 @@ def write_graphs(
     parameters: Parameters,
     folder: Path,
     lookaheads: Sequence[int],
-    int8: bool,
+    precision: str,
     progress: Callable[[str], None],
 ) -> list[str]:
     """Write every graph for every lookahead into an existing folder; the names of all files."""
@@ -37,7 +37,7 @@ def write_graphs(
             name = graph_file(graph, lookahead)
             progress(name)
             built: Graph[str] = build_graph(graph, parameters, lookahead + 1)
-            model = build_model(built, weights, int8 and graph in QUANTIZED_GRAPHS)
+            model = build_model(built, weights, precision == "int8" and graph in QUANTIZED_GRAPHS)
             (folder / name).write_bytes(model.SerializeToString(deterministic=True))
             names.append(name)
 

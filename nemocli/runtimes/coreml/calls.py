@@ -1,0 +1,69 @@
+"""Calls in the contract's shapes, made with the shapes and types that lie in the packages."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import Graph, build_graph
+from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.coreml.layout import Layout, layout
+
+#: Runs a function of a package on arrays as they lie there.
+Predict = Callable[[Arrays], Mapping[str, NDArray[Any]]]
+
+
+class Calls:
+    """How to call every graph of one lookahead. `encoder_dtype` is that of the packages."""
+
+    def __init__(self, config: ModelConfig, lookahead: int, encoder_dtype: str) -> None:
+        parameters = Parameters(config, _ShapesOnly(config))
+
+        @cache
+        def layouts(name: str) -> tuple[list[Layout], list[Layout]]:
+            graph: Graph[Any] = build_graph(name, parameters, lookahead + 1)
+            inputs, results = (
+                [layout(name, spec, encoder_dtype) for spec in specs]
+                for specs in (graph.inputs, graph.results)
+            )
+            return inputs, results
+
+        self._layouts = layouts
+
+    def run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
+        """As `Runtime.run`, with the work done by `predict`."""
+        if graph != "joint":
+            return self._run(graph, inputs, predict)
+        # The package's joint takes one frame. Shapes stay fixed, and calls are few.
+        frames = [inputs["enc_frame"][n : n + 1] for n in range(len(inputs["enc_frame"]))]
+        outputs = [self._run(graph, {**inputs, "enc_frame": frame}, predict) for frame in frames]
+        return {"token_logits": np.concatenate([output["token_logits"] for output in outputs])}
+
+    def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
+        before, after = self._layouts(graph)
+        outputs = predict({i.spec.name: i.store(inputs[i.spec.name]) for i in before})
+        return {o.spec.name: _widened(o, o.restore(outputs[o.spec.name])) for o in after}
+
+
+def _widened(output: Layout, value: NDArray[Any]) -> NDArray[Any]:
+    """float32, but for state that only goes back in: the package takes it as it gives it."""
+    if output.spec.name.endswith("cache_out") or output.spec.name.startswith("cache"):
+        return value
+    return value.astype(output.spec.dtype, copy=False)
+
+
+class _ShapesOnly:
+    """Graphs know their inputs and outputs without weights."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        self._config = config
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return expected_shapes(self._config)
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        raise NotImplementedError(name)

@@ -1,0 +1,66 @@
+"""Compiled packages, kept: compiling takes seconds, and depends on the version of macOS."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class CompiledModels:
+    """A folder of compiled packages (.mlmodelc), by their content and the system's version.
+
+    `system` is such as `15.5`; `compile_package` writes what it makes of a package to a path.
+    """
+
+    def __init__(
+        self, folder: Path, system: str, compile_package: Callable[[Path, Path], None]
+    ) -> None:
+        self._folder = folder
+        self._system = system
+        self._compile = compile_package
+
+    def path(self, package: Path, hashes: Mapping[str, str], started: Callable[[], None]) -> Path:
+        """The compiled package, made now if it is not there; then `started` is called before.
+
+        `hashes` are the SHA-256 of the package's files by name. An interruption leaves no entry;
+        a process that wants the same package waits for the one that compiles it.
+        """
+        content = content_key(hashes)
+        target = self._folder / f"{content}-macos{self._system}.mlmodelc"
+        if target.is_dir():
+            return target
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with _locked(self._folder / "lock"):
+            if not target.is_dir():
+                started()
+                self._make(package, target)
+                for old in self._folder.glob(f"{content}-*"):
+                    if old != target:  # made by a system that has been updated since
+                        shutil.rmtree(old)
+        return target
+
+    def _make(self, package: Path, target: Path) -> None:
+        partial = self._folder / "partial.mlmodelc"
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+        try:
+            self._compile(package, partial)
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def content_key(hashes: Mapping[str, str]) -> str:
+    """One short hash over the hashes of a package's files."""
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:32]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, if not before."""
+    import fcntl  # which only the systems have that could have Core ML
+
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

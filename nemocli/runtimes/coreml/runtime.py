@@ -1,0 +1,164 @@
+"""Model folders run by Core ML, on macOS.
+
+Written on Linux and not tried on a Mac: there the tests run all of this file but `CoreML`, with
+an evaluator of ML Programs in its place. The first trial on a Mac, where this converts the demo
+checkpoint and transcribes a clip on the CPU, the GPU and the Neural Engine:
+
+    pip install pytest coremltools && pytest tests/runtimes/coreml -k on_a_mac
+"""
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
+from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.coreml.calls import Calls, Predict
+from nemocli.runtimes.coreml.compiled import CompiledModels
+from nemocli.runtimes.coreml.names import function_name, package_name
+
+#: What a person chooses, and coremltools' name for it.
+COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
+
+#: The first macOS that reads these packages.
+MACOS = 15
+
+
+class Backend(Protocol):
+    """What is needed of the system: Core ML, or something in its place."""
+
+    #: Version of the system that compiled packages are for.
+    system: str
+
+    def compile(self, package: Path, destination: Path) -> None:
+        """Compile a .mlpackage into a .mlmodelc."""
+        ...
+
+    def load(self, compiled: Path, compute_units: str, function: str) -> Predict:
+        """Load one function of a .mlmodelc, to run on units by coremltools' name."""
+        ...
+
+
+class CoreML:
+    """Core ML through coremltools. Raises UnsupportedError on a machine that has none.
+
+    Not tried on a Mac.
+    """
+
+    def __init__(self) -> None:
+        if platform.system() != "Darwin":
+            others = ["numpy", "onnx", *(["coreai"] if find_spec("coreai") else [])]
+            raise UnsupportedError(
+                f"The coreml runtime needs macOS; this machine has {', '.join(others)}."
+            )
+        self.system = platform.mac_ver()[0]
+        if int(self.system.split(".")[0]) < MACOS:
+            raise UnsupportedError(
+                f"The coreml runtime needs macOS {MACOS} or later, not {self.system};"
+                " this machine has numpy, onnx."
+            )
+        from nemocli.runtimes.coreml.tools import coremltools
+
+        self._coremltools: Any = coremltools
+
+    def compile(self, package: Path, destination: Path) -> None:
+        self._coremltools.models.utils.compile_model(str(package), str(destination))
+
+    def load(self, compiled: Path, compute_units: str, function: str) -> Predict:
+        units = self._coremltools.ComputeUnit[compute_units]
+        model = self._coremltools.models.CompiledMLModel(str(compiled), units, function)
+
+        def predict(inputs: Arrays) -> Arrays:
+            # Copied, because the next call may use the same memory.
+            return {name: np.array(value) for name, value in model.predict(inputs).items()}
+
+        return predict
+
+
+class CoreMLRuntime:
+    """Runs the graphs of one lookahead. Those for the end of a stream load when it comes.
+
+    `hashes` are the SHA-256 of the model folder's files by name, `compiled` is the folder that
+    keeps compiled packages, `progress` hears about what takes long and how long it took.
+    Raises UnsupportedError where there is no Core ML, ModelError for packages it cannot load.
+    """
+
+    name = "coreml"
+
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        lookahead: int,
+        hashes: Mapping[str, str],
+        compiled: Path,
+        compute_units: str = "ane",
+        progress: Callable[[str], None] | None = None,
+        backend: Backend | None = None,
+        encoder_dtype: str = "float16",
+    ) -> None:
+        if compute_units not in COMPUTE_UNITS:
+            raise UsageError(
+                f"There are no compute units {compute_units!r};"
+                f" choose one of {', '.join(COMPUTE_UNITS)}."
+            )
+        self.config = config
+        self.lookahead = lookahead
+        self._folder = folder
+        self._hashes = hashes
+        self._units = COMPUTE_UNITS[compute_units]
+        self._progress = progress or (lambda message: None)
+        self._backend: Backend = backend or CoreML()
+        self._compiled = CompiledModels(compiled, self._backend.system, self._backend.compile)
+        self._calls = Calls(config, lookahead, encoder_dtype)
+        self._predict = cache(self._load)
+        for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
+            if not graph.endswith("_tail"):
+                self._predict(graph)
+
+    def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        return self._calls.run(graph, inputs, self._predict(graph))
+
+    def _load(self, graph: str) -> Predict:
+        """One function of one package: memory is said to grow with every function loaded."""
+        package = self._folder / package_name(graph)
+        hashes = {
+            name: digest
+            for name, digest in self._hashes.items()
+            if name.startswith(f"{package.name}/")
+        }
+        if not hashes or not package.is_dir():
+            raise ModelError(f"The model folder lacks {package}; convert the model again.")
+        # The decoder is float32, which the Neural Engine does not compute, and small.
+        units = "CPU_ONLY" if graph in DECODER_GRAPHS else self._units
+        begin, is_new = time.monotonic(), False
+
+        def started() -> None:
+            nonlocal is_new
+            is_new = True
+            self._progress(f"compiling {package.name} for this machine, once")
+
+        try:
+            compiled = self._compiled.path(package, hashes, started)
+            predict = self._backend.load(compiled, units, function_name(graph, self.lookahead))
+        except OSError as error:
+            raise UnsupportedError(
+                f"What Core ML makes of {package.name} cannot be kept ({error});"
+                " make room, or set NEMOCLI_CACHE_DIR to a folder that can be written."
+            ) from None
+        except Exception as error:  # coremltools raises plain exceptions
+            raise ModelError(
+                f"Core ML cannot load {package}: {error}. Convert the model again."
+            ) from None
+        if is_new:
+            self._progress(f"{package.name} took {time.monotonic() - begin:.1f} s")
+        return predict

@@ -1,0 +1,98 @@
+"""Core AI packages, run by Apple's own runtime: the tokens of the numpy reference."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
+
+import nemocli
+from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.models.convert import convert
+from nemocli.models.folder import read_manifest
+from nemocli.runtimes.coreai import runtime as coreai_runtime
+from tests.sounds import speech_like
+
+
+@pytest.fixture(scope="module")
+def folder(demo, tmp_path_factory):
+    out = tmp_path_factory.mktemp("coreai") / "demo"
+    convert(demo, out, to="coreai", precision="fp32")
+    return out
+
+
+def transcribe(transcriber, sound, lang):
+    session = transcriber.session(lang, keep_encoder=True)
+    session.feed(sound)
+    tokens = [(token.id, token.frame) for token in session.finish().tokens]
+    return tokens, np.concatenate(session.enc_proj)
+
+
+@pytest.mark.parametrize("lookahead", [0, 3, 6, 13])
+def test_tokens_are_those_of_numpy(folder, clips, lookahead):
+    """On speech, with a partial last chunk, and on sound the demo does not understand."""
+    spoken = clips[lookahead % len(clips)]
+    runtimes = [
+        nemocli.load(folder, lookahead=lookahead),
+        nemocli.load("demo", runtime="numpy", lookahead=lookahead),
+    ]
+    for sound in (spoken.samples, speech_like(1.9, seed=2)):
+        (tokens, encoded), (expected, reference) = (
+            transcribe(transcriber, sound, spoken.lang) for transcriber in runtimes
+        )
+        assert tokens == expected
+        assert np.abs(encoded - reference).max() < 1e-4 * reference.std()
+    assert nemocli.load("demo", runtime="coreai").runtime == "coreai"
+
+
+def test_functions_share_their_weights(folder, demo, tmp_path):
+    convert(demo, tmp_path / "one", to="coreai", precision="fp32", lookaheads=[3])
+    sizes = [
+        sum(r.bytes for r in read_manifest(f).files.values()) for f in (folder, tmp_path / "one")
+    ]
+    assert sizes[0] < 1.15 * sizes[1]
+
+
+def test_the_same_weights_make_the_same_bytes(folder, demo, tmp_path):
+    again = convert(demo, tmp_path / "again", to="coreai", precision="fp32")
+    assert again.files == read_manifest(folder).files
+
+
+def test_float16_computes_nearly_the_same(demo, folder, tmp_path):
+    """One call of one graph: Apple's runtime is slow with float16 on a processor."""
+    out = tmp_path / "half"
+    assert convert(demo, out, to="coreai", lookaheads=[3]).precision == "fp16"
+    mel = np.random.default_rng(0).normal(-8, 2, (1, 25, 128)).astype(np.float32)
+    half, full = (
+        nemocli.load(model)._runtime.run("pre_first", {"mel": mel})["embeds"]
+        for model in (out, folder)
+    )
+    assert 0 < np.abs(half - full).max() < 0.02 * np.abs(full).max()
+
+
+def test_a_missing_package_is_named(demo, tmp_path):
+    out = tmp_path / "model"
+    manifest = convert(demo, out, to="coreai", precision="fp32", lookaheads=[3])
+    for file in (out / "joint.aimodel").iterdir():
+        file.unlink()
+    with pytest.raises(ModelError, match=r"joint\.aimodel"):
+        nemocli.load(out)
+    with pytest.raises(ModelError, match=r"joint\.aimodel"):
+        coreai_runtime.CoreAIRuntime(out, manifest.config, 3, "fp32")
+
+
+def test_compute_units(folder):
+    assert nemocli.load(folder, compute_units="cpu").runtime == "coreai"
+    with pytest.raises(UsageError, match="cpu, gpu, ane, all"):
+        nemocli.load(folder, compute_units="tpu")
+    from coreai.runtime import SpecializationOptions
+
+    if not SpecializationOptions.is_supported():
+        with pytest.raises(UnsupportedError, match="macOS 27"):
+            nemocli.load(folder, compute_units="ane")
+
+
+def test_without_the_package_it_says_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "coreai.runtime", None)
+    with pytest.raises(UnsupportedError, match=r"pip install 'nemocli\[coreai\]'") as caught:
+        nemocli.load(folder)
+    assert caught.value.exit_code == 4
