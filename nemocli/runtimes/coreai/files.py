@@ -3,6 +3,7 @@
 The functions of a package share their weights: equal constants of a module are stored once.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -38,12 +39,14 @@ def write_graphs(
                 built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
                 name = function_name(graph, lookahead)
                 add_function(built, name, np.float16 if is_half else np.float32)
-        asset = AIProgram(module).save_asset(package)
-        asset.update_metadata(_without_date)
+        AIProgram(module).save_asset(package)
+        _drop_date(package / "metadata.json")
         names += [f"{package.name}/{path.name}" for path in sorted(package.iterdir())]
     return names
 
 
-def _without_date(metadata: object) -> None:
+def _drop_date(metadata: Path) -> None:
     """The same weights make the same bytes on any day."""
-    metadata.creation_date = 0.0  # type: ignore[attr-defined]
+    described = json.loads(metadata.read_text(encoding="utf-8"))
+    described["creationDate"] = "19700101T000000Z"
+    metadata.write_text(json.dumps(described, indent=2, sort_keys=True) + "\n", encoding="utf-8")
