@@ -1,0 +1,138 @@
+"""Read a saved .mlpackage: its functions, their operations, and the weights, by its bytes alone.
+
+The program is a protobuf (MIL.proto of coremltools), the weights a file of blobs: at the offset
+that the program gives lie 64 bytes of metadata, whose numbers 8 to 24 are size and offset of the
+data (MILBlob's StorageFormat.hpp). Nothing of the code that wrote the package is used.
+"""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from coremltools.proto import MIL_pb2, Model_pb2
+
+#: Blob metadata begins with this.
+SENTINEL = 0xDEADBEEF
+
+_TYPES = {
+    MIL_pb2.FLOAT16: np.dtype(np.float16),
+    MIL_pb2.FLOAT32: np.dtype(np.float32),
+    MIL_pb2.INT8: np.dtype(np.int8),
+    MIL_pb2.UINT8: np.dtype(np.uint8),
+    MIL_pb2.INT16: np.dtype(np.int16),
+    MIL_pb2.UINT16: np.dtype(np.uint16),
+    MIL_pb2.INT32: np.dtype(np.int32),
+    MIL_pb2.BOOL: np.dtype(bool),
+    MIL_pb2.STRING: np.dtype(object),
+}
+
+#: Types of less than a byte: how many bits, and whether signed.
+_PACKED = {MIL_pb2.INT4: (4, True), MIL_pb2.UINT4: (4, False), MIL_pb2.UINT6: (6, False)}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Name, type and shape of an input or of an operation's output."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`inputs` are names of values or values; for a list of them, a list."""
+
+    kind: str
+    inputs: dict
+    outputs: list[Tensor]
+
+
+@dataclass(frozen=True)
+class Function:
+    inputs: list[Tensor]
+    operations: list[Operation]
+    #: Names of the values that are given back.
+    outputs: list[str]
+
+
+@dataclass(frozen=True)
+class Name:
+    """A reference to another operation's output, or to an input."""
+
+    name: str
+
+
+class Package:
+    """`functions` by name; `model` is the whole protobuf."""
+
+    def __init__(self, path: Path) -> None:
+        data = path / "Data" / "com.apple.CoreML"
+        self.model = Model_pb2.Model()
+        self.model.ParseFromString((data / "model.mlmodel").read_bytes())
+        self._blobs = np.memmap(data / "weights" / "weight.bin", np.uint8, "r")
+        self.functions = {
+            name: self._function(function)
+            for name, function in self.model.mlProgram.functions.items()
+        }
+
+    def _function(self, function) -> Function:
+        block = function.block_specializations[function.opset]
+        return Function(
+            [_tensor(value) for value in function.inputs],
+            [self._operation(operation) for operation in block.operations],
+            list(block.outputs),
+        )
+
+    def _operation(self, operation) -> Operation:
+        inputs = {}
+        for name, argument in operation.inputs.items():
+            values = [self._argument(binding) for binding in argument.arguments]
+            inputs[name] = values[0] if len(values) == 1 and name != "values" else values
+        for name, value in operation.attributes.items():
+            if name not in ("name",):
+                inputs[name] = self.value(value)
+        return Operation(operation.type, inputs, [_tensor(value) for value in operation.outputs])
+
+    def _argument(self, binding):
+        if binding.WhichOneof("binding") == "name":
+            return Name(binding.name)
+        return self.value(binding.value)
+
+    def value(self, value) -> np.ndarray:
+        """An immediate value, or one in the weights file."""
+        kind = value.type.tensorType
+        shape = tuple(dimension.constant.size for dimension in kind.dimensions)
+        if value.WhichOneof("value") == "blobFileValue":
+            return self._blob(value.blobFileValue.offset, kind.dataType, shape)
+        tensor = value.immediateValue.tensor
+        which = tensor.WhichOneof("value")
+        values = getattr(tensor, which).values
+        if which == "bytes":
+            return _unpacked(np.frombuffer(values, np.uint8), kind.dataType, shape)
+        return np.array(list(values), _TYPES[kind.dataType]).reshape(shape)
+
+    def _blob(self, offset: int, dtype: int, shape: tuple[int, ...]) -> np.ndarray:
+        sentinel, _, size, start = struct.unpack_from("<IIQQ", self._blobs, offset)
+        assert sentinel == SENTINEL
+        return _unpacked(self._blobs[start : start + size], dtype, shape)
+
+
+def _tensor(value) -> Tensor:
+    kind = value.type.tensorType
+    shape = tuple(dimension.constant.size for dimension in kind.dimensions)
+    return Tensor(value.name, _TYPES.get(kind.dataType, np.dtype(np.int8)), shape)
+
+
+def _unpacked(data: np.ndarray, dtype: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Values of `shape` from bytes; several to a byte begin with the lowest bits."""
+    if dtype not in _PACKED:
+        return data.view(_TYPES[dtype]).reshape(shape)
+    bits, signed = _PACKED[dtype]
+    count = int(np.prod(shape))
+    stream = np.unpackbits(data, bitorder="little")[: count * bits].reshape(count, bits)
+    values = (stream << np.arange(bits, dtype=np.uint8)).sum(1).astype(np.int16)
+    if signed:
+        values -= (values >> (bits - 1)) << bits
+    return values.astype(np.int8 if signed else np.uint8).reshape(shape)

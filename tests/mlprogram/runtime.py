@@ -1,0 +1,52 @@
+"""The whole engine over evaluated packages: what a Mac would run, on any machine."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from nemocli.network.config import ModelConfig
+from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.coreml.calls import Predict
+from nemocli.runtimes.coreml.package import files
+from nemocli.runtimes.coreml.runtime import CoreMLRuntime
+from tests.mlprogram.evaluate import Evaluator
+from tests.mlprogram.reader import Package
+
+
+class EvaluatingBackend:
+    """In Core ML's place: evaluates packages; to compile is to copy."""
+
+    system = "0.0"
+
+    def __init__(self, exact: bool) -> None:
+        self._exact = exact
+
+    def compile(self, package: Path, destination: Path) -> None:
+        shutil.copytree(package, destination)
+
+    def load(self, compiled: Path, compute_units: str, function: str) -> Predict:
+        evaluator = Evaluator(Package(compiled).functions[function], self._exact)
+
+        def predict(inputs: Arrays) -> Arrays:
+            return evaluator(inputs)
+
+        return predict
+
+
+class EvaluatedRuntime(CoreMLRuntime):
+    """The Core ML runtime over the packages in a folder, evaluated; `exact` as in `Evaluator`.
+
+    Like CoreMLRuntime's, its arrays are those of the packages: float16, unless `exact`.
+    """
+
+    def __init__(self, folder: Path, config: ModelConfig, lookahead: int, exact: bool) -> None:
+        self._temporary = tempfile.TemporaryDirectory()  # as long as the runtime
+        super().__init__(
+            folder,
+            config,
+            lookahead,
+            {name: "" for path in folder.glob("*.mlpackage") for name in files(path)},
+            Path(self._temporary.name),
+            backend=EvaluatingBackend(exact),
+            encoder_dtype="float32" if exact else "float16",
+        )

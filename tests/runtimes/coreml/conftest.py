@@ -1,0 +1,189 @@
+"""Checkpoints as Core ML packages, each written once, and numpy to compare them with."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("coremltools", reason="the Core ML tests need coremltools")
+
+from coremltools.converters.mil.mil import Program
+
+from nemocli.engine.session import Transcriber
+from nemocli.network.checkpoint import Checkpoint
+from nemocli.network.graphs import DECODER_GRAPHS
+from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.runtimes.coreml import files
+from nemocli.runtimes.numpy_runtime import NumpyOperations, NumpyRuntime
+from nemocli.transcript.detokenizer import Pieces
+from tests.sounds import speech_like
+
+#: Sizes that differ from the demo's, in an even and an odd network.
+SHAPES = {
+    "even": {
+        "hidden_size": 64,
+        "num_layers": 2,
+        "num_heads": 2,
+        "ff_size": 96,
+        "subsampling_channels": 8,
+        "prompt_size": 64,
+        "decoder_size": 32,
+    },
+    "odd": {
+        "hidden_size": 36,
+        "num_layers": 3,
+        "num_heads": 3,
+        "ff_size": 40,
+        "conv_kernel": 5,
+        "left_context": 28,
+        "subsampling_channels": 4,
+        "prompt_size": 24,
+        "decoder_size": 20,
+        "decoder_layers": 1,
+    },
+}
+
+
+class RandomWeights:
+    """Tensors drawn at random by name: about unit gain everywhere, and nothing neutral."""
+
+    def __init__(self, config):
+        self._shapes = expected_shapes(config)
+
+    def shapes(self):
+        return self._shapes
+
+    def read(self, name):
+        shape = self._shapes[name]
+        draw = np.random.default_rng(sum(name.encode())).normal(size=shape).astype(np.float32)
+        if name == "encoder.subsampling.conv_in.bias":
+            return 3 + draw  # the mels lie around -9
+        if len(shape) == 1:
+            return (1 if "norm" in name and name.endswith("weight") else 0) + 0.2 * draw
+        return draw * np.float32(1.4 / np.sqrt(np.prod(shape[1:])))
+
+
+class RoundedConstants(NumpyOperations):
+    """numpy with every parameter rounded to float16, as the packages store the encoder's."""
+
+    def constant(self, value):
+        if value.name not in self._loaded:
+            self._loaded[value.name] = value.load().astype(np.float16).astype(np.float32)
+        return self._loaded[value.name]
+
+
+class RoundedNumpyRuntime(NumpyRuntime):
+    def __init__(self, parameters, lookahead):
+        super().__init__(parameters, lookahead)
+        self._rounded = RoundedConstants()
+
+    def run(self, graph, inputs):
+        operations = self._operations if graph in DECODER_GRAPHS else self._rounded
+        return self._graph(graph).body(operations, inputs)
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """What a stream gave: tokens with their frames, the encoder's frames, the text."""
+
+    tokens: list[tuple[int, int]]
+    enc_proj: np.ndarray
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A checkpoint, and its packages at a precision and some lookaheads."""
+
+    parameters: Parameters
+    write: Callable[..., Path]
+    tokenizer: Path
+
+    def hear(self, runtime, sound, lang="auto"):
+        """Transcribe a sound in packets of a third of a second."""
+        session = Transcriber(runtime, Pieces(self.tokenizer), "a test").session(
+            lang, keep_encoder=True
+        )
+        for start in range(0, len(sound), 5333):
+            session.feed(sound[start : start + 5333])
+        final = session.finish()
+        tokens = [(token.id, token.frame) for token in final.tokens]
+        return Heard(tokens, np.concatenate(session.enc_proj), final.text)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quicker():
+    """coremltools checks and prints a program after each of a hundred passes, most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_quicker(patch)
+        yield
+
+
+def make_quicker(patch):
+    patch.setattr(Program, "validate", lambda *args, **options: None)
+    patch.setattr(Program, "__str__", lambda program: "")
+
+
+@pytest.fixture(scope="session")
+def case(demo, tmp_path_factory):
+    """`case(name)` for `demo`, `even` or `odd`."""
+    checkpoint = Checkpoint(demo)
+    cases = {}
+
+    def get(name):
+        if name not in cases:
+            parameters = checkpoint.parameters if name == "demo" else random_parameters(name, demo)
+            write = _writer(parameters, tmp_path_factory)
+            cases[name] = Case(parameters, write, checkpoint.tokenizer_path)
+        return cases[name]
+
+    return get
+
+
+def _writer(parameters, tmp_path_factory):
+    written = {}
+
+    def write(precision, lookaheads, graphs=None):
+        """The folder of packages; of some `graphs` only, if they are given."""
+        key = (precision, lookaheads, graphs)
+        if key not in written:
+            folder = tmp_path_factory.mktemp("packages")
+            with pytest.MonkeyPatch.context() as patch:
+                if graphs:
+                    patch.setattr(files, "DECODER_GRAPHS", ())
+                    patch.setattr(files, "ENCODER_GRAPHS", graphs)
+                files.write_graphs(parameters, folder, lookaheads, precision, lambda name: None)
+            written[key] = folder
+        return written[key]
+
+    return write
+
+
+def random_parameters(name, demo):
+    """A random network whose transducer speaks on about a third of the frames."""
+    config = dataclasses.replace(Checkpoint(demo).config, **SHAPES[name])
+    parameters = Parameters(config, RandomWeights(config))
+    runtime = NumpyRuntime(parameters, 3)
+    case = Case(parameters, lambda: Path(), demo / "tokenizer.json")
+    frames = case.hear(runtime, speech_like(4.0, seed=9)).enc_proj
+    state = np.zeros((config.decoder_layers, 1, config.decoder_size), np.float32)
+    blank = np.array([[config.blank_id]], np.int32)
+    dec_out = runtime.run("predict", {"token": blank, "h": state, "c": state})["dec_out"]
+    logits = runtime.run("joint", {"dec_out": dec_out, "enc_frame": frames})["token_logits"]
+    others = np.delete(logits, config.blank_id, 1).max(1)
+    shift = np.quantile(others - logits[:, config.blank_id], 0.67)
+    return Parameters(config, _Shifted(config, np.float32(shift)))
+
+
+class _Shifted(RandomWeights):
+    def __init__(self, config, shift):
+        super().__init__(config)
+        self._blank, self._shift = config.blank_id, shift
+
+    def read(self, name):
+        array = super().read(name)
+        if name == "joint.head.bias":
+            array[self._blank] += self._shift
+        return array

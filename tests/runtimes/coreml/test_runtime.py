@@ -1,0 +1,132 @@
+"""The runtime with an evaluator in Core ML's place, and what it says where there is no Core ML."""
+
+import platform
+import sys
+
+import numpy as np
+import pytest
+
+from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.runtimes.coreml.package import files
+from nemocli.runtimes.coreml.runtime import CoreMLRuntime
+from tests.mlprogram.runtime import EvaluatingBackend
+
+
+class Backend(EvaluatingBackend):
+    """Notes what is compiled and loaded."""
+
+    def __init__(self):
+        super().__init__(exact=False)
+        self.compiled, self.loaded = [], []
+
+    def compile(self, package, destination):
+        self.compiled.append(package.name)
+        super().compile(package, destination)
+
+    def load(self, compiled, compute_units, function):
+        self.loaded.append((compute_units, function))
+        return super().load(compiled, compute_units, function)
+
+
+@pytest.fixture
+def opened(case, tmp_path):
+    """`opened(...)`: the demo's packages in a CoreMLRuntime."""
+    demo = case("demo")
+    folder = demo.write("fp16", (0, 3, 6, 13))
+    hashes = {name: name for path in folder.glob("*.mlpackage") for name in files(path)}
+
+    def get(backend, folder=folder, hashes=hashes, **options):
+        config = demo.parameters.config
+        return CoreMLRuntime(
+            folder, config, 6, hashes, tmp_path / "compiled", backend=backend, **options
+        )
+
+    return get
+
+
+def test_each_function_is_loaded_alone_where_it_belongs(opened):
+    backend, heard = Backend(), []
+    runtime = opened(backend, compute_units="gpu", progress=heard.append)
+    encoder, decoder = ("CPU_AND_GPU", "lookahead6"), ("CPU_ONLY", "main")
+    assert backend.loaded == [encoder] * 4 + [decoder] * 2
+    assert len(backend.compiled) == 6 and not any("tail" in name for name in backend.compiled)
+    assert heard[0] == "compiling pre_first.mlpackage for this machine, once"
+    assert heard[1].startswith("pre_first.mlpackage took ") and len(heard) == 12
+    shapes = [(1, 1, n, 1) for n in (25, 13, 7)]
+    inputs = {f"row_mask{n}": np.ones(shape, np.float32) for n, shape in enumerate(shapes)}
+    inputs["mel"] = np.zeros((1, 49, 128), np.float32)
+    runtime.run("pre_first_tail", inputs)
+    assert backend.loaded[6:] == [encoder]
+    again = Backend()
+    opened(again, progress=heard.append)
+    assert again.compiled == [] and len(heard) == 14
+    assert again.loaded[0] == ("CPU_AND_NE", "lookahead6")
+
+
+def test_arrays_belong_to_the_caller(opened):
+    runtime = opened(Backend())
+    state = np.zeros((2, 1, 144), np.float32)
+    inputs = {"token": np.array([[3]], np.int32), "h": state, "c": state}
+    first = runtime.run("predict", inputs)
+    kept = {name: array.copy() for name, array in first.items()}
+    runtime.run("predict", {**inputs, "token": np.array([[4]], np.int32)})
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, kept[name])
+
+
+def test_the_joint_takes_any_number_of_frames(opened):
+    runtime = opened(Backend())
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(5, 144)).astype(np.float32)
+    dec_out = rng.normal(size=(1, 144)).astype(np.float32)
+    together = runtime.run("joint", {"dec_out": dec_out, "enc_frame": frames})["token_logits"]
+    assert together.shape == (5, 296) and together.dtype == np.float32
+    for n in range(5):
+        alone = runtime.run("joint", {"dec_out": dec_out, "enc_frame": frames[n : n + 1]})
+        np.testing.assert_array_equal(alone["token_logits"][0], together[n])
+
+
+def test_missing_and_damaged_packages(opened, tmp_path):
+    with pytest.raises(ModelError, match=r"pre_first\.mlpackage; convert the model again"):
+        opened(Backend(), folder=tmp_path / "nowhere")
+
+    class Broken(Backend):
+        def load(self, compiled, compute_units, function):
+            raise RuntimeError("Error reading protobuf spec")
+
+    with pytest.raises(ModelError, match="protobuf spec") as caught:
+        opened(Broken())
+    assert "convert" in str(caught.value).lower() and "\n" not in str(caught.value)
+
+
+def test_a_cache_that_cannot_be_written(opened, tmp_path):
+    (tmp_path / "compiled").write_text("a file where the folder should be")
+    with pytest.raises(UnsupportedError, match="NEMOCLI_CACHE_DIR"):
+        opened(Backend())
+
+
+def test_unknown_compute_units(opened):
+    with pytest.raises(UsageError, match=r"'tpu'.*cpu, gpu, ane, all"):
+        opened(Backend(), compute_units="tpu")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="here is Core ML")
+def test_elsewhere_than_on_macos(opened):
+    with pytest.raises(UnsupportedError, match="needs macOS; this machine has numpy, onnx") as e:
+        opened(None)
+    assert e.value.exit_code == 4
+
+
+def test_macos_before_15(opened, monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("14.7.1", ("", "", ""), "arm64"))
+    with pytest.raises(UnsupportedError, match=r"macOS 15 or later, not 14\.7\.1"):
+        opened(None)
+
+
+@pytest.mark.skipif(sys.platform != "darwin", reason="needs a Mac")
+@pytest.mark.parametrize("compute_units", ["cpu", "gpu", "ane"])
+def test_on_a_mac(case, opened, clips, compute_units):
+    """Not run before the first Mac comes along."""
+    heard = case("demo").hear(opened(None, compute_units=compute_units), clips[0].samples)
+    assert heard.text == clips[0].text
