@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from nemocli.audio.decode import (
+from nemocli.audio.decoder import (
     CUT_SHORT_SECONDS,
     Block,
     check_header,
@@ -36,7 +36,7 @@ MICROSECOND = 1e-6
 
 
 class FfmpegDecoder:
-    """The first sound track of a file opened by FFmpeg; see `nemocli.audio.decode.Decoder`."""
+    """The first sound track of a file opened by FFmpeg; see `nemocli.audio.decoder.Decoder`."""
 
     def __init__(self, path: Path) -> None:
         """Open `path`. Raises AudioError if it holds no sound, OSError if it cannot be opened."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.audio.decode import CUT_SHORT_SECONDS, Block, check_header, cut_short, damaged
+from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, check_header, cut_short, damaged
 
 if TYPE_CHECKING:
     import soundfile
@@ -43,7 +43,7 @@ def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
 
 
 class LibsndfileDecoder:
-    """A file opened by libsndfile; see `nemocli.audio.decode.Decoder`."""
+    """A file opened by libsndfile; see `nemocli.audio.decoder.Decoder`."""
 
     def __init__(self, path: Path, sound: soundfile.SoundFile) -> None:
         """Take over `sound`. Raises AudioError for an absurd header."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from nemocli.audio.decode import Block
+from nemocli.audio.decoder import Block
 
 if TYPE_CHECKING:
     import numpy as np

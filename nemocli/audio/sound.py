@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from nemocli.audio.decode import Block, Decoder, open_decoder
+from nemocli.audio.decode import open_decoder
+from nemocli.audio.decoder import Block, Decoder
 from nemocli.audio.resample import SAMPLE_RATE, repack, resample
 from nemocli.errors import AudioError
 
