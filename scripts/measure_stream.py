@@ -81,9 +81,7 @@ def run_mel(sound: np.ndarray, chunk_seconds: float) -> None:
     stream.finish()
 
 
-def transformers_stream(
-    checkpoint: Path, lookahead: int, sound: np.ndarray
-) -> Callable[[], None]:
+def transformers_stream(checkpoint: Path, lookahead: int, sound: np.ndarray) -> Callable[[], None]:
     from tests.oracle.reference import Reference
 
     reference = Reference(checkpoint)

@@ -1,16 +1,19 @@
 """Synthetic sounds for tests and scripts: no recording is needed."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 RATE = 16000
 
 
+@lru_cache(16)
 def speech_like(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     """Samples [seconds * 16000] shaped like speech: a voice, syllables, pauses and hiss.
 
     Harmonics of a gliding pitch, weighted by two moving formants, under a syllabic envelope; some
-    eighty-millisecond bursts of noise stand for consonants. Peak 0.5.
+    eighty-millisecond bursts of noise stand for consonants. Peak 0.5. The array is read-only.
     """
     rng = np.random.default_rng(seed)
     count = round(seconds * RATE)
@@ -24,7 +27,7 @@ def speech_like(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     angle = 2 * np.pi * np.cumsum(pitch) / RATE
     first, second = 500 + 350 * wave(1.1, 2), 1700 + 600 * wave(0.9, 3)
     sound = np.zeros(count)
-    for harmonic in range(1, 25):
+    for harmonic in range(1, 19):
         hz = harmonic * 125
         strength = np.exp(-(((hz - first) / 350) ** 2))
         strength += 0.6 * np.exp(-(((hz - second) / 450) ** 2))
@@ -32,7 +35,9 @@ def speech_like(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     sound *= np.maximum(wave(3.1, 4) + 0.3 * wave(0.43, 5), 0)
     _add_bursts(sound, rng, round(1.5 * seconds))
     sound *= 0.5 / max(np.abs(sound).max(initial=0), 1e-9)
-    return (sound + 0.002 * rng.normal(size=count)).astype(np.float32)
+    samples = (sound + 0.002 * rng.normal(size=count)).astype(np.float32)
+    samples.flags.writeable = False
+    return samples
 
 
 def _add_bursts(sound: NDArray[np.float64], rng: np.random.Generator, number: int) -> None:

@@ -1,7 +1,6 @@
 """The network computed by numpy as it is called: the readable reference, for any checkpoint."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -125,10 +124,10 @@ class NumpyRuntime:
         self.config: ModelConfig = parameters.config
         self.lookahead = lookahead
         self._operations = NumpyOperations()
-        self._graph = cache(lambda name: self._build(parameters, name))
-
-    def _build(self, parameters: Parameters, name: str) -> "Graph[Array]":
-        return build_graph(name, parameters, self.lookahead + 1)
+        self._parameters = parameters
+        self._graphs: dict[str, Graph[Array]] = {}
 
     def run(self, graph: str, inputs: Mapping[str, Array]) -> Arrays:
-        return self._graph(graph).body(self._operations, inputs)
+        if graph not in self._graphs:
+            self._graphs[graph] = build_graph(graph, self._parameters, self.lookahead + 1)
+        return self._graphs[graph].body(self._operations, inputs)

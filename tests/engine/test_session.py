@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -120,3 +121,16 @@ def test_memory_does_not_grow_with_the_stream():
     gc.collect()
     # 187 chunks later: one array kept a chunk would show, and so would one frame's worth of data.
     assert sys.getallocatedblocks() - before < 100
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_model_is_released_as_soon_as_it_is_no_longer_used(runtime):
+    transcriber = nemocli.load("demo", runtime=runtime)
+    transcriber.session().feed(np.zeros(16000, np.float32))
+    kept = weakref.ref(transcriber._runtime)
+    gc.disable()
+    try:
+        del transcriber
+        assert kept() is None
+    finally:
+        gc.enable()

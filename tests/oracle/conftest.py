@@ -12,7 +12,7 @@ import torch
 
 import nemocli
 from nemocli.errors import ModelError
-from nemocli.models.opening import demo_folder
+from nemocli.models.places import demo_folder
 from scripts.random_checkpoint import write_random_checkpoint
 from tests.oracle.reference import Reference
 
@@ -36,7 +36,7 @@ CHECKPOINTS = {
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that takes `name` on every checkpoint; the demo joins in if it has been trained."""
+    """Run a test that takes `name` on every checkpoint, the demo too if it has been trained."""
     if "name" in metafunc.fixturenames and not _parametrized(metafunc, "name"):
         metafunc.parametrize("name", [*CHECKPOINTS, *_demo()])
     if "runtime" in metafunc.fixturenames:

@@ -59,10 +59,15 @@ class CoreAIRuntime:
         self._options = _specialization(compute_units)
         self._models = AsyncExitStack()
         weakref.finalize(self, _release, self._models).atexit = False
-        self._function = cache(self._load)
+        self._functions: dict[str, Any] = {}
         for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
             if not graph.endswith("_tail"):
                 self._function(graph)
+
+    def _function(self, graph: str) -> Any:
+        if graph not in self._functions:
+            self._functions[graph] = self._load(graph)
+        return self._functions[graph]
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         if graph != "joint":

@@ -10,7 +10,6 @@ checkpoint and transcribes a clip on the CPU, the GPU and the Neural Engine:
 import platform
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -120,10 +119,15 @@ class CoreMLRuntime:
         self._backend: Backend = backend or CoreML()
         self._compiled = CompiledModels(compiled, self._backend.system, self._backend.compile)
         self._calls = Calls(config, lookahead, encoder_dtype)
-        self._predict = cache(self._load)
+        self._functions: dict[str, Predict] = {}
         for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
             if not graph.endswith("_tail"):
                 self._predict(graph)
+
+    def _predict(self, graph: str) -> Predict:
+        if graph not in self._functions:
+            self._functions[graph] = self._load(graph)
+        return self._functions[graph]
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         return self._calls.run(graph, inputs, self._predict(graph))

@@ -1,7 +1,6 @@
 """Model folders run by onnxruntime on the CPU."""
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,17 @@ class OnnxRuntime:
         self.config = config
         self.lookahead = lookahead
         self._folder = folder
-        self._session = cache(self._load)
+        self._sessions: dict[str, tuple[ort.InferenceSession, list[str]]] = {}
         for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
             if not graph.endswith("_tail"):
                 self._session(graph)
+
+    def _session(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
+        # A dictionary, because functools.cache of a method would keep the weights until the
+        # garbage collector comes round.
+        if graph not in self._sessions:
+            self._sessions[graph] = self._load(graph)
+        return self._sessions[graph]
 
     def _load(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
         path = self._folder / graph_file(graph, self.lookahead)

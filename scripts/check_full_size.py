@@ -1,0 +1,199 @@
+#!/usr/bin/env python
+"""Compare nemocli with Hugging Face transformers on a random checkpoint of the released size.
+
+    python scripts/check_full_size.py --work DIR [--int8]
+
+The tests do this on small checkpoints. Here are the sizes that users run: 24 layers, 1024 wide, a
+vocabulary of 13,088. DIR gets the checkpoint (2.6 GB) and the converted models (2.6 GB, with --int8
+0.9 GB more), and what is there already is used again. Everything that holds weights runs in a
+process of its own, one after another, whose peak memory is told; 6 GB are enough. It takes some
+ten minutes on two cores.
+
+It ends with exit code 1 if a token or a frame differs from transformers', or if the encoder's
+output does by more than rounding. int8 is only reported: how far it agrees tells about rounding
+of these random weights, not about the released ones.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.sounds import speech_like
+
+ROOT = Path(__file__).parents[1]
+LANGUAGE = "de-DE"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A sound of so many seconds, transcribed at a lookahead."""
+
+    lookahead: int
+    seconds: int
+
+    @property
+    def sound(self) -> np.ndarray:
+        return speech_like(self.seconds, seed=self.seconds)
+
+    def result(self, work: Path, by: str) -> Path:
+        return work / "results" / f"{by}-lookahead-{self.lookahead}-{self.seconds}s.npz"
+
+
+LONG, SHORT = Piece(3, 32), Piece(3, 4)
+PIECES = {
+    "onnx-fp32": [LONG, Piece(0, 8), Piece(6, 8), Piece(13, 8)],
+    "numpy": [SHORT],
+    "onnx-int8": [LONG],
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, required=True, help="folder for models and results")
+    parser.add_argument("--int8", action="store_true", help="convert and run in int8, too")
+    parser.add_argument("--step", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.step:
+        run_step(arguments.step, arguments.work)
+        return 0
+    kinds = ["onnx-fp32", "numpy", *(["onnx-int8"] if arguments.int8 else [])]
+    prepare(arguments.work, kinds)
+    for step in ["transformers", *kinds]:
+        measure(step, [__file__, "--work", str(arguments.work), "--step", step])
+    return report(arguments.work, kinds)
+
+
+# ------------------------------------------------------------------------------ the processes
+
+
+def prepare(work: Path, kinds: list[str]) -> None:
+    """Make the checkpoint and the model folders that are not there."""
+    (work / "results").mkdir(parents=True, exist_ok=True)
+    if not (work / "checkpoint" / "config.json").is_file():
+        script = str(ROOT / "scripts" / "random_checkpoint.py")
+        measure("random checkpoint", [script, "--full", "--out", str(work / "checkpoint")])
+    nemocli = ["-c", "from nemocli.cli.app import main; main()"]
+    for kind in kinds:
+        if kind != "numpy":
+            precision = kind.removeprefix("onnx-")
+            folders = [str(work / "checkpoint"), "--out", str(work / kind)]
+            options = ["--precision", precision, "--force", "--quiet"]
+            measure(f"convert to {kind}", [*nemocli, "convert", *folders, *options])
+
+
+def measure(what: str, arguments: list[str]) -> None:
+    """Run python with these arguments and wait; tell time and peak memory. Exits if it fails."""
+    started = time.monotonic()
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=sys.stderr, env={**os.environ, "PYTHONPATH": path}
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{what} failed with exit code {process.returncode}.")
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"{what:<24} {time.monotonic() - started:7.1f} s   peak {peak / 1e9:5.2f} GB", flush=True)
+
+
+def run_step(step: str, work: Path) -> None:
+    """Transcribe every piece the step is about, and leave the results."""
+    if step == "transformers":
+        run_transformers(work)
+        return
+    for piece in PIECES[step]:
+        run_nemocli(step, piece, work)
+
+
+def run_nemocli(step: str, piece: Piece, work: Path) -> None:
+    import nemocli
+    from tests.oracle.compare import transcribe
+
+    model = work / ("checkpoint" if step == "numpy" else step)
+    transcriber = nemocli.load(model, runtime=step.split("-")[0], lookahead=piece.lookahead)
+    fed, finished = transcribe(transcriber, piece.sound, LANGUAGE)
+    save(piece.result(work, f"{step}-streaming"), fed)
+    save(piece.result(work, f"{step}-offline"), finished)
+
+
+def run_transformers(work: Path) -> None:
+    import torch
+
+    from tests.oracle.reference import Reference
+
+    # On cores that are busy otherwise, two threads of torch are many times slower than one.
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    reference = Reference(work / "checkpoint")
+    for piece in {piece for pieces in PIECES.values() for piece in pieces}:
+        for way in ways(piece):
+            decoding = getattr(reference, way)(piece.sound, piece.lookahead, LANGUAGE)
+            save(piece.result(work, f"transformers-{way}"), decoding)
+
+
+def ways(piece: Piece) -> list[str]:
+    """transformers streams slowly, and only into what its offline pass says: not the long sound."""
+    return ["offline"] if piece == LONG else ["offline", "streaming"]
+
+
+def save(path: Path, decoding: object) -> None:
+    np.savez(path, **{name: value for name, value in vars(decoding).items() if value is not None})
+
+
+# ---------------------------------------------------------------------------------- the table
+
+
+def report(work: Path, kinds: list[str]) -> int:
+    """Print a line for each comparison; 1 if one that must agree does not."""
+    print(f"\n{'runtime':<10} {'':<9} lookahead  sound  tokens  same  encoder differs by")
+    failed = False
+    for kind in kinds:
+        for piece in PIECES[kind]:
+            for way in ways(piece):
+                wanted = np.load(piece.result(work, f"transformers-{way}"))
+                got = np.load(piece.result(work, f"{kind}-{way}"))
+                same, difference = compare(got, wanted)
+                print(
+                    f"{kind:<10} {way:<9} {piece.lookahead:9} {piece.seconds:4} s"
+                    f" {len(wanted['tokens']):7} {same:>5.0%}  {difference:.1e}"
+                )
+                failed |= kind != "onnx-int8" and (same < 1 or difference > 1e-4)
+    print("\nThere are differences." if failed else "\nEvery token and frame is the same.")
+    return int(failed)
+
+
+def compare(got: np.lib.npyio.NpzFile, wanted: np.lib.npyio.NpzFile) -> tuple[float, float]:
+    """Share of tokens that agree, frame included, and the encoder's difference over its peak.
+
+    transformers' stream may be one chunk behind: what it has not heard does not count.
+    """
+    frames = len(wanted["enc_proj"])
+    spoken = [
+        [(token, frame) for token, frame in zip(one["tokens"], one["frames"], strict=True)]
+        for one in (got, wanted)
+    ]
+    spoken[0] = [(token, frame) for token, frame in spoken[0] if frame < frames]
+    distance = edit_distance(*spoken)
+    same = 1 - distance / max(len(spoken[1]), 1)
+    largest = np.abs(wanted["enc_proj"]).max()
+    difference = np.abs(got["enc_proj"][:frames] - wanted["enc_proj"]).max()
+    return max(same, 0.0), float(difference / largest)
+
+
+def edit_distance(one: list, other: list) -> int:
+    row = list(range(len(other) + 1))
+    for at, a in enumerate(one, 1):
+        diagonal, row[0] = row[0], at
+        for to, b in enumerate(other, 1):
+            diagonal, row[to] = row[to], min(row[to] + 1, row[to - 1] + 1, diagonal + (a != b))
+    return row[-1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+#!/usr/bin/env python
+"""How many tokens change when the demo is converted and rounded, over its whole test set.
+
+    python scripts/demo/evaluate.py --clips WORK/test --model demo     # makes the clips
+    python scripts/check_precisions.py --clips WORK/test [--kinds onnx-int8 coreml-fp16 ...]
+
+Every clip is transcribed by the numpy reference in float32, and by each converted model: ONNX by
+onnxruntime, Core ML packages by the evaluator in tests/mlprogram, which rounds to float16 after
+every operation as a device would. What counts is the edit distance between the two sequences of
+tokens, over the tokens of the reference. Needs `pip install nemocli[test]`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import nemocli
+from nemocli.engine.session import Transcriber
+from nemocli.models.convert import convert
+from nemocli.models.places import demo_folder
+from nemocli.network.checkpoint import TOKENIZER
+from nemocli.transcript.detokenizer import Pieces
+from scripts.check_full_size import edit_distance
+from tests.mlprogram.runtime import EvaluatedRuntime
+
+KINDS = ("onnx-int8", "coreml-fp16", "coreml-int8", "coreml-int4", "coreml-palettized-6")
+LOOKAHEAD = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clips", type=Path, required=True, help="folder with manifest.jsonl")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    arguments = parser.parse_args()
+    lines = (arguments.clips / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+    clips = [json.loads(line) for line in lines]
+    reference = tokens(nemocli.load("demo", runtime="numpy", lookahead=LOOKAHEAD), clips, arguments)
+    total = sum(map(len, reference))
+    print(f"{len(clips)} clips, {total} tokens in the numpy reference", flush=True)
+    with tempfile.TemporaryDirectory() as work:
+        for kind in arguments.kinds:
+            got = tokens(converted(kind, Path(work, kind)), clips, arguments)
+            changed = sum(map(edit_distance, got, reference))
+            clean = sum(one == other for one, other in zip(got, reference, strict=True))
+            print(
+                f"{kind:<20} {changed:5} tokens changed, {changed / total:.2%};"
+                f" {clean} of {len(clips)} clips the same",
+                flush=True,
+            )
+
+
+def tokens(transcriber: Transcriber, clips: list[dict], arguments: argparse.Namespace) -> list:
+    """The tokens of each clip, in the language it is spoken in."""
+    heard = []
+    for clip in clips:
+        samples, _ = soundfile.read(arguments.clips / clip["audio_filepath"], dtype="float32")
+        session = transcriber.session(clip["lang"])
+        session.feed(samples)
+        heard.append([token.id for token in session.finish().tokens])
+    return heard
+
+
+def converted(kind: str, folder: Path) -> Transcriber:
+    """The demo, converted and ready to transcribe on this machine."""
+    to, _, precision = kind.partition("-")
+    manifest = convert(demo_folder(), folder, to, precision, lookaheads=[LOOKAHEAD])
+    if to == "onnx":
+        return nemocli.load(folder)
+    runtime = EvaluatedRuntime(folder, manifest.config, LOOKAHEAD, exact=False)
+    return Transcriber(runtime, Pieces(folder / TOKENIZER), kind)
+
+
+if __name__ == "__main__":
+    main()

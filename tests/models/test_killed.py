@@ -1,0 +1,38 @@
+"""A conversion killed at any moment: the next one completes, and nothing stray remains."""
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nemocli.models.folder import read_manifest
+
+MOMENTS = 10
+
+
+@pytest.mark.parametrize("to", ["onnx", "coreai"])
+def test_killed_at_random_moments(demo, tmp_path, to):
+    if to == "coreai":
+        pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
+    out = tmp_path / "model"
+    command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", to, "-o", str(out)]
+    command += ["--lookahead", "0,3", "--quiet"]
+    started = time.monotonic()
+    subprocess.run(command, check=True)
+    whole = time.monotonic() - started
+    shutil.rmtree(out)
+    moments = random.Random(7)
+    for _ in range(MOMENTS):
+        killed = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        time.sleep(whole * moments.uniform(0.2, 1.0))
+        killed.kill()
+        killed.wait()
+        if out.exists():  # it was quicker than the first time, and is complete
+            read_manifest(out)
+            shutil.rmtree(out)
+    subprocess.run(command, check=True)
+    read_manifest(out)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -1,0 +1,54 @@
+"""Apple's formats on any machine, against transformers: every lookahead of several checkpoints.
+
+Core AI packages are run by Apple's own runtime, Core ML packages evaluated in float32 (see
+tests/mlprogram). Minutes, so only when asked for: `pytest -m slow tests/oracle/test_apple.py`.
+"""
+
+from functools import cache
+
+import pytest
+
+import nemocli
+from nemocli.engine.session import Transcriber
+from nemocli.models.convert import convert
+from nemocli.network.checkpoint import TOKENIZER
+from nemocli.transcript.detokenizer import Pieces
+from tests.oracle.compare import assert_same, transcribe
+from tests.sounds import speech_like
+
+NAMES = ["small-0", "thin", "deep", "many-heads", "kernel-5", "window-29", "float16", "demo"]
+
+
+@pytest.fixture(scope="module")
+def packages(oracle, tmp_path_factory):
+    """Folders of float32 packages by checkpoint and kind, converted once."""
+
+    @cache
+    def folder(name, kind):
+        out = tmp_path_factory.mktemp("packages") / f"{name}-{kind}"
+        manifest = convert(oracle.folder(name), out, kind, "fp32")
+        return out, manifest
+
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lookahead", [0, 3, 6, 13])
+@pytest.mark.parametrize("kind", ["coreai", "coreml"])
+@pytest.mark.parametrize("name", NAMES)
+def test_tokens_are_the_reference_s(oracle, packages, name, kind, lookahead):
+    pytest.importorskip({"coreai": "coreai", "coreml": "coremltools"}[kind])
+    out, manifest = packages(name, kind)
+    if kind == "coreai":
+        transcriber = nemocli.load(out, lookahead=lookahead)
+    else:
+        from tests.mlprogram.runtime import EvaluatedRuntime
+
+        runtime = EvaluatedRuntime(out, manifest.config, lookahead, exact=True)
+        transcriber = Transcriber(runtime, Pieces(out / TOKENIZER), name)
+    sound = speech_like(3.3, seed=len(name))
+    numpy = oracle.transcriber(name, "numpy", lookahead)
+    _, got = transcribe(transcriber, sound, "de-DE")
+    _, reference = transcribe(numpy, sound, "de-DE")
+    assert (got.tokens, got.frames) == (reference.tokens, reference.frames)
+    assert_same(got, oracle.expected("offline", name, lookahead, "de-DE", sound))

@@ -1,0 +1,116 @@
+"""The comparison can fail: the checkpoints show a fault wherever it is put in.
+
+Without this, identical tokens would say little: a model that ignores its caches, its language or
+the sound gives identical tokens too.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from tests.oracle.compare import (
+    CONFIDENCE_TOLERANCE,
+    ENCODER_TOLERANCE,
+    encoder_difference,
+    transcribe,
+)
+from tests.sounds import speech_like
+
+
+def test_decisions_are_clear(oracle, name):
+    """No decision is so close that rounding alone might turn it, and the decoder is in order."""
+    sound = speech_like(8, seed=sum(name.encode()))
+    want = oracle.expected("offline", name, 3, "auto", sound)
+    assert want.margins.min() > 1e-4
+    if name != "demo":  # it was trained to be silent here: nobody speaks
+        assert 0.03 < len(want.tokens) / len(want.enc_proj) < 0.7
+        assert len(set(want.tokens)) > 5
+
+
+def test_frames_carry_several_symbols(oracle):
+    """And `capped` reaches its limit of two, after which it is the next frame's turn."""
+
+    def counts(name):
+        sound = speech_like(8, seed=1)
+        return np.bincount(oracle.expected("offline", name, 3, "en-US", sound).frames)
+
+    free = np.concatenate([counts("small-0"), counts("wide")])
+    assert (free > 1).sum() > 3
+    assert free.max() > 2
+    assert (counts("capped") == 2).sum() > 1
+
+
+def test_sound_language_and_lookahead_are_heard(oracle):
+    sounds = [speech_like(5, seed=seed) for seed in (1, 2)]
+    cases = itertools.product(sounds, ("en-US", "ja-JP", "auto"), (0, 3))
+    heard = [
+        tuple(oracle.expected("offline", "small-0", lookahead, lang, sound).tokens)
+        for sound, lang, lookahead in cases
+    ]
+    assert len(set(heard)) == len(heard) == 12
+
+
+@pytest.mark.parametrize("lookahead", [0, 3])
+@pytest.mark.parametrize(
+    "forgotten", ["k_cache", "v_cache", "conv_cache", "cache0", "cache1", "cache2", "c"]
+)
+def test_a_forgotten_cache_changes_the_tokens(oracle, monkeypatch, forgotten, lookahead):
+    right, wrong = _with_fault(oracle, monkeypatch, lookahead, forgotten, np.zeros_like)
+    assert wrong.tokens != right.tokens
+
+
+def test_a_forgotten_hidden_state_is_noticed(oracle, monkeypatch):
+    """The rule that makes the tokens is kept in the cells; the rest of the logits depends on h."""
+    assert _differ(*_with_fault(oracle, monkeypatch, 3, "h", np.zeros_like))
+
+
+@pytest.mark.parametrize("fault", [np.zeros_like, lambda mask: np.roll(mask, 1, -1)])
+def test_a_wrong_mask_changes_the_tokens(oracle, monkeypatch, fault):
+    right, wrong = _with_fault(oracle, monkeypatch, 3, "neg_mask", fault)
+    assert wrong.tokens != right.tokens
+
+
+def _with_fault(oracle, monkeypatch, lookahead, name, fault):
+    """Transcribe as it should be, then with `fault` applied to what the graphs get as `name`."""
+    transcriber = oracle.transcriber("small-1", "numpy", lookahead)
+    sound = speech_like(6, seed=5)
+    _, right = transcribe(transcriber, sound, "auto")
+    run = NumpyRuntime.run
+
+    def faulty(self, graph, inputs):
+        changed = {name: fault(inputs[name])} if name in inputs else {}
+        return run(self, graph, {**inputs, **changed})
+
+    monkeypatch.setattr(NumpyRuntime, "run", faulty)
+    _, wrong = transcribe(transcriber, sound, "auto")
+    return right, wrong
+
+
+def test_no_tensor_is_without_effect(oracle):
+    """Leaving out any one tensor exceeds a tolerance tenfold: none of them can be forgotten."""
+    reference = oracle.reference("thin")
+    sound = speech_like(2, seed=9)
+    right = reference.offline(sound, 3, "en-US")
+    unnoticed = []
+    for name, parameter in reference.model.named_parameters():
+        kept = parameter.detach().clone()
+        with torch.no_grad():
+            parameter.fill_(1) if ".norm" in name and name.endswith("weight") else parameter.zero_()
+            wrong = reference.offline(sound, 3, "en-US")
+            parameter.copy_(kept)
+        if not _differ(right, wrong):
+            unnoticed.append(name)
+    assert unnoticed == []
+
+
+def _differ(right, wrong):
+    if wrong.tokens != right.tokens:
+        return True
+    confidence = np.abs(wrong.confidences - right.confidences).max()
+    return (
+        encoder_difference(wrong, right) > 10 * ENCODER_TOLERANCE
+        or confidence > 10 * CONFIDENCE_TOLERANCE
+    )
