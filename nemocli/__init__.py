@@ -57,7 +57,7 @@ def load(
     compute_units: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> "Transcriber":
-    """Load a model: `demo`, a folder written by `nemocli convert`, or a checkpoint folder.
+    """Load a model: `demo`, a folder written by `nemocli convert`, a checkpoint, a .nemo file.
 
     `runtime` is `numpy`, `onnx`, `coreml` or `coreai`; `auto` is the one that a model folder was
     written for, and `onnx` for a checkpoint. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
@@ -73,7 +73,7 @@ def load(
     from nemocli.transcript.detokenizer import Pieces
 
     opened = open_model(model, runtime, lookahead, compute_units, progress)
-    return Transcriber(opened.runtime, Pieces(opened.tokenizer_path), opened.name)
+    return Transcriber(opened.runtime, Pieces(opened.tokenizer_json), opened.name)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.models.opening import demo_folder
+from nemocli.models.places import demo_folder
 
 
 @pytest.fixture(scope="session")

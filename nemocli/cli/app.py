@@ -8,7 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 from nemocli import __version__
+from nemocli.cli import models
 from nemocli.cli.convert import convert
+from nemocli.cli.doctor import doctor
 from nemocli.cli.file import file
 from nemocli.errors import NemocliError
 
@@ -49,6 +51,8 @@ app = typer.Typer(
 )
 app.command()(file)
 app.command()(convert)
+app.add_typer(models.app)
+app.command()(doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,17 +1,28 @@
 """`nemocli convert`: a checkpoint becomes a model folder."""
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nemocli.errors import UsageError
+from nemocli.errors import NemocliError, UnsupportedError, UsageError
+
+if TYPE_CHECKING:
+    from nemocli.cli.screen import Screen
+
+#: Weights above which the numpy reference is too slow for more than a few chunks.
+LARGE = 50_000_000
 
 
 def convert(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint folder in the hub's layout.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
+    checkpoint: Annotated[
+        str,
+        typer.Argument(help="Checkpoint folder, .nemo file, owner/name of the hub, or 'demo'."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Model folder to write; by default nemocli's own place."),
+    ] = None,
     to: Annotated[
         str, typer.Option(envvar="NEMOCLI_TO", help="Kind of model: onnx, coreml or coreai.")
     ] = "onnx",
@@ -26,23 +37,90 @@ def convert(
     lookahead: Annotated[
         str, typer.Option(help="Lookaheads to write, such as 0,3; all that the model knows: all.")
     ] = "all",
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify/--no-verify",
+            envvar="NEMOCLI_VERIFY",
+            help="Run the new model on bundled sound, and compare with the checkpoint.",
+        ),
+    ] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace another model folder.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="No progress on stderr.")
+    ] = False,
 ) -> None:
     """Convert a checkpoint, and print the folder it was written to.
 
-    The folder appears when it is complete. If it holds this very conversion already, nothing is
-    done.
+    A model of the hub is downloaded first. The folder appears when it is complete. If it holds this
+    very conversion already, nothing is done.
     """
-    from nemocli.models.convert import convert as write_model
-
-    def progress(name: str) -> None:
-        if not quiet:
-            print(f"writing {name}", file=sys.stderr, flush=True)
+    from nemocli.cli.screen import Screen
 
     lookaheads = None if lookahead == "all" else _numbers(lookahead)
-    write_model(checkpoint, out, to, precision, lookaheads, progress, force)
-    print(out)
+    print(write_model(checkpoint, out, to, precision, lookaheads, verify, force, Screen(quiet)))
+
+
+def write_model(
+    checkpoint: str,
+    out: Path | None,
+    to: str,
+    precision: str | None,
+    lookaheads: list[int] | None,
+    verify: bool,
+    force: bool,
+    screen: "Screen",
+) -> Path:
+    """Download if need be, convert, verify; the model folder. Raises as those do."""
+    from nemocli.models.convert import convert as write
+    from nemocli.models.convert import default_folder
+
+    download(checkpoint, screen)
+    folder = out or default_folder(checkpoint, to, precision)
+    steps = 0
+    with screen.steps(f"converting to {to}") as show:
+
+        def progress(name: str) -> None:
+            nonlocal steps
+            steps += 1
+            show(f"writing {name}")
+
+        write(checkpoint, folder, to, precision, lookaheads, progress, force)
+    if not steps:
+        screen.note(f"{folder} holds this conversion already; nothing was done.")
+    elif verify:
+        _verify(checkpoint, folder, screen)
+    return folder
+
+
+def download(checkpoint: str, screen: "Screen") -> None:
+    """Get a model of the hub, unless `checkpoint` names something that is here."""
+    from nemocli.models.hub import find_pulled, parse_hub_model
+    from nemocli.models.pull import pull
+
+    hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
+    if hub is not None and find_pulled(hub) is None:
+        pull(hub, lambda name: screen.note(f"downloading {name}"), show_bars=screen.draws)
+
+
+def _verify(checkpoint: str, folder: Path, screen: "Screen") -> None:
+    from nemocli.models.named import find_checkpoint
+    from nemocli.models.verify import SECONDS, bundled_sound, verify_folder
+    from nemocli.network.checkpoint import open_checkpoint
+    from nemocli.network.parameters import count_weights
+
+    source = open_checkpoint(find_checkpoint(checkpoint))
+    is_large = count_weights(source.config) > LARGE
+    try:
+        with screen.steps("verifying") as show:
+            show("running the new model and the numpy reference")
+            report = verify_folder(folder, source, bundled_sound(1.5 if is_large else SECONDS))
+    except UnsupportedError as error:
+        screen.note(f"The new model was not verified: {error}")
+        return
+    screen.note(f"verified: {report}.")
+    if report.agreement < 0.5 and report.tokens:
+        raise NemocliError(f"{folder} does not say what its checkpoint says; do not use it.")
 
 
 def _numbers(text: str) -> list[int]:

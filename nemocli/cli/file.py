@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from nemocli.engine.session import Transcriber
     from nemocli.transcript.formats import Result
 
-NO_MODEL = (
-    "No model is chosen: add '--model demo' for the bundled demo, or '--model DIR' for a folder"
-    " written by 'nemocli convert'."
-)
-
 
 def file(
     audio: Annotated[
@@ -28,7 +23,10 @@ def file(
     ],
     model: Annotated[
         str | None,
-        typer.Option(envvar="NEMOCLI_MODEL", help="Model or checkpoint folder, or 'demo'."),
+        typer.Option(
+            envvar="NEMOCLI_MODEL",
+            help="Folder, .nemo file, name from 'nemocli models list', or 'demo'.",
+        ),
     ] = None,
     lang: Annotated[
         str,
@@ -125,7 +123,7 @@ def _load(
     import nemocli
 
     if model is None:
-        raise ModelError(NO_MODEL)
+        model = _default_model(screen)
     with screen.waiting("loading the model") as step:
         return nemocli.load(
             model,
@@ -134,6 +132,24 @@ def _load(
             compute_units=compute_units,
             progress=step,
         )
+
+
+def _default_model(screen: "Screen") -> str:
+    """The released model; on a terminal, an offer to get it if it is not here."""
+    from nemocli.cli.convert import write_model
+    from nemocli.models.hub import DEFAULT_MODEL
+    from nemocli.models.named import find_model
+
+    try:
+        find_model(DEFAULT_MODEL)
+    except ModelError as error:
+        if not (screen.draws and sys.stdin.isatty()):
+            raise ModelError(f"{error} Or try the bundled demo: --model demo.") from None
+        question = f"{DEFAULT_MODEL} is not here. Download it (2.6 GB) and convert it?"
+        if not typer.confirm(question, err=True):
+            raise
+        write_model(DEFAULT_MODEL, None, "onnx", "int8", None, True, False, screen)
+    return DEFAULT_MODEL
 
 
 def _note_other_region(wanted: str, language: str, screen: "Screen") -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from nemocli.transcript.types import Transcript
@@ -24,7 +26,8 @@ class Screen:
     def __init__(self, quiet: bool) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._quiet = quiet
-        self._draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet
+        #: Whether there is a terminal to draw on.
+        self.draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet
 
     def note(self, sentence: str) -> None:
         """A remark that stays."""
@@ -34,16 +37,31 @@ class Screen:
     @contextmanager
     def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
         """Show that something takes time; call the result with the name of each step."""
-        if not self._draws:
+        if not self.draws:
             yield lambda step: None
             return
         with self._console.status(what) as status:
             yield lambda step: status.update(Text(f"{what}: {step}"))
 
     @contextmanager
+    def steps(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show the steps of long work: in place with the time taken, or line after line."""
+        if not self.draws:
+            yield self._print_step
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task(escape(what), total=None)
+            yield lambda step: progress.update(task, description=escape(f"{what}: {step}"))
+
+    def _print_step(self, step: str) -> None:
+        if not self._quiet:
+            self._console.print(step, markup=False, soft_wrap=True)
+
+    @contextmanager
     def file(self, name: str, duration: float | None) -> Iterator[Callable[[Transcript], None]]:
         """Show one file's transcript as it grows; it vanishes when the file is done."""
-        if not self._draws:
+        if not self.draws:
             yield lambda transcript: None
             return
         began = time.monotonic()

@@ -17,12 +17,23 @@ from nemocli.models.folder import (
     record_files,
     write_manifest,
 )
-from nemocli.network.checkpoint import TOKENIZER, Checkpoint
+from nemocli.models.hub import source_name
+from nemocli.models.named import find_checkpoint
+from nemocli.models.places import models_folder
+from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.runtimes.kinds import KINDS
 
 
+def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
+    """Where a conversion goes if no place was chosen: a folder that `nemocli models` lists."""
+    _check_choice("kind of model", to, tuple(KINDS))
+    name = source_name(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
+    stem = name.removesuffix(".nemo")
+    return models_folder() / f"{stem}-{to}-{precision or KINDS[to].default_precision}"
+
+
 def convert(
-    checkpoint: Path,
+    checkpoint: str | Path,
     out: Path,
     to: str = "onnx",
     precision: str | None = None,
@@ -30,9 +41,11 @@ def convert(
     progress: Callable[[str], None] | None = None,
     force: bool = False,
 ) -> Manifest:
-    """Write the model folder `out` from a checkpoint folder; every lookahead it knows by default.
+    """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
 
-    `to` is one of nemocli.runtimes.kinds.KINDS, and `precision` one of its precisions.
+    The latter is a model of the hub that was downloaded before.
+    `to` is one of nemocli.runtimes.kinds.KINDS, and `precision` one of its precisions. Every
+    lookahead the model knows is written by default.
     If `out` already holds this very conversion, nothing is done. Another model folder is replaced
     only with `force`, any other existing folder never. `progress` hears the name of each file.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
@@ -41,14 +54,14 @@ def convert(
     _check_choice("kind of model", to, tuple(KINDS))
     precision = precision or KINDS[to].default_precision
     _check_choice(f"precision for {to}", precision, tuple(KINDS[to].precisions))
-    source = Checkpoint(checkpoint)
+    source = open_checkpoint(find_checkpoint(checkpoint))
     chosen = _lookaheads(source, lookaheads)
     planned = Manifest(
         format=FORMAT,
         kind=to,
         precision=precision,
         lookaheads=chosen,
-        source=checkpoint.resolve().name,
+        source=source_name(source.path),
         source_sha256=source.sha256,
         nemocli=__version__,
         config=source.config,
@@ -68,7 +81,7 @@ def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
         raise UsageError(f"There is no {what} {value!r}; choose one of {', '.join(choices)}.")
 
 
-def _lookaheads(source: Checkpoint, wanted: Sequence[int] | None) -> tuple[int, ...]:
+def _lookaheads(source: AnyCheckpoint, wanted: Sequence[int] | None) -> tuple[int, ...]:
     known = source.config.lookaheads
     for lookahead in wanted or ():
         if lookahead not in known:
@@ -95,7 +108,7 @@ def _already_there(out: Path, planned: Manifest, force: bool) -> bool:
     return same
 
 
-def _check_space(source: Checkpoint, out: Path, bytes_per_weight: float) -> None:
+def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
     weights = sum(_product(shape) for shape in source.weights.shapes().values())
     needed = int(weights * bytes_per_weight)
     existing = next(parent for parent in out.absolute().parents if parent.exists())
@@ -115,7 +128,7 @@ def _product(shape: tuple[int, ...]) -> int:
 
 
 def _write(
-    source: Checkpoint, planned: Manifest, out: Path, progress: Callable[[str], None]
+    source: AnyCheckpoint, planned: Manifest, out: Path, progress: Callable[[str], None]
 ) -> Manifest:
     _remove_abandoned(out)
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
@@ -125,7 +138,7 @@ def _write(
         names = KINDS[planned.kind].write_graphs(
             source.parameters, partial, planned.lookaheads, planned.precision, progress
         )
-        shutil.copyfile(source.tokenizer_path, partial / TOKENIZER)
+        (partial / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
         records: dict[str, FileRecord] = record_files(partial, [*names, TOKENIZER])
         manifest = Manifest(**{**vars(planned), "files": records})
         write_manifest(partial, manifest)

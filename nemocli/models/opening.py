@@ -1,22 +1,20 @@
 """From what a person names as a model to a runtime that has it loaded."""
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.convert import convert
 from nemocli.models.folder import FORMAT, MANIFEST, Manifest, read_manifest
-from nemocli.network.checkpoint import TOKENIZER, Checkpoint
+from nemocli.models.named import find_model
+from nemocli.models.places import cache_folder
+from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.kinds import KINDS
 
-DEMO = "demo"
 RUNTIMES = ("auto", "numpy", *KINDS)
 
 
@@ -26,7 +24,7 @@ class OpenModel:
 
     name: str
     runtime: Runtime
-    tokenizer_path: Path
+    tokenizer_json: str
 
 
 def open_model(
@@ -36,32 +34,28 @@ def open_model(
     compute_units: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> OpenModel:
-    """Open `demo`, a model folder written by `nemocli convert`, or a checkpoint folder.
+    """Open `demo`, a model folder, a checkpoint, a .nemo archive, or a model of the hub.
 
-    A checkpoint is run by onnxruntime unless `runtime` names another: for all but numpy it is
-    converted once, into the cache folder, by its content. Raises ModelError if the model is missing
-    or damaged, UsageError for an unknown runtime or lookahead, UnsupportedError for a runtime that
-    this machine has not.
+    A model folder is what `nemocli convert` writes; a model of the hub, `owner/name`, is what was
+    converted from it or downloaded. A checkpoint is run by onnxruntime unless `runtime` names
+    another: for all but numpy it is converted once, into the cache folder, by its content. Raises
+    ModelError if the model is missing or damaged, UsageError for an unknown runtime or lookahead,
+    UnsupportedError for a runtime that this machine has not.
     """
     if runtime not in RUNTIMES:
         raise UsageError(f"There is no runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}.")
-    folder = demo_folder() if str(model) == DEMO else Path(model).expanduser()
-    name = DEMO if str(model) == DEMO else str(folder)
-    if (folder / MANIFEST).is_file():
-        return _open_folder(folder, name, runtime, lookahead, compute_units, progress)
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"There is no model in {folder}: give a checkpoint folder (with config.json),"
-            f" a folder written by 'nemocli convert', or '{DEMO}'."
-        )
-    checkpoint = Checkpoint(folder)
+    found = find_model(model, runtime)
+    name = found.name
+    if found.is_converted:
+        return _open_folder(found.path, name, runtime, lookahead, compute_units, progress)
+    checkpoint = open_checkpoint(found.path)
     if runtime == "numpy":
         from nemocli.runtimes.numpy_runtime import NumpyRuntime
 
         _refuse_compute_units("numpy", compute_units)
         chosen = choose_lookahead(checkpoint.config, checkpoint.config.lookaheads, lookahead)
         opened = NumpyRuntime(checkpoint.parameters, chosen)
-        return OpenModel(name, opened, checkpoint.tokenizer_path)
+        return OpenModel(name, opened, checkpoint.tokenizer)
     kind = "onnx" if runtime == "auto" else runtime
     if kind == "coreml":
         from nemocli.runtimes.coreml.runtime import CoreML
@@ -71,19 +65,9 @@ def open_model(
     return _open_folder(converted, name, runtime, lookahead, compute_units, progress)
 
 
-def demo_folder() -> Path:
-    """The demo checkpoint that comes with nemocli, installed or in a clone."""
-    package = Path(__file__).parents[1]
-    for assets in (package / "assets", package.parent / "assets"):
-        if (assets / DEMO / "config.json").is_file():
-            return assets / DEMO
-    raise ModelError("The demo checkpoint is not part of this installation; reinstall nemocli.")
-
-
-def cache_folder() -> Path:
-    """Where nemocli keeps what it can make again: NEMOCLI_CACHE_DIR, or the platform's folder."""
-    chosen = os.environ.get("NEMOCLI_CACHE_DIR")
-    return Path(chosen) if chosen else platformdirs.user_cache_path("nemocli")
+def open_folder(folder: Path) -> OpenModel:
+    """Open a model folder by the runtime it was written for, at its default lookahead."""
+    return _open_folder(folder, str(folder), "auto", None, None, None)
 
 
 def choose_lookahead(config: ModelConfig, present: tuple[int, ...], wanted: int | None) -> int:
@@ -114,7 +98,7 @@ def _open_folder(
         )
     chosen = choose_lookahead(manifest.config, manifest.lookaheads, lookahead)
     opened = _RUNTIMES[manifest.kind](folder, manifest, chosen, compute_units, progress)
-    return OpenModel(name, opened, folder / TOKENIZER)
+    return OpenModel(name, opened, (folder / TOKENIZER).read_text(encoding="utf-8"))
 
 
 def _onnx(
@@ -172,7 +156,9 @@ def _refuse_compute_units(runtime: str, compute_units: str | None) -> None:
         raise UsageError(f"The {runtime} runtime computes on the cpu; leave out --compute-units.")
 
 
-def _converted(checkpoint: Checkpoint, kind: str, progress: Callable[[str], None] | None) -> Path:
+def _converted(
+    checkpoint: AnyCheckpoint, kind: str, progress: Callable[[str], None] | None
+) -> Path:
     """The cached conversion of a checkpoint, made now if it is not there."""
     cache = cache_folder() / "converted"
     precision = _precision_here(kind)
@@ -192,7 +178,7 @@ def _converted(checkpoint: Checkpoint, kind: str, progress: Callable[[str], None
             " set NEMOCLI_CACHE_DIR to a folder that can be written."
         ) from None
     try:
-        convert(checkpoint.folder, target, kind, precision, progress=progress, force=True)
+        convert(checkpoint.path, target, kind, precision, progress=progress, force=True)
     except NemocliError:
         if not (target / MANIFEST).is_file():  # unless another process has just made it
             raise

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ml_dtypes  # noqa: F401  registers bfloat16 with numpy, which safetensors relies on
 import numpy as np
@@ -20,6 +20,9 @@ from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.parameters import Array, Parameters
 
+if TYPE_CHECKING:
+    from nemocli.network.nemo import NemoCheckpoint
+
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
@@ -27,14 +30,14 @@ CONFIGS = ("config.json", "generation_config.json", "processor_config.json")
 
 
 class Checkpoint:
-    """A checkpoint folder: `config`, `tokenizer_path`, `parameters`.
+    """A checkpoint folder: `config`, `tokenizer`, `parameters`.
 
     Raises ModelError, naming the file or the tensor, if anything is missing, damaged or of another
     architecture.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.path = folder
         if not folder.is_dir():
             raise ModelError(f"There is no checkpoint folder {folder}.")
         config, generation, processor = (read_json(folder / name) for name in CONFIGS)
@@ -46,11 +49,18 @@ class Checkpoint:
         self.parameters = Parameters(self.config, self.weights)
 
     @cached_property
+    def tokenizer(self) -> str:
+        """The tokenizer.json of a model folder; ModelError if the checkpoint's cannot be read."""
+        from nemocli.network.tokenizer import from_hub
+
+        return from_hub(self.tokenizer_path, self.config)
+
+    @cached_property
     def sha256(self) -> str:
         """One hash over every file that decides the model's results, hexadecimal."""
         digest = hashlib.sha256()
         for path in [
-            *(self.folder / name for name in CONFIGS),
+            *(self.path / name for name in CONFIGS),
             self.tokenizer_path,
             *self.weights.paths,
         ]:
@@ -58,6 +68,18 @@ class Checkpoint:
             for block in _blocks(path):
                 digest.update(block)
         return digest.hexdigest()
+
+
+AnyCheckpoint: TypeAlias = "Checkpoint | NemoCheckpoint"
+
+
+def open_checkpoint(path: Path) -> AnyCheckpoint:
+    """A folder in the hub's layout, or a `.nemo` archive; ModelError if it is neither."""
+    if path.is_file() or path.suffix == ".nemo":
+        from nemocli.network.nemo import NemoCheckpoint
+
+        return NemoCheckpoint(path)
+    return Checkpoint(path)
 
 
 class SafetensorsFiles:

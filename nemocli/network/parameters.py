@@ -4,6 +4,7 @@ A derived parameter is a rearrangement that saves operations in every runtime: q
 values stacked into one product, constant factors folded in, the LSTM's two products made one.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -106,6 +107,11 @@ def _decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
             shapes[f"decoder.lstm.weight_{kind}_l{layer}"] = (4 * h, h)
             shapes[f"decoder.lstm.bias_{kind}_l{layer}"] = (4 * h,)
     return shapes
+
+
+def count_weights(config: ModelConfig) -> int:
+    """Numbers in all tensors."""
+    return sum(math.prod(shape) for shape in expected_shapes(config).values())
 
 
 class Parameters:

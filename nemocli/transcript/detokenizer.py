@@ -43,14 +43,18 @@ UNSPACED = (
 class Pieces:
     """A checkpoint's tokenizer.json: pieces by id, and the text of ids.
 
-    Raises ModelError if the file is not a tokenizer.
+    Takes the file's path, or its text. Raises ModelError if it is not a tokenizer.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: Path | str) -> None:
         try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            if isinstance(source, Path):
+                self._tokenizer = Tokenizer.from_file(str(source))
+            else:
+                self._tokenizer = Tokenizer.from_str(source)
         except Exception as error:  # tokenizers raises nothing more special
-            raise ModelError(f"The file {path} is not a tokenizer: {error}.") from None
+            what = f"The file {source}" if isinstance(source, Path) else "The model's tokenizer"
+            raise ModelError(f"{what} is not a tokenizer: {error}.") from None
 
     def piece(self, token: int) -> str:
         """The piece as it stands in the vocabulary; `<id>` for an id that is not in it."""

@@ -1,5 +1,9 @@
 """`nemocli convert`: the folder on stdout, the steps on stderr."""
 
+import re
+import sys
+
+import pytest
 from typer.testing import CliRunner
 
 from nemocli.cli.app import app
@@ -15,6 +19,7 @@ def test_a_converted_folder_transcribes_like_the_checkpoint(demo, clips, tmp_pat
     done = nemocli("convert", demo, "--to", "onnx", "-o", out, "--lookahead", "3,0")
     assert (done.exit_code, done.stdout) == (0, f"{out}\n")
     assert "writing joint.onnx\n" in done.stderr
+    assert re.search(r"verified: (\d+) of \1 tokens agree with the checkpoint", done.stderr)
     assert read_manifest(out).lookaheads == (0, 3)
     heard = nemocli("file", clips[0].path, "--model", out, "--lang", clips[0].lang)
     assert heard.stdout == clips[0].text + "\n"
@@ -25,6 +30,28 @@ def test_again_does_nothing_and_quiet_is_quiet(demo, tmp_path):
     first = nemocli("convert", demo, "-o", out, "--quiet", "--precision", "int8")
     assert (first.exit_code, first.stderr) == (0, "")
     again = nemocli("convert", demo, "-o", out, "--precision", "int8")
-    assert (again.exit_code, again.stdout, again.stderr) == (0, f"{out}\n", "")
+    assert (again.exit_code, again.stdout) == (0, f"{out}\n")
+    assert "nothing was done" in again.stderr
     other = nemocli("convert", demo, "-o", out)
     assert other.exit_code == 2 and "--force" in other.stderr
+
+
+def test_what_cannot_run_here_is_written_and_said_to_be_unverified(demo, tmp_path, monkeypatch):
+    pytest.importorskip("coreai.authoring", reason="coreai-core has no wheel for this system")
+    monkeypatch.setitem(sys.modules, "coreai.runtime", None)
+    out = tmp_path / "model"
+    done = nemocli("convert", demo, "--to", "coreai", "-o", out, "--lookahead", "3")
+    assert (done.exit_code, done.stdout) == (0, f"{out}\n")
+    assert "was not verified" in done.stderr
+
+
+def test_verification_can_be_left_out(demo, tmp_path):
+    done = nemocli("convert", demo, "-o", tmp_path / "model", "--no-verify", "--lookahead", "3")
+    assert done.exit_code == 0 and "verified" not in done.stderr
+
+
+def test_without_a_place_it_goes_where_models_list_finds_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path))
+    done = nemocli("convert", "demo", "--precision", "int8", "--no-verify", "--quiet")
+    assert done.stdout == f"{tmp_path / 'demo-onnx-int8'}\n"
+    assert "demo-onnx-int8" in nemocli("models", "list").stdout

@@ -1,0 +1,110 @@
+"""From what a person names as a model to the folder or file that is meant."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nemocli.errors import ModelError
+from nemocli.models.folder import MANIFEST, Manifest, read_manifest
+from nemocli.models.hub import HubModel, find_pulled, parse_hub_model
+from nemocli.models.places import DEMO, demo_folder, models_folder
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model on this machine: a model folder, a checkpoint folder or a .nemo archive."""
+
+    name: str
+    path: Path
+
+    @property
+    def is_converted(self) -> bool:
+        return (self.path / MANIFEST).is_file()
+
+
+def find_model(model: str | Path, runtime: str = "auto") -> Found:
+    """What `model` names: `demo`, a path, a converted model's name, or `owner/name` of the hub.
+
+    A model of the hub is what was converted from it for `runtime`, or else what was downloaded.
+    Raises ModelError that says how to get the model if it is not there.
+    """
+    text = str(model)
+    if text == DEMO:
+        return Found(DEMO, demo_folder())
+    path = Path(model).expanduser()
+    if path.exists():
+        return _at(path)
+    if "/" not in text and (models_folder() / text / MANIFEST).is_file():
+        return Found(text, models_folder() / text)
+    hub = parse_hub_model(text)
+    if hub is None:
+        raise _nothing(path)
+    found = _converted_from(hub, runtime) or find_pulled(hub)
+    if found is None:
+        raise _not_here(hub)
+    return Found(text, found)
+
+
+def find_checkpoint(model: str | Path) -> Path:
+    """The checkpoint folder or .nemo archive that `model` names, never a converted model.
+
+    Raises ModelError that says how to get it if it is not there.
+    """
+    text = str(model)
+    if text == DEMO:
+        return demo_folder()
+    path = Path(model).expanduser()
+    hub = parse_hub_model(text)
+    if path.exists() or hub is None:
+        return path
+    found = find_pulled(hub)
+    if found is None:
+        raise _not_here(hub)
+    return found
+
+
+def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
+    """The complete model folders in a folder, by name."""
+    for path in sorted(folder.glob(f"*/{MANIFEST}")):
+        try:
+            yield path.parent, read_manifest(path.parent)
+        except ModelError:
+            continue
+
+
+def _at(path: Path) -> Found:
+    found = Found(str(path), path)
+    if path.is_file() or found.is_converted or (path / "config.json").is_file():
+        return found
+    raise _nothing(path)
+
+
+def _converted_from(hub: HubModel, runtime: str) -> Path | None:
+    """A model folder made from the revision that is meant; for `auto` rather ONNX than others."""
+    made = {}
+    for folder, manifest in list_converted(models_folder()):
+        name, _, commit = manifest.source.partition("@")
+        if name == hub.name and commit.startswith(_commit(hub)):
+            made[manifest.kind] = folder
+    if runtime != "auto":
+        return made.get(runtime)
+    return made.get("onnx") or next(iter(made.values()), None)
+
+
+def _commit(hub: HubModel) -> str:
+    """The commit that is meant, as far as this machine knows: of a branch, the one pulled last."""
+    reference = hub.folder / "refs" / hub.wanted_revision
+    if reference.is_file():
+        return reference.read_text().strip()
+    return "" if hub.wanted_revision == "main" else hub.wanted_revision
+
+
+def _nothing(path: Path) -> ModelError:
+    return ModelError(
+        f"There is no model in {path}: give a checkpoint folder (with config.json), a .nemo file,"
+        f" a folder written by 'nemocli convert', or '{DEMO}'."
+    )
+
+
+def _not_here(hub: HubModel) -> ModelError:
+    return ModelError(f"The model {hub} is not on this machine; get it with: {hub.pull_command}")

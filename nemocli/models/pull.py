@@ -1,0 +1,232 @@
+"""Download a model from the Hugging Face hub into the hub's own cache.
+
+Not tried against the hub itself: the tests run it against a server on this machine that answers as
+the hub's documentation and huggingface_hub's code say. What is interrupted goes on where it
+stopped, which huggingface_hub does no more since its version 1: the large files are fetched here,
+and it does the rest.
+"""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nemocli.errors import ModelError, NemocliError
+from nemocli.models.hub import PINNED_SHA256, HubModel, find_pulled
+from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
+
+#: Files of a checkpoint; those that a repository lacks are missed when the checkpoint is opened.
+_WANTED = (*CONFIGS, TOKENIZER, "tokenizer_config.json", WEIGHTS, WEIGHTS_INDEX)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of the repository; the hash is known of large files only."""
+
+    name: str
+    size: int
+    sha256: str | None
+
+
+def pull(
+    model: HubModel,
+    progress: Callable[[str], None] | None = None,
+    *,
+    show_bars: bool = False,
+) -> Path:
+    """Download what is missing of a model; its checkpoint folder, or its .nemo file.
+
+    `progress` hears the name of each large file; `show_bars` draws bars on stderr. Raises
+    ModelError if the hub has no such model, or what came is not what was announced, NemocliError
+    if the hub cannot be reached or the disk is full.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        found = find_pulled(model)
+        if found is None:
+            raise ModelError(
+                f"The model {model} is not in the cache {model.folder.parent}, and HF_HUB_OFFLINE"
+                f" is set; unset it and run: {model.pull_command}"
+            )
+        return found
+    # What it warns of is repeated, and said in one sentence if it ends the download.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    if not show_bars:
+        _utils().disable_progress_bars()
+    try:
+        _download(model, progress or (lambda name: None))
+    except NemocliError:
+        raise
+    except Exception as error:  # huggingface_hub's and its HTTP client's, which change by version
+        raise _explained(error, model) from None
+    found = find_pulled(model)
+    if found is None:
+        raise ModelError(
+            f"The repository {model} has no checkpoint of this architecture: neither"
+            f" {', '.join((*CONFIGS, TOKENIZER, WEIGHTS))}, nor one .nemo file."
+        )
+    return found
+
+
+def _download(model: HubModel, progress: Callable[[str], None]) -> None:
+    from huggingface_hub import HfApi, constants, snapshot_download
+
+    api = HfApi(library_name="nemocli")
+    info = api.model_info(model.name, revision=model.wanted_revision, files_metadata=True)
+    commit = str(info.sha)
+    files = _needed(info.siblings or [], model)
+    blobs = model.folder / "blobs"
+    _check_space(files, blobs)
+    for file in files:
+        pinned = PINNED_SHA256.get((commit, file.name))
+        if pinned and file.sha256 != pinned:
+            raise ModelError(
+                f"The hub's {file.name} of {model} is not the one that nemocli knows: SHA-256"
+                f" {file.sha256} instead of {pinned}."
+            )
+        if file.sha256:
+            progress(file.name)
+            _fetch(model, commit, file, blobs)
+    snapshot_download(
+        model.name,
+        revision=model.wanted_revision,
+        allow_patterns=[file.name for file in files],
+        endpoint=constants.ENDPOINT,
+        library_name="nemocli",
+    )
+
+
+def _needed(siblings: Sequence[Any], model: HubModel) -> list[_File]:
+    """The files of a checkpoint in the hub's layout, or else the only .nemo archive."""
+    files = [
+        _File(
+            name=entry.rfilename,
+            size=int(entry.size or 0),
+            sha256=entry.lfs.sha256 if entry.lfs else None,
+        )
+        for entry in siblings
+        if "/" not in entry.rfilename
+    ]
+    names = {file.name for file in files}
+    if {"config.json", TOKENIZER} <= names:
+        shards = WEIGHTS not in names
+        return [
+            file
+            for file in files
+            if file.name in _WANTED or (shards and file.name.endswith(".safetensors"))
+        ]
+    archives = [file for file in files if file.name.endswith(".nemo")]
+    if len(archives) != 1:
+        raise ModelError(
+            f"The repository {model} has neither a checkpoint in the layout of transformers nor one"
+            " .nemo archive; choose another model."
+        )
+    return archives
+
+
+def _check_space(files: Sequence[_File], blobs: Path) -> None:
+    missing = sum(
+        file.size - _size(_partial(blobs, file))
+        for file in files
+        if not (file.sha256 and (blobs / file.sha256).exists())
+    )
+    existing = next(parent for parent in (blobs, *blobs.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if free < missing:
+        raise NemocliError(
+            f"The download needs {missing / 1e9:.2f} GB in {existing}, where only"
+            f" {free / 1e9:.2f} GB are free; make room, or set HF_HOME to a folder elsewhere."
+        )
+
+
+def _fetch(model: HubModel, commit: str, file: _File, blobs: Path) -> None:
+    """Put a large file where huggingface_hub looks for it: under its hash, among the blobs."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import get_hf_file_metadata, http_get
+
+    assert file.sha256
+    blob, partial = blobs / file.sha256, _partial(blobs, file)
+    blobs.mkdir(parents=True, exist_ok=True)
+    with _utils().WeakFileLock(blobs / f"{file.sha256}.lock"):
+        if blob.exists():
+            return
+        url = hf_hub_url(model.name, file.name, revision=commit)
+        headers = _utils().build_hf_headers(library_name="nemocli")
+        # A file elsewhere is addressed by a signed link, which must not be sent the hub's token.
+        location = get_hf_file_metadata(url, headers=headers).location
+        if location != url:
+            headers = {}
+        if _size(partial) > file.size:
+            partial.unlink()
+        with partial.open("ab") as target:
+            http_get(
+                location,
+                target,
+                resume_size=target.tell(),
+                headers=headers,
+                expected_size=file.size,
+                displayed_filename=file.name,
+            )
+        with partial.open("rb") as done:
+            digest = hashlib.file_digest(done, "sha256").hexdigest()
+        if digest != file.sha256:
+            partial.unlink()
+            raise ModelError(
+                f"The downloaded {file.name} is damaged (SHA-256 {digest} instead of"
+                f" {file.sha256}); run again: {model.pull_command}"
+            )
+        partial.replace(blob)
+    (blobs / f"{file.sha256}.lock").unlink(missing_ok=True)
+
+
+def _utils() -> Any:
+    """Documented, but exported in a way that type checkers do not see."""
+    import huggingface_hub.utils
+
+    return huggingface_hub.utils
+
+
+def _partial(blobs: Path, file: _File) -> Path:
+    return blobs / f"{file.sha256}.nemocli.incomplete"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _explained(error: Exception, model: HubModel) -> NemocliError:
+    from huggingface_hub import constants, errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return ModelError(
+            f"The model {model} asks for agreement: agree on {constants.ENDPOINT}/{model.name}, and"
+            " log in with: hf auth login"
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return ModelError(f"The model {model.name} has no revision {model.wanted_revision!r}.")
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return ModelError(
+            f"The hub has no model {model.name}, or not for you; check the name, and for a private"
+            " model log in with: hf auth login"
+        )
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return ModelError(
+            f"The hub does not give {model} to you (HTTP status {status}); log in with:"
+            " hf auth login"
+        )
+    if status is not None:
+        return NemocliError(
+            f"The hub at {constants.ENDPOINT} answered with HTTP status {status}; try again later:"
+            f" {model.pull_command}"
+        )
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return NemocliError(f"The file {error.filename} cannot be written: {error.strerror}.")
+    return NemocliError(
+        f"The download from {constants.ENDPOINT} failed ({type(error).__name__}); what has come is"
+        f" kept, so when the connection is back run again: {model.pull_command}"
+    )

@@ -1,0 +1,174 @@
+"""Read a `.nemo` archive, NVIDIA NeMo's own form of a checkpoint, without NeMo and torch.
+
+It is a tar of model_config.yaml, model_weights.ckpt and a SentencePiece model. Names and settings
+are translated to the hub's, as transformers' conversion script does it, and then take the same way
+as a checkpoint from the hub: both forms of a model give the same converted folder, byte for byte.
+"""
+
+import hashlib
+import mmap
+import tarfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, Never
+
+import yaml
+
+from nemocli.errors import ModelError
+from nemocli.network.config import ModelConfig, read_config
+from nemocli.network.nemo_config import hub_configs
+from nemocli.network.parameters import Array, Parameters
+from nemocli.network.sentencepiece import read_sentencepiece
+from nemocli.network.tokenizer import from_sentencepiece
+from nemocli.network.torch_file import TorchFile
+
+CONFIG = "model_config.yaml"
+WEIGHTS = "model_weights.ckpt"
+
+#: Parts of NeMo's tensor names, and what stands there in the hub's.
+RENAMED = (
+    ("encoder.pre_encode.conv.0.", "encoder.subsampling.conv_in."),
+    ("encoder.pre_encode.conv.2.", "encoder.subsampling.layers.0.depthwise_conv."),
+    ("encoder.pre_encode.conv.3.", "encoder.subsampling.layers.0.pointwise_conv."),
+    ("encoder.pre_encode.conv.5.", "encoder.subsampling.layers.1.depthwise_conv."),
+    ("encoder.pre_encode.conv.6.", "encoder.subsampling.layers.1.pointwise_conv."),
+    ("encoder.pre_encode.out.", "encoder.subsampling.linear."),
+    (".conv.batch_norm.", ".conv.norm."),  # a LayerNorm in spite of its name
+    (".linear_q.", ".q_proj."),
+    (".linear_k.", ".k_proj."),
+    (".linear_v.", ".v_proj."),
+    (".linear_out.", ".o_proj."),
+    (".linear_pos.", ".relative_k_proj."),
+    (".pos_bias_", ".bias_"),
+    ("prompt_kernel.0.", "prompt_projector.linear_1."),
+    ("prompt_kernel.2.", "prompt_projector.linear_2."),
+    ("decoder.prediction.embed.", "decoder.embedding."),
+    ("decoder.prediction.dec_rnn.lstm.", "decoder.lstm."),
+    ("joint.enc.", "encoder_projector."),
+    ("joint.pred.", "decoder.decoder_projector."),
+    ("joint.joint_net.2.", "joint.head."),
+    ("joint.joint_net.1.", "joint.head."),  # of a joint network without dropout
+)
+
+
+class NemoCheckpoint:
+    """A `.nemo` archive with what `nemocli.network.checkpoint.Checkpoint` has.
+
+    Raises ModelError, naming the archive and what is wrong in it, if it is damaged or of another
+    architecture. The file stays open, mapped into memory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError:
+            raise ModelError(f"There is no file {path}.") from None
+        except OSError as error:
+            raise ModelError(f"The archive {path} cannot be read: {error.strerror}.") from None
+        except ValueError:  # what mmap says of a file without content
+            self._refuse("is empty")
+        with _open_tar(path) as tar:
+            self._read(tar, _members(tar, path))
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the archive, hexadecimal."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def _read(self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> None:
+        settings = self._settings(self._bytes(members, CONFIG))
+        model = _sentencepiece_name(settings, members)
+        pieces = read_sentencepiece(self._bytes(members, model), f"{model} in {self.path}")
+        weights = self._member(members, WEIGHTS)
+        file: IO[bytes] | None = tar.extractfile(weights)
+        if file is None:
+            self._refuse(f"lacks {WEIGHTS}")
+        self.weights = NemoWeights(TorchFile(file, self._data(weights), str(self.path)))
+        prompt = self.weights.shapes().get("prompt_projector.linear_1.weight", (0,))
+        configs = hub_configs(settings, prompt[0], len(pieces.pieces), str(self.path))
+        self.config: ModelConfig = read_config(*configs)
+        self.tokenizer = from_sentencepiece(pieces, self.config)
+        self.parameters = Parameters(self.config, self.weights)
+
+    def _settings(self, text: bytes) -> dict[str, Any]:
+        try:
+            settings = yaml.safe_load(text)
+        except (yaml.YAMLError, UnicodeDecodeError):
+            self._refuse(f"has a {CONFIG} that is not valid YAML")
+        if not isinstance(settings, dict):
+            self._refuse(f"has a {CONFIG} without settings")
+        return settings
+
+    def _member(self, members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:
+        if name not in members or not members[name].isreg():
+            self._refuse(f"lacks the file {name}")
+        return members[name]
+
+    def _bytes(self, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
+        return bytes(self._data(self._member(members, name)))
+
+    def _data(self, member: tarfile.TarInfo) -> memoryview:
+        data = memoryview(self._map)[member.offset_data : member.offset_data + member.size]
+        if len(data) != member.size:
+            self._refuse("is truncated")
+        return data
+
+    def _refuse(self, what: str) -> Never:
+        raise ModelError(f"The archive {self.path} {what}; download it again.")
+
+
+class NemoWeights:
+    """The tensors of an archive under the hub's names."""
+
+    def __init__(self, file: TorchFile) -> None:
+        self._file = file
+        self._shapes = file.shapes()
+        self._names = {hub_name(name): name for name in self._shapes}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: self._shapes[original] for name, original in self._names.items()}
+
+    def read(self, name: str) -> Array:
+        return self._file.read(self._names[name])
+
+
+def hub_name(name: str) -> str:
+    """The hub's name of a tensor of NeMo's."""
+    for nemo, hub in RENAMED:
+        name = name.replace(nemo, hub)
+    return name
+
+
+def _open_tar(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, "r:")
+    except (tarfile.TarError, EOFError):
+        with path.open("rb") as file:
+            compressed = file.read(2) == b"\x1f\x8b"
+    if compressed:
+        raise ModelError(
+            f"The archive {path} is compressed; decompress it first, such as by"
+            f" 'gunzip < {path.name} > plain-{path.name}', and give the result."
+        )
+    raise ModelError(f"The file {path} is not a .nemo archive, or is truncated; download it again.")
+
+
+def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
+    try:
+        return {member.name.removeprefix("./"): member for member in tar.getmembers()}
+    except (tarfile.TarError, EOFError):
+        raise ModelError(f"The archive {path} is truncated; download it again.") from None
+
+
+def _sentencepiece_name(settings: Mapping[str, Any], members: Mapping[str, tarfile.TarInfo]) -> str:
+    """The member that the settings name as the tokenizer, or else the only one ending in .model."""
+    tokenizer = settings.get("tokenizer")
+    named = tokenizer.get("model_path") if isinstance(tokenizer, dict) else None
+    if isinstance(named, str) and named.removeprefix("nemo:") in members:
+        return named.removeprefix("nemo:")
+    models = [name for name in members if name.endswith(".model")]
+    return models[0] if len(models) == 1 else "tokenizer.model"

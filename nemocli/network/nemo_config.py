@@ -1,0 +1,170 @@
+"""NeMo's model_config.yaml, translated to the hub's three configuration files."""
+
+from collections.abc import Mapping
+from typing import Any, Never
+
+from nemocli.errors import ModelError
+from nemocli.network.config import ARCHITECTURE
+
+#: Settings with the only value that is implemented, and NeMo's default where it is another.
+_REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (
+    ("encoder", "self_attention_model", "rel_pos", "rel_pos"),
+    ("encoder", "subsampling", "dw_striding", "striding"),
+    ("encoder", "subsampling_factor", 8, 4),
+    ("encoder", "causal_downsampling", True, False),
+    ("encoder", "att_context_style", "chunked_limited", "regular"),
+    ("encoder", "conv_norm_type", "layer_norm", "batch_norm"),
+    ("encoder", "conv_context_size", "causal", None),
+    ("encoder", "use_bias", False, True),
+    ("encoder", "xscaling", False, True),
+    ("encoder", "reduction", None, None),
+    ("preprocessor", "window", "hann", "hann"),
+    ("preprocessor", "log", True, True),
+    ("preprocessor", "frame_splicing", 1, 1),
+    ("decoder", "normalization_mode", None, None),
+)
+
+#: YAML 1.1 takes the bare key `no`, the code of Norwegian, for a truth value.
+_TRUTH = {False: "no", True: "yes"}
+
+Json = dict[str, Any]
+
+
+def hub_configs(
+    settings: Mapping[str, Any], prompt_size: int, pieces: int, where: str
+) -> tuple[Json, Json, Json]:
+    """What config.json, generation_config.json and processor_config.json would hold.
+
+    `prompt_size` is the width of prompt fusion, `pieces` the size of the SentencePiece model.
+    Raises ModelError naming the archive `where` and the setting that is missing or asks for
+    something not implemented.
+    """
+    read = _Settings(settings, where)
+    for section, key, wanted, default in _REQUIRED:
+        read.refuse_other(section, key, wanted, default)
+    normalize = read.section("preprocessor").get("normalize")
+    if normalize not in (None, "NA", "None", False):
+        read.refuse(f"sets preprocessor.normalize to {normalize!r}; nemocli does not normalize")
+    labels = settings.get("labels") or read.section("joint").get("vocabulary")
+    if isinstance(labels, list) and len(labels) != pieces:
+        read.refuse(f"has {len(labels)} labels, but a tokenizer of {pieces} pieces")
+    prompts = _prompts(read)
+    config = _config(read, prompt_size, pieces) | {
+        "num_prompts": read.number("model_defaults", "num_prompts"),
+        "default_prompt_id": prompts["auto"],
+    }
+    extractor = _features(read)
+    processor = {"feature_extractor": extractor, "prompt_dictionary": prompts}
+    return config, {"decoder_start_token_id": pieces}, processor
+
+
+class _Settings:
+    """The settings by section and key, with errors that name both."""
+
+    def __init__(self, settings: Mapping[str, Any], where: str) -> None:
+        self._settings, self._where = settings, where
+
+    def section(self, *names: str) -> Mapping[str, Any]:
+        found: Any = self._settings
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            self.refuse(f"lacks the section {'.'.join(names)}")
+        return found
+
+    def number(self, *names: str) -> int:
+        """A whole number; dots lead to it."""
+        section, key = self.section(*names[:-1]), names[-1]
+        value = section.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            self.refuse(f"gives {'.'.join(names)} as {value!r}, where a whole number belongs")
+        return value
+
+    def factor(self, section: str, key: str) -> float:
+        """A number above zero."""
+        value = self.section(section).get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            self.refuse(f"gives {section}.{key} as {value!r}, where a number belongs")
+        return value
+
+    def refuse_other(self, section: str, key: str, wanted: Any, default: Any) -> None:
+        value = self.section(section).get(key, default)
+        if value != wanted:
+            self.refuse(f"sets {section}.{key} to {value!r}; nemocli implements only {wanted!r}")
+
+    def refuse(self, what: str) -> Never:
+        raise ModelError(f"The model_config.yaml in {self._where} {what}.")
+
+
+def _config(read: _Settings, prompt_size: int, pieces: int) -> Json:
+    activation = read.section("joint", "jointnet").get("activation", "relu")
+    greedy = read.section("decoding").get("greedy") if "decoding" in read._settings else None
+    return {
+        "model_type": ARCHITECTURE,
+        "hidden_act": activation,
+        "vocab_size": pieces + 1,
+        "blank_token_id": pieces,
+        "decoder_hidden_size": read.number("decoder", "prednet", "pred_hidden"),
+        "num_decoder_layers": read.number("decoder", "prednet", "pred_rnn_layers"),
+        "max_symbols_per_step": (greedy or {}).get("max_symbols") or 10,
+        "prompt_intermediate_size": prompt_size,
+        "encoder_config": _encoder(read),
+    }
+
+
+def _encoder(read: _Settings) -> Json:
+    hidden = read.number("encoder", "d_model")
+    left, lookaheads = _contexts(read)
+    return {
+        "num_hidden_layers": read.number("encoder", "n_layers"),
+        "hidden_size": hidden,
+        "num_attention_heads": read.number("encoder", "n_heads"),
+        "intermediate_size": round(hidden * read.factor("encoder", "ff_expansion_factor")),
+        "subsampling_conv_channels": read.number("encoder", "subsampling_conv_channels"),
+        "conv_kernel_size": read.number("encoder", "conv_kernel_size"),
+        "num_mel_bins": read.number("encoder", "feat_in"),
+        "sliding_window": left + 1,
+        "supported_num_lookahead_tokens": lookaheads,
+        "default_num_lookahead_tokens": lookaheads[0],
+    }
+
+
+def _contexts(read: _Settings) -> tuple[int, list[int]]:
+    """The frames to the left, and those to the right that were trained; the default comes first."""
+    value = read.section("encoder").get("att_context_size")
+    pairs = value if isinstance(value, list) and isinstance(value[:1], list) else []
+    if pairs and not isinstance(pairs[0], list):
+        pairs = [pairs]
+    whole = all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, int) for n in pair)
+        for pair in pairs
+    )
+    if not pairs or not whole or len({left for left, _ in pairs}) > 1 or min(map(min, pairs)) < 0:
+        read.refuse(
+            f"gives encoder.att_context_size as {value!r}; nemocli runs limited contexts with one"
+            " left size, such as [[56, 3], [56, 0]]"
+        )
+    return pairs[0][0], [right for _, right in pairs]
+
+
+def _prompts(read: _Settings) -> dict[str, int]:
+    prompts = {
+        str(_TRUTH.get(name, name) if isinstance(name, bool) else name): index
+        for name, index in read.section("model_defaults", "prompt_dictionary").items()
+    }
+    if not all(isinstance(index, int) for index in prompts.values()) or "auto" not in prompts:
+        read.refuse("lacks a prompt_dictionary that gives each language and 'auto' a number")
+    return prompts
+
+
+def _features(read: _Settings) -> Json:
+    section = read.section("preprocessor")
+    rate = read.number("preprocessor", "sample_rate")
+    return {
+        "feature_size": read.number("preprocessor", "features"),
+        "sampling_rate": rate,
+        "n_fft": read.number("preprocessor", "n_fft"),
+        "win_length": round(rate * read.factor("preprocessor", "window_size")),
+        "hop_length": round(rate * read.factor("preprocessor", "window_stride")),
+        "preemphasis": section.get("preemph", section.get("preemphasis", 0.97)),
+    }

@@ -1,0 +1,91 @@
+"""The tokenizer.json of a model folder: the same text, whatever form the checkpoint has it in.
+
+A model folder's tokenizer only turns ids into text, so all that counts is each id's piece, which
+pieces are left out of the text, and how pieces are joined.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer, decoders
+from tokenizers.models import WordLevel
+
+from nemocli.errors import ModelError
+from nemocli.network.config import ModelConfig
+from nemocli.network.sentencepiece import Kind, SentencePieces
+
+BLANK = "<blank>"
+UNKNOWN = "<unk>"
+PADDING = "<pad>"
+
+#: A language tag, which the hub's conversion marks as special.
+TAG = re.compile(r"<[a-z]{2,3}-[A-Za-z]{2}>")
+
+#: SentencePiece's sign for the space before a word.
+SPACE = "\u2581"
+
+
+def from_hub(path: Path, config: ModelConfig) -> str:
+    """Canonical text of a tokenizer.json; ModelError if it is none."""
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more special
+        raise ModelError(f"The file {path} is not a tokenizer: {error}.") from None
+    added = tokenizer.get_added_tokens_decoder()
+    special = {index for index, token in added.items() if token.special}
+    decoder = tokenizer.decoder
+    if isinstance(decoder, decoders.Metaspace):
+        decoder = _metaspace(decoder.prepend_scheme)  # the same but for options of encoding
+    return _canonical(tokenizer.id_to_token, special, decoder, config)
+
+
+def from_sentencepiece(model: SentencePieces, config: ModelConfig) -> str:
+    """Canonical text of what the hub's conversion makes of a SentencePiece model."""
+    special = {
+        index
+        for index, (piece, kind) in enumerate(model.pieces)
+        if kind in (Kind.CONTROL, Kind.UNKNOWN)
+        or piece in (UNKNOWN, PADDING)
+        or TAG.fullmatch(piece)
+    }
+    decoder: Any = _metaspace("always")
+    if any(kind is Kind.BYTE for _, kind in model.pieces):
+        decoder = decoders.Sequence([decoders.ByteFallback(), decoder])
+
+    def piece_of(index: int) -> str | None:
+        return model.pieces[index][0] if index < len(model.pieces) else None
+
+    return _canonical(piece_of, special, decoder, config)
+
+
+def _metaspace(prepend_scheme: str) -> Any:
+    return decoders.Metaspace(replacement=SPACE, prepend_scheme=prepend_scheme)
+
+
+def _canonical(
+    piece_of: Callable[[int], str | None],
+    special: Collection[int],
+    decoder: Any,
+    config: ModelConfig,
+) -> str:
+    pieces: dict[str, int] = {BLANK: config.blank_id}
+    left_out = {BLANK}
+    for index in range(config.vocab_size):
+        if index == config.blank_id:
+            continue
+        piece = piece_of(index)
+        if piece is None or piece in pieces:
+            piece = f"<{index}>"  # an id that the checkpoint's tokenizer does not know
+            left_out.add(piece)
+        elif index in special:
+            left_out.add(piece)
+        pieces[piece] = index
+    tokenizer = Tokenizer(WordLevel(pieces, unk_token=UNKNOWN))
+    if decoder is not None:
+        tokenizer.decoder = decoder
+    ordered = sorted(left_out, key=pieces.__getitem__)
+    tokenizer.add_special_tokens([AddedToken(piece, normalized=False) for piece in ordered])
+    text: str = tokenizer.to_str()
+    return text

@@ -1,0 +1,173 @@
+"""Read the tensors of a file that torch.save wrote, without torch, running nothing from the file.
+
+Such a file is a zip archive of a pickle and of each tensor's bytes. A pickle can name any function
+to be called; here it gets tensors and ordered dictionaries, and a file that asks for more is
+refused. The tensors stay in the memory-mapped file until they are asked for.
+"""
+
+import io
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import IO, Any, Never
+
+import ml_dtypes
+import numpy as np
+
+from nemocli.errors import ModelError
+from nemocli.network.parameters import Array
+
+_STORAGES = {
+    "FloatStorage": np.dtype(np.float32),
+    "HalfStorage": np.dtype(np.float16),
+    "BFloat16Storage": np.dtype(ml_dtypes.bfloat16),
+    "DoubleStorage": np.dtype(np.float64),
+    "LongStorage": np.dtype(np.int64),
+    "IntStorage": np.dtype(np.int32),
+    "ShortStorage": np.dtype(np.int16),
+    "CharStorage": np.dtype(np.int8),
+    "ByteStorage": np.dtype(np.uint8),
+    "BoolStorage": np.dtype(np.bool_),
+}
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """The bytes one or several tensors are views of: `count` numbers in the entry `data/key`."""
+
+    key: str
+    dtype: np.dtype[Any]
+    count: int
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """A view of a storage; offset and strides count numbers."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class TorchFile:
+    """The tensors by name of a state dictionary that torch.save wrote.
+
+    `file` is that file, and `data` the same bytes, mapped into memory. Raises ModelError, naming
+    `where`, if it is damaged, of another form, or asks for anything but tensors.
+    """
+
+    def __init__(self, file: IO[bytes], data: memoryview, where: str) -> None:
+        self._where = where
+        self._data = data
+        try:
+            with zipfile.ZipFile(file) as archive:
+                self._entries = {entry.filename: entry for entry in archive.infolist()}
+        except (zipfile.BadZipFile, ValueError, OSError):
+            self._refuse("are truncated, or not in the form that torch.save has written since 1.6")
+        pickles = [name for name in self._entries if name.endswith("/data.pkl")]
+        if len(pickles) != 1:
+            self._refuse("are not a file that torch.save wrote")
+        self._root = pickles[0].removesuffix("data.pkl")
+        order = self._root + "byteorder"
+        if order in self._entries and bytes(self._bytes(order)) != b"little":
+            self._refuse("have their bytes in big-endian order, which nemocli does not read")
+        self._tensors = self._unpickle(bytes(self._bytes(pickles[0])))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: tensor.shape for name, tensor in self._tensors.items()}
+
+    def read(self, name: str) -> Array:
+        """The tensor as float32; float16 and bfloat16 are widened, which is exact."""
+        tensor = self._tensors[name]
+        storage = tensor.storage
+        data = self._bytes(f"{self._root}data/{storage.key}")
+        if len(data) != storage.count * storage.dtype.itemsize:
+            self._refuse(f"hold the tensor {name} with another size than they say")
+        flat = np.frombuffer(data, storage.dtype)[tensor.offset :]
+        strides = [stride * storage.dtype.itemsize for stride in tensor.strides]
+        view = np.lib.stride_tricks.as_strided(flat, tensor.shape, strides, writeable=False)
+        return np.ascontiguousarray(view).astype(np.float32, copy=False)
+
+    def _bytes(self, name: str) -> memoryview:
+        entry = self._entries.get(name)
+        if entry is None:
+            self._refuse(f"lack the part {name}")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            self._refuse("are compressed inside, which torch.save does not do")
+        # The local header's name and extra field need not be those of the central directory.
+        header = self._data[entry.header_offset : entry.header_offset + 30]
+        if len(header) < 30 or bytes(header[:4]) != b"PK\x03\x04":
+            self._refuse("are truncated")
+        start = entry.header_offset + 30 + sum(struct.unpack("<HH", header[26:30]))
+        data = self._data[start : start + entry.file_size]
+        if len(data) != entry.file_size:
+            self._refuse("are truncated")
+        return data
+
+    def _unpickle(self, data: bytes) -> dict[str, _Tensor]:
+        try:
+            state = _Unpickler(data, self._where).load()
+            named = {name: value for name, value in state.items() if isinstance(value, _Tensor)}
+        except ModelError:
+            raise
+        except Exception as error:  # of a damaged pickle, which can end in any
+            self._refuse(f"are damaged ({type(error).__name__})")
+        return named
+
+    def _refuse(self, what: str) -> Never:
+        raise ModelError(f"The weights in {self._where} {what}; download it again.")
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows how to rebuild tensors, and no other name."""
+
+    def __init__(self, data: bytes, where: str) -> None:
+        super().__init__(io.BytesIO(data))
+        self._where = where
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "torch" and name in _STORAGES:
+            return _STORAGES[name]
+        known: dict[tuple[str, str], Callable[..., Any]] = {
+            ("collections", "OrderedDict"): OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+        }
+        if (module, name) not in known:
+            raise ModelError(
+                f"The weights in {self._where} ask for {module}.{name}, which is no tensor;"
+                " nemocli runs no code from a model file, so get it from a source you trust."
+            )
+        return known[module, name]
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        kind, dtype, key, _location, count = pid
+        if kind != "storage" or not isinstance(dtype, np.dtype):
+            raise pickle.UnpicklingError("not a storage")
+        return _Storage(str(key), dtype, int(count))
+
+
+def _rebuild_tensor(
+    storage: _Storage,
+    offset: int,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    *_gradient: Any,
+) -> _Tensor:
+    """A view of a storage, if it lies inside; ValueError if not."""
+    shape, strides = tuple(map(int, size)), tuple(map(int, stride))
+    if len(shape) != len(strides) or min((offset, *shape, *strides)) < 0:
+        raise ValueError("not a tensor")
+    last = sum((length - 1) * step for length, step in zip(shape, strides, strict=True))
+    if prod(shape) > 0 and offset + last >= storage.count:
+        raise ValueError("a tensor outside its storage")
+    return _Tensor(storage, offset, shape, strides)
+
+
+def _rebuild_parameter(data: _Tensor, *_gradient: Any) -> _Tensor:
+    return data

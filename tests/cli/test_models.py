@@ -1,0 +1,95 @@
+"""`nemocli models`: what is listed, found and removed."""
+
+import json
+
+import pytest
+from huggingface_hub import constants
+from typer.testing import CliRunner
+
+from nemocli.cli.app import app
+from nemocli.cli.models import size
+from nemocli.models.convert import convert
+
+
+@pytest.fixture
+def models(demo, tmp_path, monkeypatch):
+    """A models folder with two conversions, and an empty hub's cache."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path / "models"))
+    convert(demo, tmp_path / "models" / "one", lookaheads=[3])
+    convert(demo, tmp_path / "cache" / "converted" / "two", lookaheads=[0], precision="int8")
+    (tmp_path / "models" / "broken").mkdir()
+    return tmp_path
+
+
+def nemocli(*arguments):
+    return CliRunner().invoke(app, ["models", *map(str, arguments)])
+
+
+def test_list(models, demo):
+    done = nemocli("list")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "demo"
+    assert lines[1].startswith("    checkpoint, ") and lines[1].endswith(f" MB, in {demo}")
+    assert lines[2] == "one"
+    assert lines[3].startswith("    onnx fp32, from demo, ")
+    assert lines[4] == str(models / "cache/converted/two")
+    assert lines[5].startswith("    onnx int8, from demo, ") and lines[5].endswith("MB")
+    assert (len(lines), done.stderr) == (6, "")
+
+
+def test_list_as_json(models):
+    listed = json.loads(nemocli("list", "--json").stdout)
+    assert [model["name"] for model in listed][:2] == ["demo", "one"]
+    assert listed[1]["path"] == str(models / "models" / "one")
+    assert listed[1]["bytes"] > 1e6
+
+
+def test_every_listed_name_can_be_opened(models):
+    for model in json.loads(nemocli("list", "--json").stdout):
+        assert nemocli("path", model["name"]).stdout == model["path"] + "\n"
+
+
+def test_remove(models):
+    refused = nemocli("remove", "one")
+    assert refused.exit_code == 2 and "add --yes" in refused.stderr
+    assert (models / "models" / "one").exists()
+    for name in ("one", models / "cache/converted/two"):
+        done = nemocli("remove", name, "--yes")
+        assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
+    assert [p.name for p in (models / "models").iterdir()] == ["broken"]
+    assert nemocli("list").stdout.count("\n") == 2
+
+
+@pytest.mark.parametrize(("answer", "there"), [("y\n", False), ("n\n", True), ("", True)])
+def test_remove_asks(models, monkeypatch, answer, there):
+    monkeypatch.setattr("nemocli.cli.models._can_ask", lambda: True)
+    done = CliRunner().invoke(app, ["models", "remove", "one"], input=answer)
+    assert "Remove one (" in done.stderr
+    assert (models / "models" / "one").exists() == there
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["remove", "demo", "--yes"], 2, "comes with nemocli"),
+        (["remove", "three", "--yes"], 3, "nemocli models list"),
+        (["remove", "../models/one", "--yes"], 3, "nemocli models list"),
+        (["path", "three"], 3, "There is no model in three"),
+        (["path", "a/b"], 3, "nemocli models pull a/b"),
+        (["pull", "three"], 2, "owner/name"),
+    ],
+)
+def test_failures(models, arguments, code, words):
+    done = nemocli(*arguments)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert words in done.stderr
+    assert (models / "models" / "one").exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0.0 MB"), (5_034_000, "5.0 MB"), (2_550_000_000, "2.55 GB")]
+)
+def test_sizes(count, text):
+    assert size(count) == text

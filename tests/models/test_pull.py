@@ -1,0 +1,218 @@
+"""Downloads, as typed, from a server on this machine that answers like the hub."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from huggingface_hub import constants
+from typer.testing import CliRunner
+
+from nemocli.cli.app import app
+from nemocli.errors import NemocliError
+from nemocli.models import pull
+from tests.models.fake_hub import COMMIT, FakeHub, running
+
+ROOT = Path(__file__).parents[2]
+
+
+class Machine:
+    """Runs `nemocli` with a hub's cache of its own."""
+
+    def __init__(self, home, endpoint, monkeypatch):
+        self.home, self._patch = home, monkeypatch
+        # huggingface_hub reads its environment when it is imported.
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+        monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(home / "models"))
+        self.move_hub(endpoint)
+
+    def move_hub(self, endpoint):
+        template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        self._patch.setattr(constants, "ENDPOINT", endpoint)
+        self._patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+    def go_offline(self):
+        self._patch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+    def nemocli(self, *arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    def blobs(self):
+        return sorted((self.home / "hub" / "models--someone--demo" / "blobs").glob("*"))
+
+
+@pytest.fixture
+def hub(demo):
+    with running(FakeHub(demo)) as hub:
+        yield hub
+
+
+@pytest.fixture
+def machine(tmp_path, hub, monkeypatch):
+    return Machine(tmp_path, hub.url, monkeypatch)
+
+
+def refused(done, code, *words):
+    """One sentence on stderr, besides what announces each file, and nothing on stdout."""
+    assert (done.exit_code, done.stdout) == (code, "")
+    said = [line for line in done.stderr.splitlines() if line.startswith("nemocli: ")]
+    assert len(said) == 1 and "Traceback" not in done.stderr
+    for word in words:
+        assert word in said[0]
+
+
+def weights(hub, method="GET"):
+    """Ranges of the requests for the weights."""
+    return [
+        span for verb, path, span in hub.requests if (verb, path[-12:]) == (method, ".safetensors")
+    ]
+
+
+def test_a_model_is_downloaded_once_and_used_offline(machine, hub, demo):
+    done = machine.nemocli("models", "pull", "someone/demo")
+    assert done.exit_code == 0, done.stderr
+    folder = Path(done.stdout.strip())
+    assert done.stderr == "downloading model.safetensors\n"
+    assert folder == machine.home / "hub/models--someone--demo/snapshots" / COMMIT
+    assert {path.name for path in folder.iterdir()} == {
+        path.name for path in demo.iterdir() if path.suffix in (".json", ".safetensors")
+    }
+    for path in folder.iterdir():
+        assert path.read_bytes() == (demo / path.name).read_bytes()
+    hub.requests.clear()
+    again = machine.nemocli("models", "pull", "someone/demo", "--quiet")
+    assert (again.stdout, again.stderr) == (done.stdout, "")
+    assert not [path for verb, path, _ in hub.requests if verb == "GET" and "/resolve/" in path]
+    machine.go_offline()
+    offline = machine.nemocli("models", "pull", "someone/demo")
+    assert (offline.exit_code, offline.stdout) == (0, done.stdout)
+    listed = machine.nemocli("models", "list").stdout
+    assert f"someone/demo@{COMMIT}\n    checkpoint, 5.0 MB, in {folder}\n" in listed
+    removed = machine.nemocli("models", "remove", "someone/demo", "--yes")
+    assert removed.exit_code == 0, removed.stderr
+    refused(machine.nemocli("models", "path", "someone/demo"), 3, "nemocli models pull someone")
+
+
+def test_an_interrupted_download_goes_on(machine, hub, demo):
+    size = (demo / "model.safetensors").stat().st_size
+    (machine.home / "hub/models--someone--demo/blobs").mkdir(parents=True)
+    partial = (
+        machine.home
+        / "hub/models--someone--demo/blobs"
+        / (hub.sha256(demo / "model.safetensors") + ".nemocli.incomplete")
+    )
+    partial.write_bytes((demo / "model.safetensors").read_bytes()[: size // 2])
+    done = machine.nemocli("models", "pull", "someone/demo")
+    assert done.exit_code == 0, done.stderr
+    assert weights(hub) == [f"bytes={size // 2}-"]
+    assert not [blob for blob in machine.blobs() if "incomplete" in blob.name]
+    assert machine.nemocli("models", "path", "someone/demo").stdout == done.stdout
+
+
+def test_what_came_is_kept_when_the_hub_goes_away(tmp_path, demo, monkeypatch):
+    repository = tmp_path / "repository"
+    shutil.copytree(demo, repository)
+    large = np.random.default_rng(0).bytes(24 << 20)
+    (repository / "model.safetensors").write_bytes(large)
+    with running(FakeHub(repository)) as hub:
+        machine = Machine(tmp_path / "home", hub.url, monkeypatch)
+        hub.cut_after = 15 << 20
+        refused(machine.nemocli("models", "pull", "someone/demo"), 1, "503", "models pull someone")
+        refused(machine.nemocli("models", "path", "someone/demo"), 3, "models pull someone/demo")
+        hub.status = None
+        hub.requests.clear()
+        done = machine.nemocli("models", "pull", "someone/demo")
+        assert done.exit_code == 0, done.stderr
+        assert weights(hub) == [f"bytes={10 << 20}-"]  # huggingface_hub writes 10 MiB at a time
+        assert (Path(done.stdout.strip()) / "model.safetensors").read_bytes() == large
+
+
+def test_the_environment_is_respected(tmp_path, hub):
+    """The variables themselves, which the other tests cannot set in their own process."""
+    own = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "nemocli", "models", "pull", "someone/demo"]
+    places = []
+    for offline in ("", "1"):
+        environment = os.environ | own | {"HF_HUB_OFFLINE": offline}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment, timeout=60
+        )
+        places.append(done.stdout)
+    assert places == 2 * [f"{tmp_path}/hub/models--someone--demo/snapshots/{COMMIT}\n"]
+
+
+def test_a_damaged_download_is_thrown_away(machine, hub):
+    hub.wrong_hash = True
+    refused(
+        machine.nemocli("models", "pull", "someone/demo"), 3, "model.safetensors", "instead of ffff"
+    )
+    assert not machine.blobs() or all("safetensors" not in blob.name for blob in machine.blobs())
+    assert not [blob for blob in machine.blobs() if "incomplete" in blob.name]
+
+
+def test_another_file_than_the_pinned_one_is_refused(tmp_path, demo, monkeypatch):
+    model = "nvidia/nemotron-3.5-asr-streaming-0.6b"
+    with running(FakeHub(demo, name=model)) as hub:
+        machine = Machine(tmp_path, hub.url, monkeypatch)
+        refused(machine.nemocli("models", "pull", model), 3, "no revision '1c8deaecc64b")
+        hub.commit = "1c8deaecc64b91f034d73e08dd8b64625eb3395d"
+        refused(machine.nemocli("models", "pull", model), 3, "not the one that nemocli knows")
+        assert weights(hub) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("someone/else", 3, "no model someone/else"),
+        ("someone/demo@v9", 3, "no revision 'v9'"),
+        ("demo", 2, "owner/name"),
+    ],
+)
+def test_what_the_hub_does_not_have(machine, name, code, words):
+    refused(machine.nemocli("models", "pull", name), code, words)
+
+
+def test_no_connection(machine):
+    machine.move_hub("http://127.0.0.1:9")
+    refused(machine.nemocli("models", "pull", "someone/demo"), 1, "127.0.0.1:9", "run again")
+    machine.go_offline()
+    refused(machine.nemocli("models", "pull", "someone/demo"), 3, "HF_HUB_OFFLINE", "unset it")
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_a_hub_that_does_not_answer(machine, hub, status):
+    hub.status = status
+    done = machine.nemocli("models", "pull", "someone/demo")
+    refused(done, 1 if status == 500 else 3, str(status))
+
+
+def test_a_repository_of_something_else(tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "README.md").write_text("nothing")
+    with running(FakeHub(tmp_path / "other")) as hub:
+        machine = Machine(tmp_path / "home", hub.url, monkeypatch)
+        refused(machine.nemocli("models", "pull", "someone/demo"), 3, ".nemo")
+
+
+def test_an_archive_alone_is_downloaded_too(tmp_path, demo, monkeypatch):
+    pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
+    from scripts.write_nemo import write_nemo
+
+    (tmp_path / "repository").mkdir()
+    write_nemo(demo, tmp_path / "repository" / "nemotron.nemo")
+    with running(FakeHub(tmp_path / "repository")) as hub:
+        machine = Machine(tmp_path / "home", hub.url, monkeypatch)
+        done = machine.nemocli("models", "pull", "someone/demo")
+        assert done.stdout.endswith(f"{COMMIT}/nemotron.nemo\n"), done.stderr
+        assert f"someone/demo@{COMMIT}" in machine.nemocli("models", "list").stdout
+
+
+def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
+    few = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(pull.shutil, "disk_usage", lambda path: few)
+    files = [pull._File("model.safetensors", 5_000_000, "0" * 64)]
+    with pytest.raises(NemocliError, match=r"0\.01 GB .*HF_HOME"):
+        pull._check_space(files, tmp_path / "blobs")

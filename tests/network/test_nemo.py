@@ -1,0 +1,185 @@
+"""A .nemo archive is the same model as the hub's folder, and nothing in it is ever run."""
+
+import dataclasses
+import gzip
+import io
+import tarfile
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+import nemocli
+from nemocli.errors import ModelError
+from nemocli.models.convert import convert
+from nemocli.models.folder import MANIFEST
+from nemocli.network.checkpoint import Checkpoint
+from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, hub_name
+from nemocli.network.sentencepiece import Kind, SentencePieces, read_sentencepiece
+from nemocli.network.tokenizer import from_sentencepiece
+from tests.sounds import speech_like
+
+pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
+
+from scripts.write_nemo import (
+    TOKENIZER,
+    nemo_name,
+    read_pieces,
+    sentencepiece_model,
+    write_nemo,
+)
+
+
+@pytest.fixture(scope="module")
+def nemo(demo, tmp_path_factory):
+    path = tmp_path_factory.mktemp("nemo") / "demo.nemo"
+    write_nemo(demo, path)
+    return path
+
+
+def rewritten(nemo, path, change):
+    """A copy of the archive whose members by name went through `change`."""
+    with tarfile.open(nemo) as tar:
+        members = {m.name.removeprefix("./"): tar.extractfile(m).read() for m in tar}
+    change(members)
+    with tarfile.open(path, "w:") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+def refused(path, *words):
+    with pytest.raises(ModelError) as caught:
+        NemoCheckpoint(path)
+    for word in words:
+        assert word in str(caught.value)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_sizes_and_tensors_are_the_folder_s(nemo, demo):
+    archive, folder = NemoCheckpoint(nemo), Checkpoint(demo)
+    theirs, ours = archive.config.to_json(), folder.config.to_json()
+    assert {**theirs, "languages": None} == {**ours, "languages": None}
+    assert archive.config.prompts["no"] == 27  # YAML would make it False
+    for name in folder.weights.shapes():
+        np.testing.assert_array_equal(archive.weights.read(name), folder.weights.read(name))
+    assert archive.tokenizer == folder.tokenizer
+
+
+def test_packages_are_the_same_to_the_byte(nemo, demo, tmp_path):
+    folders = [tmp_path / "nemo", tmp_path / "hub"]
+    for source, folder in zip((nemo, demo), folders, strict=True):
+        convert(source, folder, lookaheads=[3])
+    files = [
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
+    ]
+    for each in files:
+        del each[next(p for p in each if p.name == MANIFEST)]  # it names the source
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("runtime", ["auto", "numpy"])
+def test_an_archive_transcribes_like_the_folder(nemo, runtime):
+    outputs = []
+    for model in (nemo, "demo"):
+        session = nemocli.load(model, runtime=runtime).session(keep_encoder=True)
+        session.feed(speech_like(2.0, seed=4))
+        session.finish()
+        outputs.append(np.concatenate(session.enc_proj))
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_text_is_that_of_the_hub_s_tokenizer(nemo, demo):
+    theirs = Tokenizer.from_file(str(demo / "tokenizer.json"))
+    ours = Tokenizer.from_str(NemoCheckpoint(nemo).tokenizer)
+    ids = np.random.default_rng(0).integers(0, theirs.get_vocab_size(), (500, 6))
+    for some in ids.tolist():
+        for skip in (True, False):
+            assert ours.decode(some, skip_special_tokens=skip) == (
+                theirs.decode(some, skip_special_tokens=skip)
+            )
+
+
+def test_the_written_tokenizer_is_one_for_sentencepiece_too(demo):
+    sentencepiece = pytest.importorskip("sentencepiece")
+    pieces = read_pieces(demo)
+    data = sentencepiece_model(pieces)
+    theirs = sentencepiece.SentencePieceProcessor(model_proto=data)
+    ours = read_sentencepiece(data, "here").pieces
+    assert [theirs.id_to_piece(n) for n in range(len(theirs))] == [piece for piece, _ in ours]
+    assert ours == tuple(pieces)
+
+
+def test_bytes_become_characters(demo):
+    config = dataclasses.replace(Checkpoint(demo).config, vocab_size=5, blank_id=4)
+    pieces = (("<unk>", Kind.UNKNOWN), *((f"<0x{byte:02X}>", Kind.BYTE) for byte in "今".encode()))
+    text = from_sentencepiece(SentencePieces(pieces), config)
+    assert Tokenizer.from_str(text).decode([1, 2, 3]) == "今"
+
+
+@pytest.mark.parametrize("member", [CONFIG, WEIGHTS, TOKENIZER])
+def test_missing_members(nemo, tmp_path, member):
+    path = rewritten(nemo, tmp_path / "bad.nemo", lambda members: members.pop(member))
+    refused(path, "tokenizer.model" if member == TOKENIZER else member)
+
+
+@pytest.mark.parametrize("member", [CONFIG, WEIGHTS, TOKENIZER])
+@pytest.mark.parametrize("content", [b"", b"\x00\xff nothing of the kind"])
+def test_members_of_another_kind(nemo, tmp_path, member, content):
+    refused(rewritten(nemo, tmp_path / "bad.nemo", lambda m: m.update({member: content})))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        (b"conv_norm_type: layer_norm", b"conv_norm_type: batch_norm", "batch_norm"),
+        (b"use_bias: false", b"use_bias: true", "use_bias"),
+        (b"n_layers: 4", b"n_layers: 5", "encoder.layers.4"),
+        (b"d_model: 144", b"d_modal: 144", "d_model"),
+        (b"n_heads: 4", b"n_heads: four", "four"),
+        (b"xscaling: false", b"", "xscaling"),  # NeMo's default is true
+        (b"att_context_style: chunked_limited", b"att_context_style: regular", "regular"),
+        (b"activation: relu", b"activation: tanh", "tanh"),
+        (b"normalize: NA", b"normalize: per_feature", "per_feature"),
+        (b"window_size: 0.025", b"window_size: wide", "wide"),
+        (b"    auto: 101\n", b"", "'auto'"),
+        (b"- - 56\n    - 0\n", b"- - 70\n    - 0\n", "att_context_size"),
+        (b"- - 56\n", b"- - -1\n", "att_context_size"),
+        (b"labels:\n", b"labels:\n- too many\n", "labels"),
+        (b"preprocessor:", b"postprocessor:", "preprocessor"),
+    ],
+)
+def test_configurations_that_do_not_fit(nemo, tmp_path, old, new, word):
+    def change(members):
+        assert old in members[CONFIG]
+        members[CONFIG] = members[CONFIG].replace(old, new)
+
+    refused(rewritten(nemo, tmp_path / "bad.nemo", change), word)
+
+
+@pytest.mark.parametrize("keep", [0, 100, 5000, 1_000_000])
+def test_cut_off(nemo, tmp_path, keep):
+    path = tmp_path / "cut.nemo"
+    path.write_bytes(nemo.read_bytes()[:keep])
+    refused(path)
+
+
+def test_a_compressed_archive(nemo, tmp_path):
+    path = tmp_path / "old.nemo"
+    path.write_bytes(gzip.compress(nemo.read_bytes(), 1))
+    refused(path, "gunzip")
+
+
+def test_no_such_file(tmp_path):
+    refused(tmp_path / "none.nemo", "There is no file")
+
+
+def test_every_tensor_has_its_name_in_nemo(demo):
+    for name in Checkpoint(demo).weights.shapes():
+        assert hub_name(nemo_name(name)) == name
+    assert nemo_name("encoder.layers.3.self_attn.relative_k_proj.weight") == (
+        "encoder.layers.3.self_attn.linear_pos.weight"
+    )
+    assert nemo_name("encoder.layers.0.conv.norm.bias") == "encoder.layers.0.conv.batch_norm.bias"

@@ -1,0 +1,143 @@
+"""Tensors of a file that torch.save wrote, and what such a file must not be able to do."""
+
+import builtins
+import collections
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nemocli.errors import ModelError
+from nemocli.network.torch_file import TorchFile
+
+torch = pytest.importorskip("torch", reason="writing such a file needs nemocli[test]")
+
+
+def saved(state):
+    file = io.BytesIO()
+    torch.save(state, file)
+    return file.getvalue()
+
+
+def opened(data):
+    return TorchFile(io.BytesIO(data), memoryview(data), "weights.ckpt")
+
+
+def zipped(pickled, order=b"little", compression=zipfile.ZIP_STORED):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", compression) as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        archive.writestr("archive/byteorder", order)
+    return content.getvalue()
+
+
+def refused(data, *words):
+    with pytest.raises(ModelError) as caught:
+        file = opened(data)
+        for name in file.shapes():
+            file.read(name)
+    message = str(caught.value)
+    assert "weights.ckpt" in message and message.endswith(".") and "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float64", "int64", "bool"])
+def test_every_kind_of_number(dtype):
+    tensor = (torch.arange(24).reshape(2, 3, 4) / 8).to(getattr(torch, dtype))
+    read = opened(saved({"a": tensor})).read("a")
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, tensor.float().numpy())
+
+
+def test_views_parameters_and_shared_storages():
+    whole = torch.randn(6, 8)
+    state = {
+        "whole": whole,
+        "turned": whole.T,
+        "part": whole[2:4, 1::2],
+        "row": whole[5],
+        "spread": whole[0].expand(3, 8),
+        "number": whole[1, 1],
+        "none": whole[:0],
+        "parameter": torch.nn.Parameter(whole),
+    }
+    file = opened(saved(state))
+    assert file.shapes() == {name: tuple(value.shape) for name, value in state.items()}
+    for name, value in state.items():
+        np.testing.assert_array_equal(file.read(name), value.detach().numpy())
+
+
+def test_a_module_s_state_with_what_torch_adds_to_it():
+    module = torch.nn.BatchNorm1d(3)  # has a counter, and _metadata
+    assert set(opened(saved(module.state_dict())).shapes()) == set(module.state_dict())
+
+
+class Call:
+    """Pickles as a call."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("function", "named"),
+    [
+        (os.system, "posix.system"),
+        (builtins.eval, "__builtin__.eval"),
+        (builtins.getattr, "__builtin__.getattr"),
+        (torch.load, "torch.serialization.load"),
+        (collections.Counter, "collections.Counter"),
+    ],
+)
+def test_a_pickle_that_asks_for_more_than_tensors(tmp_path, monkeypatch, function, named):
+    monkeypatch.chdir(tmp_path)
+    for value in (Call(function, "touch ran"), {"a": torch.zeros(1), "b": [Call(function, "x")]}):
+        data = saved(value)
+        refused(data, named, "runs no code")
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"",
+        b"garbage",
+        pickle.dumps(None),
+        pickle.dumps([1]),
+        b"ctorch\nFloatStorage\n(tR.",  # calls a storage
+        b"ccollections\nOrderedDict\n(I1\ntR.",
+        b"cnemocli.network.torch_file\n_Storage\n.",
+        b"ctorch._utils\n_rebuild_tensor_v2\n(NI0\n(t(ttR.",
+        b"(S'storage'\nQ.",
+        b"\x80\x02\x8a\xff",
+    ],
+)
+def test_damaged_pickles(pickled):
+    refused(zipped(pickled))
+
+
+def test_tensors_that_reach_outside_their_bytes():
+    data = saved({"a": torch.zeros(4, 4)})
+    assert data.count(b"K\x04K\x04\x86") == 1  # the shape (4, 4)
+    refused(data.replace(b"K\x04K\x04\x86", b"K\x04K\x7f\x86"), "damaged")
+
+
+def test_other_forms():
+    refused(zipped(pickle.dumps({}), order=b"big"), "big-endian")
+    refused(zipped(pickle.dumps({}), compression=zipfile.ZIP_DEFLATED), "compressed")
+    old = io.BytesIO()
+    torch.save({"a": torch.zeros(1)}, old, _use_new_zipfile_serialization=False)
+    refused(old.getvalue(), "1.6")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 1000, -1])
+def test_truncated(keep):
+    refused(saved({"a": torch.randn(500)})[:keep], "truncated")
