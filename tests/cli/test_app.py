@@ -11,6 +11,7 @@ import nemocli
 HEAVY = {
     "av",
     "coreai",
+    "huggingface_hub",
     "coremltools",
     "numpy",
     "onnx",

@@ -77,11 +77,11 @@ class RoundedConstants(NumpyOperations):
 class RoundedNumpyRuntime(NumpyRuntime):
     def __init__(self, parameters, lookahead):
         super().__init__(parameters, lookahead)
-        self._rounded = RoundedConstants()
+        self._exact, self._rounded = self._operations, RoundedConstants()
 
     def run(self, graph, inputs):
-        operations = self._operations if graph in DECODER_GRAPHS else self._rounded
-        return self._graph(graph).body(operations, inputs)
+        self._operations = self._exact if graph in DECODER_GRAPHS else self._rounded
+        return super().run(graph, inputs)
 
 
 @dataclasses.dataclass(frozen=True)

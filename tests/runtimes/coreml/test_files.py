@@ -118,6 +118,7 @@ def test_quantized(case, tmp_path, precision, lookaheads, bits, tolerance):
     assert sizes[0] < (bits + 3) / 32 * sizes[1]
 
 
+@pytest.mark.slow
 def test_packages_are_the_same_bytes_every_time(case, tmp_path):
     odd = case("odd")
     folder = odd.write("int8", (3, 0), ("conformer_b",))
