@@ -1,0 +1,107 @@
+"""Each operation of the network's vocabulary alone: the same cases over every runtime."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from nemocli.network.graphs import Graph, TensorSpec
+from nemocli.network.parameters import Parameter
+from nemocli.runtimes.numpy_runtime import NumpyOperations
+
+RANDOM = np.random.default_rng(5)
+
+
+def parameter(name, *shape):
+    values = RANDOM.normal(size=shape).astype(np.float32)
+    return Parameter(name, lambda: values)
+
+
+WEIGHT, BIAS = parameter("weight", 6, 5), parameter("bias", 6)
+NORM_WEIGHT, NORM_BIAS = parameter("norm.weight", 5), parameter("norm.bias", 5)
+STEM, STEM_BIAS = parameter("stem", 4, 1, 3, 3), parameter("stem.bias", 4)
+DEPTHWISE, DEPTHWISE_BIAS = parameter("depthwise", 4, 1, 3, 3), parameter("depthwise.bias", 4)
+POINTWISE, POINTWISE_BIAS = parameter("pointwise", 4, 4, 1, 1), parameter("pointwise.bias", 4)
+KERNEL, TABLE = parameter("kernel", 4, 1, 3), parameter("table", 7, 5)
+
+#: Name, shapes of the inputs, and the operation.
+CASES = [
+    ("linear", [(1, 3, 5)], lambda ops, x: ops.linear(x, WEIGHT, BIAS)),
+    ("linear without bias", [(3, 5)], lambda ops, x: ops.linear(x, WEIGHT)),
+    ("matmul", [(1, 2, 3, 5), (1, 2, 5, 4)], lambda ops, a, b: ops.matmul(a, b)),
+    ("add", [(1, 3, 5), (1, 5)], lambda ops, a, b: ops.add(a, b)),
+    ("add constant", [(1, 3, 6)], lambda ops, x: ops.add(x, ops.constant(BIAS))),
+    ("mul", [(1, 4, 3, 2), (1, 1, 3, 1)], lambda ops, a, b: ops.mul(a, b)),
+    ("sigmoid", [(1, 3, 5)], lambda ops, x: ops.sigmoid(x)),
+    ("silu", [(1, 3, 5)], lambda ops, x: ops.silu(x)),
+    ("tanh", [(1, 3, 5)], lambda ops, x: ops.tanh(x)),
+    ("relu", [(1, 3, 5)], lambda ops, x: ops.relu(x)),
+    ("softmax", [(1, 2, 3, 5)], lambda ops, x: ops.softmax(x)),
+    ("layer_norm", [(1, 3, 5)], lambda ops, x: ops.layer_norm(x, NORM_WEIGHT, NORM_BIAS)),
+    ("conv2d", [(1, 1, 9, 7)], lambda ops, x: ops.conv2d(x, STEM, STEM_BIAS, 2, 1)),
+    ("depthwise", [(1, 4, 9, 7)], lambda ops, x: ops.conv2d(x, DEPTHWISE, DEPTHWISE_BIAS, 2, 4)),
+    ("pointwise", [(1, 4, 3, 2)], lambda ops, x: ops.conv2d(x, POINTWISE, POINTWISE_BIAS, 1, 1)),
+    ("depthwise_conv1d", [(1, 4, 6)], lambda ops, x: ops.depthwise_conv1d(x, KERNEL)),
+    ("gather", ["token"], lambda ops, x: ops.gather(TABLE, x)),
+    ("concat", [(1, 2, 3), (1, 4, 3)], lambda ops, a, b: ops.concat([a, b], 1)),
+    ("slice", [(1, 6, 3)], lambda ops, x: ops.slice(x, 1, 2, 5)),
+    ("reshape", [(1, 6, 4)], lambda ops, x: ops.reshape(x, (1, 3, 2, 4))),
+    ("transpose", [(1, 2, 3, 4)], lambda ops, x: ops.transpose(x, (0, 2, 1, 3))),
+    ("pad", [(1, 1, 3, 4)], lambda ops, x: ops.pad(x, {2: (2, 0), 3: (2, 1)})),
+]
+
+
+def by_onnx(graph, inputs, folder):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from nemocli.runtimes.onnx.operations import build_model
+    from nemocli.runtimes.onnx.weights_file import WeightsFile
+
+    with WeightsFile(folder / "weights.bin") as weights:
+        model = build_model(graph, weights, int8=False)
+    (folder / "graph.onnx").write_bytes(model.SerializeToString())
+    session = onnxruntime.InferenceSession(folder / "graph.onnx")
+    return session.run(None, inputs)[0]
+
+
+def by_coreai(graph, inputs, folder):
+    pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
+    from coreai.authoring import AIProgram, Module
+    from coreai.runtime import NDArray
+
+    from nemocli.runtimes.coreai.operations import add_function
+
+    module = Module.create()
+    with module:
+        add_function(graph, "main", np.float32)
+    asset = AIProgram(module).save_asset(folder / "graph.aimodel")
+
+    async def run():
+        async with asset.executable() as model:
+            given = {name: NDArray(value) for name, value in inputs.items()}
+            results = await model.load_function("main")(given)
+            return np.array(results["result"].numpy())
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("run", [by_onnx, by_coreai])
+@pytest.mark.parametrize(
+    ("shapes", "operation"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+)
+def test_an_operation_is_numpy_s(shapes, operation, run, tmp_path):
+    values = [np.array([[3]], np.int32) if shape == "token" else draw(shape) for shape in shapes]
+    expected = operation(NumpyOperations(), *values)
+    names = [f"input{n}" for n in range(len(values))]
+    specs = tuple(TensorSpec(n, v.shape, str(v.dtype)) for n, v in zip(names, values, strict=True))
+    graph = Graph(
+        "operation",
+        specs,
+        (TensorSpec("result", expected.shape),),
+        lambda ops, x: {"result": operation(ops, *(x[name] for name in names))},
+    )
+    got = run(graph, dict(zip(names, values, strict=True)), tmp_path)
+    np.testing.assert_allclose(got, expected, atol=2e-6, rtol=2e-6)
+
+
+def draw(shape):
+    return np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
