@@ -71,7 +71,8 @@ class Package:
         data = path / "Data" / "com.apple.CoreML"
         self.model = Model_pb2.Model()
         self.model.ParseFromString((data / "model.mlmodel").read_bytes())
-        self._blobs = np.memmap(data / "weights" / "weight.bin", np.uint8, "r")
+        weights = data / "weights" / "weight.bin"  # absent if all values are small
+        self._blobs = np.memmap(weights, np.uint8, "r") if weights.is_file() else None
         self.functions = {
             name: self._function(function)
             for name, function in self.model.mlProgram.functions.items()

@@ -84,7 +84,19 @@ def by_coreai(graph, inputs, folder):
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("run", [by_onnx, by_coreai])
+def by_coreml(graph, inputs, folder):
+    """The saved package, evaluated: Core ML itself is not on every system."""
+    pytest.importorskip("coremltools")
+    from nemocli.runtimes.coreml.operations import build_model
+    from tests.mlprogram.evaluate import Evaluator
+    from tests.mlprogram.reader import Package
+
+    build_model(graph, "float32").save(str(folder / "graph.mlpackage"))
+    evaluator = Evaluator(Package(folder / "graph.mlpackage").functions["main"], True)
+    return evaluator(inputs)["result"]
+
+
+@pytest.mark.parametrize("run", [by_onnx, by_coreai, by_coreml])
 @pytest.mark.parametrize(
     ("shapes", "operation"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
@@ -94,7 +106,7 @@ def test_an_operation_is_numpy_s(shapes, operation, run, tmp_path):
     names = [f"input{n}" for n in range(len(values))]
     specs = tuple(TensorSpec(n, v.shape, str(v.dtype)) for n, v in zip(names, values, strict=True))
     graph = Graph(
-        "operation",
+        "joint",  # of the decoder, whose tensors lie in a Core ML package as they are
         specs,
         (TensorSpec("result", expected.shape),),
         lambda ops, x: {"result": operation(ops, *(x[name] for name in names))},
