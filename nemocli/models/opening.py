@@ -61,8 +61,42 @@ def open_model(
         from nemocli.runtimes.coreml.runtime import CoreML
 
         CoreML()  # before a conversion that this machine could not use
-    converted = _converted(checkpoint, kind, progress)
+    converted = converted_in_cache(checkpoint, kind, precision_here(kind), progress)
     return _open_folder(converted, name, runtime, lookahead, compute_units, progress)
+
+
+def converted_in_cache(
+    checkpoint: AnyCheckpoint,
+    kind: str,
+    precision: str,
+    progress: Callable[[str], None] | None = None,
+) -> Path:
+    """The model folder of a checkpoint in the cache folder, made now if it is not there.
+
+    Raises UnsupportedError if the cache folder cannot be made, and as `convert` does.
+    """
+    cache = cache_folder() / "converted"
+    target = cache / f"{kind}-{precision}-v{FORMAT}-{checkpoint.sha256[:32]}"
+    if (target / MANIFEST).is_file():
+        try:
+            read_manifest(target)
+        except ModelError:
+            pass  # damaged: made again below
+        else:
+            return target
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnsupportedError(
+            f"The cache folder {cache} cannot be made ({error.strerror});"
+            " set NEMOCLI_CACHE_DIR to a folder that can be written."
+        ) from None
+    try:
+        convert(checkpoint.path, target, kind, precision, progress=progress, force=True)
+    except NemocliError:
+        if not (target / MANIFEST).is_file():  # unless another process has just made it
+            raise
+    return target
 
 
 def open_folder(folder: Path) -> OpenModel:
@@ -156,36 +190,7 @@ def _refuse_compute_units(runtime: str, compute_units: str | None) -> None:
         raise UsageError(f"The {runtime} runtime computes on the cpu; leave out --compute-units.")
 
 
-def _converted(
-    checkpoint: AnyCheckpoint, kind: str, progress: Callable[[str], None] | None
-) -> Path:
-    """The cached conversion of a checkpoint, made now if it is not there."""
-    cache = cache_folder() / "converted"
-    precision = _precision_here(kind)
-    target = cache / f"{kind}-{precision}-v{FORMAT}-{checkpoint.sha256[:32]}"
-    if (target / MANIFEST).is_file():
-        try:
-            read_manifest(target)
-        except ModelError:
-            pass  # damaged: made again below
-        else:
-            return target
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnsupportedError(
-            f"The cache folder {cache} cannot be made ({error.strerror});"
-            " set NEMOCLI_CACHE_DIR to a folder that can be written."
-        ) from None
-    try:
-        convert(checkpoint.path, target, kind, precision, progress=progress, force=True)
-    except NemocliError:
-        if not (target / MANIFEST).is_file():  # unless another process has just made it
-            raise
-    return target
-
-
-def _precision_here(kind: str) -> str:
+def precision_here(kind: str) -> str:
     """The kind's own precision, but on a processor Core AI is quick enough only in float32."""
     if kind == "coreai" and sys.platform != "darwin":
         return "fp32"

@@ -62,21 +62,27 @@ def verify_folder(
     reference = NumpyRuntime(checkpoint.parameters, opened.runtime.lookahead)
     pieces = Pieces(checkpoint.tokenizer)
     heard = bundled_sound(SECONDS) if sound is None else sound
-    results = [_run(runtime, pieces, heard) for runtime in (opened.runtime, reference)]
+    results = [run_once(runtime, pieces, heard) for runtime in (opened.runtime, reference)]
     (tokens, encoded), (expected, exact) = results
-    blocks = SequenceMatcher(None, tokens, expected, autojunk=False).get_matching_blocks()
     return Report(
         runtime=opened.runtime.name,
         lookahead=opened.runtime.lookahead,
-        agreeing=sum(block.size for block in blocks),
+        agreeing=count_agreeing(tokens, expected),
         tokens=max(len(tokens), len(expected)),
         encoder_difference=float(np.abs(encoded - exact).max() / np.abs(exact).max()),
     )
 
 
-def _run(
+def count_agreeing(tokens: list[int], expected: list[int]) -> int:
+    """Tokens that both have in the same order."""
+    blocks = SequenceMatcher(None, tokens, expected, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks)
+
+
+def run_once(
     runtime: Runtime, pieces: Pieces, sound: NDArray[np.float32]
 ) -> tuple[list[int], NDArray[np.float32]]:
+    """Token ids of a sound, and the encoder's frames [n, decoder size]."""
     session = Transcriber(runtime, pieces, "verification").session(keep_encoder=True)
     session.feed(sound)
     tokens = [token.id for token in session.finish().tokens]

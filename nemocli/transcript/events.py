@@ -1,4 +1,4 @@
-"""What a live stream tells while it runs: segments that still grow, segments that stay, its health."""
+"""What a live stream tells: segments that still grow, segments that stay, and its health."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,209 @@
+"""Every runtime, precision and compute unit this machine has, against reference tokens."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from nemocli.bench.reference import Reference, computed_reference, demo_reference
+from nemocli.bench.trial import Setting, TrialError, try_setting
+from nemocli.errors import ModelError, NemocliError, UnsupportedError
+from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
+from nemocli.models.machine import examine
+from nemocli.models.named import list_converted
+from nemocli.models.opening import converted_in_cache
+from nemocli.models.places import DEMO, demo_folder, models_folder
+from nemocli.models.verify import count_agreeing
+from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.runtimes.kinds import KINDS
+
+#: Version of the report; rises when a reader of the old one would break.
+REPORT_VERSION = 1
+
+#: Precisions that must give the very tokens; the others are compared and reported.
+EXACT = ("fp32", "fp16")
+
+#: Core ML in float32 is for comparisons of the packages, not for use.
+NOT_FOR_USE = ("coreml", "fp32")
+
+LOOKAHEAD = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one setting. Times are null if it did not run."""
+
+    model: str
+    runtime: str
+    precision: str
+    compute_units: str | None
+    lookahead: int | None
+    #: `same`, `differs`, `failed`, or `not here` for what this machine cannot run.
+    verdict: str
+    message: str = ""
+    #: Where the tokens come from that it was compared with.
+    reference: str = ""
+    #: Tokens of the reference, and how many of them came in the same order.
+    tokens: int | None = None
+    agreeing: int | None = None
+    load_seconds: float | None = None
+    chunk_ms_median: float | None = None
+    chunk_ms_p95: float | None = None
+    real_time_factor: float | None = None
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether something is wrong: not for what is not here, nor for a lossy precision."""
+        return self.verdict == "failed" or (self.verdict == "differs" and self.precision in EXACT)
+
+
+def verify_all(tell: Callable[[str], None]) -> Iterator[Outcome]:
+    """Try the demo in everything there is, and the released model as far as it is converted.
+
+    `tell` hears what is being done. The released model's folders are compared at one lookahead with
+    what numpy computes from its checkpoint.
+    """
+    demo = open_checkpoint(demo_folder())
+    reference = demo_reference()
+    for folder, runtime, precision in _demo_folders(demo, tell):
+        if isinstance(folder, Path):
+            for lookahead in sorted(reference.tokens):
+                for units in _compute_units(runtime):
+                    setting = Setting(folder, runtime, precision, units, lookahead)
+                    yield _tried(DEMO, setting, reference, tell)
+        else:
+            yield Outcome(DEMO, runtime, precision, None, None, *_failure(folder))
+    yield from _released(tell)
+
+
+def _demo_folders(
+    demo: AnyCheckpoint, tell: Callable[[str], None]
+) -> Iterator[tuple[Path | NemocliError, str, str]]:
+    """The demo in every form, or why there is none of it, with runtime and precision."""
+    yield demo.path, "numpy", "fp32"
+    for kind, precision in _forms():
+        try:
+            _check_runs_here(kind)
+            tell(f"converting the demo to {kind} {precision}")
+            yield converted_in_cache(demo, kind, precision), kind, precision
+        except NemocliError as error:
+            yield error, kind, precision
+
+
+def _forms() -> Iterator[tuple[str, str]]:
+    for kind, about in KINDS.items():
+        for precision in about.precisions:
+            is_slow = (kind, precision) == ("coreai", "fp16") and sys.platform != "darwin"
+            if (kind, precision) != NOT_FOR_USE and not is_slow:
+                yield kind, precision
+
+
+def _check_runs_here(kind: str) -> None:
+    """UnsupportedError before a conversion that this machine could not use."""
+    if kind == "coreml":
+        from nemocli.runtimes.coreml.runtime import CoreML
+
+        CoreML()
+    if kind == "coreai" and find_spec("coreai") is None:
+        from nemocli.runtimes.coreai.runtime import MISSING
+
+        raise UnsupportedError(MISSING)
+
+
+def _compute_units(runtime: str) -> tuple[str | None, ...]:
+    if sys.platform == "darwin" and runtime in ("coreml", "coreai"):
+        return ("cpu", "gpu", "ane", "all")
+    return (None,)
+
+
+def _released(tell: Callable[[str], None]) -> Iterator[Outcome]:
+    pulled = find_pulled(HubModel(DEFAULT_MODEL))
+    folders = [
+        (path, manifest)
+        for path, manifest in list_converted(models_folder())
+        if manifest.source.partition("@")[0] == DEFAULT_MODEL
+    ]
+    if not folders:
+        tell(f"{DEFAULT_MODEL} is not converted on this machine; only the demo was tried.")
+        return
+    if pulled is None:
+        tell(f"{DEFAULT_MODEL} is converted, but its checkpoint to compare with is not here.")
+        return
+    tell("computing the released model's tokens by numpy, once")
+    reference = computed_reference(open_checkpoint(pulled), LOOKAHEAD)
+    for path, manifest in folders:
+        if manifest.kind == "coreai" and sys.platform != "darwin":
+            tell(f"{path.name} is too slow for a processor and was left out.")
+            continue
+        for units in _compute_units(manifest.kind):
+            setting = Setting(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
+            yield _tried(DEFAULT_MODEL, setting, reference, tell)
+
+
+def _tried(
+    model: str, setting: Setting, reference: Reference, tell: Callable[[str], None]
+) -> Outcome:
+    on = f" on {setting.compute_units}" if setting.compute_units else ""
+    tell(
+        f"running {model}: {setting.runtime} {setting.precision}{on}, lookahead {setting.lookahead}"
+    )
+    outcome = Outcome(
+        model,
+        setting.runtime,
+        setting.precision,
+        setting.compute_units,
+        setting.lookahead,
+        verdict="failed",
+        reference=reference.origin,
+    )
+    try:
+        measured = try_setting(setting, reference.sound)
+    except (NemocliError, TrialError, OSError) as error:
+        verdict, message = _failure(error)
+        return replace(outcome, verdict=verdict, message=message)
+    expected = reference.tokens[setting.lookahead]
+    milliseconds = [1000 * seconds for seconds in measured.chunks]
+    return replace(
+        outcome,
+        verdict="same" if measured.tokens == expected else "differs",
+        tokens=len(expected),
+        agreeing=count_agreeing(measured.tokens, expected),
+        load_seconds=round(measured.load, 3),
+        chunk_ms_median=round(median(milliseconds), 3),
+        chunk_ms_p95=round(quantiles(milliseconds, n=20)[-1], 3),
+        real_time_factor=round(measured.real_time_factor, 5),
+    )
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    return "not here" if isinstance(error, UnsupportedError) else "failed", str(error)
+
+
+def write_report(path: Path, outcomes: list[Outcome]) -> None:
+    """One JSON file: the machine, and every outcome so far. Raises NemocliError."""
+    report: dict[str, Any] = {
+        "version": REPORT_VERSION,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {finding.name: finding.value for finding in examine()},
+        "outcomes": [asdict(outcome) for outcome in outcomes],
+    }
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise NemocliError(f"The report {path} cannot be written: {error.strerror}.") from None
+
+
+def check_verifiable() -> None:
+    """ModelError, before anything is done, if this installation has no sound to verify with."""
+    try:
+        demo_reference()
+    except ModelError as error:
+        raise ModelError(f"{error} Verify in a clone of the repository.") from None

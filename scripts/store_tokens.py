@@ -1,0 +1,44 @@
+#!/usr/bin/env python
+"""Store the tokens that the demo must emit on the bundled sound, for `nemocli doctor --verify`.
+
+    python scripts/store_tokens.py
+
+numpy computes them at every lookahead, and transformers must agree (needs nemocli[test]). To be run
+again whenever the demo or the bundled sound changes; a test says when that was forgotten.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from nemocli.bench.reference import SOUND, TOKENS
+from nemocli.models.places import demo_folder
+from nemocli.models.verify import run_once
+from nemocli.network.checkpoint import Checkpoint
+from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.transcript.detokenizer import Pieces
+from tests.oracle.reference import Reference
+
+
+def main() -> None:
+    checkpoint = Checkpoint(demo_folder())
+    clips = demo_folder().parent / "clips"
+    sound, _ = soundfile.read(clips / SOUND, dtype="float32")
+    oracle = Reference(demo_folder())
+    tokens = {}
+    for lookahead in checkpoint.config.lookaheads:
+        runtime = NumpyRuntime(checkpoint.parameters, lookahead)
+        tokens[lookahead], _ = run_once(runtime, Pieces(checkpoint.tokenizer), sound)
+        expected = oracle.offline(sound, lookahead, "auto").tokens
+        if tokens[lookahead] != expected:
+            sys.exit(f"numpy and transformers differ at lookahead {lookahead}.")
+        print(f"lookahead {lookahead}: {len(expected)} tokens")
+    stored = {"sound": SOUND, "checkpoint_sha256": checkpoint.sha256, "tokens": tokens}
+    (clips / TOKENS).write_text(json.dumps(stored) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

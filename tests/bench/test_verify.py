@@ -1,0 +1,123 @@
+"""`nemocli doctor --verify`: what it runs, what it calls exact, and what it makes of failures."""
+
+import json
+import os
+import signal
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from nemocli.bench import trial, verify
+from nemocli.bench.reference import SOUND, TOKENS, demo_reference
+from nemocli.cli.app import app
+from nemocli.errors import ModelError
+from nemocli.network.checkpoint import Checkpoint
+
+
+def test_the_stored_tokens_belong_to_the_bundled_demo(demo):
+    stored = json.loads((demo.parent / "clips" / TOKENS).read_text())
+    assert stored["sound"] == SOUND
+    assert stored["checkpoint_sha256"] == Checkpoint(demo).sha256, "run scripts/store_tokens.py"
+    assert set(stored["tokens"]) == {"0", "3", "6", "13"}
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Only numpy and onnxruntime in float32, at one lookahead, on the first clip."""
+    whole = demo_reference()
+    first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
+    monkeypatch.setattr(verify, "_forms", lambda: [("onnx", "fp32")])
+    monkeypatch.setattr(verify, "demo_reference", lambda: first)
+    return first
+
+
+def doctor(report):
+    done = CliRunner().invoke(app, ["doctor", "--verify", "--report", str(report)])
+    return done, json.loads(report.read_text())
+
+
+def test_exact_runtimes(few, tmp_path):
+    done, report = doctor(tmp_path / "report.json")
+    assert done.exit_code == 0, done.output
+    found = {o["runtime"]: o for o in report["outcomes"]}
+    assert set(found) == {"numpy", "onnx"}
+    for outcome in found.values():
+        assert (outcome["verdict"], outcome["agreeing"]) == ("same", len(few.tokens[3]))
+        assert outcome["chunk_ms_median"] > 0
+    assert "cores" in report["machine"]["processor"]
+    assert "demo: onnx fp32, lookahead 3: 8 of 8 tokens, same;" in done.stdout
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_other_tokens_are_told(few, tmp_path, monkeypatch):
+    wrong = replace(few, tokens={3: [*few.tokens[3][:-1], 1, 2]})
+    monkeypatch.setattr(verify, "demo_reference", lambda: wrong)
+    done, report = doctor(tmp_path / "report.json")
+    assert done.exit_code == 1
+    assert "7 of 9 tokens, differs" in done.stdout
+    assert {o["verdict"] for o in report["outcomes"]} == {"differs"}
+
+
+def test_a_place_that_cannot_be_written_is_told_first(tmp_path):
+    report = tmp_path / "none" / "report.json"
+    done = CliRunner().invoke(app, ["doctor", "--verify", "--report", str(report)])
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"nemocli: The report {report} cannot be written: No such file or directory.\n"
+    )
+
+
+def test_an_installation_without_the_sound(monkeypatch, tmp_path):
+    monkeypatch.setattr("nemocli.bench.reference.demo_folder", lambda: tmp_path / "demo")
+    with pytest.raises(ModelError, match="clone of the repository"):
+        verify.check_verifiable()
+
+
+def die(setting, sound):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(setting, sound):
+    signal.pause()
+
+
+@pytest.mark.parametrize(("what", "words"), [(die, "ended the process"), (hang, "not done after")])
+def test_native_code_that_crashes_or_hangs(monkeypatch, demo, what, words):
+    monkeypatch.setattr(trial, "_measure", what)
+    monkeypatch.setattr(trial, "TIME_LIMIT", 1.0)
+    setting = trial.Setting(demo, "numpy", "fp32", None, 3)
+    with pytest.raises(trial.TrialError, match=words):
+        trial.try_setting(setting, np.zeros(1600, np.float32))
+
+
+def test_what_a_mac_tries(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert ("coreai", "fp16") in list(verify._forms())
+    assert verify._compute_units("coreml") == ("cpu", "gpu", "ane", "all")
+    assert verify._compute_units("onnx") == (None,)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "precision", "is_bad"),
+    [
+        ("same", "fp32", False),
+        ("differs", "fp16", True),
+        ("differs", "int8", False),
+        ("failed", "int8", True),
+        ("not here", "fp16", False),
+    ],
+)
+def test_what_makes_the_exit_code_1(verdict, precision, is_bad):
+    assert verify.Outcome("demo", "coreml", precision, "ane", 3, verdict).is_bad is is_bad
+
+
+@pytest.mark.slow
+def test_everything_this_machine_has(tmp_path):
+    done, report = doctor(tmp_path / "report.json")
+    assert done.exit_code == 0, done.output
+    ran = [o for o in report["outcomes"] if o["verdict"] != "not here"]
+    assert len(ran) >= 12
+    assert all(o["verdict"] == "same" for o in ran if o["precision"] == "fp32")
