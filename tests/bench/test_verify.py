@@ -57,7 +57,7 @@ def test_other_tokens_are_told(few, tmp_path, monkeypatch):
     monkeypatch.setattr(verify, "demo_reference", lambda: wrong)
     done, report = doctor(tmp_path / "report.json")
     assert done.exit_code == 1
-    assert "7 of 9 tokens, differs" in done.stdout
+    assert "8 of 9 tokens, differs" in done.stdout
     assert {o["verdict"] for o in report["outcomes"]} == {"differs"}
 
 

@@ -68,11 +68,11 @@ def by_coreai(graph, inputs, folder):
     from coreai.authoring import AIProgram, Module
     from coreai.runtime import NDArray
 
-    from nemocli.runtimes.coreai.operations import add_function
+    from nemocli.runtimes.coreai.operations import Constants, add_function
 
     module = Module.create()
     with module:
-        add_function(graph, "main", np.float32)
+        add_function(graph, "main", np.float32, Constants())
     asset = AIProgram(module).save_asset(folder / "graph.aimodel")
 
     async def run():

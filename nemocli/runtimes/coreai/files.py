@@ -13,7 +13,7 @@ from coreai.authoring import AIProgram, Module
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreai.names import function_name, package_name
-from nemocli.runtimes.coreai.operations import Value, add_function
+from nemocli.runtimes.coreai.operations import Constants, Value, add_function
 
 #: Of the encoder: `fp16` is for devices. On a processor Apple's runtime takes a hundred times as
 #: long with it. Predictor and joint are float32 in both.
@@ -33,12 +33,12 @@ def write_graphs(
         package = folder / package_name(graph)
         progress(package.name)
         is_half = precision == "fp16" and graph in ENCODER_GRAPHS
-        module = Module.create()
+        module, constants = Module.create(), Constants()
         with module:
             for lookahead in lookaheads if graph in ENCODER_GRAPHS else lookaheads[:1]:
                 built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
                 name = function_name(graph, lookahead)
-                add_function(built, name, np.float16 if is_half else np.float32)
+                add_function(built, name, np.float16 if is_half else np.float32, constants)
         AIProgram(module).save_asset(package)
         _drop_date(package / "metadata.json")
         names += [f"{package.name}/{path.name}" for path in sorted(package.iterdir())]

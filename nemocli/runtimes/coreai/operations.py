@@ -1,11 +1,14 @@
 """The network's operations authored with coreai: calling the definition writes a function."""
 
+import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 from coreai import authoring as ai
+from coreai._compiler.dialects._coreai_ops_gen import ConstantOp
+from coreai._compiler.ir import DenseResourceElementsAttr
 from coreai.authoring.constant import constant as literal
 from numpy.typing import DTypeLike, NDArray
 
@@ -16,11 +19,34 @@ from nemocli.network.parameters import Parameter
 Value = ai.Value
 
 
+class Constants:
+    """The arrays of one module, stored once each however many functions use them.
+
+    coreai's own constants are named by a hash that is another in every process. By way of its
+    private modules these are named by their content, so that equal weights make equal bytes.
+    """
+
+    def __init__(self) -> None:
+        self._stored: dict[str, Any] = {}
+
+    def value(self, array: NDArray[Any]) -> Value:
+        """The array as a value of the function being written; a scalar has no need of storage."""
+        if array.ndim == 0:
+            return literal(array)
+        described = f"{array.dtype} {array.shape}".encode()
+        name = hashlib.sha256(described + array.tobytes()).hexdigest()[:32]
+        if name not in self._stored:
+            kind = ai.TensorType(array.shape, array.dtype.type)._to_mlir()
+            self._stored[name] = DenseResourceElementsAttr.get_from_buffer(array, name, kind)
+        return Value._from_mlir(ConstantOp(value=self._stored[name]).result)
+
+
 class CoreAIOperations:
     """`Operations` on values of a Core AI function; weights and results are of one type."""
 
-    def __init__(self, dtype: DTypeLike) -> None:
+    def __init__(self, dtype: DTypeLike, constants: Constants) -> None:
         self._dtype = np.dtype(dtype)
+        self._constants = constants
 
     def constant(self, value: Parameter) -> Value:
         return self._literal(value.load())
@@ -97,7 +123,8 @@ class CoreAIOperations:
         return ai.pad(x, _unsigned(widths), self._literal(np.array(0)))
 
     def _literal(self, array: NDArray[Any]) -> Value:
-        return literal(np.ascontiguousarray(array, self._dtype).reshape(array.shape))
+        stored = np.ascontiguousarray(array, self._dtype).reshape(array.shape)
+        return self._constants.value(stored)
 
     def _convolved(self, x: Value, weight: NDArray[np.float32], stride: int, groups: int) -> Value:
         strides, dilations = _unsigned([stride, stride]), _unsigned([1, 1])
@@ -117,15 +144,18 @@ def _unsigned(values: Sequence[int]) -> NDArray[np.uint32]:
     return np.array(values, np.uint32)
 
 
-def add_function(graph: "Graph[Value]", name: str, dtype: DTypeLike) -> None:
+def add_function(graph: "Graph[Value]", name: str, dtype: DTypeLike, constants: Constants) -> None:
     """Write a graph as the function `name` of the module in whose `with` block this is called.
 
-    Floats of the function, inputs and outputs among them, are of `dtype`.
+    Floats of the function, inputs and outputs among them, are of `dtype`. `constants` are those of
+    the module.
     """
 
     def body(*values: Value) -> tuple[Value, ...]:
         names = [spec.name for spec in graph.inputs]
-        results = graph.body(CoreAIOperations(dtype), dict(zip(names, values, strict=True)))
+        results = graph.body(
+            CoreAIOperations(dtype, constants), dict(zip(names, values, strict=True))
+        )
         return tuple(results[result] for result in graph.outputs)
 
     # coreai reads a function's name and its tensors' names, shapes and types off the signature.
