@@ -13,7 +13,9 @@ from nemocli.models.folder import read_manifest
 MOMENTS = 10
 
 
-@pytest.mark.parametrize("to", ["onnx", pytest.param("coreai", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "to", ["onnx", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("coreml", "coreai"))]
+)
 def test_killed_at_random_moments(demo, tmp_path, to):
     if to == "coreai":
         pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")

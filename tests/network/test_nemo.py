@@ -68,10 +68,13 @@ def test_sizes_and_tensors_are_the_folder_s(nemo, demo):
     assert archive.tokenizer == folder.tokenizer
 
 
-def test_packages_are_the_same_to_the_byte(nemo, demo, tmp_path):
+@pytest.mark.parametrize(
+    "to", ["onnx", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("coreml", "coreai"))]
+)
+def test_packages_are_the_same_to_the_byte(nemo, demo, tmp_path, to):
     folders = [tmp_path / "nemo", tmp_path / "hub"]
     for source, folder in zip((nemo, demo), folders, strict=True):
-        convert(source, folder, lookaheads=[3])
+        convert(source, folder, to, lookaheads=[3])
     files = [
         {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
     ]

@@ -36,9 +36,11 @@ class Constants:
         described = f"{array.dtype} {array.shape}".encode()
         name = hashlib.sha256(described + array.tobytes()).hexdigest()[:32]
         if name not in self._stored:
+            buffer: Any = array
             kind = ai.TensorType(array.shape, array.dtype.type)._to_mlir()
-            self._stored[name] = DenseResourceElementsAttr.get_from_buffer(array, name, kind)
-        return Value._from_mlir(ConstantOp(value=self._stored[name]).result)
+            self._stored[name] = DenseResourceElementsAttr.get_from_buffer(buffer, name, kind)
+        operation: Any = ConstantOp
+        return Value._from_mlir(operation(value=self._stored[name]).result)
 
 
 class CoreAIOperations:
