@@ -6,16 +6,15 @@
 | int4 | 4 bits, one scale for each 32 weights of a row | no: CPU and GPU |
 | palettized-6 | 6 bits, 64 values for each 32 rows | yes; more palettes would be slower |
 
-The keys of the relative positions, no weights of a linear layer, stay as they are. None of this was
-tried on a device.
+The values of a palette are evenly spaced: coremltools' k-means takes 8 s for a million weights, for
+each lookahead anew, and saves an error (2.5 % of the weights, not 3.8 %) that changes no token of
+the demo. The keys of the relative positions, no weights of a linear layer, stay as they are. None
+of this was tried on a device.
 """
 
 from collections.abc import Callable
 from math import gcd
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.coreml.tools import optimize
@@ -24,9 +23,6 @@ from nemocli.runtimes.coreml.tools import optimize
 GROUP = 32
 
 PALETTE_BITS = 6
-
-#: Rounds of k-means. For normally distributed weights a hundred are not 4 % better.
-ROUNDS = 20
 
 
 def compress(model: Any, precision: str, config: ModelConfig) -> Any:
@@ -44,33 +40,9 @@ def compress(model: Any, precision: str, config: ModelConfig) -> Any:
     else:
         action = optimize.palettize_weights
         options = optimize.OpPalettizerConfig(
-            mode="custom",
-            lut_function=palette,
+            mode="uniform",
+            nbits=PALETTE_BITS,
             granularity="per_grouped_channel",
             group_size=group,
         )
     return action(model, optimize.OptimizationConfig(op_type_configs={"linear": options}))
-
-
-def palette(weight: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """64 values that stand for the weights, and each weight's index among them, flat.
-
-    k-means in one dimension: over sorted values a cluster is an interval, so a round is a binary
-    search and differences of running sums. coremltools' own takes minutes a layer and needs
-    scikit-learn.
-    """
-    values = np.sort(weight, axis=None).astype(np.float64)
-    sums = np.concatenate([[0], np.cumsum(values)])
-    # It begins where the best palette of a smooth density p lies: values at a density of p^(1/3).
-    spread = np.concatenate([[0], np.cumsum(np.diff(values) ** (2 / 3))])
-    places = (np.arange(1 << PALETTE_BITS) + 0.5) / (1 << PALETTE_BITS)
-    centres = np.interp(places * spread[-1], spread, values)
-    for _ in range(ROUNDS):
-        edges = np.searchsorted(values, (centres[1:] + centres[:-1]) / 2)
-        bounds = np.concatenate([[0], edges, [len(values)]])
-        size = np.diff(bounds)
-        means = np.diff(sums[bounds]) / np.maximum(size, 1)
-        centres = np.where(size > 0, means, centres)
-    table = centres.astype(weight.dtype)
-    between = (table[1:].astype(np.float64) + table[:-1]) / 2
-    return table, np.searchsorted(between, weight.ravel()).astype(np.uint8)
