@@ -19,12 +19,11 @@ from nemocli.errors import (
     UnsupportedError,
     UsageError,
 )
+from nemocli.version import __version__
 
 if TYPE_CHECKING:
     from nemocli.engine.session import Session, Transcriber
     from nemocli.transcript.types import Token, Transcript, Word
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AudioError",
@@ -37,6 +36,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "Word",
+    "__version__",
     "load",
 ]
 

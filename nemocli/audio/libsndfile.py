@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
     if path.suffix.lower() == ".raw":  # soundfile would ask for the rate, whatever the content
         return None
     try:
-        sound = soundfile.SoundFile(path.absolute())  # a bare "-" would be stdin
+        sound = soundfile.SoundFile(_name(path))
     except soundfile.SoundFileError:
         return None
     unfinished = sound.frames == 0 and path.stat().st_size > UNFINISHED_WAV_BYTES
@@ -40,6 +41,12 @@ def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
         sound.close()
         return None
     return LibsndfileDecoder(path, sound)
+
+
+def _name(path: Path) -> str | bytes:
+    """The path as libsndfile takes it: a bare "-" would be stdin, and a name may be no UTF-8."""
+    name = os.path.join(os.curdir, path)  # the path itself if it is absolute
+    return name if os.name == "nt" else os.fsencode(name)
 
 
 class LibsndfileDecoder:

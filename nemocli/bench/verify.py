@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -192,12 +193,15 @@ def write_report(path: Path, outcomes: list[Outcome]) -> None:
         "machine": {finding.name: finding.value for finding in examine()},
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
+    if path.is_dir():
+        raise NemocliError(f"The report {path} cannot be written: it is a folder.")
     partial = path.with_name(f".{path.name}.partial")
     try:
         partial.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise NemocliError(f"The report {path} cannot be written: {error.strerror}.") from None
 
 

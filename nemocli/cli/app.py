@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 import typer
 from typer.core import TyperGroup
@@ -12,6 +12,7 @@ from nemocli.cli import models
 from nemocli.cli.convert import convert
 from nemocli.cli.doctor import doctor
 from nemocli.cli.file import file
+from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.errors import NemocliError
 
 #: Exit codes of a program ended by Ctrl-C and by a reader that went away.
@@ -30,13 +31,12 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except NemocliError as error:
-            print(f"nemocli: {error}", file=sys.stderr)
+            say(str(error))
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            # Python would complain once more when it flushes stdout on exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            abandon_stdout()
             ctx.exit(PIPE_CLOSED)
 
 
@@ -75,4 +75,55 @@ def options(
 
 def main() -> None:
     """Entry point of the `nemocli` script."""
-    app()
+    try:
+        prepare_streams()
+        _run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave(PIPE_CLOSED)
+    except NemocliError as error:  # stdout, which can fail as late as this
+        say(str(error))
+        _leave(error.exit_code)
+
+
+def _run() -> None:
+    """The command; a defect of nemocli is one sentence too, and NEMOCLI_DEBUG shows where."""
+    try:
+        app()
+    except SystemExit as end:
+        if end.code:
+            raise
+    except (NemocliError, BrokenPipeError):
+        raise
+    except KeyboardInterrupt:
+        _leave(INTERRUPTED)
+    except Exception as error:
+        if _was_interrupted(error):
+            _leave(INTERRUPTED)
+        if os.environ.get("NEMOCLI_DEBUG"):
+            raise
+        say(_explained(error))
+        _leave(NemocliError.exit_code)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: a library interrupted while it loads reports that in its way."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:  # such as a home folder nobody may read
+        return f"{error.filename} cannot be used: {error.strerror}."
+    return (
+        f"Something unexpected went wrong ({type(error).__name__}: {error}). Please report it with"
+        " what the same command prints when NEMOCLI_DEBUG=1 is set."
+    )
+
+
+def _leave(code: int) -> Never:
+    abandon_stdout()
+    sys.exit(code)

@@ -78,12 +78,12 @@ def write_model(
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
-    with screen.steps(f"converting to {to}") as show:
+    with screen.bar(f"converting to {to}") as show:
 
-        def progress(name: str) -> None:
+        def progress(name: str, number: int, total: int) -> None:
             nonlocal steps
-            steps += 1
-            show(f"writing {name}")
+            steps = number
+            show(f"writing {name}", number, total)
 
         write(checkpoint, folder, to, precision, lookaheads, progress, force)
     if not steps:
@@ -112,7 +112,7 @@ def _verify(checkpoint: str, folder: Path, screen: "Screen") -> None:
     source = open_checkpoint(find_checkpoint(checkpoint))
     is_large = count_weights(source.config) > LARGE
     try:
-        with screen.steps("verifying") as show:
+        with screen.waiting("verifying") as show:
             show("running the new model and the numpy reference")
             report = verify_folder(folder, source, bundled_sound(1.5 if is_large else SECONDS))
     except UnsupportedError as error:

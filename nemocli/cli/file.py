@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.streams import say
 from nemocli.errors import AudioError, ModelError, NemocliError, UsageError
 
 if TYPE_CHECKING:
@@ -82,14 +83,14 @@ def file(
             result = transcribe(transcriber, path, language, screen)
         except AudioError as error:
             failed.append(path)
-            print(f"nemocli: {error}", file=sys.stderr, flush=True)
+            say(str(error))
         else:
             sys.stdout.write(_written(result, output_format, several=len(audio) > 1))
             sys.stdout.flush()
     if failed:
         if len(audio) > 1:
             names = ", ".join(str(path) for path in failed)
-            print(f"nemocli: {len(failed)} of {len(audio)} files failed: {names}", file=sys.stderr)
+            say(f"{len(failed)} of {len(audio)} files failed: {names}")
         raise typer.Exit(NemocliError.exit_code)
 
 

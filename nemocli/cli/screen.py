@@ -8,7 +8,14 @@ from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from nemocli.transcript.types import Transcript
@@ -36,27 +43,59 @@ class Screen:
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Show that something takes time; call the result with the name of each step."""
-        if not self.draws:
-            yield lambda step: None
-            return
-        with self._console.status(what) as status:
-            yield lambda step: status.update(Text(f"{what}: {step}"))
+        """Show what takes time: in place with the seconds it takes, or a line for each step.
 
-    @contextmanager
-    def steps(self, what: str) -> Iterator[Callable[[str], None]]:
-        """Show the steps of long work: in place with the time taken, or line after line."""
+        Call the result with each step. What follows a colon in it is a detail, which is left out of
+        the lines.
+        """
         if not self.draws:
-            yield self._print_step
+            yield self._line_printer()
             return
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=self._console, transient=True) as progress:
             task = progress.add_task(escape(what), total=None)
-            yield lambda step: progress.update(task, description=escape(f"{what}: {step}"))
 
-    def _print_step(self, step: str) -> None:
+            def show(step: str) -> None:
+                progress.reset(task, description=escape(f"{what}: {step}"))
+
+            yield show
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[str, int, int], None]]:
+        """A bar over numbered steps, or a line for each; call with step, number from 1, total."""
+        if not self.draws:
+            yield lambda step, number, total: self._print_line(f"{step} ({number} of {total})")
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task(escape(what), total=None)
+
+            def show(step: str, number: int, total: int) -> None:
+                text = escape(f"{what}: {step}")
+                progress.update(task, description=text, completed=number - 1, total=total)
+
+            yield show
+
+    def _line_printer(self) -> Callable[[str], None]:
+        last = ""
+
+        def show(step: str) -> None:
+            nonlocal last
+            line = step.partition(":")[0]
+            if line != last:
+                self._print_line(line)
+                last = line
+
+        return show
+
+    def _print_line(self, line: str) -> None:
         if not self._quiet:
-            self._console.print(step, markup=False, soft_wrap=True)
+            self._console.print(line, markup=False, soft_wrap=True)
 
     @contextmanager
     def file(self, name: str, duration: float | None) -> Iterator[Callable[[Transcript], None]]:

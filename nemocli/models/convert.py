@@ -1,12 +1,12 @@
 """Turn a checkpoint into a model folder: written beside the target and renamed when complete."""
 
 import errno
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nemocli import __version__
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.folder import (
     FORMAT,
@@ -21,7 +21,11 @@ from nemocli.models.hub import source_name
 from nemocli.models.named import find_checkpoint
 from nemocli.models.places import models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
-from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.kinds import KINDS, count_graphs
+from nemocli.version import __version__
+
+#: Hears the name of each graph before it is written, its number from 1, and how many there are.
+Progress = Callable[[str, int, int], None]
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
@@ -38,7 +42,7 @@ def convert(
     to: str = "onnx",
     precision: str | None = None,
     lookaheads: Sequence[int] | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
     force: bool = False,
 ) -> Manifest:
     """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
@@ -47,7 +51,7 @@ def convert(
     `to` is one of nemocli.runtimes.kinds.KINDS, and `precision` one of its precisions. Every
     lookahead the model knows is written by default.
     If `out` already holds this very conversion, nothing is done. Another model folder is replaced
-    only with `force`, any other existing folder never. `progress` hears the name of each file.
+    only with `force`, any other existing folder never. `progress` hears of each graph.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
@@ -71,9 +75,11 @@ def convert(
         return read_manifest(out)
     _check_space(source, out, KINDS[to].precisions[precision])
     try:
-        return _write(source, planned, out, progress or (lambda name: None))
+        return _write(source, planned, out, progress or (lambda name, number, total: None))
     except OSError as error:
         raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
+    except RuntimeError as error:  # how coremltools says that it could not write a file
+        raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
 
 def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
@@ -111,7 +117,10 @@ def _already_there(out: Path, planned: Manifest, force: bool) -> bool:
 def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
     weights = sum(_product(shape) for shape in source.weights.shapes().values())
     needed = int(weights * bytes_per_weight)
-    existing = next(parent for parent in out.absolute().parents if parent.exists())
+    try:
+        existing = next(parent for parent in out.absolute().parents if parent.exists())
+    except OSError as error:  # the current folder is gone, or the name too long
+        raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise NemocliError(
@@ -127,16 +136,20 @@ def _product(shape: tuple[int, ...]) -> int:
     return result
 
 
-def _write(
-    source: AnyCheckpoint, planned: Manifest, out: Path, progress: Callable[[str], None]
-) -> Manifest:
+def _write(source: AnyCheckpoint, planned: Manifest, out: Path, progress: Progress) -> Manifest:
     _remove_abandoned(out)
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     out.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir()
+    numbers = itertools.count(1)
+    total = count_graphs(planned.lookaheads)
     try:
         names = KINDS[planned.kind].write_graphs(
-            source.parameters, partial, planned.lookaheads, planned.precision, progress
+            source.parameters,
+            partial,
+            planned.lookaheads,
+            planned.precision,
+            lambda name: progress(name, next(numbers), total),
         )
         (partial / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
         records: dict[str, FileRecord] = record_files(partial, [*names, TOKENIZER])

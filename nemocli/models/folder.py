@@ -13,7 +13,11 @@ from nemocli.network.config import ModelConfig
 MANIFEST = "manifest.json"
 
 #: Rises when a folder written before can no longer be read.
-FORMAT = 1
+FORMAT = 2
+
+
+#: Bytes up to which a file is hashed when a folder is opened: some milliseconds.
+SMALL = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,15 @@ def read_manifest(folder: Path) -> Manifest:
                 f"The model folder {folder} was written by nemocli {data['nemocli']} in another"
                 " format; convert the checkpoint again."
             )
+        if data.pop("checksum") != _checksum(data):
+            raise ValueError("not what was written")
         files = {name: FileRecord(**record) for name, record in data.pop("files").items()}
         config = ModelConfig.from_json(data.pop("config"))
         lookaheads = tuple(data.pop("lookaheads"))
         manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
     except OSError as error:
         raise ModelError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelError(f"{folder / MANIFEST} is damaged; convert the checkpoint again.") from None
     for name, record in manifest.files.items():
         path = folder / name
@@ -79,13 +85,30 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder whose other files are complete."""
-    text = json.dumps(manifest.to_json(), indent=1, ensure_ascii=False)
+    data = json.loads(json.dumps(manifest.to_json()))
+    text = json.dumps({**data, "checksum": _checksum(data)}, indent=1, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def _checksum(data: dict[str, Any]) -> str:
+    """SHA-256 over the values of a manifest, so that none of them needs a check of its own."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def record_files(folder: Path, names: Iterable[str]) -> dict[str, FileRecord]:
     """Size and hash of each file."""
     return {name: _record(folder / name) for name in names}
+
+
+def check_content(folder: Path, manifest: Manifest) -> None:
+    """ModelError if a small file, a graph or the tokenizer, is not what was written.
+
+    Libraries meet damage in those with messages nobody understands. Weights take too long to hash
+    at every start.
+    """
+    for name, record in manifest.files.items():
+        if record.bytes <= SMALL and _record(folder / name) != record:
+            raise ModelError(f"{folder / name} is damaged; convert the checkpoint again.")
 
 
 def _record(path: Path) -> FileRecord:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 
+#: Ends the name of a file whose download by nemocli was interrupted.
+INCOMPLETE = ".nemocli.incomplete"
+
 #: The model nemocli is for.
 DEFAULT_MODEL = "nvidia/nemotron-3.5-asr-streaming-0.6b"
 
@@ -64,6 +67,11 @@ def hub_cache() -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
+
+
+def incomplete_files(model: HubModel) -> list[Path]:
+    """What interrupted downloads of a model left, to be gone on with."""
+    return sorted(model.folder.glob(f"blobs/*{INCOMPLETE}"))
 
 
 def find_pulled(model: HubModel) -> Path | None:

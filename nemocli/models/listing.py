@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
-from nemocli.models.hub import list_pulled, parse_hub_model
+from nemocli.models.hub import HubModel, hub_cache, incomplete_files, list_pulled, parse_hub_model
 from nemocli.models.named import list_converted
 from nemocli.models.places import DEMO, cache_folder, demo_folder, models_folder
 
@@ -27,12 +27,13 @@ class Listed:
 
 
 def list_models() -> list[Listed]:
-    """The bundled demo, downloaded checkpoints, converted models, and conversions in the cache."""
+    """The bundled demo, downloads, converted models, and conversions in the cache."""
     found = list(_bundled())
     for hub, checkpoint in list_pulled():
         snapshot = checkpoint if checkpoint.is_dir() else checkpoint.parent
-        delete = _deletes_revision(hub.revision or "")
+        delete = _deletes_revision(hub)
         found.append(Listed(str(hub), "checkpoint", "", folder_bytes(snapshot), checkpoint, delete))
+    found += _interrupted()
     for folder in (models_folder(), cache_folder() / "converted"):
         for path, manifest in list_converted(folder):
             form = f"{manifest.kind} {manifest.precision}"
@@ -81,6 +82,18 @@ def _bundled() -> Iterator[Listed]:
     yield Listed(DEMO, "checkpoint", "", folder_bytes(folder), folder, None)
 
 
+def _interrupted() -> Iterator[Listed]:
+    """Downloads of which nothing but incomplete files is there."""
+    for folder in sorted(hub_cache().glob("models--*--*")):
+        hub = parse_hub_model(folder.name.removeprefix("models--").replace("--", "/", 1))
+        partials = incomplete_files(hub) if hub else []
+        if hub and partials and not any(folder.glob("snapshots/*/*")):
+            size = sum(path.stat().st_size for path in partials)
+            yield Listed(
+                str(hub), "interrupted download", "", size, folder, _deletes_folder(folder)
+            )
+
+
 def _is_revision(model: Listed, name: str) -> bool:
     listed, wanted = parse_hub_model(model.name), parse_hub_model(name)
     if listed is None or wanted is None or listed.name != wanted.name:
@@ -92,10 +105,12 @@ def _deletes_folder(path: Path) -> Callable[[], None]:
     return lambda: shutil.rmtree(path)
 
 
-def _deletes_revision(commit: str) -> Callable[[], None]:
+def _deletes_revision(hub: HubModel) -> Callable[[], None]:
     def delete() -> None:
         from huggingface_hub import scan_cache_dir
 
-        scan_cache_dir().delete_revisions(commit).execute()
+        scan_cache_dir().delete_revisions(hub.revision or "").execute()
+        for partial in incomplete_files(hub):
+            partial.unlink()
 
     return delete

@@ -5,15 +5,16 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 
-from nemocli import __version__
 from nemocli.errors import ModelError
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, hub_cache
 from nemocli.models.listing import folder_bytes
 from nemocli.models.places import cache_folder, demo_folder, models_folder
+from nemocli.version import __version__
 
 #: The first macOS that reads the Core ML packages that nemocli writes.
 _COREML_MACOS = 15
@@ -137,16 +138,30 @@ def _microphones() -> Finding:
 
 def _folders() -> Iterator[Finding]:
     cache = cache_folder()
-    yield Finding(
-        "cache folder",
-        _described(cache),
-        ok=_is_writable(cache),
-        advice="" if _is_writable(cache) else "set NEMOCLI_CACHE_DIR to a folder you can write",
-        essential=True,
-    )
-    yield Finding("models folder", _described(models_folder()))
-    yield Finding("hub's cache", str(hub_cache()))
-    yield Finding("free disk", f"{shutil.disk_usage(_existing(cache)).free / 1e9:.1f} GB")
+    advice = "set NEMOCLI_CACHE_DIR to a folder you can write"
+    yield _folder("cache folder", cache, advice, essential=True)
+    yield _folder("models folder", models_folder(), "set NEMOCLI_MODELS_DIR to one you can write")
+    yield _folder("hub's cache", hub_cache(), "set HF_HOME to a folder you can write")
+    free = shutil.disk_usage(next(iter(_reachable(cache)))).free
+    yield Finding("free disk", f"{free / 1e9:.1f} GB")
+
+
+def _folder(name: str, folder: Path, advice: str, *, essential: bool = False) -> Finding:
+    try:
+        if _is_writable(folder):
+            return Finding(name, _described(folder), essential=essential)
+        value = f"{folder} cannot be written"
+    except OSError as error:
+        value = f"{folder} cannot be used: {error.strerror}"
+    return Finding(name, value, False, advice, essential)
+
+
+def _reachable(folder: Path) -> Iterator[Path]:
+    """The folder and those around it, as far as they are there and this person may look."""
+    for path in (folder, *folder.absolute().parents):
+        with suppress(OSError):
+            if path.exists():
+                yield path
 
 
 def _described(folder: Path) -> str:
@@ -164,7 +179,10 @@ def _is_writable(folder: Path) -> bool:
 
 def _models() -> Iterator[Finding]:
     model = HubModel(DEFAULT_MODEL)
-    found = find_pulled(model)
+    try:
+        found = find_pulled(model)
+    except OSError:  # said of the hub's cache already
+        found = None
     missing = f"{DEFAULT_MODEL} is not downloaded"
     yield Finding(
         "model", str(found or missing), found is not None, "" if found else model.pull_command

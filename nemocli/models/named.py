@@ -31,7 +31,7 @@ def find_model(model: str | Path, runtime: str = "auto") -> Found:
     text = str(model)
     if text == DEMO:
         return Found(DEMO, demo_folder())
-    path = Path(model).expanduser()
+    path = _path(model)
     if path.exists():
         return _at(path)
     if "/" not in text and (models_folder() / text / MANIFEST).is_file():
@@ -53,7 +53,7 @@ def find_checkpoint(model: str | Path) -> Path:
     text = str(model)
     if text == DEMO:
         return demo_folder()
-    path = Path(model).expanduser()
+    path = _path(model)
     hub = parse_hub_model(text)
     if path.exists() or hub is None:
         return path
@@ -61,6 +61,17 @@ def find_checkpoint(model: str | Path) -> Path:
     if found is None:
         raise _not_here(hub)
     return found
+
+
+def _path(model: str | Path) -> Path:
+    """The path that `model` may be; ModelError for one that the system refuses to look at."""
+    try:
+        path = Path(model).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # RuntimeError: the ~ of a user who is not
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"The model {str(model)[:100]!r} cannot be opened: {reason}.") from None
+    return path
 
 
 def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:

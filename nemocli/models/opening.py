@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.convert import convert
-from nemocli.models.folder import FORMAT, MANIFEST, Manifest, read_manifest
+from nemocli.models.folder import FORMAT, MANIFEST, Manifest, check_content, read_manifest
 from nemocli.models.named import find_model
 from nemocli.models.places import cache_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
@@ -77,22 +78,24 @@ def converted_in_cache(
     """
     cache = cache_folder() / "converted"
     target = cache / f"{kind}-{precision}-v{FORMAT}-{checkpoint.sha256[:32]}"
-    if (target / MANIFEST).is_file():
-        try:
-            read_manifest(target)
-        except ModelError:
-            pass  # damaged: made again below
-        else:
-            return target
     try:
+        if (target / MANIFEST).is_file():
+            with suppress(ModelError):  # damaged: made again below
+                read_manifest(target)
+                return target
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UnsupportedError(
-            f"The cache folder {cache} cannot be made ({error.strerror});"
+            f"The cache folder {cache} cannot be used ({error.strerror});"
             " set NEMOCLI_CACHE_DIR to a folder that can be written."
         ) from None
+
+    def tell(name: str, number: int, total: int) -> None:
+        if progress:
+            progress(f"converting it for {kind}, once: {name}, {number} of {total}")
+
     try:
-        convert(checkpoint.path, target, kind, precision, progress=progress, force=True)
+        convert(checkpoint.path, target, kind, precision, progress=tell, force=True)
     except NemocliError:
         if not (target / MANIFEST).is_file():  # unless another process has just made it
             raise
@@ -125,6 +128,7 @@ def _open_folder(
     progress: Callable[[str], None] | None,
 ) -> OpenModel:
     manifest = read_manifest(folder)
+    check_content(folder, manifest)
     if runtime not in ("auto", manifest.kind):
         raise UsageError(
             f"{folder} is converted for {manifest.kind}, not for {runtime};"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.hub import PINNED_SHA256, HubModel, find_pulled
+from nemocli.models.hub import INCOMPLETE, PINNED_SHA256, HubModel, find_pulled
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 
 #: Files of a checkpoint; those that a repository lacks are missed when the checkpoint is opened.
@@ -191,7 +191,7 @@ def _utils() -> Any:
 
 
 def _partial(blobs: Path, file: _File) -> Path:
-    return blobs / f"{file.sha256}.nemocli.incomplete"
+    return blobs / f"{file.sha256}{INCOMPLETE}"
 
 
 def _size(path: Path) -> int:

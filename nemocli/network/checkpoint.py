@@ -107,7 +107,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ModelError(f"The checkpoint lacks the file {path}.") from None
     except OSError as error:
         raise ModelError(f"The file {path} cannot be read: {error.strerror}.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ModelError(f"The file {path} is not valid JSON; download it again.") from None
     if not isinstance(data, dict):
         raise ModelError(f"The file {path} does not hold a JSON object; download it again.")

@@ -9,6 +9,13 @@ from nemocli.errors import ModelError
 #: `model_type` of the one architecture nemocli implements.
 ARCHITECTURE = "nemotron3_5_asr"
 
+#: What a size can be at most: far above every model, far below what would exhaust the memory
+#: before the weights are found to be of other shapes.
+LARGEST = 1_000_000
+
+#: The same for layers and frames, of which each costs time or memory of its own.
+MOST = 4096
+
 
 @dataclass(frozen=True)
 class FeatureConfig:
@@ -100,24 +107,24 @@ def read_config(
     result = ModelConfig(
         features=_features(processor, enc("num_mel_bins")),
         hidden_size=enc("hidden_size"),
-        num_layers=enc("num_hidden_layers"),
+        num_layers=enc("num_hidden_layers", least=2, most=MOST),
         num_heads=enc("num_attention_heads"),
         ff_size=enc("intermediate_size"),
-        conv_kernel=enc("conv_kernel_size"),
+        conv_kernel=enc("conv_kernel_size", most=MOST),
         subsampling_channels=enc("subsampling_conv_channels"),
-        left_context=enc("sliding_window") - 1,
+        left_context=enc("sliding_window", most=MOST) - 1,
         lookaheads=lookaheads,
-        default_lookahead=encoder.get("default_num_lookahead_tokens", lookaheads[0]),
+        default_lookahead=_default_lookahead(encoder, lookaheads),
         num_prompts=number("num_prompts"),
         prompt_size=number("prompt_intermediate_size"),
-        default_prompt=number("default_prompt_id"),
+        default_prompt=number("default_prompt_id", least=0),
         vocab_size=number("vocab_size"),
-        blank_id=number("blank_token_id"),
+        blank_id=number("blank_token_id", least=0),
         decoder_size=number("decoder_hidden_size"),
-        decoder_layers=number("num_decoder_layers"),
+        decoder_layers=number("num_decoder_layers", most=MOST),
         max_symbols=number("max_symbols_per_step"),
         prompts=_prompts(processor),
-        languages=tuple(config.get("supported_languages") or ()),
+        languages=_languages(config),
     )
     _check_sizes(result, generation)
     return result
@@ -129,10 +136,12 @@ class _Numbers:
     def __init__(self, data: Mapping[str, Any], where: str) -> None:
         self.data, self.where = data, where
 
-    def __call__(self, key: str) -> int:
+    def __call__(self, key: str, least: int = 1, most: int = LARGEST) -> int:
         value: int = _get(self.data, key, self.where, int)
-        if value < 0:
-            raise ModelError(f"{self.where} gives {key} as {value}, which makes no sense.")
+        if not least <= value <= most:
+            raise ModelError(
+                f"{self.where} gives {key} as {value}; it must be from {least} to {most}."
+            )
         return value
 
 
@@ -165,8 +174,32 @@ def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any])
 def _lookaheads(encoder: Mapping[str, Any], processor: Mapping[str, Any]) -> tuple[int, ...]:
     key = "supported_num_lookahead_tokens"
     values = encoder.get(key) or processor.get(key)
-    if not isinstance(values, list) or not all(isinstance(v, int) and v >= 0 for v in values):
-        raise ModelError(f"config.json's encoder_config lacks a list {key!r} of whole numbers.")
+    if not isinstance(values, list) or not all(_is_lookahead(value) for value in values):
+        raise ModelError(
+            f"config.json's encoder_config lacks a list {key!r} of whole numbers up to {MOST}."
+        )
+    return tuple(values)
+
+
+def _default_lookahead(encoder: Mapping[str, Any], lookaheads: tuple[int, ...]) -> int:
+    value = encoder.get("default_num_lookahead_tokens", lookaheads[0])
+    if value not in lookaheads:
+        raise ModelError(
+            f"config.json's encoder_config gives default_num_lookahead_tokens as {value!r}, which"
+            " is not among its supported ones."
+        )
+    return int(value)
+
+
+def _is_lookahead(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+
+
+def _languages(config: Mapping[str, Any]) -> tuple[str, ...]:
+    key = "supported_languages"
+    values = config.get(key) or []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ModelError(f"config.json gives {key} as {values!r}, where a list of names belongs.")
     return tuple(values)
 
 
@@ -190,26 +223,39 @@ def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
         win_length=number("win_length"),
         hop_length=number("hop_length"),
         num_mels=num_mels,
-        preemphasis=float(extractor.get("preemphasis", 0.97)),
+        preemphasis=_preemphasis(extractor),
     )
+
+
+def _preemphasis(extractor: Mapping[str, Any]) -> float:
+    value = extractor.get("preemphasis", 0.97)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ModelError(
+            f"processor_config.json gives preemphasis as {value!r}; it must be from 0 to 1."
+        )
+    return float(value)
 
 
 def _prompts(processor: Mapping[str, Any]) -> dict[str, int]:
     prompts = _get(processor, "prompt_dictionary", "processor_config.json", dict)
-    return {str(name): int(index) for name, index in prompts.items()}
+    for name, index in prompts.items():
+        if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+            raise ModelError(
+                f"processor_config.json's prompt_dictionary gives {name} as {index!r}, where the"
+                " number of a prompt belongs."
+            )
+    return dict(prompts)
 
 
 def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
     start = generation.get("decoder_start_token_id", config.blank_id)
     problems = [
-        (config.num_layers < 2, "num_hidden_layers must be at least 2 to be split into two halves"),
-        (config.hidden_size % max(config.num_heads, 1) != 0, "hidden_size must divide into heads"),
+        (config.hidden_size % config.num_heads != 0, "hidden_size must divide into heads"),
         (config.blank_id >= config.vocab_size, "blank_token_id lies outside the vocabulary"),
         (start != config.blank_id, "decoder_start_token_id must be the blank token"),
         (config.features.sampling_rate != 16000, "sampling_rate must be 16000"),
         (config.features.win_length > config.features.n_fft, "win_length must fit into n_fft"),
         (any(i >= config.num_prompts for i in config.prompts.values()), "a prompt id is too large"),
-        (config.decoder_layers < 1, "num_decoder_layers must be at least 1"),
     ]
     for wrong, why in problems:
         if wrong:

@@ -6,11 +6,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.parameters import Parameters
 
 
 class WriteGraphs(Protocol):
-    """Writes every graph, for every lookahead, into an existing folder; the names of all files."""
+    """Writes every graph, for every lookahead, into an existing folder; the names of all files.
+
+    `progress` hears a name before each of the `count_graphs` graphs.
+    """
 
     def __call__(
         self,
@@ -37,6 +41,11 @@ class Kind:
     def write_graphs(self) -> WriteGraphs:
         """Imported at use, because each needs a library of its own."""
         return cast(WriteGraphs, import_module(self.module).write_graphs)
+
+
+def count_graphs(lookaheads: Sequence[int]) -> int:
+    """Graphs that are written: those of the decoder once, those of the encoder a lookahead."""
+    return len(DECODER_GRAPHS) + len(ENCODER_GRAPHS) * len(lookaheads)
 
 
 # Bytes a weight: of the conformer in the precision named, and a little for what stays as it is.

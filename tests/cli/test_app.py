@@ -73,6 +73,7 @@ def test_version():
 def test_failures_are_one_sentence_and_an_exit_code(arguments, code, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NEMOCLI_MODEL", raising=False)
+    monkeypatch.setenv("NEMOCLI_QUIET", "1")  # whether the demo is in the cache already
     done = run(*arguments)
     assert done.returncode == code
     assert words in done.stderr

@@ -62,6 +62,17 @@ def test_remove(models):
     assert nemocli("list").stdout.count("\n") == 2
 
 
+def test_an_interrupted_download_is_listed_and_removed(models):
+    partial = models / "hub/models--some--one/blobs/0123.nemocli.incomplete"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(bytes(2_000_000))
+    lines = nemocli("list").stdout.splitlines()
+    assert lines[2] == "some/one" and lines[3].startswith("    interrupted download, 2.0 MB")
+    assert nemocli("remove", "some/one", "--yes").exit_code == 0
+    assert not partial.exists()
+    assert "some/one" not in nemocli("list").stdout
+
+
 @pytest.mark.parametrize(("answer", "there"), [("y\n", False), ("n\n", True), ("", True)])
 def test_remove_asks(models, monkeypatch, answer, there):
     monkeypatch.setattr("nemocli.cli.models._can_ask", lambda: True)

@@ -1,6 +1,7 @@
 """Conversion: what is written, that it is complete or absent, and what is refused."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -88,7 +89,7 @@ def test_weights_are_stored_once_for_all_lookaheads(folder, demo, tmp_path):
 def test_the_same_conversion_again_does_nothing(folder, demo):
     before = (folder / "weights.bin").stat().st_mtime_ns
     heard = []
-    convert(demo, folder, progress=heard.append)
+    convert(demo, folder, progress=lambda *step: heard.append(step))
     assert heard == []
     assert (folder / "weights.bin").stat().st_mtime_ns == before
 
@@ -136,7 +137,7 @@ def test_too_little_space_is_said_before_any_work(demo, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_conversion_leaves_nothing(demo, tmp_path):
-    def interrupt(name):
+    def interrupt(name, number, total):
         if name.startswith("conformer_b"):
             raise KeyboardInterrupt
 
@@ -148,7 +149,7 @@ def test_an_interrupted_conversion_leaves_nothing(demo, tmp_path):
 def test_what_a_killed_conversion_left_is_removed_by_the_next(demo, tmp_path):
     script = (
         "import os, sys; from pathlib import Path; from nemocli.models.convert import convert\n"
-        "def die(name):\n"
+        "def die(name, number, total):\n"
         "    if name.startswith('conformer_b'): os.kill(os.getpid(), 9)\n"
         "convert(Path(sys.argv[1]), Path(sys.argv[2]), progress=die)\n"
     )
@@ -179,6 +180,27 @@ def test_a_damaged_manifest_is_refused(demo, tmp_path, text):
     convert(demo, out, lookaheads=[3])
     (out / MANIFEST).write_text(text)
     with pytest.raises(ModelError, match="convert the checkpoint again"):
+        nemocli.load(out)
+
+
+def test_a_manifest_is_refused_if_any_value_is_not_what_was_written(folder, tmp_path):
+    out = tmp_path / "model"
+    shutil.copytree(folder, out)
+    data = json.loads((out / MANIFEST).read_text())
+    data["config"]["num_heads"] += 1
+    (out / MANIFEST).write_text(json.dumps(data))
+    with pytest.raises(ModelError, match="damaged"):
+        nemocli.load(out)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "joint.onnx", "conformer_a.lookahead3.onnx"])
+def test_a_small_file_of_other_content_is_refused(folder, tmp_path, name):
+    out = tmp_path / "model"
+    shutil.copytree(folder, out)
+    content = bytearray((out / name).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (out / name).write_bytes(content)
+    with pytest.raises(ModelError, match=f"{name} is damaged"):
         nemocli.load(out)
 
 

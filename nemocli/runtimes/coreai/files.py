@@ -12,8 +12,8 @@ from coreai.authoring import AIProgram, Module
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
-from nemocli.runtimes.coreai.names import function_name, package_name
 from nemocli.runtimes.coreai.operations import Constants, Value, add_function
+from nemocli.runtimes.packages import COREAI, functions, package_name
 
 #: Of the encoder: `fp16` is for devices. On a processor Apple's runtime takes a hundred times as
 #: long with it. Predictor and joint are float32 in both.
@@ -30,14 +30,13 @@ def write_graphs(
     """Write every graph into an existing folder; the names of all files."""
     names: list[str] = []
     for graph in (*DECODER_GRAPHS, *ENCODER_GRAPHS):
-        package = folder / package_name(graph)
-        progress(package.name)
+        package = folder / package_name(graph, COREAI)
         is_half = precision == "fp16" and graph in ENCODER_GRAPHS
         module, constants = Module.create(), Constants()
         with module:
-            for lookahead in lookaheads if graph in ENCODER_GRAPHS else lookaheads[:1]:
+            for name, lookahead in functions(graph, lookaheads):
+                progress(f"{package.name} {name}")
                 built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
-                name = function_name(graph, lookahead)
                 add_function(built, name, np.float16 if is_half else np.float32, constants)
         AIProgram(module).save_asset(package)
         _drop_date(package / "metadata.json")

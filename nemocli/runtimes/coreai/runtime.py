@@ -24,7 +24,7 @@ from nemocli.errors import ModelError, UnsupportedError, UsageError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreai.names import function_name, package_name
+from nemocli.runtimes.packages import COREAI, function_name, package_name
 
 #: What a person chooses, and the name of its kind in coreai; `all` leaves the choice to the system.
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
@@ -92,7 +92,7 @@ class CoreAIRuntime:
     def _load(self, graph: str) -> Any:
         from coreai.authoring import AIModelAsset
 
-        package = self._folder / package_name(graph)
+        package = self._folder / package_name(graph, COREAI)
         if not AIModelAsset.is_valid(package):  # the native loader would crash
             raise ModelError(f"The model folder lacks {package}; convert the model again.")
 

@@ -1,16 +1,17 @@
 """The Core ML packages of a model folder: one a graph, with a function for each lookahead."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreml.compress import compress
-from nemocli.runtimes.coreml.names import function_name, package_name
 from nemocli.runtimes.coreml.operations import build_model
 from nemocli.runtimes.coreml.package import files, merge
+from nemocli.runtimes.packages import COREML, functions, package_name
 
 #: What `write_graphs` takes. float32 is for checks of the graphs: it takes rounding out of the
 #: comparison with another runtime, and suits no device.
@@ -34,20 +35,32 @@ def write_graphs(
     """
     names: list[str] = []
     for graph in (*DECODER_GRAPHS, *ENCODER_GRAPHS):
-        package = folder / package_name(graph)
-        with tempfile.TemporaryDirectory(prefix=".functions-", dir=folder) as temporary:
+        package = folder / package_name(graph, COREML)
+        with _temporary_folder(folder) as temporary:
             parts: dict[str, Path] = {}
-            # The decoder's graphs are the same for every lookahead.
-            for lookahead in lookaheads if graph in ENCODER_GRAPHS else lookaheads[:1]:
-                function = function_name(graph, lookahead)
+            for function, lookahead in functions(graph, lookaheads):
                 progress(f"{package.name} {function}")
                 parts[function] = Path(temporary, f"{function}.mlpackage")
                 # Compressed one by one: a package of several functions cannot be.
                 _build(parameters, graph, lookahead, precision).save(str(parts[function]))
-            progress(package.name)
             merge(parts, package, f"The graph {graph} of nemocli, weights in {precision}")
         names += files(package)
     return names
+
+
+@contextmanager
+def _temporary_folder(folder: Path) -> Iterator[str]:
+    """A folder for parts, and for what coremltools writes on its way, which is as large.
+
+    All of it lies where the model will: that disk has the room, and what a killed conversion
+    leaves there is removed by the next one.
+    """
+    with tempfile.TemporaryDirectory(prefix=".functions-", dir=folder) as temporary:
+        before, tempfile.tempdir = tempfile.tempdir, temporary
+        try:
+            yield temporary
+        finally:
+            tempfile.tempdir = before
 
 
 def _build(parameters: Parameters, graph: str, lookahead: int, precision: str) -> Any:

@@ -1,10 +1,7 @@
 """Model folders run by Core ML, on macOS.
 
 Written on Linux and not tried on a Mac: there the tests run all of this file but `CoreML`, with
-an evaluator of ML Programs in its place. The first trial on a Mac, where this converts the demo
-checkpoint and transcribes a clip on the CPU, the GPU and the Neural Engine:
-
-    pip install pytest coremltools && pytest tests/runtimes/coreml -k on_a_mac
+an evaluator of ML Programs in its place. The first trial on a Mac is `nemocli doctor --verify`.
 """
 
 import platform
@@ -23,7 +20,7 @@ from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.calls import Calls, Predict
 from nemocli.runtimes.coreml.compiled import CompiledModels
-from nemocli.runtimes.coreml.names import function_name, package_name
+from nemocli.runtimes.packages import COREML, function_name, package_name
 
 #: What a person chooses, and coremltools' name for it.
 COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
@@ -134,7 +131,7 @@ class CoreMLRuntime:
 
     def _load(self, graph: str) -> Predict:
         """One function of one package: memory is said to grow with every function loaded."""
-        package = self._folder / package_name(graph)
+        package = self._folder / package_name(graph, COREML)
         hashes = {
             name: digest
             for name, digest in self._hashes.items()

@@ -1,0 +1,89 @@
+"""stdout and stderr as they may be: closed, full, or in an encoding that lacks most letters."""
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+from nemocli.errors import NemocliError
+
+
+class ResultStream(io.TextIOWrapper):
+    """stdout whose failures are sentences; a reader that went away stays a BrokenPipeError."""
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise _explained(error) from None
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise _explained(error) from None
+
+
+class MessageStream(io.TextIOWrapper):
+    """stderr, whose own failure nobody could be told."""
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
+def prepare_streams() -> None:
+    """Make both streams able to take any text; NemocliError if stdout is closed.
+
+    Files and pipes get UTF-8 whatever the locale says, with the bytes of names that are none. A
+    terminal keeps its encoding and shows a question mark for what it lacks.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for all the process
+    if sys.stdout is None:
+        # Whoever prints later, a library or Python at its end, must not fail as well.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        raise NemocliError("There is no stdout to write results to; redirect it to a file.")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+    if type(sys.stdout) is io.TextIOWrapper:
+        sys.stdout = ResultStream(*_taken_over(sys.stdout))
+    if type(sys.stderr) is io.TextIOWrapper:
+        sys.stderr = MessageStream(*_taken_over(sys.stderr))
+
+
+def _taken_over(stream: io.TextIOWrapper) -> tuple[Any, str, str | None, None, bool]:
+    """The arguments of a wrapper that takes a stream's place."""
+    encoding, errors, buffering = stream.encoding, stream.errors, stream.line_buffering
+    return stream.detach(), encoding, errors, None, buffering
+
+
+def abandon_stdout() -> None:
+    """Let what is still unwritten go to nowhere: Python would complain of it once more at exit."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):  # no file behind it
+        pass
+
+
+def say(sentence: str) -> None:
+    """One sentence on stderr."""
+    print(f"nemocli: {sentence}", file=sys.stderr, flush=True)
+
+
+def _explained(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return error
+    return NemocliError(f"The results cannot be written to stdout: {error.strerror}.")

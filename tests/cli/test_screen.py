@@ -1,0 +1,45 @@
+"""What stderr shows of work that takes long, without a terminal and on one."""
+
+import re
+import time
+
+from rich.console import Console
+
+from nemocli.cli.screen import Screen
+
+
+def test_waiting_is_a_line_for_each_step_without_its_details(capsys):
+    with Screen(quiet=False).waiting("loading") as step:
+        step("converting it, once: joint, 1 of 2")
+        step("converting it, once: predict, 2 of 2")
+        step("compiling joint, once")
+        step("joint took 1.2 s")
+    lines = ["converting it, once", "compiling joint, once", "joint took 1.2 s"]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_a_bar_is_a_line_for_each_step(capsys):
+    with Screen(quiet=False).bar("converting") as show:
+        show("writing a", 1, 2)
+        show("writing b", 2, 2)
+    assert capsys.readouterr().err == "writing a (1 of 2)\nwriting b (2 of 2)\n"
+
+
+def test_quiet_shows_nothing(capsys):
+    screen = Screen(quiet=True)
+    with screen.waiting("loading") as step, screen.bar("converting") as show:
+        step("compiling")
+        show("writing", 1, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_on_a_terminal_the_seconds_of_a_step_are_counted_in_place(capsys):
+    screen = Screen(quiet=False)
+    screen._console = Console(stderr=True, force_terminal=True, width=80)
+    screen.draws = True
+    with screen.waiting("loading the model") as step:
+        step("compiling joint, once")
+        time.sleep(1.3)
+    drawn = capsys.readouterr().err
+    assert "loading the model: compiling joint, once" in drawn
+    assert {"0:00:00", "0:00:01"} <= set(re.findall(r"\d:\d\d:\d\d", drawn))
