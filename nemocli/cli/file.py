@@ -44,7 +44,12 @@ def file(
     ] = None,
     output_format: Annotated[
         str,
-        typer.Option("--format", "-f", envvar="NEMOCLI_FORMAT", help="txt, json, srt or vtt."),
+        typer.Option(
+            "--format",
+            "-f",
+            envvar="NEMOCLI_FORMAT",
+            help="txt, json, jsonl, tsv, srt or vtt.",
+        ),
     ] = "txt",
     runtime: Annotated[
         str,
@@ -71,8 +76,10 @@ def file(
     if output_format not in FORMATS:
         known = ", ".join(FORMATS)
         raise UsageError(f"There is no format {output_format!r}; choose one of {known}.")
-    if len(audio) > 1 and output_format in ("srt", "vtt"):
-        raise UsageError(f"Subtitles of several files cannot share stdout; give {audio[0]} alone.")
+    if len(audio) > 1 and output_format not in ("txt", "json"):
+        raise UsageError(
+            f"Several files cannot share stdout as {output_format}; give {audio[0]} alone."
+        )
     screen = Screen(quiet)
     transcriber = _load(model, runtime, lookahead, compute_units, screen)
     language = transcriber.resolve_language(lang)
@@ -97,21 +104,21 @@ def file(
 def transcribe(transcriber: "Transcriber", path: Path, language: str, screen: "Screen") -> "Result":
     """One file through a session of its own; AudioError if it cannot be decoded."""
     from nemocli.audio import open_sound
-    from nemocli.transcript.formats import Result
+    from nemocli.transcript.formats import About, Result
 
     session = transcriber.session(language)
     with open_sound(path) as sound, screen.file(path.name, sound.duration) as show:
         for samples in sound:
             show(session.feed(samples))
         transcript = session.finish()
-    return Result(
+    about = About(
         file=str(path),
-        transcript=transcript,
         model=transcriber.model_name,
         runtime=transcriber.runtime,
         lookahead=transcriber.lookahead,
         requested_language=language,
     )
+    return Result(about, transcript)
 
 
 def _load(
@@ -161,10 +168,10 @@ def _note_other_region(wanted: str, language: str, screen: "Screen") -> None:
 
 
 def _written(result: "Result", output_format: str, several: bool) -> str:
-    from nemocli.transcript.formats import FORMATS, to_json
+    from nemocli.transcript.formats import json_line, write_whole
 
     if not several:
-        return FORMATS[output_format](result)
+        return write_whole(result, output_format)
     if output_format == "json":
-        return to_json(result, indent=None)
-    return f"{result.file}:\n{FORMATS[output_format](result)}\n"
+        return json_line(result)
+    return f"{result.about.file}:\n{write_whole(result, output_format)}\n"

@@ -18,13 +18,16 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from nemocli.transcript.types import Transcript
+from nemocli.transcript.types import Transcript, join_words
 
 #: Seconds between redraws: at most ten a second.
 REDRAW = 0.1
 
 #: Lines of the growing transcript that stay in view.
 LINES = 4
+
+#: Words that fill them, on any terminal.
+WORDS = 200
 
 
 class Screen:
@@ -113,7 +116,8 @@ class Screen:
                 if now - drawn >= REDRAW:
                     drawn = now
                     status = progress_line(name, transcript.duration, duration, now - began)
-                    live.update(self._view(transcript.text, status), refresh=True)
+                    text = join_words(transcript.words[-WORDS:])
+                    live.update(self._view(text, status), refresh=True)
 
             yield show
 

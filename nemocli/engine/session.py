@@ -10,7 +10,7 @@ from nemocli.engine.mel import MelStream
 from nemocli.errors import NemocliError
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.detokenizer import Detokenizer, Pieces
-from nemocli.transcript.types import Transcript
+from nemocli.transcript.types import Transcript, Word
 
 
 class Transcriber:
@@ -54,7 +54,8 @@ class Transcriber:
 class Session:
     """One stream: feed it 16 kHz mono samples as they come, then finish it.
 
-    Encoder and decoder hold a constant amount of memory; only the transcript grows.
+    Encoder and decoder hold a constant amount of memory; only the transcript grows, unless its
+    words are taken.
     """
 
     def __init__(
@@ -73,6 +74,10 @@ class Session:
         self._decoder = GreedyDecoder(runtime)
         self._text = Detokenizer(pieces)
         self._finished = False
+        #: Encoder frames of 80 ms that were decoded so far.
+        self.frames = 0
+        #: The number of the frame that the last symbol was emitted on; None before the first.
+        self.last_token_frame: int | None = None
         #: With `keep_encoder`, the encoder's frames [n, decoder size], chunk by chunk.
         self.enc_proj: list[NDArray[np.float32]] | None = [] if keep_encoder else None
 
@@ -106,6 +111,13 @@ class Session:
             self._decode(self._encoder.finish())
         return self._text.transcript(self._duration, final=True)
 
+    def take_words(self, close: bool = False) -> list[Word]:
+        """The words that will not change, which later transcripts leave out: for endless streams.
+
+        With `close`, also the word that may still grow.
+        """
+        return self._text.take(close)
+
     @property
     def _duration(self) -> float:
         return self._mel.samples / self._rate
@@ -115,6 +127,8 @@ class Session:
             self.enc_proj.append(frames)
         for emission in self._decoder.decode(frames):
             self._text.add(emission.token, emission.frame, emission.probability)
+            self.last_token_frame = emission.frame
+        self.frames += len(frames)
 
     def _check(self, samples: NDArray[np.float32]) -> None:
         if self._finished:

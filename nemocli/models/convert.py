@@ -21,6 +21,7 @@ from nemocli.models.hub import source_name
 from nemocli.models.named import find_checkpoint
 from nemocli.models.places import models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
+from nemocli.processes import runs_elsewhere
 from nemocli.runtimes.kinds import KINDS, count_graphs
 from nemocli.version import __version__
 
@@ -178,17 +179,5 @@ def _remove_abandoned(out: Path) -> None:
     """Remove what conversions to the same place left behind when they were killed."""
     for path in out.parent.glob(f".{out.name}.partial-*"):
         pid = path.name.split(".partial-")[1].partition("-")[0]
-        if pid.isdigit() and not _is_running(int(pid)):
+        if pid.isdigit() and not runs_elsewhere(int(pid)):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_running(pid: int) -> bool:
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

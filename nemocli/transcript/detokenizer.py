@@ -74,7 +74,6 @@ class Detokenizer:
         self._pieces = pieces
         self._tokens: list[Token] = []
         self._words: list[Word] = []
-        self._text = ""
         self._language: str | None = None
         # The word that may still grow: its tokens, the text of all but the last few, those last
         # few, which are bytes that are no character yet, and whether a space stands before it.
@@ -106,15 +105,23 @@ class Detokenizer:
     def transcript(self, duration: float, final: bool = False) -> Transcript:
         """The result so far; `final` shows even bytes that never became a character."""
         word = self._open_word(final)
-        rest = [word] if word else []
-        text = self._text + "".join(_with_space(w) for w in rest)
         return Transcript(
-            text=text.lstrip(),
-            words=Snapshot(self._words, rest),
+            words=Snapshot(self._words, [word] if word else []),
             tokens=Snapshot(self._tokens),
             language=self._language,
             duration=duration,
         )
+
+    def take(self, close: bool) -> list[Word]:
+        """The words that will not change, which are then forgotten along with the tokens so far.
+
+        With `close`, the one that may still grow is among them; what would have been added to it
+        becomes a word without a space before it.
+        """
+        if close:
+            self._close()
+        words, self._words, self._tokens = self._words, [], []
+        return words
 
     def _begins_word(self, piece: str) -> bool:
         if piece.startswith(SPACE):
@@ -123,12 +130,11 @@ class Detokenizer:
             return False
         return _is_unspaced(piece[0]) or _is_unspaced(self._open_text[0])
 
-    def _close(self, next_frame: int) -> None:
-        """The open word is finished; the next symbol comes on `next_frame`."""
+    def _close(self, next_frame: int | None = None) -> None:
+        """The open word is finished; the next symbol, if it is there, comes on `next_frame`."""
         word = self._open_word(final=True, next_frame=next_frame)
         if word:
             self._words.append(word)
-            self._text += _with_space(word)
             self._space = False
         self._open, self._open_text, self._bytes = [], "", []
 
@@ -147,10 +153,6 @@ class Detokenizer:
             confidence=min(token.confidence for token in self._open),
             space_before=self._space,
         )
-
-
-def _with_space(word: Word) -> str:
-    return (" " if word.space_before else "") + word.text
 
 
 def _is_letter(character: str) -> bool:

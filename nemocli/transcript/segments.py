@@ -38,25 +38,38 @@ class Segment:
         return join_words(self.words)
 
 
+class Segmenter:
+    """Takes complete words one by one, and gives out groups of them that will not change."""
+
+    def __init__(self) -> None:
+        #: The words of the segment that still grows.
+        self.pending: list[Word] = []
+
+    def push(self, word: Word) -> list[tuple[Word, ...]]:
+        """The groups that this word, which belongs to none of them or ends the last, finishes."""
+        finished: list[tuple[Word, ...]] = []
+        if self.pending and word.start - self.pending[-1].end >= PAUSE:
+            finished += self.flush()
+        self.pending.append(word)
+        while _is_too_long(self.pending):
+            cut = _best_cut(self.pending)
+            finished.append(tuple(self.pending[:cut]))
+            self.pending = self.pending[cut:]
+        if ends_sentence(word.text):
+            finished += self.flush()
+        return finished
+
+    def flush(self) -> list[tuple[Word, ...]]:
+        """What is pending is a group, if there is anything."""
+        finished, self.pending = self.pending, []
+        return [tuple(finished)] if finished else []
+
+
 def split_segments(words: Iterable[Word]) -> list[Segment]:
     """Every word, in order, in exactly one segment."""
-    groups: list[list[Word]] = []
-    current: list[Word] = []
-    for word in words:
-        if current and word.start - current[-1].end >= PAUSE:
-            groups.append(current)
-            current = []
-        current.append(word)
-        while _is_too_long(current):
-            cut = _best_cut(current)
-            groups.append(current[:cut])
-            current = current[cut:]
-        if current and ends_sentence(word.text):
-            groups.append(current)
-            current = []
-    if current:
-        groups.append(current)
-    return [Segment(n, tuple(group)) for n, group in enumerate(groups)]
+    segmenter = Segmenter()
+    groups = [group for word in words for group in segmenter.push(word)] + segmenter.flush()
+    return [Segment(n, group) for n, group in enumerate(groups)]
 
 
 def ends_sentence(text: str) -> bool:

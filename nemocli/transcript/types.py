@@ -40,7 +40,6 @@ class Word:
 class Transcript:
     """The result so far, or the whole result once a session is finished."""
 
-    text: str
     words: Sequence[Word]
     #: Every emitted symbol in order, language tags included.
     tokens: Sequence[Token]
@@ -48,6 +47,11 @@ class Transcript:
     language: str | None
     #: Seconds of sound received.
     duration: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The words put together, at a cost that grows with their number."""
+        return join_words(self.words)
 
 
 def join_words(words: Iterable[Word]) -> str:

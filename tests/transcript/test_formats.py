@@ -6,7 +6,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.transcript.formats import FORMATS, Result
+from nemocli.transcript.formats import About, Result, write_whole
 from nemocli.transcript.segments import MAX_CHARACTERS, ends_sentence, split_segments
 from nemocli.transcript.types import Transcript, Word, join_words
 
@@ -27,9 +27,8 @@ def words(draw):
 
 
 def result(made):
-    return Result(
-        "a.wav", Transcript(join_words(made), made, (), None, 9.0), "demo", "onnx", 3, "auto"
-    )
+    about = About("a.wav", "demo", "onnx", 3, "auto")
+    return Result(about, Transcript(made, (), None, 9.0))
 
 
 @given(words())
@@ -45,7 +44,7 @@ def test_every_word_is_in_one_segment_in_order(made):
 def test_subtitles_never_overlap_and_are_never_empty(made):
     for name, mark in (("srt", ","), ("vtt", r"\.")):
         clock = rf"(\d\d):(\d\d):(\d\d){mark}(\d\d\d)"
-        found = re.findall(rf"^{clock} --> {clock}$", FORMATS[name](result(made)), re.M)
+        found = re.findall(rf"^{clock} --> {clock}$", write_whole(result(made), name), re.M)
         assert len(found) == len(split_segments(made))
         times = []
         for cue in found:
@@ -59,19 +58,19 @@ def test_subtitles_never_overlap_and_are_never_empty(made):
 
 @given(words())
 def test_json_holds_every_word(made):
-    document = json.loads(FORMATS["json"](result(made)))
+    document = json.loads(write_whole(result(made), "json"))
     assert [w["text"] for s in document["segments"] for w in s["words"]] == [w.text for w in made]
 
 
 @given(words())
 def test_txt_is_the_text(made):
-    lines = FORMATS["txt"](result(made)).splitlines()
+    lines = write_whole(result(made), "txt").splitlines()
     assert "".join(lines).replace(" ", "") == join_words(made).replace(" ", "")
 
 
 def test_signs_of_markup_are_escaped_in_vtt():
     made = [Word("<i>&", 0.0, 1.0, 1.0)]
-    assert FORMATS["vtt"](result(made)).endswith("\n&lt;i&gt;&amp;\n\n")
+    assert write_whole(result(made), "vtt").endswith("\n&lt;i&gt;&amp;\n\n")
 
 
 def test_where_sentences_end():

@@ -1,0 +1,43 @@
+"""The events of a live stream as lines of JSON, for programs at the other end of a pipe."""
+
+import json
+from typing import Any
+
+from nemocli.transcript.events import Event, Partial, Status
+from nemocli.transcript.formats import segment_fields
+
+#: Version of the lines; rises when a reader of the old ones would break.
+EVENT_VERSION = 1
+
+
+def event_line(event: Event) -> str:
+    """One event as JSON, without a line break; times in seconds, levels in dB of full scale."""
+    fields: dict[str, Any] = {"version": EVENT_VERSION}
+    if isinstance(event, Status):
+        fields |= _status(event)
+    else:
+        segment = segment_fields(event.segment)
+        fields |= {
+            "type": "partial" if isinstance(event, Partial) else "final",
+            "id": segment["id"],
+            "t0": segment["start"],
+            "t1": segment["end"],
+            "text": segment["text"],
+            "words": segment["words"],
+            "language": event.language,
+        }
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _status(status: Status) -> dict[str, Any]:
+    return {
+        "type": "status",
+        "kind": status.kind,
+        "heard": round(status.heard, 3),
+        "dropped": round(status.dropped, 3),
+        "rescued": round(status.rescued, 3),
+        "lag": round(status.lag, 3),
+        "level": round(status.level, 1),
+        "language": status.language,
+        "message": status.message,
+    }

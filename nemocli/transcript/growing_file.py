@@ -1,0 +1,117 @@
+"""A document on disk that is complete and valid after every segment, however long it grows.
+
+Two copies take turns: the spare one is brought up to date and renamed over the other, which then is
+the spare. So a reader, or a machine that stops, finds a whole document at any moment, and a segment
+costs as much in the tenth hour as in the first minute.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from types import TracebackType
+
+from nemocli.errors import NemocliError, UsageError
+from nemocli.processes import runs_elsewhere
+from nemocli.transcript.formats import Writer
+from nemocli.transcript.segments import Segment
+
+
+class GrowingFile:
+    """`path` as it is written; a context manager that removes the spare copy.
+
+    Raises UsageError if the file exists and may not be replaced, and NemocliError, also later, if
+    it cannot be written; what was written before stays.
+    """
+
+    def __init__(self, path: Path, writer: Writer, force: bool) -> None:
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is not a file: choose another name.")
+        if path.exists() and not force:
+            raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
+        self._path = path
+        self._writer = writer
+        self._spare = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._next_spare = path.with_name(f".{path.name}.{os.getpid()}.next.part")
+        head = writer.head()
+        # Bytes of what is certain in both copies, and what the spare lacks of it.
+        self._settled = len(_encode(head))
+        self._missing = b""
+        # What could not be written yet.
+        self._unwritten = ""
+        try:
+            _remove_abandoned(path)
+            # Whatever is at `path` belongs to an earlier run and must not become the spare.
+            self._spare.write_bytes(_encode(head + writer.tail(None, 0.0)))
+            shutil.copyfile(self._spare, self._next_spare)
+            os.replace(self._next_spare, self._path)
+        except OSError as error:
+            raise self._explained(error) from None
+
+    def __enter__(self) -> "GrowingFile":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._spare.unlink(missing_ok=True)
+        self._next_spare.unlink(missing_ok=True)
+
+    def add(self, segment: Segment, language: str | None, duration: float) -> None:
+        """The next segment; when this returns, it is in the file.
+
+        After a failure the file is as it was, and the next call tries again with what is missing.
+        """
+        self._update(self._writer.add(segment), language, duration)
+
+    def finish(self, language: str | None, duration: float) -> None:
+        """The end of the sound, in seconds."""
+        self._update("", language, duration)
+
+    def _update(self, added: str, language: str | None, duration: float) -> None:
+        self._unwritten += added
+        try:
+            self._write(self._unwritten, self._writer.tail(language, duration))
+        except OSError as error:
+            raise self._explained(error) from None
+        self._unwritten = ""
+
+    def _write(self, added: str, tail: str) -> None:
+        new = _encode(added)
+        with self._spare.open("r+b") as spare:
+            spare.seek(self._settled)
+            spare.write(self._missing + new + _encode(tail))
+            spare.truncate()
+        self._swap()
+        self._settled += len(self._missing)
+        self._missing = new
+
+    def _swap(self) -> None:
+        """The spare takes the file's place, and what was the file becomes the spare."""
+        try:
+            os.link(self._path, self._next_spare)
+        except OSError:
+            # Somebody removed the file, or this disk knows no links: the spare is made anew.
+            shutil.copyfile(self._spare, self._next_spare)
+        os.replace(self._spare, self._path)
+        os.replace(self._next_spare, self._spare)
+
+    def _explained(self, error: OSError) -> NemocliError:
+        reason = error.strerror or type(error).__name__
+        return NemocliError(f"{self._path} cannot be written: {reason}.")
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _remove_abandoned(path: Path) -> None:
+    """What a run that was killed left beside the file."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)(\.next)?\.part")
+    for beside in path.parent.iterdir():
+        match = pattern.fullmatch(beside.name)
+        if match and not runs_elsewhere(int(match[1])):
+            beside.unlink(missing_ok=True)

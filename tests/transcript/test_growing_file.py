@@ -1,0 +1,137 @@
+"""The file that is whole after every segment."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nemocli.errors import NemocliError, UsageError
+from nemocli.transcript.formats import FORMATS, About, Result, write_whole
+from nemocli.transcript.growing_file import GrowingFile
+from nemocli.transcript.segments import Segment, split_segments
+from nemocli.transcript.types import Transcript, Word
+
+ABOUT = About("microphone", "demo", "onnx", 3, "auto")
+
+
+def made(texts):
+    """One segment a text, a second long, one after the other."""
+    return [Segment(n, (Word(text, n, n + 0.9, 0.5),)) for n, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("links", [True, False])
+@settings(
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(texts=st.lists(st.sampled_from(["Yes.", "今日。", "<b>&", '"', "--> x"]), max_size=6))
+def test_whole_after_every_segment(tmp_path, monkeypatch, name, links, texts):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links")))
+    path = tmp_path / f"out.{name}"
+    segments = made(texts)
+    with GrowingFile(path, FORMATS[name](ABOUT), force=True) as growing:
+        for n in range(len(segments) + 1):
+            assert path.read_text(encoding="utf-8") == document(name, segments[:n])
+            if n < len(segments):
+                growing.add(segments[n], "en-US", n + 1.0)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def document(name, segments):
+    writer = FORMATS[name](ABOUT)
+    body = writer.head() + "".join(writer.add(segment) for segment in segments)
+    return body + writer.tail("en-US" if segments else None, float(len(segments)))
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
+def test_the_same_document_as_for_a_whole_transcript(tmp_path, name):
+    words = [Word(f"word{n}.", n, n + 0.5, 1.0) for n in range(5)]
+    path = tmp_path / f"out.{name}"
+    with GrowingFile(path, FORMATS[name](ABOUT), force=False) as growing:
+        for segment in split_segments(words):
+            growing.add(segment, None, 5.0)
+        growing.finish(None, 5.0)
+    assert path.read_text() == write_whole(Result(ABOUT, Transcript(words, (), None, 5.0)), name)
+
+
+def test_an_existing_file_is_not_replaced_unless_asked(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("precious\n")
+    with pytest.raises(UsageError, match="--force"):
+        GrowingFile(path, FORMATS["txt"](ABOUT), force=False)
+    assert path.read_text() == "precious\n"
+    with pytest.raises(UsageError, match="not a file"):
+        GrowingFile(tmp_path, FORMATS["txt"](ABOUT), force=True)
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
+    with pytest.raises(NemocliError, match="cannot be written: No such file"):
+        GrowingFile(tmp_path / "no" / "out.txt", FORMATS["txt"](ABOUT), force=False)
+
+
+def test_a_failure_to_write_is_made_good_by_the_next_segment(tmp_path, monkeypatch):
+    path = tmp_path / "out.srt"
+    first, second, third = segments = made(["One.", "Two.", "Three."])
+    with GrowingFile(path, FORMATS["srt"](ABOUT), force=False) as growing:
+        growing.add(first, "en-US", 1.0)
+        before = path.read_bytes()
+        with monkeypatch.context() as full:
+            full.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space")))
+            with pytest.raises(NemocliError, match="No space"):
+                growing.add(second, "en-US", 2.0)
+        assert path.read_bytes() == before
+        growing.add(third, "en-US", 3.0)
+    assert path.read_text() == document("srt", segments)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from nemocli.transcript.formats import FORMATS, About
+from nemocli.transcript.growing_file import GrowingFile
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Word
+
+path = Path(sys.argv[1])
+writer = FORMATS[path.suffix[1:]](About("microphone", "demo", "onnx", 3, "auto"))
+with GrowingFile(path, writer, force=True) as growing:
+    for n in range(1_000_000):
+        growing.add(Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5),)), "en-US", n + 1.0)
+        print(n, flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_whole_after_kill_9(tmp_path, name):
+    path = tmp_path / f"out.{name}"
+    for _ in range(2):
+        running = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        running.stdout.readline()
+        time.sleep(random.uniform(0, 0.1))
+        running.send_signal(signal.SIGKILL)
+        printed = running.communicate()[0].split()
+        last = int(printed[-1]) if printed else 0
+        text = path.read_text()
+        count = len(re.findall(r"word\d", text)) // (2 if name in ("json", "jsonl") else 1)
+        assert count in (last + 1, last + 2)
+        assert text == kept(name, count)
+    if name == "json":
+        assert len(json.loads(text)["segments"]) == count
+    with GrowingFile(path, FORMATS[name](ABOUT), force=True):
+        pass
+    assert os.listdir(tmp_path) == [path.name]  # what the killed runs left is gone
+
+
+def kept(name, count):
+    return document(name, made([f"word{n}." for n in range(count)]))
