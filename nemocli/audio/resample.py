@@ -28,30 +28,47 @@ def mix_down(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(samples.mean(axis=1, dtype=np.float64), np.float32)
 
 
+class Resampler:
+    """Mono sound at one rate -> float32 [n], 16 kHz mono, as it comes.
+
+    n frames at rate r give n * 16000 / r samples in all, rounded; 16 kHz passes through untouched.
+    """
+
+    def __init__(self, rate: int) -> None:
+        import soxr
+
+        self._stream = (
+            None
+            if rate == SAMPLE_RATE
+            else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+        )
+
+    def push(self, mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The next frames, float32 [n]; what can be said of them already."""
+        return mono if self._stream is None else self._stream.resample_chunk(mono)
+
+    def finish(self) -> npt.NDArray[np.float32]:
+        """The samples that were held back for what might have followed."""
+        import numpy as np
+
+        nothing = np.zeros(0, np.float32)
+        return nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True)
+
+
 def resample(blocks: Iterable[Block]) -> Iterator[npt.NDArray[np.float32]]:
     """Blocks of any rate and channel count -> float32 [n], 16 kHz mono.
 
-    n frames at rate r give n * 16000 / r samples, rounded; 16 kHz passes through untouched. A rate
-    that changes within the file ends one resampler, tail included, and starts the next.
+    A rate that changes within the file ends one resampler, tail included, and starts the next.
     """
-    import numpy as np
-    import soxr
-
     rate = SAMPLE_RATE
-    stream: soxr.ResampleStream | None = None
-    nothing = np.zeros(0, np.float32)
+    resampler = Resampler(rate)
     for block in blocks:
         if block.rate != rate:
-            if stream is not None:
-                yield stream.resample_chunk(nothing, last=True)
+            yield resampler.finish()
             rate = block.rate
-            stream = None
-            if rate != SAMPLE_RATE:
-                stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-        mono = mix_down(block.samples)
-        yield mono if stream is None else stream.resample_chunk(mono)
-    if stream is not None:
-        yield stream.resample_chunk(nothing, last=True)
+            resampler = Resampler(rate)
+        yield resampler.push(mix_down(block.samples))
+    yield resampler.finish()
 
 
 def repack(

@@ -12,6 +12,7 @@ from nemocli.cli import models
 from nemocli.cli.convert import convert
 from nemocli.cli.doctor import doctor
 from nemocli.cli.file import file
+from nemocli.cli.live import live
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.errors import NemocliError
 
@@ -49,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(live)
 app.command()(file)
 app.command()(convert)
 app.add_typer(models.app)

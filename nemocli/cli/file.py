@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nemocli.cli.streams import say
-from nemocli.errors import AudioError, ModelError, NemocliError, UsageError
+from nemocli.errors import AudioError, NemocliError, UsageError
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
@@ -70,6 +70,7 @@ def file(
     With several files, txt has the file's name in a line before each transcript, and json is one
     object a line. A file that fails is reported, the others go on, and the exit code is 1.
     """
+    from nemocli.cli.loading import load_model, note_other_region
     from nemocli.cli.screen import Screen
     from nemocli.transcript.formats import FORMATS
 
@@ -81,9 +82,9 @@ def file(
             f"Several files cannot share stdout as {output_format}; give {audio[0]} alone."
         )
     screen = Screen(quiet)
-    transcriber = _load(model, runtime, lookahead, compute_units, screen)
+    transcriber = load_model(model, runtime, lookahead, compute_units, screen)
     language = transcriber.resolve_language(lang)
-    _note_other_region(lang, language, screen)
+    note_other_region(lang, language, screen)
     failed = []
     for path in audio:
         try:
@@ -119,52 +120,6 @@ def transcribe(transcriber: "Transcriber", path: Path, language: str, screen: "S
         requested_language=language,
     )
     return Result(about, transcript)
-
-
-def _load(
-    model: str | None,
-    runtime: str,
-    lookahead: int | None,
-    compute_units: str | None,
-    screen: "Screen",
-) -> "Transcriber":
-    import nemocli
-
-    if model is None:
-        model = _default_model(screen)
-    with screen.waiting("loading the model") as step:
-        return nemocli.load(
-            model,
-            runtime=runtime,
-            lookahead=lookahead,
-            compute_units=compute_units,
-            progress=step,
-        )
-
-
-def _default_model(screen: "Screen") -> str:
-    """The released model; on a terminal, an offer to get it if it is not here."""
-    from nemocli.cli.convert import write_model
-    from nemocli.models.hub import DEFAULT_MODEL
-    from nemocli.models.named import find_model
-
-    try:
-        find_model(DEFAULT_MODEL)
-    except ModelError as error:
-        if not (screen.draws and sys.stdin.isatty()):
-            raise ModelError(f"{error} Or try the bundled demo: --model demo.") from None
-        question = f"{DEFAULT_MODEL} is not here. Download it (2.6 GB) and convert it?"
-        if not typer.confirm(question, err=True):
-            raise
-        write_model(DEFAULT_MODEL, None, "onnx", "int8", None, True, False, screen)
-    return DEFAULT_MODEL
-
-
-def _note_other_region(wanted: str, language: str, screen: "Screen") -> None:
-    """`en-DE` is taken for `en-US`, and that is said; `en` and `en_us` are only other spellings."""
-    region = wanted.strip().replace("_", "-").partition("-")[2]
-    if region and region.lower() != language.partition("-")[2].lower():
-        screen.note(f"The model does not know {wanted}; transcribing in {language}.")
 
 
 def _written(result: "Result", output_format: str, several: bool) -> str:

@@ -1,0 +1,180 @@
+"""Sound that comes while it is transcribed: a bounded queue between who hears it and who reads it.
+
+The producer (a device's callback, a reading thread) appends blocks of frames and does no more; the
+reader mixes them to mono and resamples them. When the queue is full, the oldest sound goes, and is
+counted to the frame.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nemocli.audio.resample import Resampler, mix_down
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: A packet stands for at most so many seconds, so that the reader can look at other things.
+PACKET_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """Samples, float32 [n], 16 kHz mono."""
+
+    samples: npt.NDArray[np.float32]
+    #: Frames of the source that the samples stand for, and that were dropped just before them.
+    frames: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    #: Number of the first frame among all that were heard.
+    position: int
+    frames: int
+    data: bytes | npt.NDArray[np.float32]
+
+
+class LiveSource:
+    """Where live sound comes from; made by `open_microphone`, `open_paced` or `open_pcm`.
+
+    At any moment, heard == dropped + waiting + what `read` gave out, to the frame.
+    """
+
+    def __init__(self, name: str, rate: int, channels: int, max_lag: float | None) -> None:
+        #: For a person: the device's or the file's name.
+        self.name = name
+        #: Frames a second, and channels, as they come.
+        self.rate, self.channels = rate, channels
+        self.heard = 0
+        self.dropped = 0
+        #: Hears every block as it comes, also what is dropped later.
+        self.tap: Callable[[bytes | npt.NDArray[np.float32]], None] | None = None
+        self._given = 0
+        self._read_up_to = 0
+        self._blocks: deque[_Block] = deque()
+        self._capacity = None if max_lag is None else round(max_lag * rate)
+        self._came = threading.Event()
+        #: Set whenever something was read.
+        self.taken = threading.Event()
+        # Held for a few operations only, so that a device's callback never waits for work.
+        self._lock = threading.Lock()
+        self._resampler = Resampler(rate)
+        self._producing = True
+        self._flushed = False
+        self._failure: Exception | None = None
+
+    # ------------------------------------------------------------------ what a kind of source adds
+
+    def start(self) -> None:
+        """Begin to hear."""
+
+    def pause(self) -> None:
+        """Sound from now on is not heard."""
+
+    def resume(self) -> None:
+        """Sound is heard again."""
+
+    def stop(self) -> None:
+        """Nothing more is heard; what waits can still be read."""
+        self.end()
+
+    def close(self) -> None:
+        """Give back the device or the file."""
+
+    def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What `put` was given, as float32 [frames, channels], full scale at 1.0."""
+        raise NotImplementedError
+
+    @property
+    def silence_advice(self) -> str | None:
+        """A sentence, if there was nothing but digital silence because a system's setting is so."""
+        return None
+
+    # --------------------------------------------------------------------------------- the producer
+
+    def put(self, data: bytes | npt.NDArray[np.float32], frames: int) -> None:
+        """The next frames. Never blocks, never computes; to be called from one thread."""
+        if not self._producing:
+            return
+        with self._lock:
+            self._blocks.append(_Block(self.heard, frames, data))
+            self.heard += frames
+            while self._capacity is not None and self._waiting > self._capacity:
+                self.dropped += self._blocks.popleft().frames
+        if self.tap is not None:
+            self.tap(data)
+        self._came.set()
+
+    def end(self, failure: Exception | None = None) -> None:
+        """No frames will follow; `read` raises the failure when it has given out the rest."""
+        if self._producing:
+            self._failure = failure
+        self._producing = False
+        self._came.set()
+
+    # ----------------------------------------------------------------------------------- the reader
+
+    @property
+    def waiting(self) -> int:
+        """Frames that came and were neither dropped nor read."""
+        with self._lock:
+            return self._waiting
+
+    @property
+    def _waiting(self) -> int:
+        return self.heard - self.dropped - self._given
+
+    @property
+    def ended(self) -> bool:
+        """Nothing waits, and nothing will come."""
+        return self._flushed and self._failure is None
+
+    def read(self, timeout: float) -> Packet | None:
+        """The oldest sound; None if none came within `timeout` seconds, or at the end.
+
+        Raises what ended the sound early, once all that came before it was given out.
+        """
+        if not self._blocks and self._producing:
+            self._came.wait(timeout)
+        self._came.clear()
+        blocks, lost = self._take()
+        self.taken.set()
+        if blocks:
+            return self._packet(blocks, lost)
+        if self._producing or self._blocks:
+            return None
+        if not self._flushed:
+            self._flushed = True
+            return Packet(self._resampler.finish(), 0, 0)
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return None
+
+    def _take(self) -> tuple[list[_Block], int]:
+        """Consecutive blocks of one packet, and how many frames are missing before the first."""
+        taken: list[_Block] = []
+        room = PACKET_SECONDS * self.rate
+        with self._lock:
+            while self._blocks and (not taken or self._blocks[0].frames <= room):
+                taken.append(self._blocks.popleft())
+                room -= taken[-1].frames
+                self._given += taken[-1].frames
+        if not taken:
+            return [], 0
+        lost = taken[0].position - self._read_up_to
+        self._read_up_to = taken[-1].position + taken[-1].frames
+        return taken, lost
+
+    def _packet(self, blocks: list[_Block], lost: int) -> Packet:
+        import numpy as np
+
+        mono = mix_down(np.concatenate([self.to_frames(block.data) for block in blocks]))
+        return Packet(self._resampler.push(mono), sum(block.frames for block in blocks), lost)

@@ -1,0 +1,164 @@
+"""Sound down a pipe: raw samples, or a WAV stream, as ffmpeg and sox write them.
+
+A pipe is never dropped from: who writes into it waits until its sound was read.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from typing import TYPE_CHECKING
+
+from nemocli.audio.decoder import PLAUSIBLE_RATES
+from nemocli.audio.live import LiveSource
+from nemocli.audio.samples import SAMPLE_BYTES, decode_samples
+from nemocli.audio.wav_header import WavHeader, read_wav_header
+from nemocli.errors import AudioError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: What raw samples may be, and how many channels.
+RAW_ENCODINGS = ("s16le", "f32le")
+MOST_CHANNELS = 64
+
+#: Seconds of sound read ahead of the reader.
+AHEAD = 0.5
+
+#: Samples beyond so many times full scale are no sound in the encoding that was given.
+LOUDEST = 1000.0
+
+#: Seconds after which the reading thread looks whether it should stop.
+PATIENCE = 0.1
+
+
+def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource:
+    """Sound from a file descriptor; `rate`, `channels` and `encoding` are those of raw samples.
+
+    Waits for the first bytes: a WAV stream says in them what it holds. Raises UsageError for a
+    terminal or an impossible rate, and AudioError for an empty pipe or a WAV of another kind.
+    """
+    if os.isatty(stream):
+        raise UsageError(
+            "'--input -' reads sound from a pipe, and stdin is a terminal: try"
+            " 'ffmpeg -i talk.mp3 -f s16le -ar 16000 -ac 1 - | nemocli live --input -'."
+        )
+    if encoding not in RAW_ENCODINGS:
+        known = " or ".join(RAW_ENCODINGS)
+        raise UsageError(f"Raw samples on stdin are {known}, not {encoding!r}.")
+    if rate not in PLAUSIBLE_RATES:
+        raise UsageError(f"--rate is from 1000 to 10000000 samples per second, not {rate}.")
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise UsageError(f"--channels is from 1 to {MOST_CHANNELS}, not {channels}.")
+    first = read_exactly(stream, 4)
+    if not first:
+        raise AudioError("Nothing came down the pipe on stdin: check the command before it.")
+    if first in (b"RIFF", b"RF64"):
+        header = read_wav_header(first, lambda count: read_exactly(stream, count))
+        return PipedSound(stream, header, b"")
+    return PipedSound(stream, WavHeader(rate, channels, encoding, None), first)
+
+
+def read_exactly(stream: int, count: int) -> bytes:
+    """So many bytes, or what there is before the end."""
+    data = b""
+    while len(data) < count:
+        more = os.read(stream, count - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+class PipedSound(LiveSource):
+    """Frames as they come; an odd part of one at the end is left out."""
+
+    def __init__(self, stream: int, header: WavHeader, first: bytes) -> None:
+        super().__init__("stdin", header.rate, header.channels, max_lag=None)
+        self.encoding = header.encoding
+        self._stream = stream
+        self._frame_bytes = SAMPLE_BYTES[header.encoding] * header.channels
+        self._held = first
+        #: Bytes of sound to come; None if only the end of the stream tells.
+        self._left = header.data_bytes
+        self._stopped = threading.Event()
+        self._running = threading.Event()
+        self._running.set()
+        self._thread = threading.Thread(target=self._pump, name="stdin", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def pause(self) -> None:
+        self._running.clear()
+
+    def resume(self) -> None:
+        self._running.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._running.set()
+        super().stop()
+
+    def close(self) -> None:
+        self.stop()
+
+    def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        assert isinstance(data, bytes)
+        return decode_samples(data, self.encoding, self.channels)
+
+    def _pump(self) -> None:
+        ahead = round(AHEAD * self.rate)
+        try:
+            while not self._stopped.is_set():
+                self._running.wait()
+                if self.waiting > ahead:
+                    self.taken.wait(PATIENCE)
+                    self.taken.clear()
+                elif not self._move():
+                    break
+        except OSError as error:
+            self.end(AudioError(f"stdin cannot be read any further: {error.strerror}."))
+        except AudioError as error:
+            self.end(error)
+        self.end()
+
+    def _move(self) -> bool:
+        """From the pipe to the queue what is there; False at the end of the pipe."""
+        if not _is_readable(self._stream):
+            return True
+        wanted = 1 << 16 if self._left is None else min(1 << 16, self._left)
+        new = os.read(self._stream, wanted) if wanted else b""
+        if self._left is not None:
+            self._left -= len(new)
+        data = self._held + new
+        frames = len(data) // self._frame_bytes
+        self._held = data[frames * self._frame_bytes :]
+        if frames:
+            whole = data[: frames * self._frame_bytes]
+            self._check(whole)
+            self.put(whole, frames)
+        return bool(new)
+
+    def _check(self, data: bytes) -> None:
+        """One sample that is no number would spoil everything after it."""
+        if not self.encoding.startswith("f"):
+            return
+        import numpy as np
+
+        samples = np.frombuffer(data, "<f4" if self.encoding == "f32le" else "<f8")
+        if not (np.abs(samples) <= LOUDEST).all():
+            raise AudioError(
+                f"After {self.heard / self.rate:.1f} s, stdin holds samples that are no sound in"
+                f" {self.encoding} (not numbers, or far beyond 1.0): check what writes them."
+            )
+
+
+def _is_readable(stream: int) -> bool:
+    """Whether bytes, or the end, are there within a short time."""
+    try:
+        return bool(select.select([stream], [], [], PATIENCE)[0])
+    except (OSError, ValueError):  # not for this kind of file, or this system
+        return True

@@ -1,0 +1,297 @@
+"""`nemocli live`: what is said into a microphone, or comes down a pipe, as it is said."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nemocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nemocli.audio.live import LiveSource
+    from nemocli.cli.live_outputs import FileOutput, Output
+    from nemocli.cli.live_screen import LiveScreen
+    from nemocli.live.listener import Summary
+    from nemocli.transcript.formats import About
+
+#: Lookahead in frames, by the latency in ms that a person may write instead.
+LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
+
+STDOUT_FORMATS = ("txt", "jsonl")
+
+#: Milliseconds of an encoder frame.
+FRAME_MS = 80
+
+
+def live(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_MODEL",
+            help="Folder, .nemo file, name from 'nemocli models list', or 'demo'.",
+        ),
+    ] = None,
+    lang: Annotated[
+        str,
+        typer.Option(
+            "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
+        ),
+    ] = "auto",
+    lookahead: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_LOOKAHEAD",
+            help="0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms.",
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_DEVICE", help="Microphone: its number, or (a part of) its name."
+        ),
+    ] = None,
+    list_devices: Annotated[
+        bool, typer.Option("--list-devices", help="List the microphones, and end.")
+    ] = False,
+    input_: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            help="Instead of a microphone: a sound file, at the pace of real time, or - for raw"
+            " samples or WAV on stdin.",
+        ),
+    ] = None,
+    rate: Annotated[int, typer.Option(help="Samples per second of raw samples on stdin.")] = 16000,
+    channels: Annotated[int, typer.Option(help="Channels of raw samples on stdin.")] = 1,
+    encoding: Annotated[
+        str, typer.Option(help="Of raw samples on stdin: s16le or f32le.")
+    ] = "s16le",
+    output_format: Annotated[
+        str,
+        typer.Option("--format", "-f", envvar="NEMOCLI_FORMAT", help="On stdout: txt or jsonl."),
+    ] = "txt",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Also write .txt, .srt, .vtt, .json, .jsonl or .tsv."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    save_audio: Annotated[
+        Path | None, typer.Option(help="Also write the sound, as .flac or .wav.")
+    ] = None,
+    endpoint_ms: Annotated[
+        int,
+        typer.Option(
+            envvar="NEMOCLI_ENDPOINT_MS",
+            min=80,
+            help="Pause that closes a segment; half of it after the end of a sentence.",
+        ),
+    ] = 800,
+    reset_after: Annotated[
+        float,
+        typer.Option(
+            envvar="NEMOCLI_RESET_AFTER",
+            min=0,
+            help="Seconds of silence after which the model begins anew; 0: never.",
+        ),
+    ] = 30.0,
+    rescue_after: Annotated[
+        float,
+        typer.Option(
+            envvar="NEMOCLI_RESCUE_AFTER",
+            min=0,
+            help="Seconds of sound as loud as speech without a word, after which the model begins"
+            " anew and hears them once more; 0: never.",
+        ),
+    ] = 8.0,
+    max_lag: Annotated[
+        float,
+        typer.Option(
+            envvar="NEMOCLI_MAX_LAG",
+            min=0.5,
+            help="Seconds of sound that may wait; what is older is dropped, and that is told.",
+        ),
+    ] = 10.0,
+    timestamps: Annotated[
+        bool, typer.Option("--timestamps", "-t", help="The time before each segment.")
+    ] = False,
+    runtime: Annotated[
+        str,
+        typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy."),
+    ] = "auto",
+    compute_units: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
+    ] = False,
+) -> None:
+    """Transcribe what is said as it is said, until Ctrl-C, which ends normally.
+
+    On a terminal the words appear while one speaks: space pauses, l changes the language, q ends.
+    Into a pipe or a file goes each segment when it is closed, on a line of its own.
+    """
+    if list_devices:
+        _print_devices()
+        return
+    _check(output_format, input_, device, output)
+    from nemocli.audio.recorder import Recorder
+    from nemocli.cli.live_loop import LiveLoop
+    from nemocli.cli.live_outputs import JsonLines, TextLines
+    from nemocli.cli.loading import load_model, note_other_region
+    from nemocli.cli.screen import Screen
+    from nemocli.live.listener import Listener
+    from nemocli.live.stream import Limits
+    from nemocli.transcript.formats import About
+
+    screen = Screen(quiet)
+    with ExitStack() as stack:
+        frames = None if lookahead is None else _frames(lookahead)
+        source = _open_source(input_, device, rate, channels, encoding, max_lag)
+        stack.callback(source.close)
+        transcriber = load_model(model, runtime, frames, compute_units, screen)
+        language = transcriber.resolve_language(lang)
+        note_other_region(lang, language, screen)
+        limits = Limits(endpoint_ms / 1000, reset_after, rescue_after)
+        listener = Listener(transcriber, language, source, limits)
+        live_screen = _live_screen(output_format, timestamps, transcriber.lookahead, quiet)
+        loop = LiveLoop(listener, source, live_screen, screen)
+        outputs: list[Output] = []
+        about = About(
+            source.name,
+            transcriber.model_name,
+            transcriber.runtime,
+            transcriber.lookahead,
+            language,
+        )
+        written = _file_output(stack, output, about, force, loop.tell)
+        outputs += [written] if written else []
+        if live_screen is None:
+            outputs.append(TextLines(timestamps) if output_format == "txt" else JsonLines())
+        recorder = None
+        if save_audio is not None:
+            recorder = stack.enter_context(Recorder(save_audio, source, force, loop.tell))
+        loop.run(outputs)
+    if not quiet:
+        print(_summary(listener.summary()), file=sys.stderr)
+    failures = [listener.error, loop.failure, written.failure if written else None]
+    _raise_first([*failures, recorder.failure if recorder else None])
+
+
+def _check(output_format: str, input_: str | None, device: str | None, output: Path | None) -> None:
+    from nemocli.transcript.formats import FORMATS
+
+    if output_format not in STDOUT_FORMATS:
+        raise UsageError(
+            f"There is no format {output_format!r} for stdout; choose one of"
+            f" {', '.join(STDOUT_FORMATS)}. The others are for --output."
+        )
+    if input_ is not None and device is not None:
+        raise UsageError("Sound comes from --input or from --device, not from both.")
+    if output is not None and output.suffix[1:] not in FORMATS:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise UsageError(f"--output writes files that end in {known}, not {output.name!r}.")
+
+
+def _live_screen(
+    output_format: str, timestamps: bool, lookahead: int, quiet: bool
+) -> "LiveScreen | None":
+    """The screen, if stdout is a terminal that can be drawn on and text is wanted there."""
+    from rich.console import Console
+
+    from nemocli.cli.live_screen import LiveScreen
+
+    console = Console(highlight=False)
+    if quiet or output_format != "txt" or not console.is_terminal or console.is_dumb_terminal:
+        return None
+    return LiveScreen(console, timestamps, (lookahead + 1) * FRAME_MS)
+
+
+def _file_output(
+    stack: ExitStack,
+    path: Path | None,
+    about: "About",
+    force: bool,
+    tell: "Callable[[str], None]",
+) -> "FileOutput | None":
+    if path is None:
+        return None
+    from nemocli.cli.live_outputs import FileOutput
+    from nemocli.transcript.formats import FORMATS
+    from nemocli.transcript.growing_file import GrowingFile
+
+    growing = GrowingFile(path, FORMATS[path.suffix[1:]](about), force)
+    return FileOutput(stack.enter_context(growing), tell)
+
+
+def _raise_first(failures: "Iterable[Exception | None]") -> None:
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+def _frames(lookahead: str) -> int:
+    """Frames, from their number or from the latency in milliseconds."""
+    text = lookahead.strip().lower().removesuffix("ms").strip()
+    if text in LATENCIES:
+        return LATENCIES[text]
+    if lookahead.strip().isdecimal():
+        return int(text)
+    raise UsageError(
+        f"--lookahead takes frames (0, 3, 6, 13) or a latency (80ms, 320ms, 560ms, 1120ms),"
+        f" not {lookahead!r}."
+    )
+
+
+def _open_source(
+    input_: str | None,
+    device: str | None,
+    rate: int,
+    channels: int,
+    encoding: str,
+    max_lag: float,
+) -> "LiveSource":
+    if input_ is None:
+        from nemocli.audio.microphone import open_microphone
+
+        return open_microphone(device, max_lag)
+    if input_ == "-":
+        from nemocli.audio.pcm import open_pcm
+
+        return open_pcm(_stdin(), rate, channels, encoding)
+    from nemocli.audio.paced import open_paced
+
+    return open_paced(Path(input_), max_lag)
+
+
+def _stdin() -> int:
+    try:
+        return sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):
+        raise UsageError("There is no stdin to read sound from.") from None
+
+
+def _print_devices() -> None:
+    from nemocli.audio.microphone import list_devices
+
+    for device in list_devices():
+        mark = "*" if device.is_default else " "
+        print(
+            f"{mark} {device.id:3}  {device.name}  ({device.host_api}, {device.channels} channels,"
+            f" {device.rate} Hz)"
+        )
+
+
+def _summary(summary: "Summary") -> str:
+    dropped = f", {summary.dropped:.1f} s dropped" if summary.dropped else ""
+    rescued = f", {summary.rescued:.1f} s heard once more" if summary.rescued else ""
+    return (
+        f"nemocli: {summary.heard:.1f} s heard{dropped}{rescued}; lag {summary.mean_lag:.2f} s"
+        f" (p95 {summary.p95_lag:.2f} s), RTF {summary.real_time_factor:.3f}"
+    )

@@ -1,0 +1,128 @@
+"""The loop of `nemocli live`: events to where they are shown and written, keys and signals back."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from queue import Empty
+
+from nemocli.audio.live import LiveSource
+from nemocli.cli.keys import Keys
+from nemocli.cli.live_outputs import Output
+from nemocli.cli.live_screen import LiveScreen
+from nemocli.cli.screen import Screen
+from nemocli.cli.signals import EndRequests
+from nemocli.errors import NemocliError, UsageError
+from nemocli.live.listener import Listener
+from nemocli.transcript.events import Event, Status
+
+#: Seconds the loop waits for an event before it looks at the keys and the screen.
+TURN = 0.03
+
+
+class LiveLoop:
+    """Runs a listener to its end: of the sound, by `q`, or by a signal.
+
+    Outputs take every event before the screen shows it: what a person has seen is in the file.
+    """
+
+    def __init__(
+        self, listener: Listener, source: LiveSource, screen: LiveScreen | None, notes: Screen
+    ) -> None:
+        self._listener = listener
+        self._source = source
+        self._screen = screen
+        self._notes = notes
+        self._is_paused = False
+        self._is_ending = False
+        #: What went wrong on stdout; the stream was ended for it.
+        self.failure: NemocliError | BrokenPipeError | None = None
+
+    def run(self, outputs: Sequence[Output]) -> None:
+        """Raises KeyboardInterrupt on a second signal."""
+        with EndRequests() as requests, ExitStack() as stack:
+            keys = None
+            if self._screen is not None:
+                stack.enter_context(self._screen)
+                keys = stack.enter_context(Keys(self._screen.erase, self._screen.redraw))
+            self._listener.start()
+            advised = False
+            while not self._pass_on(outputs):
+                if keys is not None and self._screen is not None:
+                    self._press(keys.pressed(), self._screen)
+                    if keys.has_foreground:
+                        self._draw(self._screen)
+                if requests.wanted:
+                    self.end()
+                if not advised and (advice := self._source.silence_advice):
+                    advised = True
+                    self.tell(advice)
+            if self._screen is not None:
+                self._draw(self._screen)
+
+    def end(self) -> None:
+        """End normally: what was heard is still transcribed."""
+        if self._is_ending:
+            return
+        self._is_ending = True
+        lag = self._listener.lag
+        self._listener.stop()
+        if lag > 1:
+            self.tell(f"finishing {lag:.0f} s of sound; Ctrl-C once more aborts")
+
+    def tell(self, sentence: str) -> None:
+        """Tell the person, wherever that can be done."""
+        if self._screen is not None:
+            self._screen.say(sentence)
+        else:
+            self._notes.note(sentence)
+
+    def _pass_on(self, outputs: Sequence[Output]) -> bool:
+        """The events that are there, or the first to come; whether that was the last of all."""
+        with suppress(Empty):
+            event = self._listener.events.get(timeout=TURN)
+            while True:
+                self._pass(event, outputs)
+                if isinstance(event, Status) and event.kind == "ended":
+                    return True
+                event = self._listener.events.get_nowait()
+        return False
+
+    def _pass(self, event: Event, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            try:
+                output.take(event)
+            except (NemocliError, BrokenPipeError) as error:
+                self._ended_by(error)
+        if self._screen is not None:
+            self._screen.show(event)
+        elif isinstance(event, Status) and event.message:
+            self._notes.note(event.message)
+
+    def _draw(self, screen: LiveScreen) -> None:
+        try:
+            screen.draw()
+        except (NemocliError, BrokenPipeError) as error:
+            self._ended_by(error)
+
+    def _ended_by(self, error: NemocliError | BrokenPipeError) -> None:
+        self.failure = self.failure or error
+        self.end()
+
+    def _press(self, keys: Sequence[str], screen: LiveScreen) -> None:
+        for key in keys:
+            if screen.asks:
+                wanted = screen.type(key)
+                if wanted:
+                    self._switch(wanted)
+            elif key == " ":
+                self._is_paused = screen.is_paused = not self._is_paused
+                (self._listener.pause if self._is_paused else self._listener.resume)()
+            elif key == "l":
+                screen.ask("language")
+            elif key == "q":
+                self.end()
+
+    def _switch(self, lang: str) -> None:
+        try:
+            self._listener.switch(lang)
+        except UsageError as error:
+            self.tell(str(error))

@@ -1,0 +1,83 @@
+"""Where the events of `nemocli live` go besides the screen: lines on stdout, and the file."""
+
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from nemocli.errors import NemocliError
+from nemocli.transcript.event_lines import event_line
+from nemocli.transcript.events import Event, Final, Status
+from nemocli.transcript.formats import clock
+from nemocli.transcript.growing_file import GrowingFile
+
+#: Seconds of sound between two status lines while nothing happens.
+STATUS_INTERVAL = 1.0
+
+
+class Output(Protocol):
+    """Takes every event in its order."""
+
+    def take(self, event: Event) -> None: ...
+
+
+class TextLines:
+    """Each final segment as a line on stdout, flushed at once."""
+
+    def __init__(self, timestamps: bool) -> None:
+        self._timestamps = timestamps
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Final):
+            start = f"[{clock(round(1000 * event.segment.start))}] " if self._timestamps else ""
+            _print_line(start + event.segment.text)
+
+
+class JsonLines:
+    """Every event as a line of JSON on stdout; the regular status once in a while."""
+
+    def __init__(self) -> None:
+        self._next_status = 0.0
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, Status) and event.kind == "listening":
+            if event.heard < self._next_status:
+                return
+            self._next_status = event.heard + STATUS_INTERVAL
+        _print_line(event_line(event))
+
+
+class FileOutput:
+    """The finals in a file, whole after each.
+
+    A failure is told once, and does not end the stream: what could not be written is tried again
+    with the next final.
+    """
+
+    def __init__(self, growing: GrowingFile, tell: Callable[[str], None]) -> None:
+        self._growing = growing
+        self._tell = tell
+        self._language: str | None = None
+        self._heard = 0.0
+        #: Why the file lacks something; None if it is complete.
+        self.failure: NemocliError | None = None
+
+    def take(self, event: Event) -> None:
+        try:
+            if isinstance(event, Final):
+                self._language = event.language
+                self._growing.add(event.segment, event.language, self._heard)
+                self.failure = None
+            elif isinstance(event, Status):
+                self._heard = event.heard
+                if event.kind == "ended":
+                    self._growing.finish(self._language, self._heard)
+                    self.failure = None
+        except NemocliError as error:
+            if self.failure is None:
+                self._tell(f"{error} The transcription goes on.")
+            self.failure = error
+
+
+def _print_line(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,32 @@
+"""Mean and percentiles of a stream's lag, in constant memory."""
+
+from collections import Counter
+
+#: Seconds that are not told apart.
+STEP = 0.005
+
+
+class Lags:
+    """Lags in seconds, as a histogram."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self._sum = 0.0
+
+    def add(self, lag: float) -> None:
+        self._counts[round(lag / STEP)] += 1
+        self._sum += lag
+
+    @property
+    def mean(self) -> float:
+        return self._sum / max(1, self._counts.total())
+
+    def percentile(self, percent: float) -> float:
+        """The lag that so many percent do not exceed; 0 if there is none."""
+        wanted = percent / 100 * self._counts.total()
+        seen = 0
+        for step, count in sorted(self._counts.items()):
+            seen += count
+            if seen >= wanted:
+                return step * STEP
+        return 0.0

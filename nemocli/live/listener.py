@@ -1,0 +1,168 @@
+"""The thread between a source of sound and whoever shows what is said."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from nemocli.audio.live import LiveSource, Packet
+from nemocli.engine.session import Transcriber
+from nemocli.live.lags import Lags
+from nemocli.live.stream import Happening, Limits, LiveStream
+from nemocli.transcript.events import Event, Partial, Status
+
+#: Seconds between two status events while nothing happens, and of patience for the next packet.
+STATUS_INTERVAL, READ_TIMEOUT = 0.25, 0.05
+
+#: Events nobody has taken yet, above which partials and regular statuses are not added.
+MANY_EVENTS = 1000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a stream was, in seconds of sound."""
+
+    heard: float
+    dropped: float
+    rescued: float
+    mean_lag: float
+    p95_lag: float
+    real_time_factor: float
+
+
+class Listener:
+    """Runs a stream in a thread of its own; `events` has what it tells, in order.
+
+    The last event is a Status of kind `ended`; an error that ended the stream early is in `error`.
+    """
+
+    def __init__(
+        self, transcriber: Transcriber, lang: str, source: LiveSource, limits: Limits
+    ) -> None:
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.error: Exception | None = None
+        self._transcriber = transcriber
+        self._source = source
+        self._stream = LiveStream(transcriber, lang, limits)
+        self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lags = Lags()
+        self._busy = 0.0
+        self._rescued = 0.0
+        self._processed = 0
+        self._told = 0.0
+        self._told_dropped = 0
+        self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+
+    def start(self) -> None:
+        """Begin to hear; raises what the source's `start` does."""
+        self._source.start()
+        self._thread.start()
+
+    def pause(self) -> None:
+        """The source's sound is no longer heard."""
+        self._source.pause()
+        self._order(lambda: self._tell("paused", "paused"))
+
+    def resume(self) -> None:
+        self._source.resume()
+        self._order(lambda: self._tell("resumed"))
+
+    def switch(self, lang: str) -> None:
+        """Ask for another language from the next chunk on; UsageError if there is none."""
+        tag = self._transcriber.resolve_language(lang)
+
+        def switch() -> None:
+            self._stream.lang = tag
+            self._tell("language", f"language: {tag}")
+
+        self._order(switch)
+
+    def stop(self) -> None:
+        """No more sound is taken in; what waits is still transcribed."""
+        self._source.stop()
+        self._order(lambda: self._tell("ending"))
+
+    @property
+    def lag(self) -> float:
+        """Seconds of sound that came in and were neither processed nor dropped."""
+        source = self._source
+        return (source.heard - source.dropped - self._processed) / source.rate
+
+    def summary(self) -> Summary:
+        """To be asked for when the stream has ended."""
+        seconds = self._processed / self._source.rate
+        return Summary(
+            heard=self._source.heard / self._source.rate,
+            dropped=self._source.dropped / self._source.rate,
+            rescued=self._rescued,
+            mean_lag=self._lags.mean,
+            p95_lag=self._lags.percentile(95),
+            real_time_factor=self._busy / seconds if seconds else 0.0,
+        )
+
+    def _order(self, order: Callable[[], None]) -> None:
+        self._orders.put(order)
+
+    def _run(self) -> None:
+        try:
+            while not self._source.ended:
+                self._obey()
+                packet = self._source.read(READ_TIMEOUT)
+                if packet is not None:
+                    self._hear(packet)
+                if time.monotonic() - self._told >= STATUS_INTERVAL:
+                    self._tell("listening")
+        except Exception as error:  # told to the person by the main thread
+            self.error = error
+        try:
+            for happened in self._stream.finish():
+                self._pass_on(happened)
+        except Exception as error:
+            self.error = self.error or error
+        self._tell("ended")
+
+    def _obey(self) -> None:
+        while not self._orders.empty():
+            self._orders.get()()
+
+    def _hear(self, packet: Packet) -> None:
+        began = time.monotonic()
+        for happened in self._stream.hear(packet.samples, packet.lost / self._source.rate):
+            self._pass_on(happened)
+        self._busy += time.monotonic() - began
+        self._processed += packet.frames
+        self._lags.add(self.lag)
+        dropped = self._source.dropped - self._told_dropped
+        if dropped:
+            self._told_dropped += dropped
+            self._tell("dropped", f"{dropped / self._source.rate:.1f} s dropped: too slow")
+
+    def _pass_on(self, happened: Event | Happening) -> None:
+        if isinstance(happened, Happening):
+            self._rescued += happened.seconds
+            self._tell(happened.kind, happened.message)
+        elif not (isinstance(happened, Partial) and self._is_behind()):
+            self.events.put(happened)
+
+    def _is_behind(self) -> bool:
+        """Whoever takes the events is stuck, such as a pipe that nobody reads."""
+        return self.events.qsize() > MANY_EVENTS
+
+    def _tell(self, kind: str, message: str = "") -> None:
+        self._told = time.monotonic()
+        if kind == "listening" and self._is_behind():
+            return
+        rate = self._source.rate
+        self.events.put(
+            Status(
+                kind=kind,
+                heard=self._source.heard / rate,
+                dropped=self._source.dropped / rate,
+                rescued=self._rescued,
+                lag=self.lag,
+                level=self._stream.level,
+                language=self._stream.language,
+                message=message,
+            )
+        )

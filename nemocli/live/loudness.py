@@ -1,0 +1,55 @@
+"""How loud the sound is, and whether that may be speech: judged against the quiet around it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: dB of full scale: what digital silence is called, and bounds for the noise of a room.
+SILENCE, LOWEST_FLOOR, HIGHEST_FLOOR = -120.0, -80.0, -30.0
+
+#: Speech is at least so many dB above the noise, and never below this level.
+ABOVE_FLOOR, QUIETEST_SPEECH = 12.0, -55.0
+
+#: The estimate of the noise falls at once and rises slowly, so that words do not lift it.
+RISE_PER_SECOND = 0.5
+
+RATE = 16000
+FRAME = 1280
+
+
+class Loudness:
+    """Levels over frames of 80 ms; all positions and lengths in seconds."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros(0, np.float32)
+        self._floor = LOWEST_FLOOR
+        #: Of the last frame, in dB of full scale.
+        self.level = SILENCE
+        #: How long nothing has been as loud as speech.
+        self.quiet = 0.0
+        #: How long, in all, something was since `restart`.
+        self.loud = 0.0
+
+    def hear(self, samples: NDArray[np.float32]) -> None:
+        """The next samples, float32 [n] at 16 kHz."""
+        sound = np.concatenate([self._rest, samples])
+        whole = len(sound) // FRAME
+        self._rest = sound[whole * FRAME :].copy()
+        frames = sound[: whole * FRAME].astype(np.float64).reshape(whole, FRAME)
+        power = np.square(frames).mean(1)
+        for level in 10 * np.log10(np.maximum(power, 10 ** (SILENCE / 10))):
+            self._judge(float(level))
+
+    def restart(self) -> None:
+        """Count loud sound anew."""
+        self.loud = 0.0
+
+    def _judge(self, level: float) -> None:
+        seconds = FRAME / RATE
+        self.level = level
+        risen = self._floor + RISE_PER_SECOND * seconds
+        self._floor = min(max(min(level, risen), LOWEST_FLOOR), HIGHEST_FLOOR)
+        if level > max(self._floor + ABOVE_FLOOR, QUIETEST_SPEECH):
+            self.quiet = 0.0
+            self.loud += seconds
+        else:
+            self.quiet += seconds

@@ -1,0 +1,238 @@
+"""What is said, as events: segments that grow and are closed, and a model that is kept awake."""
+
+import unicodedata
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.engine.languages import AUTO
+from nemocli.engine.session import Session, Transcriber
+from nemocli.live.clock import SoundClock
+from nemocli.live.loudness import RATE, Loudness
+from nemocli.transcript.events import Final, Partial
+from nemocli.transcript.segments import Segment, Segmenter, ends_sentence
+from nemocli.transcript.types import FRAME_SECONDS, Word
+
+#: Without quiet around it, as in music, a run of blanks must be so many times as long.
+NOISY_FACTOR = 3.0
+
+#: Sound kept for a rescue is at most this long, in seconds.
+LONGEST_RESCUE = 30.0
+
+#: A rescue that found nothing is tried again after so many times as long, at most so often.
+PATIENCE, LONGEST_PATIENCE = 2.0, 300.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds after which something is done; 0 switches it off, but for `endpoint`."""
+
+    #: Blanks, in a quiet place, that close a segment; half of it after the end of a sentence.
+    endpoint: float = 0.8
+    #: True silence after which encoder and decoder begin anew.
+    reset: float = 30.0
+    #: Sound as loud as speech without a token, after which they do so and hear it once more.
+    rescue: float = 8.0
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something done to the stream; `seconds` of sound were decoded again, if it is a rescue."""
+
+    kind: str
+    seconds: float
+    message: str
+
+
+class LiveStream:
+    """Sound in, events out. Times in events are seconds of the sound's clock.
+
+    A segment is closed by a pause, not by a reset: encoder and decoder carry on. Memory is constant
+    however long the stream.
+    """
+
+    def __init__(self, transcriber: Transcriber, lang: str, limits: Limits) -> None:
+        self._transcriber = transcriber
+        self._lang = transcriber.resolve_language(lang)
+        self._limits = limits
+        self._segmenter = Segmenter()
+        self._next_id = 0
+        self._shown: tuple[Word, ...] = ()
+        self._loudness = Loudness()
+        self._patience = limits.rescue
+        self._begin(0.0)
+
+    @property
+    def lang(self) -> str:
+        """The language that is asked for; setting it takes effect with the next chunk."""
+        return self._lang
+
+    @lang.setter
+    def lang(self, wanted: str) -> None:
+        self._lang = self._session.lang = self._transcriber.resolve_language(wanted)
+
+    @property
+    def language(self) -> str | None:
+        """The language last heard, or else the one asked for."""
+        return self._heard_language or (None if self._lang == AUTO else self._lang)
+
+    @property
+    def level(self) -> float:
+        """Of the last sound, in dB of full scale."""
+        return self._loudness.level
+
+    def hear(
+        self, samples: NDArray[np.float32], lost: float = 0.0
+    ) -> Iterator[Partial | Final | Happening]:
+        """The next samples, float32 [n] at 16 kHz, before which so many seconds were lost."""
+        if lost:
+            self._clock.skip(self._position, lost)
+            self._kept.clear()
+            self._kept_from = self._fed
+        self._loudness.hear(samples)
+        yield from self._feed(samples)
+        if self._is_wedged():
+            yield from self._rescue()
+        elif self._is_silent():
+            yield from self._reset()
+        elif self._is_pause():
+            yield from self._close()
+
+    def finish(self) -> Iterator[Partial | Final | Happening]:
+        """The end of the sound: what is left becomes final."""
+        self._heard(self._session.finish().language)
+        yield from self._close()
+
+    def _begin(self, base: float) -> None:
+        """A new session, for the sound from second `base` on."""
+        self._session: Session = self._transcriber.session(self._lang)
+        self._clock = SoundClock(base)
+        self._position = 0.0
+        self._fed = 0
+        self._kept: deque[NDArray[np.float32]] = deque()
+        self._kept_from = 0
+        self._token_frame: int | None = None
+        self._heard_language: str | None = None
+
+    def _feed(self, samples: NDArray[np.float32]) -> Iterator[Final | Partial]:
+        self._kept.append(samples)
+        self._fed += len(samples)
+        self._position = self._fed / RATE
+        transcript = self._session.feed(samples)
+        self._heard(transcript.language)
+        if self._session.last_token_frame != self._token_frame:
+            self._token_frame = self._session.last_token_frame
+            self._loudness.restart()
+            self._patience = self._limits.rescue
+        self._drop_kept()
+        complete = self._session.take_words()
+        yield from self._finals(complete)
+        yield from self._partial(transcript.words[len(complete) :])
+
+    def _heard(self, language: str | None) -> None:
+        self._heard_language = language or self._heard_language
+
+    def _drop_kept(self) -> None:
+        """Keep, for a rescue, what came after the last token, and not more than is allowed."""
+        token_end = 0.0 if self._token_frame is None else (self._token_frame + 1) * FRAME_SECONDS
+        excess = round(RATE * max(token_end, self._position - LONGEST_RESCUE)) - self._kept_from
+        while self._kept and excess > 0:
+            first = self._kept.popleft()
+            if len(first) > excess:
+                self._kept.appendleft(first[excess:])
+            self._kept_from += min(excess, len(first))
+            excess -= min(excess, len(first))
+
+    def _finals(self, words: Iterable[Word]) -> Iterator[Final]:
+        for word in words:
+            if self._may_follow(word):
+                for group in self._segmenter.push(self._on_clock(word)):
+                    yield self._final(group)
+
+    def _final(self, words: Iterable[Word]) -> Final:
+        segment = Segment(self._next_id, tuple(words))
+        self._next_id += 1
+        self._shown = ()
+        return Final(segment, self.language)
+
+    def _partial(self, growing: Iterable[Word]) -> Iterator[Partial]:
+        grown = (self._on_clock(word) for word in growing if self._may_follow(word))
+        words = (*self._segmenter.pending, *grown)
+        if words != self._shown:
+            self._shown = words
+            if words:
+                yield Partial(Segment(self._next_id, words), self.language)
+
+    def _may_follow(self, word: Word) -> bool:
+        """Punctuation that comes after its segment was closed would begin the next one."""
+        return bool(self._segmenter.pending) or not _is_punctuation(word.text)
+
+    def _on_clock(self, word: Word) -> Word:
+        return replace(word, start=self._clock.at(word.start), end=self._clock.at(word.end))
+
+    def _close(self) -> Iterator[Final]:
+        """The words so far are a segment, the open one among them."""
+        yield from self._finals(self._session.take_words(close=True))
+        for group in self._segmenter.flush():
+            yield self._final(group)
+        if self._token_frame is not None:
+            self._clock.forget(self._token_frame * FRAME_SECONDS)
+
+    def _is_pause(self) -> bool:
+        words = self._shown
+        if not words or self._token_frame is None:
+            return False
+        needed = self._limits.endpoint / (2 if ends_sentence(words[-1].text) else 1)
+        blanks = (self._session.frames - 1 - self._token_frame) * FRAME_SECONDS
+        if blanks >= needed and self._loudness.quiet >= needed / 2:
+            return True
+        return blanks >= NOISY_FACTOR * needed
+
+    def _since_token(self) -> float:
+        """Seconds of this session since the last token, or since its begin."""
+        last = 0 if self._token_frame is None else self._token_frame + 1
+        return self._position - last * FRAME_SECONDS
+
+    def _is_silent(self) -> bool:
+        quiet = min(self._loudness.quiet, self._since_token())
+        return 0 < self._limits.reset <= quiet
+
+    def _reset(self) -> Iterator[Partial | Final | Happening]:
+        """Begin anew in silence, where nothing is lost by it.
+
+        Models of this kind were seen to wedge after long silence, and to lose their punctuation in
+        long sessions.
+        """
+        had_token = self._token_frame is not None
+        yield from self.finish()
+        self._begin(self._clock.at(self._position))
+        if had_token:
+            yield Happening("reset", 0.0, "")
+
+    def _is_wedged(self) -> bool:
+        return 0 < self._patience <= self._loudness.loud
+
+    def _rescue(self) -> Iterator[Partial | Final | Happening]:
+        """Begin anew, and hear once more what came since the last token.
+
+        Resetting only the encoder or only the decoder was seen to make it worse.
+        """
+        yield from self._close()
+        sound = np.concatenate(self._kept)
+        patience = min(self._patience * PATIENCE, LONGEST_PATIENCE)
+        self._begin(self._clock.at(self._kept_from / RATE))
+        self._loudness.restart()
+        events = list(self._feed(sound))
+        if self._token_frame is None:
+            self._patience = patience
+            return
+        seconds = len(sound) / RATE
+        yield Happening("rescued", seconds, f"{seconds:.0f} s were heard once more")
+        yield from events
+
+
+def _is_punctuation(text: str) -> bool:
+    return all(unicodedata.category(character)[0] == "P" for character in text)
