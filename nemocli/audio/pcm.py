@@ -129,7 +129,8 @@ class PipedSound(LiveSource):
         """From the pipe to the queue what is there; False at the end of the pipe."""
         if not _is_readable(self._stream):
             return True
-        wanted = 1 << 16 if self._left is None else min(1 << 16, self._left)
+        most = max(self._frame_bytes, self._frame_bytes * self.rate // 10)
+        wanted = most if self._left is None else min(most, self._left)
         new = os.read(self._stream, wanted) if wanted else b""
         if self._left is not None:
             self._left -= len(new)

@@ -76,8 +76,8 @@ class LiveStream:
 
     @property
     def language(self) -> str | None:
-        """The language last heard, or else the one asked for."""
-        return self._heard_language or (None if self._lang == AUTO else self._lang)
+        """The language asked for, or the one last heard if that is `auto`."""
+        return self._heard_language if self._lang == AUTO else self._lang
 
     @property
     def level(self) -> float:
