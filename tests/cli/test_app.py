@@ -61,7 +61,11 @@ def test_version():
         (["file", "x.wav"], 3, "--model demo"),
         (["file", "x.wav", "--model", "nowhere"], 3, "There is no model in nowhere"),
         (["file", "x.wav", "--model", "demo", "--lang", "klingon"], 2, "klingon"),
-        (["file", "x.wav", "--model", "demo", "--format", "doc"], 2, "txt, json, jsonl, tsv, srt, vtt"),
+        (
+            ["file", "x.wav", "--model", "demo", "--format", "doc"],
+            2,
+            "txt, json, jsonl, tsv, srt, vtt",
+        ),
         (["file", "x.wav", "--model", "demo", "--lookahead", "5"], 2, "0, 3, 6, 13"),
         (["file", "x.wav", "--model", "demo", "--runtime", "tpu"], 2, "onnx"),
         (["file", "x.wav", "y.wav", "--model", "demo", "--format", "srt"], 2, "stdout"),

@@ -14,7 +14,7 @@ MOMENTS = 10
 
 
 @pytest.mark.parametrize(
-    "to", ["onnx", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("coreml", "coreai"))]
+    "to", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("onnx", "coreml", "coreai")]
 )
 def test_killed_at_random_moments(demo, tmp_path, to):
     if to == "coreai":

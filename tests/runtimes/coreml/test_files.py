@@ -19,13 +19,18 @@ from tests.sounds import speech_like
 
 LOOKAHEADS = (0, 3, 6, 13)
 
+#: Without lookahead there are four times as many calls to evaluate.
+SLOW_LOOKAHEADS = [
+    pytest.param(lookahead, marks=[] if lookahead else pytest.mark.slow) for lookahead in LOOKAHEADS
+]
+
 
 def relative(heard, expected):
     """The largest difference of the encoder's frames, relative to the largest value."""
     return np.abs(heard.enc_proj - expected.enc_proj).max() / np.abs(expected.enc_proj).max()
 
 
-@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+@pytest.mark.parametrize("lookahead", SLOW_LOOKAHEADS)
 def test_without_rounding_the_graphs_give_numpy_s_tokens(case, lookahead):
     even = case("even")
     folder = even.write("fp32", LOOKAHEADS)
@@ -49,7 +54,7 @@ def test_other_sizes_too(case):
     assert relative(heard, expected) < 1e-5
 
 
-@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+@pytest.mark.parametrize("lookahead", SLOW_LOOKAHEADS)
 def test_the_demo_with_weights_in_float16(case, clips, lookahead):
     demo, clip = case("demo"), min(clips, key=lambda clip: len(clip.samples))
     folder, config = demo.write("fp16", LOOKAHEADS), demo.parameters.config

@@ -1,0 +1,194 @@
+"""The queue between who hears sound and who reads it, and the sources that fill it."""
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemocli.audio import open_sound
+from nemocli.audio.live import LiveSource
+from nemocli.audio.microphone import Device, find_device
+from nemocli.audio.paced import open_paced
+from nemocli.audio.pcm import open_pcm
+from nemocli.audio.recorder import Recorder
+from nemocli.errors import AudioError, UsageError
+from tests.sounds import speech_like
+
+
+class Ticks(LiveSource):
+    """Frames that are numbered, at 16 kHz, so that nothing is resampled."""
+
+    def __init__(self, max_lag):
+        super().__init__("ticks", 16000, 1, max_lag)
+
+    def to_frames(self, data):
+        return data[:, None]
+
+    def tick(self, count):
+        self.put(np.arange(self.heard, self.heard + count, dtype=np.float32), count)
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 700)), max_size=60), st.integers(1, 100))
+def test_every_frame_is_given_out_or_counted_as_dropped(actions, max_milliseconds):
+    source = Ticks(max_milliseconds / 1000)
+    expected, given_out, lost = 0, 0, 0
+    for action in [*actions, *[None] * 70]:
+        if action is not None:
+            source.tick(action)
+        elif packet := source.read(0):
+            lost += packet.lost
+            expected += packet.lost
+            assert packet.samples.tolist() == list(range(expected, expected + packet.frames))
+            expected += packet.frames
+            given_out += packet.frames
+        assert source.heard == source.dropped + source.waiting + given_out
+        assert source.waiting <= 16 * max_milliseconds
+    if source.waiting == 0 and given_out and expected == source.heard:
+        assert lost == source.dropped
+
+
+def test_the_end_and_its_reason_come_after_the_sound():
+    source = Ticks(None)
+    source.tick(100)
+    source.end(AudioError("unplugged"))
+    source.tick(100)
+    assert source.read(0).frames == 100
+    assert source.read(0).frames == 0
+    with pytest.raises(AudioError, match="unplugged"):
+        source.read(0)
+    assert source.ended
+
+
+def read_all(source):
+    source.start()
+    packets, limit = [], time.monotonic() + 20
+    while not source.ended and time.monotonic() < limit:
+        packet = source.read(0.05)
+        if packet is not None:
+            packets.append(packet.samples)
+    source.close()
+    return np.concatenate(packets)
+
+
+def piped(data, **raw):
+    """A source over a pipe that these bytes are written into, in odd portions."""
+    reading, writing = os.pipe()
+
+    def write():
+        for start in range(0, len(data), 9999):
+            os.write(writing, data[start : start + 9999])
+        os.close(writing)
+
+    threading.Thread(target=write, daemon=True).start()
+    return open_pcm(reading, **{"rate": 16000, "channels": 1, "encoding": "s16le"} | raw)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [("raw", "PCM_16"), ("raw", "FLOAT")]
+    + [("WAV", kind) for kind in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")]
+    + [("WAVEX", "PCM_24"), ("RF64", "PCM_16")],
+)
+def test_a_pipe_gives_what_a_file_gives(tmp_path, rate, channels, kind, subtype):
+    sound = speech_like(1.3)[:, None] * np.linspace(1, 0.5, channels)
+    path = tmp_path / "a.wav"
+    soundfile.write(path, sound, rate, subtype, format="WAV" if kind == "raw" else kind)
+    with open_sound(path) as opened:
+        expected = np.concatenate(list(opened))
+    if kind == "raw":
+        soundfile.write(tmp_path / "a.raw", sound, rate, subtype, format="RAW")
+        encoding = "s16le" if subtype == "PCM_16" else "f32le"
+        data = (tmp_path / "a.raw").read_bytes() + b"\x01"  # the begin of a frame that never came
+        heard = read_all(piped(data, rate=rate, channels=channels, encoding=encoding))
+    else:
+        heard = read_all(piped(path.read_bytes()))
+    assert np.array_equal(heard, expected)
+
+
+def test_a_wav_of_unknown_length_goes_on_to_the_end(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, speech_like(1.0), 16000)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data")
+    data[at + 4 : at + 8] = b"\xff\xff\xff\xff"
+    assert len(read_all(piped(bytes(data)))) == 16000
+
+
+@pytest.mark.parametrize(
+    ("data", "raw", "error", "words"),
+    [
+        (b"", {}, AudioError, "Nothing came down the pipe"),
+        (b"RIFF1234JUNK", {}, AudioError, "damaged"),
+        (b"RIFF1234WAVEdata0000", {}, AudioError, "damaged"),
+        (b"xxxx", {"rate": 1}, UsageError, "--rate"),
+        (b"xxxx", {"channels": 0}, UsageError, "--channels"),
+        (b"xxxx", {"encoding": "mp3"}, UsageError, "s16le or f32le"),
+        (np.full(99, np.nan, "<f4").tobytes(), {"encoding": "f32le"}, AudioError, "no sound"),
+        (np.full(99, 1e30, "<f4").tobytes(), {"encoding": "f32le"}, AudioError, "no sound"),
+    ],
+)
+def test_what_is_no_sound_on_a_pipe_is_a_sentence(data, raw, error, words):
+    with pytest.raises(error, match=words):
+        read_all(piped(data, **raw))
+
+
+def test_who_writes_too_fast_has_to_wait():
+    source = piped(np.zeros(16000 * 20, "<i2").tobytes())
+    source.start()
+    time.sleep(0.3)
+    assert 0 < source.waiting <= 16000
+    assert len(read_all_started(source)) == 16000 * 20
+    assert source.dropped == 0
+
+
+def read_all_started(source):
+    source.start = lambda: None
+    return read_all(source)
+
+
+def test_a_paced_file_gives_its_very_samples(clips):
+    with open_sound(clips[0].path) as opened:
+        expected = np.concatenate(list(opened))
+    began = time.monotonic()
+    heard = read_all(open_paced(clips[0].path, max_lag=5))
+    assert np.array_equal(heard, expected)
+    assert time.monotonic() - began >= len(expected) / 16000 - 0.1
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.wav"])
+def test_a_recording_is_what_was_heard(tmp_path, name):
+    sound = np.round(speech_like(1.0) * 32768).astype("<i2")
+    source = piped(sound.tobytes())
+    told = []
+    with Recorder(tmp_path / name, source, False, told.append):
+        read_all(source)
+    assert np.array_equal(soundfile.read(tmp_path / name, dtype="int16")[0], sound)
+    assert told == []
+    with pytest.raises(UsageError, match="--force"):
+        Recorder(tmp_path / name, source, False, told.append)
+    with pytest.raises(UsageError, match=r"\.flac and \.wav"):
+        Recorder(tmp_path / "a.mp3", source, False, told.append)
+
+
+def test_finding_a_microphone():
+    devices = [
+        Device(1, "USB Mic", "ALSA", 1, 48000, False),
+        Device(4, "USB Mic 2", "ALSA", 2, 44100, True),
+    ]
+    assert find_device(None, devices).id == 4
+    assert find_device("1", devices).id == 1
+    assert find_device("USB Mic", devices).id == 1
+    assert find_device("mic 2", devices).id == 4
+    with pytest.raises(UsageError, match="Several"):
+        find_device("usb", devices)
+    with pytest.raises(UsageError, match="1 USB Mic, 4 USB Mic 2"):
+        find_device("7", devices)
+    with pytest.raises(AudioError, match="no microphone"):
+        find_device(None, [])

@@ -1,0 +1,241 @@
+"""`nemocli live` as it is typed: pipes, formats, files, signals, and a machine that is too slow."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import soundfile
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "nemocli", "live", "--model", "demo", *map(str, arguments)]
+
+
+def pcm(samples):
+    return np.round(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes()
+
+
+@pytest.fixture(scope="module")
+def spoken(clips):
+    """Some sentences with pauses between them, as raw bytes, and their texts."""
+    pause = np.zeros(24000, np.float32)
+    parts = [part for clip in clips[:4] for part in (clip.samples, pause)]
+    return pcm(np.concatenate(parts)), [clip.text for clip in clips[:4]]
+
+
+def live(data, *arguments):
+    return subprocess.run(
+        command("--input", "-", *arguments), input=data, capture_output=True, timeout=60
+    )
+
+
+def test_each_final_is_a_line(spoken):
+    data, texts = spoken
+    done = live(data)
+    assert done.stdout.decode().splitlines() == texts
+    assert done.returncode == 0
+    assert re.search(rb"nemocli: [\d.]+ s heard; lag [\d.]+ s \(p95 .*RTF", done.stderr)
+
+
+def test_quiet_says_nothing_else(spoken):
+    assert live(spoken[0], "--quiet").stderr == b""
+
+
+def test_timestamps(spoken):
+    first = live(spoken[0], "--timestamps").stdout.decode().splitlines()[0]
+    assert re.fullmatch(r"\[00:00:00\.\d{3}\] .*", first)
+
+
+def test_events_keep_their_promises(spoken):
+    data, texts = spoken
+    events = [json.loads(line) for line in live(data, "-f", "jsonl").stdout.splitlines()]
+    assert {event["version"] for event in events} == {1}
+    closed, spans = -1, []
+    for event in events:
+        if event["type"] == "status":
+            continue
+        assert event["id"] == closed + 1  # an id never reopens
+        assert event["t0"] <= event["t1"]
+        if event["type"] == "final":
+            closed = event["id"]
+            spans += [event["t0"], event["t1"]]
+            assert event["words"][0]["start"] == event["t0"]
+            assert event["words"][-1]["end"] == event["t1"]
+    finals = [event for event in events if event["type"] == "final"]
+    assert [event["text"] for event in finals] == texts
+    assert spans == sorted(spans)
+    assert any(event["type"] == "partial" for event in events)
+    assert events[-1]["kind"] == "ended"
+    assert events[-1]["heard"] == len(data) / 32000
+
+
+@pytest.mark.parametrize("extension", ["txt", "json", "jsonl", "tsv", "srt", "vtt"])
+def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
+    data, texts = spoken
+    path = tmp_path / f"out.{extension}"
+    assert live(data, "--output", path).returncode == 0
+    written = path.read_text(encoding="utf-8")
+    for text in texts:
+        assert text in written
+    assert os.listdir(tmp_path) == [path.name]
+    if extension == "json":
+        document = json.loads(written)
+        assert [segment["text"] for segment in document["segments"]] == texts
+        assert document["duration"] == len(data) / 32000
+
+
+def test_an_existing_file_is_kept(spoken, tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("precious\n")
+    done = live(spoken[0], "--output", path)
+    assert (done.returncode, done.stdout, path.read_text()) == (2, b"", "precious\n")
+    assert b"--force" in done.stderr
+
+
+def test_the_sound_is_saved(spoken, tmp_path):
+    live(spoken[0], "--save-audio", tmp_path / "a.flac")
+    assert pcm(soundfile.read(tmp_path / "a.flac", dtype="float32")[0]) == spoken[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--input", "-", "--format", "srt"], 2, "for --output"),
+        (["--input", "-", "--output", "a.doc"], 2, "files that end in .txt"),
+        (["--input", "-", "--lang", "xx"], 2, "xx"),
+        (["--input", "-", "--lookahead", "5s"], 2, "80ms, 320ms"),
+        (["--input", "-", "--device", "1"], 2, "not from both"),
+        (["--input", "missing.wav"], 1, "does not exist"),
+        (["--input", "-", "--save-audio", "a.ogg"], 2, ".flac and .wav"),
+        (["--input", "-", "--output", "no/such/folder.txt"], 1, "cannot be written"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(arguments, code, words):
+    done = subprocess.run(command(*arguments), input=bytes(3200), capture_output=True, timeout=60)
+    assert done.returncode == code
+    assert words in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("latency", ["80ms", "1120", "0", "13"])
+def test_lookahead_by_frames_or_latency(spoken, latency):
+    assert live(spoken[0], "--lookahead", latency).stdout.decode().splitlines() == spoken[1]
+
+
+def start(*arguments, code=None, **streams):
+    """The program with `code` run before it, such as what makes the engine slow."""
+    script = f"{code or ''}\nfrom nemocli.__main__ import main\nmain()"
+    line = [sys.executable, "-c", script, *command(*arguments)[3:]]
+    return subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **streams
+    )
+
+
+def read_until_final(running):
+    for line in running.stdout:
+        if json.loads(line)["type"] == "final":
+            return
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGHUP]
+)
+def test_a_signal_ends_normally(clips, tmp_path, number):
+    sound = np.concatenate([clips[0].samples, np.zeros(16000, np.float32), clips[0].samples])
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    output = tmp_path / "out.txt"
+    with start("--input", tmp_path / "a.wav", "-f", "jsonl", "-o", output) as running:
+        read_until_final(running)
+        time.sleep(1.2)  # into the second sentence
+        running.send_signal(number)
+        events = [json.loads(line) for line in running.stdout]
+        assert running.wait(5) == 0
+    tail = [event["text"] for event in events if event["type"] == "final"]
+    assert [event["kind"] for event in events if event["type"] == "status"][-1] == "ended"
+    assert output.read_text().splitlines() == [clips[0].text, *tail]
+
+
+#: Every call of the encoder takes three times as long as its sound lasts.
+SLOW = """
+import time
+import nemocli.engine.encoder as encoder
+class Slow(encoder.EncoderStream):
+    def push(self, rows):
+        for frames in super().push(rows):
+            time.sleep(3 * 0.08 * len(frames))
+            yield frames
+import nemocli.engine.session as session
+session.EncoderStream = Slow
+"""
+
+
+def test_a_machine_that_is_too_slow_drops_and_says_so(clips, tmp_path):
+    sound = np.concatenate([clip.samples for clip in clips[:2]])
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    arguments = ["--input", tmp_path / "a.wav", "-f", "jsonl", "--max-lag", 1]
+    with start(*arguments, code=SLOW) as running:
+        events = [json.loads(line) for line in running.stdout]
+        summary = running.stderr.read()
+        assert running.wait(10) == 0
+    statuses = [event for event in events if event["type"] == "status"]
+    assert statuses[-1]["heard"] == round(len(sound) / 16000, 3)
+    assert 0 < statuses[-1]["dropped"] < statuses[-1]["heard"]
+    assert max(status["lag"] for status in statuses) < 1.5  # what waits, and the packet at work
+    assert "dropped" in {status["kind"] for status in statuses}
+    assert f"{statuses[-1]['dropped']:.1f} s dropped" in summary
+
+
+def test_a_slow_machine_answers_ctrl_c_at_once(clips, tmp_path):
+    sound = np.concatenate([clip.samples for clip in clips])
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    with start("--input", tmp_path / "a.wav", "-f", "jsonl", code=SLOW) as running:
+        for line in running.stdout:
+            if json.loads(line).get("heard", 0) > 4:
+                break
+        running.send_signal(signal.SIGINT)
+        for line in running.stderr:
+            if "Ctrl-C once more aborts" in line:
+                break
+        running.send_signal(signal.SIGINT)
+        assert running.wait(5) == 130
+
+
+@pytest.mark.parametrize("extension", ["srt", "json"])
+def test_kill_9_loses_no_final_that_was_printed(spoken, tmp_path, extension):
+    path = tmp_path / f"out.{extension}"
+    with start("--input", "-", "-f", "jsonl", "-o", path, stdin=subprocess.PIPE) as running:
+        running.stdin.buffer.write(spoken[0])
+        running.stdin.flush()
+        finals = []
+        for line in running.stdout:
+            event = json.loads(line)
+            finals += [event["text"]] if event["type"] == "final" else []
+            if len(finals) == 2:
+                break
+        running.kill()
+        running.stdin.close()
+    written = path.read_text(encoding="utf-8")
+    assert finals == spoken[1][:2]
+    for text in finals:
+        assert text in written
+    if extension == "json":
+        json.loads(written)
+
+
+def test_a_reader_that_goes_away_ends_it(spoken, tmp_path):
+    path = tmp_path / "out.txt"
+    with start("--input", "-", "-o", path, stdin=subprocess.PIPE) as running:
+        running.stdout.close()
+        with suppress(BrokenPipeError):  # it may end before it has read everything
+            running.stdin.buffer.write(spoken[0])
+            running.stdin.close()
+        assert running.wait(20) == 141
+    assert path.read_text(encoding="utf-8").splitlines()[0] == spoken[1][0]

@@ -1,0 +1,122 @@
+"""What a person sees of `nemocli live`, on a terminal that is emulated."""
+
+import io
+
+import pyte
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from nemocli.cli.live_screen import LiveScreen
+from nemocli.transcript.events import Final, Partial, Status
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Word
+
+STATUS = Status("listening", 83.4, 0.0, 0.0, 0.1, -20.0, "ja-JP")
+
+
+class Terminal:
+    """A screen of so many cells, and the program that draws on it."""
+
+    def __init__(self, width, height, **options):
+        self.emulated = pyte.HistoryScreen(width, height, history=10000)
+        self._stream = pyte.Stream(self.emulated)
+        self.output = io.StringIO()
+        self.console = Console(
+            file=self.output, force_terminal=True, width=width, height=height, color_system=None
+        )
+        self.screen = LiveScreen(
+            self.console, **{"timestamps": False, "lookahead_ms": 320} | options
+        )
+
+    def draw(self):
+        self.screen._drawn_at = 0.0  # long enough ago
+        self.screen.draw()
+        self.arrived()
+
+    def arrived(self):
+        self._stream.feed(self.output.getvalue())
+        self.output.seek(0)
+        self.output.truncate()
+
+    @property
+    def lines(self):
+        """Everything from the first line ever, without spaces at the end."""
+        width = self.emulated.columns
+        history = ["".join(row[x].data for x in range(width)) for row in self.emulated.history.top]
+        return [line.rstrip() for line in [*history, *self.emulated.display]]
+
+
+def segment(number, text):
+    return Segment(number, (Word(text, 83.4, 84.0, 0.9),))
+
+
+def test_the_partial_is_rewritten_and_finals_stay():
+    terminal = Terminal(80, 10, timestamps=True)
+    with terminal.screen:
+        for event in (STATUS, Partial(segment(0, "The qui"), "en-US")):
+            terminal.screen.show(event)
+            terminal.draw()
+        assert terminal.lines[0] == "The qui"
+        assert terminal.lines[1].startswith("0:01:23  ja-JP")
+        assert "lag 0.1 s  320 ms" in terminal.lines[1]
+        terminal.screen.show(Final(segment(0, "The quick fox."), "en-US"))
+        terminal.draw()
+        assert terminal.lines[0] == "[00:01:23.400] The quick fox."
+        assert terminal.lines[1].startswith("0:01:23")
+    terminal.arrived()
+    assert [line for line in terminal.lines if line] == ["[00:01:23.400] The quick fox."]
+
+
+TEXTS = st.text(
+    st.sampled_from("ab .日本ألعשל\u0301\x1b[2J\n\r\t\x07"), min_size=1, max_size=70
+).filter(lambda text: text.strip())
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), TEXTS), max_size=12),
+    st.sampled_from([20, 33, 80]),
+    st.sampled_from([3, 5, 24]),
+)
+def test_every_final_is_there_once_and_in_order(steps, width, height):
+    terminal = Terminal(width, height)
+    finals = []
+    with terminal.screen:
+        for number, (final, text) in enumerate(steps):
+            event = Final if final else Partial
+            terminal.screen.show(event(segment(number, f"<{number}>{text}"), None))
+            finals += [f"<{number}>"] if final else []
+            terminal.draw()
+            assert all(cell_len(line) <= width for line in terminal.lines)
+    terminal.arrived()
+    shown = "".join(terminal.lines)
+    assert [part + ">" for part in shown.split(">")[:-1]] != [] or not finals
+    at = [shown.index(final) for final in finals]
+    assert at == sorted(at)
+    assert all(shown.count(final) == 1 for final in finals)
+    assert shown.count("<") == len(finals)  # no partial is left
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_the_status_line_keeps_what_matters(width):
+    terminal = Terminal(width, 10)
+    terminal.screen.is_paused = True
+    terminal.screen.show(Status("listening", 83.4, 2.5, 0.0, 0.1, -20.0, "ja-JP"))
+    terminal.draw()
+    assert terminal.lines[0].startswith("paused  0:01:23")
+    assert len(terminal.lines[0]) < width
+    if width > 20:
+        assert "dropped 2.5 s" in terminal.lines[0]
+
+
+def test_a_question_is_answered_by_keys():
+    screen = Terminal(80, 10).screen
+    screen.ask("language")
+    assert [screen.type(key) for key in "jx\x7fa\r"] == [None, None, None, None, "ja"]
+    assert not screen.asks
+    screen.ask("language")
+    assert screen.type("\x1b") is None
+    assert not screen.asks

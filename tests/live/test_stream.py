@@ -1,0 +1,131 @@
+"""A live stream: where segments end, what silence does, and a model that fell asleep."""
+
+import numpy as np
+import pytest
+
+import nemocli
+from nemocli.live.clock import SoundClock
+from nemocli.live.lags import Lags
+from nemocli.live.loudness import SILENCE, Loudness
+from nemocli.live.stream import Happening, Limits, LiveStream
+from nemocli.transcript.events import Final, Partial
+
+PACKET = 1600
+
+
+@pytest.fixture(scope="module")
+def transcriber():
+    return nemocli.load("demo")
+
+
+def run(stream, *sounds):
+    """All events of a stream that hears sounds one after the other, in packets."""
+    sound = np.concatenate(sounds)
+    events = []
+    for start in range(0, len(sound), PACKET):
+        events += stream.hear(sound[start : start + PACKET])
+    return events + list(stream.finish())
+
+
+def texts(events):
+    return [event.segment.text for event in events if isinstance(event, Final)]
+
+
+def silence(seconds):
+    return np.zeros(round(16000 * seconds), np.float32)
+
+
+def test_a_pause_closes_a_segment_before_the_end_of_the_sound(transcriber, clips):
+    stream = LiveStream(transcriber, "auto", Limits())
+    sound = np.concatenate([clips[0].samples, silence(2)])
+    events = []
+    for start in range(0, len(sound), PACKET):
+        events += stream.hear(sound[start : start + PACKET])
+    assert texts(events) == [clips[0].text]
+    assert any(isinstance(event, Partial) for event in events)
+    assert texts(stream.finish()) == []
+
+
+def test_silence_resets_and_times_go_on(transcriber, clips):
+    limits = Limits(reset=3.0)
+    parts = (clips[0].samples, silence(5), clips[1].samples, silence(1))
+    events = run(LiveStream(transcriber, "auto", limits), *parts)
+    assert texts(events) == [clips[0].text, clips[1].text]
+    assert [e.kind for e in events if isinstance(e, Happening)] == ["reset"]
+    second = [event for event in events if isinstance(event, Final)][1].segment
+    begin = (len(parts[0]) + len(parts[1])) / 16000
+    assert begin - 0.1 <= second.start < second.end <= begin + len(parts[2]) / 16000 + 0.5
+
+
+def test_lost_sound_moves_the_times_of_what_follows(transcriber, clips):
+    stream = LiveStream(transcriber, "auto", Limits())
+    before = texts(stream.hear(silence(1)))
+    events = list(stream.hear(clips[0].samples, lost=100.0)) + list(stream.finish())
+    finals = [event for event in events if isinstance(event, Final)]
+    assert before == []
+    assert 101 <= finals[0].segment.start < 104
+
+
+class Asleep:
+    """A transcriber whose first session hears nothing, as models of this kind were seen to do."""
+
+    def __init__(self, transcriber):
+        self._transcriber = transcriber
+        self._sessions = 0
+
+    def __getattr__(self, name):
+        return getattr(self._transcriber, name)
+
+    def session(self, lang):
+        session = self._transcriber.session(lang)
+        self._sessions += 1
+        if self._sessions == 1:
+            feed = session.feed
+            session.feed = lambda samples: feed(np.zeros_like(samples))
+        return session
+
+
+def test_a_model_that_fell_asleep_is_woken_and_nothing_is_lost(transcriber, clips):
+    stream = LiveStream(Asleep(transcriber), "auto", Limits(rescue=1.0))
+    events = run(stream, clips[0].samples, silence(2))
+    assert texts(events) == [clips[0].text]
+    rescued = [event for event in events if isinstance(event, Happening)]
+    assert [event.kind for event in rescued] == ["rescued"]
+    assert 1.0 <= rescued[0].seconds <= len(clips[0].samples) / 16000
+
+
+def test_without_rescue_it_stays_asleep(transcriber, clips):
+    stream = LiveStream(Asleep(transcriber), "auto", Limits(rescue=0))
+    assert texts(run(stream, clips[0].samples, silence(2))) == []
+
+
+def test_the_clock_runs_on_where_sound_is_missing():
+    clock = SoundClock(10.0)
+    clock.skip(2.0, 5.0)
+    clock.skip(4.0, 1.0)
+    assert [clock.at(position) for position in (0, 1.9, 2.0, 3.9, 4.0)] == [10, 11.9, 17, 18.9, 20]
+    clock.forget(3.0)
+    assert clock.at(3.9) == 18.9
+
+
+def test_lags():
+    lags = Lags()
+    assert (lags.mean, lags.percentile(95)) == (0, 0)
+    for n in range(100):
+        lags.add(n / 100)
+    assert lags.mean == pytest.approx(0.495)
+    assert lags.percentile(95) == pytest.approx(0.94, abs=0.006)
+
+
+def test_loudness_is_judged_against_the_quiet_around():
+    loudness, rng = Loudness(), np.random.default_rng(0)
+    loudness.hear(silence(1))
+    assert (loudness.level, round(loudness.quiet, 2), loudness.loud) == (SILENCE, 0.96, 0)
+    for _ in range(60):  # a fan is no speech once one is used to it
+        loudness.hear((0.01 * rng.normal(size=16000)).astype(np.float32))
+    assert loudness.level == pytest.approx(-40, abs=1)
+    assert loudness.quiet > 1
+    loudness.restart()
+    loudness.hear((0.2 * rng.normal(size=16000)).astype(np.float32))
+    assert loudness.loud == pytest.approx(1, abs=0.1)
+    assert loudness.quiet == 0

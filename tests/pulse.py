@@ -1,0 +1,78 @@
+"""A sound system of its own in user space: what is played into it is what its microphone hears."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+PROGRAMS = ("pulseaudio", "pactl", "paplay")
+
+#: PortAudio's way to PulseAudio is through ALSA.
+ALSA = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n"
+
+
+def missing():
+    """Why it cannot be started here; None if it can."""
+    lacking = [name for name in PROGRAMS if shutil.which(name) is None]
+    if lacking:
+        return f"needs {', '.join(lacking)} (Debian: pulseaudio, libasound2-plugins)"
+    if not list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
+        return "needs ALSA's device for PulseAudio (Debian: libasound2-plugins)"
+    try:
+        import sounddevice  # noqa: F401
+    except OSError:
+        return "needs PortAudio (Debian: libportaudio2)"
+    return None
+
+
+class Room:
+    """Loudspeaker and microphone; `environment` is for programs that should hear it."""
+
+    def __init__(self, server, environment):
+        self.environment = environment
+        self._server = server
+
+    def play(self, path):
+        """Play a WAV file to its end."""
+        subprocess.run(["paplay", str(path)], env=self.environment, check=True, timeout=60)
+
+    def unplug(self):
+        """The microphone goes away."""
+        self._server.send_signal(signal.SIGKILL)
+        self._server.wait()
+
+
+@contextmanager
+def room(folder, rate, channels):
+    """A null sink whose monitor is the default microphone."""
+    socket = folder / "native"
+    (folder / "asound.conf").write_text(ALSA)
+    environment = os.environ | {
+        "HOME": str(folder),
+        "XDG_RUNTIME_DIR": str(folder),
+        "PULSE_SERVER": f"unix:{socket}",
+        "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+    }
+    command = [
+        "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+        "--disable-shm=yes", "--realtime=no", "--high-priority=no",
+        "-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1",
+        "-L", f"module-null-sink sink_name=room rate={rate} channels={channels}",
+    ]  # fmt: skip
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        source = ["pactl", "set-default-source", "room.monitor"]
+        for _ in range(100):
+            if subprocess.run(source, env=environment, capture_output=True).returncode == 0:
+                break
+            time.sleep(0.1)
+        else:
+            raise RuntimeError((folder / "log").read_text())
+        yield Room(server, environment)
+    finally:
+        server.kill()
+        server.wait()
