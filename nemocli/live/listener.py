@@ -62,7 +62,7 @@ class Listener:
     def pause(self) -> None:
         """The source's sound is no longer heard."""
         self._source.pause()
-        self._order(lambda: self._tell("paused", "paused"))
+        self._order(lambda: self._tell("paused"))
 
     def resume(self) -> None:
         self._source.resume()
