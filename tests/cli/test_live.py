@@ -239,3 +239,24 @@ def test_a_reader_that_goes_away_ends_it(spoken, tmp_path):
             running.stdin.close()
         assert running.wait(20) == 141
     assert path.read_text(encoding="utf-8").splitlines()[0] == spoken[1][0]
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments(spoken, tmp_path):
+    rng = np.random.default_rng()
+    for number in range(20):
+        path = tmp_path / f"out{number}.{('srt', 'vtt', 'json', 'txt')[number % 4]}"
+        with start("--input", "-", "-f", "jsonl", "-o", path, stdin=subprocess.PIPE) as running:
+            running.stdin.buffer.write(spoken[0])
+            running.stdin.flush()
+            running.stdout.readline()
+            time.sleep(rng.uniform(0, 0.4))
+            running.kill()
+            events = [json.loads(line) for line in running.stdout if line.endswith("\n")]
+            running.stdin.close()
+        finals = [event["text"] for event in events if event["type"] == "final"]
+        written = path.read_text(encoding="utf-8")
+        assert [text for text in finals if text not in written] == []
+        if path.suffix == ".json":
+            texts = [segment["text"] for segment in json.loads(written)["segments"]]
+            assert texts == spoken[1][: len(texts)]

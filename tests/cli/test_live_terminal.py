@@ -1,0 +1,73 @@
+"""`nemocli live` in a real terminal multiplexer: what a person sees, and what keys do."""
+
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+
+
+class Tmux:
+    """One terminal, on a server of its own."""
+
+    def __init__(self, folder, width, height):
+        self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        self.run("new-session", "-d", "-s", "t", "-x", str(width), "-y", str(height), "sh")
+
+    def run(self, *arguments):
+        done = subprocess.run(
+            [*self._tmux, *arguments], capture_output=True, text=True, check=True, timeout=10
+        )
+        return done.stdout
+
+    def type(self, *keys):
+        self.run("send-keys", "-t", "t", *keys)
+
+    def shown(self):
+        return [line for line in self.run("capture-pane", "-pt", "t").splitlines() if line]
+
+    def wait_for(self, words, seconds=20):
+        for _ in range(int(10 * seconds)):
+            if any(words in line for line in self.shown()):
+                return self.shown()
+            time.sleep(0.1)
+        raise AssertionError(f"{words!r} was never shown: {self.shown()}")
+
+
+def test_words_appear_keys_work_and_ctrl_c_ends_it(clips, tmp_path):
+    pause = np.zeros(32000, np.float32)
+    sound = np.concatenate([clips[0].samples, pause, clips[1].samples, pause, pause, pause])
+    soundfile.write(tmp_path / "a.wav", sound, 16000)
+    terminal = Tmux(tmp_path, 80, 24)
+    try:
+        terminal.type("PS1='$ '; clear", "Enter")
+        command = f"{sys.executable} -m nemocli live --model demo --input {tmp_path}/a.wav"
+        terminal.type(f"{command} --output {tmp_path}/out.txt", "Enter")
+        shown = terminal.wait_for(clips[0].text)
+        assert "320 ms  space pause" in terminal.wait_for("lag 0")[-1]
+        terminal.type("Space")
+        terminal.wait_for("paused  0:00:0")
+        terminal.type("C-z")
+        terminal.wait_for("Stopped")
+        terminal.type("fg", "Enter")
+        terminal.type("Space")
+        terminal.wait_for(clips[1].text)
+        terminal.run("resize-window", "-t", "t", "-x", "30", "-y", "24")
+        terminal.type("l")
+        terminal.type("ja", "Enter")
+        terminal.wait_for("ja-JP")
+        terminal.type("C-c")
+        shown = terminal.wait_for("s heard; lag")
+        joined = "".join(shown)
+        assert "^C" not in joined
+        assert joined.count(clips[1].text) == 1
+        assert (tmp_path / "out.txt").read_text().splitlines() == [clips[0].text, clips[1].text]
+        terminal.type("echo still $((1 + 1))", "Enter")  # the terminal is as it was
+        terminal.wait_for("still 2")
+    finally:
+        terminal.run("kill-server")
