@@ -6,7 +6,6 @@ import pyte
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.cells import cell_len
 from rich.console import Console
 
 from nemocli.cli.live_screen import LiveScreen
@@ -90,7 +89,7 @@ def test_every_final_is_there_once_and_in_order(steps, width, height):
             terminal.screen.show(event(segment(number, f"<{number}>{text}"), None))
             finals += [f"<{number}>"] if final else []
             terminal.draw()
-            assert all(cell_len(line) <= width for line in terminal.lines)
+            assert all(line.cell_len < width for line in terminal.screen._shown)
     terminal.arrived()
     shown = "".join(terminal.lines)
     assert [part + ">" for part in shown.split(">")[:-1]] != [] or not finals
