@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemocli.audio.resample import Resampler, mix_down
+from nemocli.errors import NemocliError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,9 +102,9 @@ class LiveSource:
 
     def put(self, data: bytes | npt.NDArray[np.float32], frames: int) -> None:
         """The next frames. Never blocks, never computes; to be called from one thread."""
-        if not self._producing:
-            return
         with self._lock:
+            if not self._producing:
+                return
             self._blocks.append(_Block(self.heard, frames, data))
             self.heard += frames
             while self._capacity is not None and self._waiting > self._capacity:
@@ -114,9 +115,10 @@ class LiveSource:
 
     def end(self, failure: Exception | None = None) -> None:
         """No frames will follow; `read` raises the failure when it has given out the rest."""
-        if self._producing:
-            self._failure = failure
-        self._producing = False
+        with self._lock:
+            if self._producing:
+                self._failure = failure
+            self._producing = False
         self._came.set()
 
     # ----------------------------------------------------------------------------------- the reader
@@ -178,3 +180,39 @@ class LiveSource:
 
         mono = mix_down(np.concatenate([self.to_frames(block.data) for block in blocks]))
         return Packet(self._resampler.push(mono), sum(block.frames for block in blocks), lost)
+
+
+class ReadingSource(LiveSource):
+    """A source that a thread of its own reads, until there is no more or it is stopped."""
+
+    def __init__(self, name: str, rate: int, channels: int, max_lag: float | None) -> None:
+        super().__init__(name, rate, channels, max_lag)
+        self._stopped = threading.Event()
+        self._running = threading.Event()
+        self._running.set()
+        self._thread = threading.Thread(target=self._read_all, name=name, daemon=True)
+
+    def put_all(self) -> None:
+        """Put everything, and heed `_running` and `_stopped`; raises NemocliError."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def pause(self) -> None:
+        self._running.clear()
+
+    def resume(self) -> None:
+        self._running.set()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._running.set()
+        super().stop()
+
+    def _read_all(self) -> None:
+        try:
+            self.put_all()
+        except NemocliError as error:
+            self.end(error)
+        self.end()

@@ -138,8 +138,6 @@ class Microphone(LiveSource):
 
     def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         assert isinstance(data, bytes)
-        if self._silent is not None:
-            self._silent = None if data.strip(b"\0") else self._silent + len(data)
         return decode_samples(data, self.encoding, self.channels)
 
     def read(self, timeout: float) -> Packet | None:
@@ -148,6 +146,8 @@ class Microphone(LiveSource):
             self._last_block = now
         self._last_read = now
         packet = super().read(timeout)
+        if packet is not None and self._silent is not None:
+            self._silent = None if packet.samples.any() else self._silent + packet.frames
         if packet is None and not self.ended and not self._paused:
             gone = time.monotonic() - self._last_block > PATIENCE
             if gone or (self._stream is not None and not self._stream.active):
@@ -162,9 +162,7 @@ class Microphone(LiveSource):
 
     @property
     def silence_advice(self) -> str | None:
-        if self._silent is None:
-            return None
-        if self._silent / (2 * self.channels * self.rate) < SUSPICIOUS_SILENCE:
+        if self._silent is None or self._silent < SUSPICIOUS_SILENCE * self.rate:
             return None
         return f"{self.name} gives nothing but digital silence: {_permission_advice()}"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.audio.live import LiveSource
+from nemocli.audio.live import LiveSource, ReadingSource
 from nemocli.audio.resample import SAMPLE_RATE
 from nemocli.audio.sound import Sound, open_sound
-from nemocli.errors import NemocliError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,30 +26,12 @@ def open_paced(path: Path, max_lag: float) -> LiveSource:
     return PacedFile(open_sound(path, packet_seconds=STEP), max_lag)
 
 
-class PacedFile(LiveSource):
+class PacedFile(ReadingSource):
     """Frames are 16 kHz mono already, and appear when their time has passed."""
 
     def __init__(self, sound: Sound, max_lag: float) -> None:
         super().__init__(sound.path.name, SAMPLE_RATE, 1, max_lag)
         self._sound = sound
-        self._stopped = threading.Event()
-        self._running = threading.Event()
-        self._running.set()
-        self._thread = threading.Thread(target=self._play, name="paced file", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def pause(self) -> None:
-        self._running.clear()
-
-    def resume(self) -> None:
-        self._running.set()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._running.set()
-        super().stop()
 
     def close(self) -> None:
         self.stop()
@@ -63,20 +43,16 @@ class PacedFile(LiveSource):
         assert not isinstance(data, bytes)
         return data[:, None]
 
-    def _play(self) -> None:
+    def put_all(self) -> None:
         due = time.monotonic()
-        try:
-            for samples in self._sound:
-                due += len(samples) / SAMPLE_RATE
-                if not self._running.is_set():
-                    paused = time.monotonic()
-                    self._running.wait()
-                    due += time.monotonic() - paused
-                if time.monotonic() - due > LATE:  # the whole program was suspended
-                    due = time.monotonic()
-                if self._stopped.wait(max(0.0, due - time.monotonic())):
-                    return
-                self.put(samples, len(samples))
-        except NemocliError as error:
-            self.end(error)
-        self.end()
+        for samples in self._sound:
+            due += len(samples) / SAMPLE_RATE
+            if not self._running.is_set():
+                paused = time.monotonic()
+                self._running.wait()
+                due += time.monotonic() - paused
+            if time.monotonic() - due > LATE:  # the whole program was suspended
+                due = time.monotonic()
+            if self._stopped.wait(max(0.0, due - time.monotonic())):
+                return
+            self.put(samples, len(samples))

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import select
-import threading
 from typing import TYPE_CHECKING
 
 from nemocli.audio.decoder import PLAUSIBLE_RATES
-from nemocli.audio.live import LiveSource
+from nemocli.audio.live import LiveSource, ReadingSource
 from nemocli.audio.samples import SAMPLE_BYTES, decode_samples
 from nemocli.audio.wav_header import WavHeader, read_wav_header
 from nemocli.errors import AudioError, UsageError
@@ -72,7 +71,7 @@ def read_exactly(stream: int, count: int) -> bytes:
     return data
 
 
-class PipedSound(LiveSource):
+class PipedSound(ReadingSource):
     """Frames as they come; an odd part of one at the end is left out."""
 
     def __init__(self, stream: int, header: WavHeader, first: bytes) -> None:
@@ -83,24 +82,6 @@ class PipedSound(LiveSource):
         self._held = first
         #: Bytes of sound to come; None if only the end of the stream tells.
         self._left = header.data_bytes
-        self._stopped = threading.Event()
-        self._running = threading.Event()
-        self._running.set()
-        self._thread = threading.Thread(target=self._pump, name="stdin", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def pause(self) -> None:
-        self._running.clear()
-
-    def resume(self) -> None:
-        self._running.set()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._running.set()
-        super().stop()
 
     def close(self) -> None:
         self.stop()
@@ -109,7 +90,7 @@ class PipedSound(LiveSource):
         assert isinstance(data, bytes)
         return decode_samples(data, self.encoding, self.channels)
 
-    def _pump(self) -> None:
+    def put_all(self) -> None:
         ahead = round(AHEAD * self.rate)
         try:
             while not self._stopped.is_set():
@@ -120,10 +101,7 @@ class PipedSound(LiveSource):
                 elif not self._move():
                     break
         except OSError as error:
-            self.end(AudioError(f"stdin cannot be read any further: {error.strerror}."))
-        except AudioError as error:
-            self.end(error)
-        self.end()
+            raise AudioError(f"stdin cannot be read any further: {error.strerror}.") from None
 
     def _move(self) -> bool:
         """From the pipe to the queue what is there; False at the end of the pipe."""

@@ -14,9 +14,6 @@ from nemocli.audio.live import LiveSource
 from nemocli.errors import NemocliError, UsageError
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
@@ -27,21 +24,26 @@ WAV_BYTES = 2**32 - 1024
 FLUSH_SECONDS = 1.0
 
 
+def check_recording(path: Path, force: bool) -> None:
+    """Raise UsageError for another kind of file, or one that exists and may not be replaced."""
+    if path.suffix.lower() not in (".flac", ".wav"):
+        raise UsageError(f"--save-audio writes .flac and .wav, not {path.name!r}.")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
+
+
 class Recorder:
     """Everything a source hears, 16 bits, at its rate, also what is dropped later.
 
-    Raises UsageError for another kind of file, or one that exists and may not be replaced. A
-    failure while recording ends the recording, not the transcription: `tell` hears it, and it is
-    in `failure`.
+    Raises what `check_recording` does, and NemocliError if the file cannot be opened. A failure
+    while recording ends the recording, not the transcription: `tell` hears it, and it is in
+    `failure`.
     """
 
     def __init__(
         self, path: Path, source: LiveSource, force: bool, tell: Callable[[str], None]
     ) -> None:
-        if path.suffix.lower() not in (".flac", ".wav"):
-            raise UsageError(f"--save-audio writes .flac and .wav, not {path.name!r}.")
-        if path.exists() and not force:
-            raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
+        check_recording(path, force)
         #: Why not everything could be recorded.
         self.failure: NemocliError | None = None
         self._tell = tell

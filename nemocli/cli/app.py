@@ -13,11 +13,12 @@ from nemocli.cli.convert import convert
 from nemocli.cli.doctor import doctor
 from nemocli.cli.file import file
 from nemocli.cli.live import live
+from nemocli.cli.signals import INTERRUPTED
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.errors import NemocliError
 
-#: Exit codes of a program ended by Ctrl-C and by a reader that went away.
-INTERRUPTED, PIPE_CLOSED = 130, 141
+#: Exit code of a program ended by a reader that went away.
+PIPE_CLOSED = 141
 
 EXIT_CODES = """
 Exit codes: 0 done, 1 failed or some files failed, 2 wrong usage, 3 model missing or damaged,

@@ -1,5 +1,6 @@
 """`nemocli live`: what is said into a microphone, or comes down a pipe, as it is said."""
 
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -140,7 +141,8 @@ def live(
     if list_devices:
         _print_devices()
         return
-    _check(output_format, input_, device, output)
+    _check(output_format, input_, device)
+    _check_files(output, save_audio, force)
     from nemocli.audio.recorder import Recorder
     from nemocli.cli.live_loop import LiveLoop
     from nemocli.cli.live_outputs import JsonLines, TextLines
@@ -177,16 +179,19 @@ def live(
         recorder = None
         if save_audio is not None:
             recorder = stack.enter_context(Recorder(save_audio, source, force, loop.tell))
-        loop.run(outputs)
+        try:
+            loop.run(outputs)
+        except KeyboardInterrupt:
+            # Python's own way out would crash on the listening thread, which is in native code.
+            stack.close()
+            os._exit(INTERRUPTED)
     if not quiet:
         print(_summary(listener.summary()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]
     _raise_first([*failures, recorder.failure if recorder else None])
 
 
-def _check(output_format: str, input_: str | None, device: str | None, output: Path | None) -> None:
-    from nemocli.transcript.formats import FORMATS
-
+def _check(output_format: str, input_: str | None, device: str | None) -> None:
     if output_format not in STDOUT_FORMATS:
         raise UsageError(
             f"There is no format {output_format!r} for stdout; choose one of"
@@ -194,9 +199,21 @@ def _check(output_format: str, input_: str | None, device: str | None, output: P
         )
     if input_ is not None and device is not None:
         raise UsageError("Sound comes from --input or from --device, not from both.")
-    if output is not None and output.suffix[1:] not in FORMATS:
-        known = ", ".join(f".{name}" for name in FORMATS)
-        raise UsageError(f"--output writes files that end in {known}, not {output.name!r}.")
+
+
+def _check_files(output: Path | None, save_audio: Path | None, force: bool) -> None:
+    """Before the model is loaded, which takes long."""
+    from nemocli.audio.recorder import check_recording
+    from nemocli.transcript.formats import FORMATS
+    from nemocli.transcript.growing_file import check_target
+
+    if output is not None:
+        if output.suffix[1:] not in FORMATS:
+            known = ", ".join(f".{name}" for name in FORMATS)
+            raise UsageError(f"--output writes files that end in {known}, not {output.name!r}.")
+        check_target(output, force)
+    if save_audio is not None:
+        check_recording(save_audio, force)
 
 
 def _live_screen(

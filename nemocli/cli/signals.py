@@ -3,6 +3,9 @@
 import signal
 from types import FrameType, TracebackType
 
+#: Exit code of a program ended by Ctrl-C.
+INTERRUPTED = 130
+
 #: A closed terminal (SIGHUP) and `kill` (SIGTERM) ask for the same as Ctrl-C.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 

@@ -17,6 +17,14 @@ from nemocli.transcript.formats import Writer
 from nemocli.transcript.segments import Segment
 
 
+def check_target(path: Path, force: bool) -> None:
+    """Raise UsageError for what is no file, or is one that may not be replaced."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a file: choose another name.")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
+
+
 class GrowingFile:
     """`path` as it is written; a context manager that removes the spare copy.
 
@@ -25,10 +33,7 @@ class GrowingFile:
     """
 
     def __init__(self, path: Path, writer: Writer, force: bool) -> None:
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path} is not a file: choose another name.")
-        if path.exists() and not force:
-            raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
+        check_target(path, force)
         self._path = path
         self._writer = writer
         self._spare = path.with_name(f".{path.name}.{os.getpid()}.part")
