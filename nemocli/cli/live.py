@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.signals import INTERRUPTED
 from nemocli.errors import UsageError
 
 if TYPE_CHECKING:
