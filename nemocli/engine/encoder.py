@@ -1,18 +1,13 @@
-"""One stream's way through the encoder: mel rows in, encoder frames out, caches carried between."""
+"""One stream on its way through the encoder: mel rows that wait, and the caches between calls."""
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.network.graphs import (
-    chunk_rows,
-    conformer_cache_shapes,
-    stage_rows,
-    subsampling_cache_shapes,
-)
-from nemocli.runtimes.base import Arrays, Runtime
+from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import FIRST_SHORT, chunk_rows
+from nemocli.runtimes.base import Arrays
 
 Array = NDArray[np.float32]
 
@@ -20,113 +15,116 @@ Array = NDArray[np.float32]
 #: is zero in any precision.
 MASKED = np.float32(-1e4)
 
+#: Rows that stand before the sound's first one, by subsampling stage, in a stream whose first chunk
+#: is filled up from the front to be as long as the others.
+_FRONT = (3, 1, 0)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some chunks of a stream, as they go into the encoder."""
+
+    #: [8 C N, mels]: N chunks of C frames, with rows of zeros where there is no sound.
+    rows: Array
+    #: Ones for the rows of each subsampling stage that lie within the sound, [1, 1, rows, 1].
+    row_masks: list[Array]
+    #: To be added to the scores, [N, L + C]: hides cache slots not yet filled, and frames that do
+    #: not exist.
+    neg_mask: Array
+    #: Frames that exist.
+    valid: int
+    is_first: bool
+    #: Whether the sound begins or ends in it, which the row masks are there for.
+    has_edge: bool
+
 
 class EncoderStream:
-    """Cuts mel rows into chunks and runs them; constant memory for a stream of any length."""
+    """Cuts mel rows into pieces; constant memory for a stream of any length.
 
-    def __init__(self, runtime: Runtime, prompt: int) -> None:
-        self._runtime = runtime
-        self._config = config = runtime.config
-        self._frames = runtime.lookahead + 1
-        self._rows = np.zeros((0, config.features.num_mels), np.float32)
+    The first chunk is `FIRST_SHORT` rows short of the others. Rows of zeros stand in for them whose
+    outputs are masked in every stage: the same numbers as two rows of zeros ahead of the sound.
+    """
+
+    def __init__(self, config: ModelConfig, lookahead: int, prompt: int) -> None:
+        self._config = config
+        self._chunk = lookahead + 1  # frames
+        self._rows = np.zeros((FIRST_SHORT, config.features.num_mels), np.float32)
         self._rows_done = 0
-        self._filled = 0
-        shapes = subsampling_cache_shapes(config)
-        self._pre_caches: Arrays = {f"cache{n}": _zeros(shape) for n, shape in enumerate(shapes)}
-        first = config.first_half
-        self._a_caches = _conformer_caches(conformer_cache_shapes(config, first))
-        self._b_caches = _conformer_caches(
-            conformer_cache_shapes(config, config.num_layers - first)
-        )
+        self._ended = False
+        #: What the graphs remember, by the names of their inputs. Kept here for them.
+        self.caches: Arrays = {}
         self.set_prompt(prompt)
 
     def set_prompt(self, prompt: int) -> None:
         """Tell the language from the next chunk on."""
-        self._one_hot = np.zeros((1, self._config.num_prompts), np.float32)
-        self._one_hot[0, prompt] = 1
+        self.one_hot = np.zeros((1, self._config.num_prompts), np.float32)
+        self.one_hot[0, prompt] = 1
 
-    def push(self, rows: Array) -> Iterator[Array]:
-        """Add mel rows [n, mels]; yield enc_proj [frames, decoder size] of each whole chunk."""
+    def push(self, rows: Array) -> None:
+        """Add mel rows [n, mels]."""
         self._rows = np.concatenate([self._rows, rows])
-        while len(self._rows) >= (need := chunk_rows(self._frames, self._is_first)):
-            chunk, self._rows = self._rows[:need], self._rows[need:].copy()
-            yield self._run(chunk, self._frames, {})
 
-    def finish(self) -> Array:
-        """The frames of the last, partial chunk, as an offline pass over the whole sound has them.
+    def end(self) -> None:
+        """No more rows will come: the last, partial chunk is encoded with what there is of it.
 
-        The rows that are left make ceil(rows / 8) frames. The chunk is completed by rows of zeros,
-        each subsampling stage's rows beyond its length are zeroed, and the keys of frames that do
-        not exist are masked. A sound too short for a single row has one frame, made of zeros, as in
-        the reference.
+        Its frames are those that an offline pass over the whole sound has. A sound too short for
+        a single row has one frame, made of zeros, as in the reference.
         """
-        left = len(self._rows)
-        if left == 0 and not self._is_first:
-            return np.zeros((0, self._config.decoder_size), np.float32)
-        valid = -(-left // 8) if not self._is_first else (left + 6) // 8 + 1
-        rows = chunk_rows(self._frames, self._is_first)
-        chunk = np.zeros((rows, self._config.features.num_mels), np.float32)
-        chunk[:left] = self._rows
-        self._rows = self._rows[:0]
-        return self._run(chunk, valid, self._row_masks(left, rows))[:valid]
+        self._ended = True
 
     @property
-    def _is_first(self) -> bool:
-        return self._rows_done == 0
+    def chunks(self) -> int:
+        """Chunks that can be encoded now."""
+        rows = chunk_rows(self._chunk, first=False)
+        return -(-len(self._rows) // rows) if self._ended else len(self._rows) // rows
 
-    def _run(self, chunk: Array, valid: int, row_masks: Arrays) -> Array:
-        """One chunk [rows, mels] through pre and both halves; masks make it the stream's last."""
-        name = ("pre_first" if self._is_first else "pre") + ("_tail" if row_masks else "")
-        caches = {} if self._is_first else self._pre_caches
-        out = self._runtime.run(name, {"mel": chunk[None]} | caches | row_masks)
-        self._pre_caches = _updated(out, self._pre_caches)
-        mask = self._neg_mask(valid)
-        inputs: Arrays = {"embeds": out["embeds"], "neg_mask": mask}
-        out = self._runtime.run("conformer_a", inputs | self._a_caches)
-        self._a_caches = _updated(out, self._a_caches)
-        inputs = {"embeds": out["embeds_out"], "neg_mask": mask, "one_hot": self._one_hot}
-        out = self._runtime.run("conformer_b", inputs | self._b_caches)
-        self._b_caches = _updated(out, self._b_caches)
-        self._rows_done += len(chunk)
-        self._filled = min(self._config.left_context, self._filled + self._frames)
-        result: Array = out["enc_proj"][0]
-        return result
+    @property
+    def has_ended(self) -> bool:
+        """Whether what waits is all that there will be."""
+        return self._ended
 
-    def _neg_mask(self, valid: int) -> Array:
-        """[1, 1, frames, left + frames]: hide cache slots not yet filled, and keys past the end."""
-        left = self._config.left_context
-        mask = np.zeros((1, 1, self._frames, left + self._frames), np.float32)
-        mask[..., : left - self._filled] = MASKED
-        mask[..., left + valid :] = MASKED
-        return mask
+    def take(self, chunks: int) -> Piece:
+        """Remove the next chunks; more than there are is for a stream that has ended."""
+        rows = chunk_rows(self._chunk, first=False) * chunks
+        taken = self._rows[:rows]
+        existing = -(-(self._rows_done + len(self._rows)) // 8) if self._ended else None
+        frames_done, frames = self._rows_done // 8, self._chunk * chunks
+        row_masks, has_edge = self._row_masks(rows)
+        piece = Piece(
+            rows=np.concatenate([taken, np.zeros((rows - len(taken), taken.shape[1]), np.float32)]),
+            row_masks=row_masks,
+            neg_mask=self._neg_mask(chunks, frames_done, existing),
+            valid=frames if existing is None else min(frames, existing - frames_done),
+            is_first=self._rows_done == 0,
+            has_edge=has_edge,
+        )
+        self._rows = self._rows[rows:].copy()
+        self._rows_done += rows
+        return piece
 
-    def _row_masks(self, left: int, rows: int) -> Arrays:
-        """Ones for the rows of each subsampling stage that lie within the sound.
+    def _neg_mask(self, chunks: int, done: int, existing: int | None) -> Array:
+        """The mask of `chunks` after `done` frames of `existing`, if that is known."""
+        left, chunk = self._config.left_context, self._chunk
+        first = done + chunk * np.arange(chunks)[:, None]  # frame of each chunk
+        frame = first - left + np.arange(left + chunk)
+        hidden = frame < 0
+        if existing is not None:
+            hidden |= frame >= existing
+        return np.where(hidden, MASKED, np.float32(0))
 
-        Of n rows a stage makes n // 2 + 1, counted over the whole stream, now that it has ended.
+    def _row_masks(self, rows: int) -> tuple[list[Array], bool]:
+        """The masks for the next `rows` rows, and whether any of them hides something.
+
+        Of n rows of sound a stage makes n // 2 + 1, once it has ended.
         """
-        length, done = self._rows_done + left, self._rows_done
-        masks: Arrays = {}
-        for stage, count in enumerate(stage_rows(rows, self._is_first)):
-            length = length // 2 + 1
-            done = (done + 1) // 2  # rows this stage has made in earlier chunks
-            keep = done + np.arange(count) < length
-            masks[f"row_mask{stage}"] = keep.astype(np.float32).reshape(1, 1, count, 1)
-        return masks
-
-
-def _zeros(shape: tuple[int, ...]) -> NDArray[Any]:
-    return np.zeros(shape, np.float32)
-
-
-def _conformer_caches(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> Arrays:
-    attention, conv = shapes
-    return {
-        "k_cache": _zeros(attention),
-        "v_cache": _zeros(attention),
-        "conv_cache": _zeros(conv),
-    }
-
-
-def _updated(outputs: Arrays, caches: Arrays) -> Arrays:
-    return {name: outputs[name + "_out"] for name in caches}
+        length = self._rows_done + len(self._rows) - FIRST_SHORT
+        done, masks, has_edge = self._rows_done, [], False
+        for front in _FRONT:
+            length, done, rows = length // 2 + 1, done // 2, rows // 2
+            place = done + np.arange(rows) - front
+            keep = place >= 0
+            if self._ended:
+                keep &= place < length
+            has_edge |= not keep.all()
+            masks.append(keep.astype(np.float32).reshape(1, 1, rows, 1))
+        return masks, has_edge

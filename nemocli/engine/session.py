@@ -1,10 +1,13 @@
 """A loaded model, and the streams that are transcribed with it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.engine.calls import encode
 from nemocli.engine.encoder import EncoderStream
-from nemocli.engine.greedy import GreedyDecoder
+from nemocli.engine.greedy import Emission, GreedyDecoder, decode
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.mel import MelStream
 from nemocli.errors import NemocliError
@@ -51,6 +54,10 @@ class Transcriber:
         return Session(self._runtime, self._pieces, self._languages, lang, keep_encoder)
 
 
+#: Encoder frames that are encoded in one call at most, if so many are there.
+BLOCK_FRAMES = 128
+
+
 class Session:
     """One stream: feed it 16 kHz mono samples as they come, then finish it.
 
@@ -66,11 +73,12 @@ class Session:
         lang: str,
         keep_encoder: bool = False,
     ) -> None:
+        self._runtime = runtime
         self._languages = languages
         self._language = languages.find(lang)
         self._rate = runtime.config.features.sampling_rate
         self._mel = MelStream(runtime.config.features)
-        self._encoder = EncoderStream(runtime, self._language.prompt)
+        self._encoder = EncoderStream(runtime.config, runtime.lookahead, self._language.prompt)
         self._decoder = GreedyDecoder(runtime)
         self._text = Detokenizer(pieces)
         self._finished = False
@@ -94,21 +102,22 @@ class Session:
     def feed(self, samples: NDArray[np.float32]) -> Transcript:
         """Transcribe any number of samples, float32 [n] of about -1 to 1; the transcript so far.
 
+        Many chunks at once cost less than one by one; the tokens are the same.
         Raises NemocliError for anything but a one-dimensional array of finite floats, and after
         `finish`.
         """
         self._check(samples)
-        for frames in self._encoder.push(self._mel.push(samples)):
-            self._decode(frames)
+        self._encoder.push(self._mel.push(samples))
+        self._transcribe_ready()
         return self._text.transcript(self._duration)
 
     def finish(self) -> Transcript:
         """Transcribe what is left as the end of the sound; the whole transcript."""
         if not self._finished:
             self._finished = True
-            for frames in self._encoder.push(self._mel.finish()):
-                self._decode(frames)
-            self._decode(self._encoder.finish())
+            self._encoder.push(self._mel.finish())
+            self._encoder.end()
+            self._transcribe_ready()
         return self._text.transcript(self._duration, final=True)
 
     def take_words(self, close: bool = False) -> list[Word]:
@@ -122,10 +131,15 @@ class Session:
     def _duration(self) -> float:
         return self._mel.samples / self._rate
 
-    def _decode(self, frames: NDArray[np.float32]) -> None:
+    def _transcribe_ready(self) -> None:
+        most = max(1, BLOCK_FRAMES // (self._runtime.lookahead + 1))
+        while chunks := self._encoder.chunks:
+            advance([self], min(chunks, most))
+
+    def _add(self, frames: NDArray[np.float32], emissions: list[Emission]) -> None:
         if self.enc_proj is not None:
             self.enc_proj.append(frames)
-        for emission in self._decoder.decode(frames):
+        for emission in emissions:
             self._text.add(emission.token, emission.frame, emission.probability)
             self.last_token_frame = emission.frame
         self.frames += len(frames)
@@ -140,3 +154,15 @@ class Session:
             )
         if not np.isfinite(samples).all():
             raise NemocliError("The samples fed to a session must be numbers, not NaN or infinite.")
+
+
+def advance(sessions: Sequence[Session], chunks: int) -> None:
+    """Transcribe the next chunks of several streams of one model together.
+
+    Each must have so many waiting, or all that there will be of it.
+    """
+    runtime = sessions[0]._runtime
+    frames = encode(runtime, [session._encoder for session in sessions], chunks)
+    emissions = decode(runtime, [session._decoder for session in sessions], frames)
+    for session, encoded, emitted in zip(sessions, frames, emissions, strict=True):
+        session._add(encoded, emitted)

@@ -22,7 +22,7 @@ from nemocli.models.named import find_checkpoint
 from nemocli.models.places import models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.processes import runs_elsewhere
-from nemocli.runtimes.kinds import KINDS, count_graphs
+from nemocli.runtimes.kinds import KINDS
 from nemocli.version import __version__
 
 #: Hears the name of each graph before it is written, its number from 1, and how many there are.
@@ -143,7 +143,7 @@ def _write(source: AnyCheckpoint, planned: Manifest, out: Path, progress: Progre
     out.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir()
     numbers = itertools.count(1)
-    total = count_graphs(planned.lookaheads)
+    total = KINDS[planned.kind].count_graphs(planned.lookaheads)
     try:
         names = KINDS[planned.kind].write_graphs(
             source.parameters,

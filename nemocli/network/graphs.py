@@ -1,9 +1,14 @@
 """The graphs a model is cut into: names, inputs, outputs and shapes, the same in every runtime.
 
-The conformer is two halves because one bundle with all of it does not load on some devices.
+Devices want fixed shapes: there, one chunk of one stream is a call of `pre`, `conformer_a` and
+`conformer_b`. The conformer is two halves because one bundle with all of it does not load on some
+devices. `pre_tail` and `pre_first_tail` are `pre` and `pre_first` for the last, partial chunk: each
+stage's rows beyond the end of the sound are zeroed, which makes the result that of an offline pass.
+
+Where shapes may vary, `pre_block` and `conformer_block` take any number of chunks of any number of
+streams in a call, first and last ones among them, with the same result.
+
 Updated caches come back under the input's name with `_out` behind it, in the same shape.
-`pre_tail` and `pre_first_tail` are `pre` and `pre_first` for the last, partial chunk: each stage's
-rows beyond the end of the sound are zeroed, which makes the result that of an offline pass.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +20,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.operations import Operations, T
 from nemocli.network.parameters import Parameters
 
-#: Graphs whose shapes depend on the number of frames in a call, and those that have no such shape.
+#: The encoder as devices have it, one chunk of one stream in a call.
 ENCODER_GRAPHS = (
     "pre_first",
     "pre",
@@ -24,16 +29,24 @@ ENCODER_GRAPHS = (
     "conformer_a",
     "conformer_b",
 )
+
+#: The encoder for blocks of chunks of several streams.
+BLOCK_GRAPHS = ("pre_block", "conformer_block")
 DECODER_GRAPHS = ("predict", "joint")
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A graph's input or output. A dimension of None may have any length."""
+    """A graph's input or output. A dimension with a name may have any length."""
 
     name: str
-    shape: tuple[int | None, ...]
+    shape: tuple[int | str, ...]
     dtype: str = "float32"
+
+    @property
+    def known_shape(self) -> tuple[int, ...]:
+        """The shape where all have to be fixed: one of what there may be any number of."""
+        return tuple(size if isinstance(size, int) else 1 for size in self.shape)
 
 
 @dataclass(frozen=True)
@@ -51,9 +64,13 @@ class Graph(Generic[T]):
         return tuple(result.name for result in self.results)
 
 
+#: Rows by which a stream's first chunk is short of the others: its first frame is made of one row.
+FIRST_SHORT = 7
+
+
 def chunk_rows(frames: int, first: bool) -> int:
     """Mel rows that make `frames` encoder frames: 8 each, but the stream's first frame takes 1."""
-    return 8 * frames - 7 if first else 8 * frames
+    return 8 * frames - FIRST_SHORT if first else 8 * frames
 
 
 def stage_rows(rows: int, first: bool) -> list[int]:
@@ -66,10 +83,14 @@ def stage_rows(rows: int, first: bool) -> list[int]:
 
 
 def build_graph(name: str, p: Parameters, frames: int) -> "Graph[T]":
-    """The graph called `name` for `frames` encoder frames in a call (ignored by the decoder's)."""
+    """The graph called `name` for chunks of `frames` encoder frames (ignored by the decoder's)."""
+    if name == "predict":
+        return _predict(p)
+    if name == "pre_block":
+        return _pre_block(p)
+    if name == "conformer_block":
+        return _conformer_block(p, frames)
     if name.startswith("pre"):
-        if name == "predict":
-            return _predict(p)
         return _pre(name, p, frames)
     if name.startswith("conformer"):
         return _conformer(name, p, frames)
@@ -93,12 +114,79 @@ def _pre(name: str, p: Parameters, frames: int) -> "Graph[T]":
         mel = ops.reshape(x["mel"], (1, 1, rows, mels))
         caches = None if first else [x[f"cache{n}"] for n in range(3)]
         masks = [x[f"row_mask{n}"] for n in range(3)] if masked else None
-        embeds, new = layers.subsampling(ops, p, mel, frames, caches, masks)
+        embeds, new = layers.subsampling(ops, p, mel, caches, masks)
         return {"embeds": embeds} | {f"cache{n}_out": c for n, c in enumerate(new)}
 
     embeds = TensorSpec("embeds", (1, frames, p.config.hidden_size))
     caches_out = [TensorSpec(f"cache{n}_out", shape) for n, shape in enumerate(cache_shapes)]
     return Graph(name, tuple(inputs), (embeds, *caches_out), body)
+
+
+def _pre_block(p: Parameters) -> "Graph[T]":
+    mels, cache_shapes = p.config.features.num_mels, subsampling_cache_shapes(p.config)
+    caches = [
+        TensorSpec(f"cache{n}", ("batch", *shape[1:])) for n, shape in enumerate(cache_shapes)
+    ]
+    masks = [TensorSpec(f"row_mask{n}", ("batch", 1, f"rows{n}", 1)) for n in range(3)]
+
+    def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
+        mel = ops.reshape(x["mel"], (0, 1, -1, mels))
+        embeds, new = layers.subsampling(
+            ops, p, mel, [x[c.name] for c in caches], [x[m.name] for m in masks]
+        )
+        return {"embeds": embeds} | {f"cache{n}_out": c for n, c in enumerate(new)}
+
+    embeds = TensorSpec("embeds", ("batch", "frames", p.config.hidden_size))
+    return Graph(
+        "pre_block",
+        (TensorSpec("mel", ("batch", "rows", mels)), *caches, *masks),
+        (embeds, *map(_updated, caches)),
+        body,
+    )
+
+
+def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
+    config = p.config
+    keys = config.left_context + frames
+    names = ("k_cache", "v_cache", "conv_cache")
+    attention, conv = conformer_cache_shapes(config, config.num_layers)
+    caches = [
+        TensorSpec(f"{name}{layer}", ("batch", *(conv if name == "conv_cache" else attention)[1:]))
+        for layer in range(config.num_layers)
+        for name in names
+    ]
+
+    def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
+        hidden, out = x["embeds"], {}
+        for layer in range(config.num_layers):
+            cache = layers.LayerCache(*(x[f"{name}{layer}"] for name in names))
+            hidden, new = layers.conformer_layer(
+                ops, p, layer, hidden, x["neg_mask"], cache, frames, x["windows"]
+            )
+            for name, value in zip(names, (new.keys, new.values, new.conv), strict=True):
+                out[f"{name}{layer}_out"] = value
+        return {"enc_proj": _projected(ops, p, hidden, x["one_hot"])} | out
+
+    inputs = (
+        TensorSpec("embeds", ("batch", "frames", config.hidden_size)),
+        TensorSpec("neg_mask", ("batch", 1, "chunks", 1, keys)),
+        TensorSpec("windows", ("chunks", keys), "int32"),
+        TensorSpec("one_hot", ("batch", 1, config.num_prompts)),
+    )
+    enc_proj = TensorSpec("enc_proj", ("batch", "frames", config.decoder_size))
+    results = (enc_proj, *map(_updated, caches))
+    return Graph("conformer_block", (*inputs, *caches), results, body)
+
+
+def _updated(cache: TensorSpec) -> TensorSpec:
+    return TensorSpec(cache.name + "_out", cache.shape)
+
+
+def _projected(ops: Operations[T], p: Parameters, hidden: T, one_hot: T) -> T:
+    """What the joint takes of the last layer's output."""
+    fused = layers.prompt_fusion(ops, p, hidden, one_hot)
+    projector = "encoder_projector."
+    return ops.linear(fused, p[projector + "weight"], p[projector + "bias"])
 
 
 def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
@@ -123,7 +211,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
                 *(ops.slice(x[key], 0, n, n + 1) for key in ("k_cache", "v_cache", "conv_cache"))
             )
             hidden, cache = layers.conformer_layer(
-                ops, p, layer, hidden, x["neg_mask"], cache, frames
+                ops, p, layer, hidden, x["neg_mask"], cache, frames, None
             )
             new.append(cache)
         caches = {
@@ -133,10 +221,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
         }
         if not last:
             return {"embeds_out": hidden} | caches
-        fused = layers.prompt_fusion(ops, p, hidden, x["one_hot"])
-        projector = "encoder_projector."
-        enc_proj = ops.linear(fused, p[projector + "weight"], p[projector + "bias"])
-        return {"enc_proj": enc_proj} | caches
+        return {"enc_proj": _projected(ops, p, hidden, x["one_hot"])} | caches
 
     results = (
         TensorSpec("enc_proj", (1, frames, config.decoder_size))
@@ -150,7 +235,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
 
 
 def _predict(p: Parameters) -> "Graph[T]":
-    state = (p.config.decoder_layers, 1, p.config.decoder_size)
+    state = (p.config.decoder_layers, "batch", p.config.decoder_size)
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
         out = ops.gather(p["decoder.embedding.weight"], x["token"])
@@ -161,16 +246,20 @@ def _predict(p: Parameters) -> "Graph[T]":
             hs.append(out)
             cs.append(c)
         projector = "decoder.decoder_projector."
-        out = ops.reshape(out, (1, p.config.decoder_size))
+        out = ops.reshape(out, (-1, p.config.decoder_size))
         return {
             "dec_out": ops.linear(out, p[projector + "weight"], p[projector + "bias"]),
             "h_out": ops.concat(hs, 0),
             "c_out": ops.concat(cs, 0),
         }
 
-    inputs = (TensorSpec("token", (1, 1), "int32"), TensorSpec("h", state), TensorSpec("c", state))
+    inputs = (
+        TensorSpec("token", (1, "batch"), "int32"),
+        TensorSpec("h", state),
+        TensorSpec("c", state),
+    )
     results = (
-        TensorSpec("dec_out", (1, p.config.decoder_size)),
+        TensorSpec("dec_out", ("batch", p.config.decoder_size)),
         TensorSpec("h_out", state),
         TensorSpec("c_out", state),
     )
@@ -185,9 +274,11 @@ def _joint(p: Parameters) -> "Graph[T]":
         head = "joint.head."
         return {"token_logits": ops.linear(hidden, p[head + "weight"], p[head + "bias"])}
 
-    # One predictor output meets any number of frames at once, which reads the head's weights once.
-    inputs = (TensorSpec("dec_out", (1, size)), TensorSpec("enc_frame", (None, size)))
-    return Graph("joint", inputs, (TensorSpec("token_logits", (None, p.config.vocab_size)),), body)
+    # One predictor output meets any number of frames at once, which reads the head's weights once;
+    # or each frame has one of its own.
+    inputs = (TensorSpec("dec_out", ("rows", size)), TensorSpec("enc_frame", ("frames", size)))
+    logits = TensorSpec("token_logits", ("frames", p.config.vocab_size))
+    return Graph("joint", inputs, (logits,), body)
 
 
 def subsampling_cache_shapes(config: ModelConfig) -> list[tuple[int, ...]]:

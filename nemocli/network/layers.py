@@ -1,8 +1,10 @@
 """The layers of the network, each a function of operations, parameters and values.
 
 FastConformer (arXiv:2305.05084) made cache-aware for streaming (arXiv:2312.17279), followed by
-prompt fusion and an RNN transducer (arXiv:1211.3711). F is the number of encoder frames of 80 ms
-in one call, D the hidden size, L the frames of left context.
+prompt fusion and an RNN transducer (arXiv:1211.3711). B is the number of streams in one call, F
+that of encoder frames of 80 ms of each, C that of a chunk, D the hidden size, L the frames of left
+context. A call takes one chunk (F is C), or a block of N chunks (F is N times C), whose every chunk
+attends to itself and to the L frames before it, as if it had come alone.
 """
 
 from collections.abc import Sequence
@@ -20,34 +22,30 @@ def subsampling(
     ops: Operations[T],
     p: Parameters,
     mel: T,
-    frames: int,
     caches: Sequence[T] | None,
     row_masks: Sequence[T] | None = None,
 ) -> tuple[T, list[T]]:
     """Eight mel rows become one encoder frame: three causal 3x3 convolutions of stride 2.
 
-    `mel` is [1, 1, rows, mels]. `caches` holds each stage's last padded input row; None at the
-    start of a stream, where two rows of zeros stand before the first. `row_masks` ([1, 1, rows, 1]
-    for each stage) zero the rows that lie beyond the end of the sound. Returns the embeddings
-    [1, F, D] and the new caches.
+    `mel` is [B, 1, rows, mels]. `caches` holds each stage's last padded input row; None at the
+    start of a stream, where two rows of zeros stand before the first. `row_masks` ([B, 1, rows, 1]
+    for each stage) zero the rows that lie outside the sound. Returns the embeddings [B, F, D] and
+    the new caches.
     """
     channels, mels = p.config.subsampling_channels, p.config.subsampled_mels
     sizes = [p.config.features.num_mels, *mels]
-    rows = 8 * frames if caches is not None else 8 * frames - 7
     x, new_caches = mel, []
     for stage in range(3):
         padding = {3: MEL_PADDING} if caches is not None else {2: (2, 0), 3: MEL_PADDING}
         x = ops.pad(x, padding)
-        total = rows if caches is not None else rows + 2
-        new_caches.append(ops.slice(x, 2, total - 1, total))
+        new_caches.append(ops.slice(x, 2, -1, None))
         if caches is not None:
             x = ops.concat([caches[stage], x], 2)
         x = _subsampling_stage(ops, p, stage, x)
         if row_masks is not None:
             x = ops.mul(x, row_masks[stage])
         x = ops.relu(x)
-        rows = rows // 2 if caches is not None else rows // 2 + 1
-    x = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (1, frames, channels * sizes[3]))
+    x = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (0, -1, channels * sizes[3]))
     stem = "encoder.subsampling.linear."
     return ops.linear(x, p[stem + "weight"], p[stem + "bias"]), new_caches
 
@@ -66,7 +64,7 @@ def _subsampling_stage(ops: Operations[T], p: Parameters, stage: int, x: T) -> T
 
 @dataclass
 class LayerCache(Generic[T]):
-    """A layer's past: keys and values [1, heads, L, head size], conv [1, D, kernel - 1]."""
+    """A layer's past: keys and values [B, heads, L, head size], conv [B, D, kernel - 1]."""
 
     keys: T
     values: T
@@ -81,17 +79,23 @@ def conformer_layer(
     mask: T,
     cache: LayerCache[T],
     frames: int,
+    windows: T | None,
 ) -> tuple[T, LayerCache[T]]:
-    """Half a feed forward, attention, convolution, half a feed forward; x is [1, F, D]."""
+    """Half a feed forward, attention, convolution, half a feed forward; x is [B, F, D].
+
+    `frames` are those of a chunk, C; `windows` are `attention`'s.
+    """
     prefix = f"encoder.layers.{layer}."
 
     def norm(value: T, name: str) -> T:
         return ops.layer_norm(value, p[f"{prefix}{name}.weight"], p[f"{prefix}{name}.bias"])
 
     x = ops.add(x, feed_forward(ops, p, prefix + "feed_forward1.", norm(x, "norm_feed_forward1")))
-    attended, keys, values = attention(ops, p, layer, norm(x, "norm_self_att"), mask, cache, frames)
+    attended, keys, values = attention(
+        ops, p, layer, norm(x, "norm_self_att"), mask, cache, frames, windows
+    )
     x = ops.add(x, attended)
-    convolved, conv = convolution(ops, p, prefix, norm(x, "norm_conv"), cache.conv, frames)
+    convolved, conv = convolution(ops, p, prefix, norm(x, "norm_conv"), cache.conv)
     x = ops.add(x, convolved)
     x = ops.add(x, feed_forward(ops, p, prefix + "feed_forward2.", norm(x, "norm_feed_forward2")))
     return norm(x, "norm_out"), LayerCache(keys, values, conv)
@@ -111,58 +115,64 @@ def attention(
     mask: T,
     cache: LayerCache[T],
     frames: int,
+    windows: T | None,
 ) -> tuple[T, T, T]:
     """Multi-head attention over the cached and the present frames, with relative positions.
 
     score(i, j) = ((q_i + u) . k_j + (q_i + v) . r_(L + i - j)) / sqrt(head size) + mask(i, j)
-    (arXiv:1901.02860, equation 5). `mask` is [1, 1, F, L + F]. Returns the output [1, F, D] and
-    the keys and values of the last L frames.
+    (arXiv:1901.02860, equation 5). Of one chunk: `mask` is [1, 1, C, L + C] and `windows` None. Of
+    a block: `windows` [N, L + C] says where each chunk's keys stand among the L + F of the cache
+    and the block, and `mask` is [B, 1, N, 1, L + C]. Returns the output [B, F, D] and the keys and
+    values of the last L frames.
     """
     heads, size, left = p.config.num_heads, p.config.head_size, p.config.left_context
-    qkv = ops.reshape(ops.linear(x, p.qkv(layer)), (1, frames, 3 * heads, size))
+    qkv = ops.reshape(ops.linear(x, p.qkv(layer)), (0, -1, 3 * heads, size))
     qkv = ops.transpose(qkv, (0, 2, 1, 3))
     query, key, value = (ops.slice(qkv, 1, n * heads, (n + 1) * heads) for n in range(3))
     keys = ops.concat([cache.keys, key], 2)
     values = ops.concat([cache.values, value], 2)
 
-    content = ops.matmul(
-        ops.add(query, ops.constant(p.query_bias(layer, "u"))), ops.transpose(keys, (0, 1, 3, 2))
-    )
+    asking = ops.add(query, ops.constant(p.query_bias(layer, "u")))
     position = ops.matmul(
         ops.add(query, ops.constant(p.query_bias(layer, "v"))),
         ops.constant(p.relative_keys(layer, frames)),
     )
-    scores = ops.add(content, relative_shift(ops, position, heads, frames, left + frames))
-    weights = ops.softmax(ops.add(scores, mask))
-    mixed = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
-    mixed = ops.reshape(mixed, (1, frames, heads * size))
-    output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])
-    return (
-        output,
-        ops.slice(keys, 2, frames, left + frames),
-        ops.slice(values, 2, frames, left + frames),
+    # Heads and then, in a block, chunks are axes before these: frames of a chunk, and its keys.
+    chunks = () if windows is None else (-1,)
+    position = relative_shift(ops, position, (0, heads, *chunks), frames, left + frames)
+    seen, heard = keys, values
+    if windows is not None:
+        asking = ops.reshape(asking, (0, heads, -1, frames, size))
+        seen, heard = (ops.take(each, 2, windows) for each in (keys, values))
+    content = ops.matmul(
+        asking, ops.transpose(seen, (0, 1, 3, 2) if not chunks else (0, 1, 2, 4, 3))
     )
+    weights = ops.softmax(ops.add(ops.add(content, position), mask))
+    mixed = ops.matmul(weights, heard)
+    if windows is not None:
+        mixed = ops.reshape(mixed, (0, heads, -1, size))
+    mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (0, -1, heads * size))
+    output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])
+    return output, ops.slice(keys, 2, -left, None), ops.slice(values, 2, -left, None)
 
 
-def relative_shift(ops: Operations[T], x: T, heads: int, frames: int, keys: int) -> T:
-    """Align scores by distance [1, heads, F, keys + F - 1] with the keys [1, heads, F, keys].
+def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: int, keys: int) -> T:
+    """Align scores by distance [B, heads, F, keys + C - 1] with the keys [*before, C, keys].
 
-    Query i meets key j in column (F - 1 - i) + j. Read row after row, that is element
-    i * (width - 1) + (F - 1) + j: drop the first F - 1 elements, make the rows one shorter, and
+    Query i of a chunk meets key j in column (C - 1 - i) + j. Read row after row, that is element
+    i * (width - 1) + (C - 1) + j: drop the first C - 1 elements, make the rows one shorter, and
     keep the first columns. Only reshapes and static slices, which every device has.
     """
-    if frames == 1:
-        return x
     width = keys + frames - 1
-    x = ops.reshape(x, (1, heads, 1, frames * width))
-    x = ops.slice(x, 3, frames - 1, frames - 1 + frames * (width - 1))
-    x = ops.reshape(x, (1, heads, frames, width - 1))
-    return ops.slice(x, 3, 0, keys)
+    if frames > 1:
+        x = ops.reshape(x, (*before[:2], -1, frames * width))
+        x = ops.slice(x, 3, frames - 1, frames - 1 + frames * (width - 1))
+        x = ops.reshape(x, (*before, frames, width - 1))
+        return ops.slice(x, len(before) + 1, 0, keys)
+    return ops.reshape(x, (*before, 1, keys)) if len(before) > 2 else x
 
 
-def convolution(
-    ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T, frames: int
-) -> tuple[T, T]:
+def convolution(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) -> tuple[T, T]:
     """Gate, causal depthwise convolution, norm, SiLU; the cache is taken after the gate."""
     hidden, past = p.config.hidden_size, p.config.conv_kernel - 1
     both = ops.linear(x, p.matrix(prefix + "conv.pointwise_conv1.weight"))
@@ -173,11 +183,14 @@ def convolution(
     x = ops.transpose(x, (0, 2, 1))
     x = ops.layer_norm(x, p[prefix + "conv.norm.weight"], p[prefix + "conv.norm.bias"])
     x = ops.linear(ops.silu(x), p.matrix(prefix + "conv.pointwise_conv2.weight"))
-    return x, ops.slice(window, 2, frames, past + frames)
+    return x, ops.slice(window, 2, -past, None)
 
 
 def prompt_fusion(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
-    """Tell every frame the language: linear_2(relu(linear_1([x, one_hot]))); x [1, F, D]."""
+    """Tell every frame the language: linear_2(relu(linear_1([x, one_hot]))); x [B, F, D].
+
+    `one_hot` is [1, prompts], or [B, 1, prompts] where streams are of several languages.
+    """
     prefix = "prompt_projector."
     from_encoder = ops.linear(x, p.prompt_columns("encoder"), p[prefix + "linear_1.bias"])
     from_prompt = ops.linear(one_hot, p.prompt_columns("prompt"))
@@ -186,7 +199,7 @@ def prompt_fusion(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
 
 
 def lstm_layer(ops: Operations[T], p: Parameters, layer: int, x: T, h: T, c: T) -> tuple[T, T]:
-    """One step of one LSTM layer; x, h, c and the new h, c are [1, 1, decoder size]."""
+    """One step of one LSTM layer; x, h, c and the new h, c are [1, B, decoder size]."""
     size = p.config.decoder_size
     gates = ops.linear(ops.concat([x, h], 2), p.lstm_weight(layer), p.lstm_bias(layer))
     i, f, g, o = (ops.slice(gates, 2, n * size, (n + 1) * size) for n in range(4))

@@ -4,6 +4,7 @@ To call the definition with numpy's operations computes; with another runtime's 
 `T` is what an operation takes and gives: an array, or the name of a value in a graph.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -53,25 +54,42 @@ class Operations(Protocol[T]):
         ...
 
     def conv2d(self, x: T, weight: Parameter, bias: Parameter, stride: int, groups: int) -> T:
-        """x [1, in, time, mels], weight [out, in / groups, kt, kf]; no padding."""
+        """x [batch, in, time, mels], weight [out, in / groups, kt, kf]; no padding."""
         ...
 
     def depthwise_conv1d(self, x: T, weight: Parameter) -> T:
-        """x [1, channels, time], weight [channels, 1, k]; no padding."""
+        """x [batch, channels, time], weight [channels, 1, k]; no padding."""
         ...
 
     def gather(self, table: Parameter, index: T) -> T:
-        """Rows of table [rows, size] at whole numbers [1, 1]: [1, 1, size]."""
+        """Rows of table [rows, size] at whole numbers [1, batch]: [1, batch, size]."""
+        ...
+
+    def take(self, x: T, axis: int, index: T) -> T:
+        """The places of an axis given by whole numbers [m, n], which become two axes there."""
         ...
 
     def concat(self, parts: Sequence[T], axis: int) -> T: ...
 
-    def slice(self, x: T, axis: int, start: int, stop: int) -> T: ...
+    def slice(self, x: T, axis: int, start: int, stop: int | None) -> T:
+        """As Python slices: a negative start counts from the end, and None goes on to it."""
+        ...
 
-    def reshape(self, x: T, shape: Sequence[int]) -> T: ...
+    def reshape(self, x: T, shape: Sequence[int]) -> T:
+        """A size of 0 is that of the same axis of x, and -1 what is left over."""
+        ...
 
     def transpose(self, x: T, order: Sequence[int]) -> T: ...
 
     def pad(self, x: T, before_after: Mapping[int, tuple[int, int]]) -> T:
         """Zeros before and after, by axis of a 4-dimensional x."""
         ...
+
+
+def known_shape(given: Sequence[int], wanted: Sequence[int]) -> tuple[int, ...]:
+    """The shape that `reshape` asks for, where the shape it starts from is known."""
+    shape = [given[axis] if size == 0 else size for axis, size in enumerate(wanted)]
+    if -1 in shape:
+        rest = math.prod(given) // -math.prod(shape)
+        shape = [rest if size == -1 else size for size in shape]
+    return tuple(shape)

@@ -17,6 +17,9 @@ class Runtime(Protocol):
     name: str
     config: ModelConfig
     lookahead: int
+    #: Whether it has the graphs for blocks of chunks of several streams, rather than the encoder's
+    #: for one chunk of one stream.
+    takes_blocks: bool
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Call a graph of nemocli.network.graphs; arrays by name, in the shapes given there.

@@ -32,6 +32,9 @@ class Kind:
 
     precisions: dict[str, float]
     module: str
+    #: Graphs written once, and those written for every lookahead.
+    shared: tuple[str, ...] = DECODER_GRAPHS
+    by_lookahead: tuple[str, ...] = ENCODER_GRAPHS
 
     @property
     def default_precision(self) -> str:
@@ -42,15 +45,19 @@ class Kind:
         """Imported at use, because each needs a library of its own."""
         return cast(WriteGraphs, import_module(self.module).write_graphs)
 
-
-def count_graphs(lookaheads: Sequence[int]) -> int:
-    """Graphs that are written: those of the decoder once, those of the encoder a lookahead."""
-    return len(DECODER_GRAPHS) + len(ENCODER_GRAPHS) * len(lookaheads)
+    def count_graphs(self, lookaheads: Sequence[int]) -> int:
+        """Graphs that are written for so many lookaheads."""
+        return len(self.shared) + len(self.by_lookahead) * len(lookaheads)
 
 
 # Bytes a weight: of the conformer in the precision named, and a little for what stays as it is.
 KINDS = {
-    "onnx": Kind({"fp32": 4.1, "int8": 1.6}, "nemocli.runtimes.onnx.files"),
+    "onnx": Kind(
+        {"fp32": 4.1, "int8": 1.6},
+        "nemocli.runtimes.onnx.files",
+        shared=("pre_block", *DECODER_GRAPHS),
+        by_lookahead=("conformer_block",),
+    ),
     # Core ML keeps each lookahead's functions apart until they are merged.
     "coreml": Kind(
         {"fp16": 4.5, "int8": 3.5, "int4": 3.0, "palettized-6": 3.2, "fp32": 9.0},

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import Graph, build_graph
-from nemocli.network.operations import EPSILON
+from nemocli.network.operations import EPSILON, known_shape
 from nemocli.network.parameters import Parameter, Parameters
 from nemocli.runtimes.base import Arrays
 
@@ -74,20 +74,22 @@ class NumpyOperations:
         out_channels, _, kernel_time, kernel_mel = w.shape
         times = (x.shape[2] - kernel_time) // stride + 1
         mels = (x.shape[3] - kernel_mel) // stride + 1
-        y = np.zeros((out_channels, times, mels), np.float32)
+        y = np.zeros((len(x), out_channels, times, mels), np.float32)
         for i in range(kernel_time):
             for j in range(kernel_mel):
-                part = x[0, :, i : i + stride * times : stride, j : j + stride * mels : stride]
+                part = x[:, :, i : i + stride * times : stride, j : j + stride * mels : stride]
+                part = part[:, :, :times, :mels]
                 if groups == 1:
-                    y += np.tensordot(w[:, :, i, j], part[:, :times, :mels], 1)
+                    flat = part.reshape(*part.shape[:2], times * mels)
+                    y += (w[:, :, i, j] @ flat).reshape(y.shape)
                 else:
-                    y += w[:, 0, i, j][:, None, None] * part[:, :times, :mels]
-        return (y + self.constant(bias)[:, None, None])[None]
+                    y += w[:, 0, i, j][:, None, None] * part
+        return y + self.constant(bias)[:, None, None]
 
     def depthwise_conv1d(self, x: Array, weight: Parameter) -> Array:
         w = self.constant(weight)[:, 0]
         times = x.shape[2] - w.shape[1] + 1
-        y = np.zeros((1, x.shape[1], times), np.float32)
+        y = np.zeros((*x.shape[:2], times), np.float32)
         for i in range(w.shape[1]):
             y += x[:, :, i : i + times] * w[:, i : i + 1]
         return y
@@ -95,14 +97,17 @@ class NumpyOperations:
     def gather(self, table: Parameter, index: Array) -> Array:
         return self.constant(table)[index]
 
+    def take(self, x: Array, axis: int, index: Array) -> Array:
+        return np.take(x, index, axis)
+
     def concat(self, parts: Sequence[Array], axis: int) -> Array:
         return np.concatenate(parts, axis)
 
-    def slice(self, x: Array, axis: int, start: int, stop: int) -> Array:
+    def slice(self, x: Array, axis: int, start: int, stop: int | None) -> Array:
         return x[(np.s_[:],) * axis + (np.s_[start:stop],)]
 
     def reshape(self, x: Array, shape: Sequence[int]) -> Array:
-        return x.reshape(shape)
+        return x.reshape(known_shape(x.shape, shape))
 
     def transpose(self, x: Array, order: Sequence[int]) -> Array:
         return x.transpose(order)
@@ -119,6 +124,7 @@ class NumpyRuntime:
     """Runs a checkpoint's graphs eagerly at one lookahead."""
 
     name = "numpy"
+    takes_blocks = True
 
     def __init__(self, parameters: Parameters, lookahead: int) -> None:
         self.config: ModelConfig = parameters.config

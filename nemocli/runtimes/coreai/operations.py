@@ -13,7 +13,7 @@ from coreai.authoring.constant import constant as literal
 from numpy.typing import DTypeLike, NDArray
 
 from nemocli.network.graphs import Graph, TensorSpec
-from nemocli.network.operations import EPSILON
+from nemocli.network.operations import EPSILON, known_shape
 from nemocli.network.parameters import Parameter
 
 Value = ai.Value
@@ -106,16 +106,24 @@ class CoreAIOperations:
     def gather(self, table: Parameter, index: Value) -> Value:
         return ai.gather_nd(self.constant(table), self.reshape(index, (1, 1, 1)))
 
+    def take(self, x: Value, axis: int, index: Value) -> Value:
+        rank = len(_shape(x))
+        rest = [n for n in range(rank) if n != axis]
+        places = self.reshape(index, (*_shape(index), 1))
+        taken = ai.gather_nd(self.transpose(x, [axis, *rest]), places)  # [m, n, other axes]
+        others = range(2, rank + 1)
+        return self.transpose(taken, [*others[:axis], 0, 1, *others[axis:]])
+
     def concat(self, parts: Sequence[Value], axis: int) -> Value:
         return parts[0] if len(parts) == 1 else ai.concat(np.array(axis, np.int32), list(parts))
 
-    def slice(self, x: Value, axis: int, start: int, stop: int) -> Value:
+    def slice(self, x: Value, axis: int, start: int, stop: int | None) -> Value:
         begin, end = [0] * len(_shape(x)), list(_shape(x))
-        begin[axis], end[axis] = start, stop
+        begin[axis], end[axis], _ = slice(start, stop).indices(end[axis])
         return ai.slice_(x, _signed(begin), _signed(end), _signed([1] * len(end)))
 
     def reshape(self, x: Value, shape: Sequence[int]) -> Value:
-        return ai.reshape(x, _signed(shape))
+        return ai.reshape(x, _signed(known_shape(_shape(x), shape)))
 
     def transpose(self, x: Value, order: Sequence[int]) -> Value:
         return ai.transpose(x, _unsigned(order))
@@ -173,6 +181,6 @@ def add_function(graph: "Graph[Value]", name: str, dtype: DTypeLike, constants: 
 
 
 def _annotation(spec: TensorSpec, dtype: DTypeLike) -> Any:
-    shape = tuple(size or 1 for size in spec.shape)
+    shape = spec.known_shape
     kind = np.int32 if spec.dtype == "int32" else np.dtype(dtype).type
     return Annotated[Value, ai.TensorType(shape, kind, name=spec.name)]

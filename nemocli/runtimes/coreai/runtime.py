@@ -43,6 +43,7 @@ class CoreAIRuntime:
     """
 
     name = "coreai"
+    takes_blocks = False
 
     def __init__(
         self,

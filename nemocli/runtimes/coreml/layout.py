@@ -44,7 +44,7 @@ class Layout:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape in the package."""
-        sizes = [_known(self.spec.shape[axis]) for axis in self.order]
+        sizes = [self.spec.known_shape[axis] for axis in self.order]
         return (*sizes[:-1], sizes[-1] + self.padding)
 
     @property
@@ -98,17 +98,12 @@ class Layout:
 
 def layout(graph: str, spec: TensorSpec, encoder_dtype: str) -> Layout:
     """Where a tensor of `graph` lies. The joint's frames, any number in the contract, are one."""
-    spec = TensorSpec(spec.name, tuple(size or 1 for size in spec.shape), spec.dtype)
+    spec = TensorSpec(spec.name, spec.known_shape, spec.dtype)
     order = tuple(range(len(spec.shape)))
     if graph in DECODER_GRAPHS:
         return Layout(spec, spec.dtype, order, 0)
     if spec.name.startswith("conv_cache"):
         order = (0, 2, 1)
-    last = _known(spec.shape[order[-1]])
+    last = spec.known_shape[order[-1]]
     padding = 0 if spec.name in _INPUTS_ONLY else -last % ALIGNMENT
     return Layout(spec, encoder_dtype, order, padding)
-
-
-def _known(size: int | None) -> int:
-    assert size is not None
-    return size

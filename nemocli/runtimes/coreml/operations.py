@@ -11,7 +11,7 @@ import numpy as np
 
 from nemocli.errors import ModelError
 from nemocli.network.graphs import DECODER_GRAPHS, Graph
-from nemocli.network.operations import EPSILON
+from nemocli.network.operations import EPSILON, known_shape
 from nemocli.network.parameters import Parameter
 from nemocli.runtimes.coreml.layout import Layout, layout
 from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name everywhere
@@ -100,16 +100,19 @@ class MilOperations:
     def gather(self, table: Parameter, index: Var) -> Var:
         return mb.gather(x=self.constant(table), indices=index, axis=0, validate_indices=False)
 
+    def take(self, x: Var, axis: int, index: Var) -> Var:
+        return mb.gather(x=x, indices=index, axis=axis, validate_indices=False)
+
     def concat(self, parts: Sequence[Var], axis: int) -> Var:
         return parts[0] if len(parts) == 1 else mb.concat(values=list(parts), axis=axis)
 
-    def slice(self, x: Var, axis: int, start: int, stop: int) -> Var:
+    def slice(self, x: Var, axis: int, start: int, stop: int | None) -> Var:
         begin, end = [0] * x.rank, list(x.shape)
-        begin[axis], end[axis] = start, stop
+        begin[axis], end[axis], _ = slice(start, stop).indices(x.shape[axis])
         return mb.slice_by_index(x=x, begin=begin, end=end)
 
     def reshape(self, x: Var, shape: Sequence[int]) -> Var:
-        return mb.reshape(x=x, shape=list(shape))
+        return mb.reshape(x=x, shape=known_shape(x.shape, shape))
 
     def transpose(self, x: Var, order: Sequence[int]) -> Var:
         return mb.transpose(x=x, perm=list(order))

@@ -89,6 +89,7 @@ class CoreMLRuntime:
     """
 
     name = "coreml"
+    takes_blocks = False
 
     def __init__(
         self,

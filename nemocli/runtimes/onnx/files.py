@@ -3,23 +3,24 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
+from nemocli.network.graphs import DECODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.onnx.operations import build_model
 from nemocli.runtimes.onnx.weights_file import WeightsFile
 
 WEIGHTS_FILE = "weights.bin"
 
-#: Graphs whose matrices the int8 precision quantizes: where the time goes. The predictor and the
-#: joint decide between tokens and cost little.
-QUANTIZED_GRAPHS = ("conformer_a", "conformer_b")
+#: Where the time goes, and what the int8 precision quantizes; the only graph that depends on the
+#: lookahead. The predictor and the joint decide between tokens and cost little.
+CONFORMER = "conformer_block"
+
+#: The graphs that are the same for every lookahead.
+SHARED_GRAPHS = ("pre_block", *DECODER_GRAPHS)
 
 
 def graph_file(graph: str, lookahead: int) -> str:
-    """The file of a graph; the decoder's graphs are the same for every lookahead."""
-    if graph in DECODER_GRAPHS:
-        return f"{graph}.onnx"
-    return f"{graph}.lookahead{lookahead}.onnx"
+    """The file of a graph."""
+    return f"{graph}.lookahead{lookahead}.onnx" if graph == CONFORMER else f"{graph}.onnx"
 
 
 def write_graphs(
@@ -37,13 +38,12 @@ def write_graphs(
             name = graph_file(graph, lookahead)
             progress(name)
             built: Graph[str] = build_graph(graph, parameters, lookahead + 1)
-            model = build_model(built, weights, precision == "int8" and graph in QUANTIZED_GRAPHS)
+            model = build_model(built, weights, precision == "int8" and graph == CONFORMER)
             (folder / name).write_bytes(model.SerializeToString(deterministic=True))
             names.append(name)
 
-        for graph in DECODER_GRAPHS:
+        for graph in SHARED_GRAPHS:
             write(graph, 0)
         for lookahead in lookaheads:
-            for graph in ENCODER_GRAPHS:
-                write(graph, lookahead)
+            write(CONFORMER, lookahead)
     return names

@@ -11,14 +11,24 @@ from onnx import TensorProto, helper, numpy_helper
 from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.operations import EPSILON
 from nemocli.network.parameters import Parameter
-from nemocli.runtimes.onnx.quantize import QuantizedMatrix, quantize
+from nemocli.runtimes.onnx.quantize import ZERO, QuantizedMatrix, quantize
 from nemocli.runtimes.onnx.weights_file import WeightsFile
 
 OPSET = 17
 #: IR version 9 is read by onnxruntime 1.17 and later.
 IR_VERSION = 9
 
+#: Where a slice ends that goes on to the end.
+TO_THE_END = np.iinfo(np.int64).max
+
 Array = NDArray[Any]
+
+#: For activations from -1 to 1 in eight bits; and what stands in for the largest of a row of zeros.
+SCALARS: dict[str, Array] = {
+    "step": np.array(1 / 127, np.float32),
+    "zero": np.array(ZERO, np.uint8),
+    "tiny": np.array(np.finfo(np.float32).tiny, np.float32),
+}
 
 
 class OnnxOperations:
@@ -45,7 +55,11 @@ class OnnxOperations:
         return y if bias is None else self.add(y, self.constant(bias))
 
     def _linear_int8(self, x: str, weight: Parameter) -> str:
-        """Activations quantized as they come, one scale a call; weights ahead, one a column."""
+        """Activations quantized as they come, one scale a row; weights ahead, one a column.
+
+        A scale for all rows, as onnxruntime's own dynamic quantization has it, would let what else
+        is in the call, more chunks or other streams, change the result.
+        """
         loaded: list[QuantizedMatrix] = []
 
         def matrix() -> QuantizedMatrix:
@@ -56,7 +70,17 @@ class OnnxOperations:
         values = self._weight(weight.name + ".int8", lambda: matrix().values)
         scales = self._weight(weight.name + ".scales", lambda: matrix().scales)
         zeros = self._weight(weight.name + ".zeros", lambda: matrix().zeros)
-        return self._node("DynamicQuantizeMatMul", x, values, scales, zeros, domain="com.microsoft")
+        row: dict[str, Any] = {"axes": [-1], "keepdims": 1}
+        lowest = self._node("Neg", self._node("ReduceMin", x, **row))
+        largest = self._node("Max", self._node("ReduceMax", x, **row), lowest, self._scalar("tiny"))
+        step, zero = self._scalar("step"), self._scalar("zero")
+        quantized = self._node("QuantizeLinear", self._node("Div", x, largest), step, zero)
+        product = self._node(
+            "MatMulIntegerToFloat",
+            *(quantized, values, step, scales, zero, zeros),
+            domain="com.microsoft",
+        )
+        return self.mul(product, largest)
 
     def matmul(self, a: str, b: str) -> str:
         return self._node("MatMul", a, b)
@@ -98,11 +122,15 @@ class OnnxOperations:
     def gather(self, table: Parameter, index: str) -> str:
         return self._node("Gather", self.constant(table), index, axis=0)
 
+    def take(self, x: str, axis: int, index: str) -> str:
+        return self._node("Gather", x, index, axis=axis)
+
     def concat(self, parts: Sequence[str], axis: int) -> str:
         return parts[0] if len(parts) == 1 else self._node("Concat", *parts, axis=axis)
 
-    def slice(self, x: str, axis: int, start: int, stop: int) -> str:
-        return self._node("Slice", x, *(self._integers([n]) for n in (start, stop, axis)))
+    def slice(self, x: str, axis: int, start: int, stop: int | None) -> str:
+        end = TO_THE_END if stop is None else stop
+        return self._node("Slice", x, *(self._integers([n]) for n in (start, end, axis)))
 
     def reshape(self, x: str, shape: Sequence[int]) -> str:
         return self._node("Reshape", x, self._integers(shape))
@@ -127,6 +155,10 @@ class OnnxOperations:
     def _weight(self, name: str, load: Any) -> str:
         if name not in self.initializers:
             self.initializers[name] = self._weights.tensor(name, load)
+        return name
+
+    def _scalar(self, name: str) -> str:
+        self.initializers[name] = numpy_helper.from_array(SCALARS[name], name)
         return name
 
     def _integers(self, values: Sequence[int]) -> str:
@@ -156,5 +188,4 @@ def build_model(graph: "Graph[str]", weights: WeightsFile, int8: bool) -> onnx.M
 
 def _value_info(spec: TensorSpec) -> onnx.ValueInfoProto:
     kind = TensorProto.INT32 if spec.dtype == "int32" else TensorProto.FLOAT
-    shape = ["frames" if size is None else size for size in spec.shape]
-    return helper.make_tensor_value_info(spec.name, kind, shape)
+    return helper.make_tensor_value_info(spec.name, kind, spec.shape)

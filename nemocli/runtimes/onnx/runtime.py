@@ -10,31 +10,22 @@ from numpy.typing import NDArray
 
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
-from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
+from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.onnx.files import graph_file
 
 
 class OnnxRuntime:
-    """Runs the graphs of one lookahead. Those for the end of a stream load when it comes."""
+    """Runs the graphs of one lookahead."""
 
     name = "onnx"
+    takes_blocks = True
 
     def __init__(self, folder: Path, config: ModelConfig, lookahead: int) -> None:
         self.config = config
         self.lookahead = lookahead
         self._folder = folder
-        self._sessions: dict[str, tuple[ort.InferenceSession, list[str]]] = {}
-        for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
-            if not graph.endswith("_tail"):
-                self._session(graph)
-
-    def _session(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
-        # A dictionary, because functools.cache of a method would keep the weights until the
-        # garbage collector comes round.
-        if graph not in self._sessions:
-            self._sessions[graph] = self._load(graph)
-        return self._sessions[graph]
+        self._sessions = {graph: self._load(graph) for graph in (*BLOCK_GRAPHS, *DECODER_GRAPHS)}
 
     def _load(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
         path = self._folder / graph_file(graph, self.lookahead)
@@ -49,7 +40,7 @@ class OnnxRuntime:
         return session, [output.name for output in session.get_outputs()]
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        session, names = self._session(graph)
+        session, names = self._sessions[graph]
         results: list[NDArray[np.float32]] = session.run(names, dict(inputs))
         return dict(zip(names, results, strict=True))
 
