@@ -22,7 +22,8 @@ from nemocli.errors import (
 from nemocli.version import __version__
 
 if TYPE_CHECKING:
-    from nemocli.engine.session import Session, Transcriber
+    from nemocli.engine.session import Session
+    from nemocli.transcriber import Transcriber
     from nemocli.transcript.types import Token, Transcript, Word
 
 __all__ = [
@@ -42,7 +43,7 @@ __all__ = [
 
 _MODULES = {
     "Session": "nemocli.engine.session",
-    "Transcriber": "nemocli.engine.session",
+    "Transcriber": "nemocli.transcriber",
     "Token": "nemocli.transcript.types",
     "Transcript": "nemocli.transcript.types",
     "Word": "nemocli.transcript.types",
@@ -68,12 +69,13 @@ def load(
     Raises ModelError if the model is missing or damaged, UsageError for an unknown option,
     UnsupportedError for a runtime that this machine has not.
     """
-    from nemocli.engine.session import Transcriber
     from nemocli.models.opening import open_model
+    from nemocli.transcriber import Transcriber
     from nemocli.transcript.detokenizer import Pieces
 
     opened = open_model(model, runtime, lookahead, compute_units, progress)
-    return Transcriber(opened.runtime, Pieces(opened.tokenizer_json), opened.name)
+    pieces = Pieces(opened.tokenizer_json)
+    return Transcriber(opened.runtime, pieces, opened.name, opened.precision, opened.revision)
 
 
 def __getattr__(name: str) -> Any:

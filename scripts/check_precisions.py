@@ -20,10 +20,10 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
-from nemocli.engine.session import Transcriber
 from nemocli.models.convert import convert
 from nemocli.models.places import demo_folder
 from nemocli.network.checkpoint import TOKENIZER
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.detokenizer import Pieces
 from scripts.check_full_size import edit_distance
 from tests.mlprogram.runtime import EvaluatedRuntime

@@ -11,7 +11,7 @@ from nemocli.errors import AudioError, NemocliError, UsageError
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
-    from nemocli.engine.session import Transcriber
+    from nemocli.transcriber import Transcriber
     from nemocli.transcript.formats import Result
 
 

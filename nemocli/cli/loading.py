@@ -9,7 +9,7 @@ from nemocli.errors import ModelError
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
-    from nemocli.engine.session import Transcriber
+    from nemocli.transcriber import Transcriber
 
 
 def load_model(

@@ -1,4 +1,4 @@
-"""A loaded model, and the streams that are transcribed with it."""
+"""One stream of sound being transcribed, and several of them advanced together."""
 
 from collections.abc import Sequence
 
@@ -8,51 +8,12 @@ from numpy.typing import NDArray
 from nemocli.engine.calls import encode
 from nemocli.engine.encoder import EncoderStream
 from nemocli.engine.greedy import Emission, GreedyDecoder, decode
-from nemocli.engine.languages import AUTO, Languages
+from nemocli.engine.languages import Languages
 from nemocli.engine.mel import MelStream
 from nemocli.errors import NemocliError
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.detokenizer import Detokenizer, Pieces
 from nemocli.transcript.types import Transcript, Word
-
-
-class Transcriber:
-    """A model loaded by `nemocli.load`. Any number of sessions may share it, one call at a time."""
-
-    def __init__(self, runtime: Runtime, pieces: Pieces, name: str) -> None:
-        self._runtime = runtime
-        self._pieces = pieces
-        self._languages = Languages(runtime.config)
-        #: What the model was loaded as: `demo`, or its folder.
-        self.model_name = name
-
-    @property
-    def runtime(self) -> str:
-        """The runtime's name, `numpy` or `onnx`."""
-        return self._runtime.name
-
-    @property
-    def lookahead(self) -> int:
-        """Encoder frames of 80 ms that are heard ahead of the one being decided."""
-        return self._runtime.lookahead
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The locales that can be asked for, besides `auto`."""
-        return self._languages.tags
-
-    def resolve_language(self, lang: str) -> str:
-        """The locale, or `auto`, that `lang` stands for; UsageError if there is none."""
-        return self._languages.find(lang).tag
-
-    def session(self, lang: str = AUTO, *, keep_encoder: bool = False) -> "Session":
-        """Begin a stream in a language such as `ja-JP`, `en_us`, `de` or `auto`.
-
-        `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
-        Raises UsageError for a language the model does not know.
-        """
-        return Session(self._runtime, self._pieces, self._languages, lang, keep_encoder)
-
 
 #: Encoder frames that are encoded in one call at most, if so many are there.
 BLOCK_FRAMES = 128

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from nemocli.audio.live import LiveSource, Packet
-from nemocli.engine.session import Transcriber
 from nemocli.live.lags import Lags
 from nemocli.live.stream import Happening, Limits, LiveStream
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Event, Partial, Status
 
 #: Seconds between two status events while nothing happens, and of patience for the next packet.

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.engine.languages import AUTO
-from nemocli.engine.session import Session, Transcriber
+from nemocli.engine.session import Session
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import RATE, Loudness
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Final, Partial
 from nemocli.transcript.segments import Segment, Segmenter, ends_sentence
 from nemocli.transcript.types import FRAME_SECONDS, Word

@@ -26,6 +26,10 @@ class OpenModel:
     name: str
     runtime: Runtime
     tokenizer_json: str
+    #: Of the encoder's weights.
+    precision: str
+    #: SHA-256 over the checkpoint they come from.
+    revision: str
 
 
 def open_model(
@@ -56,7 +60,7 @@ def open_model(
         _refuse_compute_units("numpy", compute_units)
         chosen = choose_lookahead(checkpoint.config, checkpoint.config.lookaheads, lookahead)
         opened = NumpyRuntime(checkpoint.parameters, chosen)
-        return OpenModel(name, opened, checkpoint.tokenizer)
+        return OpenModel(name, opened, checkpoint.tokenizer, "fp32", checkpoint.sha256)
     kind = "onnx" if runtime == "auto" else runtime
     if kind == "coreml":
         from nemocli.runtimes.coreml.runtime import CoreML
@@ -136,7 +140,8 @@ def _open_folder(
         )
     chosen = choose_lookahead(manifest.config, manifest.lookaheads, lookahead)
     opened = _RUNTIMES[manifest.kind](folder, manifest, chosen, compute_units, progress)
-    return OpenModel(name, opened, (folder / TOKENIZER).read_text(encoding="utf-8"))
+    tokenizer = (folder / TOKENIZER).read_text(encoding="utf-8")
+    return OpenModel(name, opened, tokenizer, manifest.precision, manifest.source_sha256)
 
 
 def _onnx(

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.audio import open_sound
-from nemocli.engine.session import Transcriber
 from nemocli.errors import ModelError, UsageError
 from nemocli.models.opening import open_folder
 from nemocli.models.places import demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.detokenizer import Pieces
 
 #: Seconds of sound: enough that every cache has been filled and shifted, little to wait for.

@@ -169,14 +169,12 @@ def test_a_signal_ends_normally(clips, tmp_path, number):
 #: Every call of the encoder takes three times as long as its sound lasts.
 SLOW = """
 import time
-import nemocli.engine.encoder as encoder
-class Slow(encoder.EncoderStream):
-    def push(self, rows):
-        for frames in super().push(rows):
-            time.sleep(3 * 0.08 * len(frames))
-            yield frames
 import nemocli.engine.session as session
-session.EncoderStream = Slow
+advance = session.advance
+def slow(sessions, chunks):
+    time.sleep(3 * 0.32 * chunks)
+    advance(sessions, chunks)
+session.advance = slow
 """
 
 

@@ -5,10 +5,10 @@ from copy import deepcopy
 
 import pytest
 
-from nemocli.engine.session import Transcriber
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.detokenizer import Pieces
 
 ODD = [None, "x", -1, 0, 1.5, 1e99, [], {}, True, ["a"], [-1], [10**12], {"a": "b"}, 10**12]

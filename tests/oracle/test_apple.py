@@ -9,9 +9,9 @@ from functools import cache
 import pytest
 
 import nemocli
-from nemocli.engine.session import Transcriber
 from nemocli.models.convert import convert
 from nemocli.network.checkpoint import TOKENIZER
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.detokenizer import Pieces
 from tests.oracle.compare import assert_same, transcribe
 from tests.sounds import speech_like

@@ -11,12 +11,12 @@ pytest.importorskip("coremltools", reason="the Core ML tests need coremltools")
 
 from coremltools.converters.mil.mil import Program
 
-from nemocli.engine.session import Transcriber
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.coreml import files
 from nemocli.runtimes.numpy_runtime import NumpyOperations, NumpyRuntime
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.detokenizer import Pieces
 from tests.sounds import speech_like
 

@@ -1,0 +1,1 @@
+"""Many files: which, transcribed together, written, and continued where a run ended."""
