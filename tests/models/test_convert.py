@@ -53,30 +53,33 @@ def test_graphs_have_the_contract_s_names_and_shapes(folder):
         }
 
     d = read_manifest(folder).config
-    half = [d.first_half, d.num_heads, d.left_context, d.head_size]
-    assert shapes("pre_first.lookahead3") == {"mel": [1, 25, 128]}
-    assert shapes("pre.lookahead3") == {
-        "mel": [1, 32, 128],
-        "cache0": [1, 1, 1, 131],
-        "cache1": [1, d.subsampling_channels, 1, 68],
-        "cache2": [1, d.subsampling_channels, 1, 36],
+    assert shapes("pre_block") == {
+        "mel": ["batch", "rows", 128],
+        "cache0": ["batch", 1, 1, 131],
+        "cache1": ["batch", d.subsampling_channels, 1, 68],
+        "cache2": ["batch", d.subsampling_channels, 1, 36],
+        "row_mask0": ["batch", 1, "rows0", 1],
+        "row_mask1": ["batch", 1, "rows1", 1],
+        "row_mask2": ["batch", 1, "rows2", 1],
     }
-    conformer = {
-        "embeds": [1, 4, d.hidden_size],
-        "neg_mask": [1, 1, 4, 60],
-        "k_cache": half,
-        "v_cache": half,
-        "conv_cache": [d.first_half, d.hidden_size, 8],
-    }
-    assert shapes("conformer_a.lookahead3") == conformer
-    assert shapes("conformer_b.lookahead3") == conformer | {"one_hot": [1, d.num_prompts]}
-    state = [d.decoder_layers, 1, d.decoder_size]
-    assert shapes("predict") == {"token": [1, 1], "h": state, "c": state}
+    caches = {}
+    for layer in range(d.num_layers):
+        attention = ["batch", d.num_heads, d.left_context, d.head_size]
+        caches |= {f"k_cache{layer}": attention, f"v_cache{layer}": attention}
+        caches[f"conv_cache{layer}"] = ["batch", d.hidden_size, 8]
+    for lookahead, distances in ((3, 63), (13, 83)):
+        assert shapes(f"conformer_block.lookahead{lookahead}") == {
+            "embeds": ["batch", "frames", d.hidden_size],
+            "neg_mask": ["batch", 1, "frames", distances],
+            "one_hot": ["batch", 1, d.num_prompts],
+            **caches,
+        }
+    state = [d.decoder_layers, "batch", d.decoder_size]
+    assert shapes("predict") == {"token": [1, "batch"], "h": state, "c": state}
     assert shapes("joint") == {
-        "dec_out": [1, d.decoder_size],
+        "dec_out": ["rows", d.decoder_size],
         "enc_frame": ["frames", d.decoder_size],
     }
-    assert shapes("pre.lookahead13")["mel"] == [1, 112, 128]
 
 
 def test_weights_are_stored_once_for_all_lookaheads(folder, demo, tmp_path):
@@ -161,7 +164,9 @@ def test_what_a_killed_conversion_left_is_removed_by_the_next(demo, tmp_path):
     assert names(tmp_path) == ["out"]
 
 
-@pytest.mark.parametrize("damage", ["weights.bin", "conformer_a.lookahead3.onnx", "tokenizer.json"])
+@pytest.mark.parametrize(
+    "damage", ["weights.bin", "conformer_block.lookahead3.onnx", "tokenizer.json"]
+)
 def test_an_incomplete_folder_is_refused(demo, tmp_path, damage):
     out = tmp_path / "model"
     convert(demo, out)
@@ -193,7 +198,9 @@ def test_a_manifest_is_refused_if_any_value_is_not_what_was_written(folder, tmp_
         nemocli.load(out)
 
 
-@pytest.mark.parametrize("name", ["tokenizer.json", "joint.onnx", "conformer_a.lookahead3.onnx"])
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "joint.onnx", "conformer_block.lookahead3.onnx"]
+)
 def test_a_small_file_of_other_content_is_refused(folder, tmp_path, name):
     out = tmp_path / "model"
     shutil.copytree(folder, out)

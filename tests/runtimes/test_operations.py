@@ -43,6 +43,8 @@ CASES = [
     ("pointwise", [(1, 4, 3, 2)], lambda ops, x: ops.conv2d(x, POINTWISE, POINTWISE_BIAS, 1, 1)),
     ("depthwise_conv1d", [(1, 4, 6)], lambda ops, x: ops.depthwise_conv1d(x, KERNEL)),
     ("gather", ["token"], lambda ops, x: ops.gather(TABLE, x)),
+    ("skew", [(1, 2, 4, 3)], lambda ops, x: ops.skew(x, -5.0)),
+    ("skew of one row", [(1, 2, 1, 3)], lambda ops, x: ops.skew(x, -5.0)),
     ("concat", [(1, 2, 3), (1, 4, 3)], lambda ops, a, b: ops.concat([a, b], 1)),
     ("slice", [(1, 6, 3)], lambda ops, x: ops.slice(x, 1, 2, 5)),
     ("reshape", [(1, 6, 4)], lambda ops, x: ops.reshape(x, (1, 3, 2, 4))),

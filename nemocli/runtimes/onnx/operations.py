@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.operations import EPSILON
 from nemocli.network.parameters import Parameter
-from nemocli.runtimes.onnx.quantize import ZERO, QuantizedMatrix, quantize
+from nemocli.runtimes.onnx.quantize import QuantizedMatrix, quantize
 from nemocli.runtimes.onnx.weights_file import WeightsFile
 
 OPSET = 17
@@ -23,12 +23,8 @@ TO_THE_END = np.iinfo(np.int64).max
 
 Array = NDArray[Any]
 
-#: For activations from -1 to 1 in eight bits; and what stands in for the largest of a row of zeros.
-SCALARS: dict[str, Array] = {
-    "step": np.array(1 / 127, np.float32),
-    "zero": np.array(ZERO, np.uint8),
-    "tiny": np.array(np.finfo(np.float32).tiny, np.float32),
-}
+#: Activations in eight bits: what stands for one of 1 and for 0, and for the largest of zeros.
+STEP, ZERO, TINY = np.float32(1 / 127), np.uint8(128), np.float32(np.finfo(np.float32).tiny)
 
 
 class OnnxOperations:
@@ -40,6 +36,7 @@ class OnnxOperations:
         self._weights = weights
         self._int8 = int8
         self._count = 0
+        self._skewing: tuple[str, str, str] | None = None
 
     def constant(self, value: Parameter) -> str:
         return self._weight(value.name, value.load)
@@ -69,15 +66,13 @@ class OnnxOperations:
 
         values = self._weight(weight.name + ".int8", lambda: matrix().values)
         scales = self._weight(weight.name + ".scales", lambda: matrix().scales)
-        zeros = self._weight(weight.name + ".zeros", lambda: matrix().zeros)
-        row: dict[str, Any] = {"axes": [-1], "keepdims": 1}
-        lowest = self._node("Neg", self._node("ReduceMin", x, **row))
-        largest = self._node("Max", self._node("ReduceMax", x, **row), lowest, self._scalar("tiny"))
-        step, zero = self._scalar("step"), self._scalar("zero")
+        largest = self._node("ReduceMax", self._node("Abs", x), axes=[-1], keepdims=1)
+        largest = self._node("Max", largest, self._scalar(TINY))
+        step, zero = self._scalar(STEP), self._scalar(ZERO)
         quantized = self._node("QuantizeLinear", self._node("Div", x, largest), step, zero)
         product = self._node(
             "MatMulIntegerToFloat",
-            *(quantized, values, step, scales, zero, zeros),
+            *(quantized, values, step, scales, zero),
             domain="com.microsoft",
         )
         return self.mul(product, largest)
@@ -122,8 +117,26 @@ class OnnxOperations:
     def gather(self, table: Parameter, index: str) -> str:
         return self._node("Gather", self.constant(table), index, axis=0)
 
-    def take(self, x: str, axis: int, index: str) -> str:
-        return self._node("Gather", x, index, axis=axis)
+    def skew(self, x: str, fill: float) -> str:
+        pads, cut, shape = self._skew_sizes(x)
+        x = self._node("Pad", x, pads, self._scalar(np.float32(fill)))
+        x = self.reshape(x, (0, 0, -1))
+        x = self._node("Slice", x, self._integers([0]), cut, self._integers([2]))
+        return self._node("Reshape", x, shape)
+
+    def _skew_sizes(self, x: str) -> tuple[str, str, str]:
+        """Pads, end and final shape for the rows of x, of which all calls in a graph have as many.
+
+        With n rows, n places are added to each, and the last n of all cut off.
+        """
+        if self._skewing is None:
+            rows = self._node("Shape", x, start=2, end=3)
+            self._skewing = (
+                self._node("Concat", self._integers([0] * 7), rows, axis=0),
+                self._node("Neg", rows),
+                self._node("Concat", self._integers([0, 0]), rows, self._integers([-1]), axis=0),
+            )
+        return self._skewing
 
     def concat(self, parts: Sequence[str], axis: int) -> str:
         return parts[0] if len(parts) == 1 else self._node("Concat", *parts, axis=axis)
@@ -157,8 +170,9 @@ class OnnxOperations:
             self.initializers[name] = self._weights.tensor(name, load)
         return name
 
-    def _scalar(self, name: str) -> str:
-        self.initializers[name] = numpy_helper.from_array(SCALARS[name], name)
+    def _scalar(self, value: np.generic) -> str:
+        name = f"{value.dtype}_{value}"
+        self.initializers[name] = numpy_helper.from_array(np.array(value), name)
         return name
 
     def _integers(self, values: Sequence[int]) -> str:

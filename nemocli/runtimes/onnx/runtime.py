@@ -50,4 +50,6 @@ def _options() -> ort.SessionOptions:
     options.log_severity_level = 3
     # Several sessions share the cores: a pool that spins after its call slows down the next one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # See quantize: without VNNI, signed weights become unsigned, or sums of products overflow.
+    options.add_session_config_entry("session.x64quantprecision", "1")
     return options
