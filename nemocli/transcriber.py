@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.session import Session
+from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.detokenizer import Pieces
 
@@ -45,6 +46,11 @@ class Transcriber:
         return self._runtime.lookahead
 
     @property
+    def chunk_rows(self) -> int:
+        """Mel rows of a chunk."""
+        return chunk_rows(self.lookahead + 1, first=False)
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The locales that can be asked for, besides `auto`."""
         return self._languages.tags
@@ -73,10 +79,13 @@ class Transcriber:
 
         A path is taken from `paths` when there is room for another file. The tokens are those of
         a session that hears the file alone. A file that cannot be decoded comes with its error,
-        and the others go on. `max_memory` bounds, in bytes, what is held beside the model;
+        and the others go on. `max_memory` bounds, in bytes, what is needed beside the model;
         `progress` hears how far each file is. Raises UsageError for a language the model does not
-        know.
+        know, or a `max_memory` that is too little.
         """
         from nemocli.batch.many import transcribe_many
+        from nemocli.batch.room import room_for
 
-        return transcribe_many(self, paths, lang, max_memory=max_memory, progress=progress)
+        room = room_for(self._runtime, max_memory)
+        language = self.resolve_language(lang)
+        return transcribe_many(self, map(Path, paths), language, room, progress)

@@ -1,13 +1,26 @@
-"""Many files transcribed together by one model."""
+"""Many files transcribed together by one model.
 
-from collections.abc import Callable, Iterable, Iterator
+Threads decode the files and compute their mel rows, some seconds ahead. Here, many chunks of
+several files go through the encoder in one call, and their tokens are decoded in step. What is
+computed for a file is what a session of its own would compute.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.audio import open_sound
+from nemocli.batch.reading import File, Reading
+from nemocli.batch.room import Room
+from nemocli.engine.session import advance
 from nemocli.errors import AudioError
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.types import Transcript
+
+#: Seconds to wait for a file that is slow to read, such as a pipe, before the others go on.
+PATIENCE = 0.1
+
+#: What a call costs however little is in it, in chunks: the weights are read once.
+CALL_COST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +30,7 @@ class Heard:
     path: Path
     #: Seconds that its header promises, if it promises anything.
     promised: float | None
-    #: The transcript so far; its duration is the sound decoded so far.
+    #: The transcript so far; its duration is that of the sound that was transcribed.
     transcript: Transcript
 
 
@@ -32,23 +45,61 @@ class Outcome:
 
 def transcribe_many(
     transcriber: Transcriber,
-    paths: Iterable[str | Path],
-    lang: str,
-    *,
-    max_memory: int | None = None,
-    progress: Callable[[Heard], None] | None = None,
+    paths: Iterator[Path],
+    language: str,
+    room: Room,
+    progress: Callable[[Heard], None] | None,
 ) -> Iterator[Outcome]:
-    """See Transcriber.transcribe_many."""
-    language = transcriber.resolve_language(lang)
-    for path in map(Path, paths):
-        session = transcriber.session(language)
-        try:
-            with open_sound(path) as sound:
-                for samples in sound:
-                    heard = session.feed(samples)
-                    if progress:
-                        progress(Heard(path, sound.duration, heard))
-        except AudioError as error:
-            yield Outcome(path, None, error)
-        else:
-            yield Outcome(path, session.finish())
+    """Outcomes as they come; see Transcriber.transcribe_many."""
+    reading = Reading(2 * room.file_chunks * transcriber.chunk_rows)
+    try:
+        while _begin_more(reading, paths, room, transcriber, language):
+            reading.collect(PATIENCE)
+            files = _advance(reading.files, room)
+            if progress is not None:
+                for file in files:
+                    progress(Heard(file.path, file.promised, file.session.so_far()))
+            for file in reading.take_finished():
+                transcript = None if file.error else file.session.finish()
+                yield Outcome(file.path, transcript, file.error)
+    finally:
+        reading.stop()
+
+
+def _begin_more(
+    reading: Reading, paths: Iterator[Path], room: Room, transcriber: Transcriber, language: str
+) -> bool:
+    """Whether there is anything under way, once there is as much as there may be."""
+    while len(reading.files) < room.files and (path := next(paths, None)) is not None:
+        reading.begin(path, transcriber.session(language))
+    return bool(reading.files)
+
+
+def _advance(files: Sequence[File], room: Room) -> list[File]:
+    """Transcribe what is best done next of some files; those it was done for."""
+    waiting = [(min(file.session.chunks, room.file_chunks), file.ended) for file in files]
+    chosen, chunks = choose(waiting, room.chunks)
+    if chosen:
+        advance([files[n].session for n in chosen], chunks)
+    return [files[n] for n in chosen]
+
+
+def choose(waiting: Sequence[tuple[int, bool]], most: int) -> tuple[list[int], int]:
+    """Which streams to advance together, and by how many chunks, at most so many in all.
+
+    `waiting` has the chunks that wait of each stream, and whether there will be no more. One that
+    has ended may be asked for more than it has, and costs as if it had them. The best choice gets
+    the most chunks done for what the call costs.
+    """
+    best: tuple[list[int], int] = [], 0
+    best_yield = 0.0
+    for chunks in sorted({min(count, most) for count, _ in waiting if count}):
+        able = [
+            n for n, (count, ended) in enumerate(waiting) if count >= chunks or (ended and count)
+        ]
+        able = able[: most // chunks]
+        done = sum(min(waiting[n][0], chunks) for n in able)
+        gain = done / (chunks * len(able) + CALL_COST)
+        if gain > best_yield:
+            best, best_yield = (able, chunks), gain
+    return best

@@ -71,8 +71,18 @@ def _by_distance(neg_mask: Array, frames: int) -> Array:
 
 
 def _joined(arrays: list[Array]) -> Array:
-    """Arrays of one stream each as that of all."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    """Arrays of one stream each as that of all: no copy if a call before left them side by side."""
+    if len(arrays) == 1:
+        return arrays[0]
+    whole = arrays[0].base
+    if isinstance(whole, np.ndarray) and len(whole) == len(arrays):
+        first, step = whole.ctypes.data, whole.strides[0]
+        if all(
+            array.base is whole and array.ctypes.data == first + n * step
+            for n, array in enumerate(arrays)
+        ):
+            return whole
+    return np.concatenate(arrays)
 
 
 def _subsampled(runtime: Runtime, stream: EncoderStream, piece: Piece) -> Array:

@@ -13,7 +13,7 @@ from nemocli.engine.mel import MelStream
 from nemocli.errors import NemocliError
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.detokenizer import Detokenizer, Pieces
-from nemocli.transcript.types import Transcript, Word
+from nemocli.transcript.types import FRAME_SECONDS, Transcript, Word
 
 #: Encoder frames that are encoded in one call at most, if so many are there.
 BLOCK_FRAMES = 128
@@ -68,18 +68,45 @@ class Session:
         `finish`.
         """
         self._check(samples)
-        self._encoder.push(self._mel.push(samples))
+        self.push(self.features(samples))
         self._transcribe_ready()
         return self._text.transcript(self._duration)
 
     def finish(self) -> Transcript:
         """Transcribe what is left as the end of the sound; the whole transcript."""
         if not self._finished:
-            self._finished = True
-            self._encoder.push(self._mel.finish())
-            self._encoder.end()
+            self.push(self.last_features())
+            self.end()
             self._transcribe_ready()
         return self._text.transcript(self._duration, final=True)
+
+    # What `feed` and `finish` do in one go, in parts: for several streams in step.
+
+    def features(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The mel rows [n, mels] that samples complete. May be called by a thread of its own."""
+        return self._mel.push(samples)
+
+    def last_features(self) -> NDArray[np.float32]:
+        """The mel rows that the end of the sound completes."""
+        return self._mel.finish()
+
+    def push(self, rows: NDArray[np.float32]) -> None:
+        """Let mel rows wait for `advance`."""
+        self._encoder.push(rows)
+
+    def end(self) -> None:
+        """No more rows will come."""
+        self._finished = True
+        self._encoder.end()
+
+    @property
+    def chunks(self) -> int:
+        """Chunks that wait for `advance`; the last one of a sound that has ended may be partial."""
+        return self._encoder.chunks
+
+    def so_far(self) -> Transcript:
+        """The transcript of the frames that were decoded; its duration is theirs."""
+        return self._text.transcript(min(self._duration, self.frames * FRAME_SECONDS))
 
     def take_words(self, close: bool = False) -> list[Word]:
         """The words that will not change, which later transcripts leave out: for endless streams.

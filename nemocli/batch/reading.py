@@ -1,0 +1,115 @@
+"""Files read ahead: each by a thread that decodes it and computes its mel rows."""
+
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.audio import open_sound
+from nemocli.engine.session import Session
+from nemocli.errors import AudioError
+
+#: Seconds that a thread may take to notice that it is not wanted any more; it may be in the middle
+#: of a read that does not return.
+LEAVE = 0.5
+
+
+class File:
+    """One file that is under way."""
+
+    def __init__(self, path: Path, session: Session) -> None:
+        self.path = path
+        self.session = session
+        #: Seconds that its header promises; None before it is open, or if it promises nothing.
+        self.promised: float | None = None
+        #: Why it cannot be decoded, or not further.
+        self.error: AudioError | None = None
+        #: Whether all its rows are with the session.
+        self.ended = False
+        # Between its thread and `Reading`, under the lock of the latter.
+        self.rows: deque[NDArray[np.float32]] = deque()
+        self.rows_waiting = 0
+        self.is_read = False
+
+
+class Reading:
+    """Some files, each at most `rows_ahead` mel rows, and a packet, ahead of its session."""
+
+    def __init__(self, rows_ahead: int) -> None:
+        self.files: list[File] = []
+        self._rows_ahead = rows_ahead
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._threads: list[threading.Thread] = []
+
+    def begin(self, path: Path, session: Session) -> None:
+        """Read another file."""
+        file = File(path, session)
+        self.files.append(file)
+        # A daemon, so that a pipe that never ends cannot hold up the end of the program.
+        thread = threading.Thread(target=self._read, args=(file,), name="reading", daemon=True)
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def collect(self, patience: float) -> None:
+        """Hand the sessions what was read, once each file is well ahead or after some seconds."""
+        deadline = time.monotonic() + patience
+        with self._changed:
+            while not all(self._is_ahead(file) for file in self.files):
+                if not self._changed.wait(deadline - time.monotonic()):
+                    break
+            for file in self.files:
+                self._hand_over(file)
+            self._changed.notify_all()
+
+    def take_finished(self) -> list[File]:
+        """Remove the files that failed, or of which nothing waits any more."""
+        finished = [f for f in self.files if f.error or (f.ended and not f.session.chunks)]
+        self.files = [file for file in self.files if file not in finished]
+        return finished
+
+    def stop(self) -> None:
+        """Let the threads end and close their files."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(LEAVE)
+
+    def _is_ahead(self, file: File) -> bool:
+        return file.ended or file.is_read or file.rows_waiting >= self._rows_ahead
+
+    def _hand_over(self, file: File) -> None:
+        while file.rows:
+            file.session.push(file.rows.popleft())
+        file.rows_waiting = 0
+        if file.is_read and not file.ended and not file.error:
+            file.session.end()
+            file.ended = True
+
+    def _read(self, file: File) -> None:
+        try:
+            with open_sound(file.path) as sound:
+                file.promised = sound.duration
+                for samples in sound:
+                    if not self._put(file, file.session.features(samples)):
+                        return
+            self._put(file, file.session.last_features())
+        except AudioError as error:
+            file.error = error
+        with self._changed:
+            file.is_read = True
+            self._changed.notify_all()
+
+    def _put(self, file: File, rows: NDArray[np.float32]) -> bool:
+        """Add rows when there is room; False if nobody wants them any more."""
+        with self._changed:
+            file.rows.append(rows)
+            file.rows_waiting += len(rows)
+            self._changed.notify_all()
+            while file.rows_waiting >= self._rows_ahead and not self._stopped:
+                self._changed.wait()
+            return not self._stopped

@@ -1,0 +1,154 @@
+"""Blocks of chunks, and batches of streams, give the tokens of the plain stream: proven by trying.
+
+The plain stream is fed chunk by chunk, one stream alone. Against it stand streams that are advanced
+together by any number of chunks: every lookahead, blocks of 1 to 64 chunks, batches of 1 to 16
+streams whose lengths and languages differ.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import nemocli
+from nemocli.engine.session import advance
+from tests.sounds import RATE, speech_like
+
+pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
+from scripts.random_checkpoint import write_random_checkpoint
+
+LOOKAHEADS = (0, 3, 6, 13)
+
+#: Some are cut from the middle of this, so that none of them are alike.
+SOUND = speech_like(120, seed=17)
+
+MODELS = [("small", 0), ("small", 1), ("thin", 0), ("wide", 0), ("window-29", 0), ("capped", 0)]
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory):
+    root = tmp_path_factory.mktemp("models")
+    opened = {}
+
+    def one(model, runtime, precision, lookahead):
+        key = (model, runtime, precision, lookahead)
+        if key not in opened:
+            opened[key] = nemocli.load(
+                _folder(root, model, precision), runtime=runtime, lookahead=lookahead
+            )
+        return opened[key]
+
+    return one
+
+
+def _folder(root, model, precision):
+    if model == "demo":
+        checkpoint = "demo"
+    else:
+        checkpoint = root / "-".join(map(str, model))
+        if not checkpoint.exists():
+            write_random_checkpoint(checkpoint, model[1], model[0])
+    if precision == "fp32":
+        return checkpoint
+    from nemocli.models.convert import convert
+
+    out = root / f"{checkpoint if model == 'demo' else checkpoint.name}-{precision}"
+    convert(checkpoint, out, precision=precision)
+    return out
+
+
+@st.composite
+def batches(draw, longest):
+    """Lengths in samples, blocks in chunks and languages for 1 to 16 streams."""
+    count = draw(st.integers(1, 16))
+    length = st.one_of(
+        st.integers(0, 400), st.integers(0, 5 * RATE), st.integers(0, longest // count)
+    )
+    lengths = draw(st.lists(length, min_size=count, max_size=count))
+    starts = draw(st.lists(st.integers(0, 10 * RATE), min_size=count, max_size=count))
+    langs = draw(
+        st.lists(st.sampled_from(["en-US", "ja-JP", "auto"]), min_size=count, max_size=count)
+    )
+    block = st.one_of(st.integers(1, 64), st.sampled_from([1, 2, 32, 64]))
+    return lengths, starts, langs, draw(st.lists(block, min_size=1, max_size=5))
+
+
+@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+@pytest.mark.parametrize(
+    "runtime,precision", [("numpy", "fp32"), ("onnx", "fp32"), ("onnx", "int8")]
+)
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_any_blocks_of_any_streams(load, runtime, precision, lookahead, data):
+    model = data.draw(st.sampled_from([*MODELS, "demo"]))
+    runtime = "onnx" if precision == "int8" else runtime
+    transcriber = load(model, "auto" if precision == "int8" else runtime, precision, lookahead)
+    _check(transcriber, *data.draw(batches(longest=30 * RATE)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+@pytest.mark.parametrize("model", [*MODELS, "demo"], ids=str)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_more_of_them(load, model, precision, lookahead, data):
+    _check(load(model, "auto", precision, lookahead), *data.draw(batches(longest=100 * RATE)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+def test_ten_minutes_beside_nothing(load, lookahead):
+    """The longest and the shortest that a folder may hold."""
+    ten_minutes = speech_like(600, seed=23)
+    transcriber = load(("small", 0), "onnx", "fp32", lookahead)
+    sounds = [ten_minutes, ten_minutes[:0], ten_minutes[:1], ten_minutes[: 61 * RATE]]
+    _compare(transcriber, sounds, ["auto"] * 4, [64, 7])
+
+
+def _check(transcriber, lengths, starts, langs, blocks):
+    sounds = [SOUND[a : a + n] for a, n in zip(starts, lengths, strict=True)]
+    _compare(transcriber, sounds, langs, blocks)
+
+
+def _compare(transcriber, sounds, langs, blocks):
+    alone = [_alone(transcriber, sound, lang) for sound, lang in zip(sounds, langs, strict=True)]
+    together = _together(transcriber, sounds, langs, blocks)
+    assert together == alone
+
+
+def _alone(transcriber, sound, lang):
+    """Tokens and frames of a stream that never has more than a chunk at once."""
+    session = transcriber.session(lang)
+    packet = 1280 * (transcriber.lookahead + 1)
+    for start in range(0, len(sound), packet):
+        session.feed(sound[start : start + packet])
+    return symbols(session.finish())
+
+
+def _together(transcriber, sounds, langs, blocks):
+    """All of them in step; the block's size changes from call to call."""
+    sessions = [transcriber.session(lang) for lang in langs]
+    for session, sound in zip(sessions, sounds, strict=True):
+        session.push(session.features(sound))
+        session.push(session.last_features())
+        session.end()
+    turn = 0
+    while waiting := [session for session in sessions if session.chunks]:
+        advance(waiting, blocks[turn % len(blocks)])
+        turn += 1
+    return [symbols(session.finish()) for session in sessions]
+
+
+def symbols(transcript):
+    return [(token.id, token.frame) for token in transcript.tokens]
+
+
+def test_the_sound_makes_tokens(load):
+    """Equality of nothing would be no proof."""
+    transcriber = load(("small", 0), "onnx", "fp32", 3)
+    assert len(_alone(transcriber, np.asarray(SOUND[: 30 * RATE]), "en-US")) > 30
