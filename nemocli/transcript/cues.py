@@ -55,8 +55,7 @@ def one_line(text: str) -> str:
 def split_cues(words: Iterable[Word], layout: Layout) -> list[Cue]:
     """Every word that shows anything, in order, in exactly one cue, if it fits into a line.
 
-    One that does not is broken between characters, and its parts have parts of its time. Costs
-    grow with the square of the words, so it is meant for a segment.
+    One that does not is broken between characters, and its parts have parts of its time.
     """
     shown = [word for word in map(_on_one_line, words) if word.text]
     width = layout.max_line_width

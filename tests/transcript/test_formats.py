@@ -1,5 +1,7 @@
 """Plain text and TSV, over invented words."""
 
+import sys
+
 import pytest
 from hypothesis import given
 
@@ -53,9 +55,8 @@ def test_silence(name, layout):
 
 @pytest.mark.parametrize("spaces", [True, False])
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_work_for_a_word_is_the_same_in_long_transcripts(name, spaces, monkeypatch):
+def test_the_work_for_a_word_is_the_same_in_long_transcripts(name, spaces):
     """Counted in calls, since clocks depend on the machine."""
-    import sys
 
     def calls(count):
         counted = 0
