@@ -9,6 +9,7 @@ from nemocli.engine.session import Session
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.writer import About
 
 if TYPE_CHECKING:
     from nemocli.batch.many import Heard, Outcome
@@ -58,6 +59,18 @@ class Transcriber:
     def resolve_language(self, lang: str) -> str:
         """The locale, or `auto`, that `lang` stands for; UsageError if there is none."""
         return self._languages.find(lang).tag
+
+    def about(self, file: str, lang: str) -> About:
+        """What a document says of a transcript of `file`, asked for in a resolved language."""
+        return About(
+            file=file,
+            model=self.model_name,
+            model_revision=self.revision,
+            precision=self.precision,
+            runtime=self.runtime,
+            lookahead=self.lookahead,
+            requested_language=lang,
+        )
 
     def session(self, lang: str = AUTO, *, keep_encoder: bool = False) -> "Session":
         """Begin a stream in a language such as `ja-JP`, `en_us`, `de` or `auto`.

@@ -105,21 +105,14 @@ def file(
 def transcribe(transcriber: "Transcriber", path: Path, language: str, screen: "Screen") -> "Result":
     """One file through a session of its own; AudioError if it cannot be decoded."""
     from nemocli.audio import open_sound
-    from nemocli.transcript.formats import About, Result
+    from nemocli.transcript.formats import Result
 
     session = transcriber.session(language)
     with open_sound(path) as sound, screen.file(path.name, sound.duration) as show:
         for samples in sound:
             show(session.feed(samples))
         transcript = session.finish()
-    about = About(
-        file=str(path),
-        model=transcriber.model_name,
-        runtime=transcriber.runtime,
-        lookahead=transcriber.lookahead,
-        requested_language=language,
-    )
-    return Result(about, transcript)
+    return Result(transcriber.about(str(path), language), transcript)
 
 
 def _written(result: "Result", output_format: str, several: bool) -> str:

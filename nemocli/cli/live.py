@@ -151,7 +151,6 @@ def live(
     from nemocli.cli.screen import Screen
     from nemocli.live.listener import Listener
     from nemocli.live.stream import Limits
-    from nemocli.transcript.formats import About
 
     screen = Screen(quiet)
     with ExitStack() as stack:
@@ -166,13 +165,7 @@ def live(
         live_screen = _live_screen(output_format, timestamps, transcriber.lookahead, quiet)
         loop = LiveLoop(listener, source, live_screen, screen)
         outputs: list[Output] = []
-        about = About(
-            source.name,
-            transcriber.model_name,
-            transcriber.runtime,
-            transcriber.lookahead,
-            language,
-        )
+        about = transcriber.about(source.name, language)
         written = _file_output(stack, output, about, force, loop.tell)
         outputs += [written] if written else []
         if live_screen is None:

@@ -7,8 +7,8 @@ from typing import Protocol
 from nemocli.errors import NemocliError
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Status
-from nemocli.transcript.formats import clock
 from nemocli.transcript.growing_file import GrowingFile
+from nemocli.transcript.subtitles import clock
 
 #: Seconds of sound between two status lines while nothing happens.
 STATUS_INTERVAL = 1.0

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nemocli.cli.printable import printable
 from nemocli.transcript.events import Event, Final, Partial, Status
-from nemocli.transcript.formats import clock
+from nemocli.transcript.subtitles import clock
 
 #: Seconds between redraws at least, and for which a message is shown.
 REDRAW = 1 / 15

@@ -154,7 +154,7 @@ class LiveStream:
                     yield self._final(group)
 
     def _final(self, words: Iterable[Word]) -> Final:
-        segment = Segment(self._next_id, tuple(words))
+        segment = Segment(self._next_id, tuple(words), self.language)
         self._next_id += 1
         self._shown = ()
         return Final(segment, self.language)
@@ -165,7 +165,7 @@ class LiveStream:
         if words != self._shown:
             self._shown = words
             if words:
-                yield Partial(Segment(self._next_id, words), self.language)
+                yield Partial(Segment(self._next_id, words, self.language), self.language)
 
     def _may_follow(self, word: Word) -> bool:
         """Punctuation that comes after its segment was closed would begin the next one."""

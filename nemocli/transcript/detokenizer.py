@@ -20,9 +20,6 @@ SPACE = "\u2581"
 #: What a decoder writes for bytes that are not, or not yet, a character.
 BROKEN = "\ufffd"
 
-#: A language tag among the tokens, such as `<ja-JP>`.
-LANGUAGE_TAG = re.compile(r"<([a-z]{2,3}-[A-Z]{2})>")
-
 #: A single byte of a character that the vocabulary lacks.
 BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
@@ -87,9 +84,8 @@ class Detokenizer:
         piece = self._pieces.piece(token)
         added = Token(token, piece, frame, confidence)
         self._tokens.append(added)
-        tag = LANGUAGE_TAG.fullmatch(piece)
-        if tag:
-            self._language = tag[1]
+        if added.language:
+            self._language = added.language
             self._close(frame)
             return
         if self._begins_word(piece):

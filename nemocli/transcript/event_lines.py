@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from nemocli.transcript.events import Event, Partial, Status
-from nemocli.transcript.formats import segment_fields
+from nemocli.transcript.json_documents import segment_fields
 
 #: Version of the lines; rises when a reader of the old ones would break.
 EVENT_VERSION = 1

@@ -13,8 +13,8 @@ from types import TracebackType
 
 from nemocli.errors import NemocliError, UsageError
 from nemocli.processes import runs_elsewhere
-from nemocli.transcript.formats import Writer
 from nemocli.transcript.segments import Segment
+from nemocli.transcript.writer import Writer
 
 
 def check_target(path: Path, force: bool) -> None:

@@ -1,9 +1,11 @@
 """Segments of words: sentences, cut further at pauses and where a subtitle would grow too long."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from nemocli.transcript.types import Word, join_words
+from nemocli.transcript.types import Token, Word, join_words
 
 #: What ends a sentence and what ends a clause, in the scripts of the model's languages.
 SENTENCE_ENDS = ".?!…。？！।؟۔"
@@ -13,8 +15,10 @@ CLOSING = "\"'”’»)]」』）"
 
 #: Seconds of silence between two words that part their segments.
 PAUSE = 1.5
-#: Two lines of a subtitle, and how long they stand at most.
-MAX_CHARACTERS = 84
+#: One that is a better place to part a sentence than any other between two words.
+SHORT_PAUSE = 0.3
+#: What fits into two lines of a subtitle, which are broken between words, and how long they stand.
+MAX_CHARACTERS = 76
 MAX_SECONDS = 7.0
 
 
@@ -24,6 +28,8 @@ class Segment:
 
     id: int
     words: tuple[Word, ...]
+    #: By the model's language tag, or the one asked for where it emitted none; None: not known.
+    language: str | None = None
 
     @property
     def start(self) -> float:
@@ -36,6 +42,11 @@ class Segment:
     @property
     def text(self) -> str:
         return join_words(self.words)
+
+    @property
+    def confidence(self) -> float:
+        """The mean of the words'; the least would say more of the segment's length."""
+        return fmean(word.confidence for word in self.words)
 
 
 class Segmenter:
@@ -65,11 +76,41 @@ class Segmenter:
         return [tuple(finished)] if finished else []
 
 
-def split_segments(words: Iterable[Word]) -> list[Segment]:
-    """Every word, in order, in exactly one segment."""
+def split_segments(
+    words: Iterable[Word], tokens: Iterable[Token] = (), language: str | None = None
+) -> list[Segment]:
+    """Every word, in order, in exactly one segment, with its language by the tags among the tokens.
+
+    `language` is that of segments where there are no tags.
+    """
     segmenter = Segmenter()
     groups = [group for word in words for group in segmenter.push(word)] + segmenter.flush()
-    return [Segment(n, group) for n, group in enumerate(groups)]
+    tags = [token for token in tokens if token.language]
+    languages = _languages(groups, tags) if tags else [language] * len(groups)
+    return [
+        Segment(n, group, spoken)
+        for n, (group, spoken) in enumerate(zip(groups, languages, strict=True))
+    ]
+
+
+def _languages(groups: Sequence[Sequence[Word]], tags: Sequence[Token]) -> list[str | None]:
+    """The language of each group of words, by the tag nearest to it on the tags' side.
+
+    Models write a tag behind each sentence, or before it: here before, if the first word has one
+    before it, and the last one none behind it.
+    """
+    if not groups:
+        return []
+    times = [tag.time for tag in tags]
+    if times[0] <= groups[0][0].start and times[-1] < groups[-1][-1].end:
+        return [tags[bisect_right(times, words[0].start) - 1].language for words in groups]
+    last = len(tags) - 1  # for words that no tag follows
+    return [tags[min(bisect_left(times, words[-1].end), last)].language for words in groups]
+
+
+def ends_clause(text: str) -> bool:
+    """Whether a clause ends with this word, but no sentence."""
+    return text.rstrip(CLOSING).endswith(tuple(CLAUSE_ENDS))
 
 
 def ends_sentence(text: str) -> bool:
@@ -88,8 +129,14 @@ def _is_too_long(words: Sequence[Word]) -> bool:
 
 
 def _best_cut(words: Sequence[Word]) -> int:
-    """Words of the first part: up to the last clause in the later half, else all but one."""
-    for cut in range(len(words) - 1, len(words) // 2, -1):
-        if words[cut - 1].text.rstrip(CLOSING)[-1:] in tuple(CLAUSE_ENDS):
+    """Words of the first part: up to the last clause in the later half, or the longest pause there.
+
+    All but one if there is neither.
+    """
+    cuts = range(len(words) - 1, len(words) // 2, -1)
+    for cut in cuts:
+        if ends_clause(words[cut - 1].text):
             return cut
-    return len(words) - 1
+    pauses = {cut: words[cut].start - words[cut - 1].end for cut in cuts}
+    longest = max(pauses, key=lambda cut: pauses[cut], default=0)
+    return longest if longest and pauses[longest] >= SHORT_PAUSE else len(words) - 1

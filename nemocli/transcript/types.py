@@ -1,10 +1,14 @@
 """Plain data for results: tokens, words, and the transcript of a stream."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 #: Seconds of sound per encoder frame: eight mel frames of 10 ms.
 FRAME_SECONDS = 0.08
+
+#: A language tag among the tokens, such as `<ja-JP>`.
+LANGUAGE_TAG = re.compile(r"<([a-z]{2,3}-[A-Z]{2})>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,12 @@ class Token:
     def time(self) -> float:
         """Seconds from the start of the stream to the start of the token's encoder frame."""
         return round(self.frame * FRAME_SECONDS, 2)
+
+    @property
+    def language(self) -> str | None:
+        """The locale that this token names, such as `ja-JP`; None if it is no language tag."""
+        tag = LANGUAGE_TAG.fullmatch(self.piece)
+        return tag[1] if tag else None
 
 
 @dataclass(frozen=True, slots=True)

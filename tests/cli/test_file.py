@@ -60,7 +60,7 @@ def test_json_says_what_was_done(clips):
         "--format", "json", "--runtime", "numpy", "--lookahead", 6,
     )  # fmt: skip
     document = json.loads(done.stdout)
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["model"] == "demo"
     assert document["runtime"] == "numpy"
     assert document["lookahead"] == 6

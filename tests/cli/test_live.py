@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 import nemocli
+from tests.schemas import check_document, check_segment
 
 
 def command(*arguments):
@@ -90,8 +91,12 @@ def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
     assert os.listdir(tmp_path) == [path.name]
     if extension == "json":
         document = json.loads(written)
+        check_document(document)
         assert [segment["text"] for segment in document["segments"]] == texts
         assert document["duration"] == len(data) / 32000
+    if extension == "jsonl":
+        for line in written.splitlines():
+            check_segment(json.loads(line))
 
 
 def test_an_existing_file_is_kept(spoken, tmp_path):

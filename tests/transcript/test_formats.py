@@ -1,88 +1,76 @@
-"""Segments and written formats, over invented words."""
+"""Plain text and TSV, over invented words."""
 
-import json
-import re
+import sys
 
+import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from nemocli.transcript.formats import About, Result, write_whole
-from nemocli.transcript.segments import MAX_CHARACTERS, ends_sentence, split_segments
-from nemocli.transcript.types import Transcript, Word, join_words
+from nemocli.transcript.formats import FORMATS, Layout, Result, write_whole
+from nemocli.transcript.segments import split_segments
+from nemocli.transcript.types import Transcript, Word
+from tests.words import ABOUT, ANY_TEXTS, spoken, visible, words
 
-TEXTS = st.sampled_from(["a", "word,", "end.", "ja?", "今日", "は。", "<b>&", "J.", "3.", "x" * 50])
-
-
-@st.composite
-def words(draw):
-    """Words in order, some of no length, some after a pause."""
-    made, frame = [], 0
-    for text in draw(st.lists(TEXTS, max_size=40)):
-        frame += draw(st.sampled_from([0, 0, 1, 2, 30]))
-        length = draw(st.sampled_from([0, 1, 3]))
-        start, end = round(frame * 0.08, 2), round((frame + length) * 0.08, 2)
-        made.append(Word(text, start, end, 0.5, space_before=draw(st.booleans())))
-        frame += length
-    return made
+BY_WORD = Layout(word_timestamps=True)
 
 
-def result(made):
-    about = About("a.wav", "demo", "onnx", 3, "auto")
-    return Result(about, Transcript(made, (), None, 9.0))
+def written(made, name, layout=None):
+    result = Result(ABOUT, Transcript(made, (), None, 9.0))
+    return write_whole(result, name, layout) if layout else write_whole(result, name)
 
 
-@given(words())
-def test_every_word_is_in_one_segment_in_order(made):
+@given(words(ANY_TEXTS))
+def test_txt_is_the_text_a_segment_a_line(made):
+    lines = written(made, "txt").split("\n")
     segments = split_segments(made)
-    assert [word for segment in segments for word in segment.words] == made
-    assert [segment.id for segment in segments] == list(range(len(segments)))
-    for segment in segments:
-        assert len(segment.words) == 1 or len(segment.text) <= MAX_CHARACTERS
+    assert [visible(line) for line in lines] == [*(visible(s.text) for s in segments), ""]
+    assert written(made, "txt", BY_WORD) == written(made, "txt")
 
 
-@given(words())
-def test_subtitles_never_overlap_and_are_never_empty(made):
-    for name, mark in (("srt", ","), ("vtt", r"\.")):
-        clock = rf"(\d\d):(\d\d):(\d\d){mark}(\d\d\d)"
-        found = re.findall(rf"^{clock} --> {clock}$", write_whole(result(made), name), re.M)
-        assert len(found) == len(split_segments(made))
-        times = []
-        for cue in found:
-            h1, m1, s1, ms1, h2, m2, s2, ms2 = map(int, cue)
-            start = ((h1 * 60 + m1) * 60 + s1) * 1000 + ms1
-            end = ((h2 * 60 + m2) * 60 + s2) * 1000 + ms2
-            assert start < end
-            times += [start, end]
-        assert times == sorted(times)
+@given(words(ANY_TEXTS))
+def test_tsv_has_three_columns_of_a_segment_or_of_a_word(made):
+    for layout, parts in ((None, split_segments(made)), (BY_WORD, made)):
+        head, *rows, last = written(made, "tsv", layout).split("\n")
+        assert (head, last) == ("start\tend\ttext", "")
+        cells = [row.split("\t") for row in rows]
+        assert [(int(start), int(end), visible(text)) for start, end, text in cells] == [
+            (round(1000 * part.start), round(1000 * part.end), visible(part.text)) for part in parts
+        ]
 
 
-@given(words())
-def test_json_holds_every_word(made):
-    document = json.loads(write_whole(result(made), "json"))
-    assert [w["text"] for s in document["segments"] for w in s["words"]] == [w.text for w in made]
+def test_a_line_break_that_a_model_emits_breaks_no_line():
+    made = [Word("a\r\nb\tc", 0.0, 1.0, 0.9)]
+    assert written(made, "txt") == "a b c\n"
+    assert written(made, "tsv") == "start\tend\ttext\n0\t1000\ta b c\n"
 
 
-@given(words())
-def test_txt_is_the_text(made):
-    lines = write_whole(result(made), "txt").splitlines()
-    assert "".join(lines).replace(" ", "") == join_words(made).replace(" ", "")
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("layout", [None, Layout(20, 1), BY_WORD])
+def test_silence(name, layout):
+    text = written([], name, layout)
+    if name in ("json", "tsv", "vtt"):
+        assert text
+    else:
+        assert text == ""
 
 
-def test_signs_of_markup_are_escaped_in_vtt():
-    made = [Word("<i>&", 0.0, 1.0, 1.0)]
-    assert write_whole(result(made), "vtt").endswith("\n&lt;i&gt;&amp;\n\n")
+@pytest.mark.parametrize("spaces", [True, False])
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_work_for_a_word_is_the_same_in_long_transcripts(name, spaces):
+    """Counted in calls, since clocks depend on the machine."""
 
+    def calls(count):
+        counted = 0
 
-def test_where_sentences_end():
-    for text in ("end.", "wirklich?", "で。", "no!”", "نعم؟", "…", "है।"):
-        assert ends_sentence(text), text
-    for text in ("J.", "3.", "word", "a,", "”", ""):
-        assert not ends_sentence(text), text
+        def count_one(frame, event, argument):
+            nonlocal counted
+            counted += event in ("call", "c_call")
 
+        made = spoken("word " * 200 * count, spaces=spaces)
+        sys.setprofile(count_one)
+        try:
+            written(made, name)
+        finally:
+            sys.setprofile(None)
+        return counted
 
-def test_long_sentences_part_after_a_clause():
-    texts = ["word"] * 12 + ["clause,"] + ["word"] * 6
-    made = [Word(t, n * 0.2, n * 0.2 + 0.1, 1.0) for n, t in enumerate(texts)]
-    first, second = split_segments(made)
-    assert first.text.endswith("clause,")
-    assert len(second.words) == 6
+    assert calls(4) < 4.4 * calls(1)

@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nemocli.errors import NemocliError, UsageError
-from nemocli.transcript.formats import FORMATS, About, Result, write_whole
+from nemocli.transcript.formats import FORMATS, Layout, Result, write_whole
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Transcript, Word
-
-ABOUT = About("microphone", "demo", "onnx", 3, "auto")
+from tests.words import ABOUT
 
 
 def made(texts):
@@ -52,15 +51,17 @@ def document(name, segments):
     return body + writer.tail("en-US" if segments else None, float(len(segments)))
 
 
+@pytest.mark.parametrize("layout", [Layout(), Layout(8, 1), Layout(word_timestamps=True)])
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
-def test_the_same_document_as_for_a_whole_transcript(tmp_path, name):
-    words = [Word(f"word{n}.", n, n + 0.5, 1.0) for n in range(5)]
+def test_the_same_document_as_for_a_whole_transcript(tmp_path, name, layout):
+    words = [Word(f"word{n}" + "." * (n % 3 == 2), n, n + 0.5, 1.0) for n in range(9)]
     path = tmp_path / f"out.{name}"
-    with GrowingFile(path, FORMATS[name](ABOUT), force=False) as growing:
+    with GrowingFile(path, FORMATS[name](ABOUT, layout), force=False) as growing:
         for segment in split_segments(words):
-            growing.add(segment, None, 5.0)
-        growing.finish(None, 5.0)
-    assert path.read_text() == write_whole(Result(ABOUT, Transcript(words, (), None, 5.0)), name)
+            growing.add(segment, None, 9.0)
+        growing.finish(None, 9.0)
+    result = Result(ABOUT, Transcript(words, (), None, 9.0))
+    assert path.read_text() == write_whole(result, name, layout)
 
 
 def test_an_existing_file_is_not_replaced_unless_asked(tmp_path):
@@ -102,7 +103,8 @@ from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 
 path = Path(sys.argv[1])
-writer = FORMATS[path.suffix[1:]](About("microphone", "demo", "onnx", 3, "auto"))
+about = About("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
+writer = FORMATS[path.suffix[1:]](about)
 with GrowingFile(path, writer, force=True) as growing:
     for n in range(1_000_000):
         growing.add(Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5),)), "en-US", n + 1.0)

@@ -1,0 +1,124 @@
+"""The formats for programs: one JSON document, and lines of JSON.
+
+The folder `schemas` describes both, by JSON Schema.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Token, Transcript, Word
+from nemocli.transcript.writer import About
+from nemocli.version import __version__
+
+#: Version of the JSON document; rises when a reader of the old one would break.
+JSON_VERSION = 2
+
+#: No characters, but bytes of a file's name that are no text, as Python holds them.
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class JsonLinesWriter:
+    """One segment a line: id, times in seconds, text, confidence, language, words."""
+
+    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None:
+        pass
+
+    def head(self) -> str:
+        return ""
+
+    def add(self, segment: Segment) -> str:
+        return json_text(segment_fields(segment)) + "\n"
+
+    def tail(self, language: str | None, duration: float) -> str:
+        return ""
+
+
+class JsonWriter:
+    """One object: what it was made with, segments with their words, language and duration."""
+
+    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None:
+        self._about = about
+        self._separator = ""
+
+    def head(self) -> str:
+        fields = {"version": JSON_VERSION, "nemocli": __version__, **asdict(self._about)}
+        return f"{{\n{_members(fields)},\n" + '  "segments": ['
+
+    def add(self, segment: Segment) -> str:
+        fields = segment_fields(segment)
+        words = _rows(fields.pop("words"), "      ")
+        added = f'{self._separator}\n    {json_text(fields)[:-1]}, "words": [{words}\n    ]}}'
+        self._separator = ","
+        return added
+
+    def tail(self, language: str | None, duration: float) -> str:
+        return f"{self._end(language, duration)}\n}}\n"
+
+    def whole(self, transcript: Transcript) -> Iterator[str]:
+        """The tail of a whole transcript, with its text and every token."""
+        yield self._end(transcript.language, transcript.duration)
+        yield f',\n  "text": {json_text(transcript.text)},\n  "tokens": ['
+        tokens = _rows(map(token_fields, transcript.tokens), "    ")
+        yield tokens + ("\n  ]\n}\n" if tokens else "]\n}\n")
+
+    def _end(self, language: str | None, duration: float) -> str:
+        fields = {
+            "language": language or self._about.fixed_language,
+            "duration": round(duration, 3),
+        }
+        return ("\n  ],\n" if self._separator else "],\n") + _members(fields)
+
+
+def json_text(value: Any) -> str:
+    """A value on one line, with characters as they are."""
+    text = json.dumps(value, ensure_ascii=False)
+    return SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def segment_fields(segment: Segment) -> dict[str, Any]:
+    """A segment as JSON has it."""
+    return {
+        "id": segment.id,
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "confidence": round(segment.confidence, 4),
+        "language": segment.language,
+        "words": [word_fields(word) for word in segment.words],
+    }
+
+
+def word_fields(word: Word) -> dict[str, Any]:
+    """A word as JSON has it."""
+    return {
+        "text": word.text,
+        "start": word.start,
+        "end": word.end,
+        "confidence": round(word.confidence, 4),
+    }
+
+
+def token_fields(token: Token) -> dict[str, Any]:
+    """A token as JSON has it."""
+    return {
+        "id": token.id,
+        "piece": token.piece,
+        "frame": token.frame,
+        "time": token.time,
+        "confidence": round(token.confidence, 4),
+    }
+
+
+def _members(fields: dict[str, Any]) -> str:
+    """An object's members, a line each."""
+    return ",\n".join(f"  {json_text(name)}: {json_text(value)}" for name, value in fields.items())
+
+
+def _rows(items: Iterable[dict[str, Any]], indent: str) -> str:
+    """An array's items, a line each."""
+    return ",".join(f"\n{indent}{json_text(item)}" for item in items)

@@ -1,0 +1,59 @@
+"""What every written format is: a writer that takes segments one by one.
+
+So a whole file and a stream that goes on for hours are written by the same code.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Transcript
+
+
+@dataclass(frozen=True)
+class About:
+    """What a transcript was made from and with; `Transcriber.about` fills it in."""
+
+    file: str
+    model: str
+    #: SHA-256 over the checkpoint, in hexadecimal; None if it is not known.
+    model_revision: str | None
+    #: Of the encoder's weights, such as `fp32` or `int8`.
+    precision: str
+    runtime: str
+    #: Encoder frames of 80 ms.
+    lookahead: int
+    #: The locale that was asked for, or `auto`.
+    requested_language: str
+
+    @property
+    def fixed_language(self) -> str | None:
+        """The locale that was asked for; None if the model was to find out."""
+        return None if self.requested_language == "auto" else self.requested_language
+
+
+@dataclass(frozen=True)
+class Result:
+    """A whole transcript, and what it was made with."""
+
+    about: About
+    transcript: Transcript
+
+
+class Writer(Protocol):
+    """One document: the head, what each segment adds, and a tail.
+
+    Head, all that was added and the tail make a valid document after every segment.
+    """
+
+    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None: ...
+
+    def head(self) -> str:
+        """What the document begins with."""
+
+    def add(self, segment: Segment) -> str:
+        """What is certain now that this segment has come; it may be due to the one before."""
+
+    def tail(self, language: str | None, duration: float) -> str:
+        """What ends the document here: language heard last, seconds of sound so far."""

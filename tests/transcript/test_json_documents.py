@@ -1,0 +1,151 @@
+"""The JSON formats against the schemas that nemocli carries, and what those refuse."""
+
+import copy
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, ValidationError
+from typer.testing import CliRunner
+
+import nemocli
+from nemocli.cli.app import app
+from nemocli.transcript.formats import FORMATS, About, Result, json_line, write_whole
+from nemocli.transcript.segments import split_segments
+from nemocli.transcript.types import Token, Transcript, join_words
+from tests.schemas import SCHEMAS, check_document, check_segment
+from tests.words import ABOUT, ANY_TEXTS, spoken, words
+
+TOKENS = (Token(3, "▁a", 0, 0.9), Token(1, "<ja-JP>", 2, 1.0))
+
+
+def result(made, tokens=TOKENS, about=ABOUT):
+    return Result(about, Transcript(made, tokens, "ja-JP" if tokens else None, 9.0))
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_the_schemas_are_schemas(schema):
+    Draft202012Validator.check_schema(SCHEMAS[schema])
+
+
+def test_what_file_writes_is_as_described(clips):
+    transcriber = nemocli.load("demo")
+    for clip in clips[:6]:
+        for lang in (clip.lang, "auto"):
+            arguments = ["file", str(clip.path), "--model", "demo", "--lang", lang, "--format"]
+            document = json.loads(CliRunner().invoke(app, [*arguments, "json"]).stdout)
+            check_document(document)
+            assert document["model_revision"] == transcriber.revision
+            assert document["precision"] == transcriber.precision
+            assert document["nemocli"] == nemocli.__version__
+            lines = CliRunner().invoke(app, [*arguments, "jsonl"]).stdout.splitlines()
+            assert [json.loads(line) for line in lines] == document["segments"]
+            assert {segment["language"] for segment in document["segments"]} == {clip.lang}
+
+
+def test_segments_of_several_languages_carry_their_own(clips):
+    path = clips[0].path.parent / "all-languages.flac"
+    done = CliRunner().invoke(app, ["file", str(path), "--model", "demo", "--format", "json"])
+    document = json.loads(done.stdout)
+    check_document(document)
+    expected = {
+        "No,": "en-US",
+        "Ja,": "de-DE",
+        "Éteins": "fr-FR",
+        "はい、": "ja-JP",
+        "Set": "en-US",
+    }
+    found = {s["words"][0]["text"]: s["language"] for s in document["segments"] if s["id"] != 2}
+    assert found.items() >= expected.items()
+    assert document["segments"][2]["language"] == "es-ES"
+
+
+@given(words(ANY_TEXTS), st.sampled_from([(), TOKENS]))
+def test_a_document_holds_every_word(made, tokens):
+    document = json.loads(write_whole(result(made, tokens), "json"))
+    check_document(document)
+    assert document["text"] == join_words(made)
+    held = [word for segment in document["segments"] for word in segment["words"]]
+    assert [(w["text"], w["start"], w["end"]) for w in held] == [
+        (w.text, w.start, w.end) for w in made
+    ]
+    assert [token["piece"] for token in document["tokens"]] == [token.piece for token in tokens]
+
+
+@given(words(ANY_TEXTS))
+def test_a_document_that_grows_is_as_described_after_every_segment(made):
+    writer = FORMATS["json"](ABOUT)
+    written, segments = writer.head(), split_segments(made)
+    for n in range(len(segments) + 1):
+        document = json.loads(written + writer.tail("ja-JP", float(n)))
+        check_document(document)
+        assert [s["text"] for s in document["segments"]] == [s.text for s in segments[:n]]
+        written += writer.add(segments[n]) if n < len(segments) else ""
+
+
+@given(words(ANY_TEXTS))
+def test_lines_are_the_segments_of_the_document(made):
+    lines = write_whole(result(made), "jsonl").split("\n")[:-1]
+    segments = [json.loads(line) for line in lines]
+    for segment in segments:
+        check_segment(segment)
+    assert segments == json.loads(write_whole(result(made), "json"))["segments"]
+
+
+@given(words(ANY_TEXTS))
+def test_a_document_on_one_line_is_the_same(made):
+    line = json_line(result(made))
+    assert line.index("\n") == len(line) - 1
+    assert json.loads(line) == json.loads(write_whole(result(made), "json"))
+
+
+def test_the_language_asked_for_stands_where_the_model_named_none():
+    about = About("a.wav", "demo", None, "int8", "onnx", 3, "fr-FR")
+    for asked, language in ((about, "fr-FR"), (ABOUT, None)):
+        document = json.loads(write_whole(result(spoken("Oui."), (), asked), "json"))
+        check_document(document)
+        assert document["language"] == document["segments"][0]["language"] == language
+
+
+def test_a_file_name_that_is_no_text_is_still_json():
+    name = os.fsdecode(b"caf\xe9.wav")
+    about = About(name, "demo", None, "fp32", "onnx", 3, "auto")
+    for written in (write_whole(result([], (), about), "json"), json_line(result([], (), about))):
+        assert json.loads(written.encode("utf-8"))["file"] == name
+
+
+VALID = json.loads(write_whole(result(spoken("Hello there. Again.")), "json"))
+
+WRONG = {
+    "another version": lambda d: d.update(version=1),
+    "no revision": lambda d: d.pop("model_revision"),
+    "a short revision": lambda d: d.update(model_revision="abc"),
+    "no precision": lambda d: d.pop("precision"),
+    "a language by its name": lambda d: d.update(language="Japanese"),
+    "a language asked for that is none": lambda d: d.update(requested_language=None),
+    "a lookahead in words": lambda d: d.update(lookahead="3"),
+    "a negative duration": lambda d: d.update(duration=-1),
+    "text without tokens": lambda d: d.pop("tokens"),
+    "a token without its frame": lambda d: d["tokens"][0].pop("frame"),
+    "a segment without words": lambda d: d["segments"][0].update(words=[]),
+    "a segment without a language": lambda d: d["segments"][0].pop("language"),
+    "a start that is a clock": lambda d: d["segments"][0].update(start="00:00:01"),
+    "a confidence in percent": lambda d: d["segments"][0]["words"][0].update(confidence=90),
+    "a word without text": lambda d: d["segments"][0]["words"][0].update(text=""),
+    "a word without an end": lambda d: d["segments"][1]["words"][0].pop("end"),
+    "something undescribed": lambda d: d["segments"][0].update(speaker="A"),
+}
+
+
+def test_the_valid_one_of_the_wrong_ones_is_valid():
+    check_document(VALID)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_documents_are_refused(wrong):
+    document = copy.deepcopy(VALID)
+    WRONG[wrong](document)
+    with pytest.raises(ValidationError):
+        check_document(document)

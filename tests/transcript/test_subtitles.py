@@ -1,0 +1,187 @@
+"""Subtitles, written and read back by other people's parsers."""
+
+import html
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+import srt
+import webvtt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemocli.transcript.formats import Layout, Result, write_whole
+from nemocli.transcript.segments import split_segments
+from nemocli.transcript.types import Transcript, Word
+from tests.words import ABOUT, ANY_TEXTS, cells, spoken, visible, words
+
+WIDTHS = st.sampled_from([None, 2, 5, 16, 42, 100])
+COUNTS = st.sampled_from([None, 1, 2, 3])
+LAYOUTS = st.builds(Layout, WIDTHS, COUNTS, st.booleans())
+
+STAMP = re.compile(r"<([\d:.]+)>")
+
+
+@dataclass(frozen=True)
+class Read:
+    """A cue as a parser gave it back; times in milliseconds."""
+
+    start: int
+    end: int
+    lines: list[str]
+    stamps: list[int]
+
+
+def document(made, name, layout):
+    return write_whole(Result(ABOUT, Transcript(made, (), None, 9.0)), name, layout)
+
+
+def read(made, name, layout):
+    return READERS[name](document(made, name, layout))
+
+
+def read_srt(text):
+    cues = list(srt.parse(text))
+    assert [cue.index for cue in cues] == list(range(1, len(cues) + 1))
+    return [
+        Read(milliseconds(str(c.start)), milliseconds(str(c.end)), c.content.split("\n"), [])
+        for c in cues
+    ]
+
+
+def read_vtt(text):
+    return [
+        Read(
+            milliseconds(caption.start),
+            milliseconds(caption.end),
+            [html.unescape(STAMP.sub("", line)) for line in caption.lines],
+            [milliseconds(stamp) for stamp in STAMP.findall(caption.raw_text)],
+        )
+        for caption in webvtt.from_string(text)
+    ]
+
+
+READERS = {"srt": read_srt, "vtt": read_vtt}
+
+
+def milliseconds(clock):
+    hours, minutes, seconds = clock.split(":")
+    return round(1000 * (3600 * int(hours) + 60 * int(minutes) + float(seconds)))
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(made=words(ANY_TEXTS), layout=LAYOUTS)
+def test_cues_are_in_order_never_overlap_and_are_never_empty(name, made, layout):
+    cues = read(made, name, layout)
+    times = [time for cue in cues for time in (cue.start, cue.end)]
+    assert times == sorted(times)
+    for cue in cues:
+        assert cue.start < cue.end
+        assert all(line.strip() for line in cue.lines)
+        stamps = [cue.start, *cue.stamps, cue.end]
+        assert all(before < after for before, after in pairwise(stamps))
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(made=words(ANY_TEXTS), layout=LAYOUTS)
+def test_lines_are_as_wide_and_as_many_as_was_asked_for(name, made, layout):
+    for cue in read(made, name, layout):
+        if layout.max_line_width is None:
+            assert len(cue.lines) == 1
+        else:
+            assert max(map(cells, cue.lines)) <= layout.max_line_width
+        assert len(cue.lines) <= (layout.max_line_count or len(cue.lines))
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(made=words(ANY_TEXTS), layout=LAYOUTS)
+def test_every_word_is_there_once_and_broken_only_if_it_must_be(name, made, layout):
+    lines = [line for cue in read(made, name, layout) for line in cue.lines]
+    written = [visible(line) for line in lines]
+    texts = [visible(word.text) for word in made]
+    assert "".join(written) == "".join(texts)
+    breaks = set(positions(written))
+    for text, word, end in zip(texts, made, positions(texts), strict=True):
+        if cells(" ".join(word.text.split())) <= (layout.max_line_width or 1000):
+            assert breaks.isdisjoint(range(end - len(text) + 1, end))
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(made=words(ANY_TEXTS), layout=LAYOUTS)
+def test_times_are_those_of_the_words(name, made, layout):
+    cues = read(made, name, layout)
+    slack = len(cues)  # words of no length have a millisecond each
+    texts = [visible(word.text) for word in made]
+    spans = [
+        (end - len(text), end, word)
+        for text, end, word in zip(texts, positions(texts), made, strict=True)
+    ]
+    begun = 0
+    for cue in cues:
+        end = begun + len(visible("".join(cue.lines)))
+        inside = [word for first, last, word in spans if first < end and last > begun]
+        starts, latest = round(1000 * inside[0].start), round(1000 * inside[-1].end)
+        assert starts <= cue.start <= latest + slack
+        assert cue.end <= max(latest, cue.start + 1000) + slack
+        begun = end
+
+
+def positions(texts):
+    """Where each text ends, when all are put together."""
+    total, ends = 0, []
+    for text in texts:
+        total += len(text)
+        ends.append(total)
+    return ends
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(made=words())
+def test_a_layout_without_limits_has_a_cue_of_one_line_for_each_segment(name, made):
+    cues = read(made, name, Layout(None, None))
+    assert [cue.lines for cue in cues] == [[segment.text] for segment in split_segments(made)]
+
+
+def test_word_timestamps_make_a_cue_of_each_word_in_srt():
+    made = spoken("No, it is eleven thirty.", start=1.0)
+    cues = read(made, "srt", Layout(word_timestamps=True))
+    assert [(cue.start, cue.lines) for cue in cues] == [
+        (1000, ["No,"]),
+        (1240, ["it"]),
+        (1480, ["is"]),
+        (1720, ["eleven"]),
+        (1960, ["thirty."]),
+    ]
+    assert [cue.end for cue in cues] == [1240, 1480, 1720, 1960, 2960]
+
+
+def test_word_timestamps_stand_before_each_word_but_the_first_in_vtt():
+    made = spoken("No, <it> is", start=1.0)
+    assert document(made, "vtt", Layout(word_timestamps=True)) == (
+        "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nNo, <00:00:01.240>&lt;it&gt; <00:00:01.480>is\n\n"
+    )
+
+
+@given(st.lists(st.sampled_from(["今日", "は", "word", "end."]), min_size=1, max_size=40))
+def test_every_word_with_a_time_of_its_own_has_it_in_vtt(texts):
+    made = [Word(text, n * 0.5, n * 0.5 + 0.2, 0.9) for n, text in enumerate(texts)]
+    cues = read(made, "vtt", Layout(word_timestamps=True))
+    times = [time for cue in cues for time in (cue.start, *cue.stamps)]
+    assert times == [500 * n for n in range(len(texts))]
+
+
+def test_a_cue_stands_a_second_unless_the_next_one_comes():
+    made = [Word("One.", 0.0, 0.2, 0.9), Word("Two.", 0.6, 0.8, 0.9), Word("Three.", 5.0, 5.2, 0.9)]
+    cues = read(made, "srt", Layout())
+    assert [(cue.start, cue.end) for cue in cues] == [(0, 600), (600, 1600), (5000, 6000)]
+
+
+def test_times_after_ten_hours():
+    made = [Word("Late.", 36_000.08, 36_000.24, 0.9)]
+    assert "\n10:00:00,080 --> 10:00:01,080\n" in document(made, "srt", Layout())
+
+
+def test_signs_of_markup_are_escaped_in_vtt():
+    made = [Word("<i>&", 0.0, 1.0, 1.0)]
+    assert document(made, "vtt", Layout()).endswith("\n&lt;i&gt;&amp;\n\n")
