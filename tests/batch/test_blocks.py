@@ -22,7 +22,7 @@ LOOKAHEADS = (0, 3, 6, 13)
 #: Some are cut from the middle of this, so that none of them are alike.
 SOUND = speech_like(120, seed=17)
 
-MODELS = [("small", 0), ("small", 1), ("thin", 0), ("wide", 0), ("window-29", 0), ("capped", 0)]
+MODELS = [("thin", 0), ("small", 0), ("small", 1), ("wide", 0), ("window-29", 0), ("capped", 0)]
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +61,7 @@ def _folder(root, model, precision):
 def batches(draw, longest):
     """Lengths in samples, blocks in chunks and languages for 1 to 16 streams."""
     count = draw(st.integers(1, 16))
-    length = st.one_of(
-        st.integers(0, 400), st.integers(0, 5 * RATE), st.integers(0, longest // count)
-    )
+    length = st.one_of(st.integers(0, 400), st.integers(0, RATE), st.integers(0, longest // count))
     lengths = draw(st.lists(length, min_size=count, max_size=count))
     starts = draw(st.lists(st.integers(0, 10 * RATE), min_size=count, max_size=count))
     langs = draw(
@@ -78,14 +76,14 @@ def batches(draw, longest):
     "runtime,precision", [("numpy", "fp32"), ("onnx", "fp32"), ("onnx", "int8")]
 )
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_any_blocks_of_any_streams(load, runtime, precision, lookahead, data):
-    model = data.draw(st.sampled_from([*MODELS, "demo"]))
+    model = data.draw(st.sampled_from([*MODELS[:3], "demo"]))
     runtime = "onnx" if precision == "int8" else runtime
     transcriber = load(model, "auto" if precision == "int8" else runtime, precision, lookahead)
-    _check(transcriber, *data.draw(batches(longest=30 * RATE)))
+    _check(transcriber, *data.draw(batches(longest=15 * RATE)))
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.batch.many import CALL_COST, choose
+from nemocli.batch.many import choose
 from nemocli.batch.room import room_for
 from nemocli.errors import AudioError, UsageError
 from tests.sounds import RATE, speech_like
@@ -128,10 +128,8 @@ def test_what_is_chosen_can_be_done(waiting, most):
         assert count >= chunks or (ended and count)
 
 
-@given(waiting=streams, most=st.integers(1, 128))
-def test_no_stream_alone_would_be_better(waiting, most):
-    chosen, chunks = choose(waiting, most)
-    done = sum(min(waiting[n][0], chunks) for n in chosen)
-    for count, _ in waiting:
-        alone = min(count, most)
-        assert alone / (alone + CALL_COST) <= done / (chunks * len(chosen) + CALL_COST) or not count
+def test_a_call_is_made_worth_while():
+    """Not one chunk of each, because one file has no more; and what is left of that goes along."""
+    assert choose([(32, False), (1, True), (32, False)], 128) == ([0, 1, 2], 32)
+    assert choose([(3, False), (30, False)], 128) == ([1], 30)
+    assert choose([(10, True)] * 20, 128) == (list(range(12)), 10)
