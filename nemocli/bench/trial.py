@@ -1,22 +1,22 @@
-"""One model folder, tried once in a process of its own: its tokens, and the time it takes."""
+"""One model in one form: what loads it, and a trial of its tokens and its time."""
 
-import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from nemocli.bench.alone import run_alone
 
 if TYPE_CHECKING:
-    from nemocli.engine.session import Session
+    import numpy as np
+    from numpy.typing import NDArray
 
-#: Seconds after which a trial is given up: a cold compile for a Neural Engine may take minutes.
-TIME_LIMIT = 1800.0
+    from nemocli.engine.session import Session
+    from nemocli.transcriber import Transcriber
+
+#: Samples of an encoder frame of 80 ms.
+FRAME_SAMPLES = 1280
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,26 @@ class Setting:
     #: None where a runtime has no choice.
     compute_units: str | None
     lookahead: int
+
+    @property
+    def chunk_samples(self) -> int:
+        """Samples of a chunk at 16 kHz."""
+        return FRAME_SAMPLES * (self.lookahead + 1)
+
+    @property
+    def chunk_seconds(self) -> float:
+        return self.chunk_samples / 16000
+
+    def load(self) -> "Transcriber":
+        """Load it in this process, importing what that takes."""
+        import nemocli
+
+        return nemocli.load(
+            self.folder,
+            runtime="numpy" if self.runtime == "numpy" else "auto",
+            lookahead=self.lookahead,
+            compute_units=self.compute_units,
+        )
 
 
 @dataclass(frozen=True)
@@ -46,50 +66,28 @@ class Measured:
         return sum(self.chunks) / self.seconds_of_sound
 
 
-def try_setting(setting: Setting, sound: NDArray[np.float32]) -> Measured:
+def try_setting(setting: Setting, sound: "NDArray[np.float32]") -> Measured:
     """Load and run it in a new process, which a crash or a hang of native code cannot outlive.
 
     Raises what loading or running raised there, and TrialError if the process died.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        running = pool.submit(_measure, setting, sound)
-        try:
-            return running.result(timeout=TIME_LIMIT)
-        except BrokenProcessPool:
-            raise TrialError("it ended the process that ran it") from None
-        except TimeoutError:
-            for process in multiprocessing.active_children():
-                process.kill()
-            raise TrialError(f"it was not done after {TIME_LIMIT:.0f} s") from None
+    return run_alone(_measure, setting, sound)
 
 
-class TrialError(Exception):
-    """The process of a trial ended without a result."""
-
-
-def _measure(setting: Setting, sound: NDArray[np.float32]) -> Measured:
-    import nemocli
-
+def _measure(setting: Setting, sound: "NDArray[np.float32]") -> Measured:
     began = time.perf_counter()
-    transcriber = nemocli.load(
-        setting.folder,
-        runtime="numpy" if setting.runtime == "numpy" else "auto",
-        lookahead=setting.lookahead,
-        compute_units=setting.compute_units,
-    )
+    transcriber = setting.load()
     load = time.perf_counter() - began
     # The first chunks find cold caches, and graphs for the end of a stream load when it comes.
-    _run(transcriber.session, sound[: 16000 * 2], setting.lookahead)
-    tokens, chunks = _run(transcriber.session, sound, setting.lookahead)
+    _run(transcriber.session, sound[: 16000 * 2], setting.chunk_samples)
+    tokens, chunks = _run(transcriber.session, sound, setting.chunk_samples)
     return Measured(tokens, load, chunks, len(sound) / 16000)
 
 
 def _run(
-    session: Callable[[], "Session"], sound: NDArray[np.float32], lookahead: int
+    session: Callable[[], "Session"], sound: "NDArray[np.float32]", packet: int
 ) -> tuple[list[int], list[float]]:
     stream = session()
-    packet = 1280 * (lookahead + 1)  # samples of one chunk
     chunks = []
     for start in range(0, len(sound), packet):
         began = time.perf_counter()

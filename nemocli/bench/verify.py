@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from nemocli.bench.alone import TrialError
+from nemocli.bench.forms import check_runs_here, compute_units, forms
 from nemocli.bench.reference import Reference, computed_reference, demo_reference
-from nemocli.bench.trial import Setting, TrialError, try_setting
+from nemocli.bench.trial import Setting, try_setting
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
 from nemocli.models.machine import examine
@@ -21,16 +22,12 @@ from nemocli.models.opening import converted_in_cache
 from nemocli.models.places import DEMO, demo_folder, models_folder
 from nemocli.models.verify import count_agreeing
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
-from nemocli.runtimes.kinds import KINDS
 
 #: Version of the report; rises when a reader of the old one would break.
 REPORT_VERSION = 1
 
 #: Precisions that must give the very tokens; the others are compared and reported.
 EXACT = ("fp32", "fp16")
-
-#: Core ML in float32 is for comparisons of the packages, not for use.
-NOT_FOR_USE = ("coreml", "fp32")
 
 LOOKAHEAD = 3
 
@@ -74,7 +71,7 @@ def verify_all(tell: Callable[[str], None]) -> Iterator[Outcome]:
     for folder, runtime, precision in _demo_folders(demo, tell):
         if isinstance(folder, Path):
             for lookahead in sorted(reference.tokens):
-                for units in _compute_units(runtime):
+                for units in compute_units(runtime):
                     setting = Setting(folder, runtime, precision, units, lookahead)
                     yield _tried(DEMO, setting, reference, tell)
         else:
@@ -87,39 +84,13 @@ def _demo_folders(
 ) -> Iterator[tuple[Path | NemocliError, str, str]]:
     """The demo in every form, or why there is none of it, with runtime and precision."""
     yield demo.path, "numpy", "fp32"
-    for kind, precision in _forms():
+    for kind, precision in forms():
         try:
-            _check_runs_here(kind)
+            check_runs_here(kind)
             tell(f"converting the demo to {kind} {precision}")
             yield converted_in_cache(demo, kind, precision), kind, precision
         except NemocliError as error:
             yield error, kind, precision
-
-
-def _forms() -> Iterator[tuple[str, str]]:
-    for kind, about in KINDS.items():
-        for precision in about.precisions:
-            is_slow = (kind, precision) == ("coreai", "fp16") and sys.platform != "darwin"
-            if (kind, precision) != NOT_FOR_USE and not is_slow:
-                yield kind, precision
-
-
-def _check_runs_here(kind: str) -> None:
-    """UnsupportedError before a conversion that this machine could not use."""
-    if kind == "coreml":
-        from nemocli.runtimes.coreml.runtime import CoreML
-
-        CoreML()
-    if kind == "coreai" and find_spec("coreai") is None:
-        from nemocli.runtimes.coreai.runtime import MISSING
-
-        raise UnsupportedError(MISSING)
-
-
-def _compute_units(runtime: str) -> tuple[str | None, ...]:
-    if sys.platform == "darwin" and runtime in ("coreml", "coreai"):
-        return ("cpu", "gpu", "ane", "all")
-    return (None,)
 
 
 def _released(tell: Callable[[str], None]) -> Iterator[Outcome]:
@@ -141,7 +112,7 @@ def _released(tell: Callable[[str], None]) -> Iterator[Outcome]:
         if manifest.kind == "coreai" and sys.platform != "darwin":
             tell(f"{path.name} is too slow for a processor and was left out.")
             continue
-        for units in _compute_units(manifest.kind):
+        for units in compute_units(manifest.kind):
             setting = Setting(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
             yield _tried(DEFAULT_MODEL, setting, reference, tell)
 

@@ -2,15 +2,13 @@
 
 import json
 import os
-import signal
 import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from nemocli.bench import trial, verify
+from nemocli.bench import forms, verify
 from nemocli.bench.reference import SOUND, TOKENS, demo_reference
 from nemocli.cli.app import app
 from nemocli.errors import ModelError
@@ -29,7 +27,7 @@ def few(monkeypatch):
     """Only numpy and onnxruntime in float32, at one lookahead, on the first clip."""
     whole = demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
-    monkeypatch.setattr(verify, "_forms", lambda: [("onnx", "fp32")])
+    monkeypatch.setattr(verify, "forms", lambda: [("onnx", "fp32")])
     monkeypatch.setattr(verify, "demo_reference", lambda: first)
     return first
 
@@ -76,28 +74,11 @@ def test_an_installation_without_the_sound(monkeypatch, tmp_path):
         verify.check_verifiable()
 
 
-def die(setting, sound):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def hang(setting, sound):
-    signal.pause()
-
-
-@pytest.mark.parametrize(("what", "words"), [(die, "ended the process"), (hang, "not done after")])
-def test_native_code_that_crashes_or_hangs(monkeypatch, demo, what, words):
-    monkeypatch.setattr(trial, "_measure", what)
-    monkeypatch.setattr(trial, "TIME_LIMIT", 1.0)
-    setting = trial.Setting(demo, "numpy", "fp32", None, 3)
-    with pytest.raises(trial.TrialError, match=words):
-        trial.try_setting(setting, np.zeros(1600, np.float32))
-
-
 def test_what_a_mac_tries(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert ("coreai", "fp16") in list(verify._forms())
-    assert verify._compute_units("coreml") == ("cpu", "gpu", "ane", "all")
-    assert verify._compute_units("onnx") == (None,)
+    assert ("coreai", "fp16") in list(forms.forms())
+    assert forms.compute_units("coreml") == ("cpu", "gpu", "ane", "all")
+    assert forms.compute_units("onnx") == (None,)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""A function in a process of its own: its result, its failures, and the ways it can end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nemocli.bench import alone
+from nemocli.bench.alone import TrialError, run_alone
+from nemocli.errors import ModelError
+
+
+def double(number):
+    print("what a library prints is no result")
+    return 2 * number, os.getpid()
+
+
+def fail():
+    raise ModelError("The model is damaged.")
+
+
+class Stubborn(Exception):
+    def __reduce__(self):
+        raise TypeError("cannot be sent")
+
+
+def fail_stubbornly():
+    raise Stubborn("deep inside")
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(path):
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+    signal.pause()
+
+
+def test_the_result_comes_from_another_process(capfd):
+    result, pid = run_alone(double, 21)
+    assert result == 42 and pid != os.getpid()
+    assert "no result" in capfd.readouterr().err
+
+
+def test_what_the_function_raises():
+    with pytest.raises(ModelError, match="damaged"):
+        run_alone(fail)
+    with pytest.raises(TrialError, match="Stubborn: deep inside"):
+        run_alone(fail_stubbornly)
+
+
+def test_native_code_that_crashes():
+    with pytest.raises(TrialError, match="ended the process"):
+        run_alone(die)
+
+
+def test_native_code_that_hangs_is_ended(monkeypatch, tmp_path):
+    monkeypatch.setattr(alone, "TIME_LIMIT", 3.0)
+    with pytest.raises(TrialError, match="not done after"):
+        run_alone(hang, tmp_path / "pid")
+    assert not runs(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_it_ends_with_the_one_that_waits(tmp_path, number):
+    script = (
+        f"import sys; sys.path[:] = {sys.path!r}\n"
+        "from nemocli.bench.alone import run_alone\n"
+        "from tests.bench.test_alone import hang\n"
+        f"run_alone(hang, {str(tmp_path / 'pid')!r})"
+    )
+    waiting = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    pid = until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
+    waiting.send_signal(number)
+    waiting.wait(timeout=20)
+    until(lambda: not runs(int(pid)))
+
+
+def until(condition):
+    for _ in range(200):
+        if value := condition():
+            return value
+        time.sleep(0.1)
+    raise AssertionError("it never came")
+
+
+def runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not os.path.isdir("/proc/self")
