@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
 from nemocli.bench.alone import TrialError
 from nemocli.bench.forms import check_runs_here, compute_units, forms
@@ -156,19 +155,24 @@ def _failure(error: Exception) -> tuple[str, str]:
     return "not here" if isinstance(error, UnsupportedError) else "failed", str(error)
 
 
-def write_report(path: Path, outcomes: list[Outcome]) -> None:
-    """One JSON file: the machine, and every outcome so far. Raises NemocliError."""
-    report: dict[str, Any] = {
+def report_text(outcomes: list[Outcome]) -> str:
+    """JSON: the machine, and every outcome so far."""
+    report = {
         "version": REPORT_VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {finding.name: finding.value for finding in examine()},
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
+    return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_report(path: Path, outcomes: list[Outcome]) -> None:
+    """The same as a file. Raises NemocliError."""
     if path.is_dir():
         raise NemocliError(f"The report {path} cannot be written: it is a folder.")
     partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        partial.write_text(report_text(outcomes), "utf-8")
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from nemocli import __version__
 from nemocli.cli import models
+from nemocli.cli.bench import bench
 from nemocli.cli.convert import convert
 from nemocli.cli.doctor import doctor
 from nemocli.cli.file import file
@@ -56,6 +57,7 @@ app.command()(file)
 app.command()(convert)
 app.add_typer(models.app)
 app.command()(doctor)
+app.command()(bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,14 +3,11 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nemocli.errors import NemocliError
-
-if TYPE_CHECKING:
-    from nemocli.bench.verify import Outcome
 
 
 def doctor(
@@ -32,7 +29,10 @@ def doctor(
     has and compared with reference tokens; the exit code is 1 if one fails or is not exact.
     """
     if verify:
-        _verify(report)
+        from nemocli.cli.screen import Screen
+        from nemocli.cli.verifying import verify as verify_all
+
+        verify_all(report, Screen(quiet=False))
         return
     from nemocli.models.machine import examine
 
@@ -48,32 +48,3 @@ def doctor(
                 print(f"{'':{width + 8}}{finding.advice}")
     if any(finding.essential and not finding.ok for finding in findings):
         raise typer.Exit(NemocliError.exit_code)
-
-
-def _verify(report: Path) -> None:
-    from nemocli.bench.verify import check_verifiable, verify_all, write_report
-    from nemocli.cli.screen import Screen
-
-    check_verifiable()
-    outcomes: list[Outcome] = []
-    write_report(report, outcomes)  # a place that cannot be written is told before the work
-    for outcome in verify_all(Screen(quiet=False).note):
-        outcomes.append(outcome)
-        write_report(report, outcomes)
-        print(_line(outcome), flush=True)
-    print(f"written: {report}")
-    if any(outcome.is_bad for outcome in outcomes):
-        raise typer.Exit(NemocliError.exit_code)
-
-
-def _line(outcome: "Outcome") -> str:
-    units = f" on {outcome.compute_units}" if outcome.compute_units else ""
-    lookahead = "" if outcome.lookahead is None else f", lookahead {outcome.lookahead}"
-    line = f"{outcome.model}: {outcome.runtime} {outcome.precision}{units}{lookahead}:"
-    if outcome.tokens is None:
-        return f"{line} {outcome.verdict}: {outcome.message}"
-    return (
-        f"{line} {outcome.agreeing} of {outcome.tokens} tokens, {outcome.verdict};"
-        f" {outcome.chunk_ms_median:.1f} ms a chunk, RTF {outcome.real_time_factor:.3f},"
-        f" loaded in {outcome.load_seconds:.1f} s"
-    )

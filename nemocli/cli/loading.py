@@ -23,7 +23,7 @@ def load_model(
     import nemocli
 
     if model is None:
-        model = _default_model(screen)
+        model = default_model(screen)
     with screen.waiting("loading the model") as step:
         return nemocli.load(
             model,
@@ -34,7 +34,7 @@ def load_model(
         )
 
 
-def _default_model(screen: "Screen") -> str:
+def default_model(screen: "Screen") -> str:
     """The released model; on a terminal, an offer to get it if it is not here."""
     from nemocli.cli.convert import write_model
     from nemocli.models.hub import DEFAULT_MODEL

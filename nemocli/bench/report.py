@@ -1,0 +1,165 @@
+"""A measurement as a whole, and the JSON file that keeps it with every sample."""
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nemocli.bench.accuracy import Accuracy
+from nemocli.bench.machine import Machine, software, this_machine
+from nemocli.bench.measure import Heard, Run
+from nemocli.bench.subject import Subject
+from nemocli.bench.yardstick import Gauged
+from nemocli.errors import NemocliError
+
+SCHEMA = "nemocli-bench"
+
+#: Rises when a reader of the old files would break.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A sound that was heard: its name, and the hash over its bytes."""
+
+    name: str
+    sha256: str
+
+
+@dataclass
+class Result:
+    """One model in one form, and its runs in each way: `stream`, `blocks`, `many`, or `sweep`."""
+
+    model: str
+    #: Hash over the checkpoint that its weights come from.
+    revision: str
+    runtime: str
+    precision: str
+    compute_units: str | None
+    lookahead: int
+    #: Of all its files on disk.
+    bytes: int
+    #: Whether the system was asked to drop the model's files from memory before the cold load.
+    files_dropped: bool
+    #: Seconds of the first load; None until it is done.
+    cold_load: float | None = None
+    #: A run for each repeat.
+    ways: dict[str, list[Run]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, subject: Subject, files_dropped: bool) -> "Result":
+        setting = subject.setting
+        return cls(
+            subject.name,
+            subject.revision,
+            setting.runtime,
+            setting.precision,
+            setting.compute_units,
+            setting.lookahead,
+            subject.bytes,
+            files_dropped,
+        )
+
+    @property
+    def form(self) -> str:
+        """Such as `onnx int8, lookahead 3`."""
+        on = f" on {self.compute_units}" if self.compute_units else ""
+        return f"{self.runtime} {self.precision}{on}, lookahead {self.lookahead}"
+
+
+@dataclass
+class Report:
+    """Everything that was measured in one call of `nemocli bench`."""
+
+    date: str
+    machine: Machine
+    software: dict[str, str]
+    #: Of the machine when it began: processes that computed.
+    load_average: float | None = None
+    sounds: list[SoundFile] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    #: The machine's own speed, for each repeat.
+    gauged: list[Gauged] = field(default_factory=list)
+    accuracy: Accuracy | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, "version": VERSION} | asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Report":
+        """Raises ValueError, KeyError or TypeError for what `to_json` did not write."""
+        if data.pop("schema") != SCHEMA or data.pop("version") != VERSION:
+            raise ValueError("of another version")
+        accuracy = data["accuracy"]
+        return cls(
+            **data
+            | {
+                "machine": Machine(**data["machine"]),
+                "sounds": [SoundFile(**sound) for sound in data["sounds"]],
+                "results": [_result(result) for result in data["results"]],
+                "gauged": [Gauged(**gauged) for gauged in data["gauged"]],
+                "accuracy": Accuracy.from_json(accuracy) if accuracy else None,
+            }
+        )
+
+
+def new_report(load_average: float | None) -> Report:
+    """A report of this machine, at this time, that holds no results yet."""
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return Report(date, this_machine(), software(), load_average)
+
+
+def _result(data: dict[str, Any]) -> Result:
+    ways = {name: [_run(run) for run in runs] for name, runs in data["ways"].items()}
+    return Result(**data | {"ways": ways})
+
+
+def _run(data: dict[str, Any]) -> Run:
+    return Run(**data | {"heard": [Heard(**heard) for heard in data["heard"]]})
+
+
+def read_report(path: Path) -> Report:
+    """The report in a file; NemocliError if there is none that can be read."""
+    try:
+        return Report.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise NemocliError(f"The report {path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise NemocliError(
+            f"{path} is not a report that this version of 'nemocli bench --json' writes;"
+            " measure again."
+        ) from None
+
+
+def as_text(data: object) -> str:
+    """JSON for a file or stdout."""
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file beside its place and rename it. Raises NemocliError."""
+    partial = _partial(path)
+    try:
+        partial.write_text(text, "utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def check_writable(path: Path) -> None:
+    """NemocliError, before any work, if a file cannot be written there; nothing is left behind."""
+    if path.is_dir():
+        raise NemocliError(f"{path} cannot be written: it is a folder.")
+    try:
+        _partial(path).write_text("")
+        _partial(path).unlink()
+    except OSError as error:
+        raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")

@@ -1,0 +1,83 @@
+"""Speed of one model: processes that hear the sounds as a stream, in blocks, and many together.
+
+The ways take turns, repeat by repeat, so that a machine whose speed drifts treats all alike, and
+the machine itself is gauged in each turn.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nemocli.audio import open_sound
+from nemocli.bench.alone import run_alone
+from nemocli.bench.measure import Run, chunks_of_a_block, run_many, run_sessions
+from nemocli.bench.process import forget_files
+from nemocli.bench.report import Report, Result, SoundFile
+from nemocli.bench.subject import Subject
+from nemocli.bench.yardstick import gauge
+from nemocli.errors import AudioError, ModelError
+from nemocli.models.places import demo_folder
+
+#: Files that are transcribed together at least; fewer are taken several times.
+TOGETHER = 8
+
+#: Hears what is measured, its number from 1, and how many there are.
+Step = Callable[[str, int, int], None]
+
+
+def find_sounds(audio: Sequence[Path]) -> list[Path]:
+    """The sounds asked for, or the bundled one. Raises AudioError if one cannot be opened."""
+    sounds = [path.absolute() for path in audio] or [_bundled()]
+    for path in sounds:
+        open_sound(path).close()
+    return sounds
+
+
+def _bundled() -> Path:
+    path = demo_folder().parent / "clips" / "all-languages.flac"
+    if not path.is_file():
+        raise ModelError("The bundled clip is not part of this installation; name a sound file.")
+    return path
+
+
+def describe_sounds(sounds: Sequence[Path]) -> list[SoundFile]:
+    """Name and hash of each; AudioError if one cannot be read."""
+    described = []
+    for path in sounds:
+        try:
+            with path.open("rb") as file:
+                described.append(
+                    SoundFile(path.name, hashlib.file_digest(file, "sha256").hexdigest())
+                )
+        except OSError as error:
+            raise AudioError(f"{path} cannot be read: {error.strerror}.") from None
+    return described
+
+
+def measure_speed(
+    subject: Subject, sounds: Sequence[Path], repeats: int, report: Report, step: Step
+) -> None:
+    """Measure a model in all ways and add it to the report.
+
+    Raises what loading or decoding raises, and TrialError if a process died.
+    """
+    setting = subject.setting
+    copies = -(-TOGETHER // len(sounds))
+    calls: dict[str, Callable[[], Run]] = {
+        "stream": lambda: run_alone(run_sessions, setting, sounds, [1]),
+        "blocks": lambda: run_alone(
+            run_sessions, setting, sounds, [chunks_of_a_block(setting.lookahead)]
+        ),
+        "many": lambda: run_alone(run_many, setting, sounds, copies),
+    }
+    result = Result.of(subject, forget_files(setting.folder))
+    report.results.append(result)
+    total = repeats * len(calls)
+    for repeat in range(repeats):
+        report.gauged.append(run_alone(gauge))
+        for place, (way, call) in enumerate(calls.items()):
+            step(f"{subject.form}: {way}", repeat * len(calls) + place + 1, total)
+            run = call()
+            if result.cold_load is None:
+                result.cold_load = run.load
+            result.ways.setdefault(way, []).append(run)

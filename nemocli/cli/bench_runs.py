@@ -1,0 +1,208 @@
+"""What `nemocli bench` does in each of its modes: measure, write the JSON, print."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from nemocli.bench.report import (
+    Report,
+    as_text,
+    check_writable,
+    new_report,
+    read_report,
+    write_text,
+)
+from nemocli.cli.loading import default_model
+from nemocli.cli.streams import say
+from nemocli.errors import NemocliError, UsageError
+
+if TYPE_CHECKING:
+    from nemocli.bench.compare import Comparison
+    from nemocli.bench.subject import Subject
+    from nemocli.cli.screen import Screen
+
+#: Repeats by default, and in a sweep.
+REPEATS, SWEEP_REPEATS = 5, 2
+
+#: Files that are listed as the worst.
+WORST = 5
+
+#: Columns of the curve where there is no terminal, and at most.
+COLUMNS, MOST_COLUMNS = 80, 120
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the modes have in common; None where nothing was said."""
+
+    model: str | None
+    runtime: str | None
+    precision: str | None
+    lookahead: int | None
+    compute_units: str | None
+    repeat: int | None
+    #: A file, or `-` for stdout.
+    json: str | None
+    screen: "Screen"
+
+    @property
+    def json_path(self) -> Path | None:
+        return None if self.json in (None, "-") else Path(str(self.json))
+
+    def check_place(self) -> None:
+        """NemocliError, before any work, if the JSON file cannot be written."""
+        if self.json_path:
+            check_writable(self.json_path)
+
+    def named_model(self) -> str:
+        """The model asked for, or the released one."""
+        return self.model or default_model(self.screen)
+
+    def subject(self) -> "Subject":
+        """The model, converted if need be."""
+        from nemocli.bench.subject import prepare
+
+        model = self.named_model()
+        with self.screen.waiting("preparing the model") as step:
+            return prepare(
+                model,
+                self.runtime or "auto",
+                self.precision,
+                self.lookahead,
+                self.compute_units,
+                step,
+            )
+
+    def write(self, report: Report, comparison: "Comparison | None" = None) -> bool:
+        """Write the JSON where it was asked for; whether stdout is left for a person."""
+        data = report.to_json()
+        if comparison:
+            data["comparison"] = asdict(comparison)
+        if self.json == "-":
+            print(as_text(data), end="")
+            return False
+        if self.json_path:
+            write_text(self.json_path, as_text(data))
+            self.screen.note(f"written: {self.json_path}")
+        return True
+
+
+def run_speed(asked: Asked, audio: Sequence[Path], compare_with: Path | None) -> None:
+    """Measure one model, and compare it with an earlier report."""
+    from nemocli.bench.alone import TrialError
+    from nemocli.bench.compare import check_comparable, compare, counterpart
+    from nemocli.bench.report import Result
+    from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
+    from nemocli.cli.bench_tables import show_comparison, show_speed
+
+    earlier = read_report(compare_with) if compare_with else None
+    sounds = find_sounds(audio)
+    report = _begin(asked)
+    report.sounds = describe_sounds(sounds)
+    if earlier:
+        check_comparable(earlier, report)
+    subject = asked.subject()
+    if earlier:
+        counterpart(earlier, Result.of(subject, False))
+    with asked.screen.bar("measuring") as step:
+        try:
+            measure_speed(subject, sounds, asked.repeat or REPEATS, report, step)
+        except TrialError as error:
+            raise NemocliError(f"{subject.form} cannot be measured: {error}.") from None
+    comparison = compare(earlier, report) if earlier else None
+    if asked.write(report, comparison):
+        show_speed(report)
+        if comparison:
+            print()
+            show_comparison(comparison)
+
+
+def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
+    """Measure every form of the model, and draw the curve; exit code 1 if one failed."""
+    from nemocli.bench.curve import draw_curve
+    from nemocli.bench.plot import check_plottable, write_plot
+    from nemocli.bench.speed import describe_sounds, find_sounds
+    from nemocli.bench.sweep import Wanted, measure_sweep, points, sweep_subjects
+    from nemocli.cli.bench_tables import show_sweep
+
+    if plot:
+        check_plottable(plot)
+        check_writable(plot)
+    sounds = find_sounds(audio)
+    report = _begin(asked)
+    report.sounds = describe_sounds(sounds)
+    runtime = None if asked.runtime == "auto" else asked.runtime
+    wanted = Wanted(runtime, asked.precision, asked.lookahead, asked.compute_units)
+    model = asked.named_model()
+    subjects = sweep_subjects(model, wanted, asked.screen.note)
+    with asked.screen.bar("measuring") as step:
+        failed = measure_sweep(subjects, sounds, asked.repeat or SWEEP_REPEATS, report, step)
+    found = points(report)
+    if asked.write(report):
+        width = min(shutil.get_terminal_size((COLUMNS, 24)).columns, MOST_COLUMNS)
+        show_sweep(found, draw_curve(found, width))
+    if plot:
+        write_plot(found, f"{subjects[0].name} on {report.machine.processor}", plot)
+        asked.screen.note(f"written: {plot}")
+    _end(failed)
+
+
+def run_accuracy(asked: Asked, manifest: Path, lang: str) -> None:
+    """Count errors on sounds with known text; exit code 1 if a file failed."""
+    from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
+    from nemocli.bench.manifest import read_utterances
+    from nemocli.bench.report import Result
+    from nemocli.cli.bench_tables import show_accuracy
+
+    check_jiwer()
+    utterances = read_utterances(manifest)
+    report = new_report(None)
+    subject = asked.subject()
+    with asked.screen.waiting("loading the model"):
+        transcriber = subject.setting.load()
+    transcriber.resolve_language(lang)
+    check_languages(transcriber, utterances)
+    with asked.screen.bar("hearing") as step:
+        report.accuracy = measure_accuracy(transcriber, utterances, lang, step)
+    report.results.append(Result.of(subject, False))
+    if asked.write(report):
+        print(f"{subject.name}: {subject.form}; model {subject.revision[:12]}")
+        show_accuracy(report.accuracy, WORST)
+    _end(list(report.accuracy.failed.values()))
+
+
+def run_verify(asked: Asked) -> None:
+    """The same as `nemocli doctor --verify`, which tries the demo and the released model."""
+    from nemocli.cli.verifying import verify
+
+    told = {
+        "--model": asked.model,
+        "--runtime": asked.runtime,
+        "--precision": asked.precision,
+        "--lookahead": asked.lookahead,
+        "--compute-units": asked.compute_units,
+    }
+    if given := [name for name, value in told.items() if value is not None]:
+        raise UsageError(f"--verify tries everything that this machine has; leave out {given[0]}.")
+    verify(asked.json_path, asked.screen, as_json=asked.json == "-")
+
+
+def _begin(asked: Asked) -> Report:
+    """A new report, and a remark if the machine is not quiet."""
+    from nemocli.bench.machine import busy_note, load_average
+
+    if note := busy_note():
+        asked.screen.note(note)
+    return new_report(load_average())
+
+
+def _end(failed: Sequence[str]) -> None:
+    """Tell what failed, which makes the exit code 1."""
+    for sentence in failed:
+        say(sentence)
+    if failed:
+        raise typer.Exit(NemocliError.exit_code)

@@ -1,0 +1,53 @@
+"""`nemocli doctor --verify`, which is `nemocli bench --verify` too."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from nemocli.errors import NemocliError
+
+if TYPE_CHECKING:
+    from nemocli.bench.verify import Outcome
+    from nemocli.cli.screen import Screen
+
+
+def verify(report: Path | None, screen: "Screen", as_json: bool = False) -> None:
+    """Compare every runtime and precision with reference tokens; a line for each to stdout.
+
+    `report` is a JSON file, rewritten after each; with `as_json`, stdout gets that JSON at the end
+    instead of the lines. The exit code is 1 if one failed, or is not exact that should be.
+    """
+    from nemocli.bench.verify import check_verifiable, report_text, verify_all, write_report
+
+    check_verifiable()
+    outcomes: list[Outcome] = []
+    if report:
+        write_report(report, outcomes)  # a place that cannot be written is told before the work
+    for outcome in verify_all(screen.note):
+        outcomes.append(outcome)
+        if report:
+            write_report(report, outcomes)
+        if as_json:
+            screen.note(_line(outcome))
+        else:
+            print(_line(outcome), flush=True)
+    if as_json:
+        print(report_text(outcomes), end="")
+    elif report:
+        print(f"written: {report}")
+    if any(outcome.is_bad for outcome in outcomes):
+        raise typer.Exit(NemocliError.exit_code)
+
+
+def _line(outcome: "Outcome") -> str:
+    units = f" on {outcome.compute_units}" if outcome.compute_units else ""
+    lookahead = "" if outcome.lookahead is None else f", lookahead {outcome.lookahead}"
+    line = f"{outcome.model}: {outcome.runtime} {outcome.precision}{units}{lookahead}:"
+    if outcome.tokens is None:
+        return f"{line} {outcome.verdict}: {outcome.message}"
+    return (
+        f"{line} {outcome.agreeing} of {outcome.tokens} tokens, {outcome.verdict};"
+        f" {outcome.chunk_ms_median:.1f} ms a chunk, RTF {outcome.real_time_factor:.3f},"
+        f" loaded in {outcome.load_seconds:.1f} s"
+    )
