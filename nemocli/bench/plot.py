@@ -46,7 +46,7 @@ def write_plot(points: Sequence[Point], title: str, path: Path) -> None:
     axes.set_title(title)
     axes.grid(visible=True, which="both", alpha=0.3)
     if points:
-        axes.legend(fontsize="small")
+        figure.legend(loc="outside right upper", fontsize="small")
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         figure.savefig(partial, dpi=150)

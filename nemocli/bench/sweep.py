@@ -58,8 +58,12 @@ def calls_at(lookahead: int) -> list[int]:
     return [1 << n for n in range(most.bit_length()) if 1 << n < most] + [most]
 
 
-def sweep_subjects(model: str, wanted: Wanted, tell: Callable[[str], None]) -> list[Subject]:
-    """Every form that is wanted and can be had; `tell` hears what is converted and left out.
+def sweep_subjects(
+    model: str, wanted: Wanted, progress: Callable[[str], None], tell: Callable[[str], None]
+) -> list[Subject]:
+    """Every form that is wanted and can be had.
+
+    `progress` hears what is being converted, and `tell` what is left out, and why.
 
     Raises UsageError if that leaves nothing, and ModelError as `prepare`.
     """
@@ -68,19 +72,23 @@ def sweep_subjects(model: str, wanted: Wanted, tell: Callable[[str], None]) -> l
         manifest = read_manifest(found.path)
         chosen = _lookaheads(manifest.lookaheads, wanted)
         return [
-            prepare(model, wanted.runtime or "auto", wanted.precision, lookahead, units, tell)
+            prepare(model, wanted.runtime or "auto", wanted.precision, lookahead, units, progress)
             for lookahead in chosen
             for units in _units(manifest.kind, wanted)
         ]
     checkpoint = open_checkpoint(found.path)
-    subjects = list(_of_checkpoint(checkpoint, found.name, wanted, tell))
+    subjects = list(_of_checkpoint(checkpoint, found.name, wanted, progress, tell))
     if not subjects:
         raise UsageError("No form of the model is left to run; leave out --runtime or --precision.")
     return subjects
 
 
 def _of_checkpoint(
-    checkpoint: AnyCheckpoint, name: str, wanted: Wanted, tell: Callable[[str], None]
+    checkpoint: AnyCheckpoint,
+    name: str,
+    wanted: Wanted,
+    progress: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> Iterator[Subject]:
     chosen = _lookaheads(checkpoint.config.lookaheads, wanted)
     if wanted.runtime in (None, "numpy") and wanted.precision in (None, "fp32"):
@@ -95,7 +103,7 @@ def _of_checkpoint(
         try:
             for lookahead in chosen:
                 for units in _units(kind, wanted):
-                    yield in_form(checkpoint, name, kind, precision, lookahead, units, tell)
+                    yield in_form(checkpoint, name, kind, precision, lookahead, units, progress)
         except UnsupportedError as error:
             tell(f"{kind} {precision} is left out: {error}")
 

@@ -138,7 +138,8 @@ def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
     runtime = None if asked.runtime == "auto" else asked.runtime
     wanted = Wanted(runtime, asked.precision, asked.lookahead, asked.compute_units)
     model = asked.named_model()
-    subjects = sweep_subjects(model, wanted, asked.screen.note)
+    with asked.screen.waiting("preparing the models") as progress:
+        subjects = sweep_subjects(model, wanted, progress, asked.screen.note)
     with asked.screen.bar("measuring") as step:
         failed = measure_sweep(subjects, sounds, asked.repeat or SWEEP_REPEATS, report, step)
     found = points(report)

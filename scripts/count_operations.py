@@ -1,0 +1,30 @@
+#!/usr/bin/env python
+"""Renew the counts that tests/bench/test_operations.py holds a chunk of sound to.
+
+    python scripts/count_operations.py
+
+Run it when a change is meant to cost operations, or after one that saved some, and look at the
+difference that git shows in tests/bench/operations.json before it is committed.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.bench.operations import STORED, count_operations, surroundings
+
+
+def main() -> None:
+    counts = {"made with": surroundings()}
+    for precision in ("fp32", "int8"):
+        with tempfile.TemporaryDirectory() as folder:
+            counts[precision] = count_operations(precision, Path(folder))
+        for what, count in counts[precision]["chunk of silence"].items():
+            print(f"{precision}, a chunk of silence: {what}: {count}")
+    STORED.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

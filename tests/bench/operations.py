@@ -1,0 +1,188 @@
+"""What a chunk of sound costs in operations, counted by onnxruntime's own profile: never in time.
+
+The demo is small, but its layers are those of the released model, so an operation more in a layer
+is seen here. See test_operations.py for the bounds, and scripts/count_operations.py to renew them.
+"""
+
+import json
+import platform
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import soundfile
+
+import nemocli
+from nemocli.models.opening import converted_in_cache
+from nemocli.models.places import demo_folder
+from nemocli.network.checkpoint import Checkpoint
+
+STORED = Path(__file__).with_name("operations.json")
+
+LOOKAHEAD = 3
+
+#: Chunks of silence that are counted after a first one.
+CHUNKS = 4
+
+#: Kernels that compute nothing.
+MOVING = {
+    "Cast",
+    "Concat",
+    "Expand",
+    "Gather",
+    "Identity",
+    "Pad",
+    "ReorderInput",
+    "ReorderOutput",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+}
+
+
+@dataclass
+class Counted:
+    """One onnxruntime session under its graph's name."""
+
+    session: onnxruntime.InferenceSession | None = None
+    calls: int = 0
+    #: Bytes of all arrays that went in and out.
+    bytes: int = 0
+    #: Calls over its whole life, which the profile covers.
+    all_calls: int = 0
+
+    def reset(self):
+        self.calls = self.bytes = 0
+
+
+@dataclass
+class Sessions:
+    """Every session that is made while they are counted."""
+
+    by_graph: dict[str, Counted] = field(default_factory=dict)
+
+    def reset(self):
+        for counted in self.by_graph.values():
+            counted.reset()
+
+    def calls(self):
+        return {graph: counted.calls for graph, counted in self.by_graph.items()}
+
+
+@contextmanager
+def counted_sessions(folder):
+    """Put a profile into `folder` for each session that is made, and count its calls."""
+    sessions = Sessions()
+    original = onnxruntime.InferenceSession
+
+    class Session(original):
+        def __init__(self, path_or_bytes, sess_options=None, **others):
+            options = sess_options or onnxruntime.SessionOptions()
+            is_path = not isinstance(path_or_bytes, bytes)
+            name = Path(path_or_bytes).name if is_path else f"graph{len(sessions.by_graph)}"
+            name = name.split(".")[0]
+            options.enable_profiling = True
+            options.profile_file_prefix = str(folder / name)
+            super().__init__(path_or_bytes, options, **others)
+            self._counted = sessions.by_graph[name] = Counted(self)
+
+        def run(self, names, inputs, run_options=None):
+            results = super().run(names, inputs, run_options)
+            self._count(sum(a.nbytes for a in (*inputs.values(), *results)))
+            return results
+
+        def run_with_iobinding(self, binding, run_options=None):
+            super().run_with_iobinding(binding, run_options)
+            self._count(0)  # the arrays stay where they are
+
+        def _count(self, size):
+            self._counted.calls += 1
+            self._counted.all_calls += 1
+            self._counted.bytes += size
+
+    onnxruntime.InferenceSession = Session
+    try:
+        yield sessions
+    finally:
+        onnxruntime.InferenceSession = original
+
+
+def count_operations(precision, folder):
+    """What chunks and tokens of a stream cost in the demo, as JSON; `folder` is for profiles."""
+    model = converted_in_cache(Checkpoint(demo_folder()), "onnx", precision)
+    with counted_sessions(folder) as sessions:
+        transcriber = nemocli.load(model, lookahead=LOOKAHEAD)
+    silence = np.zeros(1280 * (LOOKAHEAD + 1), np.float32)
+    session = transcriber.session()
+    session.feed(silence)
+    sessions.reset()
+    for _ in range(CHUNKS):
+        session.feed(silence)
+    assert session.last_token_frame is None, "the demo heard something in silence"
+    calls = sessions.calls()
+    arrays = sum(counted.bytes for counted in sessions.by_graph.values())
+    spoken = _count_speech(transcriber, sessions)
+    graphs = {graph: _count_kernels(c) for graph, c in sessions.by_graph.items()}
+    for graph, path in _files(model):
+        graphs[graph]["nodes written"] = len(onnx.load(path, load_external_data=False).graph.node)
+    return {
+        "chunk of silence": {
+            "calls": {graph: count / CHUNKS for graph, count in calls.items() if count},
+            "array bytes": arrays / CHUNKS,
+            **{
+                what: sum(calls[graph] * of[what] for graph, of in graphs.items()) / CHUNKS
+                for what in ("kernels", "kernels that only move", "bytes moved", "allocations")
+            },
+        },
+        "clip": spoken,
+        "graphs": graphs,
+    }
+
+
+def _count_speech(transcriber, sessions):
+    """Calls for a clip, fed a chunk at a time."""
+    samples, _ = soundfile.read(demo_folder().parent / "clips" / "en-US-1.flac", dtype="float32")
+    sessions.reset()
+    session, packet = transcriber.session("en-US"), 1280 * (LOOKAHEAD + 1)
+    for start in range(0, len(samples), packet):
+        session.feed(samples[start : start + packet])
+    tokens = len(session.finish().tokens)
+    return {"tokens": tokens, "calls": sessions.calls()}
+
+
+def _count_kernels(counted):
+    """From the profile: kernels of a call by their type, and what they move and allocate."""
+    events = json.loads(Path(counted.session.end_profiling()).read_text())
+    kernels = [e["args"] for e in events if e["name"].endswith("_kernel_time")]
+    calls = counted.all_calls
+    by_type = Counter(kernel["op_name"] for kernel in kernels)
+    moving = [kernel for kernel in kernels if kernel["op_name"] in MOVING]
+    allocating = [k for k in kernels if int(k.get("mem_requested_in_use_delta", 0)) > 0]
+    # The clip's last chunk is as large as the others; only the joint sees fewer frames in some.
+    return {
+        "kernels": round(len(kernels) / calls, 2),
+        "kernels that only move": round(len(moving) / calls, 2),
+        "bytes moved": round(sum(int(kernel["output_size"]) for kernel in moving) / calls),
+        "allocations": round(len(allocating) / calls, 2),
+        "by type": {name: round(count / calls, 2) for name, count in sorted(by_type.items())},
+    }
+
+
+def _files(model):
+    """The graphs of the model folder that this lookahead loads, by the name of their session."""
+    for path in sorted(model.glob("*.onnx")):
+        name, *parts = path.name.split(".")
+        if len(parts) == 1 or parts[0] == f"lookahead{LOOKAHEAD}":
+            yield name, path
+
+
+def surroundings():
+    """What the optimized graphs depend on besides ours."""
+    return {"onnxruntime": onnxruntime.__version__, "architecture": platform.machine()}
