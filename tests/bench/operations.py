@@ -17,9 +17,8 @@ import onnxruntime
 import soundfile
 
 import nemocli
-from nemocli.models.opening import converted_in_cache
+from nemocli.models.convert import convert
 from nemocli.models.places import demo_folder
-from nemocli.network.checkpoint import Checkpoint
 
 STORED = Path(__file__).with_name("operations.json")
 
@@ -116,7 +115,8 @@ def counted_sessions(folder):
 
 def count_operations(precision, folder):
     """What chunks and tokens of a stream cost in the demo, as JSON; `folder` is for profiles."""
-    model = converted_in_cache(Checkpoint(demo_folder()), "onnx", precision)
+    model = folder / "model"  # not of the cache, which may be from before a change
+    convert(demo_folder(), model, "onnx", precision, [LOOKAHEAD])
     with counted_sessions(folder) as sessions:
         transcriber = nemocli.load(model, lookahead=LOOKAHEAD)
     silence = np.zeros(1280 * (LOOKAHEAD + 1), np.float32)

@@ -57,7 +57,7 @@ def test_a_stream_does_not_call_more(both):
     same_tokens = now["clip"]["tokens"] == before["clip"]["tokens"]
     for part in ("chunk of silence", "clip") if same_tokens else ("chunk of silence",):
         calls = before[part]["calls"]
-        more = grown(calls, {name: 0 for name in calls} | now[part]["calls"], calls)
+        more = grown(calls, dict.fromkeys(calls, 0) | now[part]["calls"], calls)
         assert not more, f"calls for a {part}: {more}. {RENEW}"
         assert set(now[part]["calls"]) <= set(calls), RENEW
 
