@@ -18,10 +18,15 @@ T = TypeVar("T")
 TIME_LIMIT = 1800.0
 
 #: What the new interpreter runs. Modules are looked for where this process finds them.
-_BEGIN = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer);"
-    " from nemocli.bench.alone import work; work()"
-)
+_BEGIN = """
+import pickle, sys
+try:
+    sys.path[:] = pickle.load(sys.stdin.buffer)
+except (EOFError, pickle.UnpicklingError):  # the one that waits was interrupted before it said what
+    sys.exit(1)
+from nemocli.bench.alone import work
+work()
+"""
 
 
 class TrialError(Exception):
@@ -65,7 +70,10 @@ def work() -> None:
     """The other side: run what stdin brings, and write what came of it to stdout."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints
-    function, arguments, lifeline = pickle.load(sys.stdin.buffer)
+    try:
+        function, arguments, lifeline = pickle.load(sys.stdin.buffer)
+    except (EOFError, pickle.UnpicklingError):
+        sys.exit(1)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     try:
         answer = pickle.dumps((True, function(*arguments)))

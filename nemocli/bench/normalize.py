@@ -1,8 +1,8 @@
 """The text normalization before words and characters are compared: stated, and applied to both.
 
-1. Unicode NFKC: full-width letters and digits become the usual ones, ligatures come apart.
-2. Lower case (casefold: ß becomes ss).
-3. Apostrophes of any form become ', and stay within words (don't, l'eau).
+1. Apostrophes of any form become ', and stay within words (don't, l'eau).
+2. Unicode NFKC: full-width letters and digits become the usual ones, ligatures come apart.
+3. Lower case (casefold: ß becomes ss).
 4. All other punctuation and symbols become spaces: a hyphen parts a word, 3.5 becomes 3 5.
 5. White space becomes single spaces.
 
@@ -21,9 +21,9 @@ _SPACELESS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
 def normalized(text: str) -> str:
     """The text as it is compared, its words parted by single spaces."""
+    for apostrophe in _APOSTROPHES:  # before NFKC, which makes a space and an accent of some
+        text = text.replace(apostrophe, "'")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    for apostrophe in _APOSTROPHES:
-        folded = folded.replace(apostrophe, "'")
     kept = "".join(
         character if _is_kept(folded, place) else " " for place, character in enumerate(folded)
     )

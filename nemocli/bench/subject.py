@@ -46,8 +46,7 @@ def prepare(
 
     Raises as `nemocli.load` does, and UsageError for a precision that the model is not in.
     """
-    if runtime not in RUNTIMES:
-        raise UsageError(f"There is no runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}.")
+    check_runtime(runtime)
     found = find_model(model, runtime)
     if found.is_converted:
         return _of_folder(found.path, found.name, runtime, precision, lookahead, compute_units)
@@ -62,6 +61,12 @@ def prepare(
     return in_form(
         checkpoint, found.name, kind, precision or precision_here(kind), chosen, compute_units, tell
     )
+
+
+def check_runtime(runtime: str) -> None:
+    """UsageError for a runtime that nemocli does not have."""
+    if runtime not in RUNTIMES:
+        raise UsageError(f"There is no runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}.")
 
 
 def in_numpy(checkpoint: AnyCheckpoint, name: str, lookahead: int) -> Subject:

@@ -11,7 +11,7 @@ from nemocli.bench.measure import chunks_of_a_block, run_sessions
 from nemocli.bench.process import forget_files
 from nemocli.bench.report import Report, Result
 from nemocli.bench.speed import Step
-from nemocli.bench.subject import Subject, in_form, in_numpy, prepare
+from nemocli.bench.subject import Subject, check_runtime, in_form, in_numpy, prepare
 from nemocli.bench.yardstick import gauge
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.folder import read_manifest
@@ -67,6 +67,7 @@ def sweep_subjects(
 
     Raises UsageError if that leaves nothing, and ModelError as `prepare`.
     """
+    check_runtime(wanted.runtime or "auto")
     found = find_model(model, wanted.runtime or "auto")
     if found.is_converted:
         manifest = read_manifest(found.path)

@@ -50,14 +50,13 @@ def number(value: float | None) -> str:
 
 
 def _cell(figure: Figure) -> str:
-    """The value, and the range of the repeats."""
+    """The value, and half the range of the repeats."""
     if figure.value is None:
         return "not told here" if figure.name == "energy" else NONE
     if len(figure.by_repeat) < 2 or not figure.is_compared:
         return number(figure.value)
-    return (
-        f"{number(figure.value)} ({number(min(figure.by_repeat))}-{number(max(figure.by_repeat))})"
-    )
+    spread = (max(figure.by_repeat) - min(figure.by_repeat)) / 2 / figure.value
+    return f"{number(figure.value)} ±{spread:.0%}"
 
 
 def show_speed(report: Report) -> None:
@@ -100,8 +99,8 @@ def _how(report: Report, result: Result) -> list[str]:
         else "the model's files may be in the system's memory still"
     )
     return [
-        f"{names}: {seconds:.1f} s, {repeats} repeats, each in processes of its own; in brackets"
-        " the lowest and highest repeat.",
+        f"{names}: {seconds:.1f} s, {repeats} repeat{'s' if repeats > 1 else ''}, each in processes"
+        " of its own; ±: half the range of the repeats.",
         f"stream: a chunk of {chunk} ms in each call, without pauses; blocks:"
         f" {chunks_of_a_block(result.lookahead)} chunks in each; many: files together,"
         " with decoding.",

@@ -35,7 +35,9 @@ def run(*arguments):
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["file", "--help"], ["convert", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["file", "--help"], ["convert", "--help"], ["bench", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments):
     script = (
         "import sys, json, nemocli.cli.app\n"

@@ -1,0 +1,153 @@
+"""What is measured in a process: which calls count, and what the system tells of it."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from nemocli.bench import process
+from nemocli.bench.alone import run_alone
+from nemocli.bench.measure import chunks_of_a_block, run_many, run_sessions
+from nemocli.bench.process import EnergyCounter, forget_files, peak_memory
+from nemocli.bench.subject import prepare
+from nemocli.bench.yardstick import gauge
+from nemocli.errors import AudioError, UsageError
+
+
+@pytest.fixture(scope="module")
+def setting(cache):
+    return prepare("demo", "numpy", None, 3, None, print).setting
+
+
+def write(path, seconds):
+    sound = 0.1 * np.random.default_rng(0).normal(size=round(16000 * seconds))
+    soundfile.write(path, sound, 16000)
+    return path
+
+
+def test_calls_of_a_stream_and_of_blocks(setting, clips):
+    clip = clips[0]
+    result = run_sessions(setting, [clip.path, clip.path], [1, 2])
+    whole = len(clip.samples) // 5120
+    for heard, count in zip(result.heard, (whole, whole // 2), strict=True):
+        assert heard.sound == pytest.approx(2 * len(clip.samples) / 16000)
+        assert len(heard.chunks) == 2 * count
+        assert len(heard.first_token) == len(heard.end_of_speech) == 2
+        chunks = heard.chunks_per_call * sum(heard.chunks)
+        assert chunks + sum(heard.end_of_speech) <= heard.computing + 1e-9
+        assert heard.real_time_factor == heard.computing / heard.sound
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.1, 0.25])
+def test_sounds_shorter_than_a_chunk(setting, tmp_path, seconds):
+    heard = run_sessions(setting, [write(tmp_path / "a.wav", seconds)], [1]).heard[0]
+    assert heard.chunks == [] and len(heard.end_of_speech) == 1
+    assert 0 < heard.end_of_speech[0] <= heard.computing
+
+
+def test_silence_has_no_first_token(setting, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    assert run_sessions(setting, [tmp_path / "a.wav"], [1]).heard[0].first_token == []
+
+
+def test_many_files_together(setting, clips):
+    heard = run_many(setting, [clips[0].path], 3).heard[0]
+    assert heard.sound == pytest.approx(3 * len(clips[0].samples) / 16000)
+    assert heard.computing > 0
+
+
+def test_a_damaged_file_among_many(setting, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"no sound")
+    with pytest.raises(AudioError):
+        run_many(setting, [tmp_path / "a.wav"], 1)
+
+
+def test_blocks_are_as_large_as_a_session_makes_them():
+    from nemocli.bench import measure
+    from nemocli.engine import session
+
+    assert measure.BLOCK_FRAMES == session.BLOCK_FRAMES
+    assert [chunks_of_a_block(n) for n in (0, 3, 13)] == [128, 32, 9]
+
+
+def occupy(megabytes):
+    kept = bytearray(megabytes * 1_000_000)
+    kept[::4096] = bytes(len(kept[::4096]))
+    return peak_memory()
+
+
+def test_peak_memory_is_of_the_process_alone():
+    ours = bytearray(300_000_000)
+    ours[::4096] = bytes(len(ours[::4096]))
+    small, large = run_alone(occupy, 1), run_alone(occupy, 150)
+    assert 145e6 < large - small < 155e6
+    assert small < 150e6, "the memory of the process that started it counts"
+
+
+def test_the_machine_is_gauged():
+    gauged = run_alone(gauge)
+    assert 0 < gauged.product < 10 and 1e8 < gauged.bytes_per_second < 1e13
+
+
+@pytest.fixture
+def powercap(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "POWERCAP", tmp_path)
+    for name in ("intel-rapl:0", "intel-rapl:1", "intel-rapl:0:0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "max_energy_range_uj").write_text("10000000\n")
+        (tmp_path / name / "energy_uj").write_text("9000000\n")
+    return tmp_path
+
+
+def test_energy_of_whole_packages_over_a_turn_of_a_counter(powercap):
+    counter = EnergyCounter.find()
+    before = counter.read()
+    (powercap / "intel-rapl:0" / "energy_uj").write_text("9500000\n")
+    (powercap / "intel-rapl:1" / "energy_uj").write_text("1000000\n")
+    assert counter.joules_since(before) == 0.5 + 2
+
+
+def test_energy_that_is_not_told(powercap):
+    (powercap / "intel-rapl:1" / "energy_uj").unlink()  # as if only root might read it
+    assert EnergyCounter.find() is None
+
+
+def test_a_machine_without_counters(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "POWERCAP", tmp_path / "none")
+    assert EnergyCounter.find() is None
+
+
+def test_files_can_be_forgotten_and_are_still_there(tmp_path):
+    (tmp_path / "weights").write_bytes(bytes(100_000))
+    assert (
+        forget_files(tmp_path)
+        == forget_files(tmp_path / "weights")
+        == hasattr(process.os, "posix_fadvise")
+    )
+    assert (tmp_path / "weights").read_bytes() == bytes(100_000)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "units", "words"),
+    [
+        ("tpu", None, None, "no runtime 'tpu'"),
+        ("numpy", "int8", None, "no precision 'int8' for numpy; choose one of fp32"),
+        ("onnx", "int3", None, "no precision 'int3' for onnx; choose one of fp32, int8"),
+        ("numpy", None, "gpu", "leave out --compute-units"),
+        ("onnx", None, "ane", "leave out --compute-units"),
+    ],
+)
+def test_what_the_demo_is_not_in(runtime, precision, units, words):
+    with pytest.raises(UsageError, match=words):
+        prepare("demo", runtime, precision, 3, units, lambda step: None)
+
+
+def test_a_converted_folder_is_in_one_form(cache):
+    subject = prepare("demo", "onnx", "int8", 6, None, lambda step: None)
+    assert subject.form == "onnx int8, lookahead 6"
+    folder = str(subject.setting.folder)
+    assert prepare(folder, "auto", None, 6, None, print).setting == subject.setting
+    assert prepare(folder, "auto", None, 6, None, print).revision == subject.revision
+    with pytest.raises(UsageError, match="in int8, not in fp32"):
+        prepare(folder, "auto", "fp32", 6, None, print)
+    with pytest.raises(UsageError, match="for onnx, not for numpy"):
+        prepare(folder, "numpy", None, 6, None, print)

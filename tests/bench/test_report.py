@@ -1,0 +1,74 @@
+"""The JSON file of a measurement: what goes in comes out, and what is none is refused."""
+
+import json
+
+import pytest
+
+from nemocli.bench.accuracy import Accuracy, judge
+from nemocli.bench.figures import figures, load_figures
+from nemocli.bench.report import as_text, check_writable, read_report, write_text
+from nemocli.errors import NemocliError
+from tests.bench.reports import report
+
+
+def test_it_survives_the_file(tmp_path):
+    before = report([4, 5])
+    before.accuracy = Accuracy([judge("a.wav", "en-US", "one two", "one")], {"b.wav": "gone"})
+    write_text(tmp_path / "a.json", as_text(before.to_json()))
+    assert read_report(tmp_path / "a.json") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data.update(version=2),
+        lambda data: data.update(schema="other"),
+        lambda data: data.pop("results"),
+        lambda data: data["machine"].pop("processor"),
+        lambda data: data.update(results=[1]),
+        lambda data: data["results"][0].update(ways={"stream": [{}]}),
+    ],
+)
+def test_other_files_are_refused(tmp_path, damage):
+    data = report([4]).to_json()
+    data = json.loads(json.dumps(data))
+    damage(data)
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    with pytest.raises(NemocliError, match="is not a report"):
+        read_report(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"schema": null}'])
+def test_no_json_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(NemocliError, match="is not a report"):
+        read_report(tmp_path / "a.json")
+    with pytest.raises(NemocliError, match="cannot be read: No such file"):
+        read_report(tmp_path / "none.json")
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    for path, words in ((tmp_path, "a folder"), (tmp_path / "none" / "a", "No such file")):
+        with pytest.raises(NemocliError, match=words):
+            check_writable(path)
+    check_writable(tmp_path / "a.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_percentiles_are_told_only_of_enough_samples():
+    many = report([4, 4, 5])
+    told = {figure.name: figure for figure in figures(many.results[0], "stream")}
+    assert told["chunk, p50"].value == pytest.approx(4.12, abs=0.03)
+    assert told["chunk, max"].value == pytest.approx(5.2)
+    assert len(told["chunk, p50"].by_repeat) == 3
+    for run in many.results[0].ways["stream"]:
+        run.heard[0].chunks = run.heard[0].chunks[:5]
+    told = {figure.name: figure.value for figure in figures(many.results[0], "stream")}
+    assert told["chunk, p50"] and told["chunk, p95"] is None and told["chunk, p99"] is None
+
+
+def test_the_first_load_is_no_warm_one():
+    result = report([4, 4]).results[0]
+    cold, warm = load_figures(result)
+    assert cold.value == 2.0 and warm.by_repeat == [1.0]

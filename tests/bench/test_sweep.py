@@ -1,0 +1,106 @@
+"""A sweep: what it covers, its points, and the curve that is drawn of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemocli.bench import sweep
+from nemocli.bench.curve import SHARED, draw_curve
+from nemocli.bench.subject import prepare
+from nemocli.bench.sweep import Point, Wanted, calls_at, points, sweep_subjects
+from nemocli.errors import UnsupportedError, UsageError
+from tests.bench.reports import report
+
+EVERYTHING = Wanted(None, None, None, None)
+
+
+def test_sizes_of_blocks():
+    assert calls_at(3) == [1, 2, 4, 8, 16, 32]
+    assert calls_at(13) == [1, 2, 4, 8, 9]
+
+
+def subjects(wanted, model="demo"):
+    told = []
+    found = sweep_subjects(model, wanted, lambda step: None, told.append)
+    return [subject.form for subject in found], told
+
+
+@pytest.fixture
+def only_onnx(monkeypatch):
+    monkeypatch.setattr(sweep, "forms", lambda: [("onnx", "fp32"), ("onnx", "int8")])
+
+
+def test_every_form_at_every_lookahead(only_onnx):
+    found, told = subjects(EVERYTHING)
+    assert len(found) == len(set(found)) == 12 and told == []
+    assert {"numpy fp32, lookahead 0", "onnx int8, lookahead 13"} < set(found)
+
+
+def test_restrictions(only_onnx):
+    assert subjects(Wanted("onnx", None, 3, None))[0] == [
+        "onnx fp32, lookahead 3",
+        "onnx int8, lookahead 3",
+    ]
+    assert subjects(Wanted(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
+    with pytest.raises(UsageError, match="no lookahead 5"):
+        subjects(Wanted(None, None, 5, None))
+    with pytest.raises(UsageError, match="No form"):
+        subjects(Wanted("numpy", "int8", None, None))
+
+
+def test_what_this_machine_has_not_is_told(only_onnx, monkeypatch):
+    def refuse(kind):
+        raise UnsupportedError("It needs another machine.")
+
+    monkeypatch.setattr("nemocli.bench.subject.check_runs_here", refuse)
+    found, told = subjects(Wanted(None, None, 3, None))
+    assert found == ["numpy fp32, lookahead 3"]
+    assert told[0] == "onnx fp32 is left out: It needs another machine."
+
+
+def test_numpy_is_left_out_for_large_models(only_onnx, monkeypatch):
+    monkeypatch.setattr(sweep, "LARGE", 1000)
+    found, told = subjects(Wanted(None, None, 3, None))
+    assert len(found) == 2 and "hours" in told[0]
+    assert "numpy fp32, lookahead 3" in subjects(Wanted("numpy", None, 3, None))[0]
+
+
+def test_a_converted_folder_is_swept_in_its_form(cache):
+    folder = prepare("demo", "onnx", "fp32", 3, None, lambda step: None).setting.folder
+    found, _ = subjects(EVERYTHING, str(folder))
+    assert found == [f"onnx fp32, lookahead {n}" for n in (0, 3, 6, 13)]
+
+
+def test_a_point():
+    made = report([10, 10])
+    made.results[0].ways = {"sweep": made.results[0].ways["stream"]}
+    (point,) = points(made)
+    assert (point.series, point.lookahead, point.chunks_per_call) == ("onnx fp32", 3, 1)
+    assert point.latency_ms == 320 + point.chunk_ms
+    assert point.speed == pytest.approx(32 / 1.02, rel=0.01)
+    for run in made.results[0].ways["sweep"]:
+        run.heard[0].chunks = []  # the sound is shorter than a call
+    assert points(made) == []
+
+
+amounts = st.floats(0.01, 1e5)
+some_points = st.lists(
+    st.builds(
+        Point, st.sampled_from("xyz"), st.just(3), st.just(1), amounts, amounts, amounts, amounts
+    ),
+    min_size=1,
+)
+
+
+@given(some_points, st.integers(30, 200))
+def test_the_curve_fits_and_shows_every_series(drawn, width):
+    lines = draw_curve(drawn, width)
+    assert max(map(len, lines)) <= max(width, 60)
+    grid = "".join(line.partition("|")[2] for line in lines)
+    for number, _ in enumerate(dict.fromkeys(point.series for point in drawn)):
+        assert "abc"[number] in grid or SHARED in grid
+    assert sum(not mark.isspace() for mark in grid) <= len(drawn)
+
+
+def test_nothing_to_draw():
+    assert draw_curve([], 80) == []
