@@ -12,6 +12,9 @@ A difference is called real only if all of this holds:
   between the two measurements: fixed work is timed beside every repeat;
 - the medians differ by at least 3 %, less than what the place of the code in memory can make.
 
+Of equal measurements with noise of 1 to 40 %, simulated, at most 7 figures in 1000 are called
+different.
+
 What a few outliers decide, p99 and the largest chunk, is told but not compared; nor is the cold
 load, which happens once.
 """
@@ -136,7 +139,7 @@ def _changes(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]
 def _machine_speed(then: Report, now: Report) -> list[Difference]:
     products = [[1e3 * g.product for g in report.gauged] for report in (then, now)]
     reads = [[1e9 / g.bytes_per_second for g in report.gauged] for report in (then, now)]
-    named = (("matrix product", "ms", products), ("reading memory", "s/GB", reads))
+    named = (("product", "ms", products), ("memory", "s/GB", reads))
     return [
         _difference("", "machine", name, unit, old, new, 0.0)
         for name, unit, (old, new) in named

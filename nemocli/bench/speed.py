@@ -6,6 +6,7 @@ the machine itself is gauged in each turn.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 from nemocli.audio import open_sound
@@ -72,11 +73,13 @@ def measure_speed(
     }
     result = Result.of(subject, forget_files(setting.folder))
     report.results.append(result)
-    total = repeats * len(calls)
-    for repeat in range(repeats):
+    steps = count(1)
+    total = repeats * (1 + len(calls))
+    for _ in range(repeats):
+        step("the machine itself", next(steps), total)
         report.gauged.append(run_alone(gauge))
-        for place, (way, call) in enumerate(calls.items()):
-            step(f"{subject.form}: {way}", repeat * len(calls) + place + 1, total)
+        for way, call in calls.items():
+            step(f"{subject.form}: {way}", next(steps), total)
             run = call()
             if result.cold_load is None:
                 result.cold_load = run.load

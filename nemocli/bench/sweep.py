@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from nemocli.bench.alone import TrialError, run_alone
@@ -135,10 +136,12 @@ def measure_sweep(
     """
     results: dict[Subject, Result] = {}
     failed: dict[Subject, str] = {}
-    for repeat in range(repeats):
+    steps, total = count(1), repeats * (1 + len(subjects))
+    for _ in range(repeats):
+        step("the machine itself", next(steps), total)
         report.gauged.append(run_alone(gauge))
-        for place, subject in enumerate(subjects):
-            step(subject.form, repeat * len(subjects) + place + 1, repeats * len(subjects))
+        for subject in subjects:
+            step(subject.form, next(steps), total)
             if subject in failed:
                 continue
             setting = subject.setting

@@ -157,7 +157,7 @@ def run_accuracy(asked: Asked, manifest: Path, lang: str) -> None:
     from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
     from nemocli.bench.manifest import read_utterances
     from nemocli.bench.report import Result
-    from nemocli.cli.bench_tables import show_accuracy
+    from nemocli.cli.bench_tables import show_accuracy, tell
 
     check_jiwer()
     utterances = read_utterances(manifest)
@@ -171,7 +171,7 @@ def run_accuracy(asked: Asked, manifest: Path, lang: str) -> None:
         report.accuracy = measure_accuracy(transcriber, utterances, lang, step)
     report.results.append(Result.of(subject, False))
     if asked.write(report):
-        print(f"{subject.name}: {subject.form}; model {subject.revision[:12]}")
+        tell(f"{subject.name}: {subject.form}; model {subject.revision[:12]}")
         show_accuracy(report.accuracy, WORST)
     _end(list(report.accuracy.failed.values()))
 

@@ -40,6 +40,16 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
+def tell(line: str) -> None:
+    """A line to stdout; a terminal breaks it between words."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console(highlight=False).print(line, markup=False)
+    else:
+        print(line)
+
+
 def number(value: float | None) -> str:
     """Three digits, as a person writes them."""
     if value is None:
@@ -62,8 +72,8 @@ def _cell(figure: Figure) -> str:
 def show_speed(report: Report) -> None:
     """The figures of one model, with how they were measured."""
     result = report.results[0]
-    print(f"{result.model}: {result.form}; model {result.revision[:12]}")
-    print(f"{report.machine.processor}, {report.machine.usable} processors, {_software(report)}")
+    tell(f"{result.model}: {result.form}; model {result.revision[:12]}")
+    tell(f"{report.machine.processor}, {report.machine.usable} processors, {_software(report)}")
     columns = {way: figures(result, way) for way in result.ways}
     rows = [
         [_title(row[0]), *("" if _elsewhere(way, f) else _cell(f) for way, f in zip(columns, row))]  # noqa: B905
@@ -72,7 +82,7 @@ def show_speed(report: Report) -> None:
     rows += [[_title(f), _cell(f), *[""] * (len(columns) - 1)] for f in load_figures(result)]
     show_table(["", *columns], rows)
     for line in _how(report, result):
-        print(line)
+        tell(line)
 
 
 def _title(figure: Figure) -> str:
@@ -125,23 +135,23 @@ def _machine_line(report: Report, result: Result) -> str:
 def show_comparison(comparison: Comparison) -> None:
     """Remarks, and a row for each figure that both measurements have."""
     for remark in comparison.remarks:
-        print(f"Not the same: {remark}.")
+        tell(f"Not the same: {remark}.")
     rows = [
         [
             f"{change.way}: {change.figure}" + (f", {change.unit}" if change.unit else ""),
             number(change.then),
             number(change.now),
-            f"{change.ratio:.3f} ({change.low:.3f}-{change.high:.3f})",
-            change.verdict,
+            f"{change.ratio:.2f} ({change.low:.2f}-{change.high:.2f})",
+            change.verdict.removesuffix(" repeats"),
         ]
         for change in comparison.differences
     ]
-    show_table(["", "then", "now", "now / then (99 %)", "is"], rows)
+    show_table(["", "then", "now", "ratio (99 %)", "is"], rows)
     verdicts = {change.verdict for change in comparison.differences if change.way != "machine"}
     if verdicts <= {"equal"}:
-        print("No difference is real.")
+        tell("No difference is real.")
     elif verdicts & {"too few repeats"}:
-        print("With fewer than four repeats on either side, no difference can be called real.")
+        tell("With fewer than four repeats on either side, no difference can be called real.")
 
 
 def show_sweep(points: Sequence[Point], curve: Sequence[str]) -> None:
@@ -159,9 +169,8 @@ def show_sweep(points: Sequence[Point], curve: Sequence[str]) -> None:
         for point in points
     ]
     show_table(["", "lookahead", "chunks", "ms/chunk", "latency ms", "x real", "MB"], rows)
-    print("chunks: in each call; MB: the most that the process held over all numbers of chunks.")
-    for line in curve:
-        print(line)
+    tell("chunks: in each call; MB: the most that the process held over all numbers of chunks.")
+    print("\n".join(curve), flush=True)
 
 
 def show_accuracy(accuracy: Accuracy, worst: int) -> None:
@@ -178,14 +187,14 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
         for summary in accuracy.by_language()
     ]
     show_table(["", "files", "WER", "words", "CER", "characters"], rows)
-    print(
+    tell(
         "Compared in lower case, without punctuation (NFKC; apostrophes within words stay). Scripts"
         " without spaces (Chinese, Japanese, Thai, ...) have no words to count: there, CER counts."
     )
     for one in accuracy.worst(worst):
-        print(f"{one.character_rate:.1%} CER: {printable(one.file)}")
-        print(f"    said:  {_short(one.reference)}")
-        print(f"    heard: {_short(one.heard)}")
+        tell(f"{one.character_rate:.1%} CER: {printable(one.file)}")
+        tell(f"    said:  {_short(one.reference)}")
+        tell(f"    heard: {_short(one.heard)}")
 
 
 def _rate(rate: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,16 @@ def test_the_same_values_in_any_order_are_equal(values, random):
     assert set(verdicts(report(values), report(shuffled)).values()) == {"equal"}
     low, high = ratio_interval(values, shuffled)
     assert low <= 1 <= high
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.1, 0.4])
+def test_noise_is_seldom_called_real(noise):
+    draw = np.random.default_rng(0)
+    told = [
+        verdicts(*(report(list(4 * np.exp(draw.normal(0, noise, 5)))) for _ in range(2)))["RTF"]
+        for _ in range(60)
+    ]
+    assert told.count("equal") >= 58
 
 
 def test_other_sounds_are_refused():

@@ -93,7 +93,7 @@ def test_comparing_with_itself_and_with_a_slower_one(quick, tmp_path):
     quick["ms"] = 13.0
     done = bench(*DEMO, "--compare", old, "--json", tmp_path / "new.json")
     (line,) = [line for line in done.stdout.splitlines() if "stream: chunk, p50" in line]
-    assert line.split()[-4:-1] == ["13.0", "1.300", "(1.300-1.300)"]
+    assert line.split()[-4:-1] == ["13.0", "1.30", "(1.30-1.30)"]
     assert line.endswith("higher") and "No difference" not in done.stdout
     compared = json.loads((tmp_path / "new.json").read_text())["comparison"]["differences"]
     assert {d["verdict"] for d in compared} == {"equal", "higher"}
@@ -242,7 +242,7 @@ def test_ctrl_c_leaves_nothing(tmp_path):
     command = [sys.executable, "-m", "nemocli", "bench", *DEMO, "--json", tmp_path / "a.json"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     for line in running.stderr:
-        if "blocks (2 of" in line:
+        if "blocks (3 of" in line:
             break
     running.send_signal(signal.SIGINT)
     rest = running.stderr.read()
