@@ -1,13 +1,14 @@
 """The figures that a result is told by, each from samples: one value a repeat, and all together."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from nemocli.bench.measure import Heard
-from nemocli.bench.report import Result
+from nemocli.bench.report import Report, Result
 
 #: Samples from which a percentile is told: fewer would make it the largest one.
 ENOUGH = {50: 1, 95: 20, 99: 100}
@@ -46,6 +47,18 @@ def load_figures(result: Result) -> list[Figure]:
         Figure("load, cold", "s", cold[0] if cold else None, cold, is_compared=False),
         _by_repeat("load, warm", "s", map(_median, _warm_loads(result))),
     ]
+
+
+def all_figures(report: Report) -> list[dict[str, Any]]:
+    """Every figure of a report as plain data, each with its form, way, and chunks in a call."""
+    told = []
+    for result in report.results:
+        told += [{"form": result.form, "way": "load"} | asdict(f) for f in load_figures(result)]
+        for way, runs in result.ways.items():
+            for place, heard in enumerate(runs[0].heard):
+                of = {"form": result.form, "way": way, "chunks_per_call": heard.chunks_per_call}
+                told += [of | asdict(figure) for figure in figures(result, way, place)]
+    return told
 
 
 def _warm_loads(result: Result) -> list[list[float]]:

@@ -16,6 +16,9 @@ from nemocli.errors import NemocliError
 
 SCHEMA = "nemocli-bench"
 
+#: What the file holds besides, computed from the rest: for other programs.
+DERIVED = ("figures", "comparison")
+
 #: Rises when a reader of the old files would break.
 VERSION = 1
 
@@ -92,6 +95,7 @@ class Report:
         """Raises ValueError, KeyError or TypeError for what `to_json` did not write."""
         if data.pop("schema") != SCHEMA or data.pop("version") != VERSION:
             raise ValueError("of another version")
+        data = {key: value for key, value in data.items() if key not in DERIVED}
         accuracy = data["accuracy"]
         return cls(
             **data

@@ -77,7 +77,7 @@ def bench(
         Path | None,
         typer.Option(
             envvar="NEMOCLI_BENCH_PLOT",
-            help="With --sweep: also draw the curve into a .png, .svg or .pdf (nemocli[bench]).",
+            help="With --sweep: also draw the curve into a .png, .svg or .pdf.",
         ),
     ] = None,
     manifest: Annotated[
@@ -86,7 +86,7 @@ def bench(
             envvar="NEMOCLI_BENCH_MANIFEST",
             metavar="FILE_OR_FOLDER",
             help="Instead of speed, WER and CER on NeMo's JSON lines, or a folder of sounds with"
-            " .txt beside them (nemocli[bench]).",
+            " .txt beside them.",
         ),
     ] = None,
     lang: Annotated[

@@ -79,7 +79,9 @@ class Asked:
 
     def write(self, report: Report, comparison: "Comparison | None" = None) -> bool:
         """Write the JSON where it was asked for; whether stdout is left for a person."""
-        data = report.to_json()
+        from nemocli.bench.figures import all_figures
+
+        data = report.to_json() | {"figures": all_figures(report)}
         if comparison:
             data["comparison"] = asdict(comparison)
         if self.json == "-":

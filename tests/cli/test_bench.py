@@ -83,6 +83,8 @@ def test_json_on_stdout_is_all_there_is(quick):
     report = json.loads(done.stdout)
     assert (report["schema"], report["version"]) == ("nemocli-bench", 1)
     assert len(report["results"][0]["ways"]["stream"]) == 2
+    figures = {(f["way"], f["name"]): f["value"] for f in report["figures"]}
+    assert figures["stream", "chunk, p50"] == 10.0 and figures["load", "load, warm"] == 0.5
 
 
 def test_comparing_with_itself_and_with_a_slower_one(quick, tmp_path):
@@ -97,6 +99,8 @@ def test_comparing_with_itself_and_with_a_slower_one(quick, tmp_path):
     assert line.endswith("higher") and "No difference" not in done.stdout
     compared = json.loads((tmp_path / "new.json").read_text())["comparison"]["differences"]
     assert {d["verdict"] for d in compared} == {"equal", "higher"}
+    done = bench(*DEMO, "--compare", tmp_path / "new.json")
+    assert done.exit_code == 0 and "No difference is real." in done.stdout
 
 
 def test_comparing_what_is_not_the_same(quick, tmp_path, clips):
