@@ -1,1 +1,1 @@
-"""What a machine can do: every runtime on it, for its exactness and its speed."""
+"""What a machine can do with a model: speed, accuracy, and exactness in every form."""

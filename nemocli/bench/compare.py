@@ -152,10 +152,11 @@ def _compared(
 ) -> list[Difference]:
     found = []
     for old, new in zip(then, now, strict=True):
-        if old.is_compared and old.by_repeat and new.by_repeat:
+        values = (old.by_repeat, new.by_repeat)
+        # A counter of energy may stand still for a short sound, which has no ratio.
+        if old.is_compared and all(values) and min(map(min, values)) > 0:
             # Memory does not depend on the speed of the machine.
             allowed = 0.0 if old.unit == "MB" else drift
-            values = (old.by_repeat, new.by_repeat)
             found.append(_difference(form, way, old.name, old.unit, *values, allowed))
     return found
 

@@ -31,6 +31,7 @@ WARM_UP = 2
 class Heard:
     """Sounds heard once, in one way. Times in seconds."""
 
+    #: 0 for many files together, where that changes from call to call.
     chunks_per_call: int
     #: Sound that was heard, and the time that all calls took: their ratio is the RTF.
     sound: float = 0.0
@@ -94,7 +95,7 @@ def run_many(setting: Setting, sounds: Sequence[Path], copies: int) -> Run:
     list(transcriber.transcribe_many(sounds[:1]))  # warms up
     counter = EnergyCounter.find()
     before = counter.read() if counter else []
-    result = Heard(chunks_of_a_block(setting.lookahead))
+    result = Heard(0)
     began = time.perf_counter()
     outcomes = list(transcriber.transcribe_many([*sounds] * copies))
     result.computing = time.perf_counter() - began

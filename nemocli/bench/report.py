@@ -143,9 +143,12 @@ def as_text(data: object) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it. Raises NemocliError."""
+    """Write a file beside its place and rename it, but a pipe or device itself. NemocliError."""
     partial = _partial(path)
     try:
+        if _is_special(path):
+            path.write_text(text, "utf-8")
+            return
         partial.write_text(text, "utf-8")
         partial.replace(path)
     except OSError as error:
@@ -158,11 +161,18 @@ def check_writable(path: Path) -> None:
     """NemocliError, before any work, if a file cannot be written there; nothing is left behind."""
     if path.is_dir():
         raise NemocliError(f"{path} cannot be written: it is a folder.")
+    if _is_special(path):
+        return
     try:
         _partial(path).write_text("")
         _partial(path).unlink()
     except OSError as error:
         raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a device or a pipe, in whose place no file must come."""
+    return path.exists() and not path.is_file()
 
 
 def _partial(path: Path) -> Path:

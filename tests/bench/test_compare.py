@@ -83,6 +83,16 @@ def test_noise_is_seldom_called_real(noise):
     assert told.count("equal") >= 58
 
 
+def test_a_counter_that_stood_still_is_left_out():
+    then = report(STEADY)
+    for run in then.results[0].ways["stream"]:
+        run.heard[0].joules = 0.0
+    assert "energy" not in verdicts(then, then)
+    for run in then.results[0].ways["stream"]:
+        run.heard[0].joules = 5.0
+    assert verdicts(then, then)["energy"] == "equal"
+
+
 def test_other_sounds_are_refused():
     with pytest.raises(UsageError, match="other sounds"):
         compare(report(STEADY), report(STEADY, sound="1"))

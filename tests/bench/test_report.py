@@ -1,6 +1,8 @@
 """The JSON file of a measurement: what goes in comes out, and what is none is refused."""
 
 import json
+import os
+import threading
 
 import pytest
 
@@ -54,6 +56,16 @@ def test_places_that_cannot_be_written(tmp_path):
             check_writable(path)
     check_writable(tmp_path / "a.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_device_is_written_to_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    check_writable(tmp_path / "pipe")
+    writing = threading.Thread(target=write_text, args=(tmp_path / "pipe", "text"))
+    writing.start()
+    assert (tmp_path / "pipe").read_text() == "text"
+    writing.join()
+    assert (tmp_path / "pipe").is_fifo() and os.listdir(tmp_path) == ["pipe"]
 
 
 def test_percentiles_are_told_only_of_enough_samples():
