@@ -54,7 +54,8 @@ def add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
 def nemo_name(name: str) -> str:
     """NeMo's name of a tensor of the hub's."""
     for nemo, hub in RENAMED:
-        if hub.strip(".") in name:
+        # Only attention has biases of position; the LSTM's keep their names.
+        if hub.strip(".") in name and not (hub == ".bias_" and "lstm" in name):
             name = name.replace(hub, nemo)
     return name
 

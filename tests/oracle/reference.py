@@ -74,7 +74,7 @@ class Reference:
         self.processor.set_num_lookahead_tokens(lookahead)
         return self._generate(
             None,
-            input_features=self._mel_chunks(samples),
+            input_features=self.mel_chunks(samples),
             prompt_ids=self.processor._resolve_prompt_ids(lang, 1),
             num_lookahead_tokens=lookahead,
         )
@@ -84,12 +84,12 @@ class Reference:
         """Nothing but the streaming loop, for its time."""
         self.processor.set_num_lookahead_tokens(lookahead)
         self.model.generate(
-            input_features=self._mel_chunks(samples),
+            input_features=self.mel_chunks(samples),
             prompt_ids=self.processor._resolve_prompt_ids(lang, 1),
             num_lookahead_tokens=lookahead,
         )
 
-    def _mel_chunks(self, samples: NDArray[np.float32]) -> Iterator[torch.Tensor]:
+    def mel_chunks(self, samples: NDArray[np.float32]) -> Iterator[torch.Tensor]:
         """Mel rows chunk by chunk, from no more samples than each chunk needs."""
         processor = self.processor
         extractor = processor.feature_extractor

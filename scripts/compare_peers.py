@@ -1,0 +1,137 @@
+#!/usr/bin/env python
+"""nemocli beside Hugging Face transformers and sherpa-onnx: the same weights, the same sound.
+
+    python scripts/compare_peers.py --work DIR                  # the released size: an hour, 12 GB
+    python scripts/compare_peers.py --work DIR --size small --seconds 10 --files-seconds 3,5
+
+DIR keeps what is made once: virtual environments with pinned versions of the peers, and one random
+checkpoint (see random_checkpoint.py, which makes it emit about three tokens a second) in the form
+of each. Each run is a process of its own that loads the model, warms up and measures; the runs
+alternate, over and over, so that a machine whose speed drifts treats all alike. What counts are the
+ratios, which are taken turn by turn, with their spread.
+
+- stream: one stream, in packets of a chunk; the time from each packet to its tokens, features and
+  decoding included.
+- files: files of very different lengths, each peer in its own best way: nemocli many at once,
+  transformers one after the other in one pass each, sherpa-onnx a stream for each and the streams
+  decoded together. Reading the file counts. transformers needs memory with the square of a file's
+  length: about 12 GB at the full size for 600 s.
+- Beside each stream: how long the machine takes to read nemocli's int8 weights from memory once.
+
+The random model's tokens carry no meaning, and only 16 of its vocabulary are ever chosen, so that
+unrelated sequences would agree in a good third of them. sherpa-onnx emits one token a frame at most
+and has another front end, which costs it agreement.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from scripts.peers import comparison, machine, models, report, runs, sounds
+
+FILES = "3,6,10,15,20,30,60,120,300,600"
+PEERS = ("transformers", "sherpa-onnx")
+
+
+def main() -> None:
+    options = parse()
+    results: dict[str, Any] = {
+        "machine": machine.describe(),
+        "options": {name: str(value) for name, value in vars(options).items()},
+        "measurements": {},
+    }
+    for measure in options.measure:
+        results["measurements"][measure] = compare(options, measure, results)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, required=True, help="folder for all that is made")
+    parser.add_argument("--size", choices=("full", "small"), default="full")
+    parser.add_argument("--measure", nargs="+", choices=("stream", "files"), default=MEASURES)
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
+    parser.add_argument("--fp32", action="store_true", help="nemocli in fp32 too")
+    parser.add_argument("--lookahead", type=int, default=3, choices=(0, 3, 6, 13))
+    parser.add_argument("--seconds", type=float, default=60, help="sound of the stream")
+    parser.add_argument("--files-seconds", default=FILES, help=f"lengths of the files: {FILES}")
+    parser.add_argument("--repeat", type=int, default=5, help="turns")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every sample, after every turn")
+    options = parser.parse_args()
+    options.work = options.work.resolve()
+    return options
+
+
+MEASURES = ("stream", "files")
+
+
+def compare(options: argparse.Namespace, measure: str, results: dict[str, Any]) -> dict[str, Any]:
+    """All turns of a measurement, its table printed."""
+    wavs = make_sounds(options, measure)
+    warm_up = sounds.write_sound(options.work / "sounds", 3, 999)
+    seconds = sum(comparison_seconds(options, measure))
+    planned = runs.plan(
+        options.work, options.size, options.lookahead, measure, options.peers, options.fp32
+    )
+    size, threads = models.weight_bytes(planned[0].model), machine.threads()
+    turns: dict[str, list[runs.Result]] = {run.name: [] for run in planned}
+    memory: list[float] = []
+    for turn in range(options.repeat):
+        for run in planned:
+            if not comparison.failure(turns[run.name]):
+                print(f"{measure}, turn {turn + 1}: {run.name}", file=sys.stderr)
+                done = runs.do(run, wavs, warm_up, options.lookahead, threads)
+                turns[run.name].append(done)
+        memory += runs.read_memory(size, threads)
+        found = {"turns": turns, "memory_read": {"bytes": size, "seconds": memory}}
+        results["measurements"][measure] = found
+        save(options.json, results)
+    rows = comparison.rows(turns, seconds, 0.08 * (options.lookahead + 1))
+    found["rows"] = comparison.as_json(rows)
+    save(options.json, results)
+    show(measure, results["machine"], turns, rows, size, memory)
+    return found
+
+
+def comparison_seconds(options: argparse.Namespace, measure: str) -> list[float]:
+    if measure == "stream":
+        return [options.seconds]
+    return [float(length) for length in options.files_seconds.split(",")]
+
+
+def make_sounds(options: argparse.Namespace, measure: str) -> list[Path]:
+    lengths = comparison_seconds(options, measure)
+    folder = options.work / "sounds"
+    return [sounds.write_sound(folder, length, seed) for seed, length in enumerate(lengths)]
+
+
+def show(
+    measure: str,
+    about: dict[str, object],
+    turns: dict[str, list[runs.Result]],
+    rows: list[comparison.Row],
+    size: int,
+    memory: list[float],
+) -> None:
+    versions: dict[str, str] = {}
+    for taken in turns.values():
+        versions |= taken[0].get("versions", {})
+    draw = report.stream_table if measure == "stream" else report.files_table
+    lines = [measure, *report.machine_lines(about, versions), "", *draw(rows), ""]
+    lines += [report.memory_line(size, memory, rows), *report.failure_lines(turns), ""]
+    print("\n".join(lines))
+
+
+def save(path: Path | None, results: dict[str, Any]) -> None:
+    if path:
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(json.dumps(results, indent=1))
+        partial.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Hugging Face transformers, float32 on the CPU, in a process of its own; see worker.py.
+
+A stream is its own streaming: `generate` takes a generator of mel chunks. Files are its offline
+pass, one after the other, as the model's page shows it: all of a file through the encoder at once,
+with memory and time for attention that grow with the square of its length.
+"""
+
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import worker
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import numpy as np
+import torch
+
+from tests.oracle.reference import Reference
+
+
+class Transformers:
+    libraries = ("transformers", "torch", "numpy")
+
+    def __init__(self, model: str, lookahead: int, threads: int) -> None:
+        torch.set_num_threads(threads)
+        # It recommends to limit the length; the end of the sound does.
+        warnings.filterwarnings("ignore", "Using the model-agnostic default")
+        self.reference = Reference(Path(model))
+        self.lookahead = lookahead
+        self.reference.processor.set_num_lookahead_tokens(lookahead)
+        self.prompt = self.reference.processor(
+            np.zeros(worker.RATE // 10, np.float32), sampling_rate=worker.RATE, language="auto"
+        )["prompt_ids"]
+
+    def stream(self, samples: worker.Samples) -> tuple[list[float], list[int]]:
+        asked = []
+
+        def timed() -> Iterator[torch.Tensor]:
+            # The next chunk is asked for when the one before it is decoded: from one asking to the
+            # next, a chunk's features are made, and it is encoded and decoded.
+            chunks = self.reference.mel_chunks(samples)
+            while True:
+                asked.append(time.perf_counter())
+                chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
+
+        tokens = self._generate(input_features=timed(), prompt_ids=self.prompt)
+        return [after - before for before, after in pairwise(asked)], tokens
+
+    def files(self, paths: list[str]) -> list[list[int]]:
+        return [self._offline(worker.read_wav(path)) for path in paths]
+
+    files_by_chunk = worker.Peer.files_by_chunk
+
+    def _offline(self, samples: worker.Samples) -> list[int]:
+        inputs = self.reference.processor(samples, sampling_rate=worker.RATE, language="auto")
+        return self._generate(**inputs)
+
+    @torch.no_grad()
+    def _generate(self, **inputs: object) -> list[int]:
+        inputs["num_lookahead_tokens"] = self.lookahead
+        output = self.reference.model.generate(**inputs)
+        blank = self.reference.model.config.blank_token_id
+        steps = output.sequences[0, 1:]  # the first is the start symbol
+        return steps[steps != blank].tolist()
+
+
+if __name__ == "__main__":
+    worker.serve(Transformers)
