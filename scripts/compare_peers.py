@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from scripts.peers import comparison, machine, models, report, runs, sounds
 
 FILES = "3,6,10,15,20,30,60,120,300,600"
+MEASURES = ("stream", "files")
 PEERS = ("transformers", "sherpa-onnx")
 
 
@@ -44,7 +45,7 @@ def main() -> None:
         "measurements": {},
     }
     for measure in options.measure:
-        results["measurements"][measure] = compare(options, measure, results)
+        compare(options, measure, results)
 
 
 def parse() -> argparse.Namespace:
@@ -58,7 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--fp32", action="store_true", help="nemocli in fp32 too")
     parser.add_argument("--lookahead", type=int, default=3, choices=(0, 3, 6, 13))
     parser.add_argument("--seconds", type=float, default=60, help="sound of the stream")
-    parser.add_argument("--files-seconds", default=FILES, help=f"lengths of the files: {FILES}")
+    parser.add_argument("--files-seconds", type=numbers, default=FILES, help=f"default: {FILES}")
     parser.add_argument("--repeat", type=int, default=5, help="turns")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every sample, after every turn")
     options = parser.parse_args()
@@ -66,20 +67,24 @@ def parse() -> argparse.Namespace:
     return options
 
 
-MEASURES = ("stream", "files")
+def numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
 
 
-def compare(options: argparse.Namespace, measure: str, results: dict[str, Any]) -> dict[str, Any]:
-    """All turns of a measurement, its table printed."""
-    wavs = make_sounds(options, measure)
-    warm_up = sounds.write_sound(options.work / "sounds", 3, 999)
-    seconds = sum(comparison_seconds(options, measure))
+def compare(options: argparse.Namespace, measure: str, results: dict[str, Any]) -> None:
+    """All turns of a measurement, into `results`; its table printed."""
+    lengths = [options.seconds] if measure == "stream" else options.files_seconds
+    folder = options.work / "sounds"
+    wavs = [sounds.write_sound(folder, length, seed) for seed, length in enumerate(lengths)]
+    warm_up = sounds.write_sound(folder, 3, 999)
     planned = runs.plan(
         options.work, options.size, options.lookahead, measure, options.peers, options.fp32
     )
     size, threads = models.weight_bytes(planned[0].model), machine.threads()
     turns: dict[str, list[runs.Result]] = {run.name: [] for run in planned}
     memory: list[float] = []
+    found = {"turns": turns, "memory_read": {"bytes": size, "seconds": memory}}
+    results["measurements"][measure] = found
     for turn in range(options.repeat):
         for run in planned:
             if not comparison.failure(turns[run.name]):
@@ -87,26 +92,11 @@ def compare(options: argparse.Namespace, measure: str, results: dict[str, Any]) 
                 done = runs.do(run, wavs, warm_up, options.lookahead, threads)
                 turns[run.name].append(done)
         memory += runs.read_memory(size, threads)
-        found = {"turns": turns, "memory_read": {"bytes": size, "seconds": memory}}
-        results["measurements"][measure] = found
         save(options.json, results)
-    rows = comparison.rows(turns, seconds, 0.08 * (options.lookahead + 1))
+    rows = comparison.rows(turns, sum(lengths), 0.08 * (options.lookahead + 1))
     found["rows"] = comparison.as_json(rows)
     save(options.json, results)
     show(measure, results["machine"], turns, rows, size, memory)
-    return found
-
-
-def comparison_seconds(options: argparse.Namespace, measure: str) -> list[float]:
-    if measure == "stream":
-        return [options.seconds]
-    return [float(length) for length in options.files_seconds.split(",")]
-
-
-def make_sounds(options: argparse.Namespace, measure: str) -> list[Path]:
-    lengths = comparison_seconds(options, measure)
-    folder = options.work / "sounds"
-    return [sounds.write_sound(folder, length, seed) for seed, length in enumerate(lengths)]
 
 
 def show(

@@ -101,9 +101,10 @@ def export(checkpoint: Path, out: Path, lookahead: int) -> None:
     write_tokens(checkpoint, out / "tokens.txt")
     weights.clear()
     for name in ("encoder", "decoder", "joiner"):
-        quantize_dynamic(
-            out / f"{name}.onnx", out / f"{name}.int8.onnx", weight_type=QuantType.QUInt8
-        )
+        float32 = out / f"{name}.onnx"
+        quantize_dynamic(float32, out / f"{name}.int8.onnx", weight_type=QuantType.QUInt8)
+        float32.unlink()
+    (out / "encoder.data").unlink()
 
 
 def part(weights: Weights, prefix: str) -> Weights:
@@ -121,7 +122,7 @@ def make_encoder(config: dict[str, Any], weights: Weights, lookahead: int) -> Pr
     encoder.export_cache_support = True
     model = PromptedEncoder(encoder, config["num_prompts"], config["prompt_intermediate_size"])
     mine = {k: v for k, v in weights.items() if k.startswith(("encoder.", "prompt_kernel."))}
-    model.load_state_dict(mine)
+    model.load_state_dict(mine, assign=True)
     return model.eval()
 
 
@@ -131,7 +132,7 @@ def make_decoder(config: dict[str, Any], weights: Weights) -> RNNTDecoder:
         "pred_rnn_layers": config["num_decoder_layers"],
     }
     decoder = RNNTDecoder(prednet, config["vocab_size"] - 1)
-    decoder.load_state_dict(part(weights, "decoder."))
+    decoder.load_state_dict(part(weights, "decoder."), assign=True)
     return decoder.eval()
 
 
@@ -144,7 +145,7 @@ def make_joint(config: dict[str, Any], weights: Weights) -> RNNTJoint:
         "dropout": 0.2,
     }
     joint = RNNTJoint(jointnet, config["vocab_size"] - 1)
-    joint.load_state_dict(part(weights, "joint."))
+    joint.load_state_dict(part(weights, "joint."), assign=True)
     return joint.eval()
 
 
