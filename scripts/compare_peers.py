@@ -101,7 +101,7 @@ def compare(options: argparse.Namespace, measure: str, results: dict[str, Any]) 
 
 def show(
     measure: str,
-    about: dict[str, object],
+    about: dict[str, Any],
     turns: dict[str, list[runs.Result]],
     rows: list[comparison.Row],
     size: int,

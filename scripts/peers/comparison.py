@@ -65,7 +65,7 @@ def rows(turns: dict[str, list[Result]], seconds: float, chunk_seconds: float) -
             name,
             quantiles(results),
             Spread.of([1 / each for each in costs[name]]),
-            own and Spread.of([a / b for a, b in zip(own, costs[name], strict=True)]),
+            Spread.of([a / b for a, b in zip(own, costs[name], strict=True)]) if own else None,
             Spread.of([result["load"] for result in results]),
             max(result["peak"] for result in results),
             sum(map(len, results[0]["tokens"])),
@@ -82,7 +82,7 @@ def failure(results: Sequence[Result]) -> str | None:
 def cost(result: Result, seconds: float, chunk_seconds: float) -> float:
     """Seconds for a second of sound: of a stream by its median chunk, of files in all."""
     if "chunks" in result:
-        return statistics.median(result["chunks"]) / chunk_seconds
+        return float(statistics.median(result["chunks"])) / chunk_seconds
     return float(result["seconds"]) / seconds
 
 

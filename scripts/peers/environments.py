@@ -29,7 +29,7 @@ def python_of(work: Path, name: str) -> Path:
         return python
     print(f"Installing {', '.join(REQUIREMENTS[name])} into {folder} ...", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    install = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     subprocess.run([*install, *REQUIREMENTS[name]], check=True)
     stamp.write_text(wanted)
     return python

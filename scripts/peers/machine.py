@@ -3,6 +3,7 @@
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 from nemocli.models.machine import chip
 
@@ -26,7 +27,7 @@ def threads() -> int:
     return os.cpu_count() or 1
 
 
-def describe() -> dict[str, object]:
+def describe() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": chip(),

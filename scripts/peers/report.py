@@ -1,24 +1,28 @@
 """The tables that are printed: Markdown, so that they can be put into a document as they are."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from .comparison import QUANTILES, Row, Spread, failure
 from .runs import Result
 
 MS, GB = 1e3, 1e9
 
+#: The last columns of every table.
+COMMON = ["load s", "peak GB", "tokens", "as transformers"]
 
-def machine_lines(machine: dict[str, object], versions: dict[str, str]) -> list[str]:
-    instructions = " ".join(map(str, machine["instructions"])) or "not known"  # type: ignore[call-overload]
+
+def machine_lines(machine: dict[str, Any], versions: dict[str, str]) -> list[str]:
+    instructions = " ".join(machine["instructions"]) or "instructions not known"
     return [
         f"{machine['processor']}, {machine['cores']} cores, as many threads for each"
-        f" ({instructions}); {float(str(machine['memory'])) / GB:.0f} GB; {machine['system']}",
+        f" ({instructions}); {machine['memory'] / GB:.0f} GB; {machine['system']}",
         "; ".join(f"{name} {version}" for name, version in versions.items()),
     ]
 
 
 def stream_table(rows: Sequence[Row]) -> list[str]:
-    head = ["", *(f"ms a chunk, p{q}" for q in QUANTILES), "x real time", "nemocli's share"]
+    head = ["", *(f"ms a chunk, p{q}" for q in QUANTILES), "x real time", "nemocli over this"]
     lines = [
         [
             row.name,
@@ -44,9 +48,6 @@ def files_table(rows: Sequence[Row]) -> list[str]:
         for row in rows
     ]
     return table([head + COMMON, *lines])
-
-
-COMMON = ["load s", "peak GB", "tokens", "as transformers"]
 
 
 def _common(row: Row) -> list[str]:
