@@ -24,14 +24,15 @@ def checkpoint(work: Path, size: str) -> Path:
 
 
 def for_nemocli(work: Path, size: str, precision: str, lookahead: int) -> Path:
-    """A model folder that `nemocli convert` writes."""
+    """A model folder that this checkout's `nemocli convert` writes."""
 
     def write(out: Path) -> None:
         options = ["--precision", precision, "--lookahead", str(lookahead), "--no-verify"]
         source = checkpoint(work, size)
         run([sys.executable, "-m", "nemocli", "convert", source, "--out", out, *options])
 
-    return make(work / size / f"nemocli-{precision}-lookahead{lookahead}", write)
+    changed = max(path.stat().st_mtime for path in (ROOT / "nemocli").rglob("*.py"))
+    return make(work / size / f"nemocli-{precision}-lookahead{lookahead}", write, changed)
 
 
 def for_sherpa(work: Path, size: str, lookahead: int) -> Path:
@@ -44,8 +45,13 @@ def for_sherpa(work: Path, size: str, lookahead: int) -> Path:
     return make(work / size / f"sherpa-onnx-lookahead{lookahead}", write)
 
 
-def make(folder: Path, write: Callable[[Path], None]) -> Path:
-    """The folder, written now if it is not there; it gets its name when it is complete."""
+def make(folder: Path, write: Callable[[Path], None], changed: float = 0) -> Path:
+    """The folder, written now if it is not there; it gets its name when it is complete.
+
+    One that is older than the moment `changed` (seconds since 1970) is written anew.
+    """
+    if folder.exists() and folder.stat().st_mtime < changed:
+        shutil.rmtree(folder)
     if not folder.exists():
         print(f"Writing {folder} ...", file=sys.stderr)
         partial = folder.with_name(folder.name + ".partial")

@@ -85,6 +85,9 @@ def test_a_folder_gets_its_name_when_it_is_complete(tmp_path):
     made = models.make(tmp_path / "model", whole)
     assert os.listdir(tmp_path) == ["model"] and os.listdir(made) == ["whole"]
     models.make(tmp_path / "model", interrupted)  # is there: not made again
+    with pytest.raises(KeyboardInterrupt):
+        models.make(tmp_path / "model", interrupted, changed=made.stat().st_mtime + 1)
+    assert not made.exists()
 
 
 def test_memory_is_read_by_every_thread():
