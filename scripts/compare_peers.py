@@ -1,26 +1,27 @@
 #!/usr/bin/env python
 """nemocli beside Hugging Face transformers and sherpa-onnx: the same weights, the same sound.
 
-    python scripts/compare_peers.py --work DIR                  # the released size: an hour, 12 GB
+    python scripts/compare_peers.py --work DIR                  # the released size
     python scripts/compare_peers.py --work DIR --size small --seconds 10 --files-seconds 3,5
 
 DIR keeps what is made once: virtual environments with pinned versions of the peers, and one random
 checkpoint (see random_checkpoint.py, which makes it emit about three tokens a second) in the form
-of each. Each run is a process of its own that loads the model, warms up and measures; the runs
-alternate, over and over, so that a machine whose speed drifts treats all alike. What counts are the
-ratios, which are taken turn by turn, with their spread.
+of each: about 11 GB of disk, and 8.5 GB of memory while sherpa-onnx's form is exported. Each run is
+a process of its own that loads the model, warms up and measures; the runs alternate, over and over,
+so that a machine whose speed drifts treats all alike. What counts are the ratios, which are taken
+turn by turn, with their spread.
 
 - stream: one stream, in packets of a chunk; the time from each packet to its tokens, features and
   decoding included.
 - files: files of very different lengths, each peer in its own best way: nemocli many at once,
   transformers one after the other in one pass each, sherpa-onnx a stream for each and the streams
-  decoded together. Reading the file counts. transformers needs memory with the square of a file's
-  length: about 12 GB at the full size for 600 s.
+  decoded together. Reading the file counts. transformers' memory grows with the square of a file's
+  length; if it dies of that, the table is made without it. --files-seconds has shorter files.
 - Beside each stream: how long the machine takes to read nemocli's int8 weights from memory once.
 
 The random model's tokens carry no meaning, and only 16 of its vocabulary are ever chosen, so that
-unrelated sequences would agree in a good third of them. sherpa-onnx emits one token a frame at most
-and has another front end, which costs it agreement.
+unrelated sequences agree in 33 to 40 % of them. sherpa-onnx begins a stream and makes its
+features in another way, which costs it agreement.
 """
 
 import argparse
