@@ -18,8 +18,7 @@ def quantize(weight: NDArray[np.float32]) -> QuantizedMatrix:
     """A linear layer's weight [out, in], transposed to [in, out], symmetric around 0.
 
     Signed, for the instructions that processors have for unsigned by signed products (VNNI: twice
-    to four times as fast as unsigned weights). On one that has none, onnxruntime is told to turn
-    them into unsigned ones as it loads them, since sums of two products would overflow there.
+    to four times as fast as unsigned weights). See processor.py for those that have none.
     """
     scales = np.maximum(np.abs(weight).max(1), np.finfo(np.float32).tiny) / np.float32(127)
     values = np.rint(weight / scales[:, None]).astype(np.int8)

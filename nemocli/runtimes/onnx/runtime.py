@@ -13,6 +13,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.onnx.files import graph_file
+from nemocli.runtimes.onnx.processor import multiplies_signed_weights
 
 
 class OnnxRuntime:
@@ -50,6 +51,7 @@ def _options() -> ort.SessionOptions:
     options.log_severity_level = 3
     # Several sessions share the cores: a pool that spins after its call slows down the next one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # See quantize: without VNNI, signed weights become unsigned, or sums of products overflow.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if not multiplies_signed_weights():
+        # onnxruntime turns them into unsigned ones as it loads them: slower, and a second copy.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return options
