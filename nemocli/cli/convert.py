@@ -21,7 +21,12 @@ def convert(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Model folder to write; by default nemocli's own place."),
+        typer.Option(
+            "--out",
+            "-o",
+            envvar="NEMOCLI_CONVERT_OUT",
+            help="Model folder to write; by default nemocli's own place.",
+        ),
     ] = None,
     to: Annotated[
         str, typer.Option(envvar="NEMOCLI_TO", help="Kind of model: onnx, coreml or coreai.")
@@ -35,7 +40,11 @@ def convert(
         ),
     ] = None,
     lookahead: Annotated[
-        str, typer.Option(help="Lookaheads to write, such as 0,3; all that the model knows: all.")
+        str,
+        typer.Option(
+            envvar="NEMOCLI_CONVERT_LOOKAHEAD",
+            help="Lookaheads to write, such as 0,3; all that the model knows: all.",
+        ),
     ] = "all",
     verify: Annotated[
         bool,
@@ -45,7 +54,12 @@ def convert(
             help="Run the new model on bundled sound, and compare with the checkpoint.",
         ),
     ] = True,
-    force: Annotated[bool, typer.Option("--force", help="Replace another model folder.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", envvar="NEMOCLI_CONVERT_FORCE", help="Replace another model folder."
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="No progress on stderr.")
     ] = False,

@@ -1,5 +1,6 @@
 """The loop of `nemocli live`: events to where they are shown and written, keys and signals back."""
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from queue import Empty
@@ -17,6 +18,9 @@ from nemocli.transcript.events import Event, Status
 #: Seconds the loop waits for an event before it looks at the keys and the screen.
 TURN = 0.03
 
+#: Seconds an end may take before it is told that there is still something to do.
+UNNOTICED = 0.2
+
 
 class LiveLoop:
     """Runs a listener to its end: of the sound, by `q`, or by a signal.
@@ -33,6 +37,7 @@ class LiveLoop:
         self._notes = notes
         self._is_paused = False
         self._is_ending = False
+        self._tell_at: float | None = None
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
 
@@ -52,6 +57,7 @@ class LiveLoop:
                         self._draw(self._screen)
                 if requests.wanted:
                     self.end()
+                self._tell_of_ending()
                 if not advised and (advice := self._source.silence_advice):
                     advised = True
                     self.tell(advice)
@@ -63,10 +69,15 @@ class LiveLoop:
         if self._is_ending:
             return
         self._is_ending = True
-        lag = self._listener.lag
+        self._tell_at = time.monotonic() + UNNOTICED
         self._listener.stop()
-        if lag > 1:
-            self.tell(f"finishing {lag:.0f} s of sound; Ctrl-C once more aborts")
+
+    def _tell_of_ending(self) -> None:
+        if self._tell_at is not None and time.monotonic() >= self._tell_at:
+            self._tell_at = None
+            lag = self._listener.lag
+            what = f"{lag:.1f} s of sound" if lag >= 0.1 else "the last words"
+            self.tell(f"finishing {what}; Ctrl-C once more aborts")
 
     def tell(self, sentence: str) -> None:
         """Tell the person, wherever that can be done."""

@@ -168,20 +168,19 @@ class LiveScreen:
         width, height = max(2, self._console.width) - 1, self._console.height
         lines: list[Text] = []
         if self._partial:
-            lines += self._wrapped(self._partial, "", width, max(1, height // 3))
+            lines += self._wrapped(self._partial, "", width)[-max(1, height // 3) :]
         if self._question is not None:
             lines.append(Text(_end(f"{self._question}: {self._answer}_", width), style="bold"))
         elif self._message and now < self._message_until:
-            lines += self._wrapped(self._message, "yellow", width, 2)
+            lines += self._wrapped(self._message, "yellow", width)[: max(2, height // 2)]
         lines.append(Text(set_cell_size(self._status_line(width), width).rstrip(), style="dim"))
         return lines[-max(1, height - 1) :]
 
-    def _wrapped(self, text: str, style: str, width: int, most: int) -> list[Text]:
-        """The end of a text, in at most so many lines."""
+    def _wrapped(self, text: str, style: str, width: int) -> list[Text]:
         lines = list(Text(text, style=style).wrap(self._console, width, overflow="fold"))
         for line in lines:
             line.rstrip()
-        return lines[-most:]
+        return lines
 
     def _status_line(self, width: int) -> str:
         status = self._status

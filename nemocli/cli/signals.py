@@ -13,7 +13,8 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 class EndRequests:
     """A `with` block in which the first signal only sets `wanted`.
 
-    The second one raises KeyboardInterrupt in the main thread, whatever that is waiting for.
+    The second one raises KeyboardInterrupt in the main thread, whatever that is waiting for; from
+    then on, another ends the program where it is.
     """
 
     def __init__(self) -> None:
@@ -39,5 +40,8 @@ class EndRequests:
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         if self.wanted:
+            for other in self._previous:
+                signal.signal(other, signal.SIG_DFL)
+            self._previous.clear()
             raise KeyboardInterrupt
         self.wanted = True
