@@ -52,17 +52,15 @@ class LiveLoop:
             advised = False
             while not self._pass_on(outputs):
                 if keys is not None and self._screen is not None:
-                    self._press(keys.pressed(), self._screen)
-                    if keys.has_foreground:
-                        self._draw(self._screen)
+                    self._attend(keys, self._screen)
                 if requests.wanted:
                     self.end()
                 self._tell_of_ending()
                 if not advised and (advice := self._source.silence_advice):
                     advised = True
                     self.tell(advice)
-            if self._screen is not None:
-                self._draw(self._screen)
+            if keys is not None and self._screen is not None:
+                self._attend(keys, self._screen)
 
     def end(self) -> None:
         """End normally: what was heard is still transcribed."""
@@ -108,9 +106,12 @@ class LiveLoop:
         elif isinstance(event, Status) and event.message:
             self._notes.note(event.message)
 
-    def _draw(self, screen: LiveScreen) -> None:
+    def _attend(self, keys: Keys, screen: LiveScreen) -> None:
+        """Keys from the terminal, and the screen brought up to date."""
         try:
-            screen.draw()
+            self._press(keys.pressed(), screen)
+            if keys.has_foreground:
+                screen.draw()
         except (NemocliError, BrokenPipeError) as error:
             self._ended_by(error)
 

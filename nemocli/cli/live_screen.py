@@ -5,6 +5,7 @@ too, but leaves copies of it behind when the terminal is resized, since lines th
 """
 
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.cells import cell_len, set_cell_size
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nemocli.cli.printable import printable
+from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.subtitles import clock
 
@@ -60,8 +62,9 @@ class LiveScreen:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._paint([])
-        self._write(_SHOW)
+        with suppress(NemocliError, BrokenPipeError):  # it may have been closed
+            self._paint([])
+            self._write(_SHOW)
 
     # ------------------------------------------------------------------------- what is to be shown
 
