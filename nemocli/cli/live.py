@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.live_source import open_source, print_devices, typed_one
 from nemocli.cli.signals import INTERRUPTED
 from nemocli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nemocli.audio.live import LiveSource
     from nemocli.cli.live_outputs import FileOutput, Output
     from nemocli.cli.live_screen import LiveScreen
     from nemocli.live.listener import Summary
@@ -165,11 +165,11 @@ def live(
     Into a pipe or a file goes each segment when it is closed, on a line of its own.
     """
     if list_devices:
-        _print_devices()
+        print_devices()
         return
     _check_format(output_format)
     if input_ is not None and device is not None:
-        input_, device = _typed_one(context, input_, device)
+        input_, device = typed_one(context, input_, device)
     _check_files(output, save_audio, force)
     from nemocli.audio.recorder import Recorder
     from nemocli.cli.live_loop import LiveLoop
@@ -182,7 +182,7 @@ def live(
     screen = Screen(quiet)
     with ExitStack() as stack:
         frames = None if lookahead is None else _frames(lookahead)
-        source = _open_source(input_, device, rate, channels, encoding, max_lag)
+        source = open_source(input_, device, rate, channels, encoding, max_lag)
         stack.callback(source.close)
         transcriber = load_model(model, runtime, frames, compute_units, screen)
         language = transcriber.resolve_language(lang)
@@ -218,17 +218,6 @@ def _check_format(output_format: str) -> None:
             f"There is no format {output_format!r} for stdout; choose one of"
             f" {', '.join(STDOUT_FORMATS)}. The others are for --output."
         )
-
-
-def _typed_one(context: typer.Context, input_: str, device: str) -> tuple[str | None, str | None]:
-    """What was typed goes before what the environment says."""
-    sources = (context.get_parameter_source(name) for name in ("input_", "device"))
-    by_input, by_device = (
-        source is not None and source.name == "COMMANDLINE" for source in sources
-    )
-    if by_input != by_device:
-        return (input_, None) if by_input else (None, device)
-    raise UsageError("Sound comes from --input or from --device, not from both.")
 
 
 def _check_files(output: Path | None, save_audio: Path | None, force: bool) -> None:
@@ -294,47 +283,6 @@ def _frames(lookahead: str) -> int:
         f"--lookahead takes frames (0, 3, 6, 13) or a latency (80ms, 320ms, 560ms, 1120ms),"
         f" not {lookahead!r}."
     )
-
-
-def _open_source(
-    input_: str | None,
-    device: str | None,
-    rate: int,
-    channels: int,
-    encoding: str,
-    max_lag: float,
-) -> "LiveSource":
-    if input_ is None:
-        from nemocli.audio.microphone import open_microphone
-
-        return open_microphone(device, max_lag)
-    if input_ == "-":
-        from nemocli.audio.pcm import open_pcm
-
-        return open_pcm(_stdin(), rate, channels, encoding)
-    from nemocli.audio.paced import open_paced
-
-    return open_paced(Path(input_), max_lag)
-
-
-def _stdin() -> int:
-    try:
-        return sys.stdin.fileno()
-    except (AttributeError, OSError, ValueError):
-        raise UsageError("There is no stdin to read sound from.") from None
-
-
-def _print_devices() -> None:
-    from nemocli.audio.microphone import find_device, list_devices
-
-    devices = list_devices()
-    find_device(None, devices)  # says what to do if there is none
-    for device in devices:
-        mark = "*" if device.is_default else " "
-        print(
-            f"{mark} {device.id:3}  {device.name}  ({device.host_api}, {device.channels} channels,"
-            f" {device.rate} Hz)"
-        )
 
 
 def _summary(summary: "Summary") -> str:
