@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.signals import all_as_interrupts
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def write_model(
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
-    with screen.bar(f"converting to {to}") as show:
+    with all_as_interrupts(), screen.bar(f"converting to {to}") as show:
 
         def progress(name: str, number: int, total: int) -> None:
             nonlocal steps

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -69,6 +70,19 @@ def test_a_part_that_is_not_installed(demo, tmp_path, to, package, words):
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
     assert words in done.stderr
     assert not list(tmp_path.glob("*model*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
+    pytest.importorskip("coremltools")  # which takes long enough
+    command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", "coreml"]
+    with subprocess.Popen(
+        [*command, "-o", str(tmp_path / "model")], stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert "(3 of 26)" in [next(running.stderr) for _ in range(3)][-1]
+        running.send_signal(number)
+        assert running.wait(20) == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_verification_can_be_left_out(demo, tmp_path):
