@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.engine.encoder import EncoderStream
-from nemocli.engine.mel import MelStream
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.coreml.files import PRECISIONS, write_graphs
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.transcriber import Transcriber
+from nemocli.transcript.detokenizer import Pieces
 from tests.mlprogram.runtime import EvaluatedRuntime
 from tests.sounds import speech_like
 
@@ -91,9 +91,10 @@ def convert(checkpoint: Checkpoint, out: Path, precision: str) -> None:
 def frames(checkpoint: Checkpoint, load: Callable[[], Runtime], what: str) -> np.ndarray:
     """enc_proj [12, decoder size] of three chunks by a runtime, which is dropped again."""
     begin = time.monotonic()
-    stream = EncoderStream(load(), checkpoint.config.default_prompt)
-    rows = MelStream(checkpoint.config.features).push(speech_like(SAMPLES / 16000))
-    result = np.concatenate(list(stream.push(rows)))
+    transcriber = Transcriber(load(), Pieces(checkpoint.tokenizer), what)
+    session = transcriber.session(keep_encoder=True)
+    session.feed(speech_like(SAMPLES / 16000))
+    result = np.concatenate(session.enc_proj or [])
     print(f"{what}: {time.monotonic() - begin:.0f} s", flush=True)
     return result
 

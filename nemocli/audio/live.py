@@ -109,8 +109,9 @@ class LiveSource:
             self.heard += frames
             while self._capacity is not None and self._waiting > self._capacity:
                 self.dropped += self._blocks.popleft().frames
-        if self.tap is not None:
-            self.tap(data)
+        tap = self.tap  # which another thread may take away
+        if tap is not None:
+            tap(data)
         self._came.set()
 
     def end(self, failure: Exception | None = None) -> None:

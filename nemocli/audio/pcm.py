@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 RAW_ENCODINGS = ("s16le", "f32le")
 MOST_CHANNELS = 64
 
+#: How files begin whose sound is packed. As raw samples they would be noise.
+PACKED = {b"OggS": "Ogg", b"fLaC": "FLAC", b"ID3": "MP3", b"\x1aE\xdf\xa3": "Matroska or WebM"}
+
 #: Seconds of sound read ahead of the reader.
 AHEAD = 0.5
 
@@ -37,7 +40,8 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
     """Sound from a file descriptor; `rate`, `channels` and `encoding` are those of raw samples.
 
     Waits for the first bytes: a WAV stream says in them what it holds. Raises UsageError for a
-    terminal or an impossible rate, and AudioError for an empty pipe or a WAV of another kind.
+    terminal or an impossible rate, and AudioError for an empty pipe, a WAV of another kind, or
+    sound that is packed.
     """
     if os.isatty(stream):
         raise UsageError(
@@ -57,6 +61,12 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
     if first in (b"RIFF", b"RF64"):
         header = read_wav_header(first, lambda count: read_exactly(stream, count))
         return PipedSound(stream, header, b"")
+    for begin, name in PACKED.items():
+        if first.startswith(begin):
+            raise AudioError(
+                f"stdin holds {name}, and '--input -' reads raw samples or WAV: put"
+                " 'ffmpeg -i - -f s16le -ar 16000 -ac 1 -' and a pipe before nemocli."
+            )
     return PipedSound(stream, WavHeader(rate, channels, encoding, None), first)
 
 

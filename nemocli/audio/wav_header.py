@@ -25,8 +25,9 @@ ENCODINGS = {
 #: A chunk before the sound that is longer than this is damage.
 LONGEST_CHUNK = 1 << 24
 
-#: Lengths at and above this, and 0, are what programs write that do not know the length.
-UNKNOWN_LENGTH = 0x7FFFF000
+#: Lengths at and above this, and 0, are what programs write that do not know the length: ffmpeg
+#: 0xFFFFFFFF, sox whole frames of nearly 0x7FFFF000 bytes.
+UNKNOWN_LENGTH = 0x7FFF0000
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.signals import all_as_interrupts
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ def convert(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Model folder to write; by default nemocli's own place."),
+        typer.Option(
+            "--out",
+            "-o",
+            envvar="NEMOCLI_CONVERT_OUT",
+            help="Model folder to write; by default nemocli's own place.",
+        ),
     ] = None,
     to: Annotated[
         str, typer.Option(envvar="NEMOCLI_TO", help="Kind of model: onnx, coreml or coreai.")
@@ -35,7 +41,11 @@ def convert(
         ),
     ] = None,
     lookahead: Annotated[
-        str, typer.Option(help="Lookaheads to write, such as 0,3; all that the model knows: all.")
+        str,
+        typer.Option(
+            envvar="NEMOCLI_CONVERT_LOOKAHEAD",
+            help="Lookaheads to write, such as 0,3; all that the model knows: all.",
+        ),
     ] = "all",
     verify: Annotated[
         bool,
@@ -45,7 +55,12 @@ def convert(
             help="Run the new model on bundled sound, and compare with the checkpoint.",
         ),
     ] = True,
-    force: Annotated[bool, typer.Option("--force", help="Replace another model folder.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", envvar="NEMOCLI_CONVERT_FORCE", help="Replace another model folder."
+        ),
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="No progress on stderr.")
     ] = False,
@@ -78,7 +93,7 @@ def write_model(
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
-    with screen.bar(f"converting to {to}") as show:
+    with all_as_interrupts(), screen.bar(f"converting to {to}") as show:
 
         def progress(name: str, number: int, total: int) -> None:
             nonlocal steps

@@ -11,16 +11,21 @@ from nemocli.errors import NemocliError
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="NEMOCLI_DOCTOR_JSON", help="One JSON array.")
+    ] = False,
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Run every runtime, precision and compute unit there is; minutes."
+            "--verify",
+            envvar="NEMOCLI_DOCTOR_VERIFY",
+            help="Run every runtime, precision and compute unit there is; minutes.",
         ),
     ] = False,
-    report: Annotated[Path, typer.Option(help="The JSON file that --verify writes.")] = Path(
-        "nemocli-doctor.json"
-    ),
+    report: Annotated[
+        Path,
+        typer.Option(envvar="NEMOCLI_DOCTOR_REPORT", help="The JSON file that --verify writes."),
+    ] = Path("nemocli-doctor.json"),
 ) -> None:
     """Say what this machine has for nemocli, and for what is missing, the command that adds it.
 

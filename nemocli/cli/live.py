@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.live_source import open_source, print_devices, typed_one
 from nemocli.cli.signals import INTERRUPTED
 from nemocli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nemocli.audio.live import LiveSource
     from nemocli.cli.live_outputs import FileOutput, Output
     from nemocli.cli.live_screen import LiveScreen
     from nemocli.live.listener import Summary
@@ -30,6 +30,7 @@ FRAME_MS = 80
 
 
 def live(
+    context: typer.Context,
     model: Annotated[
         str | None,
         typer.Option(
@@ -57,32 +58,53 @@ def live(
         ),
     ] = None,
     list_devices: Annotated[
-        bool, typer.Option("--list-devices", help="List the microphones, and end.")
+        bool,
+        typer.Option(
+            "--list-devices", envvar="NEMOCLI_LIST_DEVICES", help="List the microphones, and end."
+        ),
     ] = False,
     input_: Annotated[
         str | None,
         typer.Option(
             "--input",
+            envvar="NEMOCLI_INPUT",
             help="Instead of a microphone: a sound file, at the pace of real time, or - for raw"
             " samples or WAV on stdin.",
         ),
     ] = None,
-    rate: Annotated[int, typer.Option(help="Samples per second of raw samples on stdin.")] = 16000,
-    channels: Annotated[int, typer.Option(help="Channels of raw samples on stdin.")] = 1,
+    rate: Annotated[
+        int,
+        typer.Option(envvar="NEMOCLI_RATE", help="Samples per second of raw samples on stdin."),
+    ] = 16000,
+    channels: Annotated[
+        int, typer.Option(envvar="NEMOCLI_CHANNELS", help="Channels of raw samples on stdin.")
+    ] = 1,
     encoding: Annotated[
-        str, typer.Option(help="Of raw samples on stdin: s16le or f32le.")
+        str,
+        typer.Option(envvar="NEMOCLI_ENCODING", help="Of raw samples on stdin: s16le or f32le."),
     ] = "s16le",
     output_format: Annotated[
         str,
-        typer.Option("--format", "-f", envvar="NEMOCLI_FORMAT", help="On stdout: txt or jsonl."),
+        typer.Option(
+            "--format", "-f", envvar="NEMOCLI_LIVE_FORMAT", help="On stdout: txt or jsonl."
+        ),
     ] = "txt",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Also write .txt, .srt, .vtt, .json, .jsonl or .tsv."),
+        typer.Option(
+            "--output",
+            "-o",
+            envvar="NEMOCLI_LIVE_OUTPUT",
+            help="Also write .txt, .srt, .vtt, .json, .jsonl or .tsv.",
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", envvar="NEMOCLI_LIVE_FORCE", help="Replace existing files."),
+    ] = False,
     save_audio: Annotated[
-        Path | None, typer.Option(help="Also write the sound, as .flac or .wav.")
+        Path | None,
+        typer.Option(envvar="NEMOCLI_SAVE_AUDIO", help="Also write the sound, as .flac or .wav."),
     ] = None,
     endpoint_ms: Annotated[
         int,
@@ -118,7 +140,10 @@ def live(
         ),
     ] = 10.0,
     timestamps: Annotated[
-        bool, typer.Option("--timestamps", "-t", help="The time before each segment.")
+        bool,
+        typer.Option(
+            "--timestamps", "-t", envvar="NEMOCLI_TIMESTAMPS", help="The time before each segment."
+        ),
     ] = False,
     runtime: Annotated[
         str,
@@ -140,9 +165,11 @@ def live(
     Into a pipe or a file goes each segment when it is closed, on a line of its own.
     """
     if list_devices:
-        _print_devices()
+        print_devices()
         return
-    _check(output_format, input_, device)
+    _check_format(output_format)
+    if input_ is not None and device is not None:
+        input_, device = typed_one(context, input_, device)
     _check_files(output, save_audio, force)
     from nemocli.audio.recorder import Recorder
     from nemocli.cli.live_loop import LiveLoop
@@ -155,7 +182,7 @@ def live(
     screen = Screen(quiet)
     with ExitStack() as stack:
         frames = None if lookahead is None else _frames(lookahead)
-        source = _open_source(input_, device, rate, channels, encoding, max_lag)
+        source = open_source(input_, device, rate, channels, encoding, max_lag)
         stack.callback(source.close)
         transcriber = load_model(model, runtime, frames, compute_units, screen)
         language = transcriber.resolve_language(lang)
@@ -185,14 +212,12 @@ def live(
     _raise_first([*failures, recorder.failure if recorder else None])
 
 
-def _check(output_format: str, input_: str | None, device: str | None) -> None:
+def _check_format(output_format: str) -> None:
     if output_format not in STDOUT_FORMATS:
         raise UsageError(
             f"There is no format {output_format!r} for stdout; choose one of"
             f" {', '.join(STDOUT_FORMATS)}. The others are for --output."
         )
-    if input_ is not None and device is not None:
-        raise UsageError("Sound comes from --input or from --device, not from both.")
 
 
 def _check_files(output: Path | None, save_audio: Path | None, force: bool) -> None:
@@ -260,47 +285,11 @@ def _frames(lookahead: str) -> int:
     )
 
 
-def _open_source(
-    input_: str | None,
-    device: str | None,
-    rate: int,
-    channels: int,
-    encoding: str,
-    max_lag: float,
-) -> "LiveSource":
-    if input_ is None:
-        from nemocli.audio.microphone import open_microphone
-
-        return open_microphone(device, max_lag)
-    if input_ == "-":
-        from nemocli.audio.pcm import open_pcm
-
-        return open_pcm(_stdin(), rate, channels, encoding)
-    from nemocli.audio.paced import open_paced
-
-    return open_paced(Path(input_), max_lag)
-
-
-def _stdin() -> int:
-    try:
-        return sys.stdin.fileno()
-    except (AttributeError, OSError, ValueError):
-        raise UsageError("There is no stdin to read sound from.") from None
-
-
-def _print_devices() -> None:
-    from nemocli.audio.microphone import list_devices
-
-    for device in list_devices():
-        mark = "*" if device.is_default else " "
-        print(
-            f"{mark} {device.id:3}  {device.name}  ({device.host_api}, {device.channels} channels,"
-            f" {device.rate} Hz)"
-        )
-
-
 def _summary(summary: "Summary") -> str:
-    dropped = f", {summary.dropped:.1f} s dropped" if summary.dropped else ""
+    dropped = ""
+    if summary.dropped:
+        counts = f"{summary.dropped_frames} of {summary.heard_frames} samples"
+        dropped = f", {summary.dropped:.1f} s dropped ({counts})"
     rescued = f", {summary.rescued:.1f} s heard once more" if summary.rescued else ""
     return (
         f"nemocli: {summary.heard:.1f} s heard{dropped}{rescued}; lag {summary.mean_lag:.2f} s"

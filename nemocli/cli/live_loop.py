@@ -1,5 +1,6 @@
 """The loop of `nemocli live`: events to where they are shown and written, keys and signals back."""
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from queue import Empty
@@ -17,6 +18,9 @@ from nemocli.transcript.events import Event, Status
 #: Seconds the loop waits for an event before it looks at the keys and the screen.
 TURN = 0.03
 
+#: Seconds an end may take before it is told that there is still something to do.
+UNNOTICED = 0.2
+
 
 class LiveLoop:
     """Runs a listener to its end: of the sound, by `q`, or by a signal.
@@ -33,6 +37,7 @@ class LiveLoop:
         self._notes = notes
         self._is_paused = False
         self._is_ending = False
+        self._tell_at: float | None = None
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
 
@@ -47,26 +52,30 @@ class LiveLoop:
             advised = False
             while not self._pass_on(outputs):
                 if keys is not None and self._screen is not None:
-                    self._press(keys.pressed(), self._screen)
-                    if keys.has_foreground:
-                        self._draw(self._screen)
+                    self._attend(keys, self._screen)
                 if requests.wanted:
                     self.end()
+                self._tell_of_ending()
                 if not advised and (advice := self._source.silence_advice):
                     advised = True
                     self.tell(advice)
-            if self._screen is not None:
-                self._draw(self._screen)
+            if keys is not None and self._screen is not None:
+                self._attend(keys, self._screen)
 
     def end(self) -> None:
         """End normally: what was heard is still transcribed."""
         if self._is_ending:
             return
         self._is_ending = True
-        lag = self._listener.lag
+        self._tell_at = time.monotonic() + UNNOTICED
         self._listener.stop()
-        if lag > 1:
-            self.tell(f"finishing {lag:.0f} s of sound; Ctrl-C once more aborts")
+
+    def _tell_of_ending(self) -> None:
+        if self._tell_at is not None and time.monotonic() >= self._tell_at:
+            self._tell_at = None
+            lag = self._listener.lag
+            what = f"{lag:.1f} s of sound" if lag >= 0.1 else "the last words"
+            self.tell(f"finishing {what}; Ctrl-C once more aborts")
 
     def tell(self, sentence: str) -> None:
         """Tell the person, wherever that can be done."""
@@ -97,9 +106,12 @@ class LiveLoop:
         elif isinstance(event, Status) and event.message:
             self._notes.note(event.message)
 
-    def _draw(self, screen: LiveScreen) -> None:
+    def _attend(self, keys: Keys, screen: LiveScreen) -> None:
+        """Keys from the terminal, and the screen brought up to date."""
         try:
-            screen.draw()
+            self._press(keys.pressed(), screen)
+            if keys.has_foreground:
+                screen.draw()
         except (NemocliError, BrokenPipeError) as error:
             self._ended_by(error)
 

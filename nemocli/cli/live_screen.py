@@ -5,6 +5,7 @@ too, but leaves copies of it behind when the terminal is resized, since lines th
 """
 
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from rich.cells import cell_len, set_cell_size
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nemocli.cli.printable import printable
+from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.subtitles import clock
 
@@ -60,8 +62,9 @@ class LiveScreen:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._paint([])
-        self._write(_SHOW)
+        with suppress(NemocliError, BrokenPipeError):  # it may have been closed
+            self._paint([])
+            self._write(_SHOW)
 
     # ------------------------------------------------------------------------- what is to be shown
 
@@ -168,20 +171,19 @@ class LiveScreen:
         width, height = max(2, self._console.width) - 1, self._console.height
         lines: list[Text] = []
         if self._partial:
-            lines += self._wrapped(self._partial, "", width, max(1, height // 3))
+            lines += self._wrapped(self._partial, "", width)[-max(1, height // 3) :]
         if self._question is not None:
             lines.append(Text(_end(f"{self._question}: {self._answer}_", width), style="bold"))
         elif self._message and now < self._message_until:
-            lines += self._wrapped(self._message, "yellow", width, 2)
+            lines += self._wrapped(self._message, "yellow", width)[: max(2, height // 2)]
         lines.append(Text(set_cell_size(self._status_line(width), width).rstrip(), style="dim"))
         return lines[-max(1, height - 1) :]
 
-    def _wrapped(self, text: str, style: str, width: int, most: int) -> list[Text]:
-        """The end of a text, in at most so many lines."""
+    def _wrapped(self, text: str, style: str, width: int) -> list[Text]:
         lines = list(Text(text, style=style).wrap(self._console, width, overflow="fold"))
         for line in lines:
             line.rstrip()
-        return lines[-most:]
+        return lines
 
     def _status_line(self, width: int) -> str:
         status = self._status

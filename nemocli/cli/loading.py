@@ -23,7 +23,7 @@ def load_model(
     import nemocli
 
     if model is None:
-        model = default_model(screen)
+        model = default_model(screen, runtime)
     with screen.waiting("loading the model") as step:
         return nemocli.load(
             model,
@@ -34,21 +34,30 @@ def load_model(
         )
 
 
-def default_model(screen: "Screen") -> str:
+def default_model(screen: "Screen", runtime: str = "auto") -> str:
     """The released model; on a terminal, an offer to get it if it is not here."""
-    from nemocli.cli.convert import write_model
-    from nemocli.models.hub import DEFAULT_MODEL
+    from nemocli.cli.convert import download, write_model
+    from nemocli.models.hub import DEFAULT_MODEL, HubModel
     from nemocli.models.named import find_model
+    from nemocli.models.opening import check_runtime
 
+    check_runtime(runtime)
     try:
         find_model(DEFAULT_MODEL)
-    except ModelError as error:
+    except ModelError:
         if not (screen.draws and sys.stdin.isatty()):
-            raise ModelError(f"{error} Or try the bundled demo: --model demo.") from None
+            raise ModelError(
+                f"No model was given, and {DEFAULT_MODEL} is not on this machine: try the bundled"
+                f" demo with --model demo, or get it with: {HubModel(DEFAULT_MODEL).pull_command}"
+            ) from None
         question = f"{DEFAULT_MODEL} is not here. Download it (2.6 GB) and convert it?"
         if not typer.confirm(question, err=True):
             raise
-        write_model(DEFAULT_MODEL, None, "onnx", "int8", None, True, False, screen)
+        if runtime == "numpy":
+            download(DEFAULT_MODEL, screen)
+        else:
+            kind, precision = ("onnx", "int8") if runtime in ("auto", "onnx") else (runtime, None)
+            write_model(DEFAULT_MODEL, None, kind, precision, None, True, False, screen)
     return DEFAULT_MODEL
 
 

@@ -15,7 +15,9 @@ Model = Annotated[str, typer.Argument(help="A name from 'nemocli models list', o
 
 @app.command("list")
 def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="NEMOCLI_MODELS_JSON", help="One JSON array.")
+    ] = False,
 ) -> None:
     """List the models on this machine, each with the name to give as --model."""
     from nemocli.models.listing import list_models
@@ -68,7 +70,9 @@ def path(model: Model) -> None:
 @app.command()
 def remove(
     model: Model,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", envvar="NEMOCLI_MODELS_YES", help="Do not ask.")
+    ] = False,
 ) -> None:
     """Delete a model from the disk. Other programs that use the hub's cache lose it too."""
     from nemocli.models.listing import find_listed

@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from nemocli.transcript.types import Transcript, join_words
@@ -70,7 +71,8 @@ class Screen:
             yield lambda step, number, total: self._print_line(f"{step} ({number} of {total})")
             return
         columns = (
-            TextColumn("{task.description}"),
+            # Wrapped where there is no room, rather than the numbers left out.
+            TextColumn("{task.description}", table_column=Column()),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -79,8 +81,7 @@ class Screen:
             task = progress.add_task(escape(what), total=None)
 
             def show(step: str, number: int, total: int) -> None:
-                text = escape(f"{what}: {step}")
-                progress.update(task, description=text, completed=number - 1, total=total)
+                progress.update(task, description=escape(step), completed=number - 1, total=total)
 
             yield show
 

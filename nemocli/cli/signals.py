@@ -1,6 +1,8 @@
 """Ctrl-C and its kin as requests: the first one ends normally, the second one aborts."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 #: Exit code of a program ended by Ctrl-C.
@@ -13,7 +15,8 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 class EndRequests:
     """A `with` block in which the first signal only sets `wanted`.
 
-    The second one raises KeyboardInterrupt in the main thread, whatever that is waiting for.
+    The second one raises KeyboardInterrupt in the main thread, whatever that is waiting for; from
+    then on, another ends the program where it is.
     """
 
     def __init__(self) -> None:
@@ -23,8 +26,7 @@ class EndRequests:
     def __enter__(self) -> "EndRequests":
         for name in _SIGNALS:
             number = getattr(signal, name, None)
-            # Ignored by whoever started this, as nohup does, it stays ignored.
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            if number is not None and _is_heeded(number):
                 self._previous[number] = signal.signal(number, self._asked)
         return self
 
@@ -39,5 +41,29 @@ class EndRequests:
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
         if self.wanted:
+            for other in self._previous:
+                signal.signal(other, signal.SIG_DFL)
+            self._previous.clear()
             raise KeyboardInterrupt
         self.wanted = True
+
+
+@contextmanager
+def all_as_interrupts() -> Iterator[None]:
+    """SIGTERM and a closed terminal raise KeyboardInterrupt too: what was begun is cleared away."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    numbers = [getattr(signal, name, None) for name in _SIGNALS[1:]]
+    previous = {n: signal.signal(n, interrupt) for n in numbers if n and _is_heeded(n)}
+    try:
+        yield
+    finally:
+        for number, before in previous.items():
+            signal.signal(number, before)
+
+
+def _is_heeded(number: int) -> bool:
+    """Ignored by whoever started this, as nohup does, a signal stays ignored."""
+    return signal.getsignal(number) is not signal.SIG_IGN

@@ -17,8 +17,12 @@ class SoundClock:
         self._offsets.append(self._offsets[-1] + seconds)
 
     def at(self, position: float) -> float:
-        """The sound's second at a position, in seconds, of the session."""
-        return round(position + self._offsets[self._index(position)], 3)
+        """The sound's second at a position, in seconds, of the session; to the millisecond."""
+        return round(self.exactly(position), 3)
+
+    def exactly(self, position: float) -> float:
+        """The same as another session may begin with: rounding would add up over a day."""
+        return position + self._offsets[self._index(position)]
 
     def forget(self, position: float) -> None:
         """Nothing before this position will be asked for any more."""

@@ -25,6 +25,9 @@ class Summary:
 
     heard: float
     dropped: float
+    #: The same in frames of the source. At a normal end, all that were not dropped were processed.
+    heard_frames: int
+    dropped_frames: int
     rescued: float
     mean_lag: float
     p95_lag: float
@@ -95,6 +98,8 @@ class Listener:
         return Summary(
             heard=self._source.heard / self._source.rate,
             dropped=self._source.dropped / self._source.rate,
+            heard_frames=self._source.heard,
+            dropped_frames=self._source.dropped,
             rescued=self._rescued,
             mean_lag=self._lags.mean,
             p95_lag=self._lags.percentile(95),

@@ -172,7 +172,9 @@ class LiveStream:
         return bool(self._segmenter.pending) or not _is_punctuation(word.text)
 
     def _on_clock(self, word: Word) -> Word:
-        return replace(word, start=self._clock.at(word.start), end=self._clock.at(word.end))
+        # The last frame of a session is whole, also where its sound ends within it.
+        start, end = (self._clock.at(min(at, self._position)) for at in (word.start, word.end))
+        return replace(word, start=start, end=end)
 
     def _close(self) -> Iterator[Final]:
         """The words so far are a segment, the open one among them."""
@@ -209,7 +211,7 @@ class LiveStream:
         """
         had_token = self._token_frame is not None
         yield from self.finish()
-        self._begin(self._clock.at(self._position))
+        self._begin(self._clock.exactly(self._position))
         if had_token:
             yield Happening("reset", 0.0, "")
 
@@ -224,7 +226,7 @@ class LiveStream:
         yield from self._close()
         sound = np.concatenate(self._kept)
         patience = min(self._patience * PATIENCE, LONGEST_PATIENCE)
-        self._begin(self._clock.at(self._kept_from / RATE))
+        self._begin(self._clock.exactly(self._kept_from / RATE))
         self._loudness.restart()
         events = list(self._feed(sound))
         if self._token_frame is None:

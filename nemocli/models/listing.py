@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.folder import MANIFEST, read_manifest
 from nemocli.models.hub import HubModel, hub_cache, incomplete_files, list_pulled, parse_hub_model
 from nemocli.models.named import list_converted
 from nemocli.models.places import DEMO, cache_folder, demo_folder, models_folder
@@ -40,6 +41,7 @@ def list_models() -> list[Listed]:
             name = path.name if folder == models_folder() else str(path)
             size = folder_bytes(path)
             found.append(Listed(name, form, manifest.source, size, path, _deletes_folder(path)))
+        found += _unusable(folder)
     return found
 
 
@@ -92,6 +94,17 @@ def _interrupted() -> Iterator[Listed]:
             yield Listed(
                 str(hub), "interrupted download", "", size, folder, _deletes_folder(folder)
             )
+
+
+def _unusable(folder: Path) -> Iterator[Listed]:
+    """Conversions that are damaged or of another version, which only take up room."""
+    for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
+        path = manifest.parent
+        try:
+            read_manifest(path)
+        except ModelError:
+            name, size = str(path), folder_bytes(path)
+            yield Listed(name, "damaged or outdated", "", size, path, _deletes_folder(path))
 
 
 def _is_revision(model: Listed, name: str) -> bool:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
@@ -47,8 +48,7 @@ def open_model(
     ModelError if the model is missing or damaged, UsageError for an unknown runtime or lookahead,
     UnsupportedError for a runtime that this machine has not.
     """
-    if runtime not in RUNTIMES:
-        raise UsageError(f"There is no runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}.")
+    check_runtime(runtime)
     found = find_model(model, runtime)
     name = found.name
     if found.is_converted:
@@ -62,12 +62,25 @@ def open_model(
         opened = NumpyRuntime(checkpoint.parameters, chosen)
         return OpenModel(name, opened, checkpoint.tokenizer, "fp32", checkpoint.sha256)
     kind = "onnx" if runtime == "auto" else runtime
-    if kind == "coreml":
-        from nemocli.runtimes.coreml.runtime import CoreML
-
-        CoreML()  # before a conversion that this machine could not use
     converted = converted_in_cache(checkpoint, kind, precision_here(kind), progress)
     return _open_folder(converted, name, runtime, lookahead, compute_units, progress)
+
+
+def check_runtime(runtime: str) -> None:
+    """UsageError for an unknown runtime, UnsupportedError for one that this machine has not.
+
+    For before a download or a conversion that this machine could not use.
+    """
+    if runtime not in RUNTIMES:
+        raise UsageError(f"There is no runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}.")
+    if runtime == "coreml":
+        from nemocli.runtimes.coreml.runtime import CoreML
+
+        CoreML()
+    if runtime == "coreai" and find_spec("coreai") is None:
+        from nemocli.runtimes.coreai.runtime import MISSING
+
+        raise UnsupportedError(MISSING)
 
 
 def converted_in_cache(

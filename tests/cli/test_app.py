@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
 
 import nemocli
+from nemocli.cli.app import app
 
 HEAVY = {
     "av",
@@ -51,6 +53,23 @@ def test_help_imports_nothing_heavy(arguments):
     modules = json.loads(done.stdout.splitlines()[-1])
     assert not HEAVY & set(modules)
     assert "Usage" in done.stdout
+
+
+def options(command, path=""):
+    """Name and option of every option there is, but those that only print something and end."""
+    for parameter in command.params:
+        ends = parameter.is_eager or not parameter.expose_value
+        if parameter.param_type_name == "option" and not ends:
+            yield f"{path} {parameter.name}", parameter
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from options(inner, f"{path} {name}")
+
+
+def test_every_option_has_an_environment_variable():
+    found = dict(options(get_command(app)))
+    assert len(found) > 40
+    variables = {name: option.envvar or "" for name, option in found.items()}
+    assert [n for n, variable in variables.items() if not variable.startswith("NEMOCLI_")] == []
 
 
 def test_version():

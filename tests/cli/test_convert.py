@@ -1,6 +1,9 @@
 """`nemocli convert`: the folder on stdout, the steps on stderr."""
 
+import os
 import re
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -43,6 +46,43 @@ def test_what_cannot_run_here_is_written_and_said_to_be_unverified(demo, tmp_pat
     done = nemocli("convert", demo, "--to", "coreai", "-o", out, "--lookahead", "3")
     assert (done.exit_code, done.stdout) == (0, f"{out}\n")
     assert "was not verified" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("to", "package", "words"),
+    [
+        ("coreml", "coremltools", "pip install coremltools"),
+        ("coreai", "coreai", "pip install 'nemocli[coreai]'"),
+    ],
+)
+def test_a_part_that_is_not_installed(demo, tmp_path, to, package, words):
+    (tmp_path / f"{package}.py").write_text("raise ModuleNotFoundError('it is not here')")
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", to, "-o", "model"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
+    assert words in done.stderr
+    assert not list(tmp_path.glob("*model*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
+    pytest.importorskip("coremltools")  # which takes long enough
+    command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", "coreml"]
+    with subprocess.Popen(
+        [*command, "-o", str(tmp_path / "model")], stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert "(3 of 26)" in [next(running.stderr) for _ in range(3)][-1]
+        running.send_signal(number)
+        assert running.wait(20) == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_verification_can_be_left_out(demo, tmp_path):

@@ -110,6 +110,15 @@ def test_the_status_line_keeps_what_matters(width):
         assert "dropped 2.5 s" in terminal.lines[0]
 
 
+def test_a_message_is_read_from_its_beginning():
+    terminal = Terminal(20, 8)
+    terminal.screen.say("The model has no language 'xx'; it knows " + "de-DE, " * 40)
+    terminal.draw()
+    shown = [line for line in terminal.lines if line]
+    assert shown[0] == "The model has no"
+    assert len(shown) == 5 and shown[-1] == "listening …"
+
+
 def test_a_question_is_answered_by_keys():
     screen = Terminal(80, 10).screen
     screen.ask("language")

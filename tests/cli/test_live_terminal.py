@@ -1,5 +1,6 @@
 """`nemocli live` in a real terminal multiplexer: what a person sees, and what keys do."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -71,3 +72,24 @@ def test_words_appear_keys_work_and_ctrl_c_ends_it(clips, tmp_path):
         terminal.wait_for("still 2")
     finally:
         terminal.run("kill-server")
+
+
+def test_a_closed_terminal_ends_it_normally(clips, tmp_path):
+    sound = np.concatenate([clips[0].samples, np.zeros(24000, np.float32), clips[1].samples])
+    soundfile.write(tmp_path / "a.wav", np.tile(sound, 4), 16000)
+    output, saved = tmp_path / "out.json", tmp_path / "saved.wav"
+    terminal = Tmux(tmp_path, 80, 24)
+    command = f"exec {sys.executable} -m nemocli live --model demo --input {tmp_path}/a.wav"
+    terminal.type(f"{command} --output {output} --save-audio {saved}", "Enter")
+    try:
+        terminal.wait_for(clips[0].text)
+        terminal.wait_for("It is")
+    finally:
+        terminal.run("kill-server")
+    for _ in range(200):
+        if not list(tmp_path.glob("*.part")):  # the file's other copy, while it is written
+            break
+        time.sleep(0.1)
+    document = json.loads(output.read_text())
+    assert document["duration"] == soundfile.info(saved).duration  # all of what was heard
+    assert " ".join(s["text"] for s in document["segments"]).startswith(f"{clips[0].text} It is")

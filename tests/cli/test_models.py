@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from nemocli.cli.app import app
 from nemocli.cli.models import size
 from nemocli.models.convert import convert
+from nemocli.models.folder import MANIFEST
 
 
 @pytest.fixture
@@ -49,6 +50,16 @@ def test_list_as_json(models):
 def test_every_listed_name_can_be_opened(models):
     for model in json.loads(nemocli("list", "--json").stdout):
         assert nemocli("path", model["name"]).stdout == model["path"] + "\n"
+
+
+def test_a_conversion_of_another_version_is_listed_and_can_be_removed(models):
+    manifest = models / "cache/converted/two" / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"format": ', '"format": 1'))
+    lines = nemocli("list").stdout.splitlines()
+    assert lines[4] == str(manifest.parent)
+    assert lines[5].startswith("    damaged or outdated, ")
+    assert nemocli("remove", manifest.parent, "--yes").exit_code == 0
+    assert not manifest.parent.exists()
 
 
 def test_remove(models):

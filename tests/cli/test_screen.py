@@ -3,6 +3,7 @@
 import re
 import time
 
+import pytest
 from rich.console import Console
 
 from nemocli.cli.screen import Screen
@@ -23,6 +24,18 @@ def test_a_bar_is_a_line_for_each_step(capsys):
         show("writing a", 1, 2)
         show("writing b", 2, 2)
     assert capsys.readouterr().err == "writing a (1 of 2)\nwriting b (2 of 2)\n"
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_on_a_terminal_a_bar_has_its_numbers_however_narrow(capsys, width):
+    screen = Screen(quiet=False)
+    screen._console = Console(stderr=True, force_terminal=True, width=width)
+    screen.draws = True
+    with screen.bar("converting to coreml") as show:
+        show("writing pre_first.mlpackage lookahead13", 12, 26)
+    drawn = capsys.readouterr().err
+    assert "11/26" in drawn
+    assert "0:00:00" in drawn
 
 
 def test_quiet_shows_nothing(capsys):

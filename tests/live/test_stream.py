@@ -57,6 +57,14 @@ def test_silence_resets_and_times_go_on(transcriber, clips):
     assert begin - 0.1 <= second.start < second.end <= begin + len(parts[2]) / 16000 + 0.5
 
 
+def test_no_word_ends_after_its_sound(transcriber, clips):
+    sound = clips[0].samples
+    for end in range(16000, len(sound), 1000):  # in the middle of words, and of frames
+        events = run(LiveStream(transcriber, "auto", Limits()), sound[:end])
+        for event in events:
+            assert event.segment.start <= event.segment.end <= round(end / 16000, 3)
+
+
 def test_lost_sound_moves_the_times_of_what_follows(transcriber, clips):
     stream = LiveStream(transcriber, "auto", Limits())
     before = texts(stream.hear(silence(1)))
@@ -106,6 +114,13 @@ def test_the_clock_runs_on_where_sound_is_missing():
     assert [clock.at(position) for position in (0, 1.9, 2.0, 3.9, 4.0)] == [10, 11.9, 17, 18.9, 20]
     clock.forget(3.0)
     assert clock.at(3.9) == 18.9
+
+
+def test_the_clock_does_not_drift_by_a_thousand_resets():
+    clock = SoundClock(0.0)
+    for _ in range(1000):
+        clock = SoundClock(clock.exactly(30.00044))
+    assert clock.at(0) == 30000.44
 
 
 def test_lags():

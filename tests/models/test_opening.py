@@ -1,6 +1,7 @@
 """What `load` understands as a model, and what it says of what is none."""
 
 import shutil
+import sys
 
 import pytest
 
@@ -66,6 +67,15 @@ def test_no_model(tmp_path):
 def test_options_that_do_not_exist(options, words):
     with pytest.raises(UsageError, match=words):
         nemocli.load("demo", **options)
+
+
+def test_a_runtime_this_machine_has_not_is_told_before_a_model_is_looked_for(monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    with pytest.raises(UnsupportedError, match="needs macOS; this machine has numpy, onnx"):
+        nemocli.load("owner/missing", runtime="coreml")
+    monkeypatch.setitem(sys.modules, "coreai", None)
+    with pytest.raises(UnsupportedError, match=r"pip install 'nemocli\[coreai\]'"):
+        nemocli.load("owner/missing", runtime="coreai")
 
 
 def test_a_model_folder_moves_and_says_which_lookaheads_it_has(demo, tmp_path):

@@ -47,7 +47,9 @@ CASES = [
     ("skew of one row", [(1, 2, 1, 3)], lambda ops, x: ops.skew(x, -5.0)),
     ("concat", [(1, 2, 3), (1, 4, 3)], lambda ops, a, b: ops.concat([a, b], 1)),
     ("slice", [(1, 6, 3)], lambda ops, x: ops.slice(x, 1, 2, 5)),
+    ("slice to the end", [(1, 2, 6, 3)], lambda ops, x: ops.slice(x, 2, -4, None)),
     ("reshape", [(1, 6, 4)], lambda ops, x: ops.reshape(x, (1, 3, 2, 4))),
+    ("reshape the rest", [(1, 6, 4)], lambda ops, x: ops.reshape(x, (0, -1, 2, 2))),
     ("transpose", [(1, 2, 3, 4)], lambda ops, x: ops.transpose(x, (0, 2, 1, 3))),
     ("pad", [(1, 1, 3, 4)], lambda ops, x: ops.pad(x, {2: (2, 0), 3: (2, 1)})),
 ]

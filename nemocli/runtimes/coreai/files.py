@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from coreai.authoring import AIProgram, Module
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreai.operations import Constants, Value, add_function
+from nemocli.runtimes.coreai.tools import authoring as ai
 from nemocli.runtimes.packages import COREAI, functions, package_name
 
 #: Of the encoder: `fp16` is for devices. On a processor Apple's runtime takes a hundred times as
@@ -32,13 +32,13 @@ def write_graphs(
     for graph in (*DECODER_GRAPHS, *ENCODER_GRAPHS):
         package = folder / package_name(graph, COREAI)
         is_half = precision == "fp16" and graph in ENCODER_GRAPHS
-        module, constants = Module.create(), Constants()
+        module, constants = ai.Module.create(), Constants()
         with module:
             for name, lookahead in functions(graph, lookaheads):
                 progress(f"{package.name} {name}")
                 built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
                 add_function(built, name, np.float16 if is_half else np.float32, constants)
-        AIProgram(module).save_asset(package)
+        ai.AIProgram(module).save_asset(package)
         _drop_date(package / "metadata.json")
         names += [f"{package.name}/{path.name}" for path in sorted(package.iterdir())]
     return names

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
-from coreai import authoring as ai
-from coreai._compiler.dialects._coreai_ops_gen import ConstantOp
-from coreai._compiler.ir import DenseResourceElementsAttr
-from coreai.authoring.constant import constant as literal
 from numpy.typing import DTypeLike, NDArray
 
 from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.operations import EPSILON, known_shape
 from nemocli.network.parameters import Parameter
+from nemocli.runtimes.coreai.tools import ConstantOp, DenseResourceElementsAttr, literal
+from nemocli.runtimes.coreai.tools import authoring as ai
 
 Value = ai.Value
 

@@ -1,0 +1,14 @@
+"""Apple's coreai-core for writing packages, imported in one place: with an error that helps."""
+
+from nemocli.errors import UnsupportedError
+from nemocli.runtimes.coreai.runtime import MISSING
+
+try:
+    from coreai import authoring
+    from coreai._compiler.dialects._coreai_ops_gen import ConstantOp
+    from coreai._compiler.ir import DenseResourceElementsAttr
+    from coreai.authoring.constant import constant as literal
+except ImportError:
+    raise UnsupportedError(MISSING) from None
+
+__all__ = ["ConstantOp", "DenseResourceElementsAttr", "authoring", "literal"]

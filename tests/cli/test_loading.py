@@ -1,0 +1,50 @@
+"""Which model is run if none was named, and the offer to get it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from nemocli.cli import convert, loading
+from nemocli.errors import ModelError
+from nemocli.models.hub import DEFAULT_MODEL
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """A person at a terminal who says yes, and what was done for them; nothing is downloaded."""
+    done = []
+    monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path))
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("typer.confirm", lambda question, err: "2.6 GB" in question)
+    monkeypatch.setattr(convert, "download", lambda name, screen: done.append(name))
+    monkeypatch.setattr(convert, "write_model", lambda *options: done.append(options[:4]))
+    return done
+
+
+TERMINAL = SimpleNamespace(draws=True)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "expected"),
+    [
+        ("auto", (DEFAULT_MODEL, None, "onnx", "int8")),
+        ("onnx", (DEFAULT_MODEL, None, "onnx", "int8")),
+        ("numpy", DEFAULT_MODEL),
+    ],
+)
+def test_the_released_model_is_offered_for_the_runtime_asked_for(asked, runtime, expected):
+    assert loading.default_model(TERMINAL, runtime) == DEFAULT_MODEL
+    assert asked == [expected]
+
+
+def test_an_offer_declined_says_how_to_get_it_later(asked, monkeypatch):
+    monkeypatch.setattr("typer.confirm", lambda question, err: False)
+    with pytest.raises(ModelError, match=f"nemocli models pull {DEFAULT_MODEL}$"):
+        loading.default_model(TERMINAL)
+    assert asked == []
+
+
+def test_without_a_terminal_nothing_is_asked(asked):
+    with pytest.raises(ModelError, match=f"--model demo.* nemocli models pull {DEFAULT_MODEL}$"):
+        loading.default_model(SimpleNamespace(draws=False))
+    assert asked == []
