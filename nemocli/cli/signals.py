@@ -3,8 +3,11 @@
 import signal
 from types import FrameType, TracebackType
 
+#: Exit code of a program ended by a signal, to which the signal's number is added.
+SIGNALLED = 128
+
 #: Exit code of a program ended by Ctrl-C.
-INTERRUPTED = 130
+INTERRUPTED = SIGNALLED + signal.SIGINT
 
 #: A closed terminal (SIGHUP) and `kill` (SIGTERM) ask for the same as Ctrl-C.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -18,6 +21,8 @@ class EndRequests:
 
     def __init__(self) -> None:
         self.wanted = False
+        #: The first signal's number.
+        self.signal: int | None = None
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "EndRequests":
@@ -40,4 +45,4 @@ class EndRequests:
     def _asked(self, number: int, frame: FrameType | None) -> None:
         if self.wanted:
             raise KeyboardInterrupt
-        self.wanted = True
+        self.wanted, self.signal = True, number

@@ -13,7 +13,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from nemocli.cli.app import app
-from nemocli.cli.screen import last_lines, progress_line
+from nemocli.cli.file_views import last_lines, progress_line
 
 
 def nemocli(*arguments):

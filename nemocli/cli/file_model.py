@@ -1,0 +1,47 @@
+"""The model that `nemocli file` was asked to run, loaded or only described."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nemocli.batch.settings import Settings, settings_of
+from nemocli.cli.loading import load_model, note_other_region
+
+if TYPE_CHECKING:
+    from nemocli.cli.screen import Screen
+    from nemocli.transcriber import Transcriber
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """The options that say which model is run, and how."""
+
+    model: str | None
+    runtime: str
+    lookahead: int | None
+    compute_units: str | None
+    lang: str
+
+    def load(self, screen: "Screen") -> "tuple[Transcriber, Settings]":
+        """The model, and the settings that decide its transcripts."""
+        transcriber = load_model(
+            self.model, self.runtime, self.lookahead, self.compute_units, screen
+        )
+        language = transcriber.resolve_language(self.lang)
+        note_other_region(self.lang, language, screen)
+        return transcriber, settings_of(transcriber, language)
+
+    def describe(self) -> Settings:
+        """The settings it would have, without loading it; ModelError if it is not here."""
+        from nemocli.engine.languages import Languages
+        from nemocli.models.described import describe_model
+        from nemocli.models.hub import DEFAULT_MODEL
+
+        described = describe_model(self.model or DEFAULT_MODEL, self.runtime, self.lookahead)
+        return Settings(
+            described.name,
+            described.revision,
+            described.precision,
+            described.runtime,
+            described.lookahead,
+            Languages(described.config).find(self.lang).tag,
+        )
