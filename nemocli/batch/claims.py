@@ -8,6 +8,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ def claim_number(key: str) -> int:
 
 
 class Claims:
-    """Claims in one file; there must be one object for a file in a process.
+    """Claims in one file; there must be one object for a file in a process. Threads may share it.
 
     Methods raise OutputError where the file cannot be opened or its disk knows no locks.
     """
@@ -37,48 +38,53 @@ class Claims:
         self._path = path
         self._file: int | None = None
         self._held: set[int] = set()
+        # The system does not tell the threads of a process apart.
+        self._threads = threading.RLock()
 
     def take(self, *keys: str) -> bool:
         """Claim all the keys, or none if another process has one of them."""
         taken: list[int] = []
-        for number in map(claim_number, keys):
-            if number in self._held:
-                continue
-            if not self._lock(number):
-                for other in taken:
-                    self._unlock(other)
-                return False
-            taken.append(number)
+        with self._threads:
+            for number in map(claim_number, keys):
+                if number in self._held:
+                    continue
+                if not self._lock(number):
+                    for other in taken:
+                        self._unlock(other)
+                    return False
+                taken.append(number)
         return True
 
     def release(self, *keys: str) -> None:
         """Let go of keys."""
-        for number in map(claim_number, keys):
-            if number in self._held:
-                self._unlock(number)
+        with self._threads:
+            for number in map(claim_number, keys):
+                if number in self._held:
+                    self._unlock(number)
 
     def release_all(self) -> None:
         """Let go of everything."""
-        for number in list(self._held):
-            self._unlock(number)
+        with self._threads:
+            for number in list(self._held):
+                self._unlock(number)
 
     def is_claimed(self, number: int) -> bool:
         """Whether any process has the claim of this number."""
-        if number in self._held:
-            return True
-        if not self._lock(number):
-            return True
-        self._unlock(number)
-        return False
+        with self._threads:
+            if number in self._held or not self._lock(number):
+                return True
+            self._unlock(number)
+            return False
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the moment that belongs to this process alone."""
-        self._lock(_TURN, wait=True)
-        try:
-            yield
-        finally:
-            self._unlock(_TURN)
+        """Wait for the moment that belongs to this thread alone, of all processes."""
+        with self._threads:
+            self._lock(_TURN, wait=True)
+            try:
+                yield
+            finally:
+                self._unlock(_TURN)
 
     def _lock(self, number: int, wait: bool = False) -> bool:
         try:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 
-from nemocli.batch.inputs import STDIN_NAME, Source
 from nemocli.batch.settings import Settings
 from nemocli.errors import UsageError
 from nemocli.transcript.formats import FORMATS, Result, write_whole
@@ -32,12 +31,10 @@ def parse_formats(text: str) -> tuple[str, ...]:
 def render(
     name: str, transcript: Transcript, settings: Settings, formats: Iterable[str]
 ) -> dict[str, bytes]:
-    """By format: the document of a transcript, in UTF-8."""
-    result = Result(settings.about(name), transcript)
+    """By format: the document of a file's transcript, in UTF-8.
+
+    Of a name that is no UTF-8, it has what can be read.
+    """
+    readable = os.fsencode(name).decode("utf-8", "replace")
+    result = Result(settings.about(readable), transcript)
     return {form: write_whole(result, form).encode("utf-8", "replace") for form in formats}
-
-
-def document_name(source: Source) -> str:
-    """What a document calls its input: of a name that is no UTF-8, what can be read of it."""
-    name = STDIN_NAME if source.is_stdin else str(source.path)
-    return os.fsencode(name).decode("utf-8", "replace")

@@ -38,6 +38,11 @@ class Source:
     in_home: str
     is_stdin: bool = False
 
+    @property
+    def name(self) -> str:
+        """What it is called in documents, reports and messages."""
+        return STDIN_NAME if self.is_stdin else str(self.path)
+
 
 @dataclass
 class Listing:

@@ -7,6 +7,7 @@ line that was cut off, by a kill or by a full disk, is passed over; every comple
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -74,7 +75,7 @@ class Known:
 class Manifest:
     """The log of one folder. Methods raise NemocliError if it cannot be read or written.
 
-    Several runs may append at once: each line in a turn of its own (`claims`).
+    Threads may share it, and several runs: each line is appended in a turn of its own (`claims`).
     """
 
     def __init__(self, folder: Path, claims: Claims) -> None:
@@ -88,45 +89,65 @@ class Manifest:
         self._settings: set[str] = set()
         self._read = 0
         self._is_loaded = False
-        self._unsynced = False
+        # Lines written, and how many of them are known to be on the disk.
+        self._written = self._synced = 0
+        self._threads = threading.RLock()
         self.refresh()
         self._is_loaded = True
 
     def refresh(self) -> None:
         """Take in what other runs appended since the last time."""
-        for line in self._new_lines():
-            try:
-                entry = json.loads(line)
-                if "manifest" in entry:
-                    self._check_version(entry["manifest"])
-                elif "settings" in entry:
-                    self._settings.add(entry["settings"]["id"])
-                elif "file" in entry:
-                    fields = entry["file"]
-                    record = Record(**{**fields, "formats": tuple(fields["formats"])})
-                    self._take_in(record, self._is_loaded)
-            except (ValueError, TypeError, KeyError, RecursionError):
-                continue  # cut off
+        with self._threads:
+            for line in self._new_lines():
+                try:
+                    self._take_in_line(json.loads(line))
+                except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                    continue  # cut off
 
     def append(self, record: Record, settings: Settings, *, sync: bool = True) -> None:
         """Record an input's state; with `sync` it is on the disk when this returns."""
         record = replace(record, at=datetime.now(UTC).isoformat(timespec="seconds"))
-        entries: list[dict[str, Any]] = []
-        if settings.id not in self._settings:
-            entries.append({"settings": settings.to_json()})
-        entries.append({"file": {k: v for k, v in asdict(record).items() if v is not None}})
-        self._write(entries, sync)
-        self._settings.add(settings.id)
-        self._take_in(record, False)
+        with self._threads:
+            entries: list[dict[str, Any]] = []
+            if settings.id not in self._settings:
+                entries.append({"settings": settings.to_json()})
+            entries.append({"file": {k: v for k, v in asdict(record).items() if v is not None}})
+            self._write(entries)
+            self._settings.add(settings.id)
+            self._take_in(record, False)
+        if sync:
+            self.sync()
 
     def begin(self) -> None:
         """Make the file if it is not there, so that a disk which takes none is met at once."""
-        self._write([], True)
+        with self._threads:
+            self._write([])
+        self.sync()
 
     def sync(self) -> None:
         """See to it that all that was appended is on the disk."""
-        if self._unsynced:
-            self._write([], True)
+        written = self._written
+        if self._synced >= written:
+            return
+        try:
+            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(file)  # while other threads go on
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise self._not_written(error) from None
+        self._synced = max(self._synced, written)
+
+    def _take_in_line(self, entry: dict[str, Any]) -> None:
+        if "manifest" in entry:
+            self._check_version(entry["manifest"])
+        elif "settings" in entry:
+            self._settings.add(entry["settings"]["id"])
+        elif "file" in entry:
+            fields = entry["file"]
+            record = Record(**{**fields, "formats": tuple(fields["formats"])})
+            self._take_in(record, self._is_loaded)
 
     def _take_in(self, record: Record, is_news: bool) -> None:
         known = self.inputs.setdefault(record.input, Known())
@@ -162,19 +183,16 @@ class Manifest:
                 " another --output-dir."
             )
 
-    def _write(self, entries: list[dict[str, Any]], sync: bool) -> None:
+    def _write(self, entries: list[dict[str, Any]]) -> None:
         with self._claims.turn():
             self.refresh()  # so that what is behind it now is our own
             try:
-                self._append(entries, sync)
+                self._append(entries)
             except OSError as error:
-                raise OutputError(
-                    f"{self.path} cannot be written: {error.strerror}. What is done is kept, and"
-                    " the same command goes on with the rest."
-                ) from None
-        self._unsynced = not sync
+                raise self._not_written(error) from None
+        self._written += 1
 
-    def _append(self, entries: list[dict[str, Any]], sync: bool) -> None:
+    def _append(self, entries: list[dict[str, Any]]) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         file = os.open(self.path, flags, 0o666)
         try:
@@ -189,11 +207,15 @@ class Manifest:
             except OSError:
                 os.ftruncate(file, size)
                 raise
-            if sync:
-                os.fsync(file)
             self._read = size + len(text)
         finally:
             os.close(file)
+
+    def _not_written(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self.path} cannot be written: {error.strerror}. What is done is kept, and the same"
+            " command goes on with the rest."
+        )
 
 
 def _write_all(file: int, data: bytes) -> None:

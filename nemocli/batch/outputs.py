@@ -87,7 +87,8 @@ class Place:
     def write(self, key: str, outputs: Mapping[str, str], documents: Mapping[str, bytes]) -> None:
         """Put the documents of an input in their places, by format; `key` must be claimed.
 
-        Each is on the disk before it gets its name. Raises OutputError where the next file would
+        Each is on the disk before it gets its name; a name that a power failure takes away again is
+        missed by the next run. Raises OutputError where the next file would
         fail as well, and NemocliError where this one does.
         """
         number = claim_number(_claims(key, "")[0])
@@ -104,8 +105,6 @@ class Place:
             self.manifest.sync()  # that these outputs are ours is on the disk before they are
             for part, target in written:
                 os.replace(part, target)
-            for folder in {os.path.dirname(target) for _, target in written}:
-                _sync_folder(folder)
         except BaseException as error:
             for part, _ in written:
                 with suppress(OSError):
@@ -140,13 +139,3 @@ def _write_synced(path: str, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: str) -> None:
-    """Names are on the disk only then; where a disk does not know that, it goes without."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nemocli.batch.inputs import STDIN, Listing
+from nemocli.batch.inputs import Listing
 from nemocli.batch.settings import Settings
 from nemocli.errors import NemocliError, UsageError
 from nemocli.version import __version__
@@ -37,7 +37,7 @@ class Report:
 
     def __init__(self, settings: Settings, listing: Listing) -> None:
         self._settings = settings
-        self._names = {s.path: STDIN if s.is_stdin else str(s.path) for s in listing.sources}
+        self._names = {source.path: source.name for source in listing.sources}
         self._unreadable = listing.unreadable
         self.finished: dict[Path, Finished] = {}
         self._began = time.monotonic()

@@ -4,16 +4,16 @@ Who transcribes is up to the caller (a Schedule): this machine's engine, or othe
 """
 
 import os
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
-from nemocli.batch.documents import document_name, render
-from nemocli.batch.inputs import STDIN_NAME
+from nemocli.batch.documents import render
 from nemocli.batch.manifest import Record
 from nemocli.batch.many import Outcome
 from nemocli.batch.names import free_name
@@ -33,6 +33,9 @@ from nemocli.transcript.formats import FORMATS
 
 #: Takes paths when there is room for them, and gives what became of each, in any order.
 Schedule: TypeAlias = Callable[[Iterator[Path]], Iterator[Outcome]]
+
+#: Threads that write, since most of that is waiting for the disk; and outcomes that may wait.
+WRITERS, MOST_WAITING = 4, 32
 
 #: Seconds between two looks at whether another run has let go of a file.
 PATIENCE = 0.5
@@ -65,10 +68,9 @@ class Run:
         self._at_work: dict[Path, _AtWork] = {}
         # Found out while claiming: files that need no work, files that other runs are at, and what
         # ended the claiming.
-        self._found: list[Finished] = []
+        self._found: deque[Finished] = deque()
         self._taken: list[Job] = []
         self._failure: NemocliError | None = None
-        self._lock = threading.RLock()
 
     def results(self, schedule: Schedule) -> Iterator[Finished]:
         """Do the work; each job's end as it comes.
@@ -95,21 +97,26 @@ class Run:
         claimed = self._claimed(pending)
         first = next(claimed, None)
         outcomes = iter(()) if first is None else schedule(chain([first], claimed))
+        writing: deque[Future[Finished]] = deque()
+        pool = ThreadPoolExecutor(WRITERS, "nemocli-writer")
         try:
             for outcome in outcomes:
-                yield from self._drain()
-                yield self._finish(outcome)
-            yield from self._drain()
+                writing.append(pool.submit(self._finish, outcome))
+                yield from self._ended(writing, MOST_WAITING)
+            yield from self._ended(writing, 0)
         finally:
             if isinstance(outcomes, Generator):
                 outcomes.close()
+            pool.shutdown(cancel_futures=True)
         if self._failure is not None:
             raise self._failure
 
-    def _drain(self) -> Iterator[Finished]:
-        with self._lock:
-            found, self._found = self._found, []
-        yield from found
+    def _ended(self, writing: deque[Future[Finished]], most: int) -> Iterator[Finished]:
+        """Ends that are known by now; waits while more than `most` outcomes are being written."""
+        while writing and (writing[0].done() or len(writing) > most):
+            yield writing.popleft().result()
+        while self._found:
+            yield self._found.popleft()
 
     # ------------------------------------------------------------------------------------ claiming
 
@@ -119,8 +126,7 @@ class Run:
             if self._is_ending() or self._failure is not None:
                 return
             try:
-                with self._lock:
-                    is_claimed = self._claim(job)
+                is_claimed = self._claim(job)
             except NemocliError as error:  # it is raised where results are, not in the schedule
                 self._failure = error
                 return
@@ -194,12 +200,11 @@ class Run:
 
     def _finish(self, outcome: Outcome) -> Finished:
         """Write and record a job's end, and let go of it."""
-        with self._lock:
-            work = self._at_work.pop(outcome.path)
-            try:
-                return self._written(work, outcome)
-            finally:
-                work.job.place.release(work.job.key, work.job.name)
+        work = self._at_work.pop(outcome.path)
+        try:
+            return self._written(work, outcome)
+        finally:
+            work.job.place.release(work.job.key, work.job.name)
 
     def _written(self, work: _AtWork, outcome: Outcome) -> Finished:
         job, content = work.job, work.content
@@ -219,15 +224,13 @@ class Run:
             sha256 = self._unchanged_hash(work)
             outputs = job.outputs(work.formats)
             documents = render(
-                document_name(job.source), outcome.transcript, self._wanted.settings, work.formats
+                job.source.name, outcome.transcript, self._wanted.settings, work.formats
             )
             job.place.write(job.key, outputs, documents)
         except OutputError:
             raise
         except NemocliError as error:
-            sentence = str(error)
-            if job.source.is_stdin:
-                sentence = sentence.replace(str(job.source.path), STDIN_NAME)
+            sentence = str(error).replace(str(job.source.path), job.source.name)
             record = replace(record, error=sentence)
             job.place.manifest.append(record, self._wanted.settings)
             return Finished(job.source.path, "failed", seconds=record.seconds, error=sentence)

@@ -187,7 +187,7 @@ def _to_stdout(found: "Listing", how: _How) -> int:
     check_shared(found.sources, output_format)
     if how.dry_run:
         for source in found.sources:
-            print(f"to stdout       {printable_path(source.path)}")
+            print(f"to stdout       {printable_path(source.name)}")
         return NemocliError.exit_code if found.unreadable else 0
     transcriber, settings = how.choice.load(how.screen)
     report = Report(settings, found)

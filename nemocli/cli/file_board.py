@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,16 +26,17 @@ REDRAW = 0.1
 class Board:
     """The files of one run; a context manager that leaves nothing on a terminal but messages.
 
-    One file's text is shown as it grows, of several how far they are. `lines` prints a line for
-    each file that is done where nothing can be drawn.
+    One file's text is shown as it grows, of several how far they are. `names` has what
+    each is called. `lines` prints a line for each file that is done where nothing can be drawn.
     """
 
-    def __init__(self, paths: list[Path], *, draws: bool, lines: bool) -> None:
+    def __init__(self, names: Mapping[Path, str], *, draws: bool, lines: bool) -> None:
         self._console = Console(stderr=True, highlight=False)
-        self._count = len(paths)
+        self._names = {path: printable_path(name) for path, name in names.items()}
+        self._count = len(names)
         self._draws = draws
         self._lines = lines and not draws
-        self._estimate = Estimate(paths if draws else ())
+        self._estimate = Estimate(names if draws else ())
         self._at_work: dict[Path, Heard] = {}
         self._ended = 0
         self._seconds = 0.0
@@ -80,9 +81,9 @@ class Board:
             self.say(finished.error)
         elif self._lines:
             length = "" if finished.seconds is None else f" ({finished.seconds:.1f} s of sound)"
-            state = "" if finished.state == "done" else ", done by another run"
+            state = "" if finished.state == "done" else ", done already"
             self._print(
-                f"{self._ended} of {self._count}: {printable_path(finished.path)}{length}{state}"
+                f"{self._ended} of {self._count}: {self._names[finished.path]}{length}{state}"
             )
         self._draw()
 
@@ -112,7 +113,7 @@ class Board:
     def _view(self, elapsed: float) -> Group:
         width = self._console.width
         at_work = [
-            (printable_path(path.name), heard.transcript.duration, heard.promised)
+            (self._names[path].rpartition("/")[2], heard.transcript.duration, heard.promised)
             for path, heard in self._at_work.items()
         ]
         if self._count == 1 and self._at_work:

@@ -42,7 +42,7 @@ def show_plan(jobs: list[Job], wanted: Wanted) -> None:
         done += verdict is Verdict.DONE
         outputs = ", ".join(map(printable_path, job.paths(wanted.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
-        print(f"{verdict.value:14}  {printable_path(job.source.path)}{target}")
+        print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
     say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
 
 
@@ -61,12 +61,12 @@ class ToFiles:
     def run(self, transcriber: "Transcriber", max_memory: int | None) -> int:
         """Transcribe, write and record what is not done yet; the exit code."""
         todo = self._not_done()
-        paths = [job.source.path for job in todo]
-        board = Board(paths, draws=self._screen.draws, lines=not self._screen.is_quiet)
+        names = {job.source.path: job.source.name for job in todo}
+        board = Board(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
 
         def heard(how_far: "Heard") -> None:
             board.heard(how_far)
-            self._tell_end(board)
+            self._is_ending(board)
 
         def schedule(claimed: Iterator[Path]) -> "Iterator[Outcome]":
             language = self._wanted.settings.language
@@ -75,7 +75,7 @@ class ToFiles:
             )
 
         with board, self._requests:
-            run = Run(todo, self._wanted, is_ending=lambda: self._requests.wanted, note=board.say)
+            run = Run(todo, self._wanted, is_ending=lambda: self._is_ending(board), note=board.say)
             try:
                 for finished in run.results(schedule):
                     self._report.add(finished)
@@ -102,11 +102,13 @@ class ToFiles:
             self._screen.note(f"{done} of {len(self._jobs)} done already.")
         return [job for job in self._jobs if job.source.path not in self._report.finished]
 
-    def _tell_end(self, board: Board) -> None:
+    def _is_ending(self, board: Board) -> bool:
+        """Whether no new file is to be begun; says so when it is asked for."""
         if self._requests.wanted and not self._is_told:
             self._is_told = True
             at_work = count_files(board.at_work)
             board.say(f"finishing {at_work} at work; Ctrl-C once more gives them up")
+        return self._requests.wanted
 
     def _end(self) -> int:
         """Tell how it went; the exit code."""

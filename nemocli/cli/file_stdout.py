@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.batch.inputs import STDIN_NAME, Source
+from nemocli.batch.inputs import Source
 from nemocli.batch.report import Finished, Report
 from nemocli.batch.settings import Settings
 from nemocli.cli.file_board import Board
@@ -36,7 +36,7 @@ class ToStdout:
         self._sources = sources
         self._settings = settings
         self._format = output_format
-        self._names = {source.path: _name(source) for source in sources}
+        self._names = {source.path: source.name for source in sources}
         # What is to be printed, of files that were quicker than those before them.
         self._ready: dict[Path, str] = {}
         self._next = 0
@@ -50,7 +50,7 @@ class ToStdout:
     ) -> None:
         """Transcribe them all. Failures are told at once, and are in the report."""
         paths = [source.path for source in self._sources]
-        with Board(paths, draws=screen.draws, lines=False) as board:
+        with Board(self._names, draws=screen.draws, lines=False) as board:
             outcomes = transcriber.transcribe_many(
                 paths, self._settings.language, max_memory=max_memory, progress=board.heard
             )
@@ -89,7 +89,3 @@ class ToStdout:
             with board.results():
                 sys.stdout.write(ready)
                 sys.stdout.flush()
-
-
-def _name(source: Source) -> str:
-    return STDIN_NAME if source.is_stdin else str(source.path)
