@@ -66,10 +66,15 @@ class Known:
     last: Record | None = None
     #: The outputs' path without extension that it got last.
     name: str = ""
-    #: Every output that was ever begun for it.
-    outputs: set[str] = field(default_factory=set)
+    #: Every format that was ever begun for it.
+    formats: set[str] = field(default_factory=set)
     #: Whether `last` came from another run while this one was going on.
     is_news: bool = False
+
+    def owns(self, output: str) -> bool:
+        """Whether an output's path is that of one which was ever begun for it."""
+        name, _, form = output.rpartition(".")
+        return name == self.name and form in self.formats
 
 
 class Manifest:
@@ -81,9 +86,8 @@ class Manifest:
     def __init__(self, folder: Path, claims: Claims) -> None:
         self.path = folder / MANIFEST
         self.inputs: dict[str, Known] = {}
-        #: The input that an output belongs to, and one that an output's path without extension
-        #: belongs to; the latter in small letters, since some disks take both for the same.
-        self.owners: dict[str, str] = {}
+        #: The input that the outputs of a name belong to. Names are in small letters, since some
+        #: disks take small and capital ones for the same.
         self.names: dict[str, str] = {}
         self._claims = claims
         self._settings: set[str] = set()
@@ -103,6 +107,11 @@ class Manifest:
                     self._take_in_line(json.loads(line))
                 except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                     continue  # cut off
+
+    def is_output(self, path: str) -> bool:
+        """Whether a path from the folder is that of an output on record."""
+        owner = self.names.get(path.rpartition(".")[0].casefold())
+        return owner is not None and self.inputs[owner].owns(path)
 
     def append(self, record: Record, settings: Settings, *, sync: bool = True) -> None:
         """Record an input's state; with `sync` it is on the disk when this returns."""
@@ -146,15 +155,15 @@ class Manifest:
             self._settings.add(entry["settings"]["id"])
         elif "file" in entry:
             fields = entry["file"]
-            record = Record(**{**fields, "formats": tuple(fields["formats"])})
-            self._take_in(record, self._is_loaded)
+            fields["formats"] = tuple(fields["formats"])
+            self._take_in(Record(**fields), self._is_loaded)
 
     def _take_in(self, record: Record, is_news: bool) -> None:
-        known = self.inputs.setdefault(record.input, Known())
+        known = self.inputs.get(record.input)
+        if known is None:
+            known = self.inputs[record.input] = Known()
         known.name = record.name
-        known.outputs.update(record.outputs.values())
-        for output in record.outputs.values():
-            self.owners[output] = record.input
+        known.formats.update(record.formats)
         self.names[record.name.casefold()] = record.input
         known.last = None if record.state == "begun" else record
         known.is_news = is_news

@@ -87,7 +87,7 @@ def make_jobs(sources: Sequence[Source], output_dir: str | None) -> list[Job]:
     for source in sources:
         place = given or _home(source, homes)
         key = place.key(source)
-        if source.is_named or key not in place.manifest.owners:
+        if source.is_named or not place.manifest.is_output(key):
             job = Job(source, place, key)
             jobs.append(job)
             by_place.setdefault(place, {})[key] = job
@@ -117,8 +117,8 @@ def judge(job: Job, wanted: Wanted) -> Verdict | None:
         return Verdict.RETRIED
     if record.settings != wanted.settings.id:
         return Verdict.OTHER_SETTINGS
-    if not set(wanted.formats) <= set(record.outputs) or not all(
-        job.place.exists(record.outputs[form]) for form in wanted.formats
+    if not set(wanted.formats) <= set(record.formats) or not all(
+        job.place.exists(output_of(record.name, form)) for form in wanted.formats
     ):
         return Verdict.OUTPUTS_MISSING
     content = look_at(job.source.path)
@@ -164,12 +164,11 @@ def refuse_foreign(
     own = {os.path.abspath(path) for path in inputs}
     foreign = []
     for job in jobs:
-        outputs = job.known.outputs
         for output in job.outputs(formats).values():
-            if output in outputs or not job.place.exists(output):
+            if job.known.owns(output) or not job.place.exists(output):
                 continue
             job.place.manifest.refresh()  # it may be another run's, which records it before
-            if output in job.known.outputs:
+            if job.known.owns(output):
                 continue
             path = os.path.join(job.place.folder, output)
             if path in own:

@@ -176,7 +176,7 @@ class Run:
             return skipped(job)
         if not self._wanted.force:
             for output in job.outputs(self._wanted.formats).values():
-                if output not in known.outputs and job.place.exists(output):
+                if not known.owns(output) and job.place.exists(output):
                     path = os.path.join(job.place.folder, output)
                     return Finished(
                         job.source.path, "failed", error=f"{path} is there already; use --force."
@@ -188,7 +188,7 @@ class Run:
         earlier = [
             form
             for form, output in job.outputs(FORMATS).items()
-            if output in job.known.outputs and job.place.exists(output)
+            if job.known.owns(output) and job.place.exists(output)
         ]
         formats = tuple(dict.fromkeys([*self._wanted.formats, *earlier]))
         work = _AtWork(job, look_at(job.source.path), formats)

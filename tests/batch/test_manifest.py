@@ -40,7 +40,8 @@ def test_what_was_appended_is_read_again(tmp_path):
     manifest.append(record("b", "begun"), SETTINGS)
     again = manifest_in(tmp_path)
     assert ends(again) == ends(manifest) == {"a": ("done", {"txt": "a.txt"}), "b": None}
-    assert again.owners == {"a.txt": "a", "b.txt": "b"}
+    assert again.names == {"a": "a", "b": "b"}
+    assert again.is_output("a.txt") and not again.is_output("a.srt")
     lines = [json.loads(line) for line in manifest.path.read_text().splitlines()]
     assert lines[0] == {"manifest": 1}
     assert [line["settings"]["id"] for line in lines if "settings" in line] == [SETTINGS.id]
