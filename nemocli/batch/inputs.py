@@ -46,11 +46,13 @@ class Source:
 
 @dataclass
 class Listing:
-    """The files in the order they are worked on, and folders that could not be looked into."""
+    """The files in the order they are worked on."""
 
     sources: list[Source] = field(default_factory=list)
-    #: A sentence for each.
+    #: A sentence for each folder that could not be looked into.
     unreadable: list[str] = field(default_factory=list)
+    #: A sentence for each folder and pattern in which there is nothing, beside others.
+    empty: list[str] = field(default_factory=list)
 
 
 def parse_extensions(text: str) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ def list_inputs(
     A folder's files come in the order of their names, before its subfolders. A file that can be
     reached in several ways, by links say, is taken where it is met first. A pattern is an argument
     that names no file and holds one of `*?[`. The argument `-` stands for the file `stdin`. Raises
-    UsageError for a folder or a pattern in which there is nothing.
+    UsageError if there is nothing in all the folders and patterns.
     """
     lister = _Lister(recursive, extensions)
     names = [name for name in arguments if name != STDIN]
@@ -103,7 +105,10 @@ def list_inputs(
         else:
             relative = os.path.relpath(os.path.abspath(name), common)
             lister.add(name, True, relative, os.path.dirname(name), os.path.basename(name))
-    return lister.listing
+    listing = lister.listing
+    if listing.empty and not listing.sources and not listing.unreadable:
+        raise UsageError(listing.empty[0])
+    return listing
 
 
 class _Lister:
@@ -141,7 +146,7 @@ class _Lister:
         has_folders = self._walk(name, name, "", prefix)
         if self._met == before:
             hint = " Add --recursive for its subfolders." if has_folders else ""
-            raise UsageError(
+            self.listing.empty.append(
                 f"There is no sound file in the folder {name}; --extensions chooses which"
                 f" extensions are looked for.{hint if not self._recursive else ''}"
             )
@@ -160,7 +165,9 @@ class _Lister:
             elif os.path.isfile(path) and (chooses or self._is_wanted(path)):
                 self.add(path, False, below, root, below)
         if self._met == before:
-            raise UsageError(f"There is no sound file that {pattern} matches: check the pattern.")
+            self.listing.empty.append(
+                f"There is no sound file that {pattern} matches: check the pattern."
+            )
 
     def _walk(self, top: str, home: str, in_home: str, relative: str) -> bool:
         """Take the files of a folder, and of its subfolders if wanted; whether it has subfolders.

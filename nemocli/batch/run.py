@@ -79,14 +79,18 @@ class Run:
         OutputError if nothing can be written any more; what is on record then stays.
         """
         pending = self._jobs
+        is_told = False
         try:
             while pending and not self._is_ending():
                 self._taken = []
                 yield from self._pass(pending, schedule)
+                if self._taken and not is_told:
+                    is_told = True
+                    self._note(
+                        f"Waiting for another run: it is at {len(self._taken)} of the files."
+                    )
                 if len(pending) == len(self._taken):  # nothing came of it
                     time.sleep(PATIENCE)
-                elif self._taken:
-                    self._note(f"{len(self._taken)} files are at work in another run; waiting.")
                 pending = self._taken
         finally:
             for place in {job.place for job in self._jobs}:

@@ -145,6 +145,7 @@ def file(
     from nemocli.batch.report import check_report
     from nemocli.cli.file_inputs import listing, parse_bytes, sound_from_stdin
     from nemocli.cli.file_model import ModelChoice
+    from nemocli.cli.printable import printable
     from nemocli.cli.screen import Screen
 
     choice = ModelChoice(model, runtime, lookahead, compute_units, lang)
@@ -157,8 +158,8 @@ def file(
     how = _How(choice, formats, Screen(quiet), parse_bytes(max_memory), report, dry_run)
     with sound_from_stdin(STDIN in (audio or [])) as stdin:
         found = listing(audio or [], from_file, recursive, extensions, stdin)
-        for sentence in found.unreadable:
-            say(sentence)
+        for sentence in [*found.unreadable, *found.empty]:
+            say(printable(sentence))
         code = _to_stdout(found, how) if to_stdout else _to_files(found, how, output_dir, force)
     if code:
         raise typer.Exit(code)

@@ -67,7 +67,8 @@ class Board:
     def heard(self, heard: Heard) -> None:
         """How far a file is."""
         self._at_work[heard.path] = heard
-        self._estimate.tell(heard.path, max(heard.transcript.duration, heard.promised or 0.0))
+        if heard.promised:
+            self._estimate.tell(heard.path, max(heard.transcript.duration, heard.promised))
         self._draw()
 
     def finished(self, finished: "Finished") -> None:

@@ -95,6 +95,13 @@ def test_nothing_found_is_a_sentence(here, arguments, words):
     assert words in str(caught.value)
 
 
+def test_nothing_in_one_place_does_not_keep_from_the_others(here):
+    make("empty/notes.txt", "r/a.wav")
+    listing = list_inputs(["empty", "*.mp3", "r"])
+    assert [str(source.path) for source in listing.sources] == ["r/a.wav"]
+    assert len(listing.empty) == 2
+
+
 def test_a_folder_of_folders_says_how_to_look_into_them(here):
     make("r/sub/a.wav")
     with pytest.raises(UsageError, match="--recursive"):
