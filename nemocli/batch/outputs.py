@@ -76,13 +76,21 @@ class Place:
         return os.path.lexists(os.path.join(self.folder, output))
 
     def remove_abandoned(self, names: Iterable[str]) -> None:
-        """Remove what killed runs left where outputs of these names (no extension) go."""
+        """Remove what killed runs left where outputs of these names (no extension) go.
+
+        That is what belongs to an input on record here which nobody is at.
+        """
+        parts: list[tuple[str, int]] = []
         for folder in {os.path.dirname(os.path.join(self.folder, name)) for name in names}:
             with suppress(OSError), os.scandir(folder) as entries:
-                for entry in entries:
-                    match = _PART.fullmatch(entry.name)
-                    if match and not self.claims.is_claimed(int(match[1], 16)):
-                        os.unlink(entry.path)
+                matches = ((entry.path, _PART.fullmatch(entry.name)) for entry in entries)
+                parts += [(path, int(match[1], 16)) for path, match in matches if match]
+        if parts:
+            own = {claim_number(_claims(key, "")[0]) for key in self.manifest.inputs}
+            for path, number in parts:
+                if number in own and not self.claims.is_claimed(number):
+                    with suppress(OSError):
+                        os.unlink(path)
 
     def write(self, key: str, outputs: Mapping[str, str], documents: Mapping[str, bytes]) -> None:
         """Put the documents of an input in their places, by format; `key` must be claimed.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.batch.plan import Job, Verdict, Wanted, judge, judge_content, make_jobs, refuse_foreign
-from nemocli.batch.report import Report
+from nemocli.batch.report import Finished, Report
 from nemocli.batch.run import Run, skipped
 from nemocli.cli.file_board import Board
 from nemocli.cli.file_views import clock
@@ -94,13 +94,24 @@ class ToFiles:
                 self._report.add(skipped(job))
             else:
                 todo.setdefault(job.place, []).append(job)
-        for place, jobs in todo.items():
-            place.prepare()
-            place.remove_abandoned(job.name for job in jobs)
         if self._report.finished:
             done = count_files(len(self._report.finished))
             self._screen.note(f"{done} of {len(self._jobs)} done already.")
+        for place, jobs in todo.items():
+            try:
+                place.prepare()
+            except NemocliError as error:
+                if not place.is_home:
+                    raise
+                self._give_up(jobs, str(error))  # there are other folders
+            else:
+                place.remove_abandoned(job.name for job in jobs)
         return [job for job in self._jobs if job.source.path not in self._report.finished]
+
+    def _give_up(self, jobs: list[Job], reason: str) -> None:
+        say(printable(reason))
+        for job in jobs:
+            self._report.add(Finished(job.source.path, "failed", error=reason))
 
     def _is_ending(self, board: Board) -> bool:
         """Whether no new file is to be begun; says so when it is asked for."""

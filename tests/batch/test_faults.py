@@ -8,22 +8,31 @@ from pathlib import Path
 import pytest
 
 from nemocli.batch import outputs
+from nemocli.batch.claims import claim_number
+from nemocli.batch.manifest import Record
 from nemocli.batch.plan import Verdict
 from nemocli.batch.run import Run
 from nemocli.errors import OutputError
-from tests.batch.fake import FakeTranscriber
+from tests.batch.fake import SETTINGS, FakeTranscriber
 from tests.batch.runs import WANTED, jobs_of, say, states, transcribe, verdicts, written
 
 
 def test_a_stray_part_goes_and_another_runs_does_not(here):
     say("a.wav", "one")
-    Path("out").mkdir()
-    stray = Path("out/.nemocli-00000000000000ff.txt.part")
-    stray.write_text("half")
     (job,) = jobs_of()
     job.place.prepare()
+    number = claim_number(f"input {job.key}")
+    stray = Path(f"out/.nemocli-{number:016x}.txt.part")
+    stray.write_text("half")
+    others = Path("out/.nemocli-00000000000000ff.txt.part")  # as of a run into a folder above
+    others.write_text("half")
+    job.place.manifest.append(Record(job.key, "begun", job.name, ("txt",), SETTINGS.id), SETTINGS)
+    job.place.claim(job.key, job.name)
     job.place.remove_abandoned([job.name])
-    assert not stray.exists()
+    assert stray.exists()  # somebody is at it
+    job.place.release(job.key, job.name)
+    job.place.remove_abandoned([job.name])
+    assert (stray.exists(), others.exists()) == (False, True)
 
 
 def test_a_kill_between_the_name_and_the_record_is_no_foreign_file(here, monkeypatch):

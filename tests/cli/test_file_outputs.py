@@ -82,6 +82,15 @@ def test_all_formats_beside_the_sound(here):
     ]
 
 
+def test_a_folder_that_takes_no_outputs_does_not_keep_from_the_others(here):
+    Path("in/sub/.nemocli").touch()  # where a folder is needed
+    done = file("in/a.wav", "in/sub/a.wav", "--output-format", "txt")
+    assert done.exit_code == 1
+    assert Path("in/a.txt").read_text() == "one two\n"
+    assert "in/sub/.nemocli cannot be written" in done.stderr
+    assert done.stderr.splitlines()[-1] == "nemocli: 1 of 2 files failed: in/sub/a.wav"
+
+
 def test_the_format_of_stdout_is_that_of_files_too(here):
     assert file("in/a.wav", "-f", "vtt", "-o", "out").exit_code == 0
     assert tree("out") == ["a.vtt"]
