@@ -40,7 +40,7 @@ class Board:
         self._at_work: dict[Path, Heard] = {}
         self._ended = 0
         self._seconds = 0.0
-        self._began = self._drawn = time.monotonic()
+        self._began, self._drawn = time.monotonic(), 0.0
         self._live = Live(
             console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
         )
