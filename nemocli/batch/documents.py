@@ -36,5 +36,8 @@ def render(
     Of a name that is no UTF-8, it has what can be read.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = Result(settings.about(readable), transcript)
-    return {form: write_whole(result, form).encode("utf-8", "replace") for form in formats}
+    result = Result(settings.about_file(readable), transcript)
+    return {
+        form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
+        for form in formats
+    }

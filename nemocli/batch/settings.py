@@ -2,60 +2,43 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nemocli.transcriber import Transcriber
-from nemocli.transcript.formats import About
+from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
+from nemocli.transcript.writer import About
 from nemocli.version import __version__
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The model and how it is run; also what a document says it was made with."""
+    """The model, how it is run, and how documents are laid out."""
 
-    #: As what it was loaded: `demo`, or its folder. The revision decides.
-    model: str
-    revision: str | None
-    precision: str
-    runtime: str
-    lookahead: int
-    #: The locale, or `auto`.
-    language: str
-    #: The options of the written formats.
-    layout: dict[str, Any] = field(default_factory=dict)
+    #: Of no file.
+    about: About
+    layout: Layout = DEFAULT_LAYOUT
+
+    @property
+    def language(self) -> str:
+        """The locale, or `auto`."""
+        return self.about.requested_language
 
     @cached_property
     def id(self) -> str:
-        """The same for settings that give the same documents."""
-        fields = {name: value for name, value in asdict(self).items() if name != "model"}
+        """The same for settings that give the same documents, whatever the model is called."""
+        fields = self._fields()
+        del fields["model"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, "nemocli": __version__, **asdict(self)}
+        return {"id": self.id, "nemocli": __version__, **self._fields()}
 
-    def about(self, name: str) -> About:
+    def about_file(self, name: str) -> About:
         """What the document of a file of this name tells of itself."""
-        return About(
-            file=name,
-            model=self.model,
-            runtime=self.runtime,
-            lookahead=self.lookahead,
-            requested_language=self.language,
-        )
+        return replace(self.about, file=name)
 
-
-def settings_of(
-    transcriber: Transcriber, language: str, layout: dict[str, Any] | None = None
-) -> Settings:
-    """Those of a loaded model and a resolved language."""
-    return Settings(
-        transcriber.model_name,
-        transcriber.revision,
-        transcriber.precision,
-        transcriber.runtime,
-        transcriber.lookahead,
-        language,
-        layout or {},
-    )
+    def _fields(self) -> dict[str, Any]:
+        fields = asdict(self.about)
+        del fields["file"]
+        return {**fields, "layout": asdict(self.layout)}

@@ -8,6 +8,7 @@ import typer
 
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
+from nemocli.transcript.layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, Layout
 
 if TYPE_CHECKING:
     from nemocli.batch.inputs import Listing
@@ -70,6 +71,30 @@ def file(
             " --output-dir.",
         ),
     ] = None,
+    word_timestamps: Annotated[
+        bool,
+        typer.Option(
+            "--word-timestamps",
+            envvar="NEMOCLI_WORD_TIMESTAMPS",
+            help="Each word by itself in srt and tsv, and with its time in vtt.",
+        ),
+    ] = False,
+    max_line_width: Annotated[
+        int,
+        typer.Option(
+            envvar="NEMOCLI_MAX_LINE_WIDTH",
+            min=0,
+            help="Cells of a line of srt and vtt; 0: a cue is one line.",
+        ),
+    ] = MAX_LINE_WIDTH,
+    max_line_count: Annotated[
+        int,
+        typer.Option(
+            envvar="NEMOCLI_MAX_LINE_COUNT",
+            min=0,
+            help="Lines of a cue of srt and vtt; 0: as many as it needs.",
+        ),
+    ] = MAX_LINE_COUNT,
     recursive: Annotated[
         bool,
         typer.Option(
@@ -148,7 +173,8 @@ def file(
     from nemocli.cli.printable import printable
     from nemocli.cli.screen import Screen
 
-    choice = ModelChoice(model, runtime, lookahead, compute_units, lang)
+    layout = Layout(max_line_width or None, max_line_count or None, word_timestamps)
+    choice = ModelChoice(model, runtime, lookahead, compute_units, lang, layout)
     to_stdout = output_dir is None and output_format is None
     formats: tuple[str, ...] = (parse_format(stdout_format),)
     if output_format is not None:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nemocli.batch.settings import Settings, settings_of
+from nemocli.batch.settings import Settings
 from nemocli.cli.loading import load_model, note_other_region
+from nemocli.transcript.layout import Layout
+from nemocli.transcript.writer import About
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
@@ -20,6 +22,7 @@ class ModelChoice:
     lookahead: int | None
     compute_units: str | None
     lang: str
+    layout: Layout
 
     def load(self, screen: "Screen") -> "tuple[Transcriber, Settings]":
         """The model, and the settings that decide its transcripts."""
@@ -28,7 +31,7 @@ class ModelChoice:
         )
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
-        return transcriber, settings_of(transcriber, language)
+        return transcriber, Settings(transcriber.about("", language), self.layout)
 
     def describe(self) -> Settings:
         """The settings it would have, without loading it; ModelError if it is not here."""
@@ -37,7 +40,8 @@ class ModelChoice:
         from nemocli.models.hub import DEFAULT_MODEL
 
         described = describe_model(self.model or DEFAULT_MODEL, self.runtime, self.lookahead)
-        return Settings(
+        about = About(
+            "",
             described.name,
             described.revision,
             described.precision,
@@ -45,3 +49,4 @@ class ModelChoice:
             described.lookahead,
             Languages(described.config).find(self.lang).tag,
         )
+        return Settings(about, self.layout)

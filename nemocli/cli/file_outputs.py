@@ -137,7 +137,9 @@ class ToFiles:
             say(f"Stopped with {left} left; the same command goes on from here.")
         if self._requests.signal is not None:
             return SIGNALLED + self._requests.signal
-        return NemocliError.exit_code if self._failure or report.has_failures else 0
+        if self._failure is not None:
+            return self._failure.exit_code
+        return NemocliError.exit_code if report.has_failures else 0
 
 
 def summary(report: Report) -> str:

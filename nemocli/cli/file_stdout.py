@@ -66,16 +66,15 @@ class ToStdout:
             self._ready[path] = ""
             error = str(outcome.error).replace(str(path), self._names[path])
             return Finished(path, "failed", error=error)
-        result = Result(self._settings.about(self._names[path]), outcome.transcript)
+        result = Result(self._settings.about_file(self._names[path]), outcome.transcript)
         self._ready[path] = self._document(result)
         return Finished(path, "done", seconds=round(outcome.transcript.duration, 3))
 
     def _document(self, result: Result) -> str:
-        if len(self._sources) == 1:
-            return write_whole(result, self._format)
-        if self._format == "json":
+        if len(self._sources) > 1 and self._format == "json":
             return json_line(result)
-        return f"{result.about.file}:\n{write_whole(result, self._format)}\n"
+        document = write_whole(result, self._format, self._settings.layout)
+        return document if len(self._sources) == 1 else f"{result.about.file}:\n{document}\n"
 
     def _print(self, board: Board) -> None:
         ready = ""

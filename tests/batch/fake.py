@@ -8,8 +8,9 @@ from nemocli.batch.many import Heard, Outcome
 from nemocli.batch.settings import Settings
 from nemocli.errors import AudioError
 from nemocli.transcript.types import Transcript, Word
+from nemocli.transcript.writer import About
 
-SETTINGS = Settings("fake", "f00d", "fp32", "fake", 3, "auto")
+SETTINGS = Settings(About("", "fake", "f00d", "fp32", "fake", 3, "auto"))
 
 
 def heard_in(text):

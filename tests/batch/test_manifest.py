@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from nemocli.batch.claims import Claims
 from nemocli.batch.manifest import Manifest, Record
-from nemocli.batch.settings import Settings
 from nemocli.errors import NemocliError, OutputError
-
-SETTINGS = Settings("demo", "abc", "fp32", "onnx", 3, "auto")
+from nemocli.transcript.layout import Layout
+from tests.batch.fake import SETTINGS
 
 
 def manifest_in(folder):
@@ -114,13 +113,16 @@ def test_names_of_any_bytes_come_back(tmp_path):
 
 
 def test_settings_are_the_same_whatever_the_model_is_called():
-    assert SETTINGS.id == replace(SETTINGS, model="/elsewhere/demo").id
+    def other(**changes):
+        return replace(SETTINGS, about=replace(SETTINGS.about, **changes)).id
+
+    assert other(model="/elsewhere/demo") == SETTINGS.id
     for change in (
-        {"revision": "other"},
+        {"model_revision": "other"},
         {"precision": "int8"},
         {"runtime": "numpy"},
         {"lookahead": 6},
-        {"language": "de-DE"},
-        {"layout": {"max_line_width": 30}},
+        {"requested_language": "de-DE"},
     ):
-        assert replace(SETTINGS, **change).id != SETTINGS.id
+        assert other(**change) != SETTINGS.id
+    assert replace(SETTINGS, layout=Layout(max_line_width=30)).id != SETTINGS.id

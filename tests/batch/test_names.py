@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 from nemocli.batch.claims import Claims
 from nemocli.batch.manifest import Manifest, Record
 from nemocli.batch.names import choose_names
-from nemocli.batch.settings import Settings
-
-SETTINGS = Settings("demo", "abc", "fp32", "onnx", 3, "auto")
+from tests.batch.fake import SETTINGS
 
 
 def manifest_in(folder):

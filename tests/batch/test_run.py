@@ -54,7 +54,7 @@ def test_other_settings_do_it_again_and_bring_earlier_formats_up_to_date(here):
     say("a.wav", "one")
     transcribe(replace(WANTED, formats=("txt", "json")))
     assert transcribe(replace(WANTED, formats=("json",)))[0] == []  # is there already
-    other = replace(WANTED, settings=replace(SETTINGS, lookahead=13))
+    other = replace(WANTED, settings=replace(SETTINGS, about=replace(SETTINGS.about, lookahead=13)))
     assert verdicts(other) == {"a.wav": "other settings"}
     assert transcribe(other)[0] == ["a.wav"]
     assert json.loads(written()["a.json"])["lookahead"] == 13

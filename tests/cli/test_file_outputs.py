@@ -182,6 +182,21 @@ def test_wrong_usage_is_a_sentence(here, arguments, words):
     assert words in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_subtitles_are_laid_out_as_asked(clips, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_MODEL", "demo")
+    clip = clips[0]
+    widest = lambda path: max(map(len, path.read_text().splitlines()[2::4]))  # noqa: E731
+    command = [clip.path, "--lang", clip.lang, "-o", tmp_path, "--output-format", "srt"]
+    assert file(*command).exit_code == 0
+    srt = tmp_path / f"{clip.path.stem}.srt"
+    assert widest(srt) > 12
+    assert file(*command, "--max-line-width", "12", "--max-line-count", "1").exit_code == 0
+    assert widest(srt) <= 12  # other settings, so it is made again
+    words = file(clip.path, "--lang", clip.lang, "-f", "tsv", "--word-timestamps").stdout
+    assert [line.split("\t")[2] for line in words.splitlines()[1:]] == clip.text.split()
+    assert file(*command, "--max-line-width", "1").exit_code == 2
+
+
 def test_memory_is_passed_on(here, monkeypatch):
     heard = []
 
@@ -209,7 +224,7 @@ def test_failures_are_told_at_once_and_listed_at_the_end(here):
     assert re.match("nemocli: 3 of 5 files failed: ", lines[-1])
     report = json.loads(Path("report.json").read_text())
     assert report["version"] == 1 and report["stopped"] is None
-    assert report["settings"]["revision"] == "f00d"
+    assert report["settings"]["model_revision"] == "f00d"
     totals = report["totals"]
     assert (totals["files"], totals["done"], totals["failed"], totals["left"]) == (5, 2, 3, 0)
     files = {each["file"]: each for each in report["files"]}
@@ -270,8 +285,7 @@ def test_a_second_signal_gives_up_what_is_at_work(here):
     lines = io.TextIOWrapper(process.stderr)
     lines.readline()
     process.send_signal(signal.SIGINT)
-    while "finishing" not in lines.readline():
-        pass
+    assert any("finishing" in line for line in iter(lines.readline, ""))
     process.send_signal(signal.SIGINT)
     rest = lines.read()
     process.communicate()
