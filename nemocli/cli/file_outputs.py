@@ -60,6 +60,8 @@ class ToFiles:
 
     def run(self, transcriber: "Transcriber", max_memory: int | None) -> int:
         """Transcribe, write and record what is not done yet; the exit code."""
+        language = self._wanted.settings.language
+        transcriber.transcribe_many((), language, max_memory=max_memory)  # refused, if it is
         todo = self._not_done()
         names = {job.source.path: job.source.name for job in todo}
         board = Board(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
@@ -69,7 +71,6 @@ class ToFiles:
             self._is_ending(board)
 
         def schedule(claimed: Iterator[Path]) -> "Iterator[Outcome]":
-            language = self._wanted.settings.language
             return transcriber.transcribe_many(
                 claimed, language, max_memory=max_memory, progress=heard
             )

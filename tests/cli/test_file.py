@@ -146,5 +146,5 @@ def test_the_growing_transcript_is_drawn_on_a_terminal_and_leaves_no_trace(clips
         os.close(ours)
     assert process.stdout.read().decode() == clip.text + "\n"
     assert process.wait() == 0
-    assert b"0:01" in drawn  # the sound that is done, in the line below the text
+    assert b"0:02 / 0:02" in drawn  # the sound that is done, in the line below the text
     assert drawn.rstrip().endswith(b"\x1b[2K") or b"\x1b[2K" in drawn.splitlines()[-1]

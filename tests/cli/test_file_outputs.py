@@ -209,7 +209,14 @@ def test_memory_is_passed_on(here, monkeypatch):
     for size in ("2G", "500MB", "1.5 GiB", "1000"):
         assert file("in/a.wav", "--max-memory", size).exit_code == 0
     assert file("in/a.wav", "-o", "out", "--max-memory", "64k").exit_code == 0
-    assert heard == [2 * 10**9, 500 * 10**6, 3 * 2**29, 1000, 64000]
+    assert list(dict.fromkeys(heard)) == [2 * 10**9, 500 * 10**6, 3 * 2**29, 1000, 64000]
+
+
+def test_too_little_memory_is_refused_before_anything_is_written(clips, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_MODEL", "demo")
+    done = file(clips[0].path, "-o", tmp_path / "out", "--max-memory", "1M")
+    assert done.exit_code == 2 and "--max-memory" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_failures_are_told_at_once_and_listed_at_the_end(here):
