@@ -96,8 +96,8 @@ class ToFiles:
             else:
                 todo.setdefault(job.place, []).append(job)
         if self._report.finished:
-            done = count_files(len(self._report.finished))
-            self._screen.note(f"{done} of {len(self._jobs)} done already.")
+            files = count_files(len(self._jobs))
+            self._screen.note(f"{len(self._report.finished)} of {files} done already.")
         for place, jobs in todo.items():
             try:
                 place.prepare()
@@ -125,8 +125,9 @@ class ToFiles:
     def _end(self) -> int:
         """Tell how it went; the exit code."""
         report = self._report
-        if self._requests.signal is not None:
-            report.stopped = f"signal {self._requests.signal}"
+        signal = self._requests.signal if report.left else None
+        if signal is not None:
+            report.stopped = f"signal {signal}"
         if self._failure is not None:
             report.stopped = str(self._failure)
             say(printable(str(self._failure)))
@@ -136,8 +137,8 @@ class ToFiles:
         if report.left and self._failure is None:
             left = count_files(report.left)
             say(f"Stopped with {left} left; the same command goes on from here.")
-        if self._requests.signal is not None:
-            return SIGNALLED + self._requests.signal
+        if signal is not None:
+            return SIGNALLED + signal
         if self._failure is not None:
             return self._failure.exit_code
         return NemocliError.exit_code if report.has_failures else 0

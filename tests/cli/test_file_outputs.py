@@ -68,7 +68,7 @@ def test_a_folder_into_a_folder(here):
     }
     again = file("in", "-r", "--output-dir", "out", "--output-format", "srt,txt")
     assert again.stderr.splitlines() == [
-        "nemocli: 3 files of 3 done already.",
+        "nemocli: 3 of 3 files done already.",
         "nemocli: 0 files transcribed, 3 done already",
     ]
     assert file("in", "-r", "-o", "out", "--quiet").stderr == ""
