@@ -39,3 +39,7 @@ class UnsupportedError(NemocliError):
 
 class AudioError(NemocliError):
     """A sound file that cannot be opened or decoded."""
+
+
+class OutputError(NemocliError):
+    """Results can no longer be written: the run ends, and the same command goes on later."""

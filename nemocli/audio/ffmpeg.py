@@ -29,6 +29,9 @@ MAX_GAP_SECONDS = 3600.0
 # Containers that hold the true length; that of others is estimated from the bit rate.
 CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "ogg")
 
+# What mp4 calls encrypted sound: of Apple's shop, and of common encryption.
+PROTECTED_TAGS = ("drms", "enca")
+
 # FFmpeg's sample formats; a "p" at the end of the name would say planar.
 NUMPY_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
@@ -95,6 +98,11 @@ class FfmpegDecoder:
             context = stream.codec_context
             if context is None:
                 raise not_sound(self.path)
+            if context.codec_tag in PROTECTED_TAGS:
+                raise AudioError(
+                    f"{self.path} is protected against copying (DRM), and cannot be decoded without"
+                    " its key: give a file without protection."
+                )
             check_header(self.path, context.channels, context.sample_rate or 0)
             return stream
         # FFmpeg takes a picture for a video of one frame, and a text for one of a terminal.

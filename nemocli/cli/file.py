@@ -1,27 +1,29 @@
-"""`nemocli file`: transcribe sound files, with the growing transcript on the terminal."""
+"""`nemocli file`: transcribe sound files, to stdout or into files."""
 
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nemocli.cli.streams import say
-from nemocli.errors import AudioError, NemocliError, UsageError
+from nemocli.errors import NemocliError
+from nemocli.transcript.layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, Layout
 
 if TYPE_CHECKING:
+    from nemocli.batch.inputs import Listing
+    from nemocli.cli.file_model import ModelChoice
     from nemocli.cli.screen import Screen
-    from nemocli.transcriber import Transcriber
-    from nemocli.transcript.formats import Result
 
 
 def file(
     audio: Annotated[
-        list[Path],
+        list[str] | None,
         typer.Argument(
-            help="Sound or video files: wav, flac, mp3, ogg, opus, m4a, mp4, mkv, webm."
+            help="Sound or video files (wav, flac, mp3, ogg, opus, m4a, mp4, mkv, webm, …), folders"
+            " of them, patterns in quotes, or - for a file on stdin."
         ),
-    ],
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -42,15 +44,107 @@ def file(
             help="0, 3, 6 or 13 frames of 80 ms; more is slower to come and more accurate.",
         ),
     ] = None,
-    output_format: Annotated[
+    stdout_format: Annotated[
         str,
         typer.Option(
             "--format",
             "-f",
             envvar="NEMOCLI_FORMAT",
-            help="txt, json, jsonl, tsv, srt or vtt.",
+            help="On stdout: txt, json, jsonl, tsv, srt or vtt.",
         ),
     ] = "txt",
+    output_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--output-dir",
+            "-o",
+            envvar="NEMOCLI_OUTPUT_DIR",
+            help="Write files into this folder, with the folders' own paths below it. The same"
+            " command again goes on with what is not done.",
+        ),
+    ] = None,
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_OUTPUT_FORMAT",
+            help="Write files in these formats, such as txt,srt, or all; beside the sound without"
+            " --output-dir.",
+        ),
+    ] = None,
+    word_timestamps: Annotated[
+        bool,
+        typer.Option(
+            "--word-timestamps",
+            envvar="NEMOCLI_WORD_TIMESTAMPS",
+            help="Each word by itself in srt and tsv, and with its time in vtt.",
+        ),
+    ] = False,
+    max_line_width: Annotated[
+        int,
+        typer.Option(
+            envvar="NEMOCLI_MAX_LINE_WIDTH",
+            min=0,
+            help="Cells of a line of srt and vtt; 0: a cue is one line.",
+        ),
+    ] = MAX_LINE_WIDTH,
+    max_line_count: Annotated[
+        int,
+        typer.Option(
+            envvar="NEMOCLI_MAX_LINE_COUNT",
+            min=0,
+            help="Lines of a cue of srt and vtt; 0: as many as it needs.",
+        ),
+    ] = MAX_LINE_COUNT,
+    recursive: Annotated[
+        bool,
+        typer.Option(
+            "--recursive", "-r", envvar="NEMOCLI_RECURSIVE", help="Folders with their subfolders."
+        ),
+    ] = False,
+    from_file: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_FROM_FILE",
+            help="A list of files and folders, one a line or with NUL between them; - for stdin.",
+        ),
+    ] = None,
+    extensions: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_EXTENSIONS",
+            help="What folders are searched for, such as wav,mp3, or '*'. By default those of"
+            " sound and video.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            envvar="NEMOCLI_DRY_RUN",
+            help="Only list what would be done, and what is done already.",
+        ),
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            envvar="NEMOCLI_FORCE",
+            help="Transcribe also what is done already, and replace files of others.",
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEMOCLI_REPORT", help="Write what became of each file, as JSON, to this file."
+        ),
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_MAX_MEMORY",
+            help="Memory for files at work, beside the model's: such as 2G or 500M.",
+        ),
+    ] = None,
     runtime: Annotated[
         str,
         typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy."),
@@ -65,61 +159,92 @@ def file(
         bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
     ] = False,
 ) -> None:
-    """Transcribe files: results to stdout as each is done, everything else to stderr.
+    """Transcribe files: results to stdout, or into files; everything else to stderr.
 
-    With several files, txt has the file's name in a line before each transcript, and json is one
-    object a line. A file that fails is reported, the others go on, and the exit code is 1.
+    On stdout they come in the order of the files. With several, txt has the file's name in a line
+    before each transcript, and json is one object a line. A file that fails is reported, the others
+    go on, and the exit code is 1.
     """
-    from nemocli.cli.loading import load_model, note_other_region
+    from nemocli.batch.documents import parse_format, parse_formats
+    from nemocli.batch.inputs import STDIN
+    from nemocli.batch.report import check_report
+    from nemocli.cli.file_inputs import listing, parse_bytes, sound_from_stdin
+    from nemocli.cli.file_model import ModelChoice
+    from nemocli.cli.printable import printable
     from nemocli.cli.screen import Screen
-    from nemocli.transcript.formats import FORMATS
 
-    if output_format not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise UsageError(f"There is no format {output_format!r}; choose one of {known}.")
-    if len(audio) > 1 and output_format not in ("txt", "json"):
-        raise UsageError(
-            f"Several files cannot share stdout as {output_format}; give {audio[0]} alone."
+    layout = Layout(max_line_width or None, max_line_count or None, word_timestamps)
+    choice = ModelChoice(model, runtime, lookahead, compute_units, lang, layout)
+    to_stdout = output_dir is None and output_format is None
+    formats: tuple[str, ...] = (parse_format(stdout_format),)
+    if output_format is not None:
+        formats = parse_formats(output_format)
+    if report is not None:
+        check_report(report)
+    how = _How(choice, formats, Screen(quiet), parse_bytes(max_memory), report, dry_run)
+    with sound_from_stdin(STDIN in (audio or [])) as stdin:
+        found = listing(audio or [], from_file, recursive, extensions, stdin)
+        for sentence in [*found.unreadable, *found.empty]:
+            say(printable(sentence))
+        code = _to_stdout(found, how) if to_stdout else _to_files(found, how, output_dir, force)
+    if code:
+        raise typer.Exit(code)
+
+
+@dataclass(frozen=True)
+class _How:
+    """What the options say of both ways to give results."""
+
+    choice: "ModelChoice"
+    formats: tuple[str, ...]
+    screen: "Screen"
+    max_memory: int | None
+    report: Path | None
+    dry_run: bool
+
+
+def _to_stdout(found: "Listing", how: _How) -> int:
+    """Print each transcript; the exit code."""
+    from nemocli.batch.report import Report
+    from nemocli.cli.file_outputs import tell_failed
+    from nemocli.cli.file_stdout import ToStdout, check_shared
+    from nemocli.cli.printable import printable_path
+
+    (output_format,) = how.formats
+    check_shared(found.sources, output_format)
+    if how.dry_run:
+        for source in found.sources:
+            print(f"to stdout       {printable_path(source.name)}")
+        return NemocliError.exit_code if found.unreadable else 0
+    transcriber, settings = how.choice.load(how.screen)
+    report = Report(settings, found)
+    try:
+        ToStdout(found.sources, settings, output_format).run(
+            transcriber, how.screen, how.max_memory, report
         )
-    screen = Screen(quiet)
-    transcriber = load_model(model, runtime, lookahead, compute_units, screen)
-    language = transcriber.resolve_language(lang)
-    note_other_region(lang, language, screen)
-    failed = []
-    for path in audio:
-        try:
-            result = transcribe(transcriber, path, language, screen)
-        except AudioError as error:
-            failed.append(path)
-            say(str(error))
-        else:
-            sys.stdout.write(_written(result, output_format, several=len(audio) > 1))
-            sys.stdout.flush()
-    if failed:
-        if len(audio) > 1:
-            names = ", ".join(str(path) for path in failed)
-            say(f"{len(failed)} of {len(audio)} files failed: {names}")
-        raise typer.Exit(NemocliError.exit_code)
+    finally:
+        if how.report is not None:
+            report.write(how.report)
+    if report.files > 1:
+        tell_failed(report)
+    return NemocliError.exit_code if report.has_failures else 0
 
 
-def transcribe(transcriber: "Transcriber", path: Path, language: str, screen: "Screen") -> "Result":
-    """One file through a session of its own; AudioError if it cannot be decoded."""
-    from nemocli.audio import open_sound
-    from nemocli.transcript.formats import Result
+def _to_files(found: "Listing", how: _How, output_dir: str | None, force: bool) -> int:
+    """Write each transcript into its files; the exit code."""
+    from nemocli.batch.plan import Wanted
+    from nemocli.batch.report import Report
+    from nemocli.cli.file_outputs import ToFiles, prepare, show_plan
 
-    session = transcriber.session(language)
-    with open_sound(path) as sound, screen.file(path.name, sound.duration) as show:
-        for samples in sound:
-            show(session.feed(samples))
-        transcript = session.finish()
-    return Result(transcriber.about(str(path), language), transcript)
-
-
-def _written(result: "Result", output_format: str, several: bool) -> str:
-    from nemocli.transcript.formats import json_line, write_whole
-
-    if not several:
-        return write_whole(result, output_format)
-    if output_format == "json":
-        return json_line(result)
-    return f"{result.about.file}:\n{write_whole(result, output_format)}\n"
+    jobs = prepare(found, output_dir, how.formats, force)
+    if how.dry_run:
+        show_plan(jobs, Wanted(how.choice.describe(), how.formats, force))
+        return NemocliError.exit_code if found.unreadable else 0
+    transcriber, settings = how.choice.load(how.screen)
+    report = Report(settings, found)
+    try:
+        wanted = Wanted(settings, how.formats, force)
+        return ToFiles(jobs, wanted, how.screen, report).run(transcriber, how.max_memory)
+    finally:
+        if how.report is not None:
+            report.write(how.report)

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
+#: Exit code of a program ended by a signal, to which the signal's number is added.
+SIGNALLED = 128
+
 #: Exit code of a program ended by Ctrl-C.
-INTERRUPTED = 130
+INTERRUPTED = SIGNALLED + signal.SIGINT
 
 #: A closed terminal (SIGHUP) and `kill` (SIGTERM) ask for the same as Ctrl-C.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -21,6 +24,8 @@ class EndRequests:
 
     def __init__(self) -> None:
         self.wanted = False
+        #: The first signal's number.
+        self.signal: int | None = None
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "EndRequests":
@@ -45,7 +50,7 @@ class EndRequests:
                 signal.signal(other, signal.SIG_DFL)
             self._previous.clear()
             raise KeyboardInterrupt
-        self.wanted = True
+        self.wanted, self.signal = True, number
 
 
 @contextmanager

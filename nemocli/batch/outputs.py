@@ -1,0 +1,149 @@
+"""A folder of outputs: what is written there, whole or not at all, and what it has on record."""
+
+import errno
+import os
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from nemocli.batch.claims import Claims, claim_number
+from nemocli.batch.inputs import Source
+from nemocli.batch.manifest import Manifest
+from nemocli.errors import NemocliError, OutputError, UsageError
+
+#: The folder in a folder of outputs that holds the manifest and the claims.
+OWN_FOLDER = ".nemocli"
+
+#: What the manifest calls the sound from stdin; no path from the folder begins with a slash.
+STDIN_KEY = "/dev/stdin"
+
+#: A document that is not yet in its place: the number of its input's claim, and its format.
+_PART = re.compile(r"\.nemocli-([0-9a-f]{16})\.\w+\.part")
+
+#: Failures that the next file would meet as well.
+_LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+class Place:
+    """A folder of outputs with its manifest and claims; one object for a folder in a process."""
+
+    def __init__(self, folder: str, *, is_home: bool) -> None:
+        """`is_home`: the inputs are in the folder, and each output goes beside its input."""
+        self._shown = "" if folder == os.curdir else folder
+        self.folder = os.path.abspath(folder)
+        own = Path(self.folder, OWN_FOLDER)
+        if os.path.lexists(self.folder) and not os.path.isdir(self.folder):
+            raise UsageError(f"{folder} is not a folder: choose another --output-dir.")
+        self.claims = Claims(own / "claims")
+        self.manifest = Manifest(own, self.claims)
+        self.is_home = is_home
+
+    def key(self, source: Source) -> str:
+        """How the manifest calls an input: its path from here."""
+        if source.is_stdin:
+            return STDIN_KEY
+        folder, name = os.path.split(source.path)
+        return os.path.join(self._from_here(folder), name).removeprefix("./")
+
+    @cache  # noqa: B019  a place lives as long as its run
+    def _from_here(self, folder: str) -> str:
+        return os.path.relpath(os.path.abspath(folder), self.folder)
+
+    def paths(self, outputs: Iterable[str]) -> tuple[str, ...]:
+        """Where outputs are, seen from where `folder` was given."""
+        return tuple(os.path.join(self._shown, output) for output in outputs)
+
+    def prepare(self) -> None:
+        """Make the folder, and see that it can be written to; NemocliError if it cannot."""
+        try:
+            Path(self.folder, OWN_FOLDER).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._failed(error) from None
+        self.manifest.begin()
+
+    def claim(self, key: str, name: str) -> bool:
+        """Claim an input and the name of its outputs; False if another run is at one of them."""
+        return self.claims.take(*_claims(key, name))
+
+    def release(self, key: str, name: str) -> None:
+        """Leave an input, and the name of its outputs, to other runs."""
+        self.claims.release(*_claims(key, name))
+
+    def exists(self, output: str) -> bool:
+        """Whether there is anything at the place of an output."""
+        return os.path.lexists(os.path.join(self.folder, output))
+
+    def remove_abandoned(self, names: Iterable[str]) -> None:
+        """Remove what killed runs left where outputs of these names (no extension) go.
+
+        That is what belongs to an input on record here which nobody is at.
+        """
+        parts: list[tuple[str, int]] = []
+        for folder in {os.path.dirname(os.path.join(self.folder, name)) for name in names}:
+            with suppress(OSError), os.scandir(folder) as entries:
+                matches = ((entry.path, _PART.fullmatch(entry.name)) for entry in entries)
+                parts += [(path, int(match[1], 16)) for path, match in matches if match]
+        if parts:
+            own = {claim_number(_claims(key, "")[0]) for key in self.manifest.inputs}
+            for path, number in parts:
+                if number in own and not self.claims.is_claimed(number):
+                    with suppress(OSError):
+                        os.unlink(path)
+
+    def write(self, key: str, outputs: Mapping[str, str], documents: Mapping[str, bytes]) -> None:
+        """Put the documents of an input in their places, by format; `key` must be claimed.
+
+        Each is on the disk before it gets its name; a name that a power failure takes away again is
+        missed by the next run. Raises OutputError where the next file would
+        fail as well, and NemocliError where this one does.
+        """
+        number = claim_number(_claims(key, "")[0])
+        written: list[tuple[str, str]] = []
+        try:
+            for form, document in documents.items():
+                target = os.path.join(self.folder, outputs[form])
+                folder = os.path.dirname(target)
+                self._check_inside(folder)
+                os.makedirs(folder, exist_ok=True)
+                part = os.path.join(folder, f".nemocli-{number:016x}.{form}.part")
+                written.append((part, target))
+                _write_synced(part, document)
+            self.manifest.sync()  # that these outputs are ours is on the disk before they are
+            for part, target in written:
+                os.replace(part, target)
+        except BaseException as error:
+            for part, _ in written:
+                with suppress(OSError):
+                    os.unlink(part)
+            if isinstance(error, OSError):
+                raise self._failed(error) from None
+            raise
+
+    def _check_inside(self, folder: str) -> None:
+        real, own = os.path.realpath(folder), os.path.realpath(self.folder)
+        if not self.is_home and os.path.commonpath([real, own]) != own:
+            raise NemocliError(f"{folder} leads out of the folder {self.folder}: remove that link.")
+
+    def _failed(self, error: OSError) -> NemocliError:
+        reason = error.strerror or type(error).__name__
+        where = error.filename or self.folder
+        if error.errno in _LASTING or not os.access(self.folder, os.W_OK):
+            return OutputError(
+                f"Transcripts cannot be written to {self.folder} any more: {reason}. What is done"
+                " is kept, and the same command goes on with the rest."
+            )
+        return NemocliError(f"{where} cannot be written: {reason}.")
+
+
+def _claims(key: str, name: str) -> tuple[str, str]:
+    return f"input {key}", f"name {name.casefold()}"
+
+
+def _write_synced(path: str, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o666), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

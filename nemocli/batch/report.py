@@ -1,0 +1,135 @@
+"""What became of each file and of all of them, for the summary and for programs (`--report`)."""
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nemocli.batch.inputs import Listing
+from nemocli.batch.settings import Settings
+from nemocli.errors import NemocliError, UsageError
+from nemocli.version import __version__
+
+#: Version of the report; rises when a reader of the old one would break.
+REPORT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of a file."""
+
+    path: Path
+    #: `skipped`: it was done already, by an earlier run or by one at the same time.
+    state: Literal["done", "skipped", "failed"]
+    #: Paths of what was written, now or then.
+    outputs: tuple[str, ...] = ()
+    #: Seconds of sound, if they are known.
+    seconds: float | None = None
+    #: Why it failed: a sentence.
+    error: str | None = None
+
+
+class Report:
+    """Collects the ends of files; the clock starts when it is made."""
+
+    def __init__(self, settings: Settings, listing: Listing) -> None:
+        self._settings = settings
+        self._names = {source.path: source.name for source in listing.sources}
+        self._unreadable = listing.unreadable
+        self.finished: dict[Path, Finished] = {}
+        self._began = time.monotonic()
+        #: Why the run ended before all files were; None if it did not.
+        self.stopped: str | None = None
+
+    def add(self, finished: Finished) -> None:
+        self.finished[finished.path] = finished
+
+    def count(self, state: str) -> int:
+        """Files that are `done`, `skipped` or `failed`."""
+        return sum(finished.state == state for finished in self.finished.values())
+
+    @property
+    def files(self) -> int:
+        """All files of the run."""
+        return len(self._names)
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a file failed, or a folder could not be looked into."""
+        return bool(self._unreadable) or any(f.state == "failed" for f in self.finished.values())
+
+    @property
+    def left(self) -> int:
+        """Files that the run did not come to."""
+        return len(self._names) - len(self.finished)
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of the files that failed."""
+        return [self._names[f.path] for f in self.finished.values() if f.state == "failed"]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of sound that this run transcribed."""
+        return sum(f.seconds or 0.0 for f in self.finished.values() if f.state == "done")
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the clock started."""
+        return time.monotonic() - self._began
+
+    def to_json(self) -> dict[str, Any]:
+        """Files in the order of the run's list; those it did not come to have the state `left`."""
+        states = ("done", "skipped", "failed")
+        totals = {state: self.count(state) for state in states}
+        return {
+            "version": REPORT_VERSION,
+            "nemocli": __version__,
+            "settings": self._settings.to_json(),
+            "stopped": self.stopped,
+            "totals": {
+                "files": len(self._names),
+                **totals,
+                "left": self.left,
+                "seconds_of_sound": round(self.seconds, 3),
+                "elapsed": round(self.elapsed, 3),
+            },
+            "unreadable": self._unreadable,
+            "files": [self._file(path, name) for path, name in self._names.items()],
+        }
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, whole or not at all; NemocliError if that cannot be done."""
+        part = path.with_name(f".nemocli-{os.getpid()}.report.part")
+        try:
+            with part.open("w", encoding="ascii") as file:
+                json.dump(self.to_json(), file, indent=1)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink()
+            raise NemocliError(f"The report {path} cannot be written: {error.strerror}.") from None
+
+    def _file(self, path: Path, name: str) -> dict[str, Any]:
+        finished = self.finished.get(path)
+        if finished is None:
+            return {"file": name, "state": "left"}
+        return {
+            "file": name,
+            "state": finished.state,
+            "seconds": finished.seconds,
+            "outputs": list(finished.outputs),
+            "error": finished.error,
+        }
+
+
+def check_report(path: Path) -> None:
+    """UsageError, before any work, for a place where no report can be."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be a report: name a file in a folder that exists.")

@@ -1,0 +1,44 @@
+"""What decides a transcript besides its sound, so that what is done can be known again."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
+from nemocli.transcript.writer import About
+from nemocli.version import __version__
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The model, how it is run, and how documents are laid out."""
+
+    #: Of no file.
+    about: About
+    layout: Layout = DEFAULT_LAYOUT
+
+    @property
+    def language(self) -> str:
+        """The locale, or `auto`."""
+        return self.about.requested_language
+
+    @cached_property
+    def id(self) -> str:
+        """The same for settings that give the same documents, whatever the model is called."""
+        fields = self._fields()
+        del fields["model"]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"id": self.id, "nemocli": __version__, **self._fields()}
+
+    def about_file(self, name: str) -> About:
+        """What the document of a file of this name tells of itself."""
+        return replace(self.about, file=name)
+
+    def _fields(self) -> dict[str, Any]:
+        fields = asdict(self.about)
+        del fields["file"]
+        return {**fields, "layout": asdict(self.layout)}

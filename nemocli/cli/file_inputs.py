@@ -1,0 +1,95 @@
+"""What `nemocli file` was given to transcribe, stdin and lists among it."""
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from nemocli.batch.inputs import (
+    EXTENSIONS,
+    STDIN,
+    STDIN_NAME,
+    Listing,
+    list_inputs,
+    parse_extensions,
+    read_list,
+)
+from nemocli.errors import NemocliError, UsageError
+
+#: What may follow a number of bytes: powers of a thousand, or with an i of 1024.
+_UNITS = ("", "k", "m", "g", "t")
+
+
+def listing(
+    arguments: list[str],
+    from_file: str | None,
+    recursive: bool,
+    extensions: str | None,
+    stdin: Path | None,
+) -> Listing:
+    """The files that are meant; UsageError if there are none."""
+    if not arguments and from_file is None:
+        raise UsageError(
+            "Name sound files, folders or patterns, or a list of them with --from-file."
+        )
+    found = list_inputs(
+        arguments,
+        _lines(from_file, STDIN in arguments) if from_file is not None else (),
+        recursive=recursive,
+        extensions=parse_extensions(extensions) if extensions is not None else EXTENSIONS,
+        stdin=stdin if STDIN in arguments else None,
+    )
+    if not found.sources and not found.unreadable:
+        raise UsageError(f"The list {from_file} names no file.")
+    return found
+
+
+def _lines(from_file: str, stdin_is_sound: bool) -> list[str]:
+    if from_file == STDIN:
+        if stdin_is_sound:
+            raise UsageError("stdin is either a sound file or a list, not both.")
+        return read_list(_stdin("a list of files").read())
+    try:
+        return read_list(Path(from_file).read_bytes())
+    except OSError as error:
+        raise UsageError(f"The list {from_file} cannot be read: {error.strerror}.") from None
+
+
+@contextmanager
+def sound_from_stdin(is_wanted: bool) -> Iterator[Path | None]:
+    """The sound file on stdin as a file, since most formats are read back and forth."""
+    if not is_wanted:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="nemocli-") as folder:
+        path = Path(folder) / STDIN_NAME
+        try:
+            with path.open("wb") as file:
+                shutil.copyfileobj(_stdin("a sound file"), file)
+        except OSError as error:
+            raise NemocliError(
+                f"The sound from stdin cannot be kept in {folder}: {error.strerror}; set TMPDIR to"
+                " a folder with more room."
+            ) from None
+        yield path
+
+
+def _stdin(what: str) -> IO[bytes]:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(f"There is nothing on stdin: pipe {what} into it.")
+    return sys.stdin.buffer
+
+
+def parse_bytes(text: str | None) -> int | None:
+    """`2G`, `500MB`, `1.5 GiB` -> bytes; UsageError for what is no size."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([kmgt]?)b?|([kmgt])ib)", text.strip().lower())
+    if match is None:
+        raise UsageError(f"--max-memory takes a size such as 2G or 500M, not {text!r}.")
+    base, unit = (1024, match[3]) if match[3] else (1000, match[2])
+    return int(float(match[1]) * base ** _UNITS.index(unit))

@@ -1,0 +1,175 @@
+"""`nemocli file` with its results in files: what is done already, the work, and how it ended."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nemocli.batch.plan import Job, Verdict, Wanted, judge, judge_content, make_jobs, refuse_foreign
+from nemocli.batch.report import Finished, Report
+from nemocli.batch.run import Run, skipped
+from nemocli.cli.file_board import Board
+from nemocli.cli.file_views import clock
+from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.screen import Screen
+from nemocli.cli.signals import SIGNALLED, EndRequests
+from nemocli.cli.streams import say
+from nemocli.errors import NemocliError
+
+if TYPE_CHECKING:
+    from nemocli.batch.inputs import Listing
+    from nemocli.batch.many import Heard, Outcome
+    from nemocli.batch.outputs import Place
+    from nemocli.transcriber import Transcriber
+
+#: Failed files that are listed at the end; the report has all.
+MOST_LISTED = 20
+
+
+def prepare(
+    listing: "Listing", output_dir: str | None, formats: tuple[str, ...], force: bool
+) -> list[Job]:
+    """The jobs; UsageError, before any work, if a file is in their way."""
+    jobs = make_jobs(listing.sources, output_dir)
+    refuse_foreign(jobs, formats, force, [source.path for source in listing.sources])
+    return jobs
+
+
+def show_plan(jobs: list[Job], wanted: Wanted) -> None:
+    """What would be done with each file, on stdout; nothing is written."""
+    done = 0
+    for job in jobs:
+        verdict = judge(job, wanted) or judge_content(job)
+        done += verdict is Verdict.DONE
+        outputs = ", ".join(map(printable_path, job.paths(wanted.formats)))
+        target = "" if verdict is Verdict.DONE else f" -> {outputs}"
+        print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
+    say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
+
+
+class ToFiles:
+    """Does the jobs, and knows in the end how it went."""
+
+    def __init__(self, jobs: list[Job], wanted: Wanted, screen: Screen, report: Report) -> None:
+        self._jobs = jobs
+        self._wanted = wanted
+        self._screen = screen
+        self._report = report
+        self._failure: NemocliError | None = None
+        self._requests = EndRequests()
+        self._is_told = False
+
+    def run(self, transcriber: "Transcriber", max_memory: int | None) -> int:
+        """Transcribe, write and record what is not done yet; the exit code."""
+        language = self._wanted.settings.language
+        transcriber.transcribe_many((), language, max_memory=max_memory)  # refused, if it is
+        todo = self._not_done()
+        names = {job.source.path: job.source.name for job in todo}
+        board = Board(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
+
+        def heard(how_far: "Heard") -> None:
+            board.heard(how_far)
+            self._is_ending(board)
+
+        def schedule(claimed: Iterator[Path]) -> "Iterator[Outcome]":
+            return transcriber.transcribe_many(
+                claimed, language, max_memory=max_memory, progress=heard
+            )
+
+        with board, self._requests:
+            run = Run(todo, self._wanted, is_ending=lambda: self._is_ending(board), note=board.say)
+            try:
+                for finished in run.results(schedule):
+                    self._report.add(finished)
+                    board.finished(finished)
+            except NemocliError as error:
+                self._failure = error
+            except KeyboardInterrupt:
+                pass  # asked for a second time: what was at work is given up
+        return self._end()
+
+    def _not_done(self) -> list[Job]:
+        """The jobs left when those on record are reported as done; makes the places ready."""
+        todo: dict[Place, list[Job]] = {}
+        for job in self._jobs:
+            if judge(job, self._wanted) is Verdict.DONE:
+                self._report.add(skipped(job))
+            else:
+                todo.setdefault(job.place, []).append(job)
+        if self._report.finished:
+            files = count_files(len(self._jobs))
+            self._screen.note(f"{len(self._report.finished)} of {files} done already.")
+        for place, jobs in todo.items():
+            try:
+                place.prepare()
+            except NemocliError as error:
+                if not place.is_home:
+                    raise
+                self._give_up(jobs, str(error))  # there are other folders
+            else:
+                place.remove_abandoned(job.name for job in jobs)
+        return [job for job in self._jobs if job.source.path not in self._report.finished]
+
+    def _give_up(self, jobs: list[Job], reason: str) -> None:
+        say(printable(reason))
+        for job in jobs:
+            self._report.add(Finished(job.source.path, "failed", error=reason))
+
+    def _is_ending(self, board: Board) -> bool:
+        """Whether no new file is to be begun; says so when it is asked for."""
+        if self._requests.wanted and not self._is_told:
+            self._is_told = True
+            at_work = count_files(board.at_work)
+            board.say(f"finishing {at_work} at work; Ctrl-C once more gives them up")
+        return self._requests.wanted
+
+    def _end(self) -> int:
+        """Tell how it went; the exit code."""
+        report = self._report
+        signal = self._requests.signal if report.left else None
+        if signal is not None:
+            report.stopped = f"signal {signal}"
+        if self._failure is not None:
+            report.stopped = str(self._failure)
+            say(printable(str(self._failure)))
+        if not self._screen.is_quiet:
+            say(summary(report))
+        tell_failed(report)
+        if report.left and self._failure is None:
+            left = count_files(report.left)
+            say(f"Stopped with {left} left; the same command goes on from here.")
+        if signal is not None:
+            return SIGNALLED + signal
+        if self._failure is not None:
+            return self._failure.exit_code
+        return NemocliError.exit_code if report.has_failures else 0
+
+
+def summary(report: Report) -> str:
+    """Files and sound in one line."""
+    parts = [f"{count_files(report.count('done'))} transcribed"]
+    for count, what in (
+        (report.count("skipped"), "done already"),
+        (report.count("failed"), "failed"),
+        (report.left, "left"),
+    ):
+        parts += [f"{count} {what}"] if count else []
+    sound = ""
+    if report.seconds:
+        speed = report.seconds / report.elapsed
+        sound = f": {clock(report.seconds)} of sound in {clock(report.elapsed)}, {speed:.1f}x"
+    return ", ".join(parts) + sound
+
+
+def count_files(number: int) -> str:
+    """`1 file`, `2 files`."""
+    return "1 file" if number == 1 else f"{number} files"
+
+
+def tell_failed(report: Report) -> None:
+    """The list of what failed."""
+    failed = report.failed
+    if failed:
+        names = ", ".join(map(printable_path, failed[:MOST_LISTED]))
+        more = len(failed) - MOST_LISTED
+        others = f" and {more} more (--report lists all)" if more > 0 else ""
+        say(f"{len(failed)} of {report.files} files failed: {names}{others}")

@@ -1,0 +1,90 @@
+"""`nemocli file` with its results on stdout, in the order of the files."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nemocli.batch.inputs import Source
+from nemocli.batch.report import Finished, Report
+from nemocli.batch.settings import Settings
+from nemocli.cli.file_board import Board
+from nemocli.cli.screen import Screen
+from nemocli.errors import UsageError
+from nemocli.transcript.formats import Result, json_line, write_whole
+
+if TYPE_CHECKING:
+    from nemocli.batch.many import Outcome
+    from nemocli.transcriber import Transcriber
+
+#: What several files can be told apart in.
+SHARED_FORMATS = ("txt", "json")
+
+
+def check_shared(sources: list[Source], output_format: str) -> None:
+    """UsageError if the files cannot share stdout."""
+    if len(sources) > 1 and output_format not in SHARED_FORMATS:
+        raise UsageError(
+            f"Several files cannot share stdout as {output_format}; give {sources[0].path} alone,"
+            " or an --output-dir."
+        )
+
+
+class ToStdout:
+    """Prints each transcript when those of the files before it are printed."""
+
+    def __init__(self, sources: list[Source], settings: Settings, output_format: str) -> None:
+        self._sources = sources
+        self._settings = settings
+        self._format = output_format
+        self._names = {source.path: source.name for source in sources}
+        # What is to be printed, of files that were quicker than those before them.
+        self._ready: dict[Path, str] = {}
+        self._next = 0
+
+    def run(
+        self,
+        transcriber: "Transcriber",
+        screen: Screen,
+        max_memory: int | None,
+        report: Report,
+    ) -> None:
+        """Transcribe them all. Failures are told at once, and are in the report."""
+        paths = [source.path for source in self._sources]
+        with Board(self._names, draws=screen.draws, lines=False) as board:
+            outcomes = transcriber.transcribe_many(
+                paths, self._settings.language, max_memory=max_memory, progress=board.heard
+            )
+            for outcome in outcomes:
+                finished = self._finished(outcome)
+                report.add(finished)
+                board.finished(finished)
+                self._print(board)
+
+    def _finished(self, outcome: "Outcome") -> Finished:
+        path = outcome.path
+        if outcome.transcript is None:
+            self._ready[path] = ""
+            error = str(outcome.error).replace(str(path), self._names[path])
+            return Finished(path, "failed", error=error)
+        result = Result(self._settings.about_file(self._names[path]), outcome.transcript)
+        self._ready[path] = self._document(result)
+        return Finished(path, "done", seconds=round(outcome.transcript.duration, 3))
+
+    def _document(self, result: Result) -> str:
+        if len(self._sources) > 1 and self._format == "json":
+            return json_line(result)
+        document = write_whole(result, self._format, self._settings.layout)
+        return document if len(self._sources) == 1 else f"{result.about.file}:\n{document}\n"
+
+    def _print(self, board: Board) -> None:
+        ready = ""
+        while self._next < len(self._sources):
+            document = self._ready.pop(self._sources[self._next].path, None)
+            if document is None:
+                break
+            ready += document
+            self._next += 1
+        if ready:
+            with board.results():
+                sys.stdout.write(ready)
+                sys.stdout.flush()

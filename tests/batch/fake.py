@@ -1,0 +1,52 @@
+"""A transcriber that needs no model: what it hears in a file is the file's own text."""
+
+import random
+import time
+from pathlib import Path
+
+from nemocli.batch.many import Heard, Outcome
+from nemocli.batch.settings import Settings
+from nemocli.errors import AudioError
+from nemocli.transcript.types import Transcript, Word
+from nemocli.transcript.writer import About
+
+SETTINGS = Settings(About("", "fake", "f00d", "fp32", "fake", 3, "auto"))
+
+
+def heard_in(text):
+    words = [Word(word, n / 2, n / 2 + 0.4, 0.9) for n, word in enumerate(text.split())]
+    return Transcript(words, [], "en-US", len(words) / 2)
+
+
+class FakeTranscriber:
+    """Has up to `at_once` files under way, and ends them in any order.
+
+    `heard` collects the files it transcribed.
+    """
+
+    def __init__(self, at_once=16, seconds=0.0, seed=None):
+        self._at_once, self._seconds = at_once, seconds
+        self._random = random.Random(seed)
+        self.heard = []
+
+    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
+        coming, at_work = iter(paths), []
+        while True:
+            while len(at_work) < self._at_once and (path := next(coming, None)) is not None:
+                at_work.append(Path(path))
+                if progress:
+                    progress(Heard(Path(path), None, Transcript([], [], None, 0.0)))
+            if not at_work:
+                return
+            yield self._outcome(at_work.pop(self._random.randrange(len(at_work))))
+
+    def _outcome(self, path):
+        time.sleep(self._seconds)
+        self.heard.append(path.name)
+        try:
+            text = path.read_text()
+        except OSError:
+            return Outcome(path, None, AudioError(f"{path} does not exist: check the path."))
+        if text.startswith("broken"):
+            return Outcome(path, None, AudioError(f"{path} is damaged: copy it again."))
+        return Outcome(path, heard_in(text))

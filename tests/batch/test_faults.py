@@ -1,0 +1,135 @@
+"""Full and broken disks, inputs that go away, and the end in the middle."""
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from nemocli.batch import outputs
+from nemocli.batch.claims import claim_number
+from nemocli.batch.manifest import Record
+from nemocli.batch.plan import Verdict
+from nemocli.batch.run import Run
+from nemocli.errors import OutputError
+from tests.batch.fake import SETTINGS, FakeTranscriber
+from tests.batch.runs import WANTED, jobs_of, say, states, transcribe, verdicts, written
+
+
+def test_a_stray_part_goes_and_another_runs_does_not(here):
+    say("a.wav", "one")
+    (job,) = jobs_of()
+    job.place.prepare()
+    number = claim_number(f"input {job.key}")
+    stray = Path(f"out/.nemocli-{number:016x}.txt.part")
+    stray.write_text("half")
+    others = Path("out/.nemocli-00000000000000ff.txt.part")  # as of a run into a folder above
+    others.write_text("half")
+    job.place.manifest.append(Record(job.key, "begun", job.name, ("txt",), SETTINGS.id), SETTINGS)
+    job.place.claim(job.key, job.name)
+    job.place.remove_abandoned([job.name])
+    assert stray.exists()  # somebody is at it
+    job.place.release(job.key, job.name)
+    job.place.remove_abandoned([job.name])
+    assert (stray.exists(), others.exists()) == (False, True)
+
+
+def test_a_kill_between_the_name_and_the_record_is_no_foreign_file(here, monkeypatch):
+    say("a.wav", "one")
+
+    class Killed(BaseException):
+        pass
+
+    replace = os.replace
+
+    def kill(part, target):
+        replace(part, target)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", kill)
+        with pytest.raises(Killed):
+            transcribe()
+    assert written() == {"a.txt": "one\n"}
+    assert verdicts() == {"a.wav": Verdict.INTERRUPTED.value}
+    assert transcribe()[0] == ["a.wav"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_disk_that_takes_no_more_ends_the_run_and_the_next_one_goes_on(here, monkeypatch, number):
+    for n in range(9):
+        say(f"{n}.wav", f"text {n}")
+    real, count = outputs._write_synced, iter(range(100))
+
+    def fail(path, content):
+        if next(count) >= 4:
+            Path(path).write_bytes(content[:2])
+            raise OSError(number, os.strerror(number), path)
+        real(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outputs, "_write_synced", fail)
+        with pytest.raises(OutputError, match=os.strerror(number)) as caught:
+            transcribe()
+    assert "the same command goes on" in str(caught.value)
+    assert len(written()) <= 4  # and no part of a fifth
+    before = len(written())
+    heard, _ = transcribe()
+    assert len(heard) == 9 - before
+    assert written() == {f"{n}.txt": f"text {n}\n" for n in range(9)}
+
+
+def test_one_output_that_cannot_be_written_fails_alone(here):
+    say("a.wav", "one")
+    say("b.wav", "two")
+    Path("out").mkdir()
+    transcriber = FakeTranscriber(at_once=2)
+
+    def schedule(paths):
+        outcomes = list(transcriber.transcribe_many(paths))
+        Path("out/a.txt").mkdir()
+        yield from outcomes
+
+    jobs = jobs_of()
+    jobs[0].place.prepare()
+    ends = {f.path.name: f for f in Run(jobs, WANTED).results(schedule)}
+    assert states(ends) == {"a.wav": "failed", "b.wav": "done"}
+    assert "cannot be written" in ends["a.wav"].error
+
+
+def test_an_input_that_changes_or_vanishes_in_the_middle_fails(here):
+    for name in ("a.wav", "b.wav", "c.wav"):
+        say(name, "one")
+    transcriber = FakeTranscriber(at_once=3)
+
+    def schedule(paths):
+        outcomes = list(transcriber.transcribe_many(paths))
+        os.unlink("in/a.wav")
+        say("b.wav", "one two")
+        yield from outcomes
+
+    jobs = jobs_of()
+    jobs[0].place.prepare()
+    ends = {f.path.name: f for f in Run(jobs, WANTED).results(schedule)}
+    assert states(ends) == {"a.wav": "failed", "b.wav": "failed", "c.wav": "done"}
+    assert "vanished" in ends["a.wav"].error and "changed" in ends["b.wav"].error
+    assert transcribe()[0] == ["b.wav"]
+
+
+def test_no_new_file_is_begun_once_the_end_is_wanted(here):
+    for n in range(20):
+        say(f"{n:02}.wav", "one")
+    ended = threading.Event()
+    transcriber = FakeTranscriber(at_once=4)
+    jobs = jobs_of()
+    jobs[0].place.prepare()
+
+    def schedule(paths):
+        for outcome in transcriber.transcribe_many(paths):
+            ended.set()
+            yield outcome
+
+    ends = list(Run(jobs, WANTED, is_ending=ended.is_set).results(schedule))
+    assert len(ends) == 4  # those that were at work
+    assert len(transcribe()[0]) == 16

@@ -1,0 +1,152 @@
+"""Which files are meant by what is typed."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nemocli.batch.inputs import EXTENSIONS, list_inputs, parse_extensions, read_list
+from nemocli.errors import UsageError
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make(*paths):
+    for path in paths:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        open(path, "w").close()
+
+
+def meant(*arguments, **options):
+    return [str(source.path) for source in list_inputs(arguments, **options).sources]
+
+
+def places(*arguments, **options):
+    return [source.relative for source in list_inputs(arguments, **options).sources]
+
+
+def test_a_folder_is_its_sound_files_by_name(here):
+    make("r/b.MP3", "r/a.wav", "r/notes.txt", "r/.hidden.wav", "r/sub/c.flac", "r/.git/d.wav")
+    assert meant("r") == ["r/a.wav", "r/b.MP3"]
+    assert meant("r/", recursive=True) == ["r/a.wav", "r/b.MP3", "r/sub/c.flac"]
+    assert meant("r", recursive=True, extensions=("txt", "flac")) == ["r/notes.txt", "r/sub/c.flac"]
+    assert meant("r", extensions=("*",)) == ["r/a.wav", "r/b.MP3", "r/notes.txt"]
+
+
+def test_relative_paths_count_from_the_folder_that_was_named(here):
+    make("r/a.wav", "r/sub/a.wav", "s/a.wav")
+    assert places("r", recursive=True) == ["a.wav", "sub/a.wav"]
+    assert places("r", "s", recursive=True) == ["r/a.wav", "r/sub/a.wav", "s/a.wav"]
+    assert places("r/a.wav") == ["a.wav"]
+    assert places("r/a.wav", "r/sub/a.wav") == ["a.wav", "sub/a.wav"]
+    assert places("r/*/*.wav") == ["sub/a.wav"]
+
+
+def test_named_files_are_taken_whatever_they_are(here):
+    make("notes.txt")
+    assert meant("notes.txt", "missing.wav") == ["notes.txt", "missing.wav"]
+
+
+def test_patterns_that_the_shell_left(here):
+    make("r/a.wav", "r/b.dat", "r/.c.wav", "r/sub/d.wav", "what[1].wav")
+    assert meant("r/*") == ["r/a.wav", "r/sub/d.wav"]
+    assert meant("r/*.dat") == ["r/b.dat"]
+    assert meant("r/**/*.wav") == ["r/a.wav", "r/sub/d.wav"]
+    assert meant("what[1].wav") == ["what[1].wav"]
+
+
+def test_every_file_once(here):
+    make("r/a.wav", "r/sub/b.wav")
+    os.symlink("a.wav", "r/z.wav")
+    os.symlink("sub", "r/twin")
+    assert meant("r/a.wav", "r", "./r/../r/a.wav", "r/*.wav", recursive=True) == [
+        "r/a.wav",
+        "r/sub/b.wav",
+    ]
+
+
+def test_links_that_lead_in_circles_end(here):
+    make("r/a.wav")
+    os.symlink("..", "r/up")
+    os.symlink("me.wav", "r/me.wav")
+    os.symlink("gone.wav", "r/dangling.wav")
+    assert meant("r", recursive=True) == ["r/a.wav"]
+
+
+def test_a_linked_folder_is_looked_into(here):
+    make("elsewhere/a.wav", "r/b.wav")
+    os.symlink("../elsewhere", "r/link")
+    assert places("r", recursive=True) == ["b.wav", "link/a.wav"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["empty"], "no sound file in the folder empty"), (["*.mp3"], "no sound file that *.mp3")],
+)
+def test_nothing_found_is_a_sentence(here, arguments, words):
+    make("empty/notes.txt")
+    with pytest.raises(UsageError) as caught:
+        list_inputs(arguments)
+    assert words in str(caught.value)
+
+
+def test_nothing_in_one_place_does_not_keep_from_the_others(here):
+    make("empty/notes.txt", "r/a.wav")
+    listing = list_inputs(["empty", "*.mp3", "r"])
+    assert [str(source.path) for source in listing.sources] == ["r/a.wav"]
+    assert len(listing.empty) == 2
+
+
+def test_a_folder_of_folders_says_how_to_look_into_them(here):
+    make("r/sub/a.wav")
+    with pytest.raises(UsageError, match="--recursive"):
+        list_inputs(["r"])
+
+
+def test_a_folder_that_cannot_be_looked_into_does_not_hide_the_others(here, monkeypatch):
+    make("r/locked/a.wav", "r/open/b.wav")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    listing = list_inputs(["r"], recursive=True)
+    assert [str(source.path) for source in listing.sources] == ["r/open/b.wav"]
+    assert listing.unreadable == ["r/locked cannot be looked into: Permission denied."]
+
+
+def test_lists(here):
+    make("a.wav", "r/b.wav", "r/notes.txt")
+    assert meant("a.wav", listed=["r", "*.wav"]) == ["a.wav", "r/b.wav", "*.wav"]
+
+
+names = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name)
+
+
+@given(st.lists(names.filter(lambda n: b"\n" not in n and not n.endswith(b"\r"))))
+def test_a_list_gives_back_every_name(wanted):
+    expected = [os.fsdecode(name) for name in wanted]
+    assert read_list(b"\n".join(wanted)) == expected
+    assert read_list(b"".join(name + b"\r\n" for name in wanted)) == expected
+
+
+@given(st.lists(names, min_size=1))
+def test_a_list_with_nul_gives_back_every_name(wanted):
+    content = b"".join(name + b"\0" for name in wanted)
+    assert read_list(content) == [os.fsdecode(name) for name in wanted]
+
+
+def test_extensions():
+    assert parse_extensions("wav, .MP3") == ("wav", "mp3")
+    assert parse_extensions("*") == ("*",)
+    with pytest.raises(UsageError):
+        parse_extensions(" , ")
+    assert {"wav", "mp3", "flac", "m4a", "mp4", "mkv", "webm", "opus", "ogg"} <= set(EXTENSIONS)

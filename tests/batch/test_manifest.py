@@ -1,0 +1,128 @@
+"""The manifest: what is appended is there, whatever was cut off before or in between."""
+
+import errno
+import json
+import os
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemocli.batch.claims import Claims
+from nemocli.batch.manifest import Manifest, Record
+from nemocli.errors import NemocliError, OutputError
+from nemocli.transcript.layout import Layout
+from tests.batch.fake import SETTINGS
+
+
+def manifest_in(folder):
+    return Manifest(folder, Claims(folder / "claims"))
+
+
+def record(name, state="done"):
+    return Record(name, state, name, ("txt",), SETTINGS.id, size=1, mtime_ns=2, sha256="x")
+
+
+def ends(manifest):
+    """Input -> state and output; the time is left out."""
+    return {
+        name: (known.last.state, known.last.outputs) if known.last else None
+        for name, known in manifest.inputs.items()
+    }
+
+
+def test_what_was_appended_is_read_again(tmp_path):
+    manifest = manifest_in(tmp_path)
+    manifest.append(record("a", "begun"), SETTINGS, sync=False)
+    manifest.append(record("a"), SETTINGS)
+    manifest.append(record("b", "begun"), SETTINGS)
+    again = manifest_in(tmp_path)
+    assert ends(again) == ends(manifest) == {"a": ("done", {"txt": "a.txt"}), "b": None}
+    assert again.names == {"a": "a", "b": "b"}
+    assert again.is_output("a.txt") and not again.is_output("a.srt")
+    lines = [json.loads(line) for line in manifest.path.read_text().splitlines()]
+    assert lines[0] == {"manifest": 1}
+    assert [line["settings"]["id"] for line in lines if "settings" in line] == [SETTINGS.id]
+
+
+@settings(max_examples=40, deadline=None)
+@given(cuts=st.lists(st.integers(1, 400), min_size=1, max_size=5))
+def test_a_line_that_was_cut_off_costs_that_line_only(tmp_path_factory, cuts):
+    folder = tmp_path_factory.mktemp("manifest")
+    expected = {}
+    for number, cut in enumerate(cuts):
+        manifest = manifest_in(folder)
+        manifest.append(record(f"kept-{number}"), SETTINGS)
+        expected[f"kept-{number}"] = ("done", {"txt": f"kept-{number}.txt"})
+        kept = manifest.path.stat().st_size
+        manifest.append(record("torn"), SETTINGS)
+        whole = manifest.path.stat().st_size
+        os.truncate(manifest.path, max(kept, whole - cut))
+    manifest = manifest_in(folder)
+    manifest.append(record("last"), SETTINGS)
+    expected["last"] = ("done", {"txt": "last.txt"})
+    found = ends(manifest_in(folder))
+    assert {name: found[name] for name in expected} == expected
+    assert set(found) <= {*expected, "torn"}
+
+
+def test_two_runs_hear_of_each_other(tmp_path):
+    mine, others = manifest_in(tmp_path), manifest_in(tmp_path)
+    mine.append(record("a"), SETTINGS)
+    others.append(replace(record("b"), state="failed", error="why"), SETTINGS)
+    mine.refresh()
+    assert set(mine.inputs) == set(others.inputs) == {"a", "b"}
+    assert (mine.inputs["a"].is_news, mine.inputs["b"].is_news) == (False, True)
+    assert mine.inputs["b"].last.error == "why"
+
+
+@pytest.mark.parametrize("written", [0, 7])
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, written):
+    manifest = manifest_in(tmp_path)
+    manifest.append(record("a"), SETTINGS)
+    before = manifest.path.read_bytes()
+    write = os.write
+    calls = iter([written])
+
+    def full(file, data):
+        count = next(calls, None)
+        if not count:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data[:count])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(OutputError, match="No space left"):
+            manifest.append(record("b"), SETTINGS)
+    assert manifest.path.read_bytes() == before
+    manifest.append(record("c"), SETTINGS)
+    assert set(manifest_in(tmp_path).inputs) == {"a", "c"}
+
+
+def test_a_manifest_of_another_version_is_refused(tmp_path):
+    (tmp_path / "manifest.jsonl").write_text('{"manifest": 2}\n')
+    with pytest.raises(NemocliError, match="another version of nemocli"):
+        manifest_in(tmp_path)
+
+
+def test_names_of_any_bytes_come_back(tmp_path):
+    name = os.fsdecode(b"caf\xe9\n\x1b[31m.wav")
+    manifest_in(tmp_path).append(record(name), SETTINGS)
+    assert set(manifest_in(tmp_path).inputs) == {name}
+
+
+def test_settings_are_the_same_whatever_the_model_is_called():
+    def other(**changes):
+        return replace(SETTINGS, about=replace(SETTINGS.about, **changes)).id
+
+    assert other(model="/elsewhere/demo") == SETTINGS.id
+    for change in (
+        {"model_revision": "other"},
+        {"precision": "int8"},
+        {"runtime": "numpy"},
+        {"lookahead": 6},
+        {"requested_language": "de-DE"},
+    ):
+        assert other(**change) != SETTINGS.id
+    assert replace(SETTINGS, layout=Layout(max_line_width=30)).id != SETTINGS.id

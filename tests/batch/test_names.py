@@ -1,0 +1,63 @@
+"""Names of outputs: as people expect them, never shared, and the same in the next run."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemocli.batch.claims import Claims
+from nemocli.batch.manifest import Manifest, Record
+from nemocli.batch.names import choose_names
+from tests.batch.fake import SETTINGS
+
+
+def manifest_in(folder):
+    return Manifest(folder, Claims(folder / "claims"))
+
+
+def named(places, manifest):
+    return choose_names({place: place for place in places}, manifest)
+
+
+def keep(names, manifest):
+    for key, name in names.items():
+        manifest.append(Record(key, "done", name, ("txt",), SETTINGS.id), SETTINGS)
+
+
+def test_the_extension_goes_unless_two_would_be_the_same(tmp_path):
+    places = ["talk.mp3", "a.wav", "a.mp3", "sub/a.wav", "no_extension", "b.wav", "B.flac"]
+    assert named(places, manifest_in(tmp_path)) == {
+        "talk.mp3": "talk",
+        "a.wav": "a.wav",
+        "a.mp3": "a.mp3",
+        "sub/a.wav": "sub/a",
+        "no_extension": "no_extension",
+        "b.wav": "b.wav",
+        "B.flac": "B.flac",
+    }
+
+
+def test_a_name_on_record_stays_whatever_comes_later(tmp_path):
+    manifest = manifest_in(tmp_path)
+    keep(named(["a.mp3"], manifest), manifest)
+    assert named(["a.wav", "a.mp3"], manifest) == {"a.mp3": "a", "a.wav": "a.wav"}
+    assert named(["a.wav"], manifest) == {"a.wav": "a.wav"}
+
+
+place = st.builds(
+    lambda folder, stem, extension: folder + stem + extension,
+    st.sampled_from(["", "x/", "X/"]),
+    st.sampled_from(["a", "A", "a.mp3", "a-2", "é"]),
+    st.sampled_from(["", ".mp3", ".wav", ".MP3", ".mp3-2"]),
+)
+
+
+@settings(deadline=None, max_examples=50)  # each name is on the disk before it is used
+@given(st.lists(st.lists(place, unique=True, max_size=8), min_size=1, max_size=4))
+def test_no_two_inputs_share_a_name_in_any_runs(tmp_path_factory, runs):
+    manifest = manifest_in(tmp_path_factory.mktemp("names"))
+    first: dict[str, str] = {}
+    for places in runs:
+        names = named(places, manifest)
+        keep(names, manifest)
+        for key, name in names.items():
+            assert first.setdefault(key, name) == name
+    assert len({name.casefold() for name in first.values()}) == len(first)

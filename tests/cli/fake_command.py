@@ -1,0 +1,20 @@
+"""The command `nemocli` with the fake transcriber instead of a model.
+
+FAKE_SECONDS is how long it takes for a file, FAKE_AT_ONCE how many it has under way.
+"""
+
+import os
+
+from nemocli.cli import app, file_model
+from tests.batch.fake import SETTINGS, FakeTranscriber
+
+
+def load(_choice, _screen):
+    seconds, at_once = os.environ.get("FAKE_SECONDS", "0"), os.environ.get("FAKE_AT_ONCE", "16")
+    return FakeTranscriber(int(at_once), float(seconds)), SETTINGS
+
+
+if __name__ == "__main__":
+    file_model.ModelChoice.load = load
+    file_model.ModelChoice.describe = lambda _choice: SETTINGS
+    app.main()
