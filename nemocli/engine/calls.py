@@ -12,7 +12,6 @@ from nemocli.network.graphs import (
     stage_rows,
     subsampling_cache_shapes,
 )
-from nemocli.network.layers import MASKED
 from nemocli.runtimes.base import Arrays, Runtime
 
 Array = NDArray[np.float32]
@@ -44,10 +43,12 @@ def _encode_block(runtime: Runtime, streams: Sequence[EncoderStream], chunks: in
             stream.caches = _block_caches(runtime)
     pieces = [stream.take(chunks) for stream in streams]
     embeds = [_subsampled(runtime, s, piece) for s, piece in zip(streams, pieces, strict=True)]
-    frames = runtime.lookahead + 1
+    keys = config.left_context + runtime.lookahead + 1
+    starts = (runtime.lookahead + 1) * np.arange(chunks)[:, None]
     inputs: Arrays = {
         "embeds": _joined(embeds),
-        "neg_mask": np.stack([_by_distance(piece.neg_mask, frames)[None] for piece in pieces]),
+        "neg_mask": np.stack([piece.neg_mask[None, :, None] for piece in pieces]),
+        "windows": (starts + np.arange(keys)).astype(np.int32),
         "one_hot": np.stack([stream.one_hot for stream in streams]),
     }
     names = [name + str(n) for n in range(config.num_layers) for name in _CONFORMER_CACHES]
@@ -56,18 +57,6 @@ def _encode_block(runtime: Runtime, streams: Sequence[EncoderStream], chunks: in
     for n, stream in enumerate(streams):
         stream.caches |= {name: out[name + "_out"][n : n + 1] for name in names}
     return [out["enc_proj"][n, : piece.valid] for n, piece in enumerate(pieces)]
-
-
-def _by_distance(neg_mask: Array, frames: int) -> Array:
-    """A mask of chunks over their keys [N, L + C] as one of frames over distances.
-
-    The result is [N C, L + 2 C - 1]; see nemocli.network.layers.block_shift.
-    """
-    chunks, keys = neg_mask.shape
-    mask = np.full((chunks, frames, keys + frames - 1), MASKED, np.float32)
-    for i in range(frames):
-        mask[:, i, frames - 1 - i :][:, :keys] = neg_mask
-    return mask.reshape(chunks * frames, -1)
 
 
 def _joined(arrays: list[Array]) -> Array:

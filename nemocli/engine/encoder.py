@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import FIRST_SHORT, chunk_rows
-from nemocli.network.layers import MASKED
 from nemocli.runtimes.base import Arrays
 
 Array = NDArray[np.float32]
+
+#: Added to the scores of keys that must not be seen. Finite, so that float16 survives it; e^-10000
+#: is zero in any precision.
+MASKED = np.float32(-1e4)
 
 #: Rows that stand before the sound's first one, by subsampling stage, in a stream whose first chunk
 #: is filled up from the front to be as long as the others.
@@ -107,7 +110,7 @@ class EncoderStream:
         hidden = frame < 0
         if existing is not None:
             hidden |= frame >= existing
-        return np.where(hidden, np.float32(MASKED), np.float32(0))
+        return np.where(hidden, MASKED, np.float32(0))
 
     def _row_masks(self, rows: int) -> tuple[list[Array], bool]:
         """The masks for the next `rows` rows, and whether any of them hides something.

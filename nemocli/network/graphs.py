@@ -147,6 +147,7 @@ def _pre_block(p: Parameters) -> "Graph[T]":
 
 def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
     config = p.config
+    keys = config.left_context + frames
     names = ("k_cache", "v_cache", "conv_cache")
     attention, conv = conformer_cache_shapes(config, config.num_layers)
     caches = [
@@ -160,7 +161,7 @@ def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
         for layer in range(config.num_layers):
             cache = layers.LayerCache(*(x[f"{name}{layer}"] for name in names))
             hidden, new = layers.conformer_layer(
-                ops, p, layer, hidden, x["neg_mask"], cache, frames, block=True
+                ops, p, layer, hidden, x["neg_mask"], cache, frames, x["windows"]
             )
             for name, value in zip(names, (new.keys, new.values, new.conv), strict=True):
                 out[f"{name}{layer}_out"] = value
@@ -168,7 +169,8 @@ def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
 
     inputs = (
         TensorSpec("embeds", ("batch", "frames", config.hidden_size)),
-        TensorSpec("neg_mask", ("batch", 1, "frames", config.left_context + 2 * frames - 1)),
+        TensorSpec("neg_mask", ("batch", 1, "chunks", 1, keys)),
+        TensorSpec("windows", ("chunks", keys), "int32"),
         TensorSpec("one_hot", ("batch", 1, config.num_prompts)),
     )
     enc_proj = TensorSpec("enc_proj", ("batch", "frames", config.decoder_size))
@@ -209,7 +211,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
                 *(ops.slice(x[key], 0, n, n + 1) for key in ("k_cache", "v_cache", "conv_cache"))
             )
             hidden, cache = layers.conformer_layer(
-                ops, p, layer, hidden, x["neg_mask"], cache, frames, block=False
+                ops, p, layer, hidden, x["neg_mask"], cache, frames, None
             )
             new.append(cache)
         caches = {

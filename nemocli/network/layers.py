@@ -14,10 +14,6 @@ from typing import Generic
 from nemocli.network.operations import Operations, T
 from nemocli.network.parameters import Parameters
 
-#: Added to the scores of keys that must not be seen. Finite, so that float16 survives it; e^-10000
-#: is zero in any precision.
-MASKED = -1e4
-
 #: Zeros before and after the mel axis ahead of each 3x3 convolution of stride 2.
 MEL_PADDING = (2, 1)
 
@@ -83,11 +79,11 @@ def conformer_layer(
     mask: T,
     cache: LayerCache[T],
     frames: int,
-    block: bool,
+    windows: T | None,
 ) -> tuple[T, LayerCache[T]]:
     """Half a feed forward, attention, convolution, half a feed forward; x is [B, F, D].
 
-    `frames` are those of a chunk, C; `mask` and `block` are `attention`'s.
+    `frames` are those of a chunk, C; `windows` are `attention`'s.
     """
     prefix = f"encoder.layers.{layer}."
 
@@ -96,7 +92,7 @@ def conformer_layer(
 
     x = ops.add(x, feed_forward(ops, p, prefix + "feed_forward1.", norm(x, "norm_feed_forward1")))
     attended, keys, values = attention(
-        ops, p, layer, norm(x, "norm_self_att"), mask, cache, frames, block
+        ops, p, layer, norm(x, "norm_self_att"), mask, cache, frames, windows
     )
     x = ops.add(x, attended)
     convolved, conv = convolution(ops, p, prefix, norm(x, "norm_conv"), cache.conv)
@@ -119,15 +115,15 @@ def attention(
     mask: T,
     cache: LayerCache[T],
     frames: int,
-    block: bool,
+    windows: T | None,
 ) -> tuple[T, T, T]:
     """Multi-head attention over the cached and the present frames, with relative positions.
 
     score(i, j) = ((q_i + u) . k_j + (q_i + v) . r_(L + i - j)) / sqrt(head size) + mask(i, j)
-    (arXiv:1901.02860, equation 5). Of one chunk, `mask` is [1, 1, C, L + C]. Of a `block`, it is
-    [B, 1, F, L + 2 C - 1], by distance, and also hides what is outside of each frame's chunk and
-    the L frames before that. Returns the output [B, F, D] and the keys and values of the last L
-    frames.
+    (arXiv:1901.02860, equation 5). Of one chunk: `mask` is [1, 1, C, L + C] and `windows` None. Of
+    a block: `windows` [N, L + C] says where each chunk's keys stand among the L + F of the cache
+    and the block, and `mask` is [B, 1, N, 1, L + C]. Returns the output [B, F, D] and the keys and
+    values of the last L frames.
     """
     heads, size, left = p.config.num_heads, p.config.head_size, p.config.left_context
     qkv = ops.reshape(ops.linear(x, p.qkv(layer)), (0, -1, 3 * heads, size))
@@ -136,47 +132,44 @@ def attention(
     keys = ops.concat([cache.keys, key], 2)
     values = ops.concat([cache.values, value], 2)
 
-    content = ops.matmul(
-        ops.add(query, ops.constant(p.query_bias(layer, "u"))), ops.transpose(keys, (0, 1, 3, 2))
-    )
+    asking = ops.add(query, ops.constant(p.query_bias(layer, "u")))
     position = ops.matmul(
         ops.add(query, ops.constant(p.query_bias(layer, "v"))),
         ops.constant(p.relative_keys(layer, frames)),
     )
-    if block:
-        scores = ops.add(content, block_shift(ops, ops.add(position, mask), frames))
-    else:
-        position = relative_shift(ops, position, heads, frames, left + frames)
-        scores = ops.add(ops.add(content, position), mask)
-    mixed = ops.matmul(ops.softmax(scores), values)
+    # Heads and then, in a block, chunks are axes before these: frames of a chunk, and its keys.
+    chunks = () if windows is None else (-1,)
+    position = relative_shift(ops, position, (0, heads, *chunks), frames, left + frames)
+    seen, heard = keys, values
+    if windows is not None:
+        asking = ops.reshape(asking, (0, heads, -1, frames, size))
+        seen, heard = (ops.take(each, 2, windows) for each in (keys, values))
+    content = ops.matmul(
+        asking, ops.transpose(seen, (0, 1, 3, 2) if not chunks else (0, 1, 2, 4, 3))
+    )
+    weights = ops.softmax(ops.add(ops.add(content, position), mask))
+    mixed = ops.matmul(weights, heard)
+    if windows is not None:
+        mixed = ops.reshape(mixed, (0, heads, -1, size))
     mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (0, -1, heads * size))
     output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])
     return output, ops.slice(keys, 2, -left, None), ops.slice(values, 2, -left, None)
 
 
-def relative_shift(ops: Operations[T], x: T, heads: int, frames: int, keys: int) -> T:
-    """Align one chunk's scores by distance [1, heads, C, keys + C - 1] with its keys.
+def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: int, keys: int) -> T:
+    """Align scores by distance [B, heads, F, keys + C - 1] with the keys [*before, C, keys].
 
-    Query i meets key j in column (C - 1 - i) + j. Read row after row, that is element
+    Query i of a chunk meets key j in column (C - 1 - i) + j. Read row after row, that is element
     i * (width - 1) + (C - 1) + j: drop the first C - 1 elements, make the rows one shorter, and
     keep the first columns. Only reshapes and static slices, which every device has.
     """
     width = keys + frames - 1
-    if frames == 1:
-        return x
-    x = ops.reshape(x, (0, heads, frames * width))
-    x = ops.slice(x, 2, frames - 1, frames - 1 + frames * (width - 1))
-    x = ops.reshape(x, (0, heads, frames, width - 1))
-    return ops.slice(x, 3, 0, keys)
-
-
-def block_shift(ops: Operations[T], x: T, frames: int) -> T:
-    """Align a block's scores by distance [B, heads, F, L + 2 C - 1] with its keys, L + F.
-
-    Frame f of the block meets key j in column (C - 1) + j - f; other keys are masked.
-    """
-    x = ops.skew(x, MASKED)
-    return ops.slice(x, 3, frames - 1, 1 - frames) if frames > 1 else x
+    if frames > 1:
+        x = ops.reshape(x, (*before[:2], -1, frames * width))
+        x = ops.slice(x, 3, frames - 1, frames - 1 + frames * (width - 1))
+        x = ops.reshape(x, (*before, frames, width - 1))
+        return ops.slice(x, len(before) + 1, 0, keys)
+    return ops.reshape(x, (*before, 1, keys)) if len(before) > 2 else x
 
 
 def convolution(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) -> tuple[T, T]:

@@ -65,11 +65,8 @@ class Operations(Protocol[T]):
         """Rows of table [rows, size] at whole numbers [1, batch]: [1, batch, size]."""
         ...
 
-    def skew(self, x: T, fill: float) -> T:
-        """x [batch, heads, n, m] with its nth row moved n places to the right, n counted from 0.
-
-        The result is [batch, heads, n, n + m - 1], with `fill` where nothing was.
-        """
+    def take(self, x: T, axis: int, index: T) -> T:
+        """The places of an axis given by whole numbers [m, n], which become two axes there."""
         ...
 
     def concat(self, parts: Sequence[T], axis: int) -> T: ...

@@ -97,13 +97,8 @@ class NumpyOperations:
     def gather(self, table: Parameter, index: Array) -> Array:
         return self.constant(table)[index]
 
-    def skew(self, x: Array, fill: float) -> Array:
-        batch, heads, n, m = x.shape
-        y = np.full((batch, heads, n, n + m), fill, np.float32)
-        y[..., :m] = x
-        # Read in rows that are one shorter, each begins one place further to the left of its end.
-        flat = y.reshape(batch, heads, n * (n + m))[:, :, : n * (n + m - 1)]
-        return flat.reshape(batch, heads, n, n + m - 1)
+    def take(self, x: Array, axis: int, index: Array) -> Array:
+        return np.take(x, index, axis)
 
     def concat(self, parts: Sequence[Array], axis: int) -> Array:
         return np.concatenate(parts, axis)

@@ -67,10 +67,11 @@ def test_graphs_have_the_contract_s_names_and_shapes(folder):
         attention = ["batch", d.num_heads, d.left_context, d.head_size]
         caches |= {f"k_cache{layer}": attention, f"v_cache{layer}": attention}
         caches[f"conv_cache{layer}"] = ["batch", d.hidden_size, 8]
-    for lookahead, distances in ((3, 63), (13, 83)):
+    for lookahead, keys in ((3, 60), (13, 70)):
         assert shapes(f"conformer_block.lookahead{lookahead}") == {
             "embeds": ["batch", "frames", d.hidden_size],
-            "neg_mask": ["batch", 1, "frames", distances],
+            "neg_mask": ["batch", 1, "chunks", 1, keys],
+            "windows": ["chunks", keys],
             "one_hot": ["batch", 1, d.num_prompts],
             **caches,
         }

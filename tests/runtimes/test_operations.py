@@ -24,6 +24,12 @@ DEPTHWISE, DEPTHWISE_BIAS = parameter("depthwise", 4, 1, 3, 3), parameter("depth
 POINTWISE, POINTWISE_BIAS = parameter("pointwise", 4, 4, 1, 1), parameter("pointwise.bias", 4)
 KERNEL, TABLE = parameter("kernel", 4, 1, 3), parameter("table", 7, 5)
 
+#: Whole numbers, by the name that stands for them among the shapes.
+WHOLE = {
+    "token": np.array([[3]], np.int32),
+    "windows": np.array([[0, 1, 2, 3], [2, 3, 4, 5]], np.int32),
+}
+
 #: Name, shapes of the inputs, and the operation.
 CASES = [
     ("linear", [(1, 3, 5)], lambda ops, x: ops.linear(x, WEIGHT, BIAS)),
@@ -43,8 +49,7 @@ CASES = [
     ("pointwise", [(1, 4, 3, 2)], lambda ops, x: ops.conv2d(x, POINTWISE, POINTWISE_BIAS, 1, 1)),
     ("depthwise_conv1d", [(1, 4, 6)], lambda ops, x: ops.depthwise_conv1d(x, KERNEL)),
     ("gather", ["token"], lambda ops, x: ops.gather(TABLE, x)),
-    ("skew", [(1, 2, 4, 3)], lambda ops, x: ops.skew(x, -5.0)),
-    ("skew of one row", [(1, 2, 1, 3)], lambda ops, x: ops.skew(x, -5.0)),
+    ("take", [(1, 2, 6, 3), "windows"], lambda ops, x, at: ops.take(x, 2, at)),
     ("concat", [(1, 2, 3), (1, 4, 3)], lambda ops, a, b: ops.concat([a, b], 1)),
     ("slice", [(1, 6, 3)], lambda ops, x: ops.slice(x, 1, 2, 5)),
     ("slice to the end", [(1, 2, 6, 3)], lambda ops, x: ops.slice(x, 2, -4, None)),
@@ -105,7 +110,7 @@ def by_coreml(graph, inputs, folder):
     ("shapes", "operation"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
 def test_an_operation_is_numpy_s(shapes, operation, run, tmp_path):
-    values = [np.array([[3]], np.int32) if shape == "token" else draw(shape) for shape in shapes]
+    values = [WHOLE[shape] if shape in WHOLE else draw(shape) for shape in shapes]
     expected = operation(NumpyOperations(), *values)
     names = [f"input{n}" for n in range(len(values))]
     specs = tuple(TensorSpec(n, v.shape, str(v.dtype)) for n, v in zip(names, values, strict=True))

@@ -104,12 +104,13 @@ class CoreAIOperations:
     def gather(self, table: Parameter, index: Value) -> Value:
         return ai.gather_nd(self.constant(table), self.reshape(index, (1, 1, 1)))
 
-    def skew(self, x: Value, fill: float) -> Value:
-        batch, heads, n, m = _shape(x)
-        x = ai.pad(x, _unsigned([0] * 7 + [n]), self._literal(np.array(fill)))
-        x = self.reshape(x, (batch, heads, n * (n + m)))
-        x = self.slice(x, 2, 0, n * (n + m - 1))
-        return self.reshape(x, (batch, heads, n, n + m - 1))
+    def take(self, x: Value, axis: int, index: Value) -> Value:
+        rank = len(_shape(x))
+        rest = [n for n in range(rank) if n != axis]
+        places = self.reshape(index, (*_shape(index), 1))
+        taken = ai.gather_nd(self.transpose(x, [axis, *rest]), places)  # [m, n, other axes]
+        others = range(2, rank + 1)
+        return self.transpose(taken, [*others[:axis], 0, 1, *others[axis:]])
 
     def concat(self, parts: Sequence[Value], axis: int) -> Value:
         return parts[0] if len(parts) == 1 else ai.concat(np.array(axis, np.int32), list(parts))

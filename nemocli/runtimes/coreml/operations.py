@@ -100,13 +100,8 @@ class MilOperations:
     def gather(self, table: Parameter, index: Var) -> Var:
         return mb.gather(x=self.constant(table), indices=index, axis=0, validate_indices=False)
 
-    def skew(self, x: Var, fill: float) -> Var:
-        batch, heads, n, m = x.shape
-        pads = [0] * 7 + [n]
-        x = mb.pad(x=x, pad=pads, mode="constant", constant_val=self._dtype(fill))
-        x = self.reshape(x, (batch, heads, n * (n + m)))
-        x = self.slice(x, 2, 0, n * (n + m - 1))
-        return self.reshape(x, (batch, heads, n, n + m - 1))
+    def take(self, x: Var, axis: int, index: Var) -> Var:
+        return mb.gather(x=x, indices=index, axis=axis, validate_indices=False)
 
     def concat(self, parts: Sequence[Var], axis: int) -> Var:
         return parts[0] if len(parts) == 1 else mb.concat(values=list(parts), axis=axis)

@@ -36,7 +36,6 @@ class OnnxOperations:
         self._weights = weights
         self._int8 = int8
         self._count = 0
-        self._skewing: tuple[str, str, str] | None = None
 
     def constant(self, value: Parameter) -> str:
         return self._weight(value.name, value.load)
@@ -117,26 +116,8 @@ class OnnxOperations:
     def gather(self, table: Parameter, index: str) -> str:
         return self._node("Gather", self.constant(table), index, axis=0)
 
-    def skew(self, x: str, fill: float) -> str:
-        pads, cut, shape = self._skew_sizes(x)
-        x = self._node("Pad", x, pads, self._scalar(np.float32(fill)))
-        x = self.reshape(x, (0, 0, -1))
-        x = self._node("Slice", x, self._integers([0]), cut, self._integers([2]))
-        return self._node("Reshape", x, shape)
-
-    def _skew_sizes(self, x: str) -> tuple[str, str, str]:
-        """Pads, end and final shape for the rows of x, of which all calls in a graph have as many.
-
-        With n rows, n places are added to each, and the last n of all cut off.
-        """
-        if self._skewing is None:
-            rows = self._node("Shape", x, start=2, end=3)
-            self._skewing = (
-                self._node("Concat", self._integers([0] * 7), rows, axis=0),
-                self._node("Neg", rows),
-                self._node("Concat", self._integers([0, 0]), rows, self._integers([-1]), axis=0),
-            )
-        return self._skewing
+    def take(self, x: str, axis: int, index: str) -> str:
+        return self._node("Gather", x, index, axis=axis)
 
     def concat(self, parts: Sequence[str], axis: int) -> str:
         return parts[0] if len(parts) == 1 else self._node("Concat", *parts, axis=axis)
