@@ -13,7 +13,7 @@ from nemocli.network.config import ModelConfig
 MANIFEST = "manifest.json"
 
 #: Rises when a folder written before can no longer be read.
-FORMAT = 5
+FORMAT = 6
 
 
 #: Bytes up to which a file is hashed when a folder is opened: some milliseconds.

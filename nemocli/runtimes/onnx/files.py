@@ -5,22 +5,12 @@ from pathlib import Path
 
 from nemocli.network.graphs import DECODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
+from nemocli.runtimes.onnx.names import CONFORMER, WEIGHTS_FILE, graph_file
 from nemocli.runtimes.onnx.operations import build_model
 from nemocli.runtimes.onnx.weights_file import WeightsFile
 
-WEIGHTS_FILE = "weights.bin"
-
-#: Where the time goes, and what the int8 precision quantizes; the only graph that depends on the
-#: lookahead. The predictor and the joint decide between tokens and cost little.
-CONFORMER = "conformer_block"
-
 #: The graphs that are the same for every lookahead.
 SHARED_GRAPHS = ("pre_block", *DECODER_GRAPHS)
-
-
-def graph_file(graph: str, lookahead: int) -> str:
-    """The file of a graph."""
-    return f"{graph}.lookahead{lookahead}.onnx" if graph == CONFORMER else f"{graph}.onnx"
 
 
 def write_graphs(
@@ -38,7 +28,7 @@ def write_graphs(
             name = graph_file(graph, lookahead)
             progress(name)
             built: Graph[str] = build_graph(graph, parameters, lookahead + 1)
-            model = build_model(built, weights, precision == "int8" and graph == CONFORMER)
+            model = build_model(built, weights, precision == "int8")
             (folder / name).write_bytes(model.SerializeToString(deterministic=True))
             names.append(name)
 

@@ -12,7 +12,7 @@ from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.onnx.files import graph_file
+from nemocli.runtimes.onnx.names import graph_file
 from nemocli.runtimes.onnx.processor import multiplies_signed_weights
 
 
