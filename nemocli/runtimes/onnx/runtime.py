@@ -49,8 +49,10 @@ class OnnxRuntime:
 def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    # Several sessions share the cores: a pool that spins after its call slows down the next one.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Threads wait for the next operation awake, which a chunk has hundreds of, but not for the next
+    # call: several sessions share the cores.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     if not multiplies_signed_weights():
         # onnxruntime turns them into unsigned ones as it loads them: slower, and a second copy.
         options.add_session_config_entry("session.x64quantprecision", "1")
