@@ -51,7 +51,7 @@ def transcribe_many(
     progress: Callable[[Heard], None] | None,
 ) -> Iterator[Outcome]:
     """Outcomes as they come; see Transcriber.transcribe_many."""
-    reading = Reading(2 * room.file_chunks * transcriber.chunk_rows)
+    reading = Reading(room.file_chunks, transcriber.chunk_rows)
     try:
         while _begin_more(reading, paths, room, transcriber, language):
             reading.collect(PATIENCE)

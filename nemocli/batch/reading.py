@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -30,17 +29,21 @@ class File:
         #: Whether all its rows are with the session.
         self.ended = False
         # Between its thread and `Reading`, under the lock of the latter.
-        self.rows: deque[NDArray[np.float32]] = deque()
+        self.rows: list[NDArray[np.float32]] = []
         self.rows_waiting = 0
         self.is_read = False
 
 
 class Reading:
-    """Some files, each at most `rows_ahead` mel rows, and a packet, ahead of its session."""
+    """Some files, each read some chunks ahead of those that wait in its session, which are as many.
 
-    def __init__(self, rows_ahead: int) -> None:
+    A chunk has `chunk_rows` mel rows.
+    """
+
+    def __init__(self, chunks_ahead: int, chunk_rows: int) -> None:
         self.files: list[File] = []
-        self._rows_ahead = rows_ahead
+        self._chunks_ahead = chunks_ahead
+        self._rows_ahead = chunks_ahead * chunk_rows
         self._changed = threading.Condition()
         self._stopped = False
         self._threads: list[threading.Thread] = []
@@ -80,13 +83,16 @@ class Reading:
             thread.join(LEAVE)
 
     def _is_ahead(self, file: File) -> bool:
-        return file.ended or file.is_read or file.rows_waiting >= self._rows_ahead
+        if file.ended or file.is_read or file.rows_waiting >= self._rows_ahead:
+            return True
+        return file.session.chunks >= self._chunks_ahead
 
     def _hand_over(self, file: File) -> None:
-        while file.rows:
-            file.session.push(file.rows.popleft())
-        file.rows_waiting = 0
-        if file.is_read and not file.ended and not file.error:
+        if file.rows and file.session.chunks < self._chunks_ahead:
+            file.session.push(np.concatenate(file.rows))
+            file.rows.clear()
+            file.rows_waiting = 0
+        if file.is_read and not file.rows and not file.ended and not file.error:
             file.session.end()
             file.ended = True
 

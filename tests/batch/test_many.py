@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 import soundfile
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 import nemocli
 from nemocli.batch.many import choose
+from nemocli.batch.reading import Reading
 from nemocli.batch.room import room_for
 from nemocli.errors import AudioError, UsageError
 from tests.sounds import RATE, speech_like
@@ -133,3 +135,17 @@ def test_a_call_is_made_worth_while():
     assert choose([(32, False), (1, True), (32, False)], 128) == ([0, 1, 2], 32)
     assert choose([(3, False), (30, False)], 128) == ([1], 30)
     assert choose([(10, True)] * 20, 128) == (list(range(12)), 10)
+
+
+def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
+    """However long the file: otherwise memory, and the cost of what waits, would grow with it."""
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.tile(speech_like(10, seed=1), 30), RATE)
+    reading = Reading(4, transcriber.chunk_rows)
+    session = transcriber.session()
+    reading.begin(path, session)
+    for _ in range(20):
+        reading.collect(patience=0.2)
+        second = 100 / transcriber.chunk_rows
+        assert 4 <= session.chunks <= 2 * (4 + second)
+    reading.stop()

@@ -1,0 +1,112 @@
+#!/usr/bin/env python
+"""What a second of sound costs in short and in very long files, and the memory they take.
+
+    python scripts/measure_scaling.py [--model demo] [--minutes 1 10 60 600] [--repeat 3]
+
+Each file is the bundled clips and pauses over and over, and is transcribed and written in all
+formats by a process of its own, whose peak memory is told. Loading the model is not counted. Needs
+1.2 GB of disk for ten hours.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import nemocli
+from nemocli.transcript.formats import FORMATS, Result, write_whole
+
+CLIP = Path(__file__).parents[1] / "assets" / "clips" / "all-languages.flac"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default="demo")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60, 600])
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(transcribe(arguments.model, arguments.one)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {m: write_sound(Path(folder), m) for m in arguments.minutes}
+        results: dict[float, list[dict[str, float]]] = {m: [] for m in paths}
+        for _ in range(arguments.repeat):
+            for minutes, path in paths.items():
+                results[minutes].append(run_alone(arguments.model, path))
+    report(results)
+
+
+def write_sound(folder: Path, minutes: float) -> Path:
+    """A file of so many minutes at 16 kHz."""
+    clip, rate = soundfile.read(CLIP, dtype="int16")
+    piece = np.concatenate([clip, np.zeros(rate, np.int16)])
+    path = folder / f"{minutes:g}.wav"
+    left = round(minutes * 60 * rate)
+    with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
+        while left > 0:
+            file.write(piece[:left])
+            left -= len(piece)
+    return path
+
+
+def run_alone(model: str, path: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--model", model, "--one", str(path)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def transcribe(model: str, path: Path) -> dict[str, float]:
+    """Seconds of time, of processor time, and of sound, and the peak of memory in MB."""
+    transcriber = nemocli.load(model)
+    transcriber.session().feed(np.zeros(16000, np.float32))
+    began, used = time.perf_counter(), time.process_time()
+    (outcome,) = transcriber.transcribe_many([path])
+    assert outcome.transcript is not None
+    result = Result(transcriber.about(str(path), "auto"), outcome.transcript)
+    written = sum(len(write_whole(result, name)) for name in FORMATS)
+    return {
+        "seconds": time.perf_counter() - began,
+        "processor": time.process_time() - used,
+        "sound": outcome.transcript.duration,
+        "words": len(outcome.transcript.words),
+        "written": written,
+        "peak_mb": peak_megabytes(),
+    }
+
+
+def peak_megabytes() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("VmHWM is missing; this needs Linux")
+
+
+def report(results: dict[float, list[dict[str, float]]]) -> None:
+    print("| minutes | times real time | ms per second of sound | processor ms | words | peak MB |")
+    print("|---|---|---|---|---|---|")
+    for minutes, runs in results.items():
+
+        def median(key: str, runs: list[dict[str, float]] = runs) -> float:
+            return statistics.median(run[key] for run in runs)
+
+        cost = median("seconds") / median("sound")
+        used = median("processor") / median("sound")
+        print(
+            f"| {minutes:g} | {1 / cost:.0f} | {1000 * cost:.2f} | {1000 * used:.2f} |"
+            f" {median('words'):.0f} | {median('peak_mb'):.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
