@@ -12,6 +12,7 @@ from nemocli.transcript.layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, Layout
 
 if TYPE_CHECKING:
     from nemocli.batch.inputs import Listing
+    from nemocli.cli.file_cluster import ClusterChoice
     from nemocli.cli.file_model import ModelChoice
     from nemocli.cli.screen import Screen
 
@@ -155,6 +156,23 @@ def file(
             envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."
         ),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEMOCLI_CLUSTER",
+            metavar="ADDRESS",
+            help="Transcribe on a Ray cluster: auto, host:port, ray://host:port, or local to start"
+            " one here. Its machines need nemocli, the model, and the files at the same paths.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="NEMOCLI_WORKERS",
+            help="Copies of the model on the cluster; by default one for four CPUs.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
     ] = False,
@@ -168,6 +186,7 @@ def file(
     from nemocli.batch.documents import parse_format, parse_formats
     from nemocli.batch.inputs import STDIN
     from nemocli.batch.report import check_report
+    from nemocli.cli.file_cluster import ClusterChoice
     from nemocli.cli.file_inputs import listing, parse_bytes, sound_from_stdin
     from nemocli.cli.file_model import ModelChoice
     from nemocli.cli.printable import printable
@@ -181,7 +200,9 @@ def file(
         formats = parse_formats(output_format)
     if report is not None:
         check_report(report)
-    how = _How(choice, formats, Screen(quiet), parse_bytes(max_memory), report, dry_run)
+    where = ClusterChoice(cluster, workers)
+    where.check()
+    how = _How(choice, where, formats, Screen(quiet), parse_bytes(max_memory), report, dry_run)
     with sound_from_stdin(STDIN in (audio or [])) as stdin:
         found = listing(audio or [], from_file, recursive, extensions, stdin)
         for sentence in [*found.unreadable, *found.empty]:
@@ -196,6 +217,7 @@ class _How:
     """What the options say of both ways to give results."""
 
     choice: "ModelChoice"
+    where: "ClusterChoice"
     formats: tuple[str, ...]
     screen: "Screen"
     max_memory: int | None
@@ -216,15 +238,15 @@ def _to_stdout(found: "Listing", how: _How) -> int:
         for source in found.sources:
             print(f"to stdout       {printable_path(source.name)}")
         return NemocliError.exit_code if found.unreadable else 0
-    transcriber, settings = how.choice.load(how.screen)
-    report = Report(settings, found)
-    try:
-        ToStdout(found.sources, settings, output_format).run(
-            transcriber, how.screen, how.max_memory, report
-        )
-    finally:
-        if how.report is not None:
-            report.write(how.report)
+    with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
+        report = Report(settings, found)
+        try:
+            ToStdout(found.sources, settings, output_format).run(
+                transcriber, how.screen, how.max_memory, report
+            )
+        finally:
+            if how.report is not None:
+                report.write(how.report)
     if report.files > 1:
         tell_failed(report)
     return NemocliError.exit_code if report.has_failures else 0
@@ -240,11 +262,11 @@ def _to_files(found: "Listing", how: _How, output_dir: str | None, force: bool) 
     if how.dry_run:
         show_plan(jobs, Wanted(how.choice.describe(), how.formats, force))
         return NemocliError.exit_code if found.unreadable else 0
-    transcriber, settings = how.choice.load(how.screen)
-    report = Report(settings, found)
-    try:
-        wanted = Wanted(settings, how.formats, force)
-        return ToFiles(jobs, wanted, how.screen, report).run(transcriber, how.max_memory)
-    finally:
-        if how.report is not None:
-            report.write(how.report)
+    with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
+        report = Report(settings, found)
+        try:
+            wanted = Wanted(settings, how.formats, force)
+            return ToFiles(jobs, wanted, how.screen, report).run(transcriber, how.max_memory)
+        finally:
+            if how.report is not None:
+                report.write(how.report)

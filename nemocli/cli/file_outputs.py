@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nemocli.batch.inputs import Listing
     from nemocli.batch.many import Heard, Outcome
     from nemocli.batch.outputs import Place
-    from nemocli.transcriber import Transcriber
+    from nemocli.cli.file_cluster import TranscribesMany
 
 #: Failed files that are listed at the end; the report has all.
 MOST_LISTED = 20
@@ -58,7 +58,7 @@ class ToFiles:
         self._requests = EndRequests()
         self._is_told = False
 
-    def run(self, transcriber: "Transcriber", max_memory: int | None) -> int:
+    def run(self, transcriber: "TranscribesMany", max_memory: int | None) -> int:
         """Transcribe, write and record what is not done yet; the exit code."""
         language = self._wanted.settings.language
         transcriber.transcribe_many((), language, max_memory=max_memory)  # refused, if it is

@@ -14,7 +14,7 @@ from nemocli.transcript.formats import Result, json_line, write_whole
 
 if TYPE_CHECKING:
     from nemocli.batch.many import Outcome
-    from nemocli.transcriber import Transcriber
+    from nemocli.cli.file_cluster import TranscribesMany
 
 #: What several files can be told apart in.
 SHARED_FORMATS = ("txt", "json")
@@ -43,7 +43,7 @@ class ToStdout:
 
     def run(
         self,
-        transcriber: "Transcriber",
+        transcriber: "TranscribesMany",
         screen: Screen,
         max_memory: int | None,
         report: Report,

@@ -1,5 +1,6 @@
 """Model folders run by onnxruntime on the CPU."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ class OnnxRuntime:
 def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 3
+    # As the other numerical libraries do it; 0 stands for all cores.
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
     # Threads wait for the next operation awake, which a chunk has hundreds of, but not for the next
     # call: several sessions share the cores.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "50")

@@ -1,0 +1,140 @@
+"""A Ray cluster to transcribe on: one that runs already, or one started here.
+
+Ray is imported only here and in `workers`, when somebody asks for a cluster.
+"""
+
+import logging
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nemocli.errors import NemocliError, UnsupportedError, UsageError
+
+#: Starts Ray on this machine, for as long as the command runs.
+LOCAL = "local"
+
+#: The cluster that this machine is a part of.
+AUTO = "auto"
+
+#: Before the address of a cluster that this machine is no part of: Ray's client server.
+CLIENT = "ray://"
+
+#: Seconds until a cluster that does not answer is given up.
+PATIENCE = 10
+
+#: Bytes that Ray started here may hold of results on their way; more goes to the disk.
+RESULTS = 100_000_000
+
+
+def parse_address(text: str) -> str:
+    """`local`, `auto`, `host:port` or `ray://host:port`; UsageError for anything else."""
+    if text in (LOCAL, AUTO) or re.fullmatch(rf"({CLIENT})?[^:/\s]+:\d{{1,5}}", text):
+        return text
+    raise UsageError(
+        f"--cluster takes {LOCAL}, {AUTO}, host:port or {CLIENT}host:port, not {text!r}."
+    )
+
+
+@contextmanager
+def connected(address: str, cpus: int) -> Iterator[None]:
+    """Connect to the cluster at a parsed address, or for `local` start one of so many CPUs.
+
+    In the end, what was started here is stopped, and of another cluster only what ran for this
+    command. Raises UnsupportedError if Ray is not installed, NemocliError if nothing answers.
+    """
+    # Ray would tell its makers that it is used.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise UnsupportedError(
+            f"--cluster needs Ray: pip install 'nemocli[cluster]' ({error})."
+        ) from None
+    try:
+        if address == LOCAL:
+            # Its sockets are in there, and paths of sockets are short.
+            folder = tempfile.mkdtemp(prefix="nemocli-ray-", dir="/tmp")
+            try:
+                _start(cpus, folder)
+                yield
+            finally:
+                ray.shutdown()
+                shutil.rmtree(folder, ignore_errors=True)
+        else:
+            _join(address)
+            yield
+    finally:
+        ray.shutdown()
+
+
+def _start(cpus: int, folder: str) -> None:
+    """Start Ray here, seen by nobody else."""
+    import ray
+
+    try:
+        ray.init(
+            LOCAL,
+            num_cpus=cpus,
+            num_gpus=0,
+            object_store_memory=RESULTS,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder,
+        )
+    except Exception as error:  # of many kinds, as what went wrong is
+        raise NemocliError(f"Ray cannot be started here: {_first_line(error)}.") from None
+
+
+def _join(address: str) -> None:
+    """Connect to a cluster that runs already."""
+    import ray
+
+    place = os.environ.get("RAY_ADDRESS", AUTO) if address == AUTO else address
+    if place != AUTO:
+        _knock(place)
+    try:
+        ray.init(place, log_to_driver=False, logging_level=logging.CRITICAL)
+    except Exception as error:
+        advice = ""
+        if not place.startswith(CLIENT):
+            advice = (
+                " Run this on a machine of the cluster, after 'ray start', or give"
+                f" {CLIENT}host:10001."
+            )
+        raise NemocliError(
+            f"The Ray cluster {address} cannot be used: {_first_line(error)}.{advice}"
+        ) from None
+
+
+def _knock(address: str) -> None:
+    """NemocliError if no Ray answers there: by itself, Ray would try for minutes, and then exit."""
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+    except (OSError, OverflowError, ValueError) as error:
+        raise NemocliError(
+            f"There is no Ray cluster at {address} ({error}): check the address, and that 'ray"
+            " status' works there."
+        ) from None
+    if address.startswith(CLIENT):
+        return  # its client gives up by itself
+    check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        subprocess.run(check, check=True, timeout=3 * PATIENCE, capture_output=True)
+    except subprocess.SubprocessError:
+        raise NemocliError(
+            f"What answers at {address} is no Ray cluster: check the port."
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")

@@ -1,0 +1,329 @@
+"""Workers of a Ray cluster: processes with a model each, which transcribe a few files at a time.
+
+Ray decides where they run. A worker that is lost, with its machine or alone, is replaced, and the
+files it was at are given to others. Here, files are handed out and what became of them collected.
+"""
+
+import os
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from nemocli.batch.many import Heard, Outcome
+from nemocli.batch.plan import content_hash, look_at
+from nemocli.batch.settings import Settings
+from nemocli.errors import AudioError, ModelError, NemocliError
+from nemocli.transcriber import Transcriber
+from nemocli.transcript.types import Transcript
+from nemocli.transcript.writer import About
+from nemocli.version import __version__
+
+#: Files that a worker is given together, and the bytes of them after which it gets no more.
+FILES, BYTES = 8, 8_000_000
+
+#: CPUs of a worker, where there are so many: more of them for a call gain little.
+CPUS = 4
+
+#: Times that a file may be lost with its worker, and a worker before it has its model.
+LOSSES = 3
+
+#: Seconds between two looks at whether the end is wanted.
+LOOK = 0.5
+
+#: Seconds of waiting for the first worker after which that is said.
+PATIENCE = 20
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A worker that has its model, or why it has none."""
+
+    host: str
+    about: About | None = None
+    error: NemocliError | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a worker tells of a file."""
+
+    outcome: Outcome
+    #: The hash of the file that was transcribed; None if the worker cannot read it.
+    sha256: str | None
+
+
+class Worker:
+    """In a process of its own: a model that is loaded once."""
+
+    def __init__(self, load: Callable[[], Transcriber], language: str) -> None:
+        self._load = load
+        self._language = language
+        self._transcriber: Transcriber | None = None
+
+    def begin(self, version: str) -> Begun:
+        """Load the model, if this is the nemocli of that version."""
+        host = socket.gethostname()
+        if version != __version__:
+            error = NemocliError(f"it has nemocli {__version__}, not {version}.")
+            return Begun(host, error=error)
+        try:
+            self._transcriber = self._load()
+        except NemocliError as error:
+            return Begun(host, error=error)
+        return Begun(host, self._transcriber.about("", self._language))
+
+    def transcribe(self, paths: list[str], max_memory: int | None) -> list[Told]:
+        """What became of each file, in any order."""
+        assert self._transcriber is not None
+        files = [Path(path) for path in paths]
+        hashes = {file: content_hash(file) for file in files if look_at(file)}
+        outcomes = self._transcriber.transcribe_many(files, self._language, max_memory=max_memory)
+        return [Told(outcome, hashes.get(outcome.path)) for outcome in outcomes]
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """A worker, as it is seen from here."""
+
+    actor: Any
+    host: str = ""
+    #: How many before it, in its stead, were lost before they had a model.
+    lost: int = 0
+
+
+class Workers:
+    """Transcribes as a Transcriber does, by workers of the cluster that Ray is connected to."""
+
+    def __init__(
+        self,
+        load: Callable[[], Transcriber],
+        settings: Settings,
+        *,
+        count: int | None = None,
+        cpus: int | None = None,
+        note: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
+        """`load` is called once by each worker, and must give the model of these settings.
+
+        There are `count` workers of `cpus` CPUs each; by default as many as the cluster has room
+        for. `note` hears what a person should know.
+        """
+        self._load = load
+        self._settings = settings
+        self._cpus = cpus or worker_cpus(min(_nodes(), default=1))
+        self._note = note
+        self._idle: list[_Hand] = []
+        # By what Ray will have of them.
+        self._beginning: dict[Any, _Hand] = {}
+        self._at_work: dict[Any, tuple[_Hand, list[Path]]] = {}
+        # Files that were lost with a worker, and how often.
+        self._again: deque[Path] = deque()
+        self._losses: Counter[Path] = Counter()
+        for _ in range(count or sum(cpus // self._cpus for cpus in _nodes()) or 1):
+            self._create()
+
+    def wait(self) -> None:
+        """Wait for the first worker that has its model; what kept all from it is raised."""
+        told_at: float | None = time.monotonic() + PATIENCE
+        while not self._idle:
+            for ref in _finished(self._beginning):
+                self._begun(ref)
+            if not self._idle and told_at is not None and time.monotonic() > told_at:
+                told_at = None
+                self._note(
+                    f"Waiting for a worker: each needs {self._cpus} free CPUs, and loads the model."
+                )
+
+    def transcribe_many(
+        self,
+        paths: Iterable[str | Path],
+        lang: str,
+        *,
+        max_memory: int | None = None,
+        progress: Callable[[Heard], None] | None = None,
+    ) -> Iterator[Outcome]:
+        """See Transcriber.transcribe_many; `lang` must be the language of the settings.
+
+        A file whose worker was lost several times comes with an error. Raises NemocliError if no
+        worker is left, or if the cluster is.
+        """
+        coming = map(Path, paths)
+        while True:
+            while self._idle and (batch := self._next(coming)):
+                hand = self._idle.pop()
+                absolute = [os.path.abspath(path) for path in batch]
+                ref = hand.actor.transcribe.remote(absolute, max_memory)
+                self._at_work[ref] = hand, batch
+            if self._idle and not self._at_work:
+                return
+            if progress is not None:
+                for path in chain.from_iterable(batch for _, batch in self._at_work.values()):
+                    progress(Heard(path, None, Transcript([], [], None)))
+            for ref in _finished([*self._at_work, *self._beginning]):
+                if ref in self._beginning:
+                    self._begun(ref)
+                else:
+                    yield from self._ended(ref)
+
+    def _next(self, coming: Iterator[Path]) -> list[Path]:
+        """A file that was lost before, alone, lest it takes others along; or some new ones."""
+        if self._again:
+            return [self._again.popleft()]
+        batch: list[Path] = []
+        size = 0
+        while len(batch) < FILES and size < BYTES and (path := next(coming, None)) is not None:
+            batch.append(path)
+            content = look_at(path)
+            size += content.size if content else BYTES
+        return batch
+
+    def _ended(self, ref: Any) -> Iterator[Outcome]:
+        """What became of the files of a worker that ended them, or was lost."""
+        import ray
+
+        hand, batch = self._at_work.pop(ref)
+        try:
+            told: list[Told] = ray.get(ref)
+        except ray.exceptions.RayTaskError as error:  # the worker itself is well
+            if isinstance(error.cause, NemocliError):
+                raise error.cause from None
+            self._idle.append(hand)
+            yield from self._lost(batch, hand, error)
+        except ray.exceptions.RayError as error:
+            self._remove(hand)
+            self._create()
+            yield from self._lost(batch, hand, error)
+        else:
+            self._idle.append(hand)
+            by_path = {str(each.outcome.path): each for each in told}
+            for path in batch:
+                yield _checked(path, by_path[os.path.abspath(path)], hand.host)
+
+    def _lost(self, batch: list[Path], hand: _Hand, error: Exception) -> Iterator[Outcome]:
+        """Have the files done again, but for those that were lost too often."""
+        for path in batch:
+            self._losses[path] += 1
+            if self._losses[path] < LOSSES:
+                self._again.append(path)
+            else:
+                sentence = (
+                    f"{path} was given up on the cluster: {LOSSES} times what transcribed it was"
+                    f" lost, at last on {hand.host} ({_reason(error)}). Try it without --cluster."
+                )
+                yield Outcome(path, None, AudioError(sentence))
+
+    # ------------------------------------------------------------------------------ workers' lives
+
+    def _create(self, lost: int = 0) -> None:
+        """Have Ray start a worker where there is room, now or later."""
+        import ray
+
+        options = {"num_cpus": self._cpus, "scheduling_strategy": "SPREAD"}
+        actor = ray.remote(Worker).options(**options).remote(self._load, self._settings.language)
+        self._beginning[actor.begin.remote(__version__)] = _Hand(actor, lost=lost)
+
+    def _begun(self, ref: Any) -> None:
+        """Take a worker in, or do without it; why is raised if there is no other."""
+        import ray
+
+        hand = self._beginning.pop(ref)
+        try:
+            begun: Begun = ray.get(ref)
+        except ray.exceptions.RayError as error:
+            self._remove(hand)
+            if hand.lost + 1 < LOSSES:
+                self._create(hand.lost + 1)
+            else:
+                self._do_without(NemocliError(f"A worker does not start: {_reason(error)}."))
+            return
+        refusal = begun.error or _difference(begun.about, self._settings.about)
+        if refusal is None:
+            self._idle.append(replace(hand, host=begun.host))
+        else:
+            self._remove(hand)
+            self._do_without(type(refusal)(f"A worker on {begun.host} is of no use: {refusal}"))
+
+    def _do_without(self, reason: NemocliError) -> None:
+        if not (self._idle or self._beginning or self._at_work):
+            raise reason
+        self._note(str(reason))
+
+    def _remove(self, hand: _Hand) -> None:
+        import ray
+
+        with suppress(Exception):  # most are dead already
+            ray.kill(hand.actor)
+
+
+def worker_cpus(cpus: int) -> int:
+    """CPUs for each worker on machines of so many: each has a copy of the model in memory."""
+    return max(1, min(cpus, CPUS))
+
+
+def _nodes() -> list[int]:
+    """The CPUs of each machine of the cluster that has some."""
+    import ray
+
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    counts = [int(node["Resources"].get("CPU", 0)) for node in nodes]
+    return [count for count in counts if count]
+
+
+def _finished(refs: Iterable[Any]) -> list[Any]:
+    """Those of which Ray has a result by now; waits a little for the first."""
+    import ray
+
+    pending = list(refs)
+    try:
+        ready: list[Any] = ray.wait(pending, num_returns=1, timeout=LOOK)[0]
+    except ConnectionError as error:
+        raise NemocliError(
+            f"The Ray cluster is lost ({error}): the same command goes on from here."
+        ) from None
+    return ready
+
+
+def _difference(there: About | None, here: About) -> ModelError | None:
+    """Why a worker would not write what was asked for."""
+    if there is None or there.model_revision != here.model_revision:
+        return ModelError(f"its model {here.model} is another one; put there the one that is here.")
+    for name in ("precision", "runtime", "lookahead"):
+        if getattr(there, name) != getattr(here, name):
+            have, wanted = getattr(there, name), getattr(here, name)
+            return ModelError(f"its model {here.model} has the {name} {have}, not {wanted}.")
+    return None
+
+
+def _checked(path: Path, told: Told, host: str) -> Outcome:
+    """The outcome of a file, if it is the file that is here."""
+    outcome = told.outcome
+    here = content_hash(path) if look_at(path) else None
+    error = outcome.error
+    if here is not None and told.sha256 is None:
+        error = AudioError(
+            f"{path} cannot be read on {host}: keep the files on a disk that all machines of the"
+            " cluster have at the same path."
+        )
+    elif here is not None and told.sha256 != here:
+        error = AudioError(
+            f"{path} has other content on {host} than here: keep the files on a disk that all"
+            " machines of the cluster have at the same path."
+        )
+    elif error is not None:
+        error = AudioError(str(error).replace(str(outcome.path), str(path)))
+    return Outcome(path, None if error else outcome.transcript, error)
+
+
+def _reason(error: Exception) -> str:
+    """What Ray says of a loss, in a line."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, Exception):
+        return f"{type(cause).__name__}: {cause}"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:")

@@ -1,0 +1,92 @@
+"""Where `nemocli file` transcribes: here, or by the workers of a Ray cluster."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from nemocli.batch.many import Heard, Outcome
+from nemocli.batch.settings import Settings
+from nemocli.errors import UsageError
+
+if TYPE_CHECKING:
+    from nemocli.cli.file_model import ModelChoice
+    from nemocli.cli.screen import Screen
+    from nemocli.transcriber import Transcriber
+
+
+class TranscribesMany(Protocol):
+    """A Transcriber, or workers that do the same."""
+
+    def transcribe_many(
+        self,
+        paths: Iterable[str | Path],
+        lang: str,
+        *,
+        max_memory: int | None = None,
+        progress: Callable[[Heard], None] | None = None,
+    ) -> Iterator[Outcome]: ...
+
+
+@dataclass(frozen=True)
+class ClusterChoice:
+    """The options that say where it is done; without an address, here."""
+
+    address: str | None
+    workers: int | None
+
+    def check(self) -> None:
+        """UsageError for an address that is none."""
+        from nemocli.batch.cluster import parse_address
+
+        if self.address is not None:
+            parse_address(self.address)
+        elif self.workers is not None:
+            raise UsageError("--workers is for --cluster: add --cluster local, or leave it out.")
+
+    @contextmanager
+    def opened(
+        self, choice: "ModelChoice", screen: "Screen", max_memory: int | None
+    ) -> "Iterator[tuple[TranscribesMany, Settings]]":
+        """The model, loaded here or by workers, and the settings that decide its transcripts."""
+        transcriber, settings = choice.load(screen)
+        if self.address is None:
+            yield transcriber, settings
+            return
+        # It was loaded to hear of what is wrong with it, and to convert it once if it has to be.
+        transcriber.transcribe_many((), settings.language, max_memory=max_memory)
+        del transcriber
+        from nemocli.batch.cluster import LOCAL, connected
+        from nemocli.batch.workers import Workers, worker_cpus
+
+        here = os.cpu_count() or 1
+        count, cpus = self.workers, None
+        if self.address == LOCAL:
+            count = count or max(1, here // worker_cpus(here))
+            cpus = worker_cpus(here // count)
+        with connected(self.address, (count or 1) * (cpus or 1)):
+            with screen.waiting("starting workers"):
+                workers = Workers(
+                    _loader(choice, settings), settings, count=count, cpus=cpus, note=screen.note
+                )
+                workers.wait()
+            yield workers, settings
+
+
+def _loader(choice: "ModelChoice", settings: Settings) -> "Callable[[], Transcriber]":
+    """What a worker calls for the model, at the path that it has here."""
+    import nemocli
+
+    model = choice.model or settings.about.model
+    if os.path.exists(os.path.expanduser(model)) and model != "demo":
+        model = os.path.abspath(os.path.expanduser(model))
+    return partial(
+        nemocli.load,
+        model,
+        runtime=choice.runtime,
+        lookahead=choice.lookahead,
+        compute_units=choice.compute_units,
+    )
