@@ -6,11 +6,13 @@ Ray is imported only here and in `workers`, when somebody asks for a cluster.
 import logging
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +29,12 @@ CLIENT = "ray://"
 
 #: Seconds until a cluster that does not answer is given up.
 PATIENCE = 10
+
+#: What helps if the cluster asks who comes.
+TOKEN = (
+    "If it wants a token, set RAY_AUTH_MODE=token, and put the token into RAY_AUTH_TOKEN or"
+    " ~/.ray/auth_token."
+)
 
 #: Bytes that Ray started here may hold of results on their way; more goes to the disk.
 RESULTS = 100_000_000
@@ -50,12 +58,17 @@ def connected(address: str, cpus: int) -> Iterator[None]:
     """
     # Ray would tell its makers that it is used.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address == LOCAL and "RAY_AUTH_MODE" not in os.environ:
+        # It listens to the network, and does what it is told.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex()}
     try:
         import ray
     except ImportError as error:
         raise UnsupportedError(
             f"--cluster needs Ray: pip install 'nemocli[cluster]' ({error})."
         ) from None
+    # It would print what befalls workers on stdout, which is for results.
+    ray._private.worker.print_to_stdstream = lambda *args, **kwargs: None
     try:
         if address == LOCAL:
             # Its sockets are in there, and paths of sockets are short.
@@ -74,7 +87,7 @@ def connected(address: str, cpus: int) -> Iterator[None]:
 
 
 def _start(cpus: int, folder: str) -> None:
-    """Start Ray here, seen by nobody else."""
+    """Start Ray here, for nobody else."""
     import ray
 
     try:
@@ -86,7 +99,6 @@ def _start(cpus: int, folder: str) -> None:
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,
-            _node_ip_address="127.0.0.1",
             _temp_dir=folder,
         )
     except Exception as error:  # of many kinds, as what went wrong is
@@ -101,16 +113,15 @@ def _join(address: str) -> None:
     if place != AUTO:
         _knock(place)
     try:
-        ray.init(place, log_to_driver=False, logging_level=logging.CRITICAL)
+        with warnings.catch_warnings(action="ignore"):
+            ray.init(place, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:
-        advice = ""
-        if not place.startswith(CLIENT):
-            advice = (
-                " Run this on a machine of the cluster, after 'ray start', or give"
-                f" {CLIENT}host:10001."
-            )
+        if place.startswith(CLIENT):
+            advice = f"check that Ray's client server has this port. {TOKEN}"
+        else:
+            advice = f"run this on a machine of the cluster, or give {CLIENT}host:10001."
         raise NemocliError(
-            f"The Ray cluster {address} cannot be used: {_first_line(error)}.{advice}"
+            f"The Ray cluster {place} cannot be used ({_first_line(error)}): {advice}"
         ) from None
 
 
@@ -129,12 +140,14 @@ def _knock(address: str) -> None:
     check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
         subprocess.run(check, check=True, timeout=3 * PATIENCE, capture_output=True)
-    except subprocess.SubprocessError:
+    except subprocess.SubprocessError as error:
+        if b"AuthenticationError" in (error.stderr or b""):  # type: ignore[attr-defined]
+            raise NemocliError(f"The Ray cluster at {address} lets nobody in. {TOKEN}") from None
         raise NemocliError(
-            f"What answers at {address} is no Ray cluster: check the port."
+            f"What answers at {address} is no Ray cluster of this version: check the port."
         ) from None
 
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")
+    return lines[0].partition(". ")[0].rstrip(".")
