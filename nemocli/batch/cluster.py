@@ -59,8 +59,10 @@ def connected(address: str, cpus: int) -> Iterator[None]:
     # Ray would tell its makers that it is used.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if address == LOCAL and "RAY_AUTH_MODE" not in os.environ:
-        # It listens to the network, and does what it is told.
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex()}
+        # It listens to the network, and does what it is told by those who have this.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())
+        if "ray" not in sys.modules:  # which reads it when it is imported
+            os.environ["RAY_AUTH_MODE"] = "token"
     try:
         import ray
     except ImportError as error:

@@ -18,6 +18,7 @@ from typing import Any
 from nemocli.batch.many import Heard, Outcome
 from nemocli.batch.plan import content_hash, look_at
 from nemocli.batch.settings import Settings
+from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.types import Transcript
@@ -61,9 +62,8 @@ class Told:
 class Worker:
     """In a process of its own: a model that is loaded once."""
 
-    def __init__(self, load: Callable[[], Transcriber], language: str) -> None:
+    def __init__(self, load: Callable[[], Transcriber]) -> None:
         self._load = load
-        self._language = language
         self._transcriber: Transcriber | None = None
 
     def begin(self, version: str) -> Begun:
@@ -76,14 +76,14 @@ class Worker:
             self._transcriber = self._load()
         except NemocliError as error:
             return Begun(host, error=error)
-        return Begun(host, self._transcriber.about("", self._language))
+        return Begun(host, self._transcriber.about("", AUTO))
 
-    def transcribe(self, paths: list[str], max_memory: int | None) -> list[Told]:
+    def transcribe(self, paths: list[str], lang: str, max_memory: int | None) -> list[Told]:
         """What became of each file, in any order."""
         assert self._transcriber is not None
         files = [Path(path) for path in paths]
         hashes = {file: content_hash(file) for file in files if look_at(file)}
-        outcomes = self._transcriber.transcribe_many(files, self._language, max_memory=max_memory)
+        outcomes = self._transcriber.transcribe_many(files, lang, max_memory=max_memory)
         return [Told(outcome, hashes.get(outcome.path)) for outcome in outcomes]
 
 
@@ -140,15 +140,21 @@ class Workers:
                     f"Waiting for a worker: each needs {self._cpus} free CPUs, and loads the model."
                 )
 
+    def close(self) -> None:
+        """Stop the workers."""
+        at_work = (hand for hand, _ in self._at_work.values())
+        for hand in [*self._idle, *self._beginning.values(), *at_work]:
+            self._remove(hand)
+
     def transcribe_many(
         self,
         paths: Iterable[str | Path],
-        lang: str,
+        lang: str = AUTO,
         *,
         max_memory: int | None = None,
         progress: Callable[[Heard], None] | None = None,
     ) -> Iterator[Outcome]:
-        """See Transcriber.transcribe_many; `lang` must be the language of the settings.
+        """See Transcriber.transcribe_many.
 
         A file whose worker was lost several times comes with an error. Raises NemocliError if no
         worker is left, or if the cluster is.
@@ -158,7 +164,7 @@ class Workers:
             while self._idle and (batch := self._next(coming)):
                 hand = self._idle.pop()
                 absolute = [os.path.abspath(path) for path in batch]
-                ref = hand.actor.transcribe.remote(absolute, max_memory)
+                ref = hand.actor.transcribe.remote(absolute, lang, max_memory)
                 self._at_work[ref] = hand, batch
             if self._idle and not self._at_work:
                 return
@@ -225,7 +231,7 @@ class Workers:
         import ray
 
         options = {"num_cpus": self._cpus, "scheduling_strategy": "SPREAD"}
-        actor = ray.remote(Worker).options(**options).remote(self._load, self._settings.language)
+        actor = ray.remote(Worker).options(**options).remote(self._load)
         self._beginning[actor.begin.remote(__version__)] = _Hand(actor, lost=lost)
 
     def _begun(self, ref: Any) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,11 +67,12 @@ class ClusterChoice:
         if self.address == LOCAL:
             count = count or max(1, here // worker_cpus(here))
             cpus = worker_cpus(here // count)
-        with connected(self.address, (count or 1) * (cpus or 1)):
+        load = _loader(choice, settings)
+        with (
+            connected(self.address, (count or 1) * (cpus or 1)),
+            closing(Workers(load, settings, count=count, cpus=cpus, note=screen.note)) as workers,
+        ):
             with screen.waiting("starting workers"):
-                workers = Workers(
-                    _loader(choice, settings), settings, count=count, cpus=cpus, note=screen.note
-                )
                 workers.wait()
             yield workers, settings
 

@@ -1,0 +1,48 @@
+"""A fake transcriber for workers of a cluster: some files bring trouble."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+from nemocli.errors import ModelError
+from tests.batch.fake import SETTINGS, FakeTranscriber
+
+
+class Troubled(FakeTranscriber):
+    """A file of `kills` kills the process, of `kills once` the first time only; `raises` raises."""
+
+    def __init__(self, revision):
+        super().__init__(at_once=4)
+        self._revision = revision
+
+    def about(self, file, lang):
+        return replace(SETTINGS.about, model_revision=self._revision, requested_language=lang)
+
+    def _outcome(self, path):
+        text = path.read_text() if path.exists() else ""
+        if text.startswith(("kills", "raises")):
+            with Path(f"{path}.begun").open("a") as begun:
+                begun.write("x")
+        if text.startswith("kills") and (text != "kills once" or begun_times(path) == 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if text.startswith("raises"):
+            raise ValueError("a defect")
+        return super()._outcome(path)
+
+
+def begun_times(path):
+    """How often a worker came to a file that brings trouble."""
+    return len(Path(f"{path}.begun").read_text())
+
+
+def load(revision=SETTINGS.about.model_revision):
+    return Troubled(revision)
+
+
+def load_nothing():
+    raise ModelError("There is no model here.")
+
+
+def load_and_die():
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,134 @@
+"""Files given to workers of a cluster: lost workers, lost files, wrong models, wrong files."""
+
+import sys
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from nemocli.batch.cluster import LOCAL, connected
+from nemocli.batch.workers import FILES, Workers
+from nemocli.errors import ModelError, NemocliError
+from tests.batch.fake import SETTINGS, heard_in
+from tests.batch.fake_worker import begun_times, load, load_and_die, load_nothing
+from tests.batch.runs import jobs_of, say, states, transcribe, written
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(find_spec("ray") is None, reason="pip install 'nemocli[cluster]'"),
+]
+
+
+@pytest.fixture(scope="module")
+def ray_here():
+    with connected(LOCAL, 2):
+        yield
+
+
+@pytest.fixture
+def workers(ray_here):
+    """Makes workers, and stops them."""
+    made = []
+
+    def make(load=load, count=2, **options):
+        made.append(Workers(load, SETTINGS, count=count, cpus=1, **options))
+        made[-1].wait()
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def outcomes(workers, paths):
+    return {outcome.path.name: outcome for outcome in workers.transcribe_many(paths, "auto")}
+
+
+def test_transcripts_and_errors_are_those_of_a_transcriber(here, workers):
+    paths = [Path(f"in/{n:02}.wav") for n in range(30)]
+    for n, path in enumerate(paths):
+        path.write_text("broken" if n == 7 else f"text {n}")
+    paths.append(Path("in/missing.wav"))
+    ended = outcomes(workers(), paths)
+    assert sorted(ended) == [path.name for path in paths]
+    for n, path in enumerate(paths[:30]):
+        if n != 7:
+            assert ended[path.name].path == path
+            assert ended[path.name].transcript == heard_in(f"text {n}")
+    assert str(ended["07.wav"].error) == "in/07.wav is damaged: copy it again."
+    assert str(ended["missing.wav"].error) == "in/missing.wav does not exist: check the path."
+
+
+def test_a_path_is_taken_when_a_worker_is_free(here, workers):
+    taken = []
+
+    def paths():
+        for n in range(100):
+            path = Path(f"in/{n:02}.wav")
+            path.write_text("text")
+            taken.append(path)
+            yield path
+
+    ending = workers().transcribe_many(paths(), "auto")
+    next(ending)
+    assert len(taken) <= 2 * FILES
+    assert len(list(ending)) == 99
+
+
+def test_a_run_is_recorded_as_without_a_cluster(here, workers):
+    for n in range(20):
+        say(f"{n:02}.wav", f"text {n}")
+    say("05.wav", "broken")
+    say("06.wav", "kills once")
+    made = workers()
+    made.heard = []
+    _, ends = transcribe(transcriber=made)
+    assert states(ends) == {f"{n:02}.wav": "failed" if n == 5 else "done" for n in range(20)}
+    texts = {6: "kills once"}
+    assert written() == {
+        f"{n:02}.txt": texts.get(n, f"text {n}") + "\n" for n in range(20) if n != 5
+    }
+    again = [job.source.path.name for job in jobs_of() if job.known.last.state != "done"]
+    assert again == ["05.wav"]
+
+
+def test_a_file_that_kills_its_workers_is_given_up_and_the_others_go_on(here, workers):
+    for n in range(20):
+        say(f"{n:02}.wav", f"text {n}")
+    say("03.wav", "kills")
+    say("12.wav", "raises")
+    paths = sorted(Path("in").glob("*.wav"))
+    ended = outcomes(workers(), paths)
+    assert len(ended) == 20
+    for name, times in (("03.wav", 3), ("12.wav", 3)):
+        assert begun_times(f"in/{name}") == times
+        assert f"in/{name} was given up on the cluster: 3 times" in str(ended.pop(name).error)
+    assert all(outcome.transcript is not None for outcome in ended.values())
+
+
+def test_a_worker_with_another_model_is_not_used(here, workers):
+    with pytest.raises(ModelError, match="its model fake is another one"):
+        workers(partial(load, "beef"))
+
+
+def test_a_worker_without_the_model_says_so(here, workers):
+    notes = []
+    with pytest.raises(ModelError, match="There is no model here"):
+        workers(load_nothing, note=notes.append)
+    assert len(notes) == 1  # of the first; the second was the last
+
+
+def test_workers_that_never_get_to_their_model_are_given_up(here, workers):
+    with pytest.raises(NemocliError, match="A worker does not start"):
+        workers(load_and_die)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="paths that mean another file elsewhere")
+def test_a_file_that_a_worker_does_not_see_as_it_is_here_fails(here, workers, monkeypatch):
+    monkeypatch.chdir("in")
+    Path("a.wav").write_text("text")
+    # Of whoever looks: the folder it is in, and the name of its program.
+    ended = outcomes(workers(count=1), [Path("/proc/self/cwd/a.wav"), Path("/proc/self/comm")])
+    assert "cannot be read on" in str(ended["a.wav"].error)
+    assert "has other content on" in str(ended["comm"].error)

@@ -1,0 +1,234 @@
+"""`nemocli file --cluster`: on Ray started for it, and on a cluster that runs already."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from nemocli.cli.app import app
+from nemocli.errors import NemocliError, UnsupportedError, UsageError
+
+COMMAND = [sys.executable, "-m", "nemocli"]
+ROOT = Path(__file__).parents[2]
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="pip install 'nemocli[cluster]'")
+
+
+@pytest.fixture
+def sounds(tmp_path, clips, monkeypatch):
+    """The current folder, with thirty files of half a minute or less in the folder `in`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, sys.path)]))
+    monkeypatch.setenv("NEMOCLI_MODEL", "demo")
+    monkeypatch.setenv("NEMOCLI_OUTPUT_FORMAT", "all")
+    Path("in").mkdir()
+    chosen = np.random.default_rng(1)
+    for n in range(30):
+        some = [clips[k].samples for k in chosen.integers(0, len(clips), chosen.integers(1, 12))]
+        soundfile.write(f"in/{n:02}.flac", np.concatenate(some), 16000)
+    return tmp_path
+
+
+def transcribed(folder):
+    """Every file of an outputs' folder, but for the records, and how often each input was done."""
+    paths = [p for p in Path(folder).rglob("*") if p.is_file() and ".nemocli" not in p.parts]
+    lines = (Path(folder) / ".nemocli" / "manifest.jsonl").read_text().splitlines()
+    records = [record for line in lines if (record := json.loads(line).get("file"))]
+    done = sorted(record["input"] for record in records if record["state"] == "done")
+    return {str(p.relative_to(folder)): p.read_bytes() for p in paths}, done
+
+
+def processes(below):
+    """The processes that a process started, directly or not: number and command."""
+    listed = subprocess.run(
+        ["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    found, pending = {}, [str(below)]
+    while pending:
+        parent = pending.pop()
+        for pid, of, command in rows:
+            if of == parent:
+                found[int(pid)] = command
+                pending.append(pid)
+    return found
+
+
+def wait_for(happened, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (result := happened()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return result
+
+
+def run_here():
+    subprocess.run([*COMMAND, "file", "in", "-o", "here", "-q"], check=True)
+
+
+def exists(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@needs_ray
+@pytest.mark.cluster
+def test_one_of_two_workers_is_killed_in_the_middle(sounds):
+    run_here()
+    command = [*COMMAND, "file", "in", "-o", "there", "--cluster", "local", "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    wait_for(lambda: len(list(Path("there").glob("*.txt"))) >= 1)
+    started = processes(process.pid)
+    workers = [pid for pid, command in started.items() if "ray::Worker" in command]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    assert len(list(Path("there").glob("*.txt"))) < 30, "it was not in the middle"
+    assert process.communicate(timeout=120)[0] == b""
+    assert process.returncode == 0
+    assert transcribed("there") == transcribed("here")
+    assert len(transcribed("there")[1]) == 30
+    wait_for(lambda: not any(map(exists, started)))
+
+
+@needs_ray
+@pytest.mark.cluster
+def test_stdout_has_nothing_but_results(sounds, monkeypatch):
+    monkeypatch.delenv("NEMOCLI_OUTPUT_FORMAT")
+    files = [f"in/{n:02}.flac" for n in range(4)]
+    here = subprocess.run([*COMMAND, "file", *files], check=True, capture_output=True)
+    command = [*COMMAND, "file", *files, "--cluster", "local", "--workers", "1"]
+    there = subprocess.run(command, check=True, capture_output=True)
+    assert there.stdout == here.stdout
+    assert there.stderr == b""
+
+
+@needs_ray
+@pytest.mark.cluster
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_the_files_at_work_or_at_once_and_leaves_no_process(sounds, times):
+    command = [*COMMAND, "file", "in", "-o", "there", "--cluster", "local", "--workers", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    wait_for(lambda: list(Path("there").glob("*.txt")))
+    started = processes(process.pid)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert b"the same command goes on" in err
+    assert b"Traceback" not in err
+    wait_for(lambda: not any(map(exists, started)))
+    assert subprocess.run([*COMMAND, "file", "in", "-o", "there", "-q"]).returncode == 0
+    run_here()
+    assert transcribed("there") == transcribed("here")
+
+
+def fails(*options):
+    result = CliRunner().invoke(app, ["file", "in", "-o", "out", *options])
+    assert not Path("out").exists()
+    return result.exit_code, result.stderr
+
+
+def test_wrong_options_are_usage_errors(sounds):
+    assert fails("--workers", "2")[0] == UsageError.exit_code
+    for address in ("here", "ray://", "host:port", "http://host:1"):
+        code, err = fails("--cluster", address)
+        assert code == UsageError.exit_code
+        assert "--cluster takes local, auto" in err
+
+
+def test_without_ray_the_command_that_installs_it_is_told(sounds, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, err = fails("--cluster", "local")
+    assert code == UnsupportedError.exit_code
+    assert "pip install 'nemocli[cluster]'" in err
+
+
+@needs_ray
+@pytest.mark.cluster
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_no_cluster_at_the_address(sounds, scheme):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and does not listen
+        code, err = fails("--cluster", f"{scheme}127.0.0.1:{unused.getsockname()[1]}")
+    assert code == NemocliError.exit_code
+    assert "There is no Ray cluster at" in err
+
+
+@needs_ray
+@pytest.mark.cluster
+@pytest.mark.slow
+def test_something_else_at_the_address(sounds):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        code, err = fails("--cluster", f"127.0.0.1:{other.getsockname()[1]}")
+    assert code == NemocliError.exit_code
+    assert "is no Ray cluster" in err
+
+
+@pytest.fixture
+def two_nodes(monkeypatch):
+    """A cluster of two nodes with a CPU each: its port, its client's port, and the second node."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "of-this-test")
+    folder = tempfile.mkdtemp(dir="/tmp")  # paths of sockets are short
+    ports = [free_port(), free_port()]
+    head = ["--head", "--port", str(ports[0]), "--ray-client-server-port", str(ports[1])]
+    head += ["--include-dashboard", "false", "--temp-dir", folder]
+    nodes = [start_node(*head)]
+    nodes.append(start_node("--address", f"127.0.0.1:{ports[0]}"))
+    yield *ports, nodes[1]
+    for node in nodes:
+        os.killpg(node.pid, signal.SIGKILL)
+        node.wait()
+    shutil.rmtree(folder)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_node(*options):
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus", "1"]
+    command += ["--object-store-memory", "100000000", "--disable-usage-stats", *options]
+    node = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    said = ""
+    while "Ray runtime started" not in said:
+        line = node.stdout.readline()
+        assert line, said
+        said += line
+    return node
+
+
+@needs_ray
+@pytest.mark.cluster
+@pytest.mark.slow
+def test_a_node_of_a_cluster_is_lost_in_the_middle(sounds, two_nodes):
+    port, client_port, second = two_nodes
+    run_here()
+    for n, address in enumerate((f"ray://127.0.0.1:{client_port}", f"127.0.0.1:{port}")):
+        out = f"there-{n}"
+        command = [*COMMAND, "file", "in", "-o", out, "--cluster", address]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        wait_for(lambda out=out: list(Path(out).glob("*.txt")))
+        if n == 1:
+            assert any("ray::Worker" in command for command in processes(second.pid).values())
+            os.killpg(second.pid, signal.SIGKILL)
+        assert process.communicate(timeout=120)[0] == b""
+        assert process.returncode == 0
+        assert transcribed(out) == transcribed("here")
