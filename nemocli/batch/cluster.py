@@ -71,6 +71,7 @@ def connected(address: str, cpus: int) -> Iterator[None]:
         ) from None
     # It would print what befalls workers on stdout, which is for results.
     ray._private.worker.print_to_stdstream = lambda *args, **kwargs: None
+    warnings.filterwarnings("ignore", module="ray")
     try:
         if address == LOCAL:
             # Its sockets are in there, and paths of sockets are short.
@@ -115,8 +116,7 @@ def _join(address: str) -> None:
     if place != AUTO:
         _knock(place)
     try:
-        with warnings.catch_warnings(action="ignore"):
-            ray.init(place, log_to_driver=False, logging_level=logging.CRITICAL)
+        ray.init(place, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:
         if place.startswith(CLIENT):
             advice = f"check that Ray's client server has this port. {TOKEN}"

@@ -5,6 +5,7 @@ files it was at are given to others. Here, files are handed out and what became 
 """
 
 import os
+import re
 import socket
 import time
 from collections import Counter, deque
@@ -231,7 +232,10 @@ class Workers:
         import ray
 
         options = {"num_cpus": self._cpus, "scheduling_strategy": "SPREAD"}
-        actor = ray.remote(Worker).options(**options).remote(self._load)
+        try:
+            actor = ray.remote(Worker).options(**options).remote(self._load)
+        except ImportError as error:  # as Ray's client hears of it
+            raise _no_start(error) from None
         self._beginning[actor.begin.remote(__version__)] = _Hand(actor, lost=lost)
 
     def _begun(self, ref: Any) -> None:
@@ -246,7 +250,7 @@ class Workers:
             if hand.lost + 1 < LOSSES:
                 self._create(hand.lost + 1)
             else:
-                self._do_without(NemocliError(f"A worker does not start: {_reason(error)}."))
+                self._do_without(_no_start(error))
             return
         refusal = begun.error or _difference(begun.about, self._settings.about)
         if refusal is None:
@@ -326,10 +330,17 @@ def _checked(path: Path, told: Told, host: str) -> Outcome:
     return Outcome(path, None if error else outcome.transcript, error)
 
 
+def _no_start(error: Exception) -> NemocliError:
+    return NemocliError(
+        f"A worker does not start ({_reason(error)}): the machines of the cluster need nemocli"
+        f" {__version__}, installed as it is here."
+    )
+
+
 def _reason(error: Exception) -> str:
-    """What Ray says of a loss, in a line."""
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, Exception):
-        return f"{type(cause).__name__}: {cause}"
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".:")
+    """What Ray says of a loss, in a line: the exception behind it, if there is one."""
+    text = re.sub("\x1b\\[[0-9;]*m", "", str(error)).strip()
+    named = re.findall(r"^ *(\w+(?:Error|Exception): .+)$", text, re.MULTILINE)
+    first = (text.splitlines() or [type(error).__name__])[0]
+    line: str = named[-1] if named else first
+    return line.rstrip(".:")
