@@ -6,24 +6,22 @@ files it was at are given to others. Here, files are handed out and what became 
 
 import os
 import re
-import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from nemocli.batch.many import Heard, Outcome
-from nemocli.batch.plan import content_hash, look_at
+from nemocli.batch.plan import look_at
 from nemocli.batch.settings import Settings
+from nemocli.batch.worker import Begun, HowFar, Told, Worker
 from nemocli.engine.languages import AUTO
-from nemocli.errors import AudioError, ModelError, NemocliError
+from nemocli.errors import AudioError, NemocliError
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.types import Transcript
-from nemocli.transcript.writer import About
 from nemocli.version import __version__
 
 #: Files that a worker is given together, and the bytes of them after which it gets no more.
@@ -40,52 +38,6 @@ LOOK = 0.5
 
 #: Seconds of waiting for the first worker after which that is said.
 PATIENCE = 20
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A worker that has its model, or why it has none."""
-
-    host: str
-    about: About | None = None
-    error: NemocliError | None = None
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a worker tells of a file."""
-
-    outcome: Outcome
-    #: The hash of the file that was transcribed; None if the worker cannot read it.
-    sha256: str | None
-
-
-class Worker:
-    """In a process of its own: a model that is loaded once."""
-
-    def __init__(self, load: Callable[[], Transcriber]) -> None:
-        self._load = load
-        self._transcriber: Transcriber | None = None
-
-    def begin(self, version: str) -> Begun:
-        """Load the model, if this is the nemocli of that version."""
-        host = socket.gethostname()
-        if version != __version__:
-            error = NemocliError(f"it has nemocli {__version__}, not {version}.")
-            return Begun(host, error=error)
-        try:
-            self._transcriber = self._load()
-        except NemocliError as error:
-            return Begun(host, error=error)
-        return Begun(host, self._transcriber.about("", AUTO))
-
-    def transcribe(self, paths: list[str], lang: str, max_memory: int | None) -> list[Told]:
-        """What became of each file, in any order."""
-        assert self._transcriber is not None
-        files = [Path(path) for path in paths]
-        hashes = {file: content_hash(file) for file in files if look_at(file)}
-        outcomes = self._transcriber.transcribe_many(files, lang, max_memory=max_memory)
-        return [Told(outcome, hashes.get(outcome.path)) for outcome in outcomes]
 
 
 @dataclass(frozen=True)
@@ -160,19 +112,35 @@ class Workers:
         A file whose worker was lost several times comes with an error. Raises NemocliError if no
         worker is left, or if the cluster is.
         """
-        coming = map(Path, paths)
+        try:
+            yield from self._outcomes(map(Path, paths), lang, max_memory, progress)
+        except ConnectionError as error:
+            raise NemocliError(
+                f"The Ray cluster is lost ({error}): the same command goes on from here."
+            ) from None
+
+    def _outcomes(
+        self,
+        coming: Iterator[Path],
+        lang: str,
+        max_memory: int | None,
+        progress: Callable[[Heard], None] | None,
+    ) -> Iterator[Outcome]:
         while True:
             while self._idle and (batch := self._next(coming)):
                 hand = self._idle.pop()
                 absolute = [os.path.abspath(path) for path in batch]
                 ref = hand.actor.transcribe.remote(absolute, lang, max_memory)
                 self._at_work[ref] = hand, batch
+                if progress is not None:
+                    for path in batch:
+                        progress(Heard(path, None, Transcript([], [], None)))
             if self._idle and not self._at_work:
                 return
-            if progress is not None:
-                for path in chain.from_iterable(batch for _, batch in self._at_work.values()):
-                    progress(Heard(path, None, Transcript([], [], None)))
-            for ref in _finished([*self._at_work, *self._beginning]):
+            finished = _finished([*self._at_work, *self._beginning])
+            if progress is not None and not finished:
+                self._tell(progress)
+            for ref in finished:
                 if ref in self._beginning:
                     self._begun(ref)
                 else:
@@ -189,6 +157,20 @@ class Workers:
             content = look_at(path)
             size += content.size if content else BYTES
         return batch
+
+    def _tell(self, progress: Callable[[Heard], None]) -> None:
+        """How far the files are, of those workers that answer in time."""
+        import ray
+
+        asked = {hand.actor.heard.remote(): batch for hand, batch in self._at_work.values()}
+        if not asked:
+            return
+        for ref in ray.wait(list(asked), num_returns=len(asked), timeout=LOOK)[0]:
+            with suppress(ray.exceptions.RayError):  # which is dealt with where its work ends
+                far: dict[str, HowFar] = ray.get(ref)
+                for path in asked[ref]:
+                    if (of := far.get(os.path.abspath(path))) is not None:
+                        progress(Heard(path, of.promised, Transcript([], [], None, of.seconds)))
 
     def _ended(self, ref: Any) -> Iterator[Outcome]:
         """What became of the files of a worker that ended them, or was lost."""
@@ -210,7 +192,7 @@ class Workers:
             self._idle.append(hand)
             by_path = {str(each.outcome.path): each for each in told}
             for path in batch:
-                yield _checked(path, by_path[os.path.abspath(path)], hand.host)
+                yield by_path[os.path.abspath(path)].outcome_of(path, hand.host)
 
     def _lost(self, batch: list[Path], hand: _Hand, error: Exception) -> Iterator[Outcome]:
         """Have the files done again, but for those that were lost too often."""
@@ -231,12 +213,18 @@ class Workers:
         """Have Ray start a worker where there is room, now or later."""
         import ray
 
-        options = {"num_cpus": self._cpus, "scheduling_strategy": "SPREAD"}
+        # Two calls at once: it tells how far it is while it is at work.
+        options = {
+            "num_cpus": self._cpus,
+            "scheduling_strategy": "SPREAD",
+            "max_concurrency": 2,
+        }
         try:
             actor = ray.remote(Worker).options(**options).remote(self._load)
         except ImportError as error:  # as Ray's client hears of it
             raise _no_start(error) from None
-        self._beginning[actor.begin.remote(__version__)] = _Hand(actor, lost=lost)
+        begun = actor.begin.remote(__version__, self._settings.about)
+        self._beginning[begun] = _Hand(actor, lost=lost)
 
     def _begun(self, ref: Any) -> None:
         """Take a worker in, or do without it; why is raised if there is no other."""
@@ -252,12 +240,12 @@ class Workers:
             else:
                 self._do_without(_no_start(error))
             return
-        refusal = begun.error or _difference(begun.about, self._settings.about)
-        if refusal is None:
+        if begun.refusal is None:
             self._idle.append(replace(hand, host=begun.host))
         else:
             self._remove(hand)
-            self._do_without(type(refusal)(f"A worker on {begun.host} is of no use: {refusal}"))
+            sentence = f"A worker on {begun.host} is of no use: {begun.refusal}"
+            self._do_without(type(begun.refusal)(sentence))
 
     def _do_without(self, reason: NemocliError) -> None:
         if not (self._idle or self._beginning or self._at_work):
@@ -289,45 +277,8 @@ def _finished(refs: Iterable[Any]) -> list[Any]:
     """Those of which Ray has a result by now; waits a little for the first."""
     import ray
 
-    pending = list(refs)
-    try:
-        ready: list[Any] = ray.wait(pending, num_returns=1, timeout=LOOK)[0]
-    except ConnectionError as error:
-        raise NemocliError(
-            f"The Ray cluster is lost ({error}): the same command goes on from here."
-        ) from None
+    ready: list[Any] = ray.wait(list(refs), num_returns=1, timeout=LOOK)[0]
     return ready
-
-
-def _difference(there: About | None, here: About) -> ModelError | None:
-    """Why a worker would not write what was asked for."""
-    if there is None or there.model_revision != here.model_revision:
-        return ModelError(f"its model {here.model} is another one; put there the one that is here.")
-    for name in ("precision", "runtime", "lookahead"):
-        if getattr(there, name) != getattr(here, name):
-            have, wanted = getattr(there, name), getattr(here, name)
-            return ModelError(f"its model {here.model} has the {name} {have}, not {wanted}.")
-    return None
-
-
-def _checked(path: Path, told: Told, host: str) -> Outcome:
-    """The outcome of a file, if it is the file that is here."""
-    outcome = told.outcome
-    here = content_hash(path) if look_at(path) else None
-    error = outcome.error
-    if here is not None and told.sha256 is None:
-        error = AudioError(
-            f"{path} cannot be read on {host}: keep the files on a disk that all machines of the"
-            " cluster have at the same path."
-        )
-    elif here is not None and told.sha256 != here:
-        error = AudioError(
-            f"{path} has other content on {host} than here: keep the files on a disk that all"
-            " machines of the cluster have at the same path."
-        )
-    elif error is not None:
-        error = AudioError(str(error).replace(str(outcome.path), str(path)))
-    return Outcome(path, None if error else outcome.transcript, error)
 
 
 def _no_start(error: Exception) -> NemocliError:

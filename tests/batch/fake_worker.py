@@ -2,15 +2,21 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
+from nemocli.batch.many import Heard
 from nemocli.errors import ModelError
+from nemocli.transcript.types import Transcript
 from tests.batch.fake import SETTINGS, FakeTranscriber
 
 
 class Troubled(FakeTranscriber):
-    """A file of `kills` kills the process, of `kills once` the first time only; `raises` raises."""
+    """A file of `kills` kills the process, of `kills once` the first time only; `raises` raises.
+
+    `slowly` takes three seconds, in the middle of which it is half done.
+    """
 
     def __init__(self, revision):
         super().__init__(at_once=4)
@@ -18,6 +24,13 @@ class Troubled(FakeTranscriber):
 
     def about(self, file, lang):
         return replace(SETTINGS.about, model_revision=self._revision, requested_language=lang)
+
+    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
+        for path in paths:
+            if path.exists() and path.read_text().startswith("slowly"):
+                progress(Heard(path, 3.0, Transcript([], [], None, 1.5)))
+                time.sleep(3)
+        yield from super().transcribe_many(paths, lang)
 
     def _outcome(self, path):
         text = path.read_text() if path.exists() else ""

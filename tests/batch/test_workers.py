@@ -1,6 +1,7 @@
 """Files given to workers of a cluster: lost workers, lost files, wrong models, wrong files."""
 
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from nemocli.batch.cluster import LOCAL, connected
+from nemocli.batch.worker import Worker
 from nemocli.batch.workers import FILES, Workers
 from nemocli.errors import ModelError, NemocliError
+from nemocli.version import __version__
 from tests.batch.fake import SETTINGS, heard_in
 from tests.batch.fake_worker import begun_times, load, load_and_die, load_nothing
 from tests.batch.runs import jobs_of, say, states, transcribe, written
@@ -76,6 +79,17 @@ def test_a_path_is_taken_when_a_worker_is_free(here, workers):
     assert len(list(ending)) == 99
 
 
+def test_how_far_files_are_is_heard_while_they_are_at_work(here, workers):
+    say("a.wav", "slowly: one two three")
+    heard = []
+    made = workers(count=1)
+    (outcome,) = made.transcribe_many(Path("in").iterdir(), progress=heard.append)
+    assert {far.path for far in heard} == {Path("in/a.wav")}
+    assert heard[0].transcript.duration == 0  # as it is handed out
+    assert (heard[-1].promised, heard[-1].transcript.duration) == (3.0, 1.5)
+    assert outcome.transcript is not None
+
+
 def test_a_run_is_recorded_as_without_a_cluster(here, workers):
     for n in range(20):
         say(f"{n:02}.wav", f"text {n}")
@@ -110,6 +124,15 @@ def test_a_file_that_kills_its_workers_is_given_up_and_the_others_go_on(here, wo
 def test_a_worker_with_another_model_is_not_used(here, workers):
     with pytest.raises(ModelError, match="its model fake is another one"):
         workers(partial(load, "beef"))
+
+
+def test_a_worker_of_another_version_or_precision_refuses():
+    worker = Worker(load)
+    assert worker.begin(__version__, SETTINGS.about).refusal is None
+    assert "it has nemocli" in str(worker.begin("0.0.1", SETTINGS.about).refusal)
+    other = replace(SETTINGS.about, precision="int8")
+    refusal = worker.begin(__version__, other).refusal
+    assert str(refusal) == "its model fake has the precision fp32, not int8."
 
 
 def test_a_worker_without_the_model_says_so(here, workers):
