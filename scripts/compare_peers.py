@@ -14,9 +14,9 @@ turn by turn, with their spread.
 - stream: one stream, in packets of a chunk; the time from each packet to its tokens, features and
   decoding included.
 - files: files of very different lengths, each peer in its own best way: nemocli many at once,
-  transformers one after the other in one pass each, sherpa-onnx a stream for each and the streams
-  decoded together. Reading the file counts. transformers' memory grows with the square of a file's
-  length; if it dies of that, the table is made without it. --files-seconds has shorter files.
+  transformers one after the other in offline passes of 300 s at most (it refuses more than 400),
+  sherpa-onnx a stream for each and the streams decoded together. Reading the file counts. A peer
+  that dies is named, and the table made without it. --files-seconds has shorter files.
 - Beside each stream: how long the machine takes to read nemocli's int8 weights from memory once.
 
 The random model's tokens carry no meaning, and only 16 of its vocabulary are ever chosen, so that

@@ -11,7 +11,7 @@ from nemocli.runtimes.base import Runtime
 #: Files at once, and encoder frames of all of them in one call, where memory does not matter. More
 #: frames gain nothing; more files have the predictor's weights read less often, but each brings its
 #: caches along, which with fewer frames a file are a growing part of what is moved.
-FILES, FRAMES = 8, 512
+FILES, FRAMES = 8, 256
 
 #: Encoder frames of one file in one call at most: attention grows with their square.
 FILE_FRAMES = 128

@@ -2,7 +2,8 @@
 
 A stream is its own streaming: `generate` takes a generator of mel chunks. Files are its offline
 pass, one after the other, as the model's page shows it: all of a file through the encoder at once,
-with memory and time for attention that grow with the square of its length.
+with memory and time for attention that grow with the square of its length. It refuses more than 400
+seconds, so that longer files are cut into passes.
 """
 
 import sys
@@ -19,6 +20,9 @@ import numpy as np
 import torch
 
 from tests.oracle.reference import Reference
+
+#: Samples of one offline pass at most: 300 s.
+LONGEST = 300 * worker.RATE
 
 
 class Transformers:
@@ -53,7 +57,12 @@ class Transformers:
         return [after - before for before, after in pairwise(asked)], tokens
 
     def files(self, paths: list[str]) -> list[list[int]]:
-        return [self._offline(worker.read_wav(path)) for path in paths]
+        tokens = []
+        for path in paths:
+            samples = worker.read_wav(path)
+            passes = range(0, max(len(samples), 1), LONGEST)
+            tokens.append([t for at in passes for t in self._offline(samples[at : at + LONGEST])])
+        return tokens
 
     files_by_chunk = worker.Peer.files_by_chunk
 
