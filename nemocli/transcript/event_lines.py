@@ -11,7 +11,10 @@ EVENT_VERSION = 1
 
 
 def event_line(event: Event) -> str:
-    """One event as JSON, without a line break; times in seconds, levels in dB of full scale."""
+    """One event as JSON, without a line break; times in seconds, levels in dB of full scale.
+
+    What was heard and dropped is exact to the sample.
+    """
     fields: dict[str, Any] = {"version": EVENT_VERSION}
     if isinstance(event, Status):
         fields |= _status(event)
@@ -33,8 +36,8 @@ def _status(status: Status) -> dict[str, Any]:
     return {
         "type": "status",
         "kind": status.kind,
-        "heard": round(status.heard, 3),
-        "dropped": round(status.dropped, 3),
+        "heard": round(status.heard, 6),
+        "dropped": round(status.dropped, 6),
         "rescued": round(status.rescued, 3),
         "lag": round(status.lag, 3),
         "level": round(status.level, 1),
