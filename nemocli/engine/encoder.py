@@ -78,11 +78,6 @@ class EncoderStream:
         rows = chunk_rows(self._chunk, first=False)
         return -(-len(self._rows) // rows) if self._ended else len(self._rows) // rows
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether what waits is all that there will be."""
-        return self._ended
-
     def take(self, chunks: int) -> Piece:
         """Remove the next chunks; more than there are is for a stream that has ended."""
         rows = chunk_rows(self._chunk, first=False) * chunks
