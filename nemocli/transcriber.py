@@ -91,10 +91,10 @@ class Transcriber:
         """Transcribe files together, much faster than one after the other; each as it is finished.
 
         A path is taken from `paths` when there is room for another file. The tokens are those of
-        a session that hears the file alone (Session.feed tells the one exception). A file that
-        cannot be decoded comes with its error, and the others go on. `max_memory` bounds, in bytes,
-        what is needed beside the model; `progress` hears how far each file is. Raises UsageError
-        for a language the model does not know, or a `max_memory` that is too little.
+        a session that hears the file alone. A file that cannot be decoded comes with its error, and
+        the others go on. `max_memory` bounds, in bytes, what is needed beside the model; `progress`
+        hears how far each file is. Raises UsageError for a language the model does not know, or a
+        `max_memory` that is too little.
         """
         from nemocli.batch.many import transcribe_many
         from nemocli.batch.room import room_for

@@ -63,10 +63,8 @@ class Session:
     def feed(self, samples: NDArray[np.float32]) -> Transcript:
         """Transcribe any number of samples, float32 [n] of about -1 to 1; the transcript so far.
 
-        Many chunks at once cost less than one by one; the tokens are the same, but now and then for
-        int8 at lookahead 0, whose chunks of one frame are rounded otherwise.
-        Raises NemocliError for anything but a one-dimensional array of finite floats, and after
-        `finish`.
+        Many chunks at once cost less than one by one; the tokens are the same. Raises NemocliError
+        for anything but a one-dimensional array of finite floats, and after `finish`.
         """
         self._check(samples)
         self.push(self.features(samples))

@@ -13,7 +13,7 @@ from nemocli.network.config import ModelConfig
 MANIFEST = "manifest.json"
 
 #: Rises when a folder written before can no longer be read.
-FORMAT = 6
+FORMAT = 7
 
 
 #: Bytes up to which a file is hashed when a folder is opened: some milliseconds.

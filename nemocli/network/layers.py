@@ -133,12 +133,16 @@ def attention(
     values = ops.concat([cache.values, value], 2)
 
     asking = ops.add(query, ops.constant(p.query_bias(layer, "u")))
-    position = ops.matmul(
-        ops.add(query, ops.constant(p.query_bias(layer, "v"))),
-        ops.constant(p.relative_keys(layer, frames)),
-    )
+    moved = ops.add(query, ops.constant(p.query_bias(layer, "v")))
+    relative = ops.constant(p.relative_keys(layer, frames))
     # Heads and then, in a block, chunks are axes before these: frames of a chunk, and its keys.
     chunks = () if windows is None else (-1,)
+    if chunks and frames == 1:
+        # A product of one row is rounded in another way than one of several, and a chunk of one
+        # frame that comes alone has only such.
+        moved = ops.reshape(moved, (0, heads, -1, 1, size))
+        relative = ops.reshape(relative, (heads, 1, size, -1))
+    position = ops.matmul(moved, relative)
     position = relative_shift(ops, position, (0, heads, *chunks), frames, left + frames)
     seen, heard = keys, values
     if windows is not None:
@@ -159,6 +163,8 @@ def attention(
 def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: int, keys: int) -> T:
     """Align scores by distance [B, heads, F, keys + C - 1] with the keys [*before, C, keys].
 
+    Of chunks of one frame, both are [*before, 1, keys], and nothing is to be done.
+
     Query i of a chunk meets key j in column (C - 1 - i) + j. Read row after row, that is element
     i * (width - 1) + (C - 1) + j: drop the first C - 1 elements, make the rows one shorter, and
     keep the first columns. Only reshapes and static slices, which every device has.
@@ -169,7 +175,7 @@ def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: in
         x = ops.slice(x, 3, frames - 1, frames - 1 + frames * (width - 1))
         x = ops.reshape(x, (*before, frames, width - 1))
         return ops.slice(x, len(before) + 1, 0, keys)
-    return ops.reshape(x, (*before, 1, keys)) if len(before) > 2 else x
+    return x
 
 
 def convolution(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) -> tuple[T, T]:
