@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nemocli.cli.options import ComputeUnits, Lookahead, Model, parse_lookahead
 from nemocli.errors import UsageError
 
 
@@ -13,13 +14,7 @@ def bench(
         list[Path] | None,
         typer.Argument(help="Sound files to hear; by default a bundled clip of 24 s."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_MODEL",
-            help="Folder, .nemo file, name from 'nemocli models list', or 'demo'.",
-        ),
-    ] = None,
+    model: Model = None,
     runtime: Annotated[
         str | None,
         typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy."),
@@ -31,15 +26,8 @@ def bench(
             help="Of a checkpoint, which is converted to it once: such as fp32, fp16, int8.",
         ),
     ] = None,
-    lookahead: Annotated[
-        int | None, typer.Option(envvar="NEMOCLI_LOOKAHEAD", help="0, 3, 6 or 13 frames of 80 ms.")
-    ] = None,
-    compute_units: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."
-        ),
-    ] = None,
+    lookahead: Lookahead = None,
+    compute_units: ComputeUnits = None,
     repeat: Annotated[
         int | None,
         typer.Option(
@@ -121,7 +109,14 @@ def bench(
 
     _check_modes(sweep, manifest, verify, compare, plot, audio)
     asked = Asked(
-        model, runtime, precision, lookahead, compute_units, repeat, json_file, Screen(quiet)
+        model,
+        runtime,
+        precision,
+        parse_lookahead(lookahead),
+        compute_units,
+        repeat,
+        json_file,
+        Screen(quiet),
     )
     asked.check_place()
     if verify:

@@ -6,6 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.options import (
+    ComputeUnits,
+    Language,
+    Lookahead,
+    Model,
+    Quiet,
+    Runtime,
+    parse_lookahead,
+)
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
 from nemocli.transcript.layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, Layout
@@ -25,26 +34,9 @@ def file(
             " of them, patterns in quotes, or - for a file on stdin."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_MODEL",
-            help="Folder, .nemo file, name from 'nemocli models list', or 'demo'.",
-        ),
-    ] = None,
-    lang: Annotated[
-        str,
-        typer.Option(
-            "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
-        ),
-    ] = "auto",
-    lookahead: Annotated[
-        int | None,
-        typer.Option(
-            envvar="NEMOCLI_LOOKAHEAD",
-            help="0, 3, 6 or 13 frames of 80 ms; more is slower to come and more accurate.",
-        ),
-    ] = None,
+    model: Model = None,
+    lang: Language = "auto",
+    lookahead: Lookahead = None,
     stdout_format: Annotated[
         str,
         typer.Option(
@@ -146,16 +138,8 @@ def file(
             help="Memory for files at work, beside the model's: such as 2G or 500M.",
         ),
     ] = None,
-    runtime: Annotated[
-        str,
-        typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy."),
-    ] = "auto",
-    compute_units: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."
-        ),
-    ] = None,
+    runtime: Runtime = "auto",
+    compute_units: ComputeUnits = None,
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -173,9 +157,7 @@ def file(
             help="Copies of the model on the cluster; by default one for four CPUs.",
         ),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Transcribe files: results to stdout, or into files; everything else to stderr.
 
@@ -193,7 +175,7 @@ def file(
     from nemocli.cli.screen import Screen
 
     layout = Layout(max_line_width or None, max_line_count or None, word_timestamps)
-    choice = ModelChoice(model, runtime, lookahead, compute_units, lang, layout)
+    choice = ModelChoice(model, runtime, parse_lookahead(lookahead), compute_units, lang, layout)
     to_stdout = output_dir is None and output_format is None
     formats: tuple[str, ...] = (parse_format(stdout_format),)
     if output_format is not None:

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nemocli.cli.live_source import open_source, print_devices, typed_one
+from nemocli.cli.options import (
+    ComputeUnits,
+    Language,
+    Lookahead,
+    Model,
+    Quiet,
+    Runtime,
+    parse_lookahead,
+)
 from nemocli.cli.signals import INTERRUPTED
 from nemocli.errors import UsageError
 
@@ -20,9 +29,6 @@ if TYPE_CHECKING:
     from nemocli.live.listener import Summary
     from nemocli.transcript.formats import About
 
-#: Lookahead in frames, by the latency in ms that a person may write instead.
-LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
-
 STDOUT_FORMATS = ("txt", "jsonl")
 
 #: Milliseconds of an encoder frame.
@@ -31,26 +37,9 @@ FRAME_MS = 80
 
 def live(
     context: typer.Context,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_MODEL",
-            help="Folder, .nemo file, name from 'nemocli models list', or 'demo'.",
-        ),
-    ] = None,
-    lang: Annotated[
-        str,
-        typer.Option(
-            "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
-        ),
-    ] = "auto",
-    lookahead: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_LOOKAHEAD",
-            help="0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms.",
-        ),
-    ] = None,
+    model: Model = None,
+    lang: Language = "auto",
+    lookahead: Lookahead = None,
     device: Annotated[
         str | None,
         typer.Option(
@@ -145,19 +134,9 @@ def live(
             "--timestamps", "-t", envvar="NEMOCLI_TIMESTAMPS", help="The time before each segment."
         ),
     ] = False,
-    runtime: Annotated[
-        str,
-        typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy."),
-    ] = "auto",
-    compute_units: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."
-        ),
-    ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
-    ] = False,
+    runtime: Runtime = "auto",
+    compute_units: ComputeUnits = None,
+    quiet: Quiet = False,
 ) -> None:
     """Transcribe what is said as it is said, until Ctrl-C, which ends normally.
 
@@ -181,7 +160,7 @@ def live(
 
     screen = Screen(quiet)
     with ExitStack() as stack:
-        frames = None if lookahead is None else _frames(lookahead)
+        frames = parse_lookahead(lookahead)
         source = open_source(input_, device, rate, channels, encoding, max_lag)
         stack.callback(source.close)
         transcriber = load_model(model, runtime, frames, compute_units, screen)
@@ -270,19 +249,6 @@ def _raise_first(failures: "Iterable[Exception | None]") -> None:
     for failure in failures:
         if failure is not None:
             raise failure
-
-
-def _frames(lookahead: str) -> int:
-    """Frames, from their number or from the latency in milliseconds."""
-    text = lookahead.strip().lower().removesuffix("ms").strip()
-    if text in LATENCIES:
-        return LATENCIES[text]
-    if lookahead.strip().isdecimal():
-        return int(text)
-    raise UsageError(
-        f"--lookahead takes frames (0, 3, 6, 13) or a latency (80ms, 320ms, 560ms, 1120ms),"
-        f" not {lookahead!r}."
-    )
 
 
 def _summary(summary: "Summary") -> str:

@@ -1,0 +1,57 @@
+"""Options that several subcommands have, declared once, and how their texts are read."""
+
+from typing import Annotated
+
+import typer
+
+from nemocli.errors import UsageError
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        envvar="NEMOCLI_MODEL",
+        help="Folder, .nemo file, name from 'nemocli models list', or 'demo'.",
+    ),
+]
+Language = Annotated[
+    str,
+    typer.Option(
+        "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
+    ),
+]
+Lookahead = Annotated[
+    str | None,
+    typer.Option(
+        envvar="NEMOCLI_LOOKAHEAD",
+        help="0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms; more is"
+        " slower to come and more accurate.",
+    ),
+]
+Runtime = Annotated[
+    str, typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy.")
+]
+ComputeUnits = Annotated[
+    str | None,
+    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
+]
+
+#: Lookahead in frames, by the latency in ms that a person may write instead.
+_LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
+
+
+def parse_lookahead(text: str | None) -> int | None:
+    """Frames, from their number or from the latency in milliseconds; UsageError for others."""
+    if text is None:
+        return None
+    number = text.strip().lower().removesuffix("ms").strip()
+    if number in _LATENCIES:
+        return _LATENCIES[number]
+    if text.strip().isdecimal():
+        return int(text)
+    raise UsageError(
+        f"--lookahead takes frames (0, 3, 6, 13) or a latency (80ms, 320ms, 560ms, 1120ms),"
+        f" not {text!r}."
+    )
