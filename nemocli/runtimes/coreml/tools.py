@@ -17,7 +17,7 @@ try:
     from coremltools.optimize.coreml import _quantization_passes
 except ImportError as error:
     raise UnsupportedError(
-        "Core ML models need coremltools, which is for macOS and Linux;"
+        "Core ML models need coremltools, which is for macOS and for Linux on x86-64;"
         f" install it with: pip install coremltools ({error})."
     ) from None
 

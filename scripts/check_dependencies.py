@@ -1,0 +1,173 @@
+#!/usr/bin/env python
+"""Whether what nemocli depends on can be had, works from its lowest to its newest, and is safe.
+
+    python scripts/check_dependencies.py resolve
+    python scripts/check_dependencies.py test lowest --python 3.12
+    python scripts/check_dependencies.py test newest --python 3.13 --extra bench --extra cluster
+    python scripts/check_dependencies.py test lowest --python 3.11 -- tests/cli -k convert
+    python scripts/check_dependencies.py audit
+
+`resolve` asks for each extra, on each Python and system, whether wheels that fit together exist;
+nothing is installed. `test` runs the tests in a new environment, with the lowest versions that
+pyproject.toml allows and this Python has wheels for, or with the newest; without torch and
+transformers (whose wheels are large), so that the tests which need them are skipped. `audit` asks
+the Python package index which of the newest versions have known vulnerabilities.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from scripts.environments import PYTHONS, ROOT, find_python, make_tools, run
+
+#: Names that uv knows the systems by, and the oldest macOS that the wheels may be for.
+SYSTEMS = {
+    "Linux x86-64": ("x86_64-manylinux_2_28", ""),
+    "Linux x86-64, glibc 2.34": ("x86_64-manylinux_2_34", ""),
+    "Linux ARM": ("aarch64-manylinux_2_28", ""),
+    "macOS 15, Apple silicon": ("aarch64-apple-darwin", "15.0"),
+    "macOS 26, Apple silicon": ("aarch64-apple-darwin", "26.0"),
+}
+
+#: Core AI's wheels are for newer systems than all others.
+NEWER = {"coreai": ("Linux x86-64, glibc 2.34", "macOS 26, Apple silicon")}
+OTHERS = ("Linux x86-64", "Linux ARM", "macOS 15, Apple silicon")
+
+RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
+
+#: What the tests can do without, by skipping those that compare with it.
+LARGE = ("torch", "transformers")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("resolve")
+    commands.add_parser("audit")
+    test = commands.add_parser("test")
+    test.add_argument("versions", choices=RESOLUTIONS)
+    test.add_argument("--python", default=PYTHONS[0], metavar="VERSION|PATH")
+    test.add_argument("--extra", action="append", default=[])
+    test.add_argument("pytest", nargs="*", metavar="PYTEST ARGUMENT")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="nemocli-dependencies-") as folder:
+        work = Path(folder)
+        if options.command == "resolve":
+            sys.exit(resolve(work))
+        if options.command == "audit":
+            sys.exit(audit(work))
+        sys.exit(run_tests(work, options))
+
+
+def resolve(work: Path) -> int:
+    """Print a line for each extra, Python and system; 1 if one of them has no solution."""
+    uv = make_tools(work, ["uv"]) / "uv"
+    failed = 0
+    for extra in ["", *extras_for_users()]:
+        for system in NEWER.get(extra, OTHERS):
+            for python in PYTHONS:
+                name = f"nemocli[{extra}]" if extra else "nemocli"
+                platform, macos = SYSTEMS[system]
+                wanted = ["--python-version", python, "--python-platform", platform]
+                environment = {"MACOSX_DEPLOYMENT_TARGET": macos} if macos else {}
+                try:
+                    pins = pin(uv, [extra] if extra else [], wanted, environment)
+                    outcome = f"{len(pins)} packages"
+                except RuntimeError as error:
+                    failed += 1
+                    outcome = f"failed\n{error}"
+                print(f"{name}, Python {python}, {system}: {outcome}", flush=True)
+    return 1 if failed else 0
+
+
+def run_tests(work: Path, options: argparse.Namespace) -> int:
+    """pytest's exit code in an environment with the wanted versions."""
+    python = find_python(options.python)
+    if python is None:
+        print(f"Python {options.python}: skipped, not on this machine")
+        return 0
+    uv = make_tools(work, ["uv"]) / "uv"
+    wanted = ["--python", str(python), "--resolution", RESOLUTIONS[options.versions]]
+    pins = pin(uv, options.extra, wanted)
+    print("\n".join(pins), flush=True)
+    constraints = work / "pins.txt"
+    constraints.write_text("\n".join(pins), encoding="utf-8")
+    run([uv, "venv", "--python", python, work / "venv"])
+    interpreter = work / "venv" / "bin" / "python"
+    install = [uv, "pip", "install", "--python", interpreter, "--constraints", constraints]
+    run([*install, "--requirements", constraints, "--editable", ROOT, *test_tools()])
+    command = [interpreter, "-m", "pytest", *options.pytest]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}).returncode
+
+
+def audit(work: Path) -> int:
+    """1 if a vulnerability is known; 0 if none is, or if nobody could be asked, which is told."""
+    tools = make_tools(work, ["pip-audit", "uv"])
+    requirements, report = work / "pins.txt", work / "audit.json"
+    pins = pin(tools / "uv", extras_for_users(), ["--python", sys.executable])
+    requirements.write_text("\n".join(pins), encoding="utf-8")
+    command = [tools / "pip-audit", "--requirement", requirements, "--no-deps", "--disable-pip"]
+    command += ["--progress-spinner", "off", "--format", "json", "--output", report]
+    asked = subprocess.run(command, capture_output=True, text=True)
+    found = json.loads(report.read_text())["dependencies"] if report.exists() else []
+    return judge(found, len(pins), asked.stderr)
+
+
+def judge(found: list[dict], count: int, said: str) -> int:
+    """The exit code for what pip-audit reported of `count` packages, and said beside it.
+
+    It fails by the same exit code for a vulnerability and for a service that does not answer, and
+    calls a package that the service does not know safe; so its report is what counts.
+    """
+    audited = [package for package in found if "vulns" in package]
+    bad = [package for package in audited if package["vulns"]]
+    for package in bad:
+        for vulnerability in package["vulns"]:
+            fixed = ", ".join(vulnerability["fix_versions"]) or "no version"
+            print(
+                f"{package['name']} {package['version']}: {vulnerability['id']}, fixed in {fixed}"
+            )
+    if not audited:
+        reasons = [package["skip_reason"] for package in found] or said.strip().splitlines()[-1:]
+        reason = reasons[0] if reasons else "no answer"
+        print(f"NOT AUDITED: the advisory service told nothing of any package. {reason}")
+    elif not bad:
+        print(f"{len(audited)} of {count} packages audited: no known vulnerabilities.")
+    return 1 if bad else 0
+
+
+def pin(
+    uv: Path, extras: list[str], wanted: list[str], environment: dict[str, str] | None = None
+) -> list[str]:
+    """A line NAME==VERSION for each package that nemocli needs, from wheels; else RuntimeError."""
+    command = [uv, "pip", "compile", "--quiet", "--no-build", "--no-header", "--no-annotate"]
+    command += [*wanted, *(f"--extra={extra}" for extra in extras), ROOT / "pyproject.toml"]
+    return run(command, environment=environment).split("\n")[:-1]
+
+
+def extras_for_users() -> list[str]:
+    return [extra for extra in project()["optional-dependencies"] if extra != "test"]
+
+
+def test_tools() -> list[str]:
+    """The packages of the extra `test` that are neither large nor nemocli's own extras."""
+    listed = project()["optional-dependencies"]["test"]
+    names = {entry: re.split(r"[^\w-]", entry)[0] for entry in listed}
+    return [entry for entry, name in names.items() if name not in ("nemocli", *LARGE)]
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+if __name__ == "__main__":
+    main()
