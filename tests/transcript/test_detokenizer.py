@@ -34,6 +34,7 @@ VOCABULARY = [
     "<en-US>",
     *(f"<0x{byte:02X}>" for byte in "今é".encode()),
     "<0xFF>",
+    *"กໟကកㇰㇿヿ㐀鿿豈𠀀ༀⴀꀀⅎ",
 ]
 
 
@@ -86,6 +87,16 @@ def test_scripts_without_spaces_make_words_of_characters(pieces):
     final = run(pieces, ["▁", "今", "日", "は", "ょ", "。", "U", "U", "7", "今"])[-1]
     assert [w.text for w in final.words] == ["今", "日", "はょ。", "UU7", "今"]
     assert final.text == join_words(final.words) == "今日はょ。UU7今"
+
+
+@pytest.mark.parametrize("letter", "กໟကកㇰㇿヿ㐀鿿豈𠀀")
+def test_the_first_and_last_letters_of_scripts_without_spaces(pieces, letter):
+    assert [w.text for w in run(pieces, ["▁", letter, "U"])[-1].words] == [letter, "U"]
+
+
+@pytest.mark.parametrize("letter", "ༀⴀꀀⅎ")
+def test_letters_of_other_scripts_are_put_together(pieces, letter):
+    assert [w.text for w in run(pieces, ["▁", letter, "U"])[-1].words] == [f"{letter}U"]
 
 
 def test_thai_marks_stay_with_their_letter(pieces):
