@@ -56,7 +56,7 @@ class Pieces:
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of consecutive ids, special tokens left out."""
-        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        text: str = self._tokenizer.decode(list(tokens))
         return text
 
 
@@ -154,7 +154,7 @@ def _is_letter(character: str) -> bool:
     """
     if character in "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮーゝゞヽヾ々":
         return False
-    return unicodedata.category(character)[0] in "LN"
+    return unicodedata.category(character).startswith(("L", "N"))
 
 
 def _is_unspaced(character: str) -> bool:

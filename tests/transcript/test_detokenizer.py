@@ -34,6 +34,7 @@ VOCABULARY = [
     "<en-US>",
     *(f"<0x{byte:02X}>" for byte in "今é".encode()),
     "<0xFF>",
+    "X",
     "▁U",
     *"กໟကកㇰㇿヿ㐀鿿豈𠀀ༀⴀꀀⅎ",
 ]
@@ -93,6 +94,15 @@ def test_scripts_without_spaces_make_words_of_characters(pieces):
 @pytest.mark.parametrize("letter", "กໟကកㇰㇿヿ㐀鿿豈𠀀")
 def test_the_first_and_last_letters_of_scripts_without_spaces(pieces, letter):
     assert [w.text for w in run(pieces, ["▁", letter, "U"])[-1].words] == [letter, "U"]
+
+
+@pytest.mark.parametrize("letter", "UX7")
+def test_letters_and_digits_are_words_of_their_own_beside_them(pieces, letter):
+    assert [w.text for w in run(pieces, ["▁", "今", letter, "今"])[-1].words] == [
+        "今",
+        letter,
+        "今",
+    ]
 
 
 @pytest.mark.parametrize("letter", "ༀⴀꀀⅎ")
@@ -173,6 +183,8 @@ def test_bytes_that_never_became_a_character_show_in_the_end(pieces):
     seen = run(pieces, ["▁a", "<0xFF>"])
     assert seen[1].text == "a"
     assert seen[2].text == "a\ufffd"
+    final = run(pieces, ["▁a", "<0xFF>", "▁the", "<0xFF>", "<en-US>"])[-1]
+    assert [word.text for word in final.words] == ["a\ufffd", "the\ufffd"]
 
 
 def test_nothing(pieces):
