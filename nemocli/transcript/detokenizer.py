@@ -3,7 +3,6 @@
 A character is never shown in halves, and a word is never changed once the next one has begun.
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +18,6 @@ SPACE = "\u2581"
 
 #: What a decoder writes for bytes that are not, or not yet, a character.
 BROKEN = "\ufffd"
-
-#: A single byte of a character that the vocabulary lacks.
-BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>")
 
 #: Scripts written without spaces: first and last code point of Thai and Lao, Burmese, Khmer,
 #: kana, Chinese characters.
@@ -60,7 +56,7 @@ class Pieces:
 
     def text(self, tokens: Sequence[int]) -> str:
         """The text of consecutive ids, special tokens left out."""
-        text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        text: str = self._tokenizer.decode(list(tokens))
         return text
 
 
@@ -122,7 +118,7 @@ class Detokenizer:
     def _begins_word(self, piece: str) -> bool:
         if piece.startswith(SPACE):
             return True
-        if not self._open_text or BYTE.fullmatch(piece) or not _is_letter(piece[:1]):
+        if not self._open_text or not _is_letter(piece[:1]):
             return False
         return _is_unspaced(piece[0]) or _is_unspaced(self._open_text[0])
 
@@ -152,10 +148,13 @@ class Detokenizer:
 
 
 def _is_letter(character: str) -> bool:
-    """Letters and digits begin words; marks, punctuation, small kana belong to what is before."""
+    """Letters and digits begin words; what else there is belongs to what is before.
+
+    So do marks, punctuation, small kana, and bytes of a character: their pieces begin with `<`.
+    """
     if character in "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮーゝゞヽヾ々":
         return False
-    return unicodedata.category(character)[0] in "LN"
+    return unicodedata.category(character).startswith(("L", "N"))
 
 
 def _is_unspaced(character: str) -> bool:

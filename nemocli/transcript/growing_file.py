@@ -40,14 +40,14 @@ class GrowingFile:
         self._next_spare = path.with_name(f".{path.name}.{os.getpid()}.next.part")
         head = writer.head()
         # Bytes of what is certain in both copies, and what the spare lacks of it.
-        self._settled = len(_encode(head))
+        self._settled = len(head.encode())
         self._missing = b""
         # What could not be written yet.
         self._unwritten = ""
         try:
             _remove_abandoned(path)
             # Whatever is at `path` belongs to an earlier run and must not become the spare.
-            self._spare.write_bytes(_encode(head + writer.tail(None, 0.0)))
+            self._spare.write_bytes((head + writer.tail(None, 0.0)).encode())
             shutil.copyfile(self._spare, self._next_spare)
             os.replace(self._next_spare, self._path)
         except OSError as error:
@@ -85,10 +85,10 @@ class GrowingFile:
         self._unwritten = ""
 
     def _write(self, added: str, tail: str) -> None:
-        new = _encode(added)
+        new = added.encode()
         with self._spare.open("r+b") as spare:
             spare.seek(self._settled)
-            spare.write(self._missing + new + _encode(tail))
+            spare.write(self._missing + new + tail.encode())
             spare.truncate()
         self._swap()
         self._settled += len(self._missing)
@@ -107,10 +107,6 @@ class GrowingFile:
     def _explained(self, error: OSError) -> NemocliError:
         reason = error.strerror or type(error).__name__
         return NemocliError(f"{self._path} cannot be written: {reason}.")
-
-
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _remove_abandoned(path: Path) -> None:

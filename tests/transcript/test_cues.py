@@ -1,9 +1,15 @@
 """Where cues and their lines are broken."""
 
+import re
+from itertools import product
+
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from nemocli.errors import UsageError
-from nemocli.transcript.cues import split_cues
+from nemocli.transcript.cues import CUE_COST, MISSING_COST, PAUSE_COST, WORD_COST, split_cues
 from nemocli.transcript.layout import Layout
 from nemocli.transcript.types import Word, join_words
 from tests.words import cells, spoken
@@ -55,6 +61,66 @@ def test_no_more_lines_than_asked_for_and_no_more_cues_than_needed():
     assert [len(cue) for cue in laid_out(made, 20, None)] == [4]
 
 
+@st.composite
+def short_words(draw):
+    """A few words of at most six cells, some after a pause."""
+    made, start = [], 0.0
+    texts = st.sampled_from(["a", "is", "word,", "今日は", "end.", "we"])
+    for text in draw(st.lists(texts, min_size=2, max_size=6)):
+        start += draw(st.sampled_from([0.0, 0.25, 0.375]))
+        made.append(Word(text, start, start + 0.5, 0.9, draw(st.booleans())))
+        start += 0.5
+    return made
+
+
+@given(short_words(), st.integers(6, 12), st.sampled_from([None, 1, 2, 3]))
+def test_no_other_layout_costs_less(made, width, count):
+    assume(cells(join_words(made)) > width)
+    found = [[len(line) for line in cue.lines] for cue in split_cues(made, Layout(width, count))]
+    assert sum(map(sum, found)) == len(made)
+    least = min(cost(made, cues, width, count) for cues in all_layouts(len(made), count))
+    assert cost(made, found, width, count) == pytest.approx(least)
+
+
+def all_layouts(count, max_lines):
+    """All ways to lay out so many words: of each cue, how many words its lines have."""
+    for breaks in product(("none", "line", "cue"), repeat=count - 1):
+        cues = [[1]]
+        for kind in breaks:
+            if kind == "cue":
+                cues.append([1])
+            elif kind == "line":
+                cues[-1].append(1)
+            else:
+                cues[-1][-1] += 1
+        if len(cues) == 1 if max_lines is None else max(map(len, cues)) <= max_lines:
+            yield cues
+
+
+def cost(made, cues, width, max_lines):
+    """Of a layout, as the constants of cues.py are described."""
+    total, rest = CUE_COST * (len(cues) - 1), made
+    most = 1 if max_lines is None else min(max_lines, len(made))
+    for cue in cues:
+        lacking = 0 if max_lines is None else 1 - len(cue) / most
+        total += MISSING_COST * lacking**2
+        for number, count in enumerate(cue, 1):
+            line, rest = rest[:count], rest[count:]
+            filled = cells(join_words(line))
+            if filled > width:
+                return float("inf")
+            total += (1 - filled / width) ** 2 * (2 if max_lines and len(cue) == 1 else 1)
+            if rest:
+                total += place_cost(line[-1], rest[0]) / (1 if number == len(cue) else 2)
+    return total
+
+
+def place_cost(before, after):
+    if before.text[-1] in ".,":
+        return 0.0
+    return PAUSE_COST if after.start - before.end >= 0.3 else WORD_COST
+
+
 def test_wide_characters_count_two():
     made = [Word(letter, n * 0.1, n * 0.1, 1.0, False) for n, letter in enumerate("今日は" * 7)]
     assert laid_out(made, 42, 1) == [["今日は" * 7]]
@@ -79,16 +145,30 @@ def test_a_word_wider_than_a_line_is_broken_and_its_time_shared():
     ]
 
 
-def test_a_word_is_not_broken_between_a_letter_and_its_marks():
-    (cue,) = split_cues([Word("กี่" * 6, 0.0, 1.0, 0.9)], Layout(4, 2))
-    assert [join_words(line) for line in cue.lines] == ["กี่" * 4, "กี่" * 2]
+@pytest.mark.parametrize("width", [2, 3, 4, 5])
+@pytest.mark.parametrize("seen", ["กี่", "❤\ufe0f", "👩\u200d💻"], ids=["marks", "emoji", "joined"])
+def test_a_word_is_not_broken_within_what_is_seen_as_one(seen, width):
+    text = f"x{seen}" * 4
+    (cue,) = split_cues([Word(text, 0.0, 1.0, 0.9)], Layout(width, None))
+    lines = [join_words(line) for line in cue.lines]
+    assert "".join(lines) == text
+    for line in lines:
+        assert re.fullmatch(f"({seen}|x)+", line)
+        assert cell_len(line) <= width
 
 
 def test_words_of_nothing_but_control_characters_are_left_out():
     assert split_cues([Word("\x00\n", 0.0, 1.0, 0.9)], Layout()) == []
 
 
-@pytest.mark.parametrize("wrong", [{"max_line_width": 1}, {"max_line_count": 0}])
-def test_a_layout_that_cannot_be(wrong):
-    with pytest.raises(UsageError, match="must"):
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"max_line_width": 1}, "A line must be at least 2 cells wide, not 1."),
+        ({"max_line_count": 0}, "A cue must have at least 1 line, not 0."),
+    ],
+)
+def test_a_layout_that_cannot_be(wrong, sentence):
+    with pytest.raises(UsageError) as refused:
         Layout(**wrong)
+    assert str(refused.value) == sentence

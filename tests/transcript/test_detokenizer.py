@@ -34,6 +34,9 @@ VOCABULARY = [
     "<en-US>",
     *(f"<0x{byte:02X}>" for byte in "今é".encode()),
     "<0xFF>",
+    "X",
+    "▁U",
+    *"กໟကកㇰㇿヿ㐀鿿豈𠀀ༀⴀꀀⅎ",
 ]
 
 
@@ -88,8 +91,86 @@ def test_scripts_without_spaces_make_words_of_characters(pieces):
     assert final.text == join_words(final.words) == "今日はょ。UU7今"
 
 
+@pytest.mark.parametrize("letter", "กໟကកㇰㇿヿ㐀鿿豈𠀀")
+def test_the_first_and_last_letters_of_scripts_without_spaces(pieces, letter):
+    assert [w.text for w in run(pieces, ["▁", letter, "U"])[-1].words] == [letter, "U"]
+
+
+@pytest.mark.parametrize("letter", "UX7")
+def test_letters_and_digits_are_words_of_their_own_beside_them(pieces, letter):
+    assert [w.text for w in run(pieces, ["▁", "今", letter, "今"])[-1].words] == [
+        "今",
+        letter,
+        "今",
+    ]
+
+
+@pytest.mark.parametrize("letter", "ༀⴀꀀⅎ")
+def test_letters_of_other_scripts_are_put_together(pieces, letter):
+    assert [w.text for w in run(pieces, ["▁", letter, "U"])[-1].words] == [f"{letter}U"]
+
+
 def test_thai_marks_stay_with_their_letter(pieces):
     assert [w.text for w in run(pieces, ["▁", "ท", "ิ", "ไ"])[-1].words] == ["ทิ", "ไ"]
+
+
+def test_words_have_the_spaces_that_the_model_wrote(pieces):
+    def spaces(tokens):
+        return [(w.text, w.space_before) for w in run(pieces, tokens)[-1].words]
+
+    assert spaces(["U", "ing", "▁a"]) == [("Uing", False), ("a", True)]
+    assert spaces(["▁the", "▁", "<en-US>", "ing"]) == [("the", True), ("ing", True)]
+    assert spaces(["▁the", "<en-US>", "ing"]) == [("the", True), ("ing", False)]
+    assert spaces(["▁a", "▁", "今", "日"]) == [("a", True), ("今", True), ("日", False)]
+    assert run(pieces, ["▁", "."])[-1].text == "."
+
+
+def test_a_word_ends_where_the_next_symbol_begins(pieces):
+    detokenizer = Detokenizer(pieces)
+    for token, frame in (("▁the", 3), ("ing", 5), ("▁a", 5), ("<en-US>", 5), ("▁U", 6), (".", 9)):
+        detokenizer.add(VOCABULARY.index(token), frame, 0.5)
+    words = detokenizer.transcript(1.0, final=True).words
+    assert [(w.text, w.start, w.end) for w in words] == [
+        ("theing", 0.24, 0.4),
+        ("a", 0.4, 0.4),
+        ("U.", 0.48, 0.8),
+    ]
+
+
+def test_words_that_are_taken_are_forgotten(pieces):
+    def add(*tokens):
+        for token in tokens:
+            detokenizer.add(VOCABULARY.index(token), 0, 0.5)
+
+    def shown():
+        transcript = detokenizer.transcript(1.0)
+        return transcript.text, [token.piece for token in transcript.tokens]
+
+    detokenizer = Detokenizer(pieces)
+    add("<en-US>", "▁the", "▁a")
+    assert [word.text for word in detokenizer.take(close=False)] == ["the"]
+    assert shown() == ("a", [])
+    add("ing")
+    assert detokenizer.take(close=False) == []
+    assert shown() == ("aing", [])
+    (word,) = detokenizer.take(close=True)
+    assert (word.text, word.space_before) == ("aing", True)
+    assert shown() == ("", [])
+    add("ing", "▁a")
+    assert [(w.text, w.space_before) for w in detokenizer.take(close=True)] == [
+        ("ing", False),
+        ("a", True),
+    ]
+    assert detokenizer.transcript(1.0).language == "en-US"
+
+
+def test_what_is_known_of_a_token(pieces):
+    tokens = run(pieces, ["▁a", "<ja-JP>", 5000], step=3)[-1].tokens
+    assert [(t.id, t.piece, t.frame, t.time, t.language) for t in tokens] == [
+        (3, "▁a", 0, 0.0, None),
+        (VOCABULARY.index("<ja-JP>"), "<ja-JP>", 3, 0.24, "ja-JP"),
+        (5000, "<5000>", 6, 0.48, None),
+    ]
 
 
 def test_a_character_of_several_bytes_appears_whole(pieces):
@@ -102,6 +183,8 @@ def test_bytes_that_never_became_a_character_show_in_the_end(pieces):
     seen = run(pieces, ["▁a", "<0xFF>"])
     assert seen[1].text == "a"
     assert seen[2].text == "a\ufffd"
+    final = run(pieces, ["▁a", "<0xFF>", "▁the", "<0xFF>", "<en-US>"])[-1]
+    assert [word.text for word in final.words] == ["a\ufffd", "the\ufffd"]
 
 
 def test_nothing(pieces):
@@ -146,5 +229,17 @@ def test_a_snapshot_stays_what_it_was(pieces):
 def test_not_a_tokenizer(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text("{}")
-    with pytest.raises(ModelError, match=r"tokenizer\.json is not a tokenizer"):
+    with pytest.raises(ModelError) as refused:
         Pieces(path)
+    assert str(refused.value).startswith(f"The file {path} is not a tokenizer: ")
+    assert str(refused.value).endswith(".")
+    with pytest.raises(ModelError, match=r"^The model's tokenizer is not a tokenizer: .+\.$"):
+        Pieces(path.read_text())
+
+
+def test_a_tokenizer_is_read_from_its_text_too(tmp_path):
+    tokenizer = Tokenizer(models.BPE({"a": 0}, []))
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    for source in (tmp_path / "tokenizer.json", (tmp_path / "tokenizer.json").read_text()):
+        pieces = Pieces(source)
+        assert (pieces.piece(0), pieces.piece(1), pieces.text([0, 0])) == ("a", "<1>", "a a")

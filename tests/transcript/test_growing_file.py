@@ -64,19 +64,38 @@ def test_the_same_document_as_for_a_whole_transcript(tmp_path, name, layout):
     assert path.read_text() == write_whole(result, name, layout)
 
 
+def test_the_end_of_the_sound_is_told(tmp_path):
+    path = tmp_path / "out.json"
+    with GrowingFile(path, FORMATS["json"](ABOUT), force=False) as growing:
+        growing.add(made(["Yes."])[0], "en-US", 1.0)
+        growing.finish("ja-JP", 9.5)
+    document = json.loads(path.read_text())
+    assert (document["language"], document["duration"]) == ("ja-JP", 9.5)
+
+
 def test_an_existing_file_is_not_replaced_unless_asked(tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("precious\n")
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError) as refused:
         GrowingFile(path, FORMATS["txt"](ABOUT), force=False)
+    assert str(refused.value) == (
+        f"{path} exists: add --force to replace it, or choose another name."
+    )
     assert path.read_text() == "precious\n"
-    with pytest.raises(UsageError, match="not a file"):
+    with pytest.raises(UsageError) as refused:
         GrowingFile(tmp_path, FORMATS["txt"](ABOUT), force=True)
+    assert str(refused.value) == f"{tmp_path} is not a file: choose another name."
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
     with pytest.raises(NemocliError, match="cannot be written: No such file"):
         GrowingFile(tmp_path / "no" / "out.txt", FORMATS["txt"](ABOUT), force=False)
+
+
+def test_an_error_without_words_is_told_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(TimeoutError()))
+    with pytest.raises(NemocliError, match=r"out\.txt cannot be written: TimeoutError\.$"):
+        GrowingFile(tmp_path / "out.txt", FORMATS["txt"](ABOUT), force=False)
 
 
 def test_a_failure_to_write_is_made_good_by_the_next_segment(tmp_path, monkeypatch):
@@ -92,6 +111,38 @@ def test_a_failure_to_write_is_made_good_by_the_next_segment(tmp_path, monkeypat
         assert path.read_bytes() == before
         growing.add(third, "en-US", 3.0)
     assert path.read_text() == document("srt", segments)
+
+
+def test_somebody_removes_the_file_or_the_spare(tmp_path):
+    path = tmp_path / "out.txt"
+    with GrowingFile(path, FORMATS["txt"](ABOUT), force=False) as growing:
+        for n, segment in enumerate(made(["One.", "Two.", "Three."]), 1):
+            growing.add(segment, "en-US", float(n))
+            path.unlink()
+        growing.finish("en-US", 3.0)
+        assert path.read_text() == "One.\nTwo.\nThree.\n"
+        for spare in set(tmp_path.iterdir()) - {path}:
+            spare.unlink()
+    assert path.read_text() == "One.\nTwo.\nThree.\n"
+
+
+def test_only_what_a_run_that_has_ended_left_is_removed(tmp_path):
+    ended, running = 2**22 + 1, os.getppid()  # the first is more than Linux ever gives
+    left = [f".out.txt.{ended}.part", f".out.txt.{ended}.next.part"]
+    others = [
+        f".out.txt.{running}.part",
+        f".out.txt.{running}.next.part",
+        f".other.txt.{ended}.part",
+        f".outxtxt.{ended}.part",
+        f"out.txt.{ended}.part",
+        f".out.txt.{ended}.part.txt",
+        ".out.txt.part",
+    ]
+    for name in left + others:
+        (tmp_path / name).write_text("kept")
+    with GrowingFile(tmp_path / "out.txt", FORMATS["txt"](ABOUT), force=False):
+        pass
+    assert sorted(os.listdir(tmp_path)) == sorted([*others, "out.txt"])
 
 
 SCRIPT = """

@@ -14,7 +14,7 @@ import nemocli
 from nemocli.cli.app import app
 from nemocli.transcript.formats import FORMATS, About, Result, json_line, write_whole
 from nemocli.transcript.segments import split_segments
-from nemocli.transcript.types import Token, Transcript, join_words
+from nemocli.transcript.types import Token, Transcript, Word, join_words
 from tests.schemas import SCHEMAS, check_document, check_segment
 from tests.words import ABOUT, ANY_TEXTS, spoken, words
 
@@ -62,6 +62,78 @@ def test_segments_of_several_languages_carry_their_own(clips):
     assert document["segments"][2]["language"] == "es-ES"
 
 
+FRENCH = About("a.wav", "demo", None, "int8", "onnx", 3, "fr-FR")
+SAID = [
+    Word("Oui,", 0.08, 0.24, 0.91236),
+    Word("今日。", 0.32, 0.4, 0.5),
+    Word("Non.", 2.0, 2.24, 1.0),
+]
+HEAD = f"""{{
+  "version": 2,
+  "nemocli": "{nemocli.__version__}",
+  "file": "a.wav",
+  "model": "demo",
+  "model_revision": null,
+  "precision": "int8",
+  "runtime": "onnx",
+  "lookahead": 3,
+  "requested_language": "fr-FR",
+"""
+
+
+def test_a_document_has_a_word_and_a_token_a_line():
+    tokens = (Token(3, "▁a", 1, 0.87654), Token(1, "<ja-JP>", 9, 1.0))
+    transcript = Transcript(SAID, tokens, "ja-JP", 3.00049)
+    assert write_whole(Result(FRENCH, transcript), "json").splitlines() == [
+        *HEAD.splitlines(),
+        '  "segments": [',
+        '    {"id": 0, "start": 0.08, "end": 0.4, "text": "Oui, 今日。", "confidence": 0.7062,'
+        ' "language": "ja-JP", "words": [',
+        '      {"text": "Oui,", "start": 0.08, "end": 0.24, "confidence": 0.9124},',
+        '      {"text": "今日。", "start": 0.32, "end": 0.4, "confidence": 0.5}',
+        "    ]},",
+        '    {"id": 1, "start": 2.0, "end": 2.24, "text": "Non.", "confidence": 1.0,'
+        ' "language": "ja-JP", "words": [',
+        '      {"text": "Non.", "start": 2.0, "end": 2.24, "confidence": 1.0}',
+        "    ]}",
+        "  ],",
+        '  "language": "ja-JP",',
+        '  "duration": 3.0,',
+        '  "text": "Oui, 今日。 Non.",',
+        '  "tokens": [',
+        '    {"id": 3, "piece": "▁a", "frame": 1, "time": 0.08, "confidence": 0.8765},',
+        '    {"id": 1, "piece": "<ja-JP>", "frame": 9, "time": 0.72, "confidence": 1.0}',
+        "  ]",
+        "}",
+    ]
+
+
+def test_a_document_of_silence():
+    assert write_whole(Result(FRENCH, Transcript([], (), None, 3.0)), "json") == (
+        HEAD + '  "segments": [],\n  "language": "fr-FR",\n  "duration": 3.0,\n'
+        '  "text": "",\n  "tokens": []\n}\n'
+    )
+
+
+def test_a_document_that_grows_ends_with_language_and_duration():
+    writer = FORMATS["json"](FRENCH)
+    first, *_ = split_segments(SAID)
+    assert writer.head() + writer.tail(None, 0.0) == (
+        HEAD + '  "segments": [],\n  "language": "fr-FR",\n  "duration": 0.0\n}\n'
+    )
+    writer.add(first)
+    assert writer.tail("ja-JP", 1.0) == '\n  ],\n  "language": "ja-JP",\n  "duration": 1.0\n}\n'
+
+
+def test_a_line_of_jsonl_is_a_segment():
+    lines = write_whole(Result(FRENCH, Transcript(SAID, (), None, 3.0)), "jsonl")
+    assert lines.splitlines(keepends=True)[1] == (
+        '{"id": 1, "start": 2.0, "end": 2.24, "text": "Non.", "confidence": 1.0,'
+        ' "language": "fr-FR", "words":'
+        ' [{"text": "Non.", "start": 2.0, "end": 2.24, "confidence": 1.0}]}\n'
+    )
+
+
 @given(words(ANY_TEXTS), st.sampled_from([(), TOKENS]))
 def test_a_document_holds_every_word(made, tokens):
     document = json.loads(write_whole(result(made, tokens), "json"))
@@ -79,8 +151,9 @@ def test_a_document_that_grows_is_as_described_after_every_segment(made):
     writer = FORMATS["json"](ABOUT)
     written, segments = writer.head(), split_segments(made)
     for n in range(len(segments) + 1):
-        document = json.loads(written + writer.tail("ja-JP", float(n)))
+        document = json.loads(written + writer.tail("ja-JP", n + 0.0006))
         check_document(document)
+        assert (document["language"], document["duration"]) == ("ja-JP", n + 0.001)
         assert [s["text"] for s in document["segments"]] == [s.text for s in segments[:n]]
         written += writer.add(segments[n]) if n < len(segments) else ""
 
@@ -102,8 +175,7 @@ def test_a_document_on_one_line_is_the_same(made):
 
 
 def test_the_language_asked_for_stands_where_the_model_named_none():
-    about = About("a.wav", "demo", None, "int8", "onnx", 3, "fr-FR")
-    for asked, language in ((about, "fr-FR"), (ABOUT, None)):
+    for asked, language in ((FRENCH, "fr-FR"), (ABOUT, None)):
         document = json.loads(write_whole(result(spoken("Oui."), (), asked), "json"))
         check_document(document)
         assert document["language"] == document["segments"][0]["language"] == language

@@ -1,9 +1,17 @@
 """Where segments end, and what is known of them."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
-from nemocli.transcript.segments import MAX_CHARACTERS, Segment, ends_sentence, split_segments
+from nemocli.transcript.segments import (
+    MAX_CHARACTERS,
+    Segment,
+    ends_clause,
+    ends_sentence,
+    split_segments,
+)
 from nemocli.transcript.types import Token, Word
 from tests.words import spoken, words
 
@@ -22,6 +30,91 @@ def test_where_sentences_end():
         assert ends_sentence(text), text
     for text in ("J.", "3.", "word", "a,", "”", ""):
         assert not ends_sentence(text), text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "clause"),
+    [
+        ("J.", False, False),
+        ("j.", True, False),
+        ("Mr.", True, False),
+        ("3.", False, False),
+        ("12.", False, False),
+        ("3?", True, False),
+        ("J!", True, False),
+        ("word”)", False, False),
+        ("(word,”", False, True),
+        ("。", True, False),
+        ("ですか？」", True, False),
+        ("،", False, True),
+        ("a,b", False, False),
+        ("a.b", False, False),
+    ],
+)
+def test_where_sentences_and_clauses_end(text, sentence, clause):
+    assert ends_sentence(text) is sentence
+    assert ends_clause(text) is clause
+
+
+def texts(made):
+    return [segment.text for segment in split_segments(made)]
+
+
+def words_at(*spans):
+    """A word for each start and end, its number the text."""
+    return [Word(f"w{n}", start, end, 0.9) for n, (start, end) in enumerate(spans)]
+
+
+def test_a_pause_of_a_second_and_a_half_parts_segments():
+    assert texts(words_at((0, 0.5), (2.0, 2.5))) == ["w0", "w1"]
+    assert texts(words_at((0, 0.5), (1.99, 2.5))) == ["w0 w1"]
+
+
+def test_what_fits_into_two_lines_is_not_parted():
+    fits = [Word("x" * 37, 0.0, 0.5, 0.9), Word("y" * 38, 0.5, 1.0, 0.9)]
+    assert texts(fits) == [f"{'x' * 37} {'y' * 38}"]
+    fits.append(Word("z", 1.0, 1.1, 0.9, space_before=False))
+    assert texts(fits) == [f"{'x' * 37} {'y' * 38}", "z"]
+    assert texts([Word("x" * 99, 0.0, 9.0, 0.9)]) == ["x" * 99]  # one word alone is never parted
+
+
+def test_seven_seconds_are_not_parted():
+    assert texts(words_at((1, 4), (5, 8))) == ["w0 w1"]
+    assert texts(words_at((1, 4), (5, 8.01))) == ["w0", "w1"]
+
+
+def test_long_sentences_part_after_the_last_clause_of_the_later_half():
+    made = words_at(*((n, n + 0.9) for n in range(8)))  # too long with the eighth
+
+    def first_part(*clauses):
+        words = [
+            replace(w, text=f"{w.text}," if n in clauses else w.text) for n, w in enumerate(made)
+        ]
+        return len(split_segments(words)[0].words)
+
+    assert first_part() == 7
+    assert first_part(3) == 7  # in the first half
+    assert first_part(4) == 5
+    assert first_part(4, 5) == 6
+    assert first_part(7) == 7  # the eighth belongs to the next part, with its comma
+
+
+def test_long_sentences_part_at_a_pause_of_the_later_half():
+    def first_part(**pauses):
+        """Words of the first part, when the words numbered so begin so much later."""
+        at, spans = 0.0, []
+        for n in range(8):
+            at += pauses.get(f"_{n}", 0.0)
+            spans.append((at, at + 0.875))
+            at += 0.875
+        return len(split_segments(words_at(*spans, (at, at + 1.0)))[0].words)
+
+    assert first_part(_5=0.5) == 5
+    assert first_part(_5=0.25) == 7  # too short a pause: all but the last
+    assert first_part(_5=0.5, _6=0.5625) == 6
+    assert first_part(_5=0.5625, _6=0.5) == 5
+    assert first_part(_5=0.5, _6=0.5) == 6  # the later of two
+    assert first_part(_3=1.0, _5=0.5) == 5  # that of the first half is left out
 
 
 def test_long_sentences_part_after_a_clause():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nemocli.transcript.formats import Layout, Result, write_whole
 from nemocli.transcript.segments import split_segments
+from nemocli.transcript.subtitles import clock
 from nemocli.transcript.types import Transcript, Word
 from tests.words import ABOUT, ANY_TEXTS, cells, spoken, visible, words
 
@@ -141,6 +142,63 @@ def positions(texts):
 def test_a_layout_without_limits_has_a_cue_of_one_line_for_each_segment(name, made):
     cues = read(made, name, Layout(None, None))
     assert [cue.lines for cue in cues] == [[segment.text] for segment in split_segments(made)]
+
+
+SAID = [
+    *(Word("No,", 1.0, 1.2, 0.9), Word("it", 1.2, 1.4, 0.9), Word("is", 1.6, 1.8, 0.9)),
+    *(Word("<b>", 1.8, 2.3, 0.9), Word("&", 2.3, 2.4, 0.9), Word("late.", 3661.001, 3661.5, 0.9)),
+]
+
+
+def test_an_srt_document():
+    assert document(SAID, "srt", Layout(10, 2)) == (
+        "1\n00:00:01,000 --> 00:00:02,400\nNo, it\nis <b> &\n\n"
+        "2\n01:01:01,001 --> 01:01:02,001\nlate.\n\n"
+    )
+
+
+def test_a_vtt_document():
+    assert document(SAID, "vtt", Layout(10, 2)) == (
+        "WEBVTT\n\n00:00:01.000 --> 00:00:02.400\nNo, it\nis &lt;b&gt; &amp;\n\n"
+        "01:01:01.001 --> 01:01:02.001\nlate.\n\n"
+    )
+    assert document(SAID, "vtt", Layout(10, 2, True)) == (
+        "WEBVTT\n\n00:00:01.000 --> 00:00:02.400\nNo, <00:00:01.200>it\n"
+        "<00:00:01.600>is <00:00:01.800>&lt;b&gt; <00:00:02.300>&amp;\n\n"
+        "01:01:01.001 --> 01:01:02.001\nlate.\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "written"),
+    [
+        (0, "00:00:00.000"),
+        (999, "00:00:00.999"),
+        (1_000, "00:00:01.000"),
+        (59_999, "00:00:59.999"),
+        (60_000, "00:01:00.000"),
+        (3_599_999, "00:59:59.999"),
+        (3_600_000, "01:00:00.000"),
+        (360_000_001, "100:00:00.001"),
+    ],
+)
+def test_clocks(milliseconds, written):
+    assert clock(milliseconds) == written
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_sentences_at_one_moment_follow_each_other_by_milliseconds(name):
+    made = [Word("One.", 1.0, 1.5, 0.9), Word("Two.", 1.0, 1.0, 0.9), Word("Three.", 1.0, 1.0, 0.9)]
+    times = [(cue.start, cue.end) for cue in read(made, name, Layout())]
+    assert times == [(1000, 1500), (1500, 1501), (1501, 2000)]
+
+
+def test_only_times_within_the_cue_stand_before_words_in_vtt():
+    times = [(1.0, 1.2), (1.0, 1.2), (1.4, 1.5), (1.4, 1.5), (1.3, 1.5), (1.5, 1.6), (2.0, 2.0)]
+    made = [Word(f"w{n}", start, end, 0.9) for n, (start, end) in enumerate(times)]
+    assert document(made, "vtt", Layout(None, 1, True)).endswith(
+        "\nw0 w1 <00:00:01.400>w2 w3 w4 <00:00:01.500>w5 w6\n\n"
+    )
 
 
 def test_word_timestamps_make_a_cue_of_each_word_in_srt():
