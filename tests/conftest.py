@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import Phase, settings
 
 from nemocli.models.places import demo_folder
+
+# For mutmut: the same cases for each mutant, and the first that fails is enough.
+settings.register_profile(
+    "mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
+)
 
 
 @pytest.fixture(scope="session")
