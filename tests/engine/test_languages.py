@@ -59,9 +59,9 @@ def test_unknown_names_what_is_near(released, wanted, rest):
 
 
 def test_auto_is_the_models_own_prompt_for_it(demo):
-    config = Checkpoint(demo).config
-    assert Languages(config).find("auto") == Language("auto", config.prompts["auto"])
-    without = dataclasses.replace(config, prompts={"en-US": 0}, default_prompt=5)
+    config = dataclasses.replace(Checkpoint(demo).config, prompts={"auto": 2}, default_prompt=5)
+    assert Languages(config).find("auto") == Language("auto", 2)
+    without = dataclasses.replace(config, prompts={"en-US": 0})
     assert Languages(without).find("auto") == Language("auto", 5)
 
 

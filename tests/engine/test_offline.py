@@ -8,8 +8,18 @@ import pytest
 
 import nemocli.engine.session as session_module
 from nemocli.engine.session import advance
+from nemocli.transcriber import Transcriber
 from tests.engine.offline import mel_rows
-from tests.engine.small import CONFIG, FEATURES, VOCABULARY, Recorder, offline, small
+from tests.engine.small import (
+    CONFIG,
+    FEATURES,
+    VOCABULARY,
+    Letters,
+    Recorder,
+    SmallRuntime,
+    offline,
+    small,
+)
 from tests.sounds import speech_like
 
 SOUND = speech_like(6, seed=3)
@@ -123,3 +133,18 @@ def test_words_can_be_taken_from_an_endless_stream():
     whole.feed(SOUND)
     words = whole.finish().words
     assert [word.text for word in [*taken, last]] == [word.text for word in words]
+
+
+class Halves(Letters):
+    """Pieces of which none makes a character whole."""
+
+    def text(self, tokens):
+        return super().text(tokens) + "\ufffd"
+
+
+def test_what_never_became_a_character_is_shown_at_the_end():
+    session = Transcriber(SmallRuntime(0), Halves(), "small").session("de")
+    session.feed(SOUND)
+    *before, last = session.finish().words
+    assert last.text.endswith("\ufffd")
+    assert list(session.so_far().words) == before
