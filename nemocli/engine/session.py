@@ -32,7 +32,7 @@ class Session:
         pieces: Pieces,
         languages: Languages,
         lang: str,
-        keep_encoder: bool = False,
+        keep_encoder: bool,
     ) -> None:
         self._runtime = runtime
         self._languages = languages

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from nemocli.engine.languages import RELEASED_LOCALES, Languages
+from nemocli.engine.languages import RELEASED_LOCALES, Language, Languages
 from nemocli.errors import UsageError
 from nemocli.network.checkpoint import Checkpoint
 
@@ -44,13 +44,25 @@ def test_forty_locales_each_with_its_own_prompt(released):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "near"), [("jp", "ja-JP"), ("deu", "de-DE"), ("klingon", "ar-AR, bg-BG")]
+    ("wanted", "rest"),
+    [
+        ("Jp", "Near matches: ja-JP; or auto."),
+        ("deu", "Near matches: es-US, en-US, de-DE; or auto."),
+        ("xl_SL", "Near matches: sl-SI, pl-PL, nl-NL, lv-LV; or auto."),
+        ("klingon", f"It knows: {', '.join(RELEASED_LOCALES)}; or auto."),
+    ],
 )
-def test_unknown_names_what_is_near(released, wanted, near):
+def test_unknown_names_what_is_near(released, wanted, rest):
     with pytest.raises(UsageError) as caught:
         released.find(wanted)
-    assert repr(wanted) in str(caught.value)
-    assert near in str(caught.value)
+    assert str(caught.value) == f"The model does not know the language {wanted!r}. {rest}"
+
+
+def test_auto_is_the_models_own_prompt_for_it(demo):
+    config = dataclasses.replace(Checkpoint(demo).config, prompts={"auto": 2}, default_prompt=5)
+    assert Languages(config).find("auto") == Language("auto", 2)
+    without = dataclasses.replace(config, prompts={"en-US": 0})
+    assert Languages(without).find("auto") == Language("auto", 5)
 
 
 @pytest.mark.parametrize("wanted", ["", "-", "xx-XX", "0", "<ja-JP>"])

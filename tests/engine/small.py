@@ -1,0 +1,159 @@
+"""A model so small that the engine is tried on it in milliseconds, with random weights."""
+
+from functools import cache
+
+import numpy as np
+
+from nemocli.network.config import FeatureConfig, ModelConfig
+from nemocli.network.graphs import build_graph
+from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.transcriber import Transcriber
+from tests.engine.offline import Offline, mel_rows
+from tests.sounds import speech_like
+
+FEATURES = FeatureConfig(
+    sampling_rate=16000, n_fft=512, win_length=400, hop_length=160, num_mels=20, preemphasis=0.97
+)
+
+#: No two sizes are alike that could be taken for each other, nor are the halves of the layers.
+CONFIG = ModelConfig(
+    features=FEATURES,
+    hidden_size=12,
+    num_layers=3,
+    num_heads=2,
+    ff_size=18,
+    conv_kernel=4,
+    subsampling_channels=5,
+    left_context=9,
+    lookaheads=(3, 0, 2),
+    default_lookahead=3,
+    num_prompts=4,
+    prompt_size=16,
+    default_prompt=3,
+    vocab_size=11,
+    blank_id=7,
+    decoder_size=14,
+    decoder_layers=2,
+    max_symbols=3,
+    prompts={"en-US": 0, "de-DE": 1, "ja-JP": 2, "auto": 3},
+    languages=("en-US", "de-DE", "ja-JP"),
+)
+
+#: By id. The text of consecutive ones is written by `Letters`.
+VOCABULARY = ("<en-US>", "▁a", "▁b", "▁c", "d", "e", "f", "<blank>", "g", "▁h", "i")
+
+
+class Weights(dict):
+    """Arrays by name, every scale and bias away from what would be neutral.
+
+    Chosen at random, a transducer is silent or never stops. So one dimension of the joint belongs
+    to each token: it is said when that one is high, which it is not while it was the last one said.
+    """
+
+    def __init__(self, seed=2):
+        rng = np.random.default_rng(seed)
+        for name, shape in expected_shapes(CONFIG).items():
+            wide = "decoder." in name or "joint" in name
+            values = rng.normal(size=shape) * (2 if wide else 1.2)
+            if len(shape) > 1 and not name.endswith(("bias_u", "bias_v", "embedding.weight")):
+                values /= np.sqrt(np.prod(shape[1:]))
+            elif "norm" in name and name.endswith("weight"):
+                values = 1 + 0.2 * values
+            else:
+                values *= 0.3
+            self[name] = values.astype(np.float32)
+        self._hear_the_sound()
+        self._remember_the_last_token(rng)
+
+    def shapes(self):
+        return {name: value.shape for name, value in self.items()}
+
+    def read(self, name):
+        return self[name]
+
+    def _hear_the_sound(self):
+        """What the joint hears of speech gets the mean zero and the deviation one."""
+        rows = mel_rows(speech_like(4, seed=99), FEATURES)
+        heard = np.concatenate(
+            [Offline(CONFIG, self).encode(rows, 3, [n] * len(rows)) for n in (0, 1, 3)]
+        )
+        mean, deviation = heard.mean(0), heard.std(0)
+        projector, bias = "encoder_projector.weight", "encoder_projector.bias"
+        self[projector] = (self[projector] / deviation[:, None]).astype(np.float32)
+        self[bias] = ((self[bias] - mean) / deviation).astype(np.float32)
+
+    def _remember_the_last_token(self, rng):
+        """Fit the predictor's projector to saying no to that; let the head read the dimensions."""
+        spoken = [token for token in range(CONFIG.vocab_size) if token != CONFIG.blank_id]
+        offline, states, wanted = Offline(CONFIG, self), [], []
+        state = offline.silent_state()
+        for number in rng.integers(len(spoken), size=300):
+            _, state = offline.predict(spoken[number], state)
+            states.append([*state[-1][0], 1])
+            wanted.append(-8 * np.eye(CONFIG.decoder_size)[number])
+        fitted = np.linalg.lstsq(np.array(states), np.array(wanted), rcond=None)[0]
+        self["decoder.decoder_projector.weight"] = fitted[:-1].T.astype(np.float32)
+        self["decoder.decoder_projector.bias"] = fitted[-1].astype(np.float32)
+        self["joint.head.weight"] *= 0.5
+        self["joint.head.weight"][spoken, np.arange(len(spoken))] += 4
+        self["joint.head.bias"][CONFIG.blank_id] += 3
+
+
+@cache
+def weights():
+    return Weights()
+
+
+@cache
+def offline():
+    """The truth about the small model."""
+    return Offline(CONFIG, weights())
+
+
+class SmallRuntime(NumpyRuntime):
+    """The small model in numpy, with the graphs for blocks or with those for single chunks.
+
+    Refuses what is not of the names, types and shapes that the graphs tell, as devices do.
+    """
+
+    def __init__(self, lookahead, takes_blocks=True):
+        super().__init__(Parameters(CONFIG, weights()), lookahead)
+        self.takes_blocks = takes_blocks
+
+    def run(self, graph, inputs):
+        spec = build_graph(graph, self._parameters, self.lookahead + 1)
+        assert set(inputs) == {wanted.name for wanted in spec.inputs}, graph
+        for wanted in spec.inputs:
+            array, about = inputs[wanted.name], (graph, wanted.name)
+            assert array.dtype == wanted.dtype, about
+            for size, length in zip(wanted.shape, array.shape, strict=True):
+                assert isinstance(size, str) or size == length, about
+        return super().run(graph, inputs)
+
+
+class Recorder(SmallRuntime):
+    """Keeps what was asked: `calls` of graph and inputs. What it returns are not views."""
+
+    def __init__(self, lookahead, takes_blocks=True):
+        super().__init__(lookahead, takes_blocks)
+        self.calls = []
+
+    def run(self, graph, inputs):
+        self.calls.append((graph, inputs))
+        return {name: np.array(value) for name, value in super().run(graph, inputs).items()}
+
+
+class Letters:
+    """The pieces of `VOCABULARY`."""
+
+    def piece(self, token):
+        return VOCABULARY[token]
+
+    def text(self, tokens):
+        return "".join(VOCABULARY[token] for token in tokens).replace("▁", " ").strip()
+
+
+def small(lookahead, takes_blocks=True, runtime=SmallRuntime):
+    """A transcriber of the small model."""
+    return Transcriber(runtime(lookahead, takes_blocks), Letters(), "small")

@@ -1,0 +1,166 @@
+"""Chunks and blocks, of one stream or of several, give what one pass over the whole sound gives."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemocli.engine.calls import SUBSAMPLED_ROWS, encode
+from nemocli.engine.encoder import EncoderStream
+from tests.engine.small import CONFIG, FEATURES, Recorder, SmallRuntime, offline
+
+LOOKAHEADS = (0, 3)
+
+#: Blocks of several streams, and chunk by chunk.
+KINDS = pytest.mark.parametrize("blocks", [True, False], ids=["blocks", "chunks"])
+
+ROWS = np.random.default_rng(7).normal(size=(1200, FEATURES.num_mels)).astype(np.float32)
+
+
+@cache
+def truth(lookahead, start, end, prompt):
+    """enc_proj of the rows from start to end, by one pass over them."""
+    return offline().encode(ROWS[start:end], lookahead, [prompt] * (end - start + 1))
+
+
+def close(got, want):
+    """Equal but for rounding, which is of float32 here and of float64 there."""
+    return got.shape == want.shape and np.allclose(got, want, atol=1e-4)
+
+
+def stream(runtime, start=0, end=0, prompt=1):
+    """A stream that has ended after some rows."""
+    new = EncoderStream(CONFIG, runtime.lookahead, prompt)
+    new.push(ROWS[start:end])
+    new.end()
+    return new
+
+
+def encoded(runtime, streams, chunks):
+    """All frames of streams that are advanced together by so many chunks in each call."""
+    frames, left = {each: [] for each in streams}, list(streams)
+    while left := [each for each in left if each.chunks]:
+        for each, some in zip(left, encode(runtime, left, chunks), strict=True):
+            frames[each].append(some)
+    return [np.concatenate(some) for some in frames.values()]
+
+
+@KINDS
+@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+def test_sounds_of_every_length_up_to_some_chunks(lookahead, blocks):
+    runtime = SmallRuntime(lookahead, blocks)
+    for rows in [*range(10), 15, 24, 25, 26, *range(30, 60 if lookahead else 0, 6)]:
+        one = stream(runtime, end=rows)
+        [got] = encoded(runtime, [one], chunks=1)
+        assert close(got, truth(lookahead, 0, rows, 1)), rows
+        assert len(got) == (rows - 1) // 8 + 1 + (rows % 8 != 1) if rows else len(got) == 1
+
+
+@KINDS
+@pytest.mark.parametrize("chunks", [1, 7, 40, 400])
+def test_a_long_sound_in_blocks_of_any_size(blocks, chunks):
+    runtime = SmallRuntime(2, blocks)
+    [got] = encoded(runtime, [stream(runtime, end=690)], chunks)
+    assert close(got, truth(2, 0, 690, 1))
+
+
+@KINDS
+@settings(deadline=None, max_examples=12)
+@given(
+    lookahead=st.sampled_from([0, 1, 3]),
+    sounds=st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 3)), min_size=1, max_size=4
+    ),
+    chunks=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    order=st.randoms(use_true_random=False),
+)
+def test_streams_that_differ_in_length_language_and_company(
+    blocks, lookahead, sounds, chunks, order
+):
+    """Whoever is in a call beside a stream, and wherever it stands among them."""
+    runtime = SmallRuntime(lookahead, blocks)
+    wanted = [(100 * a, 100 * a + 13 * n, prompt) for a, n, prompt in sounds]
+    streams = {stream(runtime, *each): each for each in wanted}
+    frames, turn = {each: [] for each in streams}, 0
+    while waiting := [each for each in streams if each.chunks]:
+        order.shuffle(waiting)
+        waiting = waiting[: order.randint(1, len(waiting))]
+        got = encode(runtime, waiting, chunks[turn % len(chunks)])
+        for each, some in zip(waiting, got, strict=True):
+            frames[each].append(some)
+        turn += 1
+    for each, (start, end, prompt) in streams.items():
+        assert close(np.concatenate(frames[each]), truth(lookahead, start, end, prompt))
+
+
+@KINDS
+@pytest.mark.parametrize("lookahead", LOOKAHEADS)
+def test_a_chunk_can_be_encoded_as_soon_as_its_rows_are_there(lookahead, blocks):
+    runtime, frames = SmallRuntime(lookahead, blocks), lookahead + 1
+    waiting, got, whole = EncoderStream(CONFIG, lookahead, 1), [], truth(lookahead, 0, 90, 1)
+    for row in range(70):
+        assert waiting.chunks == (row + 7) // (8 * frames) - len(got)
+        if waiting.chunks:
+            got += encode(runtime, [waiting], 1)
+            assert close(got[-1], whole[(len(got) - 1) * frames : len(got) * frames])
+        waiting.push(ROWS[row : row + 1])
+    assert len(got) == 76 // (8 * frames)
+
+
+@KINDS
+def test_a_language_is_told_from_the_next_chunk_on(blocks):
+    runtime = SmallRuntime(2, blocks)
+    switched = EncoderStream(CONFIG, 2, 0)
+    switched.push(ROWS[:200])
+    got = encode(runtime, [switched], 3)
+    switched.set_prompt(2)
+    switched.end()
+    got += encode(runtime, [switched], 100)
+    prompts = [0] * 9 + [2] * 200
+    assert close(np.concatenate(got), offline().encode(ROWS[:200], 2, prompts))
+
+
+def test_the_graphs_for_the_edges_of_a_sound_are_called_at_its_edges_only():
+    runtime = Recorder(3, takes_blocks=False)
+
+    def subsampled(rows):
+        runtime.calls.clear()
+        encoded(runtime, [stream(runtime, end=rows)], 1)
+        return [graph for graph, _ in runtime.calls if graph.startswith("pre")]
+
+    assert subsampled(25 + 64) == ["pre_first", "pre", "pre"]
+    assert subsampled(25 + 62) == ["pre_first", "pre", "pre_tail"]
+    assert subsampled(25 + 1) == ["pre_first", "pre_tail"]
+    assert subsampled(25) == ["pre_first"]
+    assert subsampled(23) == subsampled(0) == ["pre_first_tail"]
+
+
+def test_what_is_in_a_call_is_bounded():
+    runtime = Recorder(3)
+    encoded(runtime, [stream(runtime, end=1000)], chunks=20)
+    sizes = [inputs["mel"].shape[1] for graph, inputs in runtime.calls if graph == "pre_block"]
+    assert sizes == [SUBSAMPLED_ROWS, SUBSAMPLED_ROWS, 128] * 2
+
+
+def test_caches_of_streams_that_stay_together_are_not_copied():
+    runtime = Recorder(3)
+    streams = [stream(runtime, 100 * n, 100 * n + 200) for n in range(3)]
+
+    def given(*places):
+        """Caches that the graph gets when some streams are advanced; those of each stream."""
+        runtime.calls.clear()
+        before = [each.caches.get("k_cache0") for each in streams]
+        encode(runtime, [streams[n] for n in places], 1)
+        [inputs] = [inputs for graph, inputs in runtime.calls if graph == "conformer_block"]
+        return inputs["k_cache0"], before
+
+    given(0, 1, 2)
+    together, before = given(0, 1, 2)
+    assert all(np.shares_memory(together, each) for each in before)
+    alone, before = given(1)
+    assert np.shares_memory(alone, before[1])
+    for places in [(0, 1, 2), (2, 1, 0), (0, 1), (1, 0), (1, 2)]:
+        joined, before = given(*places)
+        assert np.array_equal(joined, np.concatenate([before[n] for n in places])), places
