@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.errors import UnsupportedError
+from nemocli.models.places import no_home
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 
 #: Ends the name of a file whose download by nemocli was interrupted.
@@ -72,10 +72,7 @@ def hub_cache() -> Path:
 
     folder = Path(constants.HF_HUB_CACHE)
     if folder.parts[:1] == ("~",):
-        raise UnsupportedError(
-            "There is no home folder on this machine for this user; set HF_HOME to a folder that"
-            " can be written."
-        )
+        raise no_home("HF_HOME")
     return folder
 
 

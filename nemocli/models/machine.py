@@ -193,7 +193,7 @@ def _models() -> Iterator[Finding]:
     model = HubModel(DEFAULT_MODEL)
     try:
         found = find_pulled(model)
-    except OSError:  # said of the hub's cache already
+    except (OSError, NemocliError):  # said of the hub's cache already
         found = None
     missing = f"{DEFAULT_MODEL} is not downloaded"
     yield Finding(

@@ -42,8 +42,12 @@ def _folder(variable: str, by_platform: Callable[[str], Path]) -> Path:
     except RuntimeError:  # so newer versions of platformdirs say it; older ones keep the ~
         folder = None
     if folder is None or not folder.is_absolute():
-        raise UnsupportedError(
-            f"There is no home folder on this machine for this user; set {variable} to a folder"
-            " that can be written."
-        )
+        raise no_home(variable)
     return folder
+
+
+def no_home(variable: str) -> UnsupportedError:
+    """For a user without a home folder, as in some containers."""
+    return UnsupportedError(
+        f"This user has no home folder; set HOME, or {variable}, to a folder that can be written."
+    )

@@ -79,11 +79,11 @@ def pull(
 def _download(model: HubModel, progress: Callable[[str], None]) -> None:
     from huggingface_hub import HfApi, constants, snapshot_download
 
+    blobs = model.folder / "blobs"
     api = HfApi(library_name="nemocli")
     info = api.model_info(model.name, revision=model.wanted_revision, files_metadata=True)
     commit = str(info.sha)
     files = _needed(info.siblings or [], model)
-    blobs = model.folder / "blobs"
     _check_space(files, blobs)
     for file in files:
         pinned = PINNED_SHA256.get((commit, file.name))
