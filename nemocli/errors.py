@@ -9,6 +9,17 @@
 | 4 | not supported on this machine |
 """
 
+import errno
+
+#: How native libraries say that there is no memory: as they compute, are loaded, start threads.
+_NO_MEMORY = (
+    "bad_alloc",
+    "bad allocation",
+    "failed to allocate memory",
+    "failed to map segment",
+    "can't start new thread",
+)
+
 
 class NemocliError(Exception):
     """A failure whose message is one sentence for the person at the terminal.
@@ -43,3 +54,10 @@ class AudioError(NemocliError):
 
 class OutputError(NemocliError):
     """Results can no longer be written: the run ends, and the same command goes on later."""
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether the machine's memory, or what is allowed of it, was too little for something."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return any(words in str(error).lower() for words in _NO_MEMORY)

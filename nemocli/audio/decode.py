@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from nemocli.audio.decoder import Decoder
-from nemocli.errors import AudioError
+from nemocli.errors import AudioError, lacks_memory
 
 # What libsndfile reads best, by the first bytes: wav (see below), w64, flac, aiff, au, caf.
 # Left to FFmpeg on purpose: mp3, where libsndfile writes warnings to stderr past everything, and
@@ -36,6 +36,8 @@ def open_decoder(path: Path) -> Decoder:
         decoder = open_libsndfile(path) if suits_libsndfile(header) else None
         return decoder or FfmpegDecoder(path)
     except OSError as error:
+        if lacks_memory(error):  # a library of a decoder does not load
+            raise MemoryError from None
         raise AudioError(unreadable(path, error)) from None
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemocli.audio.resample import Resampler, mix_down
-from nemocli.errors import NemocliError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -194,7 +193,7 @@ class ReadingSource(LiveSource):
         self._thread = threading.Thread(target=self._read_all, name=name, daemon=True)
 
     def put_all(self) -> None:
-        """Put everything, and heed `_running` and `_stopped`; raises NemocliError."""
+        """Put everything, and heed `_running` and `_stopped`; what it raises ends the sound."""
         raise NotImplementedError
 
     def start(self) -> None:
@@ -214,6 +213,6 @@ class ReadingSource(LiveSource):
     def _read_all(self) -> None:
         try:
             self.put_all()
-        except NemocliError as error:
+        except Exception as error:  # raised by `read`, in the thread that can tell a person
             self.end(error)
         self.end()

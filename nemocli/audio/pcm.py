@@ -55,12 +55,15 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
         raise UsageError(f"--rate is from 1000 to 10000000 samples per second, not {rate}.")
     if not 1 <= channels <= MOST_CHANNELS:
         raise UsageError(f"--channels is from 1 to {MOST_CHANNELS}, not {channels}.")
-    first = read_exactly(stream, 4)
+    try:
+        first = read_exactly(stream, 4)
+        if first in (b"RIFF", b"RF64"):
+            header = read_wav_header(first, lambda count: read_exactly(stream, count))
+            return PipedSound(stream, header, b"")
+    except OSError as error:
+        raise AudioError(f"stdin cannot be read: {error.strerror}.") from None
     if not first:
         raise AudioError("Nothing came down the pipe on stdin: check the command before it.")
-    if first in (b"RIFF", b"RF64"):
-        header = read_wav_header(first, lambda count: read_exactly(stream, count))
-        return PipedSound(stream, header, b"")
     for begin, name in PACKED.items():
         if first.startswith(begin):
             raise AudioError(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import threading
 import wave
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -73,7 +77,7 @@ class Recorder:
         try:
             return kind(self._path, self._source)
         except (OSError, RuntimeError) as error:
-            raise NemocliError(f"{self._path} cannot be written: {_reason(error)}.") from None
+            raise NemocliError(f"{self._path} cannot be written: {self._reason(error)}.") from None
 
     def _record(self) -> None:
         blocks: list[npt.NDArray[np.float32]] = []
@@ -87,10 +91,19 @@ class Recorder:
                     blocks, waiting = [], 0
             self._file.write(blocks)
             self._file.close()
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # libsndfile's among them
             self._source.tap = None
-            self.failure = NemocliError(f"{self._path} ended early: {_reason(error)}.")
+            with suppress(Exception):  # Python would close it later, and complain on stderr
+                self._file.close()
+            self.failure = NemocliError(f"{self._path} ended early: {self._reason(error)}.")
             self._tell(f"{self.failure} The transcription goes on.")
+
+    def _reason(self, error: Exception) -> str:
+        with suppress(OSError):
+            if shutil.disk_usage(self._path.parent).free == 0:  # which libsndfile does not tell
+                return os.strerror(errno.ENOSPC)
+        text = getattr(error, "error_string", None) or getattr(error, "strerror", None)
+        return str(text or error or type(error).__name__).rstrip(".")
 
 
 class _FlacFile:
@@ -133,10 +146,7 @@ class _WavFile:
         self._raw.flush()
 
     def close(self) -> None:
-        self._file.close()
-        self._raw.close()
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
-    return str(text).rstrip(".")
+        try:
+            self._file.close()
+        finally:
+            self._raw.close()

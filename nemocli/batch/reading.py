@@ -46,6 +46,7 @@ class Reading:
         self._rows_ahead = chunks_ahead * chunk_rows
         self._changed = threading.Condition()
         self._stopped = False
+        self._failure: Exception | None = None
         self._threads: list[threading.Thread] = []
 
     def begin(self, path: Path, session: Session) -> None:
@@ -54,16 +55,21 @@ class Reading:
         self.files.append(file)
         # A daemon, so that a pipe that never ends cannot hold up the end of the program.
         thread = threading.Thread(target=self._read, args=(file,), name="reading", daemon=True)
-        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
         thread.start()
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
 
     def collect(self, patience: float) -> None:
-        """Hand the sessions what was read, once each file is well ahead or after some seconds."""
+        """Hand the sessions what was read, once each file is well ahead or after some seconds.
+
+        Raises what a thread met besides damaged files, such as a lack of memory.
+        """
         deadline = time.monotonic() + patience
         with self._changed:
             while not all(self._is_ahead(file) for file in self.files):
                 if not self._changed.wait(deadline - time.monotonic()):
                     break
+            if self._failure is not None:
+                raise self._failure
             for file in self.files:
                 self._hand_over(file)
             self._changed.notify_all()
@@ -106,6 +112,8 @@ class Reading:
             self._put(file, file.session.last_features())
         except AudioError as error:
             file.error = error
+        except Exception as error:
+            self._failure = error
         with self._changed:
             file.is_read = True
             self._changed.notify_all()

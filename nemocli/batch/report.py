@@ -1,9 +1,7 @@
 """What became of each file and of all of them, for the summary and for programs (`--report`)."""
 
 import json
-import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +10,7 @@ from nemocli.batch.inputs import Listing
 from nemocli.batch.settings import Settings
 from nemocli.errors import NemocliError, UsageError
 from nemocli.version import __version__
+from nemocli.whole_file import write_whole_file
 
 #: Version of the report; rises when a reader of the old one would break.
 REPORT_VERSION = 1
@@ -103,17 +102,9 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all; NemocliError if that cannot be done."""
-        part = path.with_name(f".nemocli-{os.getpid()}.report.part")
         try:
-            with part.open("w", encoding="ascii") as file:
-                json.dump(self.to_json(), file, indent=1)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            write_whole_file(path, json.dumps(self.to_json(), indent=1) + "\n")
         except OSError as error:
-            with suppress(OSError):
-                part.unlink()
             raise NemocliError(f"The report {path} cannot be written: {error.strerror}.") from None
 
     def _file(self, path: Path, name: str) -> dict[str, Any]:

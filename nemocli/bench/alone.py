@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -38,24 +39,9 @@ def run_alone(function: Callable[..., T], *arguments: object) -> T:
 
     Raises what the function raised, and TrialError if the process died or took too long.
     """
-    lifeline, held = os.pipe()
-    job = pickle.dumps(sys.path) + pickle.dumps((function, arguments, lifeline))
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _BEGIN],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        pass_fds=(lifeline,),
-        start_new_session=True,
-    )
-    try:
-        answer, _ = process.communicate(job, timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
-        raise TrialError(f"it was not done after {TIME_LIMIT:.0f} s") from None
-    finally:
-        process.kill()
-        process.wait()
-        os.close(lifeline)
-        os.close(held)
+    # What a library keeps in temporary files, such as a copy of the model, goes with the process.
+    with tempfile.TemporaryDirectory(prefix="nemocli-", ignore_cleanup_errors=True) as temporary:
+        answer = _answer(function, arguments, temporary)
     try:
         succeeded, result = pickle.loads(answer)
     except (EOFError, pickle.UnpicklingError):
@@ -64,6 +50,28 @@ def run_alone(function: Callable[..., T], *arguments: object) -> T:
         raise result
     done: T = result
     return done
+
+
+def _answer(function: Callable[..., Any], arguments: tuple[object, ...], temporary: str) -> bytes:
+    lifeline, held = os.pipe()
+    job = pickle.dumps(sys.path) + pickle.dumps((function, arguments, lifeline))
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", _BEGIN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=(lifeline,),
+        start_new_session=True,
+        env=os.environ | {"TMPDIR": temporary},
+    )
+    try:
+        return process.communicate(job, timeout=TIME_LIMIT)[0]
+    except subprocess.TimeoutExpired:
+        raise TrialError(f"it was not done after {TIME_LIMIT:.0f} s") from None
+    finally:
+        process.kill()
+        process.wait()
+        os.close(lifeline)
+        os.close(held)
 
 
 def work() -> None:

@@ -1,7 +1,7 @@
 """A measurement as a whole, and the JSON file that keeps it with every sample."""
 
 import json
-from contextlib import suppress
+import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from nemocli.bench.measure import Heard, Run
 from nemocli.bench.subject import Subject
 from nemocli.bench.yardstick import Gauged
 from nemocli.errors import NemocliError
+from nemocli.whole_file import write_whole_file
 
 SCHEMA = "nemocli-bench"
 
@@ -144,16 +145,12 @@ def as_text(data: object) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file beside its place and rename it, but a pipe or device itself. NemocliError."""
-    partial = _partial(path)
     try:
         if _is_special(path):
             path.write_text(text, "utf-8")
-            return
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
+        else:
+            write_whole_file(path, text)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None
 
 
@@ -164,8 +161,8 @@ def check_writable(path: Path) -> None:
     if _is_special(path):
         return
     try:
-        _partial(path).write_text("")
-        _partial(path).unlink()
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
     except OSError as error:
         raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None
 
@@ -173,7 +170,3 @@ def check_writable(path: Path) -> None:
 def _is_special(path: Path) -> bool:
     """Whether it is a device or a pipe, in whose place no file must come."""
     return path.exists() and not path.is_file()
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.partial")

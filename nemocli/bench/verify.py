@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from nemocli.models.opening import converted_in_cache
 from nemocli.models.places import DEMO, demo_folder, models_folder
 from nemocli.models.verify import count_agreeing
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.whole_file import write_whole_file
 
 #: Version of the report; rises when a reader of the old one would break.
 REPORT_VERSION = 1
@@ -170,13 +170,9 @@ def write_report(path: Path, outcomes: list[Outcome]) -> None:
     """The same as a file. Raises NemocliError."""
     if path.is_dir():
         raise NemocliError(f"The report {path} cannot be written: it is a folder.")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(report_text(outcomes), "utf-8")
-        partial.replace(path)
+        write_whole_file(path, report_text(outcomes))
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise NemocliError(f"The report {path} cannot be written: {error.strerror}.") from None
 
 

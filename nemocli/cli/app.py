@@ -14,9 +14,9 @@ from nemocli.cli.convert import convert
 from nemocli.cli.doctor import doctor
 from nemocli.cli.file import file
 from nemocli.cli.live import live
-from nemocli.cli.signals import INTERRUPTED
+from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
-from nemocli.errors import NemocliError
+from nemocli.errors import NemocliError, lacks_memory
 
 #: Exit code of a program ended by a reader that went away.
 PIPE_CLOSED = 141
@@ -36,8 +36,8 @@ class _Group(TyperGroup):
         except NemocliError as error:
             say(str(error))
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            ctx.exit(INTERRUPTED)
+        except KeyboardInterrupt as interrupt:
+            ctx.exit(exit_code(interrupt))
         except BrokenPipeError:
             abandon_stdout()
             ctx.exit(PIPE_CLOSED)
@@ -81,6 +81,7 @@ def options(
 def main() -> None:
     """Entry point of the `nemocli` script."""
     try:
+        raise_signals()
         prepare_streams()
         _run()
         sys.stdout.flush()
@@ -89,6 +90,8 @@ def main() -> None:
     except NemocliError as error:  # stdout, which can fail as late as this
         say(str(error))
         _leave(error.exit_code)
+    finally:
+        leave_signals()
 
 
 def _run() -> None:
@@ -100,33 +103,47 @@ def _run() -> None:
             raise
     except (NemocliError, BrokenPipeError):
         raise
-    except KeyboardInterrupt:
-        _leave(INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        _leave(exit_code(interrupt))
     except Exception as error:
-        if _was_interrupted(error):
-            _leave(INTERRUPTED)
+        if (behind := _interrupt_behind(error)) is not None:
+            _leave(exit_code(behind))
         if os.environ.get("NEMOCLI_DEBUG"):
             raise
         say(_explained(error))
         _leave(NemocliError.exit_code)
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind it: a library interrupted while it loads reports that in its way."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
+def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Ctrl-C, if it is behind it: a library interrupted while it loads reports it in its way."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
-    return False
+    return error
 
 
 def _explained(error: Exception) -> str:
+    if lacks_memory(error):
+        return (
+            "There is not enough memory for this: close other programs, or choose a model of fewer"
+            " bits, such as int8."
+        )
     if isinstance(error, OSError) and error.filename:  # such as a home folder nobody may read
         return f"{error.filename} cannot be used: {error.strerror}."
+    if isinstance(error, FileNotFoundError) and not _has_current_folder():
+        return "The current folder is gone: change into one that exists, or give whole paths."
+    words = " ".join(str(error).split())
     return (
-        f"Something unexpected went wrong ({type(error).__name__}: {error}). Please report it with"
+        f"Something unexpected went wrong ({type(error).__name__}: {words}). Please report it with"
         " what the same command prints when NEMOCLI_DEBUG=1 is set."
     )
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _leave(code: int) -> Never:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nemocli.cli.signals import all_as_interrupts
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def write_model(
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
-    with all_as_interrupts(), screen.bar(f"converting to {to}") as show:
+    with screen.bar(f"converting to {to}") as show:
 
         def progress(name: str, number: int, total: int) -> None:
             nonlocal steps

@@ -1,11 +1,10 @@
 """What `nemocli file` was given to transcribe, stdin and lists among it."""
 
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +17,7 @@ from nemocli.batch.inputs import (
     parse_extensions,
     read_list,
 )
-from nemocli.errors import NemocliError, UsageError
+from nemocli.errors import AudioError, NemocliError, UsageError
 
 #: What may follow a number of bytes: powers of a thousand, or with an i of 1024.
 _UNITS = ("", "k", "m", "g", "t")
@@ -52,11 +51,13 @@ def _lines(from_file: str, stdin_is_sound: bool) -> list[str]:
     if from_file == STDIN:
         if stdin_is_sound:
             raise UsageError("stdin is either a sound file or a list, not both.")
-        return read_list(_stdin("a list of files").read())
+        file, name = _stdin("a list of files"), "on stdin"
+    else:
+        file, name = None, from_file
     try:
-        return read_list(Path(from_file).read_bytes())
+        return read_list(file.read() if file else Path(from_file).read_bytes())
     except OSError as error:
-        raise UsageError(f"The list {from_file} cannot be read: {error.strerror}.") from None
+        raise UsageError(f"The list {name} cannot be read: {error.strerror}.") from None
 
 
 @contextmanager
@@ -65,17 +66,29 @@ def sound_from_stdin(is_wanted: bool) -> Iterator[Path | None]:
     if not is_wanted:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="nemocli-") as folder:
-        path = Path(folder) / STDIN_NAME
+    stdin = _stdin("a sound file")
+    with ExitStack() as stack:
+        folder = "a temporary folder"
         try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nemocli-"))
+            path = Path(folder) / STDIN_NAME
             with path.open("wb") as file:
-                shutil.copyfileobj(_stdin("a sound file"), file)
+                while data := _read(stdin):
+                    file.write(data)
         except OSError as error:
             raise NemocliError(
                 f"The sound from stdin cannot be kept in {folder}: {error.strerror}; set TMPDIR to"
                 " a folder with more room."
             ) from None
         yield path
+
+
+def _read(stdin: IO[bytes]) -> bytes:
+    """Some bytes from stdin, none at its end; AudioError if it cannot be read."""
+    try:
+        return stdin.read(1 << 20)
+    except OSError as error:
+        raise AudioError(f"stdin cannot be read: {error.strerror}.") from None
 
 
 def _stdin(what: str) -> IO[bytes]:

@@ -1,6 +1,7 @@
 """`nemocli file` with its results on stdout, in the order of the files."""
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,11 +55,17 @@ class ToStdout:
             outcomes = transcriber.transcribe_many(
                 paths, self._settings.language, max_memory=max_memory, progress=board.heard
             )
-            for outcome in outcomes:
-                finished = self._finished(outcome)
-                report.add(finished)
-                board.finished(finished)
-                self._print(board)
+            try:
+                for outcome in outcomes:
+                    finished = self._finished(outcome)
+                    report.add(finished)
+                    board.finished(finished)
+                    self._print(board, self._take_in_order())
+            except (KeyboardInterrupt, Exception) as error:
+                if not isinstance(error, BrokenPipeError):
+                    # What is done and waits for a file before it, which will not be done.
+                    self._print(board, [self._ready[path] for path in paths if path in self._ready])
+                raise
 
     def _finished(self, outcome: "Outcome") -> Finished:
         path = outcome.path
@@ -76,15 +83,17 @@ class ToStdout:
         document = write_whole(result, self._format, self._settings.layout)
         return document if len(self._sources) == 1 else f"{result.about.file}:\n{document}\n"
 
-    def _print(self, board: Board) -> None:
-        ready = ""
+    def _take_in_order(self) -> Iterator[str]:
+        """What is ready, up to the first file that is not."""
         while self._next < len(self._sources):
             document = self._ready.pop(self._sources[self._next].path, None)
             if document is None:
-                break
-            ready += document
+                return
             self._next += 1
-        if ready:
+            yield document
+
+    def _print(self, board: Board, documents: Iterable[str]) -> None:
+        if ready := "".join(documents):
             with board.results():
                 sys.stdout.write(ready)
                 sys.stdout.flush()

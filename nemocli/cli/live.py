@@ -18,7 +18,7 @@ from nemocli.cli.options import (
     Runtime,
     parse_lookahead,
 )
-from nemocli.cli.signals import INTERRUPTED
+from nemocli.cli.signals import EndRequests, exit_code
 from nemocli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -170,6 +170,8 @@ def live(
         listener = Listener(transcriber, language, source, limits)
         live_screen = _live_screen(output_format, timestamps, transcriber.lookahead, quiet)
         loop = LiveLoop(listener, source, live_screen, screen)
+        # From here on there is something to finish, which goes on until the outputs are closed.
+        requests = stack.enter_context(EndRequests())
         outputs: list[Output] = []
         about = transcriber.about(source.name, language)
         written = _file_output(stack, output, about, force, loop.tell)
@@ -180,11 +182,11 @@ def live(
         if save_audio is not None:
             recorder = stack.enter_context(Recorder(save_audio, source, force, loop.tell))
         try:
-            loop.run(outputs)
-        except KeyboardInterrupt:
+            loop.run(outputs, requests)
+        except KeyboardInterrupt as interrupt:
             # Python's own way out would crash on the listening thread, which is in native code.
             stack.close()
-            os._exit(INTERRUPTED)
+            os._exit(exit_code(interrupt))
     if not quiet:
         print(_summary(listener.summary()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]

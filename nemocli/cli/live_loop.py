@@ -41,9 +41,9 @@ class LiveLoop:
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
 
-    def run(self, outputs: Sequence[Output]) -> None:
+    def run(self, outputs: Sequence[Output], requests: EndRequests) -> None:
         """Raises KeyboardInterrupt on a second signal."""
-        with EndRequests() as requests, ExitStack() as stack:
+        with ExitStack() as stack:
             keys = None
             if self._screen is not None:
                 stack.enter_context(self._screen)

@@ -1,8 +1,6 @@
-"""Ctrl-C and its kin as requests: the first one ends normally, the second one aborts."""
+"""Ctrl-C and its kin: they end what is going on as an exception does, or are kept as requests."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 #: Exit code of a program ended by a signal, to which the signal's number is added.
@@ -15,11 +13,44 @@ INTERRUPTED = SIGNALLED + signal.SIGINT
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
+class Ended(KeyboardInterrupt):
+    """The end was asked for by a signal; what was begun is cleared away, as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def exit_code(error: KeyboardInterrupt) -> int:
+    """The exit code of a program that was ended by it."""
+    return SIGNALLED + error.number if isinstance(error, Ended) else INTERRUPTED
+
+
+def raise_signals() -> None:
+    """From now on, every signal of these raises Ended in the main thread."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and _is_heeded(number):
+            signal.signal(number, _raise)
+
+
+def leave_signals() -> None:
+    """From now on, they end the program where it is: when Python ends, nobody would catch Ended."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and _is_heeded(number):
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    raise Ended(number)
+
+
 class EndRequests:
     """A `with` block in which the first signal only sets `wanted`.
 
-    The second one raises KeyboardInterrupt in the main thread, whatever that is waiting for; from
-    then on, another ends the program where it is.
+    The second one raises Ended in the main thread, whatever that is waiting for; from then on,
+    another ends the program where it is.
     """
 
     def __init__(self) -> None:
@@ -49,24 +80,8 @@ class EndRequests:
             for other in self._previous:
                 signal.signal(other, signal.SIG_DFL)
             self._previous.clear()
-            raise KeyboardInterrupt
+            raise Ended(number)
         self.wanted, self.signal = True, number
-
-
-@contextmanager
-def all_as_interrupts() -> Iterator[None]:
-    """SIGTERM and a closed terminal raise KeyboardInterrupt too: what was begun is cleared away."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [getattr(signal, name, None) for name in _SIGNALS[1:]]
-    previous = {n: signal.signal(n, interrupt) for n in numbers if n and _is_heeded(n)}
-    try:
-        yield
-    finally:
-        for number, before in previous.items():
-            signal.signal(number, before)
 
 
 def _is_heeded(number: int) -> bool:

@@ -44,6 +44,9 @@ def prepare_streams() -> None:
     Files and pipes get UTF-8 whatever the locale says, with the bytes of names that are none. A
     terminal keeps its encoding and shows a question mark for what it lacks.
     """
+    if sys.stdin is None:
+        # Its number would be given to the next file that is opened, a pipe to a process of ours.
+        os.open(os.devnull, os.O_RDONLY)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for all the process
     if sys.stdout is None:

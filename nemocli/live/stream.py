@@ -103,9 +103,11 @@ class LiveStream:
             yield from self._close()
 
     def finish(self) -> Iterator[Partial | Final | Happening]:
-        """The end of the sound: what is left becomes final."""
-        self._heard(self._session.finish().language)
-        yield from self._close()
+        """The end of the sound: what is left becomes final, even if the model fails at the end."""
+        try:
+            self._heard(self._session.finish().language)
+        finally:
+            yield from self._close()
 
     def _begin(self, base: float) -> None:
         """A new session, for the sound from second `base` on."""

@@ -170,9 +170,15 @@ def _replace(partial: Path, out: Path) -> None:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         old = out.with_name(f".{out.name}.partial-{os.getpid()}-old")
-        out.rename(old)
-        partial.rename(out)
-        shutil.rmtree(old)
+        try:
+            out.rename(old)
+            partial.rename(out)
+        except BaseException:  # Ctrl-C among them
+            if not out.exists():
+                old.rename(out)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _remove_abandoned(out: Path) -> None:

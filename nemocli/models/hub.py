@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from nemocli.models.places import no_home
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 
 #: Ends the name of a file whose download by nemocli was interrupted.
@@ -63,10 +64,16 @@ def parse_hub_model(text: str) -> HubModel | None:
 
 
 def hub_cache() -> Path:
-    """The hub's cache folder, by HF_HUB_CACHE, HF_HOME, or the default."""
+    """The hub's cache folder, by HF_HUB_CACHE, HF_HOME, or the default.
+
+    UnsupportedError for a user without a home folder.
+    """
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE)
+    folder = Path(constants.HF_HUB_CACHE)
+    if folder.parts[:1] == ("~",):
+        raise no_home("HF_HOME")
+    return folder
 
 
 def incomplete_files(model: HubModel) -> list[Path]:

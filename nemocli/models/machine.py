@@ -4,13 +4,13 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, NemocliError
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, hub_cache
 from nemocli.models.listing import folder_bytes
 from nemocli.models.places import cache_folder, demo_folder, models_folder
@@ -62,7 +62,13 @@ def chip() -> str:
 
 def _runtimes() -> Iterator[Finding]:
     yield _library("numpy", "runtime numpy", "pip install numpy", essential=True)
-    yield _library("onnxruntime", "runtime onnx", "pip install onnxruntime", essential=True)
+    yield _library(
+        "onnxruntime",
+        "runtime onnx",
+        "pip install onnxruntime",
+        module="nemocli.runtimes.onnx.runtime",
+        essential=True,
+    )
     yield _coreml()
     yield _library(
         "coreai-core",
@@ -137,16 +143,22 @@ def _microphones() -> Finding:
 
 
 def _folders() -> Iterator[Finding]:
-    cache = cache_folder()
     advice = "set NEMOCLI_CACHE_DIR to a folder you can write"
-    yield _folder("cache folder", cache, advice, essential=True)
-    yield _folder("models folder", models_folder(), "set NEMOCLI_MODELS_DIR to one you can write")
-    yield _folder("hub's cache", hub_cache(), "set HF_HOME to a folder you can write")
-    free = shutil.disk_usage(next(iter(_reachable(cache)))).free
-    yield Finding("free disk", f"{free / 1e9:.1f} GB")
+    yield _folder("cache folder", cache_folder, advice, essential=True)
+    yield _folder("models folder", models_folder, "set NEMOCLI_MODELS_DIR to one you can write")
+    yield _folder("hub's cache", hub_cache, "set HF_HOME to a folder you can write")
+    with suppress(NemocliError):
+        free = shutil.disk_usage(next(iter(_reachable(cache_folder())))).free
+        yield Finding("free disk", f"{free / 1e9:.1f} GB")
 
 
-def _folder(name: str, folder: Path, advice: str, *, essential: bool = False) -> Finding:
+def _folder(
+    name: str, find: Callable[[], Path], advice: str, *, essential: bool = False
+) -> Finding:
+    try:
+        folder = find()
+    except NemocliError as error:
+        return Finding(name, str(error), False, advice, essential)
     try:
         if _is_writable(folder):
             return Finding(name, _described(folder), essential=essential)
@@ -181,7 +193,7 @@ def _models() -> Iterator[Finding]:
     model = HubModel(DEFAULT_MODEL)
     try:
         found = find_pulled(model)
-    except OSError:  # said of the hub's cache already
+    except (OSError, NemocliError):  # said of the hub's cache already
         found = None
     missing = f"{DEFAULT_MODEL} is not downloaded"
     yield Finding(

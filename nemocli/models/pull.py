@@ -6,6 +6,7 @@ stopped, which huggingface_hub does no more since its version 1: the large files
 and it does the rest.
 """
 
+import errno
 import hashlib
 import logging
 import shutil
@@ -20,6 +21,9 @@ from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDE
 
 #: Files of a checkpoint; those that a repository lacks are missed when the checkpoint is opened.
 _WANTED = (*CONFIGS, TOKENIZER, "tokenizer_config.json", WEIGHTS, WEIGHTS_INDEX)
+
+#: What a disk says to a file that is open, without the file's name.
+_DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,11 @@ def pull(
 def _download(model: HubModel, progress: Callable[[str], None]) -> None:
     from huggingface_hub import HfApi, constants, snapshot_download
 
+    blobs = model.folder / "blobs"
     api = HfApi(library_name="nemocli")
     info = api.model_info(model.name, revision=model.wanted_revision, files_metadata=True)
     commit = str(info.sha)
     files = _needed(info.siblings or [], model)
-    blobs = model.folder / "blobs"
     _check_space(files, blobs)
     for file in files:
         pinned = PINNED_SHA256.get((commit, file.name))
@@ -226,6 +230,11 @@ def _explained(error: Exception, model: HubModel) -> NemocliError:
         )
     if isinstance(error, OSError) and error.strerror and error.filename:
         return NemocliError(f"The file {error.filename} cannot be written: {error.strerror}.")
+    if isinstance(error, OSError) and error.errno in _DISK_FAILURES:
+        return NemocliError(
+            f"The download cannot be written in {model.folder}: {error.strerror}; what has come is"
+            f" kept, so when that is mended run again: {model.pull_command}"
+        )
     return NemocliError(
         f"The download from {constants.ENDPOINT} failed ({type(error).__name__}); what has come is"
         f" kept, so when the connection is back run again: {model.pull_command}"

@@ -8,6 +8,7 @@ costs as much in the tenth hour as in the first minute.
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -51,6 +52,7 @@ class GrowingFile:
             shutil.copyfile(self._spare, self._next_spare)
             os.replace(self._next_spare, self._path)
         except OSError as error:
+            self._remove_spares()
             raise self._explained(error) from None
 
     def __enter__(self) -> "GrowingFile":
@@ -62,8 +64,7 @@ class GrowingFile:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._spare.unlink(missing_ok=True)
-        self._next_spare.unlink(missing_ok=True)
+        self._remove_spares()
 
     def add(self, segment: Segment, language: str | None, duration: float) -> None:
         """The next segment; when this returns, it is in the file.
@@ -86,6 +87,8 @@ class GrowingFile:
 
     def _write(self, added: str, tail: str) -> None:
         new = added.encode()
+        if not self._spare.exists():  # somebody removed it, or it was not given its name
+            shutil.copyfile(self._path, self._spare)
         with self._spare.open("r+b") as spare:
             spare.seek(self._settled)
             spare.write(self._missing + new + tail.encode())
@@ -103,6 +106,11 @@ class GrowingFile:
             shutil.copyfile(self._spare, self._next_spare)
         os.replace(self._spare, self._path)
         os.replace(self._next_spare, self._spare)
+
+    def _remove_spares(self) -> None:
+        for path in (self._spare, self._next_spare):
+            with suppress(OSError):  # the folder may be gone, or its disk
+                path.unlink()
 
     def _explained(self, error: OSError) -> NemocliError:
         reason = error.strerror or type(error).__name__

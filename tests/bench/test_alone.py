@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def test_the_result_comes_from_another_process(capfd):
     result, pid = run_alone(double, 21)
     assert result == 42 and pid != os.getpid()
     assert "no result" in capfd.readouterr().err
+
+
+def litter():
+    return tempfile.mkdtemp()
+
+
+def test_its_temporary_files_go_with_it():
+    assert not os.path.exists(run_alone(litter))
 
 
 def test_what_the_function_raises():

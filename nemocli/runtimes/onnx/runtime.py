@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, lacks_memory
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
@@ -36,6 +36,8 @@ class OnnxRuntime:
         try:
             session = ort.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions share no base class
+            if lacks_memory(error):
+                raise
             raise ModelError(
                 f"onnxruntime cannot load {path}: {error}. Convert the model again."
             ) from None
@@ -49,7 +51,7 @@ class OnnxRuntime:
 
 def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised too, and told in a sentence
     # As the other numerical libraries do it; 0 stands for all cores.
     threads = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -45,7 +46,8 @@ class WeightsFile:
             "offset": str(self._file.tell()),
             "length": str(array.nbytes),
         }
-        array.tofile(self._file)
+        # Not array.tofile, whose errors do not tell that the disk is full.
+        self._file.write(np.ascontiguousarray(array).view(np.uint8).data)
         kind = helper.np_dtype_to_tensor_dtype(array.dtype)
         tensor = TensorProto(
             name=name,

@@ -1,0 +1,87 @@
+"""The program in a process of its own, in which something goes wrong at a chosen place."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+#: Whoever runs the tests in the background has Ctrl-C ignored, which programs inherit.
+HEEDED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+
+
+def start(*arguments, code="", env=(), **options):
+    """Begin `nemocli` with these arguments, with `code` run before it."""
+    script = f"{HEEDED}\n{code}\nfrom nemocli.__main__ import main\nmain()"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=environment | {name: str(value) for name, value in dict(env).items()},
+        **pipes | options,
+    )
+
+
+def run(*arguments, data=None, **options):
+    """The same to its end: exit code, stdout and stderr as text."""
+    stdin = {"stdin": subprocess.PIPE} if data is not None else {}
+    with start(*arguments, **stdin | options) as running:
+        out, err = running.communicate(data, timeout=120)
+    return running.returncode, (out or b"").decode(), (err or b"").decode()
+
+
+def sentence(err):
+    """What stderr says, which is one sentence."""
+    assert "Traceback" not in err and "Something unexpected" not in err, err
+    said = [line for line in err.splitlines() if line.startswith("nemocli: ")]
+    assert len(said) == 1, err
+    return said[0]
+
+
+def in_place_of(place, statements):
+    """Code that has a function run `statements` first, the first time that it is called.
+
+    `place` is its module, a colon, and its name there, such as `nemocli.audio.pcm:open_pcm`.
+    """
+    module, name = place.split(":")
+    indented = "\n".join(f"        {line}" for line in statements.splitlines())
+    return f"""
+import errno, importlib, os, shutil, signal, sys, time
+def _change():
+    owner = importlib.import_module({module!r})
+    *outer, name = {name!r}.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    real, calls = getattr(owner, name), []
+    def changed(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            first()
+        return real(*arguments, **options)
+    def first():
+{indented}
+    setattr(owner, name, changed)
+_change()
+"""
+
+
+def struck_in(place, number):
+    """Code that sends the program a signal when it comes to a function for the first time."""
+    return in_place_of(place, f"os.kill(os.getpid(), {int(number)})")
+
+
+def struck_importing(module, number):
+    """Code that sends the program a signal when it begins to import a module."""
+    return f"""
+import os, sys
+def _strike(event, arguments):
+    if event == "import" and arguments[0] == {module!r}:
+        os.kill(os.getpid(), {int(number)})
+sys.addaudithook(_strike)
+"""
+
+
+def files(folder):
+    """Paths of all files below a folder."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

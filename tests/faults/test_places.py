@@ -1,0 +1,158 @@
+"""Folders that a program takes for granted: the current one, home, the cache, the temporary one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from nemocli.models import machine
+from tests.faults.program import in_place_of, run, sentence
+
+#: A user whom the system does not know, as in some containers.
+HOMELESS = """
+import os, pwd
+for name in ("HOME", "NEMOCLI_CACHE_DIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HF_HOME"):
+    os.environ.pop(name, None)
+def unknown(uid):
+    raise KeyError(uid)
+pwd.getpwuid = unknown
+"""
+
+#: A home that cannot be made, not even by root.
+NOWHERE = "/proc/nowhere"
+
+
+@pytest.fixture
+def gone(tmp_path):
+    """Code that goes to a folder and removes it."""
+    return f"import os; os.mkdir('{tmp_path}/gone'); os.chdir('{tmp_path}/gone')\n" + (
+        f"os.rmdir('{tmp_path}/gone')"
+    )
+
+
+GONE = "The current folder is gone: change into one that exists, or give whole paths."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["file", "{clip}", "-o", "out"], GONE),
+        (["file", "a.wav"], GONE),
+        (["file", "."], GONE),
+        (["bench", "a.wav"], GONE),
+        (["live", "--input", "a.wav"], "a.wav does not exist: check the path."),
+        (["live", "--input", "{clip}", "-o", "a.txt"], "a.txt cannot be written: No such file"),
+        (["live", "--input", "{clip}", "--save-audio", "a.wav"], "a.wav cannot be written"),
+        (["bench", "{clip}", "--json", "a.json"], "a.json cannot be written: No such file"),
+    ],
+)
+def test_a_current_folder_that_is_gone(clip, gone, arguments, words):
+    arguments = [argument.format(clip=clip.path) for argument in arguments]
+    done, out, err = run(*arguments, code=gone, env={"NEMOCLI_MODEL": "demo"})
+    assert (done, out) == (1, "")
+    assert words in sentence(err)
+
+
+def test_whole_paths_do_without_a_current_folder(clip, gone, tmp_path):
+    out = tmp_path / "out"
+    command = ["file", clip.path, "--model", "demo", "-o", out, "-q"]
+    assert run(*command, code=gone) == (0, "", "")
+    assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"
+
+
+def test_a_current_folder_that_goes_in_the_middle(clip, tmp_path, monkeypatch):
+    """What was given by relative paths is written where it was when the run began."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (tmp_path / "a.flac").write_bytes(clip.path.read_bytes())
+    code = in_place_of("nemocli.batch.many:advance", f"shutil.rmtree({str(here)!r})")
+    command = ["file", tmp_path / "a.flac", "--model", "demo", "-o", "../out", "-q"]
+    assert run(*command, code=code, cwd=here) == (0, "", "")
+    assert (tmp_path / "out" / "a.txt").read_text() == clip.text + "\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [
+        (["file", "{clip}", "--model", "demo"], "NEMOCLI_CACHE_DIR"),
+        (["convert", "demo"], "NEMOCLI_MODELS_DIR"),
+        (["models", "list"], "HF_HOME"),
+        (["models", "pull", "someone/demo"], "HF_HOME"),
+    ],
+)
+def test_a_user_without_a_home(clip, tmp_path, arguments, variable):
+    arguments = [argument.format(clip=clip.path) for argument in arguments]
+    done, out, err = run(*arguments, code=HOMELESS, cwd=tmp_path)
+    assert (done, out) == (4, "")
+    assert f"This user has no home folder; set HOME, or {variable}, to a" in sentence(err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_tells_a_user_without_a_home(monkeypatch):
+    def unknown(name):
+        raise RuntimeError("could not determine the home directory")
+
+    for name in ("NEMOCLI_CACHE_DIR", "NEMOCLI_MODELS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_path", unknown)
+    monkeypatch.setattr("platformdirs.user_data_path", unknown)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "~/.cache/huggingface/hub")
+    found = {finding.name: finding for finding in [*machine._folders(), *machine._models()]}
+    for name in ("cache folder", "models folder", "hub's cache"):
+        assert not found[name].ok and "has no home folder" in found[name].value
+    assert found["cache folder"].essential and not found["model"].ok
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["file", "{clip}", "--model", "demo"], 4, "set NEMOCLI_CACHE_DIR to a folder that can be"),
+        (["live", "--input", "{clip}", "--model", "demo"], 4, "set NEMOCLI_CACHE_DIR to a folder"),
+        (
+            ["bench", "{clip}", "--model", "demo"],
+            4,
+            "set NEMOCLI_CACHE_DIR to a folder that can be",
+        ),
+        (["models", "pull", "someone/demo"], 1, "set HF_HOME to a folder elsewhere"),
+    ],
+)
+def test_a_home_that_cannot_be_written(clip, hub, arguments, code, words):
+    arguments = [argument.format(clip=clip.path) for argument in arguments]
+    env = {"HOME": NOWHERE, "NEMOCLI_CACHE_DIR": "", "XDG_CACHE_HOME": ""}
+    env |= {"HF_ENDPOINT": hub[0].url, "HF_HOME": ""}
+    code_before = "import os\nfor n in ('HF_HOME', 'XDG_CACHE_HOME'): os.environ.pop(n)"
+    done, out, err = run(*arguments, "-q", env=env, code=code_before)
+    assert (done, out) == (code, "")
+    assert words in sentence(err) and err.count("\n") == 1
+
+
+def test_numpy_needs_no_cache(clip):
+    env = {"HOME": NOWHERE, "NEMOCLI_CACHE_DIR": NOWHERE}
+    command = ["file", clip.path, "--model", "demo", "--runtime", "numpy"]
+    assert run(*command, "-q", env=env) == (0, clip.text + "\n", "")
+
+
+def test_no_temporary_folder_at_all(clip):
+    """Nothing can be written anywhere: Python finds no folder for temporary files."""
+    code = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
+    with clip.path.open("rb") as sound:
+        done, out, err = run("file", "-", "--model", "demo", code=code, stdin=sound)
+    assert (done, out) == (1, "")
+    assert "The sound from stdin cannot be kept in a temporary folder" in sentence(err)
+    assert "set TMPDIR" in err
+
+
+def test_a_tmpdir_that_is_missing_is_not_missed(clip, tmp_path):
+    with clip.path.open("rb") as sound:
+        command = ["file", "-", "--model", "demo", "-q"]
+        done = run(*command, stdin=sound, env={"TMPDIR": tmp_path / "missing"})
+    assert done == (0, clip.text + "\n", "")
+
+
+def test_a_console_script_in_a_folder_that_is_gone(tmp_path):
+    gone = tmp_path / "gone"
+    line = f"mkdir {gone} && cd {gone} && rmdir {gone} && {sys.executable} -m nemocli --version"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.startswith("nemocli ")) == (0, True)
+    assert "Traceback" not in done.stderr and os.path.exists(tmp_path)

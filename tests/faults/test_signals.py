@@ -1,0 +1,222 @@
+"""SIGTERM, SIGINT and SIGHUP at every stage: an exit code, no traceback, nothing lost or stray."""
+
+import fcntl
+import json
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from nemocli.batch.many import Outcome
+from nemocli.cli import file_model
+from nemocli.cli.app import app
+from nemocli.cli.signals import Ended
+from nemocli.models.folder import read_manifest
+from tests.batch.fake import SETTINGS, heard_in
+from tests.faults.program import files, run, start, struck_importing, struck_in
+
+INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+#: What a run into a folder has of its own there.
+OWN = [".nemocli/claims", ".nemocli/manifest.jsonl"]
+
+
+def ended_by(code, number):
+    """Whether a program was ended by a signal, on the spot or in its own way."""
+    return code in (128 + number, -number)
+
+
+def is_silent(err):
+    """Whether nothing is said but progress and remarks."""
+    return not any(words in err for words in ("Traceback", "Exception ignored", "Error", "wrong"))
+
+
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [
+        (struck_importing("typer", INT), INT),
+        (struck_importing("typer", TERM), TERM),
+        (struck_importing("numpy", INT), INT),
+        (struck_importing("onnxruntime", TERM), TERM),
+        (struck_in("nemocli.models.opening:open_model", HUP), HUP),
+        (struck_in("nemocli.batch.many:advance", TERM), TERM),
+        (struck_in("nemocli.cli.file_stdout:write_whole", INT), INT),
+    ],
+    ids=["imports", "imports-term", "numpy", "onnxruntime", "load", "transcribe", "print"],
+)
+def test_file_to_stdout(clip, code, number):
+    done, out, err = run("file", clip.path, "--model", "demo", code=code)
+    assert ended_by(done, number)
+    assert (out, is_silent(err)) == ("", True), err
+
+
+@pytest.mark.parametrize("failure", [Ended(TERM), RuntimeError("broken")])
+def test_what_is_done_is_printed_also_if_it_waits_for_a_file_that_is_not(monkeypatch, failure):
+    class Ending:
+        def transcribe_many(self, paths, lang, **options):
+            (_, second, third) = map(type(paths[0]), paths)
+            yield Outcome(third, heard_in("three"))
+            yield Outcome(second, heard_in("two"))
+            raise failure
+
+    monkeypatch.setattr(file_model.ModelChoice, "load", lambda *_: (Ending(), SETTINGS))
+    done = CliRunner().invoke(app, ["file", "a.wav", "b.wav", "c.wav"])
+    assert done.stdout == "b.wav:\ntwo\n\nc.wav:\nthree\n\n"
+    assert done.exit_code == (128 + TERM if isinstance(failure, Ended) else 1)
+
+
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        ("nemocli.batch.many:advance", TERM),
+        ("nemocli.batch.outputs:_write_synced", INT),
+        ("nemocli.batch.manifest:Manifest.sync", HUP),
+    ],
+)
+def test_file_into_a_folder_finishes_what_is_at_work(clip, tmp_path, place, number):
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    command = ["file", clip.path, "--model", "demo", "-o", out, "--report", report]
+    done, _, err = run(*command, code=struck_in(place, number))
+    if place.endswith("sync"):  # before anything was begun
+        assert (ended_by(done, number), files(out)) == (True, OWN)
+        assert json.loads(report.read_text())["totals"]["left"] == 1
+    else:
+        assert (done, files(out)) == (0, [*OWN, f"{clip.path.stem}.txt"])
+        assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"
+    assert is_silent(err), err
+
+
+def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
+    code = struck_in("nemocli.cli.file_inputs:_read", TERM)
+    with clip.path.open("rb") as sound:
+        done, _, err = run(
+            "file", "-", "--model", "demo", code=code, stdin=sound, env={"TMPDIR": tmp_path}
+        )
+    assert ended_by(done, TERM) and is_silent(err)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "is_there"),
+    [
+        ("nemocli.models.convert:write_manifest", TERM, False),
+        ("nemocli.models.convert:_replace", HUP, False),
+        ("nemocli.models.verify:verify_folder", INT, True),
+    ],
+)
+def test_convert(tmp_path, place, number, is_there):
+    out = tmp_path / "model"
+    command = ["convert", "demo", "-o", out, "--lookahead", "3"]
+    done, said, err = run(*command, code=struck_in(place, number))
+    assert ended_by(done, number) and is_silent(err) and said == ""
+    assert [path.name for path in tmp_path.iterdir()] == (["model"] if is_there else [])
+    if is_there:
+        read_manifest(out)
+
+
+def test_convert_that_is_to_replace_a_model_leaves_the_old_one(tmp_path):
+    out = tmp_path / "model"
+    assert run("convert", "demo", "-o", out, "--lookahead", "3", "--no-verify")[0] == 0
+    old = read_manifest(out)
+    code = """
+import os, pathlib, signal
+rename = pathlib.Path.rename
+def strike(self, target):
+    result = rename(self, target)
+    if str(target).endswith("-old"):
+        os.kill(os.getpid(), signal.SIGTERM)
+    return result
+pathlib.Path.rename = strike
+"""
+    command = ["convert", "demo", "-o", out, "--lookahead", "0", "--no-verify", "--force"]
+    done, _, err = run(*command, code=code)
+    assert ended_by(done, TERM) and is_silent(err)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert read_manifest(out) == old
+
+
+@pytest.mark.parametrize(
+    ("place", "number", "kept"),
+    [
+        ("nemocli.models.pull:HubModel", TERM, 0),
+        ("hashlib:file_digest", INT, 1),
+        ("huggingface_hub:snapshot_download", HUP, 1),
+    ],
+)
+def test_pull_keeps_what_has_come(hub, tmp_path, place, number, kept):
+    server, env = hub
+    command = ["models", "pull", "someone/demo", "--quiet"]
+    if place.endswith("HubModel"):
+        place = "nemocli.models.pull:pull"
+    done, out, err = run(*command, code=struck_in(place, number), env=env)
+    assert ended_by(done, number) and (out, is_silent(err)) == ("", True), err
+    blobs = [path for path in tmp_path.rglob("blobs/*") if path.suffix != ".lock"]
+    assert len(blobs) == kept
+    server.requests.clear()
+    assert run(*command, env=env)[0] == 0
+    fetched = [p for verb, p, _ in server.requests if verb == "GET" and "safetensors" in p]
+    assert len(fetched) == 1 - kept
+    assert not list(tmp_path.rglob("*.incomplete"))
+
+
+@pytest.mark.parametrize("place", ["nemocli.bench.speed:run_alone", "nemocli.whole_file:os.fsync"])
+def test_bench(clip, tmp_path, place):
+    command = ["bench", clip.path, "--model", "demo", "--repeat", 1, "--json", tmp_path / "a.json"]
+    done, out, err = run(*command, code=struck_in(place, TERM))
+    assert ended_by(done, TERM) and (out, is_silent(err)) == ("", True), err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        ("nemocli.transcript.growing_file:GrowingFile._write", TERM),
+        ("nemocli.audio.recorder:_FlacFile.close", INT),
+    ],
+)
+def test_live_ends_normally_also_while_it_writes(clip, spoken, tmp_path, place, number):
+    text, sound = tmp_path / "a.txt", tmp_path / "a.flac"
+    command = ["live", "--model", "demo", "--input", "-", "-o", text, "--save-audio", sound]
+    done, out, err = run(*command, data=spoken, code=struck_in(place, number))
+    assert (done, out, is_silent(err)) == (0, clip.text + "\n", True), err
+    assert text.read_text() == out
+    frames, all_of_them = soundfile.info(sound).frames, len(spoken) // 2
+    assert frames == all_of_them if number == INT else 0 < frames < all_of_them
+    assert files(tmp_path) == ["a.flac", "a.txt"]
+
+
+def test_live_before_it_listens(tmp_path):
+    code = struck_in("nemocli.live.listener:Listener.start", HUP)
+    command = ["live", "--model", "demo", "--input", "-", "-o", tmp_path / "a.txt"]
+    done, out, err = run(*command, data=bytes(32000), code=code)
+    assert (done, out, is_silent(err)) == (0, "", True), err
+    assert files(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="needs a pipe that is soon full")
+def test_a_reader_that_does_not_read_does_not_keep_the_program(spoken, tmp_path):
+    command = ["live", "--model", "demo", "--input", "-", "-f", "jsonl", "-o", tmp_path / "a.txt"]
+    with start(*command, stdin=subprocess.PIPE) as running:
+        fcntl.fcntl(running.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        running.stdin.write(4 * spoken)
+        running.stdin.close()
+        seen = [waiting_in(running.stdout)]
+        while len(seen) < 20 or seen[-1] < 2048 or seen[-1] != seen[-20]:  # for a second
+            time.sleep(0.05)
+            seen.append(waiting_in(running.stdout))
+        running.send_signal(TERM)
+        time.sleep(0.2)
+        running.send_signal(TERM)
+        assert running.wait(20) == 128 + TERM
+        assert is_silent(running.stderr.read().decode())
+    assert files(tmp_path) == ["a.txt"]
+
+
+def waiting_in(pipe):
+    """Bytes in a pipe that nobody has read."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]

@@ -1,0 +1,91 @@
+"""Signals at many moments of every command, wherever it happens to be then."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from nemocli.models.folder import read_manifest
+from tests.faults.program import files, run, start
+from tests.faults.test_signals import ended_by, is_silent
+
+MOMENTS = 30
+
+#: Until then Python itself starts, and has its own words for Ctrl-C.
+STARTED = "import nemocli, sys; sys.stderr.write('started\\n'); sys.stderr.flush()"
+
+
+def commands(folder, clip):
+    """By name: the arguments, whose outputs are in `folder`."""
+    return {
+        "file": ["file", clip.path, "--model", "demo"],
+        "folder": ["file", clip.path, "--model", "demo", "-o", folder / "out"],
+        "live": ["live", "--model", "demo", "--input", "-", "-o", folder / "a.json"],
+        "convert": ["convert", "demo", "-o", folder / "model"],
+        "bench": ["bench", clip.path, "--model", "demo", "--repeat", 1, "--json", folder / "a"],
+        "pull": ["models", "pull", "someone/demo"],
+    }
+
+
+def strays(folder):
+    """Files that are neither an output nor what the next run goes on from."""
+    kept = ("out/", "model/", "hf/", "a.json", "a")
+    return [name for name in files(folder) if ".part" in name or not name.startswith(kept)]
+
+
+def children(number):
+    """Processes whose parent has gone and that run our program's Python."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/environ", "rb") as file:
+                    found += [entry] if f"FAULT_SWEEP={number}".encode() in file.read() else []
+            except OSError:
+                continue
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for orphans in /proc")
+@pytest.mark.parametrize("name", ["file", "folder", "live", "convert", "bench", "pull"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_at_many_moments(clip, spoken, hub, tmp_path, name, number):
+    env = hub[1] | {"TMPDIR": tmp_path / "tmp", "FAULT_SWEEP": f"{os.getpid()}{name}{number}"}
+    (tmp_path / "tmp").mkdir()
+    began = time.monotonic()
+    options = {"data": spoken} if name == "live" else {}
+    place = tmp_path / "whole"
+    place.mkdir()
+    whole = run(*commands(place, clip)[name], env=env, **options)
+    seconds = time.monotonic() - began
+    assert whole[0] == 0
+    moments = random.Random(f"{name} {number}")
+    codes = []
+    for n in range(MOMENTS):
+        place = tmp_path / str(n)
+        place.mkdir()
+        env["HF_HOME"] = place / "hf"
+        with start(*commands(place, clip)[name], code=STARTED, env=env, stdin=-1) as running:
+            if name == "live":
+                running.stdin.write(spoken)
+            running.stdin.close()
+            running.stderr.readline()
+            time.sleep(moments.uniform(0, seconds))
+            running.send_signal(number)
+            out, err = running.stdout.read().decode(), running.stderr.read().decode()
+            code = running.wait(30)
+        codes.append(code)
+        assert code == 0 or ended_by(code, number), (code, err)
+        assert is_silent(err), err
+        assert strays(place) == []
+        if code == 0 and name in ("file", "folder", "convert"):
+            assert out.replace(str(place), "") == whole[1].replace(str(tmp_path / "whole"), "")
+        if (place / "model").exists():
+            read_manifest(place / "model")
+    assert len(set(codes)) > 1 or name == "live"
+    assert [p.name for p in (tmp_path / "tmp").iterdir()] == []
+    time.sleep(1)
+    assert children(env["FAULT_SWEEP"]) == []

@@ -1,0 +1,100 @@
+"""Terminals of one column, of changing size, and without the letters that are to be shown."""
+
+import fcntl
+import itertools
+import os
+import pty
+import signal
+import struct
+import termios
+import threading
+import time
+
+import pytest
+
+from tests.faults.program import start
+
+
+class Terminal:
+    """A terminal whose output is collected; a context manager."""
+
+    def __init__(self, columns, rows):
+        self._ours, self.theirs = pty.openpty()
+        self.resize(columns, rows)
+        self.shown = b""
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+    def _read(self):
+        try:
+            while data := os.read(self._ours, 65536):
+                self.shown += data
+        except OSError:  # the other side was closed
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.theirs)
+        self._thread.join(10)
+        os.close(self._ours)
+
+
+def on(terminal, *arguments, **env):
+    """The program with both of its outputs on a terminal."""
+    env = {"TERM": "xterm-256color", "COLUMNS": "", "LINES": ""} | env
+    streams = {"stdout": terminal.theirs, "stderr": terminal.theirs}
+    forget = "import os\nos.environ.pop('COLUMNS'); os.environ.pop('LINES')"
+    return start(*arguments, code=forget, env=env, **streams)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "file {clip} --model demo",
+        "live --model demo --input {clip}",
+        "convert demo -o {here}/model --lookahead 3",
+        pytest.param("bench {clip} --model demo --repeat 1", marks=pytest.mark.slow),
+        "models pull someone/demo",
+    ],
+)
+def test_one_column(clip, hub, tmp_path, command):
+    command = command.format(clip=clip.path, here=tmp_path)
+    with Terminal(1, 1) as terminal, on(terminal, *command.split(), **hub[1]) as running:
+        assert running.wait(60) == 0
+    assert b"Traceback" not in terminal.shown and b"unexpected" not in terminal.shown
+    shown = terminal.shown.decode().replace("\r\n", "")
+    if "--model" in command and "bench" not in command:
+        assert clip.text.replace(" ", "") in shown.replace(" ", "")
+
+
+@pytest.mark.parametrize("command", ["live --input", "file"])
+def test_a_terminal_that_is_resized_all_the_time(clip, command):
+    sizes = itertools.cycle([(1, 1), (200, 50), (2, 60), (40, 2)])
+    with (
+        Terminal(80, 24) as terminal,
+        on(terminal, *command.split(), clip.path, "--model", "demo") as running,
+    ):
+        while running.poll() is None:
+            terminal.resize(*next(sizes))
+            running.send_signal(signal.SIGWINCH)
+            time.sleep(0.005)
+        assert running.returncode == 0
+    assert b"Traceback" not in terminal.shown
+    assert clip.text.split()[-1] in terminal.shown.decode()
+
+
+def test_a_terminal_without_the_letters(clips, tmp_path):
+    """What it lacks is a question mark on it, and whole in the file."""
+    clip = next(clip for clip in clips if clip.lang == "ja-JP")
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+    command = ["live", "--model", "demo", "--input", clip.path, "-o", tmp_path / "a.txt"]
+    with Terminal(80, 24) as terminal, on(terminal, *command, **env) as running:
+        assert running.wait(60) == 0
+    assert terminal.shown.isascii() and b"?????" in terminal.shown
+    assert b"Traceback" not in terminal.shown
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == clip.text + "\n"

@@ -1,0 +1,183 @@
+"""Files and folders that go away, shrink or grow while they are in use."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from nemocli.errors import NemocliError
+from nemocli.transcript.formats import FORMATS
+from nemocli.transcript.growing_file import GrowingFile
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Word
+from tests.faults.program import files, in_place_of, run, sentence
+from tests.words import ABOUT
+
+#: Where a file is at work: its first samples are with the engine.
+AT_WORK = "nemocli.batch.many:advance"
+
+
+def segments(count):
+    return [Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5),)) for n in range(count)]
+
+
+def whole(name, count):
+    writer = FORMATS[name](ABOUT)
+    body = writer.head() + "".join(writer.add(segment) for segment in segments(count))
+    return body + writer.tail("en-US", float(count))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("gone", ["file", "spare", "both"])
+def test_a_growing_file_of_which_something_is_removed(tmp_path, name, gone):
+    """Only when both copies go, by somebody who wanted that, is anything lost."""
+    path = tmp_path / f"out.{name}"
+    first, second, third = segments(3)
+    with GrowingFile(path, FORMATS[name](ABOUT), force=False) as growing:
+        growing.add(first, "en-US", 1.0)
+        for beside in tmp_path.iterdir():
+            if gone == "both" or (beside == path) == (gone == "file"):
+                beside.unlink()
+        if gone == "both":
+            with pytest.raises(NemocliError, match="No such file"):
+                growing.add(second, "en-US", 2.0)
+        else:
+            growing.add(second, "en-US", 2.0)
+            growing.add(third, "en-US", 3.0)
+            assert path.read_text() == whole(name, 3)
+    assert files(tmp_path) == ([] if gone == "both" else [path.name])
+
+
+def test_a_growing_file_whose_disk_comes_back(tmp_path):
+    folder, away = tmp_path / "disk", tmp_path / "away"
+    folder.mkdir()
+    path = folder / "out.json"
+    first, second, third = segments(3)
+    with GrowingFile(path, FORMATS["json"](ABOUT), force=False) as growing:
+        growing.add(first, "en-US", 1.0)
+        folder.rename(away)
+        with pytest.raises(NemocliError, match="No such file"):
+            growing.add(second, "en-US", 2.0)
+        away.rename(folder)
+        growing.add(third, "en-US", 3.0)
+    assert path.read_text() == whole("json", 3)
+    assert files(folder) == [path.name]
+
+
+def test_live_whose_output_folder_is_removed_goes_on(clip, spoken, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    code = in_place_of("nemocli.live.stream:LiveStream._close", f"shutil.rmtree({str(out)!r})")
+    command = ["live", "--model", "demo", "--input", "-", "-o", out / "a.txt"]
+    command += ["--save-audio", out / "a.flac"]
+    done, said, err = run(*command, data=3 * spoken, code=code)
+    assert (done, said) == (1, 3 * f"{clip.text}\n")
+    (told,) = [line for line in err.splitlines() if "The transcription goes on." in line]
+    assert "a.txt cannot be written: No such file or directory." in told
+    assert err.splitlines()[-1] == told.removesuffix(" The transcription goes on.")
+    assert "Traceback" not in err and not out.exists()
+
+
+def test_file_whose_output_folder_is_removed(clip, tmp_path):
+    out = tmp_path / "out"
+    code = in_place_of(AT_WORK, f"shutil.rmtree({str(out)!r})")
+    command = ["file", clip.path, "--model", "demo", "-o", out]
+    done, said, err = run(*command, code=code)
+    assert (done, said) == (1, "")
+    assert "manifest.jsonl cannot be written: No such file or directory" in err
+    assert "Traceback" not in err and files(tmp_path) == []
+    assert run(*command, "-q") == (0, "", "")  # the same command does it
+    assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"
+
+
+@pytest.mark.parametrize("change", ["unlink", "truncate", "grow"])
+def test_a_sound_file_that_changes_while_it_is_transcribed(clip, spoken, tmp_path, change):
+    sound, out = tmp_path / "a.wav", tmp_path / "out"
+    soundfile.write(sound, np.frombuffer(spoken, "<i2"), 16000)
+    statements = {
+        "unlink": f"os.unlink({str(sound)!r})",
+        "truncate": f"os.truncate({str(sound)!r}, 20000)",
+        "grow": f"open({str(sound)!r}, 'ab').write(bytes(40000))",
+    }
+    command = ["file", sound, clip.path, "--model", "demo", "-o", out]
+    done, _, err = run(*command, code=in_place_of(AT_WORK, statements[change]))
+    assert done == 1
+    told = [line for line in err.splitlines() if line.startswith(f"nemocli: {sound} ")]
+    words = {"unlink": "vanished while it", "truncate": "changed while it", "grow": "changed while"}
+    assert len(told) == 1
+    assert words[change] in told[0] or (change == "truncate" and "is good up to" in told[0])
+    assert [path.name for path in out.rglob("*.txt")] == [f"{clip.path.stem}.txt"]
+
+
+@pytest.mark.parametrize("change", ["unlink", "truncate", "grow"])
+def test_live_from_a_file_that_changes(clip, spoken, tmp_path, change):
+    sound = tmp_path / "a.wav"
+    soundfile.write(sound, np.frombuffer(spoken, "<i2"), 16000)
+    statements = {
+        "unlink": f"os.unlink({str(sound)!r})",
+        "truncate": f"os.truncate({str(sound)!r}, 20000)",
+        "grow": f"open({str(sound)!r}, 'ab').write(bytes(40000))",
+    }
+    code = in_place_of("nemocli.live.stream:LiveStream.hear", statements[change])
+    done, said, err = run("live", "--model", "demo", "--input", sound, "-q", code=code)
+    if change == "truncate":
+        assert (done, "is good up to" in sentence(err)) == (1, True)
+    else:
+        assert (done, said, err) == (0, clip.text + "\n", "")
+
+
+@pytest.mark.parametrize("command", ["file", "live"])
+def test_a_model_that_is_removed_is_still_loaded(clip, spoken, cache, tmp_path, command):
+    (model,) = (cache / "converted").glob("onnx-fp32-*")
+    copy = tmp_path / "model"
+    shutil.copytree(model, copy)
+    place = AT_WORK if command == "file" else "nemocli.live.stream:LiveStream.hear"
+    code = in_place_of(place, f"shutil.rmtree({str(copy)!r})")
+    sound = [clip.path] if command == "file" else ["--input", "-"]
+    done = run(command, *sound, "--model", copy, "-q", data=spoken, code=code)
+    assert done == (0, clip.text + "\n", "")
+    assert not copy.exists()
+
+
+def test_a_model_that_is_removed_while_it_loads(clip, cache, tmp_path):
+    (model,) = (cache / "converted").glob("onnx-fp32-*")
+    copy = tmp_path / "model"
+    shutil.copytree(model, copy)
+    code = in_place_of(
+        "nemocli.runtimes.onnx.runtime:OnnxRuntime._load", f"shutil.rmtree({str(copy)!r})"
+    )
+    done, said, err = run("file", clip.path, "--model", copy, code=code)
+    assert (done, said) == (3, "")
+    assert "convert the model again" in sentence(err).lower()
+
+
+def test_bench_without_its_sound_any_more(clip, tmp_path):
+    sound = tmp_path / "a.flac"
+    sound.write_bytes(clip.path.read_bytes())
+    code = in_place_of("nemocli.bench.speed:run_alone", f"os.unlink({str(sound)!r})")
+    command = [
+        "bench",
+        sound,
+        "--model",
+        "demo",
+        "--repeat",
+        1,
+        "-q",
+        "--json",
+        tmp_path / "a.json",
+    ]
+    done, said, err = run(*command, code=code)
+    assert (done, said, files(tmp_path)) == (1, "", [])
+    assert f"{sound} does not exist" in sentence(err)
+
+
+def test_a_report_of_a_run_whose_folder_is_gone(clip, tmp_path):
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    code = in_place_of(AT_WORK, f"shutil.rmtree({str(folder)!r})")
+    command = ["file", clip.path, "--model", "demo", "--report", folder / "r.json", "-f", "json"]
+    done, said, err = run(*command, code=code)
+    assert (done, json.loads(said)["segments"][0]["text"]) == (1, clip.text)
+    assert "r.json cannot be written: No such file or directory." in sentence(err)
