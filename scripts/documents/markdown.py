@@ -1,5 +1,6 @@
 """A command, or a JSON schema, as Markdown."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,12 +38,12 @@ def option_table(options: Iterable[Parameter]) -> str:
 
 
 def schema_table(schema: Mapping[str, Any]) -> str:
-    """A row for each member of an object, and below it one for each object defined beside it."""
-    parts = [_members(schema)]
+    """A row for each member of an object, and a table for each object defined beside it."""
+    parts = [_members(schema)] if "properties" in schema else []
     for name, inner in schema.get("$defs", {}).items():
         if "properties" in inner:
             about = inner.get("description", "")
-            parts += [f"A **{name}**: {about}" if about else f"A **{name}**:", _members(inner)]
+            parts += [f"A **{name}**: {about}".rstrip(), _members(inner)]
     return "\n\n".join(parts)
 
 
@@ -73,17 +74,22 @@ def _text(text: str) -> str:
 def _members(schema: Mapping[str, Any]) -> str:
     needed = schema.get("required", ())
     rows = [
-        (f"`{name}`", _type(member), "" if name in needed else "not always", _meaning(member))
+        (
+            f"`{name}`",
+            _type(member),
+            "always" if name in needed else "not always",
+            member.get("description", ""),
+        )
         for name, member in schema["properties"].items()
     ]
-    return table(("member", "type", "", "meaning"), rows)
+    return table(("member", "type", "present", "meaning"), rows)
 
 
 def _type(member: Mapping[str, Any]) -> str:
     if "const" in member:
-        return f"`{member['const']!r}`".replace("'", '"')
+        return f"`{json.dumps(member['const'])}`"
     if "enum" in member:
-        return ", ".join(f"`{value}`" for value in member["enum"])
+        return ", ".join(f"`{json.dumps(value)}`" for value in member["enum"])
     if member.get("type") == "array":
         return f"array of {_type(member['items'])}"
     if "$ref" in member:
@@ -91,7 +97,3 @@ def _type(member: Mapping[str, Any]) -> str:
         return {"confidence": "number, 0 to 1", "language": "string or null"}.get(name, name)
     kinds = member["type"]
     return " or ".join(kinds) if isinstance(kinds, list) else kinds
-
-
-def _meaning(member: Mapping[str, Any]) -> str:
-    return member.get("description", "")
