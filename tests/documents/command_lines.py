@@ -25,6 +25,7 @@ SUBSTITUTES = [
 #: same; of scripts, their options are looked for.
 NOT_RUN = {
     "nemocli live --model model --lang": "a microphone: tests/cli/test_live_microphone.py",
+    "nemocli live --lang": "a microphone",
     "nemocli live --model model --output": "a microphone; tests/cli/test_live.py has these options",
     "nemocli live --list-devices": "PortAudio",
     "nemocli models pull": "the hub: tests/models/test_pull.py has one of its own",
@@ -44,6 +45,7 @@ NOT_RUN = {
     "pytest -m": "minutes, and gigabytes of memory",
     "pip install": "the network",
     "sudo apt install": "the network, and root",
+    "source .venv/bin/activate": "of the shell that is left with it",
     "python scripts/make_docs.py": "tests/documents/test_made.py",
     "python scripts/draw_terminal.py": "tests/documents/test_picture.py",
     "python scripts/": "minutes or hours, and their own data",
