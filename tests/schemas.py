@@ -20,7 +20,7 @@ def _closed(schema):
 FOLDER = files("nemocli.transcript").joinpath("schemas")
 SCHEMAS = {
     name: json.loads(FOLDER.joinpath(name).read_text(encoding="utf-8"))
-    for name in ("document.schema.json", "segment.schema.json")
+    for name in ("document.schema.json", "segment.schema.json", "event.schema.json")
 }
 _REGISTRY = Registry().with_resources(
     (name, Resource.from_contents(_closed(schema))) for name, schema in SCHEMAS.items()
@@ -35,6 +35,11 @@ def check_document(document):
 def check_segment(segment):
     """The same for a line of jsonl."""
     _check(segment, "segment.schema.json")
+
+
+def check_event(event):
+    """The same for a line of live's jsonl."""
+    _check(event, "event.schema.json")
 
 
 def _check(value, name):

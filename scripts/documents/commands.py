@@ -1,0 +1,167 @@
+"""The subcommands as plain data, from what is declared in nemocli/cli for Typer."""
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from typer.models import ArgumentInfo, OptionInfo
+
+from nemocli import errors
+from nemocli.cli.app import PIPE_CLOSED, app
+from nemocli.cli.signals import INTERRUPTED, SIGNALLED
+
+#: What stands for an option's value where the declaration names nothing better.
+METAVARS = {str: "TEXT", Path: "PATH", int: "INTEGER", float: "NUMBER"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An option, or an argument if it has no names."""
+
+    names: tuple[str, ...]
+    #: What stands for its value; empty for a switch.
+    metavar: str
+    help: str
+    #: As a person would type it; empty if there is none.
+    default: str = ""
+    environment: str = ""
+    is_required: bool = False
+    takes_many: bool = False
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand; a group such as `models` has commands of its own."""
+
+    #: With what stands before it, such as `models pull`.
+    name: str
+    #: The first line says what it is, the paragraphs after it say more.
+    summary: str
+    paragraphs: tuple[str, ...]
+    arguments: tuple[Parameter, ...] = ()
+    options: tuple[Parameter, ...] = ()
+    commands: tuple["Command", ...] = ()
+
+    @property
+    def usage(self) -> str:
+        """What is typed, on one line."""
+        parts = ["nemocli", self.name]
+        parts += ["COMMAND"] if self.commands else []
+        parts += ["[OPTIONS]"] if self.options else []
+        for argument in self.arguments:
+            many = "..." if argument.takes_many else ""
+            parts.append(
+                (argument.metavar if argument.is_required else f"[{argument.metavar}]") + many
+            )
+        return " ".join(parts)
+
+    def all(self) -> Iterator["Command"]:
+        """It, or those of a group."""
+        if not self.commands:
+            yield self
+        for command in self.commands:
+            yield from command.all()
+
+
+def read_commands() -> list[Command]:
+    """The subcommands, in the order of `nemocli --help`."""
+    commands = [_command(info.callback, info.name) for info in app.registered_commands]
+    for group in app.registered_groups:
+        inner = group.typer_instance
+        name, text = inner.info.name, inner.info.help
+        members = [_command(c.callback, c.name, f"{name} ") for c in inner.registered_commands]
+        commands.append(Command(name, text, (), commands=tuple(members)))
+    return commands
+
+
+def program_options() -> list[Parameter]:
+    """Options before any subcommand; those for completion are Typer's own."""
+    return [
+        *_parameters(app.registered_callback.callback)[1],
+        Parameter(("--install-completion",), "", "Install completion for the current shell."),
+        Parameter(("--show-completion",), "", "Print it instead."),
+        Parameter(("-h", "--help"), "", "Show a help text; also of each subcommand."),
+    ]
+
+
+def exit_codes() -> list[tuple[str, str]]:
+    """Code and meaning: those of nemocli.errors, and those of programs ended from outside."""
+    rows = [line.split("|")[1:3] for line in errors.__doc__.splitlines() if line.startswith("| ")]
+    codes = [(code.strip(), meaning.strip()) for code, meaning in rows[1:]]
+    return [
+        *codes,
+        (str(INTERRUPTED), "ended by Ctrl-C with something left undone"),
+        (str(PIPE_CLOSED), "whoever read the results went away"),
+        (str(SIGNALLED + 15), "ended by SIGTERM with something left undone"),
+    ]
+
+
+def _command(function: Any, name: str | None, before: str = "") -> Command:
+    arguments, options = _parameters(function)
+    first, *paragraphs = inspect.getdoc(function).split("\n\n")
+    return Command(
+        before + (name or function.__name__),
+        _joined(first),
+        tuple(map(_joined, paragraphs)),
+        tuple(arguments),
+        tuple(options),
+    )
+
+
+def _parameters(function: Any) -> tuple[list[Parameter], list[Parameter]]:
+    """Arguments and options."""
+    arguments, options = [], []
+    hints = get_type_hints(function, include_extras=True)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if get_origin(hints[name]) is not Annotated:
+            continue  # the context, which Typer hands over
+        kind, declared = get_args(hints[name])
+        if isinstance(declared, ArgumentInfo):
+            arguments.append(_argument(name, kind, declared, parameter.default))
+        elif isinstance(declared, OptionInfo):
+            options.append(_option(name, kind, declared, parameter.default))
+    return arguments, options
+
+
+def _argument(name: str, kind: Any, declared: ArgumentInfo, default: Any) -> Parameter:
+    required = default is inspect.Parameter.empty
+    many = any(get_origin(one) is list for one in (kind, *get_args(kind)))
+    metavar = declared.metavar or name.upper()
+    return Parameter((), metavar, declared.help, is_required=required, takes_many=many)
+
+
+def _option(name: str, kind: Any, declared: OptionInfo, default: Any) -> Parameter:
+    names = _declared_names(declared) or [f"--{name.replace('_', '-')}"]
+    short_first = tuple(sorted(names, key=lambda option: option.startswith("--")))
+    bare = next((one for one in (kind, *get_args(kind)) if one in METAVARS), None)
+    metavar = "" if kind is bool else declared.metavar or METAVARS[bare]
+    return Parameter(
+        short_first,
+        metavar,
+        declared.help + _least(declared.min),
+        "" if default is None or (kind is bool and not default) else _typed(default, names),
+        declared.envvar or "",
+    )
+
+
+def _declared_names(declared: OptionInfo) -> list[str]:
+    """`--verify/--no-verify` is two; beside an annotation, Typer takes the first for a default."""
+    first = (declared.default,) if isinstance(declared.default, str) else ()
+    return [name for one in (*first, *(declared.param_decls or ())) for name in one.split("/")]
+
+
+def _least(least: float | None) -> str:
+    return f" At least {least:g}." if least else ""
+
+
+def _typed(default: Any, names: list[str]) -> str:
+    if default is True:
+        return names[0]
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _joined(text: str) -> str:
+    """A paragraph on one line."""
+    return " ".join(text.split())

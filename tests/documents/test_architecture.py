@@ -1,0 +1,110 @@
+"""ARCHITECTURE.md names files and functions that exist; imports go the way that it says."""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from scripts.make_docs import ROOT
+
+TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+#: A paragraph, an item of a list, or a row of a table: its names belong to the files in it.
+PARTS = [
+    part
+    for part in re.split(r"\n\s*\n|\n(?=- |\d+\. |\| )", TEXT)
+    if "`" in part and not part.startswith("    ")
+]
+NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
+
+
+@cache
+def defined(path):
+    """Classes, functions, variables and strings of a file; members also with their class."""
+    names = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{member}" for member in members(node)}
+        names |= simple(node)
+    return names
+
+
+def members(class_):
+    own = set().union(*map(simple, class_.body))
+    return own | {
+        node.attr
+        for node in ast.walk(class_)
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self"
+    }
+
+
+def simple(node):
+    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+        return {node.name}
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return {t.id if isinstance(t, ast.Name) else getattr(t, "attr", "") for t in targets}
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return {node.value}
+    return set()
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: " ".join(part.split())[:40])
+def test_what_is_named_exists(part):
+    quoted = re.findall(r"`([^`]+)`", part)
+    paths = [name for name in quoted if name.startswith("nemocli/")]
+    for path in paths:
+        assert (ROOT / path).exists(), f"there is no {path}"
+    files = [path for path in paths if path.endswith(".py")]
+    there = set().union(*map(defined, files))
+    for name in quoted:
+        if NAME.fullmatch(name) and name != "model":
+            assert name in there, f"{name} is not in {files}"
+
+
+def test_every_file_name_is_whole():
+    assert not re.findall(r"`(?!nemocli/)[\w/]+\.py`", TEXT), "from nemocli/ on"
+
+
+def test_every_room_has_a_row():
+    rooms = {path.parent.name for path in (ROOT / "nemocli").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^\| `nemocli/(\w+)` \|", TEXT, re.MULTILINE))
+
+
+#: Rooms by level; a file may import what is below its own, or in its own room.
+LEVELS = {
+    "__main__": 6,
+    "cli": 5,
+    **dict.fromkeys(["batch", "bench", "live"], 4),
+    "__init__": 3.5,
+    "transcriber": 3,
+    **dict.fromkeys(["engine", "models"], 2),
+    **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
+    "network": 0.5,
+    **dict.fromkeys(["errors", "version", "processes"], 0),
+}
+
+#: What goes the other way, as the page says.
+UPWARDS = {("transcriber", "batch"), ("models", "transcriber")}
+
+
+def imports(path):
+    """The rooms that a file imports from when it runs, at its top or at use."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body.clear()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nemocli."):
+            yield node.module.split(".")[1]
+
+
+def test_imports_go_one_way():
+    found = set()
+    for path in (ROOT / "nemocli").rglob("*.py"):
+        room = path.relative_to(ROOT / "nemocli").parts[0].removesuffix(".py")
+        for other in set(imports(path)) - {room}:
+            if LEVELS[other] >= LEVELS[room]:
+                found.add((room, other))
+    assert found == UPWARDS

@@ -1,0 +1,93 @@
+"""docs/json.md: its examples are what the demo gives, and what the schemas describe."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from nemocli.cli.app import app
+from nemocli.transcript.event_lines import event_line
+from nemocli.transcript.events import Final, Partial, Status
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Word
+from scripts.make_docs import ROOT
+from tests.schemas import SCHEMAS, check_document, check_event, check_segment
+
+
+@pytest.fixture
+def clip(clips, tmp_path, monkeypatch):
+    shutil.copy(clips[0].path, tmp_path / "en-US-1.flac")
+    monkeypatch.chdir(tmp_path)
+    return clips[0]
+
+
+def example(name):
+    """The block of JSON behind the remark that names it."""
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    return re.search(f"<!-- {name} -->\n```json\n(.*?)```", page, re.DOTALL)[1]
+
+
+def without_confidence(value):
+    """Its last digits are the processor's."""
+    if isinstance(value, list):
+        return [without_confidence(item) for item in value]
+    if isinstance(value, dict):
+        return {k: without_confidence(v) for k, v in value.items() if k != "confidence"}
+    return value
+
+
+def test_the_document_is_the_demo_s(clip):
+    arguments = "file en-US-1.flac --model demo --lang en-US --format json"
+    document = json.loads(CliRunner().invoke(app, arguments.split()).stdout)
+    shown = json.loads(example("the document"))
+    assert without_confidence(document) == without_confidence(shown)
+    check_document(document)
+    check_document(shown)
+    for segment in shown["segments"]:
+        check_segment(segment)
+
+
+def test_the_events_are_the_demo_s(clip):
+    pcm = soundfile.read(clip.path, dtype="int16")[0].astype("<i2").tobytes()
+    arguments = ["live", "--input", "-", "--model", "demo", "--format", "jsonl"]
+    command = [sys.executable, "-m", "nemocli", *arguments]
+    done = subprocess.run(command, input=pcm, capture_output=True, check=True)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    for event in events:
+        check_event(event)
+    shown = [json.loads(line) for line in example("the events").splitlines()]
+    assert without_confidence(events[-2:]) == without_confidence(shown)
+
+
+def test_every_kind_of_event_is_described():
+    segment = Segment(0, (Word("Yes.", 0.0, 0.08, 0.5),), None)
+    kinds = SCHEMAS["event.schema.json"]["$defs"]["status"]["properties"]["kind"]["enum"]
+    for event in (
+        Partial(segment, None),
+        Final(segment, "ja-JP"),
+        *(Status(kind, 1.0, 0.5, 0.0, 0.1, -120.0, None, "…") for kind in kinds),
+    ):
+        check_event(json.loads(event_line(event)))
+    code = "".join(path.read_text() for path in (ROOT / "nemocli" / "live").glob("*.py"))
+    told = set(re.findall(r'(?:_tell|Happening)\("(\w+)"', code))
+    assert told and told <= set(kinds)
+
+
+def test_every_member_has_a_row():
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    shown = [example("the document"), *example("the events").splitlines()]
+
+    def members(value):
+        if isinstance(value, list):
+            return {name for item in value for name in members(item)}
+        if isinstance(value, dict):
+            return set(value) | members(list(value.values()))
+        return set()
+
+    assert members([json.loads(text) for text in shown]) <= rows

@@ -1,0 +1,41 @@
+"""docs/python.md: each example is run, and prints what stands below it."""
+
+import contextlib
+import inspect
+import io
+import re
+import shutil
+
+import pytest
+
+import nemocli
+from scripts.make_docs import ROOT
+
+PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_no_example_is_passed_over():
+    assert len(EXAMPLES) == PAGE.count("```python") == PAGE.count("```text")
+
+
+@pytest.mark.parametrize(("code", "printed"), EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_prints_what_stands_below_it(code, printed, clips, tmp_path, monkeypatch):
+    shutil.copy(clips[0].path, tmp_path / "talk.flac")
+    shutil.copy(clips[0].path.with_name("all-languages.flac"), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        exec(compile(code, "docs/python.md", "exec"), {"__name__": "example"})
+    lines = sorted(stdout.getvalue().splitlines())  # files may be finished in another order
+    assert lines == sorted(printed.splitlines())
+
+
+def test_the_tables_name_what_there_is():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE))
+    public = set(nemocli.__all__) - {"__version__", "load"}
+    assert public == set(rows)
+    for name, members in rows.items():
+        described = getattr(nemocli, name)
+        for member in re.findall(r"`(\w+)`", members):
+            of_instances = f"self.{member}" in inspect.getsource(described)
+            assert hasattr(described, member) or of_instances, f"{name} has no {member}"
