@@ -106,6 +106,8 @@ class Reading:
             self._put(file, file.session.last_features())
         except AudioError as error:
             file.error = error
+        except Exception as error:  # else nobody would learn that this thread is gone
+            file.error = AudioError(f"{file.path} cannot be read ({type(error).__name__}).")
         with self._changed:
             file.is_read = True
             self._changed.notify_all()
