@@ -9,6 +9,17 @@
 | 4 | not supported on this machine |
 """
 
+import reprlib
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlevel = 3
+
+
+def shown(value: object) -> str:
+    """A value from a file as a sentence quotes it: of a large one, the beginning."""
+    return _SHORT.repr(value)
+
 
 class NemocliError(Exception):
     """A failure whose message is one sentence for the person at the terminal.

@@ -8,6 +8,7 @@ and it does the rest.
 
 import hashlib
 import logging
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDE
 
 #: Files of a checkpoint; those that a repository lacks are missed when the checkpoint is opened.
 _WANTED = (*CONFIGS, TOKENIZER, "tokenizer_config.json", WEIGHTS, WEIGHTS_INDEX)
+
+#: Files are kept under their hashes, which must not lead elsewhere.
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ def _needed(siblings: Sequence[Any], model: HubModel) -> list[_File]:
         for entry in siblings
         if "/" not in entry.rfilename
     ]
+    if not all(file.sha256 is None or _SHA256.fullmatch(file.sha256) for file in files):
+        raise ModelError(f"The hub describes the files of {model} in a way nobody understands.")
     names = {file.name for file in files}
     if {"config.json", TOKENIZER} <= names:
         shards = WEIGHTS not in names
