@@ -95,7 +95,7 @@ def _unpacked_size(data: mmap.mmap, at: int, end: int, is_stuffed: bool, most: i
             if piece.endswith(b"\xff"):
                 piece, at = piece + data[at : at + 1], at + 1
             piece = piece.replace(b"\xff\x00", b"\xff")
-        while piece and size <= most:
+        while piece and not unpacker.eof and size <= most:
             try:
                 size += len(unpacker.decompress(piece, STEP))
             except zlib.error:  # no such stream, or its end
