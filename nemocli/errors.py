@@ -15,10 +15,14 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 3
 
+#: Characters of a quoted value.
+_MOST_SHOWN = 200
+
 
 def shown(value: object) -> str:
     """A value from a file as a sentence quotes it: of a large one, the beginning."""
-    return _SHORT.repr(value)
+    text = _SHORT.repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 class NemocliError(Exception):
