@@ -170,7 +170,7 @@ def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
                 raise ModelError(f"The archive {path} has more than {MOST_MEMBERS} members.")
             members[member.name.removeprefix("./")] = member
         return members
-    except (tarfile.TarError, EOFError):
+    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError):  # of absurd lengths
         raise ModelError(f"The archive {path} is truncated; download it again.") from None
 
 

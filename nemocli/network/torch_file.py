@@ -9,7 +9,6 @@ import io
 import pickle
 import struct
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable
 from math import prod
 from typing import IO, Any, ClassVar, NamedTuple, Never
@@ -166,7 +165,7 @@ class _Unpickler(pickle._Unpickler):
         if module == "torch" and name in _STORAGES:
             return name
         known: dict[tuple[str, str], Callable[..., Any]] = {
-            ("collections", "OrderedDict"): OrderedDict,
+            ("collections", "OrderedDict"): _dictionary,
             ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
             ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
         }
@@ -224,6 +223,11 @@ def _rebuild_tensor(
     if prod(shape) > 0 and offset + last >= storage.length:
         raise ValueError("a tensor outside its storage")
     return _Tensor(storage, offset, shape, strides)
+
+
+def _dictionary() -> dict[str, Any]:
+    """An empty one, to be filled with names only; all of them keep the order."""
+    return {}
 
 
 def _rebuild_parameter(data: _Tensor, *_gradient: Any) -> _Tensor:
