@@ -141,6 +141,9 @@ def _open(path: Path) -> Any:
 
 
 def _blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(size):
-            yield block
+    try:
+        with path.open("rb") as file:
+            while block := file.read(size):
+                yield block
+    except OSError as error:
+        raise ModelError(f"The file {path} cannot be read: {error.strerror}.") from None
