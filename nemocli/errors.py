@@ -10,6 +10,7 @@
 """
 
 import errno
+import reprlib
 
 #: How native libraries say that there is no memory: as they compute, are loaded, start threads.
 _NO_MEMORY = (
@@ -19,6 +20,19 @@ _NO_MEMORY = (
     "failed to map segment",
     "can't start new thread",
 )
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlevel = 3
+
+#: Characters of a quoted value.
+_MOST_SHOWN = 200
+
+
+def shown(value: object) -> str:
+    """A value from a file as a sentence quotes it: of a large one, the beginning."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 class NemocliError(Exception):

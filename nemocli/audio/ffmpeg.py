@@ -14,6 +14,8 @@ from nemocli.audio.decoder import (
     damaged,
     not_sound,
 )
+from nemocli.audio.ffmpeg_limits import options
+from nemocli.audio.packed_headers import unpacks_too_far
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ NUMPY_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "
 
 MICROSECOND = 1e-6
 
+# Samples that are converted at once. A frame has as many as its file says, up to 2 GB of them.
+MOST_SAMPLES = 1 << 20
+
 
 class FfmpegDecoder:
     """The first sound track of a file opened by FFmpeg; see `nemocli.audio.decoder.Decoder`."""
@@ -47,9 +52,13 @@ class FfmpegDecoder:
 
         av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
         self.path = path
+        if path.is_file() and path.stat().st_size and unpacks_too_far(path):
+            raise not_sound(path)
         try:
             # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
-            self._container = av.open(f"file:{path.absolute()}", metadata_errors="replace")
+            self._container = av.open(
+                f"file:{path.absolute()}", container_options=options(), metadata_errors="replace"
+            )
         except OSError:
             raise
         except av.FFmpegError:
@@ -73,17 +82,19 @@ class FfmpegDecoder:
         seconds = 0.0
         try:
             for frame in self._frames():
-                samples = to_float(frame)
-                rate = frame.sample_rate
+                rate, channels = frame.sample_rate, len(frame.layout.channels)
+                check_header(self.path, channels, rate)  # each frame may name others
                 if frame.pts is not None and frame.time_base is not None:
                     starts = float(frame.pts * frame.time_base)
                     gap = 0.0 if clock is None else starts - clock
                     if MIN_GAP_SECONDS < gap <= MAX_GAP_SECONDS:
-                        yield from silence(gap, rate, samples.shape[1])
+                        yield from silence(gap, rate)
                         seconds += gap
-                    clock = starts + len(samples) / rate
-                seconds += len(samples) / rate
-                yield Block(rate, samples)
+                    clock = starts + frame.samples / rate
+                for first in range(0, frame.samples, MOST_SAMPLES // channels):
+                    samples = to_float(frame, first, MOST_SAMPLES // channels)
+                    seconds += len(samples) / rate
+                    yield Block(rate, samples)
         except (av.FFmpegError, OSError):
             raise damaged(self.path, seconds) from None
         self._check_length(seconds)
@@ -105,9 +116,7 @@ class FfmpegDecoder:
                 )
             check_header(self.path, context.channels, context.sample_rate or 0)
             return stream
-        # FFmpeg takes a picture for a video of one frame, and a text for one of a terminal.
-        name = self._container.format.name
-        if streams.video and name != "tty" and "_pipe" not in name and "image2" not in name:
+        if streams.video:
             raise AudioError(
                 f"{self.path} is a video without a sound track: give a file that has sound."
             )
@@ -139,20 +148,25 @@ class FfmpegDecoder:
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
 
 
-def to_float(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
-    """Any sample format, planar or packed -> float32 [frames, channels], full scale = 1.0."""
+def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.float32]:
+    """Any sample format, planar or packed -> float32 [frames, channels], full scale = 1.0.
+
+    From the frame's sample number `first` on, and not more than `most`.
+    """
     import numpy as np
 
     dtype = np.dtype(NUMPY_TYPES[frame.format.name.removesuffix("p")])
     channels = len(frame.layout.channels)
+    count = min(most, frame.samples - first)
+    offset = first * dtype.itemsize
     # Not frame.to_ndarray, which takes eight planar channels for nine.
     planes: Any = frame.planes
     if frame.format.is_planar:
-        parts = [np.frombuffer(planes[i], dtype, frame.samples) for i in range(channels)]
+        parts = [np.frombuffer(planes[i], dtype, count, offset) for i in range(channels)]
         samples = np.stack(parts, axis=1)
     else:
-        packed = np.frombuffer(planes[0], dtype, frame.samples * channels)
-        samples = packed.reshape(frame.samples, channels)
+        packed = np.frombuffer(planes[0], dtype, count * channels, offset * channels)
+        samples = packed.reshape(count, channels)
     if samples.dtype.kind == "f":
         return np.asarray(samples, np.float32)
     bits = 8 * samples.dtype.itemsize
@@ -162,10 +176,10 @@ def to_float(frame: av.AudioFrame) -> npt.NDArray[np.float32]:
     return np.asarray(samples.astype(np.float64) / 2 ** (bits - 1), np.float32)
 
 
-def silence(seconds: float, rate: int, channels: int) -> Iterator[Block]:
-    """Zeros, a second or less at a time."""
+def silence(seconds: float, rate: int) -> Iterator[Block]:
+    """Zeros of one channel, a second or less at a time."""
     import numpy as np
 
     frames = round(seconds * rate)
     for first in range(0, frames, rate):
-        yield Block(rate, np.zeros((min(rate, frames - first), channels), np.float32))
+        yield Block(rate, np.zeros((min(rate, frames - first), 1), np.float32))

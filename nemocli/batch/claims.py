@@ -18,6 +18,9 @@ from nemocli.errors import OutputError
 #: The byte for what only one run may do at a moment; claims are behind it.
 _TURN = 0
 
+#: How the file is opened: it may be a link's, in a folder from a stranger.
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
 #: What fcntl reports of a lock that another process has.
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 
@@ -89,7 +92,7 @@ class Claims:
     def _lock(self, number: int, wait: bool = False) -> bool:
         try:
             if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                self._file = os.open(self._path, _FLAGS, 0o666)
             fcntl.lockf(
                 self._file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB), 1, number, os.SEEK_SET
             )

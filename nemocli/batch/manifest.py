@@ -5,8 +5,10 @@ them, and `{"file": {...}}` is a Record: when a file is begun, and when it is do
 line that was cut off, by a kill or by a full disk, is passed over; every complete line is true.
 """
 
+import errno
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -156,7 +158,10 @@ class Manifest:
         elif "file" in entry:
             fields = entry["file"]
             fields["formats"] = tuple(fields["formats"])
-            self._take_in(Record(**fields), self._is_loaded)
+            record = Record(**fields)
+            if _leads_out(record):
+                raise ValueError("not written by nemocli")
+            self._take_in(record, self._is_loaded)
 
     def _take_in(self, record: Record, is_news: bool) -> None:
         known = self.inputs.get(record.input)
@@ -202,10 +207,14 @@ class Manifest:
         self._written += 1
 
     def _append(self, entries: list[dict[str, Any]]) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        # No link is followed: a folder from a stranger could have one to any file of the person's.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         file = os.open(self.path, flags, 0o666)
         try:
-            size = os.fstat(file).st_size
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):  # a pipe would take it in, and then take no more
+                raise OSError(errno.EINVAL, "it is not a plain file")
+            size = found.st_size
             if size == 0:
                 entries = [{"manifest": MANIFEST_VERSION}, *entries]
             text = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
@@ -225,6 +234,12 @@ class Manifest:
             f"{self.path} cannot be written: {error.strerror}. What is done is kept, and the same"
             " command goes on with the rest."
         )
+
+
+def _leads_out(record: Record) -> bool:
+    """Whether a record names outputs that are not below the folder, or of no format."""
+    parts = record.name.split("/")
+    return ".." in parts or parts[0] == "" or any("/" in form for form in record.formats)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -57,8 +57,13 @@ class Place:
 
     def prepare(self) -> None:
         """Make the folder, and see that it can be written to; NemocliError if it cannot."""
+        own = os.path.join(self.folder, OWN_FOLDER)
+        if os.path.islink(own):
+            raise NemocliError(
+                f"{own} is a link, and nemocli writes into no other folder: remove it."
+            )
         try:
-            Path(self.folder, OWN_FOLDER).mkdir(parents=True, exist_ok=True)
+            Path(own).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self._failed(error) from None
         self.manifest.begin()
@@ -105,7 +110,7 @@ class Place:
             for form, document in documents.items():
                 target = os.path.join(self.folder, outputs[form])
                 folder = os.path.dirname(target)
-                self._check_inside(folder)
+                self._check_inside(key, outputs[form])
                 os.makedirs(folder, exist_ok=True)
                 part = os.path.join(folder, f".nemocli-{number:016x}.{form}.part")
                 written.append((part, target))
@@ -121,9 +126,17 @@ class Place:
                 raise self._failed(error) from None
             raise
 
-    def _check_inside(self, folder: str) -> None:
+    def _check_inside(self, key: str, output: str) -> None:
+        """NemocliError for an output elsewhere: by a link, or by a record that is not nemocli's."""
+        folder = os.path.dirname(os.path.join(self.folder, output))
+        if self.is_home:
+            if key != STDIN_KEY and os.path.dirname(output) != os.path.dirname(key):
+                raise NemocliError(
+                    f"{self.manifest.path} puts outputs of {key} into another folder: remove it."
+                )
+            return
         real, own = os.path.realpath(folder), os.path.realpath(self.folder)
-        if not self.is_home and os.path.commonpath([real, own]) != own:
+        if os.path.commonpath([real, own]) != own:
             raise NemocliError(f"{folder} leads out of the folder {self.folder}: remove that link.")
 
     def _failed(self, error: OSError) -> NemocliError:

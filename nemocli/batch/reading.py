@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nemocli.audio import open_sound
 from nemocli.engine.session import Session
-from nemocli.errors import AudioError
+from nemocli.errors import AudioError, lacks_memory
 
 #: Seconds that a thread may take to notice that it is not wanted any more; it may be in the middle
 #: of a read that does not return.
@@ -113,7 +113,10 @@ class Reading:
         except AudioError as error:
             file.error = error
         except Exception as error:
-            self._failure = error
+            if lacks_memory(error):
+                self._failure = error
+            else:  # else nobody would learn that this thread is gone
+                file.error = AudioError(f"{file.path} cannot be read ({type(error).__name__}).")
         with self._changed:
             file.is_read = True
             self._changed.notify_all()

@@ -140,7 +140,7 @@ def read_report(path: Path) -> Report:
 
 def as_text(data: object) -> str:
     """JSON for a file or stdout."""
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(data, indent=1) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -163,7 +163,7 @@ def report_text(outcomes: list[Outcome]) -> str:
         "machine": {finding.name: finding.value for finding in examine()},
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
-    return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(report, indent=1) + "\n"
 
 
 def write_report(path: Path, outcomes: list[Outcome]) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Never
 
 import typer
@@ -14,6 +16,7 @@ from nemocli.cli.convert import convert
 from nemocli.cli.doctor import doctor
 from nemocli.cli.file import file
 from nemocli.cli.live import live
+from nemocli.cli.printable import printable
 from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.errors import NemocliError, lacks_memory
@@ -30,9 +33,14 @@ Exit codes: 0 done, 1 failed or some files failed, 2 wrong usage, 3 model missin
 class _Group(TyperGroup):
     """Ends with one sentence and an exit code where something the person can mend went wrong."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _harmless_usage_errors():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _harmless_usage_errors():
+                return super().invoke(ctx)
         except NemocliError as error:
             say(str(error))
             ctx.exit(error.exit_code)
@@ -41,6 +49,18 @@ class _Group(TyperGroup):
         except BrokenPipeError:
             abandon_stdout()
             ctx.exit(PIPE_CLOSED)
+
+
+@contextmanager
+def _harmless_usage_errors() -> Iterator[None]:
+    """Typer quotes what was typed, which may be the name of a file that a pattern stood for."""
+    try:
+        yield
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            text = printable(error.format_message())
+            error.format_message = lambda: text
+        raise
 
 
 app = typer.Typer(

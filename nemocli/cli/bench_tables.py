@@ -30,9 +30,10 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for place, title in enumerate(header):
             table.add_column(title, justify="right" if place else "left")
         for row in rows:
-            table.add_row(*map(Text, row))
-        Console(highlight=False).print(table)
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        Console(highlight=False, emoji=False).print(table)
         return
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
         cells = [row[0].ljust(widths[0])]
@@ -42,10 +43,11 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def tell(line: str) -> None:
     """A line to stdout; a terminal breaks it between words."""
+    line = printable(line)
     if sys.stdout.isatty():
         from rich.console import Console
 
-        Console(highlight=False).print(line, markup=False)
+        Console(highlight=False, emoji=False).print(line, markup=False)
     else:
         print(line)
 
@@ -101,7 +103,7 @@ def _software(report: Report) -> str:
 def _how(report: Report, result: Result) -> list[str]:
     repeats = len(result.ways["stream"])
     chunk = 80 * (result.lookahead + 1)
-    names = ", ".join(printable(sound.name) for sound in report.sounds)
+    names = ", ".join(str(sound.name) for sound in report.sounds)
     seconds = result.ways["stream"][0].heard[0].sound
     cold = (
         "the system was asked to drop the model's files from memory; libraries stay in it"
@@ -192,7 +194,7 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
         " without spaces (Chinese, Japanese, Thai, ...) have no words to count: there, CER counts."
     )
     for one in accuracy.worst(worst):
-        tell(f"{one.character_rate:.1%} CER: {printable(one.file)}")
+        tell(f"{one.character_rate:.1%} CER: {one.file}")
         tell(f"    said:  {_short(one.reference)}")
         tell(f"    heard: {_short(one.heard)}")
 

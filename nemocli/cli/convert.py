@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nemocli.cli.printable import print_path
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def convert(
     from nemocli.cli.screen import Screen
 
     lookaheads = None if lookahead == "all" else _numbers(lookahead)
-    print(write_model(checkpoint, out, to, precision, lookaheads, verify, force, Screen(quiet)))
+    print_path(
+        write_model(checkpoint, out, to, precision, lookaheads, verify, force, Screen(quiet))
+    )
 
 
 def write_model(

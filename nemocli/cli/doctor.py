@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nemocli.cli.printable import printable
 from nemocli.errors import NemocliError
 
 
@@ -43,13 +44,13 @@ def doctor(
 
     findings = examine()
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
             mark = "ok" if finding.ok else "FAIL" if finding.essential else "--"
-            print(f"{mark:4}  {finding.name:{width}}  {finding.value}")
+            print(printable(f"{mark:4}  {finding.name:{width}}  {finding.value}"))
             if finding.advice:
-                print(f"{'':{width + 8}}{finding.advice}")
+                print(printable(f"{'':{width + 8}}{finding.advice}"))
     if any(finding.essential and not finding.ok for finding in findings):
         raise typer.Exit(NemocliError.exit_code)

@@ -171,7 +171,6 @@ def file(
     from nemocli.cli.file_cluster import ClusterChoice
     from nemocli.cli.file_inputs import listing, parse_bytes, sound_from_stdin
     from nemocli.cli.file_model import ModelChoice
-    from nemocli.cli.printable import printable
     from nemocli.cli.screen import Screen
 
     layout = Layout(max_line_width or None, max_line_count or None, word_timestamps)
@@ -188,7 +187,7 @@ def file(
     with sound_from_stdin(STDIN in (audio or [])) as stdin:
         found = listing(audio or [], from_file, recursive, extensions, stdin)
         for sentence in [*found.unreadable, *found.empty]:
-            say(printable(sentence))
+            say(sentence)
         code = _to_stdout(found, how) if to_stdout else _to_files(found, how, output_dir, force)
     if code:
         raise typer.Exit(code)

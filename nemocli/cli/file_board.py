@@ -31,7 +31,7 @@ class Board:
     """
 
     def __init__(self, names: Mapping[Path, str], *, draws: bool, lines: bool) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, emoji=False)
         self._names = {path: printable_path(name) for path, name in names.items()}
         self._count = len(names)
         self._draws = draws

@@ -9,7 +9,7 @@ from nemocli.batch.report import Finished, Report
 from nemocli.batch.run import Run, skipped
 from nemocli.cli.file_board import Board
 from nemocli.cli.file_views import clock
-from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
@@ -110,7 +110,7 @@ class ToFiles:
         return [job for job in self._jobs if job.source.path not in self._report.finished]
 
     def _give_up(self, jobs: list[Job], reason: str) -> None:
-        say(printable(reason))
+        say(reason)
         for job in jobs:
             self._report.add(Finished(job.source.path, "failed", error=reason))
 
@@ -130,7 +130,7 @@ class ToFiles:
             report.stopped = f"signal {signal}"
         if self._failure is not None:
             report.stopped = str(self._failure)
-            say(printable(str(self._failure)))
+            say(str(self._failure))
         if not self._screen.is_quiet:
             say(summary(report))
         tell_failed(report)

@@ -9,6 +9,7 @@ from nemocli.batch.inputs import Source
 from nemocli.batch.report import Finished, Report
 from nemocli.batch.settings import Settings
 from nemocli.cli.file_board import Board
+from nemocli.cli.printable import one_line, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import UsageError
 from nemocli.transcript.formats import Result, json_line, write_whole
@@ -81,7 +82,9 @@ class ToStdout:
         if len(self._sources) > 1 and self._format == "json":
             return json_line(result)
         document = write_whole(result, self._format, self._settings.layout)
-        return document if len(self._sources) == 1 else f"{result.about.file}:\n{document}\n"
+        return (
+            document if len(self._sources) == 1 else f"{one_line(result.about.file)}:\n{document}\n"
+        )
 
     def _take_in_order(self) -> Iterator[str]:
         """What is ready, up to the first file that is not."""
@@ -95,5 +98,5 @@ class ToStdout:
     def _print(self, board: Board, documents: Iterable[str]) -> None:
         if ready := "".join(documents):
             with board.results():
-                sys.stdout.write(ready)
+                sys.stdout.write(printable_lines(ready) if sys.stdout.isatty() else ready)
                 sys.stdout.flush()

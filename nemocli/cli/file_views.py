@@ -8,6 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nemocli.cli.printable import printable
 from nemocli.transcript.types import Transcript, join_words
 
 #: Lines of the growing transcript that stay in view.
@@ -27,7 +28,7 @@ TIME_CELLS = 20
 
 def growing_view(transcript: Transcript, status: str, width: int) -> Group:
     """The end of a transcript, and a line below it."""
-    text = join_words(transcript.words[-WORDS:])
+    text = printable(join_words(transcript.words[-WORDS:]))
     return Group(
         Text(last_lines(text, width, LINES), overflow="fold"),
         Text(status, style="dim", overflow="ellipsis", no_wrap=True),

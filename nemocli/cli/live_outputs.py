@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
+from nemocli.cli.printable import one_line, printable
 from nemocli.errors import NemocliError
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Status
@@ -29,7 +30,8 @@ class TextLines:
     def take(self, event: Event) -> None:
         if isinstance(event, Final):
             start = f"[{clock(round(1000 * event.segment.start))}] " if self._timestamps else ""
-            _print_line(start + event.segment.text)
+            text = one_line(event.segment.text)
+            _print_line(start + (printable(text) if sys.stdout.isatty() else text))
 
 
 class JsonLines:

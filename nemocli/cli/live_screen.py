@@ -194,7 +194,7 @@ class LiveScreen:
             ("paused" if self.is_paused else "", 0),
             (_elapsed(status.heard), 1),
             (f"dropped {status.dropped:.1f} s" if status.dropped else "", 5),
-            (status.language or "auto", 2),
+            (printable(status.language or "auto"), 2),
             (f"lag {max(0.0, status.lag):.1f} s", 4),
             (_meter(status.level, self._console.encoding), 3),
             (f"{self._lookahead_ms} ms", 6),

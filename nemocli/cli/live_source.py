@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from nemocli.cli.printable import printable
 from nemocli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,10 +21,8 @@ def print_devices() -> None:
     find_device(None, devices)  # says what to do if there is none
     for device in devices:
         mark = "*" if device.is_default else " "
-        print(
-            f"{mark} {device.id:3}  {device.name}  ({device.host_api}, {device.channels} channels,"
-            f" {device.rate} Hz)"
-        )
+        about = f"{device.host_api}, {device.channels} channels, {device.rate} Hz"
+        print(printable(f"{mark} {device.id:3}  {device.name}  ({about})"))
 
 
 def typed_one(context: typer.Context, input_: str, device: str) -> tuple[str | None, str | None]:

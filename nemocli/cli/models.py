@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nemocli.cli.printable import print_path, printable
 from nemocli.errors import UsageError
 
 app = typer.Typer(name="models", help="List, download and remove models.", no_args_is_help=True)
@@ -26,12 +27,13 @@ def list_(
     if as_json:
         keys = ("name", "form", "source", "bytes", "path")
         rows = [{key: getattr(model, key) for key in keys} for model in models]
-        print(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
+        print(json.dumps(rows, indent=1, default=str))
         return
     for model in models:
         source = f", from {model.source}" if model.source else ""
         place = f", in {model.path}" if model.name != str(model.path) else ""
-        print(f"{model.name}\n    {model.form}{source}, {size(model.bytes)}{place}")
+        print(printable(model.name))
+        print(printable(f"    {model.form}{source}, {size(model.bytes)}{place}"))
 
 
 @app.command()
@@ -51,12 +53,12 @@ def pull(
 
     def progress(name: str) -> None:
         if not quiet:
-            print(f"downloading {name}", file=sys.stderr, flush=True)
+            print(f"downloading {printable(name)}", file=sys.stderr, flush=True)
 
     wanted = parse_hub_model(model)
     if wanted is None:
         raise UsageError(f"A model of the hub is written owner/name, not {model!r}.")
-    print(download(wanted, progress, show_bars=not quiet and sys.stderr.isatty()))
+    print_path(download(wanted, progress, show_bars=not quiet and sys.stderr.isatty()))
 
 
 @app.command()
@@ -64,7 +66,7 @@ def path(model: Model) -> None:
     """Print where a model lies."""
     from nemocli.models.named import find_model
 
-    print(find_model(model).path)
+    print_path(find_model(model).path)
 
 
 @app.command()
@@ -83,7 +85,7 @@ def remove(
         if not _can_ask():
             raise UsageError(f"To remove {found.name} without being asked, add --yes.")
         question = f"Remove {found.name} ({size(found.bytes)}) from {found.path}?"
-        if not typer.confirm(question, err=True):
+        if not typer.confirm(printable(question), err=True):
             return
     delete(found)
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,12 +14,14 @@ from rich.progress import (
 )
 from rich.table import Column
 
+from nemocli.cli.printable import printable
+
 
 class Screen:
     """Draws only on a terminal that can move its cursor, and nothing at all when quiet."""
 
     def __init__(self, quiet: bool) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, emoji=False)
         #: Whether only results and errors are wanted.
         self.is_quiet = quiet
         #: Whether there is a terminal to draw on.
@@ -29,7 +30,7 @@ class Screen:
     def note(self, sentence: str) -> None:
         """A remark that stays."""
         if not self.is_quiet:
-            self._console.print(f"nemocli: {sentence}", markup=False, soft_wrap=True)
+            self._console.print(f"nemocli: {printable(sentence)}", markup=False, soft_wrap=True)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
@@ -41,12 +42,16 @@ class Screen:
         if not self.draws:
             yield self._line_printer()
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+        )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(escape(what), total=None)
+            task = progress.add_task(printable(what), total=None)
 
             def show(step: str) -> None:
-                progress.reset(task, description=escape(f"{what}: {step}"))
+                progress.reset(task, description=printable(f"{what}: {step}"))
 
             yield show
 
@@ -58,16 +63,18 @@ class Screen:
             return
         columns = (
             # Wrapped where there is no room, rather than the numbers left out.
-            TextColumn("{task.description}", table_column=Column()),
+            TextColumn("{task.description}", markup=False, table_column=Column()),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(escape(what), total=None)
+            task = progress.add_task(printable(what), total=None)
 
             def show(step: str, number: int, total: int) -> None:
-                progress.update(task, description=escape(step), completed=number - 1, total=total)
+                progress.update(
+                    task, description=printable(step), completed=number - 1, total=total
+                )
 
             yield show
 
@@ -85,4 +92,4 @@ class Screen:
 
     def _print_line(self, line: str) -> None:
         if not self.is_quiet:
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(printable(line), markup=False, soft_wrap=True)

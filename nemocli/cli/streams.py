@@ -6,6 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from nemocli.cli.printable import printable
 from nemocli.errors import NemocliError
 
 
@@ -82,8 +83,8 @@ def abandon_stdout() -> None:
 
 
 def say(sentence: str) -> None:
-    """One sentence on stderr."""
-    print(f"nemocli: {sentence}", file=sys.stderr, flush=True)
+    """One sentence on stderr, whatever it quotes."""
+    print(f"nemocli: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def _explained(error: OSError) -> Exception:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from nemocli.cli.printable import printable, printable_path
 from nemocli.errors import NemocliError
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def verify(report: Path | None, screen: "Screen", as_json: bool = False) -> None
         if as_json:
             screen.note(_line(outcome))
         else:
-            print(_line(outcome), flush=True)
+            print(printable(_line(outcome)), flush=True)
     if as_json:
         print(report_text(outcomes), end="")
     elif report:
-        print(f"written: {report}")
+        print(f"written: {printable_path(report)}")
     if any(outcome.is_bad for outcome in outcomes):
         raise typer.Exit(NemocliError.exit_code)
 

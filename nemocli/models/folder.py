@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, shown
+from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
+from nemocli.network.small_file import read_text
+from nemocli.runtimes.kinds import KINDS
 
 MANIFEST = "manifest.json"
 
@@ -60,18 +63,24 @@ def read_manifest(folder: Path) -> Manifest:
     Raises ModelError with what to do if the folder is none, damaged, or of another format.
     """
     try:
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        data = json.loads(read_text(folder / MANIFEST))
         if data["format"] != FORMAT:
             raise ModelError(
-                f"The model folder {folder} was written by nemocli {data['nemocli']} in another"
-                " format; convert the checkpoint again."
+                f"The model folder {folder} was written by nemocli {shown(data['nemocli'])} in"
+                " another format; convert the checkpoint again."
             )
         if data.pop("checksum") != _checksum(data):
             raise ValueError("not what was written")
         files = {name: FileRecord(**record) for name, record in data.pop("files").items()}
         config = ModelConfig.from_json(data.pop("config"))
         lookaheads = tuple(data.pop("lookaheads"))
+        if not set(lookaheads) <= set(config.lookaheads):
+            raise ValueError("lookaheads that the model has not")
         manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
+        if manifest.kind not in KINDS or not {TOKENIZER} <= set(filter(_is_inside, files)) == set(
+            files
+        ):
+            raise ValueError("not what nemocli writes")
     except OSError as error:
         raise ModelError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -81,6 +90,12 @@ def read_manifest(folder: Path) -> Manifest:
         if not path.is_file() or path.stat().st_size != record.bytes:
             raise ModelError(f"{path} is missing or incomplete; convert the checkpoint again.")
     return manifest
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a file's name leads to nowhere but into the folder."""
+    parts = name.split("/")
+    return not any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

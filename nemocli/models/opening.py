@@ -14,6 +14,7 @@ from nemocli.models.named import find_model
 from nemocli.models.places import cache_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
+from nemocli.network.small_file import read_text
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.kinds import KINDS
 
@@ -153,7 +154,12 @@ def _open_folder(
         )
     chosen = choose_lookahead(manifest.config, manifest.lookaheads, lookahead)
     opened = _RUNTIMES[manifest.kind](folder, manifest, chosen, compute_units, progress)
-    tokenizer = (folder / TOKENIZER).read_text(encoding="utf-8")
+    try:
+        tokenizer = read_text(folder / TOKENIZER)
+    except (OSError, ValueError):
+        raise ModelError(
+            f"{folder / TOKENIZER} is damaged; convert the checkpoint again."
+        ) from None
     return OpenModel(name, opened, tokenizer, manifest.precision, manifest.source_sha256)
 
 

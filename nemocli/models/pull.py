@@ -9,6 +9,7 @@ and it does the rest.
 import errno
 import hashlib
 import logging
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ _WANTED = (*CONFIGS, TOKENIZER, "tokenizer_config.json", WEIGHTS, WEIGHTS_INDEX)
 
 #: What a disk says to a file that is open, without the file's name.
 _DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+
+#: Files are kept under their hashes, which must not lead elsewhere.
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ def _needed(siblings: Sequence[Any], model: HubModel) -> list[_File]:
         for entry in siblings
         if "/" not in entry.rfilename
     ]
+    if not all(file.sha256 is None or _SHA256.fullmatch(file.sha256) for file in files):
+        raise ModelError(f"The hub describes the files of {model} in a way nobody understands.")
     names = {file.name for file in files}
     if {"config.json", TOKENIZER} <= names:
         shards = WEIGHTS not in names

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.parameters import Array, Parameters
+from nemocli.network.small_file import read_text
 
 if TYPE_CHECKING:
     from nemocli.network.nemo import NemoCheckpoint
@@ -102,7 +103,7 @@ class SafetensorsFiles:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file; ModelError names the file if it is missing or not JSON."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_text(path))
     except FileNotFoundError:
         raise ModelError(f"The checkpoint lacks the file {path}.") from None
     except OSError as error:
@@ -128,6 +129,8 @@ def _weight_files(folder: Path) -> list[Path]:
 
 def _open(path: Path) -> Any:
     try:
+        if not path.is_file():  # nor a device, which has no end
+            raise FileNotFoundError
         return safe_open(path, framework="numpy")
     except FileNotFoundError:
         raise ModelError(f"The checkpoint lacks the file {path}.") from None
@@ -138,6 +141,9 @@ def _open(path: Path) -> Any:
 
 
 def _blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(size):
-            yield block
+    try:
+        with path.open("rb") as file:
+            while block := file.read(size):
+                yield block
+    except OSError as error:
+        raise ModelError(f"The file {path} cannot be read: {error.strerror}.") from None

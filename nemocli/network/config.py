@@ -1,10 +1,10 @@
 """Every size of the model, read from a checkpoint's configuration files and never assumed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, shown
 
 #: `model_type` of the one architecture nemocli implements.
 ARCHITECTURE = "nemotron3_5_asr"
@@ -15,6 +15,12 @@ LARGEST = 1_000_000
 
 #: The same for layers and frames, of which each costs time or memory of its own.
 MOST = 4096
+
+#: For symbols in a frame and for lookaheads, of which each costs much more.
+FEW = 100
+
+#: Numbers in the caches of a stream: a hundred times those of the released model.
+MOST_CACHED = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -79,11 +85,16 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "ModelConfig":
+        """Raises ValueError, TypeError, KeyError or ModelError for what was never written."""
         fields = dict(data)
         fields["features"] = FeatureConfig(**fields["features"])
         fields["lookaheads"] = tuple(fields["lookaheads"])
         fields["languages"] = tuple(fields.get("languages", ()))
-        return cls(**fields)
+        config = cls(**fields)
+        if not _is_plausible(config):
+            raise ValueError("sizes that no model has")
+        _check_sizes(config, {})
+        return config
 
 
 def read_config(
@@ -96,7 +107,7 @@ def read_config(
     architecture = config.get("model_type")
     if architecture != ARCHITECTURE:
         raise ModelError(
-            f"config.json names the architecture {architecture!r}, but nemocli runs only"
+            f"config.json names the architecture {shown(architecture)}, but nemocli runs only"
             f" {ARCHITECTURE!r} (Nemotron 3.5 ASR Streaming)."
         )
     encoder = _get(config, "encoder_config", "config.json", dict)
@@ -105,7 +116,7 @@ def read_config(
     number = _Numbers(config, "config.json")
     enc = _Numbers(encoder, "config.json's encoder_config")
     result = ModelConfig(
-        features=_features(processor, enc("num_mel_bins")),
+        features=_features(processor, enc("num_mel_bins", most=MOST)),
         hidden_size=enc("hidden_size"),
         num_layers=enc("num_hidden_layers", least=2, most=MOST),
         num_heads=enc("num_attention_heads"),
@@ -122,7 +133,7 @@ def read_config(
         blank_id=number("blank_token_id", least=0),
         decoder_size=number("decoder_hidden_size"),
         decoder_layers=number("num_decoder_layers", most=MOST),
-        max_symbols=number("max_symbols_per_step"),
+        max_symbols=number("max_symbols_per_step", most=FEW),
         prompts=_prompts(processor),
         languages=_languages(config),
     )
@@ -140,7 +151,7 @@ class _Numbers:
         value: int = _get(self.data, key, self.where, int)
         if not least <= value <= most:
             raise ModelError(
-                f"{self.where} gives {key} as {value}; it must be from {least} to {most}."
+                f"{self.where} gives {key} as {shown(value)}; it must be from {least} to {most}."
             )
         return value
 
@@ -149,7 +160,9 @@ def _get(data: Mapping[str, Any], key: str, where: str, kind: type) -> Any:
     if key not in data:
         raise ModelError(f"{where} lacks the key {key!r}.")
     if not isinstance(data[key], kind) or isinstance(data[key], bool):
-        raise ModelError(f"{where} gives {key} as {data[key]!r}, where a {kind.__name__} belongs.")
+        raise ModelError(
+            f"{where} gives {key} as {shown(data[key])}, where a {kind.__name__} belongs."
+        )
     return data[key]
 
 
@@ -167,14 +180,14 @@ def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any])
     for data, key, value in wanted:
         if data.get(key, value) != value:
             raise ModelError(
-                f"config.json sets {key} to {data[key]!r}; nemocli implements only {value!r}."
+                f"config.json sets {key} to {shown(data[key])}; nemocli implements only {value!r}."
             )
 
 
 def _lookaheads(encoder: Mapping[str, Any], processor: Mapping[str, Any]) -> tuple[int, ...]:
     key = "supported_num_lookahead_tokens"
     values = encoder.get(key) or processor.get(key)
-    if not isinstance(values, list) or not all(_is_lookahead(value) for value in values):
+    if not isinstance(values, list) or not 0 < len(values) <= FEW or not _are_lookaheads(values):
         raise ModelError(
             f"config.json's encoder_config lacks a list {key!r} of whole numbers up to {MOST}."
         )
@@ -185,21 +198,48 @@ def _default_lookahead(encoder: Mapping[str, Any], lookaheads: tuple[int, ...]) 
     value = encoder.get("default_num_lookahead_tokens", lookaheads[0])
     if value not in lookaheads:
         raise ModelError(
-            f"config.json's encoder_config gives default_num_lookahead_tokens as {value!r}, which"
-            " is not among its supported ones."
+            f"config.json's encoder_config gives default_num_lookahead_tokens as {shown(value)},"
+            " which is not among its supported ones."
         )
     return int(value)
 
 
-def _is_lookahead(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+def _are_lookaheads(values: Iterable[Any]) -> bool:
+    return all(_is_number(value, 0, MOST) for value in values)
+
+
+def _is_number(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_plausible(config: ModelConfig) -> bool:
+    """Whether the values of a manifest are of their kinds, and what `read_config` lets pass."""
+    features = config.features
+    few = [config.num_layers, config.decoder_layers, config.conv_kernel, features.num_mels]
+    few += (features.n_fft, features.win_length, features.hop_length)
+    many = [config.hidden_size, config.num_heads, config.ff_size, config.subsampling_channels]
+    many += (config.num_prompts, config.prompt_size, config.vocab_size, config.decoder_size)
+    return (
+        all(_is_number(value, 1, MOST) for value in few)
+        and all(_is_number(value, 1, LARGEST) for value in many)
+        and _is_number(config.max_symbols, 1, FEW)
+        and _is_number(config.left_context, 0, MOST)
+        and all(_is_number(value, 0, LARGEST) for value in (config.blank_id, config.default_prompt))
+        and 0 < len(config.lookaheads) <= FEW
+        and _are_lookaheads((*config.lookaheads, config.default_lookahead))
+        and 0 <= features.preemphasis <= 1
+        and all(isinstance(name, str) for name in (*config.prompts, *config.languages))
+        and all(_is_number(index, 0, LARGEST) for index in config.prompts.values())
+    )
 
 
 def _languages(config: Mapping[str, Any]) -> tuple[str, ...]:
     key = "supported_languages"
     values = config.get(key) or []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ModelError(f"config.json gives {key} as {values!r}, where a list of names belongs.")
+        raise ModelError(
+            f"config.json gives {key} as {shown(values)}, where a list of names belongs."
+        )
     return tuple(values)
 
 
@@ -214,14 +254,14 @@ def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
     rounding = extractor.get("mel_filters_dtype", "float32")
     if rounding != "float32":
         raise ModelError(
-            f"processor_config.json sets mel_filters_dtype to {rounding!r};"
+            f"processor_config.json sets mel_filters_dtype to {shown(rounding)};"
             " nemocli implements only 'float32'."
         )
     return FeatureConfig(
         sampling_rate=number("sampling_rate"),
-        n_fft=number("n_fft"),
-        win_length=number("win_length"),
-        hop_length=number("hop_length"),
+        n_fft=number("n_fft", most=MOST),
+        win_length=number("win_length", most=MOST),
+        hop_length=number("hop_length", most=MOST),
         num_mels=num_mels,
         preemphasis=_preemphasis(extractor),
     )
@@ -231,7 +271,7 @@ def _preemphasis(extractor: Mapping[str, Any]) -> float:
     value = extractor.get("preemphasis", 0.97)
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
         raise ModelError(
-            f"processor_config.json gives preemphasis as {value!r}; it must be from 0 to 1."
+            f"processor_config.json gives preemphasis as {shown(value)}; it must be from 0 to 1."
         )
     return float(value)
 
@@ -241,21 +281,24 @@ def _prompts(processor: Mapping[str, Any]) -> dict[str, int]:
     for name, index in prompts.items():
         if not isinstance(index, int) or isinstance(index, bool) or index < 0:
             raise ModelError(
-                f"processor_config.json's prompt_dictionary gives {name} as {index!r}, where the"
-                " number of a prompt belongs."
+                f"processor_config.json's prompt_dictionary gives {shown(name)} as {shown(index)},"
+                " where the number of a prompt belongs."
             )
     return dict(prompts)
 
 
 def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
     start = generation.get("decoder_start_token_id", config.blank_id)
+    prompts = (config.default_prompt, *config.prompts.values())
+    cached = config.num_layers * config.hidden_size * (2 * config.left_context + config.conv_kernel)
     problems = [
         (config.hidden_size % config.num_heads != 0, "hidden_size must divide into heads"),
         (config.blank_id >= config.vocab_size, "blank_token_id lies outside the vocabulary"),
         (start != config.blank_id, "decoder_start_token_id must be the blank token"),
         (config.features.sampling_rate != 16000, "sampling_rate must be 16000"),
         (config.features.win_length > config.features.n_fft, "win_length must fit into n_fft"),
-        (any(i >= config.num_prompts for i in config.prompts.values()), "a prompt id is too large"),
+        (any(i >= config.num_prompts for i in prompts), "a prompt id is too large"),
+        (cached > MOST_CACHED, "its caches would fill the memory"),
     ]
     for wrong, why in problems:
         if wrong:

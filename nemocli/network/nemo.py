@@ -13,11 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Never
 
-import yaml
-
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig, read_config
-from nemocli.network.nemo_config import hub_configs
+from nemocli.network.nemo_config import hub_configs, read_yaml
 from nemocli.network.parameters import Array, Parameters
 from nemocli.network.sentencepiece import read_sentencepiece
 from nemocli.network.tokenizer import from_sentencepiece
@@ -25,6 +23,10 @@ from nemocli.network.torch_file import TorchFile
 
 CONFIG = "model_config.yaml"
 WEIGHTS = "model_weights.ckpt"
+
+#: Of settings and tokenizer each, which take a tenth of it; and members of an archive, which has
+#: about ten.
+MOST_BYTES, MOST_MEMBERS = 8 << 20, 1000
 
 #: Parts of NeMo's tensor names, and what stands there in the hub's.
 RENAMED = (
@@ -96,20 +98,23 @@ class NemoCheckpoint:
 
     def _settings(self, text: bytes) -> dict[str, Any]:
         try:
-            settings = yaml.safe_load(text)
-        except (yaml.YAMLError, UnicodeDecodeError):
+            settings = read_yaml(text)
+        except (ValueError, RecursionError):
             self._refuse(f"has a {CONFIG} that is not valid YAML")
         if not isinstance(settings, dict):
             self._refuse(f"has a {CONFIG} without settings")
         return settings
 
     def _member(self, members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:
-        if name not in members or not members[name].isreg():
+        if name not in members or not members[name].isreg() or members[name].sparse is not None:
             self._refuse(f"lacks the file {name}")
         return members[name]
 
     def _bytes(self, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
-        return bytes(self._data(self._member(members, name)))
+        member = self._member(members, name)
+        if member.size > MOST_BYTES:
+            self._refuse(f"has a {name} of more than {MOST_BYTES >> 20} MB")
+        return bytes(self._data(member))
 
     def _data(self, member: tarfile.TarInfo) -> memoryview:
         data = memoryview(self._map)[member.offset_data : member.offset_data + member.size]
@@ -158,9 +163,14 @@ def _open_tar(path: Path) -> tarfile.TarFile:
 
 
 def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
+    members: dict[str, tarfile.TarInfo] = {}
     try:
-        return {member.name.removeprefix("./"): member for member in tar.getmembers()}
-    except (tarfile.TarError, EOFError):
+        for number, member in enumerate(tar):
+            if number == MOST_MEMBERS:
+                raise ModelError(f"The archive {path} has more than {MOST_MEMBERS} members.")
+            members[member.name.removeprefix("./")] = member
+        return members
+    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError):  # of absurd lengths
         raise ModelError(f"The archive {path} is truncated; download it again.") from None
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Never
 
-from nemocli.errors import ModelError
+import yaml
+
+from nemocli.errors import ModelError, shown
 from nemocli.network.config import ARCHITECTURE
 
 #: Settings with the only value that is implemented, and NeMo's default where it is another.
@@ -29,6 +31,9 @@ _TRUTH = {False: "no", True: "yes"}
 
 Json = dict[str, Any]
 
+#: Characters of a number.
+LONGEST_NUMBER = 40
+
 
 def hub_configs(
     settings: Mapping[str, Any], prompt_size: int, pieces: int, where: str
@@ -44,7 +49,9 @@ def hub_configs(
         read.refuse_other(section, key, wanted, default)
     normalize = read.section("preprocessor").get("normalize")
     if normalize not in (None, "NA", "None", False):
-        read.refuse(f"sets preprocessor.normalize to {normalize!r}; nemocli does not normalize")
+        read.refuse(
+            f"sets preprocessor.normalize to {shown(normalize)}; nemocli does not normalize"
+        )
     labels = settings.get("labels") or read.section("joint").get("vocabulary")
     if isinstance(labels, list) and len(labels) != pieces:
         read.refuse(f"has {len(labels)} labels, but a tokenizer of {pieces} pieces")
@@ -56,6 +63,27 @@ def hub_configs(
     extractor = _features(read)
     processor = {"feature_extractor": extractor, "prompt_dictionary": prompts}
     return config, {"decoder_start_token_id": pieces}, processor
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it comes without types
+    """Values as they stand there, without what makes much out of little."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merging mappings into mappings, again and again, would fill the memory."""
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        """A number in base 60 could take hours: 1:1:1:1 and so on."""
+        if node.tag.endswith((":int", ":float")) and len(node.value) > LONGEST_NUMBER:
+            raise ValueError("no number of a setting")
+        return super().construct_scalar(node)
+
+
+def read_yaml(text: bytes) -> Any:
+    """Plain values; ValueError or RecursionError for what is not YAML, or goes too far."""
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
 
 
 class _Settings:
@@ -77,20 +105,22 @@ class _Settings:
         section, key = self.section(*names[:-1]), names[-1]
         value = section.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self.refuse(f"gives {'.'.join(names)} as {value!r}, where a whole number belongs")
+            self.refuse(f"gives {'.'.join(names)} as {shown(value)}, where a whole number belongs")
         return value
 
     def factor(self, section: str, key: str) -> float:
         """A number above zero."""
         value = self.section(section).get(key)
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            self.refuse(f"gives {section}.{key} as {value!r}, where a number belongs")
+            self.refuse(f"gives {section}.{key} as {shown(value)}, where a number belongs")
         return value
 
     def refuse_other(self, section: str, key: str, wanted: Any, default: Any) -> None:
         value = self.section(section).get(key, default)
         if value != wanted:
-            self.refuse(f"sets {section}.{key} to {value!r}; nemocli implements only {wanted!r}")
+            self.refuse(
+                f"sets {section}.{key} to {shown(value)}; nemocli implements only {wanted!r}"
+            )
 
     def refuse(self, what: str) -> Never:
         raise ModelError(f"The model_config.yaml in {self._where} {what}.")
@@ -141,8 +171,8 @@ def _contexts(read: _Settings) -> tuple[int, list[int]]:
     )
     if not pairs or not whole or len({left for left, _ in pairs}) > 1 or min(map(min, pairs)) < 0:
         read.refuse(
-            f"gives encoder.att_context_size as {value!r}; nemocli runs limited contexts with one"
-            " left size, such as [[56, 3], [56, 0]]"
+            f"gives encoder.att_context_size as {shown(value)}; nemocli runs limited contexts with"
+            " one left size, such as [[56, 3], [56, 0]]"
         )
     return pairs[0][0], [right for _, right in pairs]
 

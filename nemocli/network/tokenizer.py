@@ -15,6 +15,7 @@ from tokenizers.models import WordLevel
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
 from nemocli.network.sentencepiece import Kind, SentencePieces
+from nemocli.network.small_file import read_text
 
 BLANK = "<blank>"
 UNKNOWN = "<unk>"
@@ -30,7 +31,9 @@ SPACE = "\u2581"
 def from_hub(path: Path, config: ModelConfig) -> str:
     """Canonical text of a tokenizer.json; ModelError if it is none."""
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_str(read_text(path))
+    except ModelError:
+        raise
     except Exception as error:  # tokenizers raises nothing more special
         raise ModelError(f"The file {path} is not a tokenizer: {error}.") from None
     added = tokenizer.get_added_tokens_decoder()

@@ -9,11 +9,9 @@ import io
 import pickle
 import struct
 import zipfile
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
-from typing import IO, Any, Never
+from typing import IO, Any, ClassVar, NamedTuple, Never
 
 import ml_dtypes
 import numpy as np
@@ -21,6 +19,7 @@ import numpy as np
 from nemocli.errors import ModelError
 from nemocli.network.parameters import Array
 
+#: By the name of torch's class.
 _STORAGES = {
     "FloatStorage": np.dtype(np.float32),
     "HalfStorage": np.dtype(np.float16),
@@ -34,18 +33,33 @@ _STORAGES = {
     "BoolStorage": np.dtype(np.bool_),
 }
 
+#: What torch.save writes of a state dictionary. Other operations of a pickle can change what was
+#: checked before, claim memory for nothing, or nest values deeper than Python can follow.
+_OPERATIONS = (
+    *(pickle.PROTO, pickle.STOP, pickle.GLOBAL, pickle.REDUCE, pickle.BUILD, pickle.BINPERSID),
+    *(pickle.MARK, pickle.EMPTY_TUPLE, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3),
+    *(pickle.EMPTY_DICT, pickle.SETITEM, pickle.SETITEMS, pickle.EMPTY_LIST, pickle.APPEND),
+    *(pickle.APPENDS, pickle.NONE, pickle.NEWTRUE, pickle.NEWFALSE, pickle.BININT, pickle.BININT1),
+    *(pickle.BININT2, pickle.LONG1, pickle.BINFLOAT, pickle.BINUNICODE, pickle.BINPUT),
+    *(pickle.LONG_BINPUT, pickle.BINGET, pickle.LONG_BINGET),
+)
 
-@dataclass(frozen=True)
-class _Storage:
-    """The bytes one or several tensors are views of: `count` numbers in the entry `data/key`."""
+#: By the code of an operation: what carries it out.
+_KNOWN: dict[int, Any] = dict(pickle._Unpickler.dispatch)
+
+#: Dimensions of a tensor at most, and how often numbers may be shared by tensors.
+_MOST_DIMENSIONS, _MOST_SHOWN = 8, 8
+
+
+class _Storage(NamedTuple):
+    """The bytes one or several tensors are views of: `length` numbers in the entry `data/key`."""
 
     key: str
     dtype: np.dtype[Any]
-    count: int
+    length: int
 
 
-@dataclass(frozen=True)
-class _Tensor:
+class _Tensor(NamedTuple):
     """A view of a storage; offset and strides count numbers."""
 
     storage: _Storage
@@ -77,6 +91,7 @@ class TorchFile:
         if order in self._entries and bytes(self._bytes(order)) != b"little":
             self._refuse("have their bytes in big-endian order, which nemocli does not read")
         self._tensors = self._unpickle(bytes(self._bytes(pickles[0])))
+        self._check_size()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tensor.shape for name, tensor in self._tensors.items()}
@@ -86,7 +101,7 @@ class TorchFile:
         tensor = self._tensors[name]
         storage = tensor.storage
         data = self._bytes(f"{self._root}data/{storage.key}")
-        if len(data) != storage.count * storage.dtype.itemsize:
+        if len(data) != storage.length * storage.dtype.itemsize:
             self._refuse(f"hold the tensor {name} with another size than they say")
         flat = np.frombuffer(data, storage.dtype)[tensor.offset :]
         strides = [stride * storage.dtype.itemsize for stride in tensor.strides]
@@ -119,12 +134,28 @@ class TorchFile:
             self._refuse(f"are damaged ({type(error).__name__})")
         return named
 
+    def _check_size(self) -> None:
+        """Few bytes must not stand for many numbers."""
+        storages = {tensor.storage for tensor in self._tensors.values()}
+        held = sum(storage.length * storage.dtype.itemsize for storage in storages)
+        shown = sum(prod(tensor.shape) for tensor in self._tensors.values())
+        if held > len(self._data) or shown > _MOST_SHOWN * sum(
+            storage.length for storage in storages
+        ):
+            self._refuse("hold less than their tensors say")
+
     def _refuse(self, what: str) -> Never:
         raise ModelError(f"The weights in {self._where} {what}; download it again.")
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows how to rebuild tensors, and no other name."""
+class _Unpickler(pickle._Unpickler):
+    """Knows how to rebuild tensors, and no other name, and does nothing else.
+
+    The one in Python, because that in C makes room for as many values as the file says.
+    """
+
+    stack: list[Any]
+    dispatch: ClassVar[dict[int, Any]] = {code: _KNOWN[code] for (code,) in _OPERATIONS}
 
     def __init__(self, data: bytes, where: str) -> None:
         super().__init__(io.BytesIO(data))
@@ -132,9 +163,9 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
+            return name
         known: dict[tuple[str, str], Callable[..., Any]] = {
-            ("collections", "OrderedDict"): OrderedDict,
+            ("collections", "OrderedDict"): _dictionary,
             ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
             ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
         }
@@ -146,10 +177,33 @@ class _Unpickler(pickle.Unpickler):
         return known[module, name]
 
     def persistent_load(self, pid: Any) -> _Storage:
-        kind, dtype, key, _location, count = pid
-        if kind != "storage" or not isinstance(dtype, np.dtype):
+        kind, storage, key, _location, count = pid
+        if kind != "storage" or not isinstance(key, str) or not 0 <= count < 2**48:
             raise pickle.UnpicklingError("not a storage")
-        return _Storage(str(key), dtype, int(count))
+        return _Storage(key, _STORAGES[storage], int(count))
+
+    def load_build(self) -> None:
+        """What torch adds to a dictionary is not needed, and must not be added to anything."""
+        self.stack.pop()
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+    def load_setitem(self) -> None:
+        self._check_keys(self.stack[-2:])
+        _KNOWN[pickle.SETITEM[0]](self)
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+
+    def load_setitems(self) -> None:
+        self._check_keys(self.stack)
+        _KNOWN[pickle.SETITEMS[0]](self)
+
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+
+    def _check_keys(self, items: list[Any]) -> None:
+        """Of a nested tuple, the hash would be computed deeper than the stack is."""
+        if not all(isinstance(key, str) for key in items[::2]):
+            raise pickle.UnpicklingError("not a name")
 
 
 def _rebuild_tensor(
@@ -161,12 +215,19 @@ def _rebuild_tensor(
 ) -> _Tensor:
     """A view of a storage, if it lies inside; ValueError if not."""
     shape, strides = tuple(map(int, size)), tuple(map(int, stride))
-    if len(shape) != len(strides) or min((offset, *shape, *strides)) < 0:
+    if len(shape) != len(strides) or len(shape) > _MOST_DIMENSIONS:
+        raise ValueError("not a tensor")
+    if not isinstance(storage, _Storage) or min((offset, *shape, *strides)) < 0:
         raise ValueError("not a tensor")
     last = sum((length - 1) * step for length, step in zip(shape, strides, strict=True))
-    if prod(shape) > 0 and offset + last >= storage.count:
+    if prod(shape) > 0 and offset + last >= storage.length:
         raise ValueError("a tensor outside its storage")
     return _Tensor(storage, offset, shape, strides)
+
+
+def _dictionary() -> dict[str, Any]:
+    """An empty one, to be filled with names only; all of them keep the order."""
+    return {}
 
 
 def _rebuild_parameter(data: _Tensor, *_gradient: Any) -> _Tensor:

@@ -3,9 +3,11 @@
 A character is never shown in halves, and a word is never changed once the next one has begun.
 """
 
+import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 
@@ -33,6 +35,15 @@ UNSPACED = (
 )
 
 
+#: Characters of a piece at most, and steps of a decoder.
+LONGEST, MOST_STEPS = 1000, 10
+
+#: Steps of a decoder that cost little, and whose text is never longer than what they are given.
+PLAIN_STEPS = (
+    *("BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Strip", "WordPiece"),
+)
+
+
 class Pieces:
     """A checkpoint's tokenizer.json: pieces by id, and the text of ids.
 
@@ -40,14 +51,21 @@ class Pieces:
     """
 
     def __init__(self, source: Path | str) -> None:
+        what = f"The file {source}" if isinstance(source, Path) else "The model's tokenizer"
         try:
             if isinstance(source, Path):
                 self._tokenizer = Tokenizer.from_file(str(source))
             else:
                 self._tokenizer = Tokenizer.from_str(source)
+            decoder = self._tokenizer.decoder
+            steps = json.loads(decoder.__getstate__()) if decoder is not None else {}
         except Exception as error:  # tokenizers raises nothing more special
-            what = f"The file {source}" if isinstance(source, Path) else "The model's tokenizer"
             raise ModelError(f"{what} is not a tokenizer: {error}.") from None
+        if not _is_plain(steps) or max(map(len, self._tokenizer.get_vocab()), default=0) > LONGEST:
+            raise ModelError(
+                f"{what} does more than to put pieces together; get the model from a source you"
+                " trust."
+            )
 
     def piece(self, token: int) -> str:
         """The piece as it stands in the vocabulary; `<id>` for an id that is not in it."""
@@ -58,6 +76,20 @@ class Pieces:
         """The text of consecutive ids, special tokens left out."""
         text: str = self._tokenizer.decode(list(tokens))
         return text
+
+
+def _is_plain(step: Mapping[str, Any]) -> bool:
+    """Whether a step of a decoder cannot be made to fill the memory, or to take forever."""
+    kind = step.get("type")
+    if kind == "Sequence":
+        steps = step["decoders"]
+        return len(steps) <= MOST_STEPS and all(
+            each["type"] != "Sequence" and _is_plain(each) for each in steps
+        )
+    if kind == "Replace":  # of a letter by another; not of a pattern
+        replaced = step["pattern"].get("String", "")
+        return len(replaced) > 0 and len(step["content"]) <= len(replaced)
+    return kind is None or kind in PLAIN_STEPS
 
 
 class Detokenizer:

@@ -1,10 +1,9 @@
 """The events of a live stream as lines of JSON, for programs at the other end of a pipe."""
 
-import json
 from typing import Any
 
 from nemocli.transcript.events import Event, Partial, Status
-from nemocli.transcript.json_documents import segment_fields
+from nemocli.transcript.json_documents import json_text, segment_fields
 
 #: Version of the lines; rises when a reader of the old ones would break.
 EVENT_VERSION = 1
@@ -29,7 +28,7 @@ def event_line(event: Event) -> str:
             "words": segment["words"],
             "language": event.language,
         }
-    return json.dumps(fields, ensure_ascii=False)
+    return json_text(fields)
 
 
 def _status(status: Status) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from nemocli.version import __version__
 #: Version of the JSON document; rises when a reader of the old one would break.
 JSON_VERSION = 2
 
-#: No characters, but bytes of a file's name that are no text, as Python holds them.
-SURROGATES = re.compile("[\ud800-\udfff]")
+#: What a terminal would obey, or show in another order than it stands there; and bytes of a file's
+#: name that are no text, as Python holds them.
+ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class JsonLinesWriter:
@@ -75,9 +76,9 @@ class JsonWriter:
 
 
 def json_text(value: Any) -> str:
-    """A value on one line, with characters as they are."""
+    """A value on one line, with letters as they are."""
     text = json.dumps(value, ensure_ascii=False)
-    return SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def segment_fields(segment: Segment) -> dict[str, Any]:

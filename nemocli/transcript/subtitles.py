@@ -1,5 +1,6 @@
 """The subtitles: SRT and WebVTT."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,6 +9,9 @@ from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word, join_words
 from nemocli.transcript.writer import About
+
+#: In SRT, only the line of a cue's times may have one.
+_ARROW = re.compile("-{2,}>")
 
 #: Seconds a subtitle stands at least, if the next one leaves it the time.
 MIN_CUE_SECONDS = 1.0
@@ -71,7 +75,7 @@ class SrtWriter(SubtitleWriter):
         return [cue for word in segment.words for cue in split_cues([word], self._layout)]
 
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        text = "\n".join(map(join_words, cue.lines))
+        text = _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
         return f"{number}\n{clock(start, ',')} --> {clock(end, ',')}\n{text}\n\n"
 
 

@@ -15,7 +15,8 @@ class FakeHub:
 
     `cut_after` ends the next answer with a large file after so many bytes of it, and the hub goes
     away with it. `status` is the answer to everything, if it is set. `wrong_hash` announces hashes
-    that the files do not have. `requests` collects method, path and range.
+    that the files do not have, or itself if it is a text. `requests` collects method, path and
+    range.
     """
 
     def __init__(self, folder, name="someone/demo"):
@@ -30,6 +31,8 @@ class FakeHub:
 
     def sha256(self, path):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if isinstance(self.wrong_hash, str):
+            return self.wrong_hash
         return "f" * 64 if self.wrong_hash else digest
 
     def is_large(self, path):

@@ -216,3 +216,11 @@ def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
     files = [pull._File("model.safetensors", 5_000_000, "0" * 64)]
     with pytest.raises(NemocliError, match=r"0\.01 GB .*HF_HOME"):
         pull._check_space(files, tmp_path / "blobs")
+
+
+@pytest.mark.parametrize("announced", ["../../../climbed", "/tmp/climbed", "a" * 63, "A" * 64, ""])
+def test_a_hash_that_would_be_a_path_is_none(hub, machine, announced):
+    """Files are kept under their hashes."""
+    hub.wrong_hash = announced
+    refused(machine.nemocli("models", "pull", "someone/demo", "-q"), 3, "describes the files")
+    assert not list(machine.home.rglob("*climbed*")) and machine.blobs() == []

@@ -50,6 +50,21 @@ class CompiledModels:
             shutil.rmtree(partial, ignore_errors=True)
 
 
+def check_package(package: Path, hashes: Mapping[str, str]) -> None:
+    """ValueError if a package is not made of these files, by name below its folder, and no others.
+
+    What is compiled is kept under their hashes, for any package that has the same.
+    """
+    paths = [path for path in package.rglob("*") if path.is_symlink() or not path.is_dir()]
+    names = {path.relative_to(package.parent).as_posix() for path in paths}
+    if names != set(hashes) or not all(path.is_file() for path in paths):
+        raise ValueError("it has other files than its manifest says")
+    for name, digest in hashes.items():
+        with (package.parent / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise ValueError(f"{name} is damaged")
+
+
 def content_key(hashes: Mapping[str, str]) -> str:
     """One short hash over the hashes of a package's files."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))

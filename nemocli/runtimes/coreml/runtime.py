@@ -19,7 +19,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.calls import Calls, Predict
-from nemocli.runtimes.coreml.compiled import CompiledModels
+from nemocli.runtimes.coreml.compiled import CompiledModels, check_package
 from nemocli.runtimes.packages import COREML, function_name, package_name
 
 #: What a person chooses, and coremltools' name for it.
@@ -147,6 +147,7 @@ class CoreMLRuntime:
         def started() -> None:
             nonlocal is_new
             is_new = True
+            check_package(package, hashes)
             self._progress(f"compiling {package.name} for this machine, once")
 
         try:

@@ -49,7 +49,12 @@ class OnnxRuntime:
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         session, names = self._sessions[graph]
-        results: list[NDArray[np.float32]] = session.run(names, dict(inputs))
+        try:
+            results: list[NDArray[np.float32]] = session.run(names, dict(inputs))
+        except Exception as error:  # see above
+            raise ModelError(
+                f"onnxruntime cannot run the graph {graph}: {error}. Convert the model again."
+            ) from None
         return dict(zip(names, results, strict=True))
 
 

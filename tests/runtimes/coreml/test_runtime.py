@@ -1,12 +1,14 @@
 """The runtime with an evaluator in Core ML's place, and what it says where there is no Core ML."""
 
 import platform
+import shutil
 import sys
 
 import numpy as np
 import pytest
 
 from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.models.folder import record_files
 from nemocli.runtimes.coreml.package import files
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from tests.mlprogram.runtime import EvaluatingBackend
@@ -33,7 +35,8 @@ def opened(case, tmp_path):
     """`opened(...)`: the demo's packages in a CoreMLRuntime."""
     demo = case("demo")
     folder = demo.write("fp16", (0, 3, 6, 13))
-    hashes = {name: name for path in folder.glob("*.mlpackage") for name in files(path)}
+    names = [name for path in folder.glob("*.mlpackage") for name in files(path)]
+    hashes = {name: record.sha256 for name, record in record_files(folder, names).items()}
 
     def get(backend, folder=folder, hashes=hashes, **options):
         config = demo.parameters.config
@@ -130,3 +133,33 @@ def test_on_a_mac(case, opened, clips, compute_units):
     """Not run before the first Mac comes along."""
     heard = case("demo").hear(opened(None, compute_units=compute_units), clips[0].samples)
     assert heard.text == clips[0].text
+
+
+def test_a_package_that_is_not_what_its_manifest_says_is_never_compiled(opened, case, tmp_path):
+    """What is compiled is kept under the manifest's hashes, also for others that have the same."""
+    folder = tmp_path / "stranger"
+    shutil.copytree(case("demo").write("fp16", (0, 3, 6, 13)), folder)
+    weights = next((folder / "pre_first.mlpackage").rglob("weight.bin"))
+    kept = weights.read_bytes()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"other" + kept[5:])
+    (tmp_path / "empty").mkdir()
+
+    def link():
+        weights.unlink()
+        weights.symlink_to(elsewhere)
+
+    def link_folder():
+        (folder / "pre_first.mlpackage" / "more").symlink_to(tmp_path / "empty")
+
+    for change, words in (
+        (lambda: weights.write_bytes(b"other" + kept[5:]), "weight.bin is damaged"),
+        (lambda: weights.unlink(), "other files"),
+        (link, "weight.bin is damaged"),
+        (lambda: (weights.unlink(), weights.write_bytes(kept), link_folder()), "other files"),
+    ):
+        change()
+        backend = Backend()
+        with pytest.raises(ModelError, match=words):
+            opened(backend, folder=folder)
+        assert backend.compiled == []

@@ -1,0 +1,42 @@
+"""What FFmpeg may do with a file from a stranger: read this one file, as sound.
+
+By itself it would take a text for a playlist, whatever the file's name, and go on with the files
+and addresses that it names, and it would unpack pictures, however large, to learn their colours.
+"""
+
+from functools import cache
+
+#: Containers and plain streams that hold their own sound. Playlists (hls, concat, dash, sdp),
+#: devices, pictures, texts and subtitles are not among them.
+FORMATS = (
+    *("aac", "ac3", "ac4", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "asf_o", "au", "avi"),
+    *("avr", "caf", "dsf", "dss", "dts", "dtshd", "dv", "eac3", "flac", "flv", "g722", "g723_1"),
+    *("g729", "gsm", "gxf", "hcom", "iff", "ilbc", "ircam", "lc3", "loas", "matroska", "mlp"),
+    *("mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "mxf", "nistsphere", "nut", "ogg", "oma"),
+    *("osq", "pva", "pvf", "qcp", "qoa", "rm", "shn", "sln", "sox", "tak", "truehd", "tta", "voc"),
+    *("vqf", "w64", "wav", "wsd", "wtv", "wv", "xwma"),
+)
+
+
+@cache
+def options() -> dict[str, str]:
+    """The options of FFmpeg's that hold it to one local file, these formats, and sound."""
+    return {
+        "protocol_whitelist": "file",
+        "format_whitelist": ",".join(FORMATS),
+        "codec_whitelist": ",".join(sorted(_sound_decoders())),
+    }
+
+
+def _sound_decoders() -> set[str]:
+    from av.codec import Codec, codecs_available
+
+    found = set()
+    for name in codecs_available:
+        try:
+            codec = Codec(name, "r")
+        except ValueError:  # one that only encodes
+            continue
+        if codec.type == "audio":
+            found.add(codec.name)
+    return found

@@ -1,0 +1,53 @@
+"""A command on a terminal of its own, and what of its output a terminal would obey."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+#: Orders that nemocli and Rich give themselves: colours, and what redraws some lines.
+OWN = re.compile(r"\x1b\[(\?25[lh]|\?2026[lh]|[0-9;]*m|[0-9]*A|2K|0?J|1G)")
+
+#: Controls, separators of lines, and what turns the order of letters around.
+HARMFUL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+ENVIRONMENT = {"TERM": "xterm", "COLUMNS": "100", "LINES": "24", "FAKE_SECONDS": "0.01"}
+
+
+def started(module, arguments, **streams):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.Popen(command, env=environment | ENVIRONMENT, **streams)
+
+
+def on_a_terminal(module, *arguments):
+    """All that a terminal gets, stdout and stderr; the exit code."""
+    ours, theirs = pty.openpty()
+    process = started(module, arguments, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    drawn = b""
+    try:
+        while data := os.read(ours, 65536):
+            drawn += data
+    except OSError:
+        pass  # how Linux tells that the other side closed its end
+    finally:
+        os.close(ours)
+    return drawn.decode(), process.wait()
+
+
+def into_pipes(module, *arguments, stdin=b""):
+    """stdout as bytes, stderr as text, the exit code."""
+    process = started(module, arguments, stdin=-1, stdout=-1, stderr=-1)
+    out, err = process.communicate(stdin)
+    return out, err.decode(), process.returncode
+
+
+def assert_harmless(text):
+    """Nothing in it but text, line breaks, tabs, and orders of nemocli's own."""
+    found = HARMFUL.search(OWN.sub("", text))
+    assert not found, repr(text[max(0, found.start() - 80) : found.end() + 80])
