@@ -34,8 +34,11 @@ class _Group(TyperGroup):
     """Ends with one sentence and an exit code where something the person can mend went wrong."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
-        with _harmless_usage_errors():
-            return super().make_context(*arguments, **options)
+        try:
+            with _harmless_usage_errors():
+                return super().make_context(*arguments, **options)
+        except KeyboardInterrupt as interrupt:
+            sys.exit(exit_code(interrupt))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -105,6 +108,8 @@ def main() -> None:
         prepare_streams()
         _run()
         sys.stdout.flush()
+    except KeyboardInterrupt as interrupt:
+        _leave(exit_code(interrupt))
     except BrokenPipeError:
         _leave(PIPE_CLOSED)
     except NemocliError as error:  # stdout, which can fail as late as this
@@ -123,8 +128,6 @@ def _run() -> None:
             raise
     except (NemocliError, BrokenPipeError):
         raise
-    except KeyboardInterrupt as interrupt:
-        _leave(exit_code(interrupt))
     except Exception as error:
         if (behind := _interrupt_behind(error)) is not None:
             _leave(exit_code(behind))

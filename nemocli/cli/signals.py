@@ -12,6 +12,9 @@ INTERRUPTED = SIGNALLED + signal.SIGINT
 #: A closed terminal (SIGHUP) and `kill` (SIGTERM) ask for the same as Ctrl-C.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
+#: Seconds after which a signal that came while something was imported is looked at again.
+IMPORT_PATIENCE = 0.05
+
 
 class Ended(KeyboardInterrupt):
     """The end was asked for by a signal; what was begun is cleared away, as after Ctrl-C."""
@@ -36,6 +39,8 @@ def raise_signals() -> None:
 
 def leave_signals() -> None:
     """From now on, they end the program where it is: when Python ends, nobody would catch Ended."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, 0)
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and _is_heeded(number):
@@ -43,7 +48,18 @@ def leave_signals() -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame) and hasattr(signal, "setitimer"):
+        # Native modules that are interrupted print a traceback: when they are there, once more.
+        signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
+        signal.setitimer(signal.ITIMER_REAL, IMPORT_PATIENCE)
+        return
     raise Ended(number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 class EndRequests:
