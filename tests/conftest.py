@@ -12,6 +12,9 @@ from hypothesis import Phase, settings
 
 from nemocli.models.places import demo_folder
 
+# Machines may be slow: no test fails by the clock.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 # For mutmut: the same cases for each mutant, and the first that fails is enough.
 settings.register_profile(
     "mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]

@@ -96,6 +96,7 @@ def test_an_error_without_words_is_told_by_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(TimeoutError()))
     with pytest.raises(NemocliError, match=r"out\.txt cannot be written: TimeoutError\.$"):
         GrowingFile(tmp_path / "out.txt", FORMATS["txt"](ABOUT), force=False)
+    assert os.listdir(tmp_path) == []  # what was begun is gone too
 
 
 def test_a_failure_to_write_is_made_good_by_the_next_segment(tmp_path, monkeypatch):
@@ -113,17 +114,24 @@ def test_a_failure_to_write_is_made_good_by_the_next_segment(tmp_path, monkeypat
     assert path.read_text() == document("srt", segments)
 
 
-def test_somebody_removes_the_file_or_the_spare(tmp_path):
-    path = tmp_path / "out.txt"
-    with GrowingFile(path, FORMATS["txt"](ABOUT), force=False) as growing:
-        for n, segment in enumerate(made(["One.", "Two.", "Three."]), 1):
+@pytest.mark.parametrize("removed", ["the file", "the spare"])
+def test_somebody_removes_one_of_both_copies(tmp_path, removed):
+    path = tmp_path / "out.srt"
+    segments = made(["One.", "Two.", "Three."])
+
+    def remove():
+        for copy in list(tmp_path.iterdir()):
+            if (copy == path) == (removed == "the file"):
+                copy.unlink()
+
+    with GrowingFile(path, FORMATS["srt"](ABOUT), force=False) as growing:
+        for n, segment in enumerate(segments, 1):
+            remove()
             growing.add(segment, "en-US", float(n))
-            path.unlink()
-        growing.finish("en-US", 3.0)
-        assert path.read_text() == "One.\nTwo.\nThree.\n"
-        for spare in set(tmp_path.iterdir()) - {path}:
-            spare.unlink()
-    assert path.read_text() == "One.\nTwo.\nThree.\n"
+            assert path.read_text() == document("srt", segments[:n])
+        if removed == "the spare":
+            remove()
+    assert os.listdir(tmp_path) == [path.name]
 
 
 def test_only_what_a_run_that_has_ended_left_is_removed(tmp_path):
