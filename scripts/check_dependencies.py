@@ -61,15 +61,17 @@ def main() -> None:
     test.add_argument("versions", choices=RESOLUTIONS)
     test.add_argument("--python", default=PYTHONS[0], metavar="VERSION|PATH")
     test.add_argument("--extra", action="append", default=[])
-    test.add_argument("pytest", nargs="*", metavar="PYTEST ARGUMENT")
-    options = parser.parse_args()
+    ours, for_pytest = sys.argv[1:], []
+    if "--" in ours:
+        ours, for_pytest = ours[: ours.index("--")], ours[ours.index("--") + 1 :]
+    options = parser.parse_args(ours)
     with tempfile.TemporaryDirectory(prefix="nemocli-dependencies-") as folder:
         work = Path(folder)
         if options.command == "resolve":
             sys.exit(resolve(work))
         if options.command == "audit":
             sys.exit(audit(work))
-        sys.exit(run_tests(work, options))
+        sys.exit(run_tests(work, options, for_pytest))
 
 
 def resolve(work: Path) -> int:
@@ -93,7 +95,7 @@ def resolve(work: Path) -> int:
     return 1 if failed else 0
 
 
-def run_tests(work: Path, options: argparse.Namespace) -> int:
+def run_tests(work: Path, options: argparse.Namespace, for_pytest: list[str]) -> int:
     """pytest's exit code in an environment with the wanted versions."""
     python = find_python(options.python)
     if python is None:
@@ -109,7 +111,7 @@ def run_tests(work: Path, options: argparse.Namespace) -> int:
     interpreter = work / "venv" / "bin" / "python"
     install = [uv, "pip", "install", "--python", interpreter, "--constraints", constraints]
     run([*install, "--requirements", constraints, "--editable", ROOT, *test_tools()])
-    command = [interpreter, "-m", "pytest", *options.pytest]
+    command = [interpreter, "-m", "pytest", *for_pytest]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}).returncode
 
 
