@@ -22,10 +22,14 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from scripts.environments import PYTHONS, ROOT, find_python, make_tools, run
+
+#: The extras that users install; others are for maintainers.
+FOR_USERS = ("bench", "cluster", "coreai")
 
 #: Names that uv knows the systems by, and the oldest macOS that the wheels may be for.
 SYSTEMS = {
@@ -57,22 +61,24 @@ def main() -> None:
     test.add_argument("versions", choices=RESOLUTIONS)
     test.add_argument("--python", default=PYTHONS[0], metavar="VERSION|PATH")
     test.add_argument("--extra", action="append", default=[])
-    test.add_argument("pytest", nargs="*", metavar="PYTEST ARGUMENT")
-    options = parser.parse_args()
+    ours, for_pytest = sys.argv[1:], []
+    if "--" in ours:
+        ours, for_pytest = ours[: ours.index("--")], ours[ours.index("--") + 1 :]
+    options = parser.parse_args(ours)
     with tempfile.TemporaryDirectory(prefix="nemocli-dependencies-") as folder:
         work = Path(folder)
         if options.command == "resolve":
             sys.exit(resolve(work))
         if options.command == "audit":
             sys.exit(audit(work))
-        sys.exit(run_tests(work, options))
+        sys.exit(run_tests(work, options, for_pytest))
 
 
 def resolve(work: Path) -> int:
     """Print a line for each extra, Python and system; 1 if one of them has no solution."""
     uv = make_tools(work, ["uv"]) / "uv"
     failed = 0
-    for extra in ["", *extras_for_users()]:
+    for extra in ["", *FOR_USERS]:
         for system in NEWER.get(extra, OTHERS):
             for python in PYTHONS:
                 name = f"nemocli[{extra}]" if extra else "nemocli"
@@ -89,7 +95,7 @@ def resolve(work: Path) -> int:
     return 1 if failed else 0
 
 
-def run_tests(work: Path, options: argparse.Namespace) -> int:
+def run_tests(work: Path, options: argparse.Namespace, for_pytest: list[str]) -> int:
     """pytest's exit code in an environment with the wanted versions."""
     python = find_python(options.python)
     if python is None:
@@ -105,7 +111,7 @@ def run_tests(work: Path, options: argparse.Namespace) -> int:
     interpreter = work / "venv" / "bin" / "python"
     install = [uv, "pip", "install", "--python", interpreter, "--constraints", constraints]
     run([*install, "--requirements", constraints, "--editable", ROOT, *test_tools()])
-    command = [interpreter, "-m", "pytest", *options.pytest]
+    command = [interpreter, "-m", "pytest", *for_pytest]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""}).returncode
 
 
@@ -113,7 +119,7 @@ def audit(work: Path) -> int:
     """1 if a vulnerability is known; 0 if none is, or if nobody could be asked, which is told."""
     tools = make_tools(work, ["pip-audit", "uv"])
     requirements, report = work / "pins.txt", work / "audit.json"
-    pins = pin(tools / "uv", extras_for_users(), ["--python", sys.executable])
+    pins = pin(tools / "uv", FOR_USERS, ["--python", sys.executable])
     requirements.write_text("\n".join(pins), encoding="utf-8")
     command = [tools / "pip-audit", "--requirement", requirements, "--no-deps", "--disable-pip"]
     command += ["--progress-spinner", "off", "--format", "json", "--output", report]
@@ -146,7 +152,7 @@ def judge(found: list[dict], count: int, said: str) -> int:
 
 
 def pin(
-    uv: Path, extras: list[str], wanted: list[str], environment: dict[str, str] | None = None
+    uv: Path, extras: Sequence[str], wanted: list[str], environment: dict[str, str] | None = None
 ) -> list[str]:
     """A line NAME==VERSION for each package that nemocli needs, from wheels; else RuntimeError."""
     command = [uv, "pip", "compile", "--quiet", "--no-build", "--no-header", "--no-annotate"]
@@ -154,19 +160,12 @@ def pin(
     return run(command, environment=environment).split("\n")[:-1]
 
 
-def extras_for_users() -> list[str]:
-    return [extra for extra in project()["optional-dependencies"] if extra != "test"]
-
-
 def test_tools() -> list[str]:
     """The packages of the extra `test` that are neither large nor nemocli's own extras."""
-    listed = project()["optional-dependencies"]["test"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = project["optional-dependencies"]["test"]
     names = {entry: re.split(r"[^\w-]", entry)[0] for entry in listed}
     return [entry for entry, name in names.items() if name not in ("nemocli", *LARGE)]
-
-
-def project() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 if __name__ == "__main__":
