@@ -12,7 +12,7 @@ def command_page(command: Command, codes: Iterable[tuple[str, str]]) -> str:
     parts = []
     for each in command.all():
         if command.commands:
-            parts.append(f"## nemocli {each.name}")
+            parts.append(f"### nemocli {each.name}")
         parts += [_usage(each), each.summary, *each.paragraphs]
         if each.arguments:
             rows = [(f"`{a.metavar}`", _text(a.help)) for a in each.arguments]

@@ -40,6 +40,8 @@ NOT_RUN = {
     "python3 -m venv": "the network: .ci/run does it",
     ".venv/bin/pip install": "the network: .ci/run does it",
     ".venv/bin/pytest": "this is it",
+    ".venv/bin/coverage": "minutes",
+    ".venv/bin/mutmut": "an hour",
     ".venv/bin/ruff": ".ci/run does it",
     ".venv/bin/mypy": ".ci/run does it",
     "pytest -m": "minutes, and gigabytes of memory",

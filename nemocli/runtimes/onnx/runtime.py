@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
 
 from nemocli.errors import ModelError, lacks_memory
@@ -14,11 +15,6 @@ from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.onnx.names import graph_file
 from nemocli.runtimes.onnx.processor import multiplies_signed_weights
-
-# Before it is loaded: otherwise its official builds keep an identifier in the home folder, and tell
-# its makers over the network what is run.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort
 
 
 class OnnxRuntime:
