@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from nemocli.errors import ModelError
 from nemocli.transcript.growing import Snapshot
 from nemocli.transcript.types import FRAME_SECONDS, Token, Transcript, Word
@@ -51,6 +49,8 @@ class Pieces:
     """
 
     def __init__(self, source: Path | str) -> None:
+        from tokenizers import Tokenizer  # here: the engine's sessions need no more than words
+
         what = f"The file {source}" if isinstance(source, Path) else "The model's tokenizer"
         try:
             if isinstance(source, Path):
