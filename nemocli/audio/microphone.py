@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nemocli.audio.live import LiveSource, Packet
 from nemocli.audio.samples import decode_samples
+from nemocli.audio.source import LiveSource, Packet
 from nemocli.errors import AudioError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.audio.live import LiveSource, ReadingSource
-from nemocli.audio.resample import SAMPLE_RATE
 from nemocli.audio.sound import Sound, open_sound
+from nemocli.audio.source import LiveSource, ReadingSource
+from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ import select
 from typing import TYPE_CHECKING
 
 from nemocli.audio.decoder import PLAUSIBLE_RATES
-from nemocli.audio.live import LiveSource, ReadingSource
 from nemocli.audio.samples import SAMPLE_BYTES, decode_samples
+from nemocli.audio.source import LiveSource, ReadingSource
 from nemocli.audio.wav_header import WavHeader, read_wav_header
 from nemocli.errors import AudioError, UsageError
 

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from nemocli.audio.live import LiveSource
+from nemocli.audio.source import LiveSource
 from nemocli.errors import NemocliError, UsageError
 
 if TYPE_CHECKING:

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nemocli.audio.decoder import Block
+from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-SAMPLE_RATE = 16_000
-"""Samples a second that the model hears."""
 
 
 def mix_down(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
-from nemocli.audio.resample import SAMPLE_RATE, repack, resample
+from nemocli.audio.resample import repack, resample
 from nemocli.errors import AudioError
+from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np

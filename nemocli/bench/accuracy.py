@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from nemocli.bench.manifest import Utterance
 from nemocli.bench.normalize import has_words, normalized
 from nemocli.errors import AudioError, UnsupportedError, UsageError
+from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from nemocli.transcriber import Transcriber
-
-RATE = 16000
 
 #: The name of all languages together.
 ALL = "all"
@@ -162,8 +161,8 @@ def _samples(utterance: Utterance) -> "Iterator[NDArray[np.float32]]":
     """Packets of the file, or of the stretch of it."""
     from nemocli.audio import open_sound
 
-    skip = round(RATE * utterance.offset)
-    left = None if utterance.duration is None else round(RATE * utterance.duration)
+    skip = round(SAMPLE_RATE * utterance.offset)
+    left = None if utterance.duration is None else round(SAMPLE_RATE * utterance.duration)
     with open_sound(utterance.path) as sound:
         for packet in sound:
             part = packet[skip:] if left is None else packet[skip : skip + left]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from nemocli.bench.process import EnergyCounter, peak_memory
 from nemocli.bench.trial import Setting
+from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,7 +135,7 @@ def _hear(
         began = time.perf_counter()
         session.feed(packet)
         taken = time.perf_counter() - began
-        result.sound += len(packet) / 16000
+        result.sound += len(packet) / SAMPLE_RATE
         result.computing += taken
         if session.frames - frames == frames_per_call:
             result.chunks.append(taken / result.chunks_per_call)
@@ -154,5 +155,5 @@ def _packets(path: Path, samples: int) -> "Iterator[NDArray[np.float32]]":
     """The sound in packets of so many samples, the last one of what is left."""
     from nemocli.audio import open_sound
 
-    with open_sound(path, packet_seconds=samples / 16000) as sound:
+    with open_sound(path, packet_seconds=samples / SAMPLE_RATE) as sound:
         yield from sound

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.bench.alone import run_alone
+from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ class Setting:
 
     @property
     def chunk_seconds(self) -> float:
-        return self.chunk_samples / 16000
+        return self.chunk_samples / SAMPLE_RATE
 
     def load(self) -> "Transcriber":
         """Load it in this process, importing what that takes."""
@@ -79,9 +80,9 @@ def _measure(setting: Setting, sound: "NDArray[np.float32]") -> Measured:
     transcriber = setting.load()
     load = time.perf_counter() - began
     # The first chunks find cold caches, and graphs for the end of a stream load when it comes.
-    _run(transcriber.session, sound[: 16000 * 2], setting.chunk_samples)
+    _run(transcriber.session, sound[: SAMPLE_RATE * 2], setting.chunk_samples)
     tokens, chunks = _run(transcriber.session, sound, setting.chunk_samples)
-    return Measured(tokens, load, chunks, len(sound) / 16000)
+    return Measured(tokens, load, chunks, len(sound) / SAMPLE_RATE)
 
 
 def _run(

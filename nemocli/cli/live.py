@@ -20,6 +20,7 @@ from nemocli.cli.options import (
 )
 from nemocli.cli.signals import EndRequests, exit_code
 from nemocli.errors import UsageError
+from nemocli.units import FRAME_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from nemocli.transcript.formats import About
 
 STDOUT_FORMATS = ("txt", "jsonl")
-
-#: Milliseconds of an encoder frame.
-FRAME_MS = 80
 
 
 def live(
@@ -227,7 +225,7 @@ def _live_screen(
     console = Console(highlight=False)
     if quiet or output_format != "txt" or not console.is_terminal or console.is_dumb_terminal:
         return None
-    return LiveScreen(console, timestamps, (lookahead + 1) * FRAME_MS)
+    return LiveScreen(console, timestamps, round((lookahead + 1) * FRAME_SECONDS * 1000))
 
 
 def _file_output(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from queue import Empty
 
-from nemocli.audio.live import LiveSource
+from nemocli.audio.source import LiveSource
 from nemocli.cli.keys import Keys
 from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen

@@ -10,7 +10,7 @@ from nemocli.cli.printable import printable
 from nemocli.errors import UsageError
 
 if TYPE_CHECKING:
-    from nemocli.audio.live import LiveSource
+    from nemocli.audio.source import LiveSource
 
 
 def print_devices() -> None:

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.engine.calls import encode
-from nemocli.engine.encoder import EncoderStream
+from nemocli.engine.encode import encode
+from nemocli.engine.encoder_stream import EncoderStream
 from nemocli.engine.greedy import Emission, GreedyDecoder, decode
 from nemocli.engine.languages import Languages
 from nemocli.engine.mel import MelStream
 from nemocli.errors import NemocliError
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.detokenizer import Detokenizer, Pieces
-from nemocli.transcript.types import FRAME_SECONDS, Transcript, Word
+from nemocli.transcript.types import Transcript, Word
+from nemocli.units import FRAME_SECONDS
 
 #: Encoder frames that are encoded in one call at most, if so many are there.
 BLOCK_FRAMES = 128

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from nemocli.audio.live import LiveSource, Packet
+from nemocli.audio.source import LiveSource, Packet
 from nemocli.live.lags import Lags
 from nemocli.live.stream import Happening, Limits, LiveStream
 from nemocli.transcriber import Transcriber

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.units import FRAME_SECONDS, SAMPLE_RATE
+
 #: dB of full scale: what digital silence is called, and bounds for the noise of a room.
 SILENCE, LOWEST_FLOOR, HIGHEST_FLOOR = -120.0, -80.0, -30.0
 
@@ -12,8 +14,7 @@ ABOVE_FLOOR, QUIETEST_SPEECH = 12.0, -55.0
 #: The estimate of the noise falls at once and rises slowly, so that words do not lift it.
 RISE_PER_SECOND = 0.5
 
-RATE = 16000
-FRAME = 1280
+FRAME = round(FRAME_SECONDS * SAMPLE_RATE)
 
 
 class Loudness:
@@ -44,12 +45,11 @@ class Loudness:
         self.loud = 0.0
 
     def _judge(self, level: float) -> None:
-        seconds = FRAME / RATE
         self.level = level
-        risen = self._floor + RISE_PER_SECOND * seconds
+        risen = self._floor + RISE_PER_SECOND * FRAME_SECONDS
         self._floor = min(max(min(level, risen), LOWEST_FLOOR), HIGHEST_FLOOR)
         if level > max(self._floor + ABOVE_FLOOR, QUIETEST_SPEECH):
             self.quiet = 0.0
-            self.loud += seconds
+            self.loud += FRAME_SECONDS
         else:
-            self.quiet += seconds
+            self.quiet += FRAME_SECONDS

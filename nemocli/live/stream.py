@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from nemocli.engine.languages import AUTO
 from nemocli.engine.session import Session
 from nemocli.live.clock import SoundClock
-from nemocli.live.loudness import RATE, Loudness
+from nemocli.live.loudness import Loudness
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Final, Partial
 from nemocli.transcript.segments import Segment, Segmenter, ends_sentence
-from nemocli.transcript.types import FRAME_SECONDS, Word
+from nemocli.transcript.types import Word
+from nemocli.units import FRAME_SECONDS, SAMPLE_RATE
 
 #: Without quiet around it, as in music, a run of blanks must be so many times as long.
 NOISY_FACTOR = 3.0
@@ -123,7 +124,7 @@ class LiveStream:
     def _feed(self, samples: NDArray[np.float32]) -> Iterator[Final | Partial]:
         self._kept.append(samples)
         self._fed += len(samples)
-        self._position = self._fed / RATE
+        self._position = self._fed / SAMPLE_RATE
         transcript = self._session.feed(samples)
         self._heard(transcript.language)
         if self._session.last_token_frame != self._token_frame:
@@ -141,7 +142,9 @@ class LiveStream:
     def _drop_kept(self) -> None:
         """Keep, for a rescue, what came after the last token, and not more than is allowed."""
         token_end = 0.0 if self._token_frame is None else (self._token_frame + 1) * FRAME_SECONDS
-        excess = round(RATE * max(token_end, self._position - LONGEST_RESCUE)) - self._kept_from
+        excess = (
+            round(SAMPLE_RATE * max(token_end, self._position - LONGEST_RESCUE)) - self._kept_from
+        )
         while self._kept and excess > 0:
             first = self._kept.popleft()
             if len(first) > excess:
@@ -228,13 +231,13 @@ class LiveStream:
         yield from self._close()
         sound = np.concatenate(self._kept)
         patience = min(self._patience * PATIENCE, LONGEST_PATIENCE)
-        self._begin(self._clock.exactly(self._kept_from / RATE))
+        self._begin(self._clock.exactly(self._kept_from / SAMPLE_RATE))
         self._loudness.restart()
         events = list(self._feed(sound))
         if self._token_frame is None:
             self._patience = patience
             return
-        seconds = len(sound) / RATE
+        seconds = len(sound) / SAMPLE_RATE
         yield Happening("rescued", seconds, f"{seconds:.0f} s were heard once more")
         yield from events
 

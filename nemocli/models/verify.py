@@ -16,6 +16,7 @@ from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.detokenizer import Pieces
+from nemocli.units import SAMPLE_RATE
 
 #: Seconds of sound: enough that every cache has been filled and shifted, little to wait for.
 SECONDS = 6.0
@@ -98,14 +99,14 @@ def bundled_sound(seconds: float) -> NDArray[np.float32]:
     if not path.is_file():
         return synthetic_sound(seconds)
     with open_sound(path) as sound:
-        return np.concatenate(list(sound))[: int(seconds * 16000)]
+        return np.concatenate(list(sound))[: int(seconds * SAMPLE_RATE)]
 
 
 def synthetic_sound(seconds: float) -> NDArray[np.float32]:
     """A voice-like signal at 16 kHz: gliding harmonics under three formants, in syllables."""
-    time = np.arange(int(seconds * 16000)) / 16000
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     pitch = 120 + 30 * np.sin(2 * np.pi * 0.6 * time)
-    phase = 2 * np.pi * np.cumsum(pitch) / 16000
+    phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     sound = np.zeros_like(time)
     for harmonic in range(1, 30):
         frequency = harmonic * 120

@@ -11,7 +11,8 @@ from typing import Any
 
 from nemocli.errors import ModelError
 from nemocli.transcript.growing import Snapshot
-from nemocli.transcript.types import FRAME_SECONDS, Token, Transcript, Word
+from nemocli.transcript.types import Token, Transcript, Word
+from nemocli.units import FRAME_SECONDS
 
 #: SentencePiece's sign for the space before a word.
 SPACE = "\u2581"

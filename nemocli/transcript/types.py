@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-#: Seconds of sound per encoder frame: eight mel frames of 10 ms.
-FRAME_SECONDS = 0.08
+from nemocli.units import FRAME_SECONDS
 
 #: A language tag among the tokens, such as `<ja-JP>`.
 LANGUAGE_TAG = re.compile(r"<([a-z]{2,3}-[A-Z]{2})>")

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemocli.audio.decoder import Block
-from nemocli.audio.resample import SAMPLE_RATE, mix_down, repack, resample
+from nemocli.audio.resample import mix_down, repack, resample
+from nemocli.units import SAMPLE_RATE
 
 RATES = st.sampled_from([8000, 11025, 12345, 16000, 22050, 44100, 48000, 96000, 192000])
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.engine.calls import SUBSAMPLED_ROWS, encode
-from nemocli.engine.encoder import EncoderStream
+from nemocli.engine.encode import SUBSAMPLED_ROWS, encode
+from nemocli.engine.encoder_stream import EncoderStream
 from tests.engine.small import CONFIG, FEATURES, Recorder, SmallRuntime, offline
 
 LOOKAHEADS = (0, 3)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.engine.encoder import EncoderStream, Piece
+from nemocli.engine.encoder_stream import EncoderStream, Piece
 from nemocli.network.graphs import (
     FIRST_SHORT,
     conformer_cache_shapes,
