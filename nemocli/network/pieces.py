@@ -16,6 +16,6 @@ def check_pieces(text: str, what: str) -> None:
         pieces = [entry if isinstance(entry, str) else entry[0] for entry in model["vocab"]]
         is_plain = all(len(piece) <= LONGEST for piece in pieces)
     except (ValueError, RecursionError, LookupError, TypeError):
-        raise ModelError(f"{what} is not a tokenizer; get the model again.") from None
+        raise ModelError(f"{what} is not a tokenizer: it has no list of pieces.") from None
     if not is_plain:
         raise ModelError(f"{what} has a piece of more than {LONGEST} characters.")
