@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.parameters import Array, Parameters
-from nemocli.network.small_file import read_text
+from nemocli.network.small_file import check_small, read_text
 
 if TYPE_CHECKING:
     from nemocli.network.nemo import NemoCheckpoint
@@ -46,6 +46,7 @@ class Checkpoint:
         self.tokenizer_path = folder / TOKENIZER
         if not self.tokenizer_path.is_file():
             raise ModelError(f"The checkpoint lacks the file {self.tokenizer_path}.")
+        check_small(self.tokenizer_path)
         self.weights = SafetensorsFiles(folder)
         self.parameters = Parameters(self.config, self.weights)
 

@@ -14,10 +14,15 @@ def read_text(path: Path) -> str:
 
     Links are followed: the hub's own cache consists of them.
     """
+    check_small(path)
+    return path.read_text(encoding="utf-8")
+
+
+def check_small(path: Path) -> None:
+    """ModelError for what is no plain file, or too large; OSError if it cannot be looked at."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
         raise ModelError(
             f"{path} is not a plain file of at most {MOST_BYTES >> 20} MB; get the model from a"
             " source you trust."
         )
-    return path.read_text(encoding="utf-8")

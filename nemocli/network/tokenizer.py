@@ -14,6 +14,7 @@ from tokenizers.models import WordLevel
 
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
+from nemocli.network.pieces import check_pieces
 from nemocli.network.sentencepiece import Kind, SentencePieces
 from nemocli.network.small_file import read_text
 
@@ -31,7 +32,9 @@ SPACE = "\u2581"
 def from_hub(path: Path, config: ModelConfig) -> str:
     """Canonical text of a tokenizer.json; ModelError if it is none."""
     try:
-        tokenizer = Tokenizer.from_str(read_text(path))
+        text = read_text(path)
+        check_pieces(text, f"The file {path}")
+        tokenizer = Tokenizer.from_str(text)
     except ModelError:
         raise
     except Exception as error:  # tokenizers raises nothing more special

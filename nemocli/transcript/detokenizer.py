@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.errors import ModelError
+from nemocli.network.pieces import check_pieces
+from nemocli.network.small_file import read_text
 from nemocli.transcript.growing import Snapshot
 from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.units import FRAME_SECONDS
@@ -34,8 +36,8 @@ UNSPACED = (
 )
 
 
-#: Characters of a piece at most, and steps of a decoder.
-LONGEST, MOST_STEPS = 1000, 10
+#: Steps of a decoder at most.
+MOST_STEPS = 10
 
 #: Steps of a decoder that cost little, and whose text is never longer than what they are given.
 PLAIN_STEPS = (
@@ -54,15 +56,16 @@ class Pieces:
 
         what = f"The file {source}" if isinstance(source, Path) else "The model's tokenizer"
         try:
-            if isinstance(source, Path):
-                self._tokenizer = Tokenizer.from_file(str(source))
-            else:
-                self._tokenizer = Tokenizer.from_str(source)
+            text = read_text(source) if isinstance(source, Path) else source
+            check_pieces(text, what)
+            self._tokenizer = Tokenizer.from_str(text)
             decoder = self._tokenizer.decoder
             steps = json.loads(decoder.__getstate__()) if decoder is not None else {}
+        except ModelError:
+            raise
         except Exception as error:  # tokenizers raises nothing more special
             raise ModelError(f"{what} is not a tokenizer: {error}.") from None
-        if not _is_plain(steps) or max(map(len, self._tokenizer.get_vocab()), default=0) > LONGEST:
+        if not _is_plain(steps):
             raise ModelError(
                 f"{what} does more than to put pieces together; get the model from a source you"
                 " trust."
