@@ -142,9 +142,8 @@ class LiveStream:
     def _drop_kept(self) -> None:
         """Keep, for a rescue, what came after the last token, and not more than is allowed."""
         token_end = 0.0 if self._token_frame is None else (self._token_frame + 1) * FRAME_SECONDS
-        excess = (
-            round(SAMPLE_RATE * max(token_end, self._position - LONGEST_RESCUE)) - self._kept_from
-        )
+        begin = max(token_end, self._position - LONGEST_RESCUE)
+        excess = round(SAMPLE_RATE * begin) - self._kept_from
         while self._kept and excess > 0:
             first = self._kept.popleft()
             if len(first) > excess:

@@ -82,7 +82,7 @@ LEVELS = {
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
-    **dict.fromkeys(["errors", "version", "processes", "whole_file"], 0),
+    **dict.fromkeys(["errors", "version", "processes", "units", "whole_file"], 0),
 }
 
 #: What goes the other way, as the page says.
