@@ -23,9 +23,8 @@ class MelStream:
         self._window = 0.5 - 0.5 * np.cos(2 * np.pi * n / (config.win_length - 1))
         self._bands = _bands(mel_filters(config))
         self._before = config.win_length // 2
-        # Preemphasised samples from stream position `_start`; the zeros before the stream included.
+        # Preemphasised samples from the next frame's first on; zeros before the stream included.
         self._tail = np.zeros(self._before)
-        self._start = -self._before
         self._last = 0.0
         self._frames = 0
         self.samples = 0
@@ -54,13 +53,10 @@ class MelStream:
         if count <= 0:
             return np.zeros((0, self._config.num_mels), np.float32)
         hop, window = self._config.hop_length, self._config.win_length
-        first = self._frames * hop - self._before - self._start
-        frames = np.lib.stride_tricks.sliding_window_view(self._tail[first:], window)[::hop]
+        frames = np.lib.stride_tricks.sliding_window_view(self._tail, window)[::hop]
         mel = self._log_mel(frames[:count])
         self._frames = until
-        keep = until * hop - self._before - self._start
-        self._tail = self._tail[keep:].copy()
-        self._start += keep
+        self._tail = self._tail[count * hop :].copy()
         return mel
 
     def _log_mel(self, frames: NDArray[np.float64]) -> NDArray[np.float32]:
