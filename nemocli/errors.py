@@ -11,6 +11,11 @@
 
 import errno
 import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: Characters of a message at most: what it quotes may come from a file of any size.
+LONGEST = 1000
 
 #: How native libraries say that there is no memory: as they compute, are loaded, start threads.
 _NO_MEMORY = (
@@ -31,7 +36,10 @@ _MOST_SHOWN = 200
 
 def shown(value: object) -> str:
     """A value from a file as a sentence quotes it: of a large one, the beginning."""
-    text = _SHORT.repr(value)
+    try:
+        text = _SHORT.repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        text = "a number of thousands of digits"
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
@@ -42,6 +50,12 @@ class NemocliError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        if len(message) > LONGEST:
+            half = LONGEST // 2
+            message = f"{message[:half]} ... {message[-half:]}"
+        super().__init__(message)
 
 
 class UsageError(NemocliError):
@@ -75,3 +89,19 @@ def lacks_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     return any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+@contextmanager
+def model_errors(what: str) -> Iterator[None]:
+    """Whatever a library raises of a model's file becomes a ModelError: `what`, and the reason.
+
+    Also what is no Exception: so are the panics of libraries that are written in Rust.
+    """
+    try:
+        yield
+    except (NemocliError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) and lacks_memory(error):
+            raise
+        raise ModelError(f"{what}: {error}.") from None

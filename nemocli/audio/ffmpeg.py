@@ -109,7 +109,7 @@ class FfmpegDecoder:
             context = stream.codec_context
             if context is None:
                 raise not_sound(self.path)
-            if context.codec_tag in PROTECTED_TAGS:
+            if _tag(context) in PROTECTED_TAGS:
                 raise AudioError(
                     f"{self.path} is protected against copying (DRM), and cannot be decoded without"
                     " its key: give a file without protection."
@@ -146,6 +146,14 @@ class FfmpegDecoder:
         # An mp3 tells its length in an encoder's tag; a start later than 0 shows that it has one.
         tagged = name == "mp3" and bool(self._stream.start_time)
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
+
+
+def _tag(context: av.CodecContext) -> str:
+    """The container's four letters for a codec; empty for bytes that are none."""
+    try:
+        return context.codec_tag
+    except UnicodeDecodeError:
+        return ""
 
 
 def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.float32]:

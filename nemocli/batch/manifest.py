@@ -156,12 +156,7 @@ class Manifest:
         elif "settings" in entry:
             self._settings.add(entry["settings"]["id"])
         elif "file" in entry:
-            fields = entry["file"]
-            fields["formats"] = tuple(fields["formats"])
-            record = Record(**fields)
-            if _leads_out(record):
-                raise ValueError("not written by nemocli")
-            self._take_in(record, self._is_loaded)
+            self._take_in(_record(entry["file"]), self._is_loaded)
 
     def _take_in(self, record: Record, is_news: bool) -> None:
         known = self.inputs.get(record.input)
@@ -236,10 +231,25 @@ class Manifest:
         )
 
 
-def _leads_out(record: Record) -> bool:
-    """Whether a record names outputs that are not below the folder, or of no format."""
-    parts = record.name.split("/")
-    return ".." in parts or parts[0] == "" or any("/" in form for form in record.formats)
+def _record(fields: dict[str, Any]) -> Record:
+    """A record as it was written; ValueError, TypeError or KeyError for what nemocli has not.
+
+    A folder of sounds may come with its manifest from somebody else: what it says of outputs must
+    not lead out of the folder.
+    """
+    record = Record(**{**fields, "formats": tuple(fields["formats"])})
+    texts = [record.input, record.name, record.settings, *record.formats]
+    if not all(type(text) is str for text in texts):
+        raise TypeError("no text")
+    if record.state not in ("begun", "done", "failed"):
+        raise ValueError("no state")
+    if any(_leads_out(output) for output in (record.name, *record.outputs.values())):
+        raise ValueError("an output elsewhere")
+    return record
+
+
+def _leads_out(path: str) -> bool:
+    return os.path.isabs(path) or os.pardir in path.split(os.sep) or not path or "\0" in path
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -81,6 +81,7 @@ def read_manifest(folder: Path) -> Manifest:
             files
         ):
             raise ValueError("not what nemocli writes")
+        _check_kinds(manifest)
     except OSError as error:
         raise ModelError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -92,10 +93,24 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _check_kinds(manifest: Manifest) -> None:
+    """ValueError for values that are no texts or numbers, or no lookahead at all."""
+    records = manifest.files.values()
+    texts = [manifest.precision, manifest.source, manifest.source_sha256, manifest.nemocli]
+    texts += [record.sha256 for record in records]
+    numbers = [*manifest.lookaheads, *(record.bytes for record in records)]
+    if not all(type(text) is str for text in texts) or not manifest.lookaheads:
+        raise ValueError("not texts")
+    if not all(type(number) is int for number in numbers):
+        raise ValueError("not numbers")
+
+
 def _is_inside(name: str) -> bool:
     """Whether a file's name leads to nowhere but into the folder."""
     parts = name.split("/")
-    return not any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts)
+    return not any(
+        part in ("", ".", "..") or any(sign in part for sign in "\\:\0") for part in parts
+    )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -16,7 +16,7 @@ import ml_dtypes  # noqa: F401  registers bfloat16 with numpy, which safetensors
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, model_errors
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.parameters import Array, Parameters
 from nemocli.network.small_file import check_small, read_text
@@ -96,9 +96,16 @@ class SafetensorsFiles:
         return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._where.items()}
 
     def read(self, name: str) -> Array:
-        """The tensor as float32; float16 and bfloat16 are widened, which is exact."""
-        tensor: np.ndarray[Any, Any] = self._where[name].get_tensor(name)
-        return tensor.astype(np.float32, copy=False)
+        """The tensor as float32; float16 and bfloat16 are widened, which is exact.
+
+        Raises ModelError for a tensor of another kind than numbers that numpy knows.
+        """
+        with model_errors(f"The tensor {name} cannot be read"):
+            tensor: np.ndarray[Any, Any] = self._where[name].get_tensor(name)
+            if np.iscomplexobj(tensor):
+                raise TypeError("its numbers are complex")
+            with np.errstate(over="ignore", invalid="ignore"):
+                return tensor.astype(np.float32, copy=False)
 
 
 def read_json(path: Path) -> dict[str, Any]:

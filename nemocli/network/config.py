@@ -296,7 +296,8 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
         (config.blank_id >= config.vocab_size, "blank_token_id lies outside the vocabulary"),
         (start != config.blank_id, "decoder_start_token_id must be the blank token"),
         (config.features.sampling_rate != 16000, "sampling_rate must be 16000"),
-        (config.features.win_length > config.features.n_fft, "win_length must fit into n_fft"),
+        (not 2 <= config.features.win_length <= config.features.n_fft, "win_length does not fit"),
+        (config.default_lookahead not in config.lookaheads, "it lacks its default lookahead"),
         (any(i >= config.num_prompts for i in prompts), "a prompt id is too large"),
         (cached > MOST_CACHED, "its caches would fill the memory"),
     ]

@@ -24,6 +24,9 @@ from nemocli.network.torch_file import TorchFile
 CONFIG = "model_config.yaml"
 WEIGHTS = "model_weights.ckpt"
 
+#: What the tarfile module raises of damage.
+_DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, OSError)
+
 #: Of settings and tokenizer each, which take a tenth of it; and members of an archive, which has
 #: about ten.
 MOST_BYTES, MOST_MEMBERS = 8 << 20, 1000
@@ -151,7 +154,7 @@ def hub_name(name: str) -> str:
 def _open_tar(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path, "r:")
-    except (tarfile.TarError, EOFError):
+    except _DAMAGED:
         with path.open("rb") as file:
             compressed = file.read(2) == b"\x1f\x8b"
     if compressed:
@@ -168,10 +171,14 @@ def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
         for number, member in enumerate(tar):
             if number == MOST_MEMBERS:
                 raise ModelError(f"The archive {path} has more than {MOST_MEMBERS} members.")
+            if member.size < 0:  # it leads back to the same header, again and again
+                raise tarfile.ReadError("a member smaller than nothing")
             members[member.name.removeprefix("./")] = member
         return members
-    except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError):  # of absurd lengths
-        raise ModelError(f"The archive {path} is truncated; download it again.") from None
+    except _DAMAGED:
+        raise ModelError(
+            f"The archive {path} is truncated or damaged; download it again."
+        ) from None
 
 
 def _sentencepiece_name(settings: Mapping[str, Any], members: Mapping[str, tarfile.TarInfo]) -> str:

@@ -6,7 +6,7 @@ from typing import Any, Never
 import yaml
 
 from nemocli.errors import ModelError, shown
-from nemocli.network.config import ARCHITECTURE
+from nemocli.network.config import ARCHITECTURE, MOST
 
 #: Settings with the only value that is implemented, and NeMo's default where it is another.
 _REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (
@@ -109,9 +109,9 @@ class _Settings:
         return value
 
     def factor(self, section: str, key: str) -> float:
-        """A number above zero."""
+        """A number above zero, and finite."""
         value = self.section(section).get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MOST:
             self.refuse(f"gives {section}.{key} as {shown(value)}, where a number belongs")
         return value
 
@@ -129,6 +129,7 @@ class _Settings:
 def _config(read: _Settings, prompt_size: int, pieces: int) -> Json:
     activation = read.section("joint", "jointnet").get("activation", "relu")
     greedy = read.section("decoding").get("greedy") if "decoding" in read._settings else None
+    symbols = greedy.get("max_symbols") if isinstance(greedy, dict) else None
     return {
         "model_type": ARCHITECTURE,
         "hidden_act": activation,
@@ -136,7 +137,7 @@ def _config(read: _Settings, prompt_size: int, pieces: int) -> Json:
         "blank_token_id": pieces,
         "decoder_hidden_size": read.number("decoder", "prednet", "pred_hidden"),
         "num_decoder_layers": read.number("decoder", "prednet", "pred_rnn_layers"),
-        "max_symbols_per_step": (greedy or {}).get("max_symbols") or 10,
+        "max_symbols_per_step": symbols or 10,
         "prompt_intermediate_size": prompt_size,
         "encoder_config": _encoder(read),
     }

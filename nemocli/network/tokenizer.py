@@ -12,7 +12,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, decoders
 from tokenizers.models import WordLevel
 
-from nemocli.errors import ModelError
+from nemocli.errors import model_errors
 from nemocli.network.config import ModelConfig
 from nemocli.network.pieces import check_pieces
 from nemocli.network.sentencepiece import Kind, SentencePieces
@@ -31,20 +31,16 @@ SPACE = "\u2581"
 
 def from_hub(path: Path, config: ModelConfig) -> str:
     """Canonical text of a tokenizer.json; ModelError if it is none."""
-    try:
+    with model_errors(f"The file {path} is not a tokenizer"):
         text = read_text(path)
         check_pieces(text, f"The file {path}")
         tokenizer = Tokenizer.from_str(text)
-    except ModelError:
-        raise
-    except Exception as error:  # tokenizers raises nothing more special
-        raise ModelError(f"The file {path} is not a tokenizer: {error}.") from None
-    added = tokenizer.get_added_tokens_decoder()
-    special = {index for index, token in added.items() if token.special}
-    decoder = tokenizer.decoder
-    if isinstance(decoder, decoders.Metaspace):
-        decoder = _metaspace(decoder.prepend_scheme)  # the same but for options of encoding
-    return _canonical(tokenizer.id_to_token, special, decoder, config)
+        added = tokenizer.get_added_tokens_decoder()
+        special = {index for index, token in added.items() if token.special}
+        decoder = tokenizer.decoder
+        if isinstance(decoder, decoders.Metaspace):
+            decoder = _metaspace(decoder.prepend_scheme)  # the same but for options of encoding
+        return _canonical(tokenizer.id_to_token, special, decoder, config)
 
 
 def from_sentencepiece(model: SentencePieces, config: ModelConfig) -> str:

@@ -136,4 +136,5 @@ class NumpyRuntime:
     def run(self, graph: str, inputs: Mapping[str, Array]) -> Arrays:
         if graph not in self._graphs:
             self._graphs[graph] = build_graph(graph, self._parameters, self.lookahead + 1)
-        return self._graphs[graph].body(self._operations, inputs)
+        with np.errstate(all="ignore"):  # of weights that no training gives; nothing is said
+            return self._graphs[graph].body(self._operations, inputs)

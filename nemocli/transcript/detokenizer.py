@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, model_errors
 from nemocli.network.pieces import check_pieces
 from nemocli.network.small_file import read_text
 from nemocli.transcript.growing import Snapshot
@@ -55,16 +55,12 @@ class Pieces:
         from tokenizers import Tokenizer  # here: the engine's sessions need no more than words
 
         what = f"The file {source}" if isinstance(source, Path) else "The model's tokenizer"
-        try:
+        with model_errors(f"{what} is not a tokenizer"):
             text = read_text(source) if isinstance(source, Path) else source
             check_pieces(text, what)
             self._tokenizer = Tokenizer.from_str(text)
             decoder = self._tokenizer.decoder
             steps = json.loads(decoder.__getstate__()) if decoder is not None else {}
-        except ModelError:
-            raise
-        except Exception as error:  # tokenizers raises nothing more special
-            raise ModelError(f"{what} is not a tokenizer: {error}.") from None
         if not _is_plain(steps):
             raise ModelError(
                 f"{what} does more than to put pieces together; get the model from a source you"
@@ -77,8 +73,12 @@ class Pieces:
         return f"<{token}>" if piece is None else piece
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The text of consecutive ids, special tokens left out."""
-        text: str = self._tokenizer.decode(list(tokens))
+        """The text of consecutive ids, special tokens left out.
+
+        Raises ModelError where the tokenizer's own rules fail.
+        """
+        with model_errors("The model's tokenizer cannot make text of what the model says"):
+            text: str = self._tokenizer.decode(list(tokens))
         return text
 
 

@@ -106,6 +106,36 @@ def test_a_manifest_of_another_version_is_refused(tmp_path):
         manifest_in(tmp_path)
 
 
+FIELDS = {"input": "a", "state": "done", "name": "a", "formats": ["txt"], "settings": SETTINGS.id}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "../a"},
+        {"name": "/tmp/a"},
+        {"name": "b/../../a"},
+        {"name": ""},
+        {"name": "a\x00"},
+        {"name": {}},
+        {"name": 3},
+        {"input": 3},
+        {"formats": ["/../../b"]},
+        {"formats": [None]},
+        {"formats": None},
+        {"settings": []},
+        {"state": "perhaps"},
+        {"more": 1},
+    ],
+)
+def test_lines_that_nemocli_has_not_written_are_passed_over(tmp_path, changes):
+    lines = [{"manifest": 1}, {"file": FIELDS | changes}, {"file": FIELDS | {"input": "b"}}]
+    content = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "manifest.jsonl").write_text(content)
+    manifest = manifest_in(tmp_path)
+    assert set(manifest.inputs) == {"b"} and manifest.names == {"a": "b"}
+
+
 def test_names_of_any_bytes_come_back(tmp_path):
     name = os.fsdecode(b"caf\xe9\n\x1b[31m.wav")
     manifest_in(tmp_path).append(record(name), SETTINGS)

@@ -2,15 +2,18 @@
 
 import json
 import re
+import struct
+import warnings
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from nemocli.errors import ModelError
-from nemocli.network.checkpoint import Checkpoint
+from nemocli.network.checkpoint import Checkpoint, SafetensorsFiles
 from nemocli.network.config import ModelConfig
 from nemocli.network.parameters import expected_shapes
+from nemocli.transcript.detokenizer import Pieces
 
 
 def edit_json(path, change):
@@ -143,3 +146,58 @@ def test_index_must_not_lead_outside_the_folder(checkpoint):
     index = checkpoint / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a": "../secret.safetensors"}}))
     refused(checkpoint, "index.json")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "size"),
+    [("F4", [2], 1), ("C64", [1], 8), ("F32", [0, 2**40, 2**40], 0), ("F32", [1] * 70, 4)],
+)
+def test_a_tensor_of_a_kind_that_numpy_lacks(tmp_path, dtype, shape, size):
+    header = {"a": {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}}
+    text = json.dumps(header).encode()
+    content = struct.pack("<Q", len(text)) + text + b"\0" * size
+    (tmp_path / "model.safetensors").write_bytes(content)
+    files = SafetensorsFiles(tmp_path)
+    with pytest.raises(ModelError, match=r"The tensor a cannot be read: .*\.$"):
+        files.read("a")
+
+
+def test_numbers_beyond_float32_are_infinite_and_nothing_is_said(tmp_path):
+    save_file({"a": np.array([1e300, 1.0])}, tmp_path / "model.safetensors")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SafetensorsFiles(tmp_path).read("a").tolist() == [np.inf, 1.0]
+
+
+def test_a_lookahead_list_of_nothing(checkpoint):
+    key = "supported_num_lookahead_tokens"
+    edit_json(checkpoint / "config.json", lambda c: c["encoder_config"].update({key: []}))
+    edit_json(checkpoint / "processor_config.json", lambda c: c.update({key: []}))
+    refused(checkpoint, key)
+
+
+def test_a_default_prompt_that_is_none(checkpoint):
+    edit_json(checkpoint / "config.json", lambda c: c.update(default_prompt_id=128))
+    refused(checkpoint, "a prompt id is too large")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Parts that the library counts with without looking, and panics.
+        lambda data: data["model"].update(continuing_subword_prefix="####"),
+        lambda data: data.update(decoder={"type": "Strip", "content": "▁", "start": 0, "stop": 1}),
+    ],
+)
+def test_a_tokenizer_at_which_the_library_panics(demo, checkpoint, change):
+    vocabulary = {"<unk>": 0, "▁": 1, "b": 2, "▁b": 3, "": 4}
+    data = json.loads((demo / "tokenizer.json").read_text())
+    data["added_tokens"] = []
+    data["model"] = {"type": "BPE", "unk_token": "<unk>", "vocab": vocabulary}
+    data["model"]["merges"] = [["▁", "b"]]
+    change(data)
+    (checkpoint / "tokenizer.json").write_text(json.dumps(data))
+    with pytest.raises(ModelError, match=r"tokenizer"):
+        pieces = Pieces(Checkpoint(checkpoint).tokenizer)
+        for token in range(len(vocabulary)):
+            pieces.text([token])

@@ -134,6 +134,13 @@ def test_members_of_another_kind(nemo, tmp_path, member, content):
     refused(rewritten(nemo, tmp_path / "bad.nemo", lambda m: m.update({member: content})))
 
 
+#: A list of 9 ** 20 texts, if it were written out.
+BOMB = b"n_layers: &a0 [x]\n" + b"".join(
+    b"  a%d: &a%d [%s]\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 21)
+)
+BOMB = BOMB.replace(b"n_layers: &a0", b"a0: &a0") + b"  n_layers: *a20"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "word"),
     [
@@ -152,6 +159,14 @@ def test_members_of_another_kind(nemo, tmp_path, member, content):
         (b"- - 56\n", b"- - -1\n", "att_context_size"),
         (b"labels:\n", b"labels:\n- too many\n", "labels"),
         (b"preprocessor:", b"postprocessor:", "preprocessor"),
+        (b"n_layers: 4", b"n_layers: 2001-99-99", "YAML"),
+        (b"n_layers: 4", b"n_layers: !!int x", "YAML"),
+        (b"n_layers: 4", b"n_layers: " + b"[" * 3000, "YAML"),
+        (b"n_layers: 4", b"n_layers: 0x" + b"f" * 5000, "YAML"),
+        (b"n_layers: 4", BOMB, "n_layers"),
+        (b"window_size: 0.025", b"window_size: .inf", "window_size"),
+        (b"window_size: 0.025", b"window_size: .nan", "window_size"),
+        (b"    max_symbols: 10\n", b"    max_symbols: 1000\n", "max_symbols"),
     ],
 )
 def test_configurations_that_do_not_fit(nemo, tmp_path, old, new, word):
@@ -167,6 +182,34 @@ def test_cut_off(nemo, tmp_path, keep):
     path = tmp_path / "cut.nemo"
     path.write_bytes(nemo.read_bytes()[:keep])
     refused(path)
+
+
+@pytest.mark.parametrize("size", [b"-0000000001", b"-1001", b"\xff" * 12])
+def test_a_member_that_is_smaller_than_nothing(nemo, tmp_path, size):
+    data = bytearray(nemo.read_bytes())
+    with tarfile.open(nemo) as tar:
+        at = tar.getmembers()[-1].offset
+    data[at + 124 : at + 136] = size.ljust(12, b"\0")
+    data[at + 148 : at + 156] = b" " * 8
+    data[at + 148 : at + 156] = b"%06o\0 " % sum(data[at : at + 512])
+    path = tmp_path / "bad.nemo"
+    path.write_bytes(data)
+    refused(path, "truncated or damaged")
+
+
+def test_settings_too_long_to_be_read(nemo, tmp_path):
+    def change(members):
+        members[CONFIG] += b"#" * (9 << 20)
+
+    refused(rewritten(nemo, tmp_path / "bad.nemo", change), "more than 8 MB")
+
+
+def test_greedy_settings_that_are_none(nemo, tmp_path):
+    def change(members):
+        members[CONFIG] = members[CONFIG].replace(b"greedy:\n    max_symbols: 10", b"greedy: [x]")
+
+    path = rewritten(nemo, tmp_path / "odd.nemo", change)
+    assert NemoCheckpoint(path).config.max_symbols == 10
 
 
 def test_a_compressed_archive(nemo, tmp_path):

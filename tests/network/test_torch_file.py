@@ -13,6 +13,7 @@ import pytest
 
 from nemocli.errors import ModelError
 from nemocli.network.torch_file import TorchFile
+from tests.fuzz import tiny
 
 torch = pytest.importorskip("torch", reason="writing such a file needs nemocli[test]")
 
@@ -118,10 +119,39 @@ def test_a_pickle_that_asks_for_more_than_tensors(tmp_path, monkeypatch, functio
         b"ctorch._utils\n_rebuild_tensor_v2\n(NI0\n(t(ttR.",
         b"(S'storage'\nQ.",
         b"\x80\x02\x8a\xff",
+        b"\x80\x02}(N" + b"\x85" * 100_000 + b"K\x01u.",  # a key too deep to be hashed
+        b"\x80\x02ctorch\nFloatStorage\n(U\x01<NNNJ\xff\xff\xff\xffK\x00tb.",  # changes the type
+        b"\x80\x02\x8b\xff\xff\xff\x7f",  # a number of two gigabytes
+        b"\x80\x02h\x05.",
+        b"\x80\x02(.",
     ],
 )
 def test_damaged_pickles(pickled):
     refused(zipped(pickled))
+
+
+TENSOR = (
+    b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
+    b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQK\x00K\x04\x85K\x01\x85tR"
+)
+
+
+def test_a_tensor_cannot_be_changed_once_it_was_checked():
+    moved = b"}X\x06\x00\x00\x00offsetJ\x00\x00\x00\x80sb"
+    pickled = b"\x80\x02}X\x01\x00\x00\x00a" + TENSOR + moved + b"s."
+    data = tiny.torch_file(pickled, {"0": np.arange(4, dtype=np.float32).tobytes()})
+    assert opened(data).read("a").tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("key", [b"K\x04", b"N", b")"])
+def test_tensors_have_names(key):
+    refused(zipped(b"\x80\x02}" + key + TENSOR + b"s."), "damaged")
+
+
+def test_a_zip_archive_of_a_version_to_come():
+    data = bytearray(zipped(b"."))
+    data[data.index(b"PK\x01\x02") + 6] = 121  # what is needed to extract it
+    refused(bytes(data), "1.6")
 
 
 def test_tensors_that_reach_outside_their_bytes():

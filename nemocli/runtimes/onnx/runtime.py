@@ -34,7 +34,9 @@ class OnnxRuntime:
         if not path.is_file():
             raise ModelError(f"The model folder lacks the file {path}; convert the model again.")
         try:
-            session = ort.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
+            session = ort.InferenceSession(
+                path, _options(), providers=["CPUExecutionProvider"], enable_fallback=0
+            )  # whose fallback is the same once more, and is printed to stdout
         except Exception as error:  # onnxruntime's exceptions share no base class
             if lacks_memory(error):
                 raise
@@ -48,6 +50,8 @@ class OnnxRuntime:
         try:
             results: list[NDArray[np.float32]] = session.run(names, dict(inputs))
         except Exception as error:  # see above
+            if lacks_memory(error):
+                raise
             raise ModelError(
                 f"onnxruntime cannot run the graph {graph}: {error}. Convert the model again."
             ) from None

@@ -1,0 +1,237 @@
+"""A checkpoint of the smallest sizes, in both forms: some kilobytes, so that cases are quick."""
+
+import io
+import json
+import struct
+import tarfile
+import zipfile
+from typing import Any
+
+import numpy as np
+import yaml
+from safetensors.numpy import save
+from tokenizers import AddedToken, Tokenizer, decoders
+from tokenizers.models import WordLevel
+
+from nemocli.network.config import ModelConfig, read_config
+from nemocli.network.nemo import CONFIG, RENAMED, WEIGHTS
+from nemocli.network.parameters import expected_shapes
+
+PIECES = ("<unk>", "<en-US>", "▁a", "b", "。", "<0xE4>", "<0xBB>", "<0x8A>", "▁")
+BLANK = len(PIECES)
+
+CONFIG_JSON: dict[str, Any] = {
+    "model_type": "nemotron3_5_asr",
+    "hidden_act": "relu",
+    "blank_token_id": BLANK,
+    "vocab_size": BLANK + 1,
+    "decoder_hidden_size": 4,
+    "num_decoder_layers": 1,
+    "max_symbols_per_step": 3,
+    "num_prompts": 3,
+    "default_prompt_id": 2,
+    "prompt_intermediate_size": 4,
+    "supported_languages": ["en-US"],
+    "encoder_config": {
+        "hidden_act": "silu",
+        "hidden_size": 4,
+        "num_attention_heads": 2,
+        "intermediate_size": 4,
+        "num_hidden_layers": 2,
+        "conv_kernel_size": 3,
+        "subsampling_conv_channels": 2,
+        "subsampling_factor": 8,
+        "num_mel_bins": 8,
+        "sliding_window": 9,
+        "attention_bias": False,
+        "supported_num_lookahead_tokens": [3, 0],
+        "default_num_lookahead_tokens": 3,
+    },
+}
+GENERATION_JSON: dict[str, Any] = {"decoder_start_token_id": BLANK}
+PROCESSOR_JSON: dict[str, Any] = {
+    "feature_extractor": {
+        "feature_size": 8,
+        "sampling_rate": 16000,
+        "n_fft": 512,
+        "win_length": 400,
+        "hop_length": 160,
+        "preemphasis": 0.97,
+        "mel_filters_dtype": "float32",
+    },
+    "prompt_dictionary": {"en-US": 0, "en": 0, "de-DE": 1, "auto": 2},
+}
+
+
+def config() -> ModelConfig:
+    return read_config(CONFIG_JSON, GENERATION_JSON, PROCESSOR_JSON)
+
+
+def tensors() -> dict[str, np.ndarray]:
+    """Every tensor under the hub's name, drawn at random."""
+    rng = np.random.default_rng(0)
+    return {
+        name: rng.normal(size=shape).astype(np.float32)
+        for name, shape in expected_shapes(config()).items()
+    }
+
+
+def safetensors() -> bytes:
+    return save(tensors())
+
+
+def tokenizer_json() -> bytes:
+    """A tokenizer.json of PIECES and <blank>."""
+    vocabulary = {piece: number for number, piece in enumerate((*PIECES, "<blank>"))}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="always")]
+    )
+    special = ("<unk>", "<en-US>", "<blank>")
+    tokenizer.add_special_tokens([AddedToken(piece, normalized=False) for piece in special])
+    text: str = tokenizer.to_str()
+    return text.encode()
+
+
+# --------------------------------------------------------------------------------- NeMo's form
+
+
+def sentencepiece() -> bytes:
+    """A serialized ModelProto of PIECES."""
+    kinds = (2, 1, 1, 1, 1, 6, 6, 6, 1)
+    return b"".join(
+        field(1, field(1, piece.encode()) + b"\x15" + struct.pack("<f", -n) + b"\x18" + bytes([k]))
+        for n, (piece, k) in enumerate(zip(PIECES, kinds, strict=True))
+    ) + field(2, b"\x18\x01\x20\x09")
+
+
+def field(number: int, data: bytes) -> bytes:
+    """A protobuf field of bytes."""
+    return bytes([number << 3 | 2]) + varint(len(data)) + data
+
+
+def varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])
+
+
+def nemo_name(name: str) -> str:
+    for nemo, hub in RENAMED:
+        if hub.strip(".") in name and not (hub == ".bias_" and "lstm" in name):
+            name = name.replace(hub, nemo)
+    return name
+
+
+def pickled(arrays: dict[str, np.ndarray]) -> bytes:
+    """What torch.save pickles of float32 tensors: a dictionary of calls that rebuild them."""
+    parts = [b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01("]
+    for number, (name, array) in enumerate(arrays.items()):
+        parts += [
+            text(name),
+            b"ctorch._utils\n_rebuild_tensor_v2\n((",
+            text("storage") + b"ctorch\nFloatStorage\n" + text(str(number)) + text("cpu"),
+            whole(array.size) + b"tQK\x00(",
+            *map(whole, array.shape),
+            b"t(",
+            *(whole(stride // array.itemsize) for stride in array.strides),
+            b"t\x89h\x00)RtR",
+        ]
+    return b"".join([*parts, b"u}", text("_metadata"), b"h\x00)Rsb."])
+
+
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
+
+
+def whole(value: int) -> bytes:
+    return b"J" + struct.pack("<i", value)
+
+
+def torch_file(pickle: bytes, storages: dict[str, bytes], order: bytes = b"little") -> bytes:
+    """The zip archive around a pickle and the storages' bytes."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("archive/data.pkl"), pickle)
+        archive.writestr(zipfile.ZipInfo("archive/byteorder"), order)
+        for key, data in storages.items():
+            archive.writestr(zipfile.ZipInfo(f"archive/data/{key}"), data)
+    return content.getvalue()
+
+
+def torch_tensors(arrays: dict[str, np.ndarray]) -> bytes:
+    storages = {str(number): array.tobytes() for number, array in enumerate(arrays.values())}
+    return torch_file(pickled(arrays), storages)
+
+
+def nemo_settings() -> dict[str, Any]:
+    """model_config.yaml, as scripts/write_nemo.py makes it of the hub's files."""
+    encoder = CONFIG_JSON["encoder_config"]
+    return {
+        "labels": list(PIECES),
+        "model_defaults": {
+            "num_prompts": 3,
+            "prompt_dictionary": {"en-US": 0, False: 1, "auto": 2},
+        },
+        "tokenizer": {"model_path": "nemo:tokenizer.model"},
+        "preprocessor": {
+            "sample_rate": 16000,
+            "normalize": "NA",
+            "window_size": 0.025,
+            "window_stride": 0.01,
+            "window": "hann",
+            "features": 8,
+            "n_fft": 512,
+            "frame_splicing": 1,
+        },
+        "encoder": {
+            "feat_in": 8,
+            "n_layers": encoder["num_hidden_layers"],
+            "d_model": encoder["hidden_size"],
+            "use_bias": False,
+            "subsampling": "dw_striding",
+            "subsampling_factor": 8,
+            "subsampling_conv_channels": encoder["subsampling_conv_channels"],
+            "causal_downsampling": True,
+            "reduction": None,
+            "ff_expansion_factor": 1,
+            "self_attention_model": "rel_pos",
+            "n_heads": encoder["num_attention_heads"],
+            "att_context_size": [[8, 3], [8, 0]],
+            "att_context_style": "chunked_limited",
+            "xscaling": False,
+            "conv_kernel_size": encoder["conv_kernel_size"],
+            "conv_norm_type": "layer_norm",
+            "conv_context_size": "causal",
+        },
+        "decoder": {"prednet": {"pred_hidden": 4, "pred_rnn_layers": 1}},
+        "joint": {"jointnet": {"activation": "relu"}},
+        "decoding": {"greedy": {"max_symbols": 3}},
+    }
+
+
+def nemo_members() -> dict[str, bytes]:
+    """The files of the archive, by name."""
+    arrays = {nemo_name(name): array for name, array in tensors().items()}
+    return {
+        CONFIG: yaml.safe_dump(nemo_settings(), allow_unicode=True).encode(),
+        WEIGHTS: torch_tensors(arrays),
+        "tokenizer.model": sentencepiece(),
+    }
+
+
+def tar(members: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return content.getvalue()
+
+
+def configurations() -> bytes:
+    """The three files of the hub's layout, in one list."""
+    return json.dumps([CONFIG_JSON, GENERATION_JSON, PROCESSOR_JSON]).encode()
