@@ -13,7 +13,7 @@ INTERRUPTED = SIGNALLED + signal.SIGINT
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 #: Seconds after which a signal that came while something was imported is looked at again.
-IMPORT_PATIENCE = 0.05
+IMPORT_PATIENCE = 0.01
 
 
 class Ended(KeyboardInterrupt):

@@ -186,4 +186,4 @@ def test_a_reading_thread_that_breaks_ends_the_program(clip, spoken, arguments, 
     code = in_place_of(place, "raise LookupError('x1')")
     done, out, err = run(*arguments, "--model", "demo", "-q", data=spoken, code=code)
     assert (done, out) == (1, "")
-    assert "LookupError: x1" in err and err.count("\n") == 1
+    assert "LookupError" in err and err.count("\n") == 1

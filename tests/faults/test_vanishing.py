@@ -128,9 +128,16 @@ def test_live_from_a_file_that_changes(clip, spoken, tmp_path, change):
         assert (done, said, err) == (0, clip.text + "\n", "")
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    out = tmp_path_factory.mktemp("removed") / "model"
+    command = ["convert", "demo", "--to", "onnx", "--lookahead", "3", "-o", out, "--no-verify"]
+    assert run(*command)[0] == 0
+    return out
+
+
 @pytest.mark.parametrize("command", ["file", "live"])
-def test_a_model_that_is_removed_is_still_loaded(clip, spoken, cache, tmp_path, command):
-    (model,) = (cache / "converted").glob("onnx-fp32-*")
+def test_a_model_that_is_removed_is_still_loaded(clip, spoken, model, tmp_path, command):
     copy = tmp_path / "model"
     shutil.copytree(model, copy)
     place = AT_WORK if command == "file" else "nemocli.live.stream:LiveStream.hear"
@@ -141,8 +148,7 @@ def test_a_model_that_is_removed_is_still_loaded(clip, spoken, cache, tmp_path, 
     assert not copy.exists()
 
 
-def test_a_model_that_is_removed_while_it_loads(clip, cache, tmp_path):
-    (model,) = (cache / "converted").glob("onnx-fp32-*")
+def test_a_model_that_is_removed_while_it_loads(clip, model, tmp_path):
     copy = tmp_path / "model"
     shutil.copytree(model, copy)
     code = in_place_of(

@@ -1,5 +1,6 @@
 """The whole engine over evaluated packages: what a Mac would run, on any machine."""
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -45,7 +46,11 @@ class EvaluatedRuntime(CoreMLRuntime):
             folder,
             config,
             lookahead,
-            {name: "" for path in folder.glob("*.mlpackage") for name in files(path)},
+            {
+                name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+                for path in folder.glob("*.mlpackage")
+                for name in files(path)
+            },
             Path(self._temporary.name),
             backend=EvaluatingBackend(exact),
             encoder_dtype="float32" if exact else "float16",
