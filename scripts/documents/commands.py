@@ -92,6 +92,7 @@ def exit_codes() -> list[tuple[str, str]]:
     codes = [(code.strip(), meaning.strip()) for code, meaning in rows[1:]]
     return [
         *codes,
+        (str(SIGNALLED + 1), "ended by a closed terminal with something left undone"),
         (str(INTERRUPTED), "ended by Ctrl-C with something left undone"),
         (str(PIPE_CLOSED), "whoever read the results went away"),
         (str(SIGNALLED + 15), "ended by SIGTERM with something left undone"),

@@ -72,7 +72,9 @@ def test_a_part_that_is_not_installed(demo, tmp_path, to, package, words):
     assert not list(tmp_path.glob("*model*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)]
+)
 def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
     pytest.importorskip("coremltools")  # which takes long enough
     command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", "coreml"]

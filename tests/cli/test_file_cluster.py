@@ -119,7 +119,7 @@ def test_stdout_has_nothing_but_results(sounds, monkeypatch):
 
 @needs_ray
 @pytest.mark.cluster
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_ends_the_files_at_work_or_at_once_and_leaves_no_process(sounds, times):
     command = [*COMMAND, "file", "in", "-o", "there", "--cluster", "local", "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)

@@ -32,6 +32,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(clip, spoken, hub, tmp_path):
     assert (done, err) == (0, "")
 
 
+@pytest.mark.slow  # seconds of sound at the pace of real time
 def test_a_program_that_was_stopped_goes_on_where_it_was(clip, spoken, tmp_path):
     """Longer than what may wait: a file waits with it."""
     soundfile.write(tmp_path / "a.wav", np.frombuffer(2 * spoken, "<i2"), 16000)

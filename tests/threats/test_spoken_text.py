@@ -170,7 +170,16 @@ def test_file(hostile, clips, form):
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", out.decode())
 
 
-@pytest.mark.parametrize("options", [[], ["-q"], ["--timestamps"], ["-f", "jsonl"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        *(
+            pytest.param(options, marks=pytest.mark.slow)
+            for options in (["-q"], ["--timestamps"], ["-f", "jsonl"])
+        ),
+    ],
+)
 def test_live(hostile, clips, tmp_path, options):
     command = ["live", "--input", clips[0].path, "--model", hostile, "--lang", clips[0].lang]
     command += ["--output", tmp_path / "a.srt"]
