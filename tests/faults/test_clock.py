@@ -5,6 +5,7 @@ import signal
 import time
 
 import numpy as np
+import pytest
 import soundfile
 
 from tests.faults.program import ROOT, run, start
