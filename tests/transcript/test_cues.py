@@ -4,7 +4,7 @@ import re
 from itertools import product
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -61,19 +61,24 @@ def test_no_more_lines_than_asked_for_and_no_more_cues_than_needed():
     assert [len(cue) for cue in laid_out(made, 20, None)] == [4]
 
 
+def test_of_two_cues_none_has_all_the_lines():
+    assert [len(cue) for cue in laid_out(spoken("word " * 6), 4, 4)] == [3, 3]
+
+
 @st.composite
 def short_words(draw):
     """A few words of at most six cells, some after a pause."""
     made, start = [], 0.0
-    texts = st.sampled_from(["a", "is", "word,", "今日は", "end.", "we"])
-    for text in draw(st.lists(texts, min_size=2, max_size=6)):
+    texts = st.sampled_from(["a", "is", "word,", "今日は", "four", "we"])
+    for text in draw(st.lists(texts, min_size=4, max_size=7)):
         start += draw(st.sampled_from([0.0, 0.25, 0.375]))
         made.append(Word(text, start, start + 0.5, 0.9, draw(st.booleans())))
         start += 0.5
     return made
 
 
-@given(short_words(), st.integers(6, 12), st.sampled_from([None, 1, 2, 3]))
+@settings(max_examples=300)
+@given(short_words(), st.integers(6, 14), st.sampled_from([None, 1, 2, 3, 4]))
 def test_no_other_layout_costs_less(made, width, count):
     assume(cells(join_words(made)) > width)
     found = [[len(line) for line in cue.lines] for cue in split_cues(made, Layout(width, count))]
@@ -143,6 +148,17 @@ def test_a_word_wider_than_a_line_is_broken_and_its_time_shared():
         [("x" * 10, pytest.approx(1.4), pytest.approx(1.8))],
         [("x" * 5, pytest.approx(1.8), pytest.approx(2.0))],
     ]
+
+
+def test_parts_of_a_word_have_its_confidence_and_the_first_its_space():
+    for space in (True, False):
+        (cue,) = split_cues([Word("a" * 12, 0.0, 1.2, 0.7, space)], Layout(5, 3))
+        parts = [part for line in cue.lines for part in line]
+        assert [(part.confidence, part.space_before) for part in parts] == [
+            (0.7, space),
+            (0.7, False),
+            (0.7, False),
+        ]
 
 
 @pytest.mark.parametrize("width", [2, 3, 4, 5])

@@ -226,9 +226,10 @@ def test_a_snapshot_stays_what_it_was(pieces):
     assert [w.text for w in seen[2].words[:2]] == ["the", "a"]
 
 
-def test_not_a_tokenizer(tmp_path):
+@pytest.mark.parametrize("text", ["{}", '{"model": {"vocab": {}}}'])
+def test_not_a_tokenizer(tmp_path, text):
     path = tmp_path / "tokenizer.json"
-    path.write_text("{}")
+    path.write_text(text)
     with pytest.raises(ModelError) as refused:
         Pieces(path)
     assert str(refused.value).startswith(f"The file {path} is not a tokenizer: ")

@@ -1,0 +1,59 @@
+"""What a checkpoint's tokenizer may do with the pieces, and what is said where it does more."""
+
+import pytest
+from tokenizers import Regex, Tokenizer, decoders, models
+
+from nemocli.errors import ModelError
+from nemocli.transcript.detokenizer import MOST_STEPS, Pieces
+
+
+def pieces_with(decoder):
+    tokenizer = Tokenizer(models.BPE({"▁a": 0, "b": 1}, []))
+    if decoder is not None:
+        tokenizer.decoder = decoder
+    return Pieces(tokenizer.to_str())
+
+
+@pytest.mark.parametrize(
+    ("decoder", "text"),
+    [
+        (None, "▁a b"),
+        (decoders.Metaspace(), "ab"),
+        (decoders.Replace("▁a", "xy"), "xyb"),
+        (decoders.Replace("▁a", "x"), "xb"),
+        (decoders.Replace("b", ""), "▁a"),
+        (decoders.Sequence([decoders.Replace("b", "c"), decoders.Metaspace()]), "ac"),
+        (decoders.Sequence([decoders.Fuse()] * MOST_STEPS), "▁ab"),
+    ],
+)
+def test_putting_together_and_replacing_letters(decoder, text):
+    assert pieces_with(decoder).text([0, 1]) == text
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        decoders.Replace("b", "bb"),
+        decoders.Replace("", ""),
+        decoders.Replace(Regex("b+"), ""),
+        decoders.Sequence([decoders.Metaspace(), decoders.Replace("b", "bb")]),
+        decoders.Sequence([decoders.Sequence([decoders.Fuse()])]),
+        decoders.Sequence([decoders.Fuse()] * (MOST_STEPS + 1)),
+    ],
+    ids=["longer", "of nothing", "of a pattern", "longer in a sequence", "nested", "too many"],
+)
+def test_more_than_that_is_refused(decoder):
+    with pytest.raises(ModelError) as refused:
+        pieces_with(decoder)
+    assert str(refused.value) == (
+        "The model's tokenizer does more than to put pieces together; get the model from a source"
+        " you trust."
+    )
+
+
+def test_a_failure_of_its_rules_is_a_sentence():
+    pieces = pieces_with(None)
+    with pytest.raises(ModelError) as failed:
+        pieces.text([-1])
+    start = "The model's tokenizer cannot make text of what the model says: "
+    assert str(failed.value).startswith(start)
