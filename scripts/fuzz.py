@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Give nemocli's readers and writers damaged input by the million, and keep what breaks them.
 
-    python scripts/fuzz.py                           # every target, 2000 cases each
-    python scripts/fuzz.py pickle wav --seconds 600  # these, ten minutes each
+    python scripts/fuzz.py                                  # every target, 2000 cases each
+    python scripts/fuzz.py pickle wav-header --seconds 600  # these, ten minutes each
     python scripts/fuzz.py --list
     python scripts/fuzz.py --again fuzz-found/pickle/0123456789ab
 
