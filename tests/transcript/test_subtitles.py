@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import srt
 import webvtt
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nemocli.transcript.formats import Layout, Result, write_whole
@@ -122,6 +122,7 @@ def test_times_are_those_of_the_words(name, made, layout):
     cues = read(made, name, layout)
     slack = len(cues)  # words of no length have a millisecond each
     texts = [visible(word.text) for word in made]
+    assume(name != "srt" or "-->" not in "".join(texts))  # it is made shorter there
     spans = [
         (end - len(text), end, word)
         for text, end, word in zip(texts, positions(texts), made, strict=True)
