@@ -1,6 +1,7 @@
 """What many tests need: the demo checkpoint, copies of it to damage, and a cache of their own."""
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from hypothesis import Phase, settings
 
 from nemocli.models.places import demo_folder
 
-# Machines may be slow: no test fails by the clock.
-settings.register_profile("unhurried", deadline=None)
+# Machines may be slow: no test fails by the clock. In CI, the cases are the same every time.
+settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("unhurried")
 # For mutmut: the same cases for each mutant, and the first that fails is enough.
 settings.register_profile(
