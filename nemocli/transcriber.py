@@ -101,4 +101,6 @@ class Transcriber:
 
         room = room_for(self._runtime, max_memory)
         language = self.resolve_language(lang)
-        return transcribe_many(self, map(Path, paths), language, room, progress)
+        return transcribe_many(
+            lambda: self.session(language), self.chunk_rows, map(Path, paths), room, progress
+        )

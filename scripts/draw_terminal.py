@@ -76,11 +76,9 @@ def record(command: str) -> list[tuple[float, Screen]]:
     screens: list[tuple[float, Screen]] = []
     while data := _read(terminal):
         stream.feed(data)
-        if select.select([terminal], [], [], 0.02)[0]:
-            continue  # a write is not all there
-        screen = _seen(emulated)
-        if not screens or screen != screens[-1][1]:
-            screens.append((time.monotonic(), screen))
+        if not select.select([terminal], [], [], 0.02)[0]:  # the whole of a write is there
+            _note(screens, _seen(emulated))
+    _note(screens, _seen(emulated))
     os.close(terminal)
     if running.wait():
         sys.exit(f"{command} ended with exit code {running.returncode}.")
@@ -151,6 +149,12 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:  # as Linux tells that the other side is closed
         return b""
+
+
+def _note(screens: list[tuple[float, Screen]], screen: Screen) -> None:
+    """Add a screen that is not the one before."""
+    if not screens or screen != screens[-1][1]:
+        screens.append((time.monotonic(), screen))
 
 
 def _seen(emulated: pyte.Screen) -> Screen:

@@ -14,9 +14,8 @@ from pathlib import Path
 import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.bench.reference import SOUND, TOKENS
+from nemocli.bench.reference import SOUND, TOKENS, run_once
 from nemocli.models.places import demo_folder
-from nemocli.models.verify import run_once
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcript.detokenizer import Pieces

@@ -65,3 +65,11 @@ def clips(demo):
         for entry in listed
         if entry["lang"] != "auto" and (path := folder / entry["file"])
     ]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder of inputs to run over: `in`, empty, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    return tmp_path

@@ -1,1 +1,1 @@
-"""Many files: which, transcribed together, written, and continued where a run ended."""
+"""Many streams in one call: read ahead, advanced together, within the memory there is."""

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from nemocli.batch.reading import File, Reading
 from nemocli.batch.room import Room
-from nemocli.engine.session import advance
+from nemocli.engine.session import Session, advance
 from nemocli.errors import AudioError
-from nemocli.transcriber import Transcriber
 from nemocli.transcript.types import Transcript
 
 #: Seconds to wait for a file that is slow to read, such as a pipe, before the others go on.
@@ -44,16 +43,19 @@ class Outcome:
 
 
 def transcribe_many(
-    transcriber: Transcriber,
+    begin: Callable[[], Session],
+    chunk_rows: int,
     paths: Iterator[Path],
-    language: str,
     room: Room,
     progress: Callable[[Heard], None] | None,
 ) -> Iterator[Outcome]:
-    """Outcomes as they come; see Transcriber.transcribe_many."""
-    reading = Reading(room.file_chunks, transcriber.chunk_rows)
+    """Outcomes as they come; see Transcriber.transcribe_many.
+
+    `begin` gives a file's session, whose chunks have `chunk_rows` mel rows.
+    """
+    reading = Reading(room.file_chunks, chunk_rows)
     try:
-        while _begin_more(reading, paths, room, transcriber, language):
+        while _begin_more(reading, paths, room, begin):
             reading.collect(PATIENCE)
             files = _advance(reading.files, room)
             if progress is not None:
@@ -67,11 +69,11 @@ def transcribe_many(
 
 
 def _begin_more(
-    reading: Reading, paths: Iterator[Path], room: Room, transcriber: Transcriber, language: str
+    reading: Reading, paths: Iterator[Path], room: Room, begin: Callable[[], Session]
 ) -> bool:
     """Whether there is anything under way, once there is as much as there may be."""
     while len(reading.files) < room.files and (path := next(paths, None)) is not None:
-        reading.begin(path, transcriber.session(language))
+        reading.begin(path, begin())
     return bool(reading.files)
 
 

@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.audio import open_sound
-from nemocli.errors import ModelError
+from nemocli.errors import AudioError, ModelError
 from nemocli.models.places import cache_folder, demo_folder
-from nemocli.models.verify import SECONDS, bundled_sound, run_once
 from nemocli.network.checkpoint import AnyCheckpoint
+from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.detokenizer import Pieces
+from nemocli.units import SAMPLE_RATE
+from nemocli.whole_file import write_whole_file
 
 SOUND = "all-languages.flac"
 TOKENS = "all-languages.tokens.json"
+
+#: Seconds of sound: enough that every cache has been filled and shifted, little to wait for.
+SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -34,13 +40,11 @@ def demo_reference() -> Reference:
 
     The tokens were computed by numpy where transformers agreed: see scripts/store_tokens.py.
     """
-    clips = demo_folder().parent / "clips"
     try:
-        stored = json.loads((clips / TOKENS).read_text(encoding="utf-8"))
+        stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
     except OSError:
         raise ModelError("The bundled clips are not part of this installation.") from None
-    with open_sound(clips / SOUND) as sound:
-        samples = np.concatenate(list(sound))
+    samples = bundled_sound()
     tokens = {int(lookahead): ids for lookahead, ids in stored["tokens"].items()}
     return Reference(samples, tokens, "stored with nemocli")
 
@@ -52,15 +56,35 @@ def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
     """
     kept = cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
     sound = bundled_sound(SECONDS)
-    if not kept.is_file():
+    try:
+        ids = json.loads(kept.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)
-        _keep(kept, run_once(runtime, Pieces(checkpoint.tokenizer), sound)[0])
-    ids = json.loads(kept.read_text(encoding="utf-8"))
+        ids, _ = run_once(runtime, Pieces(checkpoint.tokenizer), sound)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_whole_file(kept, json.dumps(ids))
     return Reference(sound, {lookahead: ids}, "computed by numpy")
 
 
-def _keep(path: Path, ids: list[int]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(ids), encoding="utf-8")
-    partial.replace(path)
+def run_once(
+    runtime: Runtime, pieces: Pieces, sound: NDArray[np.float32]
+) -> tuple[list[int], NDArray[np.float32]]:
+    """Token ids of a sound, and the encoder's frames [n, decoder size]."""
+    session = Transcriber(runtime, pieces, "verification").session(keep_encoder=True)
+    session.feed(sound)
+    tokens = [token.id for token in session.finish().tokens]
+    return tokens, np.concatenate(session.enc_proj or [])
+
+
+def bundled_sound(seconds: float | None = None) -> NDArray[np.float32]:
+    """The bundled clips, or their beginning; ModelError if they are not installed."""
+    try:
+        with open_sound(_clips() / SOUND) as sound:
+            samples = np.concatenate(list(sound))
+    except AudioError as error:
+        raise ModelError(f"The bundled clips are not here: {error}") from None
+    return samples if seconds is None else samples[: int(seconds * SAMPLE_RATE)]
+
+
+def _clips() -> Path:
+    return demo_folder().parent / "clips"

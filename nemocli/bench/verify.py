@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from nemocli.bench.alone import TrialError
+from nemocli.bench.conversion import count_agreeing
 from nemocli.bench.forms import check_runs_here, compute_units, forms
 from nemocli.bench.reference import Reference, computed_reference, demo_reference
 from nemocli.bench.trial import Setting, try_setting
@@ -18,7 +19,6 @@ from nemocli.models.machine import examine
 from nemocli.models.named import list_converted
 from nemocli.models.opening import converted_in_cache
 from nemocli.models.places import DEMO, demo_folder, models_folder
-from nemocli.models.verify import count_agreeing
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.whole_file import write_whole_file
 

@@ -121,8 +121,9 @@ def download(checkpoint: str, screen: "Screen") -> None:
 
 
 def _verify(checkpoint: str, folder: Path, screen: "Screen") -> None:
+    from nemocli.bench.conversion import verify_folder
+    from nemocli.bench.reference import SECONDS, bundled_sound
     from nemocli.models.named import find_checkpoint
-    from nemocli.models.verify import SECONDS, bundled_sound, verify_folder
     from nemocli.network.checkpoint import open_checkpoint
     from nemocli.network.parameters import count_weights
 

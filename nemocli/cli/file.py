@@ -20,10 +20,10 @@ from nemocli.errors import NemocliError
 from nemocli.transcript.layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, Layout
 
 if TYPE_CHECKING:
-    from nemocli.batch.inputs import Listing
     from nemocli.cli.file_cluster import ClusterChoice
     from nemocli.cli.file_model import ModelChoice
     from nemocli.cli.screen import Screen
+    from nemocli.jobs.inputs import Listing
 
 
 def file(
@@ -165,13 +165,13 @@ def file(
     before each transcript, and json is one object a line. A file that fails is reported, the others
     go on, and the exit code is 1.
     """
-    from nemocli.batch.documents import parse_format, parse_formats
-    from nemocli.batch.inputs import STDIN
-    from nemocli.batch.report import check_report
     from nemocli.cli.file_cluster import ClusterChoice
     from nemocli.cli.file_inputs import listing, parse_bytes, sound_from_stdin
     from nemocli.cli.file_model import ModelChoice
     from nemocli.cli.screen import Screen
+    from nemocli.jobs.documents import parse_format, parse_formats
+    from nemocli.jobs.inputs import STDIN
+    from nemocli.jobs.report import check_report
 
     layout = Layout(max_line_width or None, max_line_count or None, word_timestamps)
     choice = ModelChoice(model, runtime, parse_lookahead(lookahead), compute_units, lang, layout)
@@ -208,10 +208,10 @@ class _How:
 
 def _to_stdout(found: "Listing", how: _How) -> int:
     """Print each transcript; the exit code."""
-    from nemocli.batch.report import Report
     from nemocli.cli.file_outputs import tell_failed
     from nemocli.cli.file_stdout import ToStdout, check_shared
     from nemocli.cli.printable import printable_path
+    from nemocli.jobs.report import Report
 
     (output_format,) = how.formats
     check_shared(found.sources, output_format)
@@ -235,9 +235,9 @@ def _to_stdout(found: "Listing", how: _How) -> int:
 
 def _to_files(found: "Listing", how: _How, output_dir: str | None, force: bool) -> int:
     """Write each transcript into its files; the exit code."""
-    from nemocli.batch.plan import Wanted
-    from nemocli.batch.report import Report
     from nemocli.cli.file_outputs import ToFiles, prepare, show_plan
+    from nemocli.jobs.plan import Wanted
+    from nemocli.jobs.report import Report
 
     jobs = prepare(found, output_dir, how.formats, force)
     if how.dry_run:

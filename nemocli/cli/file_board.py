@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console, Group
 from rich.live import Live
 
-from nemocli.batch.estimate import Estimate
 from nemocli.batch.many import Heard
 from nemocli.cli.file_views import bars_view, growing_view, progress_line, whole_line
 from nemocli.cli.printable import printable, printable_path
+from nemocli.jobs.estimate import Estimate
 
 if TYPE_CHECKING:
-    from nemocli.batch.report import Finished
+    from nemocli.jobs.report import Finished
 
 #: Seconds between redraws: at most ten a second.
 REDRAW = 0.1

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nemocli.batch.many import Heard, Outcome
-from nemocli.batch.settings import Settings
 from nemocli.errors import UsageError
+from nemocli.jobs.settings import Settings
 
 if TYPE_CHECKING:
     from nemocli.cli.file_model import ModelChoice
@@ -40,7 +40,7 @@ class ClusterChoice:
 
     def check(self) -> None:
         """UsageError for an address that is none."""
-        from nemocli.batch.cluster import parse_address
+        from nemocli.cluster.connection import parse_address
 
         if self.address is not None:
             parse_address(self.address)
@@ -59,8 +59,8 @@ class ClusterChoice:
         # It was loaded to hear of what is wrong with it, and to convert it once if it has to be.
         transcriber.transcribe_many((), settings.language, max_memory=max_memory)
         del transcriber
-        from nemocli.batch.cluster import LOCAL, connected
-        from nemocli.batch.workers import Workers, worker_cpus
+        from nemocli.cluster.connection import LOCAL, connected
+        from nemocli.cluster.workers import Workers, worker_cpus
 
         here = os.cpu_count() or 1
         count, cpus = self.workers, None

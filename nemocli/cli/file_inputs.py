@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from nemocli.batch.inputs import (
+from nemocli.errors import AudioError, NemocliError, UsageError
+from nemocli.jobs.inputs import (
     EXTENSIONS,
     STDIN,
     STDIN_NAME,
@@ -17,7 +18,6 @@ from nemocli.batch.inputs import (
     parse_extensions,
     read_list,
 )
-from nemocli.errors import AudioError, NemocliError, UsageError
 
 #: What may follow a number of bytes: powers of a thousand, or with an i of 1024.
 _UNITS = ("", "k", "m", "g", "t")

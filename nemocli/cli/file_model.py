@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nemocli.batch.settings import Settings
 from nemocli.cli.loading import load_model, note_other_region
+from nemocli.jobs.settings import Settings
 from nemocli.transcript.layout import Layout
 from nemocli.transcript.writer import About
 

@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.batch.plan import Job, Verdict, Wanted, judge, judge_content, make_jobs, refuse_foreign
-from nemocli.batch.report import Finished, Report
-from nemocli.batch.run import Run, skipped
 from nemocli.cli.file_board import Board
 from nemocli.cli.file_views import clock
 from nemocli.cli.printable import printable_path
@@ -14,12 +11,15 @@ from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
+from nemocli.jobs.plan import Job, Verdict, Wanted, judge, judge_content, make_jobs, refuse_foreign
+from nemocli.jobs.report import Finished, Report
+from nemocli.jobs.run import Run, skipped
 
 if TYPE_CHECKING:
-    from nemocli.batch.inputs import Listing
     from nemocli.batch.many import Heard, Outcome
-    from nemocli.batch.outputs import Place
     from nemocli.cli.file_cluster import TranscribesMany
+    from nemocli.jobs.inputs import Listing
+    from nemocli.jobs.outputs import Place
 
 #: Failed files that are listed at the end; the report has all.
 MOST_LISTED = 20

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.batch.inputs import Source
-from nemocli.batch.report import Finished, Report
-from nemocli.batch.settings import Settings
 from nemocli.cli.file_board import Board
 from nemocli.cli.printable import one_line, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import UsageError
+from nemocli.jobs.inputs import Source
+from nemocli.jobs.report import Finished, Report
+from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import Result, json_line, write_whole
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ FAKE_SECONDS is how long it takes for a file, FAKE_AT_ONCE how many it has under
 import os
 
 from nemocli.cli import app, file_model
-from tests.batch.fake import SETTINGS, FakeTranscriber
+from tests.jobs.fake import SETTINGS, FakeTranscriber
 
 
 def load(_choice, _screen):

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from nemocli.cli import file_model
 from nemocli.cli.app import app
-from tests.batch.fake import SETTINGS, FakeTranscriber
 from tests.cli import fake_command
+from tests.jobs.fake import SETTINGS, FakeTranscriber
 
 ROOT = Path(__file__).parents[2]
 

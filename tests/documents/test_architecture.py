@@ -74,19 +74,18 @@ def test_every_room_has_a_row():
 
 #: Rooms by level; a file may import what is below its own, or in its own room.
 LEVELS = {
-    "__main__": 6,
-    "cli": 5,
-    **dict.fromkeys(["batch", "bench", "live"], 4),
+    "__main__": 7,
+    "cli": 6,
+    "cluster": 5,
+    **dict.fromkeys(["bench", "jobs", "live"], 4),
     "__init__": 3.5,
     "transcriber": 3,
+    "batch": 2.5,
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
     **dict.fromkeys(["errors", "version", "processes", "units", "whole_file"], 0),
 }
-
-#: What goes the other way, as the page says.
-UPWARDS = {("transcriber", "batch"), ("models", "transcriber")}
 
 
 def imports(path):
@@ -107,4 +106,4 @@ def test_imports_go_one_way():
         for other in set(imports(path)) - {room}:
             if LEVELS[other] >= LEVELS[room]:
                 found.add((room, other))
-    assert found == UPWARDS
+    assert not found

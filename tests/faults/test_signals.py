@@ -17,8 +17,8 @@ from nemocli.cli import file_model
 from nemocli.cli.app import app
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
-from tests.batch.fake import SETTINGS, heard_in
 from tests.faults.program import files, run, start, struck_importing, struck_in
+from tests.jobs.fake import SETTINGS, heard_in
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -86,8 +86,8 @@ def test_what_is_done_is_printed_also_if_it_waits_for_a_file_that_is_not(monkeyp
     ("place", "number"),
     [
         ("nemocli.batch.many:advance", TERM),
-        ("nemocli.batch.outputs:_write_synced", INT),
-        ("nemocli.batch.manifest:Manifest.sync", HUP),
+        ("nemocli.jobs.outputs:_write_synced", INT),
+        ("nemocli.jobs.manifest:Manifest.sync", HUP),
     ],
 )
 def test_file_into_a_folder_finishes_what_is_at_work(clip, tmp_path, place, number):
@@ -118,7 +118,7 @@ def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
     [
         ("nemocli.models.convert:write_manifest", TERM, False),
         ("nemocli.models.convert:_replace", HUP, False),
-        ("nemocli.models.verify:verify_folder", INT, True),
+        ("nemocli.bench.conversion:verify_folder", INT, True),
     ],
 )
 def test_convert(tmp_path, place, number, is_there):

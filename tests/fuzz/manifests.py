@@ -6,18 +6,18 @@ from collections.abc import Hashable
 from pathlib import Path
 from random import Random
 
-from nemocli.batch.claims import Claims
-from nemocli.batch.documents import parse_formats
-from nemocli.batch.inputs import Source, parse_extensions, read_list
-from nemocli.batch.manifest import Manifest, Record
-from nemocli.batch.names import choose_names
-from nemocli.batch.outputs import OWN_FOLDER
-from nemocli.batch.plan import Wanted, judge, make_jobs, refuse_foreign
-from nemocli.batch.settings import Settings
 from nemocli.bench.manifest import read_utterances
 from nemocli.cli.printable import printable_path
 from nemocli.engine.languages import Languages
 from nemocli.errors import NemocliError
+from nemocli.jobs.claims import Claims
+from nemocli.jobs.documents import parse_formats
+from nemocli.jobs.inputs import Source, parse_extensions, read_list
+from nemocli.jobs.manifest import Manifest, Record
+from nemocli.jobs.names import choose_names
+from nemocli.jobs.outputs import OWN_FOLDER
+from nemocli.jobs.plan import Wanted, judge, make_jobs, refuse_foreign
+from nemocli.jobs.settings import Settings
 from nemocli.models.hub import parse_hub_model
 from tests.fuzz import tiny
 from tests.fuzz.mutations import damage, damage_json, damage_lines

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nemocli.batch.outputs import OWN_FOLDER
 from nemocli.cli import file_model
 from nemocli.cli.app import app
-from tests.batch.fake import SETTINGS
+from nemocli.jobs.outputs import OWN_FOLDER
 from tests.cli import fake_command
+from tests.jobs.fake import SETTINGS
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_outputs_that_are_links_already(here):
 
 
 def test_parts_that_are_links_already(here):
-    from nemocli.batch.claims import claim_number
+    from nemocli.jobs.claims import claim_number
 
     number = claim_number("input a.wav")
     Path(f"in/.nemocli-{number:016x}.txt.part").symlink_to("../mine/rc")

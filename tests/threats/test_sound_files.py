@@ -275,7 +275,7 @@ def test_what_metadata_says_is_not_told(tmp_path, capfd):
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no such devices here")
 def test_devices_and_pipes_in_a_folder_are_left_alone(tmp_path):
-    from nemocli.batch.inputs import list_inputs
+    from nemocli.jobs.inputs import list_inputs
 
     for name, target in (("zero.wav", "/dev/zero"), ("random.wav", "/dev/urandom")):
         (tmp_path / name).symlink_to(target)

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.batch.many import Heard, Outcome
-from nemocli.batch.plan import look_at
-from nemocli.batch.settings import Settings
-from nemocli.batch.worker import Begun, HowFar, Told, Worker
+from nemocli.cluster.worker import Begun, HowFar, Told, Worker
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, NemocliError
+from nemocli.jobs.plan import look_at
+from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.types import Transcript
 from nemocli.version import __version__

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from nemocli.batch.claims import Claims
-from nemocli.batch.settings import Settings
 from nemocli.errors import NemocliError, OutputError
+from nemocli.jobs.claims import Claims
+from nemocli.jobs.settings import Settings
 
 #: Rises when nemocli of before could not go on from a manifest.
 MANIFEST_VERSION = 1

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from nemocli.batch.inputs import Source
-from nemocli.batch.manifest import Known, output_of
-from nemocli.batch.names import choose_names
-from nemocli.batch.outputs import Place
-from nemocli.batch.settings import Settings
 from nemocli.errors import UsageError
+from nemocli.jobs.inputs import Source
+from nemocli.jobs.manifest import Known, output_of
+from nemocli.jobs.names import choose_names
+from nemocli.jobs.outputs import Place
+from nemocli.jobs.settings import Settings
 
 
 class Verdict(Enum):

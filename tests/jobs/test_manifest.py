@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.batch.claims import Claims
-from nemocli.batch.manifest import Manifest, Record
 from nemocli.errors import NemocliError, OutputError
+from nemocli.jobs.claims import Claims
+from nemocli.jobs.manifest import Manifest, Record
 from nemocli.transcript.layout import Layout
-from tests.batch.fake import SETTINGS
+from tests.jobs.fake import SETTINGS
 
 
 def manifest_in(folder):

@@ -9,7 +9,7 @@ from pathlib import Path
 from nemocli.batch.many import Heard
 from nemocli.errors import ModelError
 from nemocli.transcript.types import Transcript
-from tests.batch.fake import SETTINGS, FakeTranscriber
+from tests.jobs.fake import SETTINGS, FakeTranscriber
 
 
 class Troubled(FakeTranscriber):

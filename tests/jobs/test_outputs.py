@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.batch.plan import refuse_foreign
-from nemocli.batch.run import Run
 from nemocli.errors import UsageError
-from tests.batch.fake import FakeTranscriber
-from tests.batch.runs import WANTED, jobs_of, say, states, transcribe, written
+from nemocli.jobs.plan import refuse_foreign
+from nemocli.jobs.run import Run
+from tests.jobs.fake import FakeTranscriber
+from tests.jobs.runs import WANTED, jobs_of, say, states, transcribe, written
 
 
 def test_a_foreign_file_in_the_way_is_refused_before_any_work(here):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.batch.estimate import Estimate
+from nemocli.jobs.estimate import Estimate
 
 
 def test_sizes_stand_for_seconds_of_the_same_kind(tmp_path):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.batch import outputs
-from nemocli.batch.claims import claim_number
-from nemocli.batch.manifest import Record
-from nemocli.batch.plan import Verdict
-from nemocli.batch.run import Run
 from nemocli.errors import OutputError
-from tests.batch.fake import SETTINGS, FakeTranscriber
-from tests.batch.runs import WANTED, jobs_of, say, states, transcribe, verdicts, written
+from nemocli.jobs import outputs
+from nemocli.jobs.claims import claim_number
+from nemocli.jobs.manifest import Record
+from nemocli.jobs.plan import Verdict
+from nemocli.jobs.run import Run
+from tests.jobs.fake import SETTINGS, FakeTranscriber
+from tests.jobs.runs import WANTED, jobs_of, say, states, transcribe, verdicts, written
 
 
 def test_a_stray_part_goes_and_another_runs_does_not(here):

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 
-from nemocli.batch import run
-from tests.batch.runs import say, states, transcribe, written
+from nemocli.jobs import run
+from tests.jobs.runs import say, states, transcribe, written
 
 
 def test_two_runs_share_the_work(here):
@@ -15,7 +15,7 @@ def test_two_runs_share_the_work(here):
     for name, text in texts.items():
         say(name, text)
     script = (
-        "import json, time\nfrom tests.batch.fake import *\nfrom tests.batch.runs import *\n"
+        "import json, time\nfrom tests.jobs.fake import *\nfrom tests.jobs.runs import *\n"
         "heard, ends = transcribe(transcriber=FakeTranscriber(seconds=0.01))\n"
         "print(json.dumps([heard, states(ends)]))"
     )
@@ -37,7 +37,7 @@ def test_what_another_run_has_claimed_is_waited_for_and_done_if_it_dies(here, mo
     say("a.wav", "one")
     say("b.wav", "two")
     script = (
-        "import json, time\nfrom tests.batch.fake import *\nfrom tests.batch.runs import *\n"
+        "import json, time\nfrom tests.jobs.fake import *\nfrom tests.jobs.runs import *\n"
         "jobs = jobs_of('in/a.wav'); jobs[0].place.prepare()\n"
         "print(jobs[0].place.claim('../in/a.wav', 'a'), flush=True)\ntime.sleep(60)"
     )

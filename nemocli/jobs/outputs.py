@@ -8,10 +8,10 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from nemocli.batch.claims import Claims, claim_number
-from nemocli.batch.inputs import Source
-from nemocli.batch.manifest import Manifest
 from nemocli.errors import NemocliError, OutputError, UsageError
+from nemocli.jobs.claims import Claims, claim_number
+from nemocli.jobs.inputs import Source
+from nemocli.jobs.manifest import Manifest
 
 #: The folder in a folder of outputs that holds the manifest and the claims.
 OWN_FOLDER = ".nemocli"

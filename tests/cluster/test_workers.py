@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.batch.cluster import LOCAL, connected
-from nemocli.batch.worker import Worker
-from nemocli.batch.workers import FILES, Workers
+from nemocli.cluster.connection import LOCAL, connected
+from nemocli.cluster.worker import Worker
+from nemocli.cluster.workers import FILES, Workers
 from nemocli.errors import ModelError, NemocliError
 from nemocli.version import __version__
-from tests.batch.fake import SETTINGS, heard_in
-from tests.batch.fake_worker import begun_times, load, load_and_die, load_nothing
-from tests.batch.runs import jobs_of, say, states, transcribe, written
+from tests.cluster.fake_worker import begun_times, load, load_and_die, load_nothing
+from tests.jobs.fake import SETTINGS, heard_in
+from tests.jobs.runs import jobs_of, say, states, transcribe, written
 
 pytestmark = [
     pytest.mark.cluster,

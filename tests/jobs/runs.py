@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from nemocli.batch.inputs import list_inputs
-from nemocli.batch.plan import Wanted, judge, judge_content, make_jobs, refuse_foreign
-from nemocli.batch.run import Run
-from tests.batch.fake import SETTINGS, FakeTranscriber
+from nemocli.jobs.inputs import list_inputs
+from nemocli.jobs.plan import Wanted, judge, judge_content, make_jobs, refuse_foreign
+from nemocli.jobs.run import Run
+from tests.jobs.fake import SETTINGS, FakeTranscriber
 
 WANTED = Wanted(SETTINGS, ("txt",))
 

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 
-from nemocli.batch.manifest import Manifest
+from nemocli.jobs.manifest import Manifest
 
 
 def choose_names(inputs: dict[str, str], manifest: Manifest) -> dict[str, str]:

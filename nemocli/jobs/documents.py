@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable
 
-from nemocli.batch.settings import Settings
 from nemocli.errors import UsageError
+from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, Result, write_whole
 from nemocli.transcript.types import Transcript
 

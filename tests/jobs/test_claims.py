@@ -9,13 +9,13 @@ import sys
 
 import pytest
 
-from nemocli.batch.claims import Claims, claim_number
 from nemocli.errors import OutputError
+from nemocli.jobs.claims import Claims, claim_number
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from nemocli.batch.claims import Claims
+from nemocli.jobs.claims import Claims
 claims = Claims(Path(sys.argv[1]))
 print(claims.take(*sys.argv[2:]), flush=True)
 time.sleep(60)

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from nemocli.bench.conversion import verify_folder
+from nemocli.bench.reference import SECONDS, bundled_sound
 from nemocli.errors import UsageError
 from nemocli.models.convert import convert
-from nemocli.models.verify import synthetic_sound, verify_folder
 from nemocli.network.checkpoint import open_checkpoint
+
+SOUND = bundled_sound(SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +21,7 @@ def folder(demo, tmp_path_factory):
 
 
 def test_a_conversion_agrees_with_its_checkpoint(demo, folder):
-    report = verify_folder(folder, open_checkpoint(demo))
+    report = verify_folder(folder, open_checkpoint(demo), SOUND)
     assert report.agreement == 1.0
     assert report.agreeing == report.tokens > 5
     assert (report.runtime, report.lookahead) == ("onnx", 3)
@@ -31,7 +34,7 @@ def test_other_weights_are_noticed(checkpoint, folder):
     tensors = load_file(path)
     tensors["encoder.layers.1.self_attn.o_proj.weight"] *= -1
     save_file(tensors, path)
-    report = verify_folder(folder, open_checkpoint(checkpoint))
+    report = verify_folder(folder, open_checkpoint(checkpoint), SOUND)
     assert report.encoder_difference > 0.01
     assert report.agreement < 1
 
@@ -42,15 +45,9 @@ def test_another_model_is_refused(checkpoint, folder):
         config.read_text().replace('"max_symbols_per_step": 10', '"max_symbols_per_step": 5')
     )
     with pytest.raises(UsageError, match="not converted from"):
-        verify_folder(folder, open_checkpoint(checkpoint))
+        verify_folder(folder, open_checkpoint(checkpoint), SOUND)
 
 
 def test_silence_agrees(demo, folder):
     report = verify_folder(folder, open_checkpoint(demo), np.zeros(16000, np.float32))
     assert report.agreement == 1.0
-
-
-def test_the_synthetic_sound_is_a_sound():
-    sound = synthetic_sound(2.0)
-    assert (len(sound), sound.dtype) == (32000, np.float32)
-    assert 0.3 < abs(sound).max() < 0.5

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.batch.many import Heard, Outcome
-from nemocli.batch.plan import content_hash, look_at
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
+from nemocli.jobs.plan import content_hash, look_at
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.writer import About
 from nemocli.version import __version__

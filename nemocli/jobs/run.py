@@ -13,11 +13,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
-from nemocli.batch.documents import render
-from nemocli.batch.manifest import Record
 from nemocli.batch.many import Outcome
-from nemocli.batch.names import free_name
-from nemocli.batch.plan import (
+from nemocli.errors import NemocliError, OutputError
+from nemocli.jobs.documents import render
+from nemocli.jobs.manifest import Record
+from nemocli.jobs.names import free_name
+from nemocli.jobs.plan import (
     Content,
     Job,
     Verdict,
@@ -27,8 +28,7 @@ from nemocli.batch.plan import (
     judge_content,
     look_at,
 )
-from nemocli.batch.report import Finished
-from nemocli.errors import NemocliError, OutputError
+from nemocli.jobs.report import Finished
 from nemocli.transcript.formats import FORMATS
 
 #: Takes paths when there is room for them, and gives what became of each, in any order.

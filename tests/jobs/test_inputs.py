@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.batch.inputs import EXTENSIONS, list_inputs, parse_extensions, read_list
 from nemocli.errors import UsageError
+from nemocli.jobs.inputs import EXTENSIONS, list_inputs, parse_extensions, read_list
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.batch.claims import Claims
-from nemocli.batch.manifest import Manifest, Record
-from nemocli.batch.names import choose_names
-from tests.batch.fake import SETTINGS
+from nemocli.jobs.claims import Claims
+from nemocli.jobs.manifest import Manifest, Record
+from nemocli.jobs.names import choose_names
+from tests.jobs.fake import SETTINGS
 
 
 def manifest_in(folder):

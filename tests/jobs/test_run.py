@@ -4,11 +4,11 @@ import json
 import os
 from dataclasses import replace
 
-from nemocli.batch.inputs import list_inputs
-from nemocli.batch.plan import make_jobs
-from nemocli.batch.run import Run
-from tests.batch.fake import SETTINGS, FakeTranscriber
-from tests.batch.runs import WANTED, jobs_of, say, states, transcribe, verdicts, written
+from nemocli.jobs.inputs import list_inputs
+from nemocli.jobs.plan import make_jobs
+from nemocli.jobs.run import Run
+from tests.jobs.fake import SETTINGS, FakeTranscriber
+from tests.jobs.runs import WANTED, jobs_of, say, states, transcribe, verdicts, written
 
 
 def test_each_file_is_written_below_the_output_folder_and_done_once(here):

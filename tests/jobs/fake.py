@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from nemocli.batch.many import Heard, Outcome
-from nemocli.batch.settings import Settings
 from nemocli.errors import AudioError
+from nemocli.jobs.settings import Settings
 from nemocli.transcript.types import Transcript, Word
 from nemocli.transcript.writer import About
 

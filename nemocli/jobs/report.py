@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nemocli.batch.inputs import Listing
-from nemocli.batch.settings import Settings
 from nemocli.errors import NemocliError, UsageError
+from nemocli.jobs.inputs import Listing
+from nemocli.jobs.settings import Settings
 from nemocli.version import __version__
 from nemocli.whole_file import write_whole_file
 
