@@ -71,7 +71,7 @@ def load(
     """
     from nemocli.models.opening import open_model
     from nemocli.transcriber import Transcriber
-    from nemocli.transcript.detokenizer import Pieces
+    from nemocli.transcript.pieces import Pieces
 
     opened = open_model(model, runtime, lookahead, compute_units, progress)
     pieces = Pieces(opened.tokenizer_json)

@@ -8,7 +8,7 @@ from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.session import Session
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from nemocli.transcript.writer import About
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.coreml.files import PRECISIONS, write_graphs
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from tests.mlprogram.runtime import EvaluatedRuntime
 from tests.sounds import speech_like
 

@@ -18,7 +18,7 @@ from nemocli.bench.reference import SOUND, TOKENS, run_once
 from nemocli.models.places import demo_folder
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from tests.oracle.reference import Reference
 
 

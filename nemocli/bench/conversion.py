@@ -12,7 +12,7 @@ from nemocli.errors import UsageError
 from nemocli.models.opening import open_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from nemocli.units import SAMPLE_RATE
 from nemocli.whole_file import write_whole_file
 

@@ -12,7 +12,8 @@ from nemocli.engine.languages import Languages
 from nemocli.engine.mel import MelStream
 from nemocli.errors import NemocliError
 from nemocli.runtimes.base import Runtime
-from nemocli.transcript.detokenizer import Detokenizer, Pieces
+from nemocli.transcript.detokenizer import Detokenizer
+from nemocli.transcript.pieces import Pieces
 from nemocli.transcript.types import Transcript, Word
 from nemocli.units import FRAME_SECONDS
 

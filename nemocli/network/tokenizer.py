@@ -14,9 +14,9 @@ from tokenizers.models import WordLevel
 
 from nemocli.errors import model_errors
 from nemocli.network.config import ModelConfig
-from nemocli.network.pieces import check_pieces
 from nemocli.network.sentencepiece import Kind, SentencePieces
 from nemocli.network.small_file import read_text
+from nemocli.network.tokenizer_file import SPACE, open_tokenizer
 
 BLANK = "<blank>"
 UNKNOWN = "<unk>"
@@ -25,16 +25,11 @@ PADDING = "<pad>"
 #: A language tag, which the hub's conversion marks as special.
 TAG = re.compile(r"<[a-z]{2,3}-[A-Za-z]{2}>")
 
-#: SentencePiece's sign for the space before a word.
-SPACE = "\u2581"
-
 
 def from_hub(path: Path, config: ModelConfig) -> str:
     """Canonical text of a tokenizer.json; ModelError if it is none."""
     with model_errors(f"The file {path} is not a tokenizer"):
-        text = read_text(path)
-        check_pieces(text, f"The file {path}")
-        tokenizer = Tokenizer.from_str(text)
+        tokenizer = open_tokenizer(read_text(path), f"The file {path}")
         added = tokenizer.get_added_tokens_decoder()
         special = {index for index, token in added.items() if token.special}
         decoder = tokenizer.decoder

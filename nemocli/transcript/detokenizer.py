@@ -3,21 +3,13 @@
 A character is never shown in halves, and a word is never changed once the next one has begun.
 """
 
-import json
 import unicodedata
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
-from nemocli.errors import ModelError, model_errors
-from nemocli.network.pieces import check_pieces
-from nemocli.network.small_file import read_text
+from nemocli.network.tokenizer_file import SPACE
 from nemocli.transcript.growing import Snapshot
+from nemocli.transcript.pieces import Pieces
 from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.units import FRAME_SECONDS
-
-#: SentencePiece's sign for the space before a word.
-SPACE = "\u2581"
 
 #: What a decoder writes for bytes that are not, or not yet, a character.
 BROKEN = "\ufffd"
@@ -34,66 +26,6 @@ UNSPACED = (
     (0xF900, 0xFAFF),
     (0x20000, 0x3FFFF),
 )
-
-
-#: Steps of a decoder at most.
-MOST_STEPS = 10
-
-#: Steps of a decoder that cost little, and whose text is never longer than what they are given.
-PLAIN_STEPS = (
-    *("BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Strip", "WordPiece"),
-)
-
-
-class Pieces:
-    """A checkpoint's tokenizer.json: pieces by id, and the text of ids.
-
-    Takes the file's path, or its text. Raises ModelError if it is not a tokenizer.
-    """
-
-    def __init__(self, source: Path | str) -> None:
-        from tokenizers import Tokenizer  # here: the engine's sessions need no more than words
-
-        what = f"The file {source}" if isinstance(source, Path) else "The model's tokenizer"
-        with model_errors(f"{what} is not a tokenizer"):
-            text = read_text(source) if isinstance(source, Path) else source
-            check_pieces(text, what)
-            self._tokenizer = Tokenizer.from_str(text)
-            decoder = self._tokenizer.decoder
-            steps = json.loads(decoder.__getstate__()) if decoder is not None else {}
-        if not _is_plain(steps):
-            raise ModelError(
-                f"{what} does more than to put pieces together; get the model from a source you"
-                " trust."
-            )
-
-    def piece(self, token: int) -> str:
-        """The piece as it stands in the vocabulary; `<id>` for an id that is not in it."""
-        piece: str | None = self._tokenizer.id_to_token(token)
-        return f"<{token}>" if piece is None else piece
-
-    def text(self, tokens: Sequence[int]) -> str:
-        """The text of consecutive ids, special tokens left out.
-
-        Raises ModelError where the tokenizer's own rules fail.
-        """
-        with model_errors("The model's tokenizer cannot make text of what the model says"):
-            text: str = self._tokenizer.decode(list(tokens))
-        return text
-
-
-def _is_plain(step: Mapping[str, Any]) -> bool:
-    """Whether a step of a decoder cannot be made to fill the memory, or to take forever."""
-    kind = step.get("type")
-    if kind == "Sequence":
-        steps = step["decoders"]
-        return len(steps) <= MOST_STEPS and all(
-            each["type"] != "Sequence" and _is_plain(each) for each in steps
-        )
-    if kind == "Replace":  # of a letter by another; not of a pattern
-        replaced = step["pattern"].get("String", "")
-        return len(replaced) > 0 and len(step["content"]) <= len(replaced)
-    return kind is None or kind in PLAIN_STEPS
 
 
 class Detokenizer:

@@ -23,7 +23,7 @@ from nemocli.models.opening import choose_lookahead, open_folder
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from nemocli.runtimes.onnx.names import graph_file
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from tests.fuzz import tiny
 from tests.fuzz.models import SOUND, use_config
 from tests.fuzz.mutations import damage, damage_json, damage_value, dumped

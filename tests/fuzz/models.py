@@ -17,7 +17,7 @@ from nemocli.network.nemo import NemoCheckpoint
 from nemocli.network.nemo_config import hub_configs
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from tests.fuzz import tiny
 from tests.fuzz.archives import damage_tar, damage_zip
 from tests.fuzz.mutations import Mutate, damage, damage_json, damage_lines

@@ -12,7 +12,7 @@ from nemocli.engine.mel import MelStream
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from tests.fuzz import tiny
 from tests.fuzz.mutations import damage
 from tests.fuzz.target import BrokenError, Target

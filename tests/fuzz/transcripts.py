@@ -18,10 +18,11 @@ from rich.console import Console
 from nemocli.bench.normalize import has_words, normalized
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.printable import printable
-from nemocli.transcript.detokenizer import Detokenizer, Pieces
+from nemocli.transcript.detokenizer import Detokenizer
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.formats import FORMATS, Layout, Result, write_whole
+from nemocli.transcript.pieces import Pieces
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Transcript, Word, join_words
 from nemocli.transcript.writer import About

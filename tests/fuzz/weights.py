@@ -15,7 +15,7 @@ from nemocli.network.parameters import Parameters
 from nemocli.network.sentencepiece import read_sentencepiece
 from nemocli.network.tokenizer import from_hub, from_sentencepiece
 from nemocli.network.torch_file import TorchFile
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from tests.fuzz import tiny
 from tests.fuzz.archives import damage_zip
 from tests.fuzz.mutations import (

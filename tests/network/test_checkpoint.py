@@ -13,7 +13,7 @@ from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint, SafetensorsFiles
 from nemocli.network.config import ModelConfig
 from nemocli.network.parameters import expected_shapes
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 
 
 def edit_json(path, change):

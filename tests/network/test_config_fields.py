@@ -9,7 +9,7 @@ from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 
 ODD = [None, "x", -1, 0, 1.5, 1e99, [], {}, True, ["a"], [-1], [10**12], {"a": "b"}, 10**12]
 FILES = ["config.json", "generation_config.json", "processor_config.json"]

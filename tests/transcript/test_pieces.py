@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models
 
 from nemocli.errors import ModelError
-from nemocli.transcript.detokenizer import MOST_STEPS, Pieces
+from nemocli.transcript.pieces import MOST_STEPS, Pieces
 
 
 def pieces_with(decoder):
@@ -57,3 +57,14 @@ def test_a_failure_of_its_rules_is_a_sentence():
         pieces.text([-1])
     start = "The model's tokenizer cannot make text of what the model says: "
     assert str(failed.value).startswith(start)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"model": {"vocab": {}}}'])
+def test_not_a_tokenizer(text):
+    with pytest.raises(ModelError, match=r"^The model's tokenizer is not a tokenizer: .+\.$"):
+        Pieces(text)
+
+
+def test_an_id_that_is_not_in_the_vocabulary():
+    pieces = pieces_with(None)
+    assert (pieces.piece(0), pieces.piece(2), pieces.text([1, 2])) == ("▁a", "<2>", "b")

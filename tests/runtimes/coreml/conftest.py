@@ -17,7 +17,7 @@ from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.coreml import files
 from nemocli.runtimes.numpy_runtime import NumpyOperations, NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.detokenizer import Pieces
+from nemocli.transcript.pieces import Pieces
 from tests.sounds import speech_like
 
 #: Sizes that differ from the demo's, in an even and an odd network.
