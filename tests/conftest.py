@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,10 @@ settings.load_profile("unhurried")
 settings.register_profile(
     "mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
+
+# Whoever starts the tests may ignore signals, as nohup and a shell's & do; commands inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
