@@ -56,8 +56,8 @@ class FfmpegDecoder:
             raise not_sound(path)
         try:
             # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
-            self._container = av.open(
-                f"file:{path.absolute()}", container_options=options(), metadata_errors="replace"
+            self._container: av.container.InputContainer = av.open(
+                f"file:{path.absolute()}", container_options=options(), **_any_tags()
             )
         except OSError:
             raise
@@ -146,6 +146,13 @@ class FfmpegDecoder:
         # An mp3 tells its length in an encoder's tag; a start later than 0 shows that it has one.
         tagged = name == "mp3" and bool(self._stream.start_time)
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
+
+
+def _any_tags() -> dict[str, Any]:
+    """What keeps av from failing for tags that are no UTF-8; from 19 on it does not fail anyway."""
+    import av
+
+    return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 def _tag(context: av.CodecContext) -> str:
