@@ -37,6 +37,15 @@ def run(*arguments):
     )
 
 
+def test_next_to_nothing_is_imported_before_ctrl_c_is_heeded():
+    script = (
+        "import sys; before = set(sys.modules); import nemocli.__main__\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "nemocli nemocli.__main__ nemocli.version\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["file", "--help"], ["convert", "--help"], ["bench", "--help"]]
 )
