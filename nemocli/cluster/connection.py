@@ -4,6 +4,7 @@ Ray is imported only here and in `workers`, when somebody asks for a cluster.
 """
 
 import atexit
+import faulthandler
 import logging
 import os
 import re
@@ -36,6 +37,9 @@ PATIENCE = 10
 
 #: Seconds in which Ray must start or be joined, workers be asked for, and one of them be ready.
 START, READY = 60, 900
+
+#: Seconds after which the program ends if it cannot even see that START has passed.
+HELD = 90
 
 #: Seconds that Ray has to end by itself.
 END = 3
@@ -84,6 +88,7 @@ def connected(address: str, cpus: int) -> Iterator[Apart]:
     ray._private.worker.print_to_stdstream = lambda *args, **kwargs: None
     warnings.filterwarnings("ignore", module="ray")
     begin: Callable[[], None]
+    folder = ""
     with ExitStack() as stack:
         if address == LOCAL:
             # Its sockets are in there, and paths of sockets are short.
@@ -94,8 +99,31 @@ def connected(address: str, cpus: int) -> Iterator[Apart]:
             begin, late = _join(address), f"The Ray cluster {address} did not answer"
         apart = Apart()
         stack.callback(_end, apart, _processes())
-        apart.call(begin, START, late)
+        with _ended_if_held(HELD, late, folder):
+            apart.call(begin, START, late)
         yield apart
+
+
+@contextmanager
+def _ended_if_held(seconds: int, late: str, folder: str) -> Iterator[None]:
+    """End the program with exit code 1 and a sentence if the block takes so many seconds.
+
+    The folder, if there is one, goes as well. Ray's native code may keep all of Python waiting;
+    then only another process can do something.
+    """
+    sentence = f"nemocli: {late} within {seconds} seconds: try again, or without --cluster."
+    script = 'read -r _ || { printf "%s\\n" "$0" >&2; sleep 1; rm -rf "$1"; }'
+    tell = ["sh", "-c", script, sentence, folder]
+    with (
+        open(os.devnull, "w") as nowhere,
+        subprocess.Popen(tell, stdin=subprocess.PIPE, start_new_session=True) as teller,
+    ):
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            teller.communicate(b"\n")  # it acts if this does not come
 
 
 def _end(apart: Apart, before: set[Any]) -> None:

@@ -199,6 +199,30 @@ def test_a_start_that_gets_stuck_is_given_up_and_leaves_nothing(sounds, number):
     assert len(mine) < len(folders)
 
 
+#: Ray does not come back, and Python cannot go on beside it.
+HELD = """
+import ctypes
+from nemocli.cluster import connection
+connection.START, connection.HELD = 1, 3
+from ray._private.node import Node
+Node._write_cluster_info_to_kv = lambda node: ctypes.PyDLL(None).sleep(60)
+from nemocli.__main__ import main
+main()
+"""
+
+
+@needs_ray
+@pytest.mark.cluster
+def test_a_start_that_holds_up_all_of_python_ends_as_well(sounds):
+    before = set(Path("/tmp").glob("nemocli-ray-*"))
+    command = [sys.executable, "-c", HELD, "file", "in", "-o", "there", "--cluster", "local"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stdout) == (NemocliError.exit_code, "")
+    assert "nemocli: Ray did not start here within 3 seconds: try again" in done.stderr
+    assert "Traceback" not in done.stderr and "Timeout" not in done.stderr
+    wait_for(lambda: set(Path("/tmp").glob("nemocli-ray-*")) <= before)
+
+
 @needs_ray
 @pytest.mark.cluster
 @pytest.mark.parametrize("scheme", ["", "ray://"])
