@@ -8,21 +8,23 @@ session.feed(samples)  # float32, 16 kHz, mono; any number at a time
 print(session.finish().text)
 """
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from nemocli.errors import (
-    AudioError,
-    ModelError,
-    NemocliError,
-    UnsupportedError,
-    UsageError,
-)
 from nemocli.version import __version__
 
+# All else is imported when it is asked for: the engine needs numpy, which `nemocli --help` does
+# not, and until the command heeds signals, Ctrl-C would print a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from nemocli.engine.session import Session
+    from nemocli.errors import (
+        AudioError,
+        ModelError,
+        NemocliError,
+        UnsupportedError,
+        UsageError,
+    )
     from nemocli.transcriber import Transcriber
     from nemocli.transcript.types import Token, Transcript, Word
 
@@ -42,6 +44,10 @@ __all__ = [
 ]
 
 _MODULES = {
+    **dict.fromkeys(
+        ("AudioError", "ModelError", "NemocliError", "UnsupportedError", "UsageError"),
+        "nemocli.errors",
+    ),
     "Session": "nemocli.engine.session",
     "Transcriber": "nemocli.transcriber",
     "Token": "nemocli.transcript.types",
@@ -51,12 +57,12 @@ _MODULES = {
 
 
 def load(
-    model: str | Path = "demo",
+    model: "str | Path" = "demo",
     *,
     runtime: str = "auto",
     lookahead: int | None = None,
     compute_units: str | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: "Callable[[str], None] | None" = None,
 ) -> "Transcriber":
     """Load a model: `demo`, a folder written by `nemocli convert`, a checkpoint, a .nemo file.
 
@@ -78,8 +84,7 @@ def load(
     return Transcriber(opened.runtime, pieces, opened.name, opened.precision, opened.revision)
 
 
-def __getattr__(name: str) -> Any:
-    # The engine needs numpy, which `nemocli --help` does not.
+def __getattr__(name: str) -> object:
     if name in _MODULES:
         import importlib
 

@@ -23,6 +23,7 @@ _NO_MEMORY = (
     "bad allocation",
     "failed to allocate memory",
     "failed to map segment",
+    "cannot allocate memory",
     "can't start new thread",
 )
 

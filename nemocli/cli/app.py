@@ -24,6 +24,10 @@ from nemocli.errors import NemocliError, lacks_memory
 #: Exit code of a program ended by a reader that went away.
 PIPE_CLOSED = 141
 
+#: What coremltools imports if it is there: nothing here needs it, it takes seconds, and torch ends
+#: the program where the current folder is gone.
+UNNEEDED = ("torch", "transformers")
+
 EXIT_CODES = """
 Exit codes: 0 done, 1 failed or some files failed, 2 wrong usage, 3 model missing or damaged,
 4 not supported on this machine.
@@ -105,6 +109,8 @@ def main() -> None:
     """Entry point of the `nemocli` script."""
     try:
         raise_signals()
+        for name in UNNEEDED:
+            sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # is not to be found
         prepare_streams()
         _run()
         sys.stdout.flush()
@@ -121,6 +127,7 @@ def main() -> None:
 
 def _run() -> None:
     """The command; a defect of nemocli is one sentence too, and NEMOCLI_DEBUG shows where."""
+    sentence = ""
     try:
         app()
     except SystemExit as end:
@@ -133,7 +140,9 @@ def _run() -> None:
             _leave(exit_code(behind))
         if os.environ.get("NEMOCLI_DEBUG"):
             raise
-        say(_explained(error))
+        sentence = _explained(error)
+    if sentence:  # only here, where what the error held is free: memory may be too short to print
+        say(sentence)
         _leave(NemocliError.exit_code)
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,7 +59,7 @@ class ClusterChoice:
         # It was loaded to hear of what is wrong with it, and to convert it once if it has to be.
         transcriber.transcribe_many((), settings.language, max_memory=max_memory)
         del transcriber
-        from nemocli.cluster.connection import LOCAL, connected
+        from nemocli.cluster.connection import LOCAL, READY, START, connected
         from nemocli.cluster.workers import Workers, worker_cpus
 
         here = os.cpu_count() or 1
@@ -68,12 +68,12 @@ class ClusterChoice:
             count = count or max(1, here // worker_cpus(here))
             cpus = worker_cpus(here // count)
         load = _loader(choice, settings)
-        with (
-            connected(self.address, (count or 1) * (cpus or 1)),
-            closing(Workers(load, settings, count=count, cpus=cpus, note=screen.note)) as workers,
-        ):
+        begin = partial(Workers, load, settings, count=count, cpus=cpus, note=screen.note)
+        with connected(self.address, (count or 1) * (cpus or 1)) as apart, ExitStack() as stack:
             with screen.waiting("starting workers"):
-                workers.wait()
+                workers = apart.call(begin, START, "Ray took no workers")
+                stack.enter_context(closing(workers))
+                apart.call(workers.wait, READY, "No worker was ready")
             yield workers, settings
 
 

@@ -3,6 +3,8 @@
 Ray is imported only here and in `workers`, when somebody asks for a cluster.
 """
 
+import atexit
+import faulthandler
 import logging
 import os
 import re
@@ -13,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import Any
 
+from nemocli.cluster.apart import Apart, StuckError
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 
 #: Starts Ray on this machine, for as long as the command runs.
@@ -29,6 +34,15 @@ CLIENT = "ray://"
 
 #: Seconds until a cluster that does not answer is given up.
 PATIENCE = 10
+
+#: Seconds in which Ray must start or be joined, workers be asked for, and one of them be ready.
+START, READY = 60, 900
+
+#: Seconds after which the program ends if it cannot even see that START has passed.
+HELD = 90
+
+#: Seconds that Ray has to end by itself.
+END = 3
 
 #: What helps if the cluster asks who comes.
 TOKEN = (
@@ -50,11 +64,12 @@ def parse_address(text: str) -> str:
 
 
 @contextmanager
-def connected(address: str, cpus: int) -> Iterator[None]:
+def connected(address: str, cpus: int) -> Iterator[Apart]:
     """Connect to the cluster at a parsed address, or for `local` start one of so many CPUs.
 
     In the end, what was started here is stopped, and of another cluster only what ran for this
-    command. Raises UnsupportedError if Ray is not installed, NemocliError if nothing answers.
+    command. What may wait for Ray without end is done by the Apart that comes. Raises
+    UnsupportedError if Ray is not installed, NemocliError if nothing answers.
     """
     # Ray would tell its makers that it is used.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -72,21 +87,68 @@ def connected(address: str, cpus: int) -> Iterator[None]:
     # It would print what befalls workers on stdout, which is for results.
     ray._private.worker.print_to_stdstream = lambda *args, **kwargs: None
     warnings.filterwarnings("ignore", module="ray")
-    try:
+    begin: Callable[[], None]
+    folder = ""
+    with ExitStack() as stack:
         if address == LOCAL:
             # Its sockets are in there, and paths of sockets are short.
             folder = tempfile.mkdtemp(prefix="nemocli-ray-", dir="/tmp")
-            try:
-                _start(cpus, folder)
-                yield
-            finally:
-                ray.shutdown()
-                shutil.rmtree(folder, ignore_errors=True)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            begin, late = partial(_start, cpus, folder), "Ray did not start here"
         else:
-            _join(address)
+            begin, late = _join(address), f"The Ray cluster {address} did not answer"
+        apart = Apart()
+        stack.callback(_end, apart, _processes())
+        with _ended_if_held(HELD, late, folder):
+            apart.call(begin, START, late)
+        yield apart
+
+
+@contextmanager
+def _ended_if_held(seconds: int, late: str, folder: str) -> Iterator[None]:
+    """End the program with exit code 1 and a sentence if the block takes so many seconds.
+
+    The folder, if there is one, goes as well. Ray's native code may keep all of Python waiting;
+    then only another process can do something.
+    """
+    sentence = f"nemocli: {late} within {seconds} seconds: try again, or without --cluster."
+    script = 'read -r _ || { printf "%s\\n" "$0" >&2; sleep 1; rm -rf "$1"; }'
+    tell = ["sh", "-c", script, sentence, folder]
+    with (
+        open(os.devnull, "w") as nowhere,
+        subprocess.Popen(tell, stdin=subprocess.PIPE, start_new_session=True) as teller,
+    ):
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
             yield
-    finally:
-        ray.shutdown()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            teller.communicate(b"\n")  # it acts if this does not come
+
+
+def _end(apart: Apart, before: set[Any]) -> None:
+    """Leave Ray, and see to it that nothing of it is left running here."""
+    import psutil
+    import ray
+
+    started = _processes() - before
+    try:
+        apart.call(ray.shutdown, END, "Ray did not end")
+    except StuckError:
+        atexit.unregister(ray.shutdown)  # it would be stuck once more
+    apart.end()
+    started |= _processes() - before
+    for process in started:
+        with suppress(psutil.Error):  # most have ended
+            process.kill()
+    psutil.wait_procs(started, END)
+
+
+def _processes() -> set[Any]:
+    """All that was started by this process, and what they have started."""
+    import psutil  # which Ray brings along
+
+    return set(psutil.Process().children(recursive=True))
 
 
 def _start(cpus: int, folder: str) -> None:
@@ -108,13 +170,17 @@ def _start(cpus: int, folder: str) -> None:
         raise NemocliError(f"Ray cannot be started here: {_first_line(error)}.") from None
 
 
-def _join(address: str) -> None:
-    """Connect to a cluster that runs already."""
-    import ray
-
+def _join(address: str) -> Callable[[], None]:
+    """What connects to a cluster that runs already; NemocliError if there is none."""
     place = os.environ.get("RAY_ADDRESS", AUTO) if address == AUTO else address
     if place != AUTO:
         _knock(place)
+    return partial(_connect, place)
+
+
+def _connect(place: str) -> None:
+    import ray
+
     try:
         ray.init(place, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:

@@ -78,13 +78,14 @@ class Workers:
         # Files that were lost with a worker, and how often.
         self._again: deque[Path] = deque()
         self._losses: Counter[Path] = Counter()
+        self._is_awaited = True
         for _ in range(count or sum(cpus // self._cpus for cpus in _nodes()) or 1):
             self._create()
 
     def wait(self) -> None:
         """Wait for the first worker that has its model; what kept all from it is raised."""
         told_at: float | None = time.monotonic() + PATIENCE
-        while not self._idle:
+        while not self._idle and self._is_awaited:
             for ref in _finished(self._beginning):
                 self._begun(ref)
             if not self._idle and told_at is not None and time.monotonic() > told_at:
@@ -94,7 +95,8 @@ class Workers:
                 )
 
     def close(self) -> None:
-        """Stop the workers."""
+        """Stop the workers, and `wait` if another thread is in it."""
+        self._is_awaited = False
         at_work = (hand for hand, _ in self._at_work.values())
         for hand in [*self._idle, *self._beginning.values(), *at_work]:
             self._remove(hand)

@@ -37,6 +37,15 @@ def run(*arguments):
     )
 
 
+def test_next_to_nothing_is_imported_before_ctrl_c_is_heeded():
+    script = (
+        "import sys; before = set(sys.modules); import nemocli.__main__\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "nemocli nemocli.__main__ nemocli.version\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["file", "--help"], ["convert", "--help"], ["bench", "--help"]]
 )
@@ -45,7 +54,7 @@ def test_help_imports_nothing_heavy(arguments):
         "import sys, json, nemocli.cli.app\n"
         "try: nemocli.cli.app.main()\n"
         "except SystemExit as e: assert not e.code\n"
-        "print(json.dumps(sorted(sys.modules)))"
+        "print(json.dumps([name for name, module in sys.modules.items() if module]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True

@@ -158,6 +158,71 @@ def test_without_ray_the_command_that_installs_it_is_told(sounds, monkeypatch):
     assert "pip install 'nemocli[cluster]'" in err
 
 
+#: Ray's server stops while it starts, and then nothing comes of that.
+FROZEN = """
+import os, signal, sys
+from nemocli.cluster import connection
+connection.START = {seconds}
+from ray._private.node import Node
+write = Node._write_cluster_info_to_kv
+def freeze_and_write(node):
+    os.kill(node.all_processes["gcs_server"][0].process.pid, signal.SIGSTOP)
+    print("frozen", flush=True)
+    write(node)
+Node._write_cluster_info_to_kv = freeze_and_write
+from nemocli.__main__ import main
+main()
+"""
+
+
+@needs_ray
+@pytest.mark.cluster
+@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_gets_stuck_is_given_up_and_leaves_nothing(sounds, number):
+    code = FROZEN.format(seconds=1 if number is None else 60)
+    command = [sys.executable, "-c", code, "file", "in", "-o", "there", "--cluster", "local"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "frozen\n"
+    started = processes(process.pid)
+    folders = set(Path("/tmp").glob("nemocli-ray-*"))
+    if number is not None:
+        process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    if number is None:
+        assert process.returncode == NemocliError.exit_code
+        assert "Ray did not start here within 1 seconds: try again" in err
+    else:
+        assert (process.returncode, "Traceback" in err) == (128 + number, False)
+    assert out == "" and started
+    wait_for(lambda: not any(map(exists, started)))
+    mine = [folder for folder in folders if folder.exists()]
+    assert len(mine) < len(folders)
+
+
+#: Ray does not come back, and Python cannot go on beside it.
+HELD = """
+import ctypes
+from nemocli.cluster import connection
+connection.START, connection.HELD = 1, 3
+from ray._private.node import Node
+Node._write_cluster_info_to_kv = lambda node: ctypes.PyDLL(None).sleep(60)
+from nemocli.__main__ import main
+main()
+"""
+
+
+@needs_ray
+@pytest.mark.cluster
+def test_a_start_that_holds_up_all_of_python_ends_as_well(sounds):
+    before = set(Path("/tmp").glob("nemocli-ray-*"))
+    command = [sys.executable, "-c", HELD, "file", "in", "-o", "there", "--cluster", "local"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stdout) == (NemocliError.exit_code, "")
+    assert "nemocli: Ray did not start here within 3 seconds: try again" in done.stderr
+    assert "Traceback" not in done.stderr and "Timeout" not in done.stderr
+    wait_for(lambda: set(Path("/tmp").glob("nemocli-ray-*")) <= before)
+
+
 @needs_ray
 @pytest.mark.cluster
 @pytest.mark.parametrize("scheme", ["", "ray://"])
@@ -172,11 +237,14 @@ def test_no_cluster_at_the_address(sounds, scheme):
 @needs_ray
 @pytest.mark.cluster
 @pytest.mark.slow
-def test_something_else_at_the_address(sounds):
+@pytest.mark.parametrize(
+    ("scheme", "words"), [("", "is no Ray cluster"), ("ray://", "(ray client connection timeout)")]
+)
+def test_something_else_at_the_address(sounds, scheme, words):
     with socket.create_server(("127.0.0.1", 0)) as other:
-        code, err = fails("--cluster", f"127.0.0.1:{other.getsockname()[1]}")
+        code, err = fails("--cluster", f"{scheme}127.0.0.1:{other.getsockname()[1]}")
     assert code == NemocliError.exit_code
-    assert "is no Ray cluster" in err
+    assert words in err
 
 
 @pytest.fixture

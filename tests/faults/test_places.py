@@ -61,6 +61,12 @@ def test_whole_paths_do_without_a_current_folder(clip, gone, tmp_path):
     assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"
 
 
+def test_doctor_does_without_a_current_folder(gone):
+    done, out, err = run("doctor", code=gone)
+    assert (done, err) == (0, "")
+    assert out.startswith("ok    nemocli ")
+
+
 def test_a_current_folder_that_goes_in_the_middle(clip, tmp_path, monkeypatch):
     """What was given by relative paths is written where it was when the run began."""
     here = tmp_path / "here"
