@@ -13,6 +13,7 @@ from nemocli.bench.reference import SOUND, TOKENS, demo_reference
 from nemocli.cli.app import app
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
+from tests.schemas import checked
 
 
 def test_the_stored_tokens_belong_to_the_bundled_demo(demo):
@@ -34,7 +35,7 @@ def few(monkeypatch):
 
 def doctor(report):
     done = CliRunner().invoke(app, ["doctor", "--verify", "--report", str(report)])
-    return done, json.loads(report.read_text())
+    return done, checked(json.loads(report.read_text()), "verify")
 
 
 def test_exact_runtimes(few, tmp_path):

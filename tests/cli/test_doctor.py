@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import nemocli
 from nemocli.cli.app import app
 from nemocli.models import machine
+from tests.schemas import checked
 
 
 def doctor(*arguments):
@@ -17,7 +18,8 @@ def doctor(*arguments):
 
 
 def findings():
-    return {finding["name"]: finding for finding in json.loads(doctor("--json").stdout)}
+    found = checked(json.loads(doctor("--json").stdout), "doctor")
+    return {finding["name"]: finding for finding in found}
 
 
 def test_what_is_there():

@@ -17,6 +17,7 @@ from nemocli.cli import file_model
 from nemocli.cli.app import app
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS, FakeTranscriber
+from tests.schemas import checked
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +42,10 @@ def say(name, text):
 
 def file(*arguments, stdin=None):
     return CliRunner().invoke(app, ["file", *map(str, arguments)], input=stdin)
+
+
+def read_report():
+    return checked(json.loads(Path("report.json").read_text()), "report")
 
 
 def tree(folder):
@@ -229,24 +234,22 @@ def test_failures_are_told_at_once_and_listed_at_the_end(here):
     assert "nemocli: in/b.mp3 is damaged: copy it again." in lines
     assert "nemocli: in/new line [31m.wav is damaged: copy it again." in lines
     assert re.match("nemocli: 3 of 5 files failed: ", lines[-1])
-    report = json.loads(Path("report.json").read_text())
+    report = read_report()
     assert report["version"] == 1 and report["stopped"] is None
-    assert report["settings"]["model_revision"] == "f00d"
+    assert report["settings"]["model_revision"] == "f00d" * 16
     totals = report["totals"]
     assert (totals["files"], totals["done"], totals["failed"], totals["left"]) == (5, 2, 3, 0)
     files = {each["file"]: each for each in report["files"]}
     assert files["in/a.wav"]["outputs"] == ["out/a.txt"]
     assert files["missing.wav"]["error"] == "missing.wav does not exist: check the path."
     file("in", "-r", "-o", "out", "--report", "report.json")
-    states = {
-        each["file"]: each["state"] for each in json.loads(Path("report.json").read_text())["files"]
-    }
+    states = {each["file"]: each["state"] for each in read_report()["files"]}
     assert states["in/a.wav"] == "skipped" and states["in/b.mp3"] == "failed"
 
 
 def test_a_report_of_what_went_to_stdout(here):
     file("in", "--report", "report.json")
-    report = json.loads(Path("report.json").read_text())
+    report = read_report()
     assert [(each["file"], each["state"]) for each in report["files"]] == [
         ("in/a.wav", "done"),
         ("in/b.mp3", "done"),
@@ -279,7 +282,7 @@ def test_a_signal_ends_it_with_what_is_at_work(here, number, code):
     left = int(re.fullmatch(r"nemocli: Stopped with (\d+) files left; .*", rest[-1])[1])
     written = tree("out")
     assert len(written) == 200 - left and 0 < left < 200
-    report = json.loads(Path("report.json").read_text())
+    report = read_report()
     assert report["stopped"] == f"signal {number.value}" and report["totals"]["left"] == left
     done = file("in/many", "-o", "out")
     assert f"nemocli: {left} files transcribed, {200 - left} done already" in done.stderr

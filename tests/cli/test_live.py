@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import nemocli
 from nemocli.cli.app import app
-from tests.schemas import check_document, check_segment
+from tests.schemas import checked
 
 
 def command(*arguments):
@@ -93,12 +93,12 @@ def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
     assert os.listdir(tmp_path) == [path.name]
     if extension == "json":
         document = json.loads(written)
-        check_document(document)
+        checked(document, "document")
         assert [segment["text"] for segment in document["segments"]] == texts
         assert document["duration"] == len(data) / 32000
     if extension == "jsonl":
         for line in written.splitlines():
-            check_segment(json.loads(line))
+            checked(json.loads(line), "segment")
 
 
 def test_an_existing_file_is_kept(spoken, tmp_path):

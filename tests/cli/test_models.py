@@ -10,6 +10,7 @@ from nemocli.cli.app import app
 from nemocli.cli.models import size
 from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST
+from tests.schemas import checked
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_list(models, demo):
 
 
 def test_list_as_json(models):
-    listed = json.loads(nemocli("list", "--json").stdout)
+    listed = checked(json.loads(nemocli("list", "--json").stdout), "models")
     assert [model["name"] for model in listed][:2] == ["demo", "one"]
     assert listed[1]["path"] == str(models / "models" / "one")
     assert listed[1]["bytes"] > 1e6
