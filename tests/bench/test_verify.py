@@ -6,14 +6,13 @@ import sys
 from dataclasses import replace
 
 import pytest
-from typer.testing import CliRunner
 
 from nemocli.bench import forms, verify
 from nemocli.bench.reference import SOUND, TOKENS, demo_reference
-from nemocli.cli.app import app
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
 from tests.schemas import checked
+from tests.typed import nemocli
 
 
 def test_the_stored_tokens_belong_to_the_bundled_demo(demo):
@@ -34,7 +33,7 @@ def few(monkeypatch):
 
 
 def doctor(report):
-    done = CliRunner().invoke(app, ["doctor", "--verify", "--report", str(report)])
+    done = nemocli("doctor", "--verify", "--report", report)
     return done, checked(json.loads(report.read_text()), "verify")
 
 
@@ -62,7 +61,7 @@ def test_other_tokens_are_told(few, tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_told_first(tmp_path):
     report = tmp_path / "none" / "report.json"
-    done = CliRunner().invoke(app, ["doctor", "--verify", "--report", str(report)])
+    done = nemocli("doctor", "--verify", "--report", report)
     assert done.exit_code == 1
     assert done.stderr == (
         f"nemocli: The report {report} cannot be written: No such file or directory.\n"

@@ -5,25 +5,23 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
 from nemocli.bench import sweep
 from nemocli.bench import verify as verifying
 from nemocli.bench.measure import Heard, Run
 from nemocli.bench.reference import demo_reference
 from nemocli.bench.yardstick import Gauged
-from nemocli.cli.app import app
 from tests.schemas import checked
+from tests.typed import NEMOCLI, nemocli
 
 
 def bench(*arguments):
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+    return nemocli("bench", *arguments)
 
 
 def read_report(path):
@@ -248,7 +246,7 @@ def test_verify(few, monkeypatch):
 
 
 def test_ctrl_c_leaves_nothing(tmp_path):
-    command = [sys.executable, "-m", "nemocli", "bench", *DEMO, "--json", tmp_path / "a.json"]
+    command = [*NEMOCLI, "bench", *DEMO, "--json", tmp_path / "a.json"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     for line in running.stderr:
         if "blocks (3 of" in line:

@@ -2,24 +2,19 @@
 
 import io
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from nemocli.cli import file_model
-from nemocli.cli.app import app
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 from tests.schemas import checked
-
-ROOT = Path(__file__).parents[2]
+from tests.terminal import Terminal
+from tests.typed import FAKE, environment, nemocli
 
 
 @pytest.fixture
@@ -41,7 +36,7 @@ def say(name, text):
 
 
 def file(*arguments, stdin=None):
-    return CliRunner().invoke(app, ["file", *map(str, arguments)], input=stdin)
+    return nemocli("file", *arguments, input=stdin)
 
 
 def read_report():
@@ -260,11 +255,10 @@ def test_a_report_of_what_went_to_stdout(here):
 
 
 def started(*arguments, stderr=subprocess.PIPE, seconds=0.02):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    environment |= {"FAKE_SECONDS": str(seconds), "FAKE_AT_ONCE": "4", "TERM": "xterm"}
-    environment |= {"COLUMNS": "100", "LINES": "24"}
-    command = [sys.executable, "-m", "tests.cli.fake_command", "file", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment)
+    screen = {"TERM": "xterm", "COLUMNS": 100, "LINES": 24}
+    env = environment(FAKE_SECONDS=seconds, FAKE_AT_ONCE=4, **screen)
+    command = [*FAKE, "file", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=env)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -328,19 +322,10 @@ def test_a_disk_that_is_full_for_real(here):
 
 def test_bars_on_a_terminal_leave_only_messages(here):
     say("b.mp3", "broken")
-    ours, theirs = pty.openpty()
-    process = started("in", "-r", "-o", "out", stderr=theirs, seconds=0.3)
-    os.close(theirs)
-    drawn = b""
-    try:
-        while data := os.read(ours, 65536):
-            drawn += data
-    except OSError:
-        pass  # how Linux tells that the other side closed its end
-    finally:
-        os.close(ours)
-    process.communicate()
-    shown = drawn.decode()
+    with Terminal(100) as terminal:
+        process = started("in", "-r", "-o", "out", stderr=terminal.theirs, seconds=0.3)
+        process.communicate()
+    shown = terminal.shown.decode()
     assert process.returncode == 1
     assert re.search(r"of 3 files", shown) and "a.wav" in shown and "x" in shown
     assert "in/b.mp3 is damaged" in shown

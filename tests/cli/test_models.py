@@ -4,12 +4,11 @@ import json
 
 import pytest
 from huggingface_hub import constants
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
 from nemocli.cli.models import size
 from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST
+from tests import typed
 from tests.schemas import checked
 
 
@@ -25,8 +24,8 @@ def models(demo, tmp_path, monkeypatch):
     return tmp_path
 
 
-def nemocli(*arguments):
-    return CliRunner().invoke(app, ["models", *map(str, arguments)])
+def nemocli(*arguments, **options):
+    return typed.nemocli("models", *arguments, **options)
 
 
 def test_list(models, demo):
@@ -88,7 +87,7 @@ def test_an_interrupted_download_is_listed_and_removed(models):
 @pytest.mark.parametrize(("answer", "there"), [("y\n", False), ("n\n", True), ("", True)])
 def test_remove_asks(models, monkeypatch, answer, there):
     monkeypatch.setattr("nemocli.cli.models._can_ask", lambda: True)
-    done = CliRunner().invoke(app, ["models", "remove", "one"], input=answer)
+    done = nemocli("remove", "one", input=answer)
     assert "Remove one (" in done.stderr
     assert (models / "models" / "one").exists() == there
 

@@ -4,21 +4,19 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import soundfile
 from jsonschema import ValidationError
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 from scripts.make_docs import ROOT
 from tests.schemas import SCHEMAS, checked
+from tests.typed import NEMOCLI, nemocli
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ def without_confidence(value):
 
 def test_the_document_is_the_demo_s(clip):
     arguments = "file en-US-1.flac --model demo --lang en-US --format json"
-    document = json.loads(CliRunner().invoke(app, arguments.split()).stdout)
+    document = json.loads(nemocli(*arguments.split()).stdout)
     shown = json.loads(example("the document"))
     assert without_confidence(document) == without_confidence(shown)
     checked(document, "document")
@@ -57,7 +55,7 @@ def test_the_document_is_the_demo_s(clip):
 def test_the_events_are_the_demo_s(clip):
     pcm = soundfile.read(clip.path, dtype="int16")[0].astype("<i2").tobytes()
     arguments = ["live", "--input", "-", "--model", "demo", "--format", "jsonl"]
-    command = [sys.executable, "-m", "nemocli", *arguments]
+    command = [*NEMOCLI, *arguments]
     done = subprocess.run(command, input=pcm, capture_output=True, check=True)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     for event in events:
@@ -95,7 +93,7 @@ def test_every_schema_has_its_tables_and_every_member_a_meaning():
     ],
 )
 def test_a_new_member_must_be_described(clip, name, command):
-    printed = CliRunner().invoke(app, command.split()).stdout
+    printed = nemocli(*command.split()).stdout
     value = json.loads(Path("report.json").read_text() if name == "report" else printed)
     checked(value, name)
     places = list(objects(value))

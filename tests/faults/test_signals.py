@@ -10,16 +10,15 @@ import time
 
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
 from nemocli.batch.many import Outcome
 from nemocli.cli import file_model
-from nemocli.cli.app import app
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from tests.faults.program import files, run, start, struck_importing, struck_in
 from tests.jobs.fake import SETTINGS, heard_in
 from tests.schemas import checked
+from tests.typed import nemocli
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -81,7 +80,7 @@ def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
 
     monkeypatch.setattr(file_model.ModelChoice, "load", lambda *_: (Ending(), SETTINGS))
     path = tmp_path / "report.json"
-    done = CliRunner().invoke(app, ["file", "a.wav", "b.wav", "c.wav", "--report", str(path)])
+    done = nemocli("file", "a.wav", "b.wav", "c.wav", "--report", path)
     assert done.stdout == "b.wav:\ntwo\n\nc.wav:\nthree\n\n"
     is_signal = isinstance(failure, Ended)
     assert done.exit_code == (128 + TERM if is_signal else 1)

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
-from typer.testing import CliRunner
 
 import nemocli
-from nemocli.cli.app import app
 from nemocli.transcript.formats import FORMATS, About, Result, json_line, write_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript, Word, join_words
+from tests import typed
 from tests.schemas import SCHEMAS, checked
 from tests.words import ABOUT, ANY_TEXTS, spoken, words
 
@@ -34,20 +33,20 @@ def test_what_file_writes_is_as_described(clips):
     transcriber = nemocli.load("demo")
     for clip in clips[:6]:
         for lang in (clip.lang, "auto"):
-            arguments = ["file", str(clip.path), "--model", "demo", "--lang", lang, "--format"]
-            document = json.loads(CliRunner().invoke(app, [*arguments, "json"]).stdout)
+            arguments = ["file", clip.path, "--model", "demo", "--lang", lang, "--format"]
+            document = json.loads(typed.nemocli(*arguments, "json").stdout)
             checked(document, "document")
             assert document["model_revision"] == transcriber.revision
             assert document["precision"] == transcriber.precision
             assert document["nemocli"] == nemocli.__version__
-            lines = CliRunner().invoke(app, [*arguments, "jsonl"]).stdout.splitlines()
+            lines = typed.nemocli(*arguments, "jsonl").stdout.splitlines()
             assert [json.loads(line) for line in lines] == document["segments"]
             assert {segment["language"] for segment in document["segments"]} == {clip.lang}
 
 
 def test_segments_of_several_languages_carry_their_own(clips):
     path = clips[0].path.parent / "all-languages.flac"
-    done = CliRunner().invoke(app, ["file", str(path), "--model", "demo", "--format", "json"])
+    done = typed.nemocli("file", path, "--model", "demo", "--format", "json")
     document = json.loads(done.stdout)
     checked(document, "document")
     expected = {
