@@ -16,14 +16,11 @@ import nemocli
 from tests import typed
 from tests.faults import program
 from tests.schemas import checked
+from tests.sounds import pcm
 
 
 def command(*arguments):
     return [*typed.NEMOCLI, "live", "--model", "demo", *map(str, arguments)]
-
-
-def pcm(samples):
-    return np.round(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes()
 
 
 @pytest.fixture(scope="module")
