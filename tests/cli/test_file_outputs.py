@@ -12,6 +12,7 @@ import pytest
 from nemocli.cli import file_model
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS, FakeTranscriber
+from tests.jobs.runs import say
 from tests.schemas import checked
 from tests.terminal import Terminal
 from tests.typed import FAKE, environment, nemocli
@@ -24,15 +25,8 @@ def here(tmp_path, monkeypatch):
     say("a.wav", "one two")
     say("b.mp3", "three")
     say("sub/a.wav", "four")
-    monkeypatch.setattr(file_model.ModelChoice, "load", fake_command.load)
-    monkeypatch.setattr(file_model.ModelChoice, "describe", lambda _: SETTINGS)
+    fake_command.use(monkeypatch.setattr)
     return tmp_path
-
-
-def say(name, text):
-    path = Path("in", name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
 
 
 def file(*arguments, stdin=None):

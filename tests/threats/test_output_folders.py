@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.cli import file_model
 from nemocli.jobs.outputs import OWN_FOLDER
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS
@@ -20,8 +19,7 @@ from tests.typed import nemocli
 def here(tmp_path, monkeypatch):
     """The current folder, with a stranger's folder `in` beside a person's own files."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(file_model.ModelChoice, "load", fake_command.load)
-    monkeypatch.setattr(file_model.ModelChoice, "describe", lambda _: SETTINGS)
+    fake_command.use(monkeypatch.setattr)
     Path("in", "sub").mkdir(parents=True)
     Path("in/a.wav").write_text("one two")
     Path("mine").mkdir()
