@@ -50,6 +50,14 @@ def test_exact_runtimes(few, tmp_path):
     assert os.listdir(tmp_path) == ["report.json"]
 
 
+def test_json_is_all_there_is_on_stdout(few, tmp_path):
+    path = tmp_path / "report.json"
+    done = nemocli("doctor", "--verify", "--json", "--report", path)
+    printed = checked(json.loads(done.stdout), "verify")
+    assert printed["outcomes"] == json.loads(path.read_text())["outcomes"]
+    assert "8 of 8 tokens, same" in done.stderr
+
+
 def test_other_tokens_are_told(few, tmp_path, monkeypatch):
     wrong = replace(few, tokens={3: [*few.tokens[3][:-1], 1, 2]})
     monkeypatch.setattr(verify, "demo_reference", lambda: wrong)
