@@ -10,7 +10,6 @@ them.
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -21,7 +20,8 @@ from nemocli.cli.app import app
 from scripts.documents import completion
 from scripts.documents.commands import exit_codes, program_options, read_commands
 from scripts.documents.manual import command_manual, program_manual
-from scripts.documents.markdown import command_page, option_table, schema_table, table
+from scripts.documents.markdown import command_page, option_table, table
+from scripts.documents.schemas import Tables, read_schemas
 from scripts.documents.variables import VARIABLES
 
 ROOT = Path(__file__).parents[1]
@@ -95,9 +95,9 @@ def _blocks() -> dict[str, Callable[[], str]]:
     }
     for command in read_commands():
         blocks[command.name] = lambda command=command: command_page(command, codes)
-    for path in sorted((ROOT / "nemocli" / "transcript" / "schemas").glob("*.json")):
-        schema = json.loads(path.read_text(encoding="utf-8"))
-        blocks[path.name] = lambda schema=schema: schema_table(schema)
+    schemas = read_schemas()
+    for name in schemas:
+        blocks[name] = lambda name=name: str(Tables(name, schemas))
     return blocks
 
 

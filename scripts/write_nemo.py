@@ -14,7 +14,6 @@ import argparse
 import io
 import json
 import os
-import struct
 import sys
 import tarfile
 import tempfile
@@ -27,8 +26,9 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.network.nemo import CONFIG, RENAMED, WEIGHTS
+from nemocli.network.nemo import CONFIG, WEIGHTS
 from nemocli.network.sentencepiece import Kind
+from tests.nemo import nemo_name, sentencepiece_model
 
 TOKENIZER = "0123456789abcdef0123456789abcdef_tokenizer.model"
 
@@ -49,15 +49,6 @@ def add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
     member = tarfile.TarInfo(f"./{name}")
     member.size = size
     tar.addfile(member, content)
-
-
-def nemo_name(name: str) -> str:
-    """NeMo's name of a tensor of the hub's."""
-    for nemo, hub in RENAMED:
-        # Only attention has biases of position; the LSTM's keep their names.
-        if hub.strip(".") in name and not (hub == ".bias_" and "lstm" in name):
-            name = name.replace(hub, nemo)
-    return name
 
 
 def save_weights(folder: Path, out: str) -> None:
@@ -167,35 +158,6 @@ def read_pieces(folder: Path) -> list[tuple[str, Kind]]:
         (piece, Kind.UNKNOWN if piece == "<unk>" else Kind.NORMAL)
         for piece in map(tokenizer.id_to_token, range(blank))
     ]
-
-
-def sentencepiece_model(pieces: list[tuple[str, Kind]]) -> bytes:
-    """A serialized ModelProto: the pieces with falling scores, and a trainer_spec for unigram."""
-    model = b"".join(
-        message(1, message(1, piece.encode()) + score(-float(number)) + whole(3, kind))
-        for number, (piece, kind) in enumerate(pieces)
-    )
-    return model + message(2, whole(3, 1) + whole(4, len(pieces))) + message(3, whole(3, 1))
-
-
-def message(field: int, data: bytes) -> bytes:
-    return varint(field << 3 | 2) + varint(len(data)) + data
-
-
-def whole(field: int, value: int) -> bytes:
-    return varint(field << 3) + varint(value)
-
-
-def score(value: float) -> bytes:
-    return varint(2 << 3 | 5) + struct.pack("<f", value)
-
-
-def varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
 
 
 def main() -> None:

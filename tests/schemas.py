@@ -1,4 +1,4 @@
-"""Documents against the schemas that nemocli carries; members they do not describe fail too."""
+"""What programs read against the schemas that nemocli carries; members they lack fail too."""
 
 import json
 from importlib.resources import files
@@ -14,33 +14,20 @@ def _closed(schema):
     if not isinstance(schema, dict):
         return schema
     closed = {name: _closed(value) for name, value in schema.items()}
-    return closed | ({"additionalProperties": False} if schema.get("type") == "object" else {})
+    return ({"additionalProperties": False} if schema.get("type") == "object" else {}) | closed
 
 
-FOLDER = files("nemocli.transcript").joinpath("schemas")
 SCHEMAS = {
-    name: json.loads(FOLDER.joinpath(name).read_text(encoding="utf-8"))
-    for name in ("document.schema.json", "segment.schema.json", "event.schema.json")
+    file.name.removesuffix(".schema.json"): json.loads(file.read_text(encoding="utf-8"))
+    for file in files("nemocli").joinpath("schemas").iterdir()
 }
+_CLOSED = {name: _closed(schema) for name, schema in SCHEMAS.items()}
 _REGISTRY = Registry().with_resources(
-    (name, Resource.from_contents(_closed(schema))) for name, schema in SCHEMAS.items()
+    (f"{name}.schema.json", Resource.from_contents(schema)) for name, schema in _CLOSED.items()
 )
 
 
-def check_document(document):
-    """Raise jsonschema.ValidationError if a json document is not as it is described."""
-    _check(document, "document.schema.json")
-
-
-def check_segment(segment):
-    """The same for a line of jsonl."""
-    _check(segment, "segment.schema.json")
-
-
-def check_event(event):
-    """The same for a line of live's jsonl."""
-    _check(event, "event.schema.json")
-
-
-def _check(value, name):
-    Draft202012Validator(_closed(SCHEMAS[name]), registry=_REGISTRY).validate(value)
+def checked(value, name):
+    """The value; jsonschema.ValidationError if it is not as the schema of this name describes."""
+    Draft202012Validator({"$ref": f"{name}.schema.json"}, registry=_REGISTRY).validate(value)
+    return value

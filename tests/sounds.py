@@ -40,6 +40,11 @@ def speech_like(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     return samples
 
 
+def pcm(samples: NDArray[np.float32]) -> bytes:
+    """As a pipe brings them: 16 bits, little-endian."""
+    return np.round(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes()
+
+
 def _add_bursts(sound: NDArray[np.float64], rng: np.random.Generator, number: int) -> None:
     length = 1280
     shape = np.hanning(length)

@@ -13,7 +13,12 @@ from nemocli.errors import NemocliError
 
 def doctor(
     as_json: Annotated[
-        bool, typer.Option("--json", envvar="NEMOCLI_DOCTOR_JSON", help="One JSON array.")
+        bool,
+        typer.Option(
+            "--json",
+            envvar="NEMOCLI_DOCTOR_JSON",
+            help="Print one JSON array; with --verify, its report.",
+        ),
     ] = False,
     verify: Annotated[
         bool,
@@ -38,7 +43,7 @@ def doctor(
         from nemocli.cli.screen import Screen
         from nemocli.cli.verifying import verify as verify_all
 
-        verify_all(report, Screen(quiet=False))
+        verify_all(report, Screen(quiet=False), as_json)
         return
     from nemocli.models.machine import examine
 

@@ -1,5 +1,7 @@
 """`nemocli file`: transcribe sound files, to stdout or into files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +17,7 @@ from nemocli.cli.options import (
     Runtime,
     parse_lookahead,
 )
+from nemocli.cli.signals import SIGNALLED, exit_code
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
 from nemocli.transcript.layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, Layout
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from nemocli.cli.file_model import ModelChoice
     from nemocli.cli.screen import Screen
     from nemocli.jobs.inputs import Listing
+    from nemocli.jobs.report import Report
 
 
 def file(
@@ -221,13 +225,10 @@ def _to_stdout(found: "Listing", how: _How) -> int:
         return NemocliError.exit_code if found.unreadable else 0
     with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
         report = Report(settings, found)
-        try:
+        with _written(report, how.report):
             ToStdout(found.sources, settings, output_format).run(
                 transcriber, how.screen, how.max_memory, report
             )
-        finally:
-            if how.report is not None:
-                report.write(how.report)
     if report.files > 1:
         tell_failed(report)
     return NemocliError.exit_code if report.has_failures else 0
@@ -245,9 +246,25 @@ def _to_files(found: "Listing", how: _How, output_dir: str | None, force: bool) 
         return NemocliError.exit_code if found.unreadable else 0
     with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
         report = Report(settings, found)
-        try:
+        with _written(report, how.report):
             wanted = Wanted(settings, how.formats, force)
             return ToFiles(jobs, wanted, how.screen, report).run(transcriber, how.max_memory)
-        finally:
-            if how.report is not None:
-                report.write(how.report)
+
+
+@contextmanager
+def _written(report: "Report", path: Path | None) -> Iterator[None]:
+    """Write the report to the path at the end, also of a run that does not come to its end."""
+    try:
+        yield
+    except BrokenPipeError:
+        report.stopped = "Whoever read the results went away."
+        raise
+    except KeyboardInterrupt as error:
+        report.stopped = f"signal {exit_code(error) - SIGNALLED}"
+        raise
+    except Exception as error:
+        report.stopped = str(error) or type(error).__name__
+        raise
+    finally:
+        if path is not None:
+            report.write(path)

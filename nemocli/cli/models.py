@@ -17,7 +17,7 @@ Model = Annotated[str, typer.Argument(help="A name from 'nemocli models list', o
 @app.command("list")
 def list_(
     as_json: Annotated[
-        bool, typer.Option("--json", envvar="NEMOCLI_MODELS_JSON", help="One JSON array.")
+        bool, typer.Option("--json", envvar="NEMOCLI_MODELS_JSON", help="Print one JSON array.")
     ] = False,
 ) -> None:
     """List the models on this machine, each with the name to give as --model."""

@@ -1,6 +1,6 @@
 """The formats for programs: one JSON document, and lines of JSON.
 
-The folder `schemas` describes both, by JSON Schema.
+The folder `nemocli/schemas` describes both, by JSON Schema.
 """
 
 import json

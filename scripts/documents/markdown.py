@@ -1,8 +1,6 @@
-"""A command, or a JSON schema, as Markdown."""
+"""A command as Markdown."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from scripts.documents.commands import Command, Parameter
 
@@ -37,16 +35,6 @@ def option_table(options: Iterable[Parameter]) -> str:
     return table(("option", "what it does", "default", "environment"), rows)
 
 
-def schema_table(schema: Mapping[str, Any]) -> str:
-    """A row for each member of an object, and a table for each object defined beside it."""
-    parts = [_members(schema)] if "properties" in schema else []
-    for name, inner in schema.get("$defs", {}).items():
-        if "properties" in inner:
-            about = inner.get("description", "")
-            parts += [f"A **{name}**: {about}".rstrip(), _members(inner)]
-    return "\n\n".join(parts)
-
-
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; bars in its cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]
@@ -69,31 +57,3 @@ def _text(text: str) -> str:
     return " ".join(
         f"`{w}`" if w.startswith("--") and w[2:].isalpha() else w for w in text.split(" ")
     )
-
-
-def _members(schema: Mapping[str, Any]) -> str:
-    needed = schema.get("required", ())
-    rows = [
-        (
-            f"`{name}`",
-            _type(member),
-            "always" if name in needed else "not always",
-            member.get("description", ""),
-        )
-        for name, member in schema["properties"].items()
-    ]
-    return table(("member", "type", "present", "meaning"), rows)
-
-
-def _type(member: Mapping[str, Any]) -> str:
-    if "const" in member:
-        return f"`{json.dumps(member['const'])}`"
-    if "enum" in member:
-        return ", ".join(f"`{json.dumps(value)}`" for value in member["enum"])
-    if member.get("type") == "array":
-        return f"array of {_type(member['items'])}"
-    if "$ref" in member:
-        name = member["$ref"].split("/")[-1].removesuffix(".schema.json")
-        return {"confidence": "number, 0 to 1", "language": "string or null"}.get(name, name)
-    kinds = member["type"]
-    return " or ".join(kinds) if isinstance(kinds, list) else kinds

@@ -23,7 +23,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from scripts.write_nemo import encoder_settings, nemo_name, read_pieces
+from scripts.write_nemo import encoder_settings, read_pieces
+from tests.nemo import nemo_name
 
 PROCESSOR = "processor_config.json"
 

@@ -11,6 +11,7 @@ import soundfile
 
 from nemocli.audio import SAMPLE_RATE, open_sound
 from nemocli.errors import AudioError
+from tests import media
 
 
 def refusal(path: Path) -> str:
@@ -84,7 +85,7 @@ def test_no_sound_at_all(tmp_path, capfd, name, content):
     assert capfd.readouterr() == ("", "")
 
 
-def test_pictures(tmp_path, media):
+def test_pictures(tmp_path):
     picture = media.write_video(tmp_path / "a.png", "png", "rgb24", frames=1)
     assert "is not a sound file" in refusal(picture)
     for name in ("a.mp4", "a.mkv"):
@@ -141,7 +142,7 @@ TRUNCATED = {
 
 
 @pytest.mark.parametrize("name", TRUNCATED)
-def test_cut_short(tmp_path, media, capfd, name):
+def test_cut_short(tmp_path, capfd, name):
     codec, options = TRUNCATED[name]
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48000 * 6).astype(np.float32)
     path = media.encode(tmp_path / name, codec, noise, 48000, options=options)
@@ -154,7 +155,7 @@ def test_cut_short(tmp_path, media, capfd, name):
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.mp3", "a.m4a"])
-def test_damaged_in_the_middle(tmp_path, media, capfd, name):
+def test_damaged_in_the_middle(tmp_path, capfd, name):
     codec, options = TRUNCATED[name]
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48000 * 6).astype(np.float32)
     path = media.encode(tmp_path / name, codec, noise, 48000, options=options)
@@ -180,7 +181,7 @@ def test_samples_that_are_not_numbers(tmp_path, bad):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_random_damage_ends_in_sound_or_a_sentence(tmp_path, media, seed):
+def test_random_damage_ends_in_sound_or_a_sentence(tmp_path, seed):
     random = np.random.default_rng(seed)
     for name, (codec, options) in TRUNCATED.items():
         path = media.encode(tmp_path / name, codec, media.sine(0.5, 48000), 48000, options=options)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nemocli.audio import SAMPLE_RATE, open_sound
+from tests import media
 
 
 def read(path, **options) -> np.ndarray:
@@ -38,7 +39,7 @@ def test_16_khz_mono_int16_passes_bit_for_bit(tmp_path):
 
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "flac"])
-def test_ffmpeg_keeps_full_scale_in_every_sample_format(tmp_path, media, codec):
+def test_ffmpeg_keeps_full_scale_in_every_sample_format(tmp_path, codec):
     samples = np.linspace(-1, 1, 16_000, dtype=np.float32)
     samples = np.round(samples * 32767) / np.float32(32768)
     path = media.encode(tmp_path / "a.mka", codec, samples, SAMPLE_RATE)
@@ -53,7 +54,7 @@ def test_nothing_is_clipped_or_scaled(tmp_path):
 
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000, 192000])
 @pytest.mark.parametrize("channels", [1, 2, 6, 8])
-def test_any_rate_and_channel_count(tmp_path, media, rate, channels):
+def test_any_rate_and_channel_count(tmp_path, rate, channels):
     gains = np.arange(channels) - 0.5  # their mean is not that of the first two
     samples = media.sine(0.7, rate)[:, None] * gains.astype(np.float32) / channels
     soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
@@ -77,7 +78,7 @@ LOSSY = {
 
 
 @pytest.mark.parametrize("name", LOSSY)
-def test_compressed_formats(tmp_path, media, name):
+def test_compressed_formats(tmp_path, name):
     codec, rate, channels = LOSSY[name]
     samples = np.repeat(media.sine(2, rate)[:, None], channels, axis=1)
     path = media.encode(tmp_path / name, codec, samples, rate)
@@ -94,7 +95,7 @@ def test_compressed_formats(tmp_path, media, name):
 
 
 @pytest.mark.parametrize("rate", [8000, 44100])
-def test_vorbis(tmp_path, media, rate):
+def test_vorbis(tmp_path, rate):
     soundfile.write(tmp_path / "a.ogg", media.sine(2, rate), rate)
     heard = read(tmp_path / "a.ogg")
     # FFmpeg ends a Vorbis stream with its last window, within milliseconds of the true end.
@@ -103,14 +104,14 @@ def test_vorbis(tmp_path, media, rate):
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
-def test_sound_of_a_video(tmp_path, media, name):
+def test_sound_of_a_video(tmp_path, name):
     path = media.encode(tmp_path / name, "aac", media.sine(2, 48000), 48000, picture_seconds=5)
     heard = read(path)  # the picture goes on after the sound, which is no damage
     assert len(heard) == pytest.approx(2 * SAMPLE_RATE, abs=0.1 * SAMPLE_RATE)
     assert np.std(heard[4000:-4000]) == pytest.approx(np.sqrt(0.5) / 3, rel=0.06)
 
 
-def test_a_late_start_and_a_gap_become_silence(tmp_path, media):
+def test_a_late_start_and_a_gap_become_silence(tmp_path):
     def pts(frame: int) -> int:
         return frame + 16_000 + (32_000 if frame >= 48_000 else 0)
 
@@ -125,7 +126,7 @@ def test_a_late_start_and_a_gap_become_silence(tmp_path, media):
     np.testing.assert_allclose(heard[96_100:143_900], samples[48_100:95_900], atol=1e-3)
 
 
-def test_every_part_of_a_chained_ogg(tmp_path, media):
+def test_every_part_of_a_chained_ogg(tmp_path):
     parts = [media.sine(1, 44100), media.sine(2, 44100, hertz=700)]
     chain = b""
     for samples in parts:
@@ -214,7 +215,7 @@ def test_names_that_libraries_take_for_something_else(tmp_path, monkeypatch, nam
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_a_pipe_can_be_read(tmp_path, media):
+def test_a_pipe_can_be_read(tmp_path):
     path = media.encode(tmp_path / "a.ogg", "libopus", media.sine(1, 48000), 48000)
     os.mkfifo(tmp_path / "pipe")
     script = f"open({str(tmp_path / 'pipe')!r}, 'wb').write(open({str(path)!r}, 'rb').read())"

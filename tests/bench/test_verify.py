@@ -6,13 +6,13 @@ import sys
 from dataclasses import replace
 
 import pytest
-from typer.testing import CliRunner
 
 from nemocli.bench import forms, verify
 from nemocli.bench.reference import SOUND, TOKENS, demo_reference
-from nemocli.cli.app import app
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
+from tests.schemas import checked
+from tests.typed import nemocli
 
 
 def test_the_stored_tokens_belong_to_the_bundled_demo(demo):
@@ -33,8 +33,8 @@ def few(monkeypatch):
 
 
 def doctor(report):
-    done = CliRunner().invoke(app, ["doctor", "--verify", "--report", str(report)])
-    return done, json.loads(report.read_text())
+    done = nemocli("doctor", "--verify", "--report", report)
+    return done, checked(json.loads(report.read_text()), "verify")
 
 
 def test_exact_runtimes(few, tmp_path):
@@ -50,6 +50,14 @@ def test_exact_runtimes(few, tmp_path):
     assert os.listdir(tmp_path) == ["report.json"]
 
 
+def test_json_is_all_there_is_on_stdout(few, tmp_path):
+    path = tmp_path / "report.json"
+    done = nemocli("doctor", "--verify", "--json", "--report", path)
+    printed = checked(json.loads(done.stdout), "verify")
+    assert printed["outcomes"] == json.loads(path.read_text())["outcomes"]
+    assert "8 of 8 tokens, same" in done.stderr
+
+
 def test_other_tokens_are_told(few, tmp_path, monkeypatch):
     wrong = replace(few, tokens={3: [*few.tokens[3][:-1], 1, 2]})
     monkeypatch.setattr(verify, "demo_reference", lambda: wrong)
@@ -61,7 +69,7 @@ def test_other_tokens_are_told(few, tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_written_is_told_first(tmp_path):
     report = tmp_path / "none" / "report.json"
-    done = CliRunner().invoke(app, ["doctor", "--verify", "--report", str(report)])
+    done = nemocli("doctor", "--verify", "--report", report)
     assert done.exit_code == 1
     assert done.stderr == (
         f"nemocli: The report {report} cannot be written: No such file or directory.\n"

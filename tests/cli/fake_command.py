@@ -14,7 +14,12 @@ def load(_choice, _screen):
     return FakeTranscriber(int(at_once), float(seconds)), SETTINGS
 
 
+def use(set_attribute=setattr):
+    """Put it in the model's place."""
+    set_attribute(file_model.ModelChoice, "load", load)
+    set_attribute(file_model.ModelChoice, "describe", lambda _choice: SETTINGS)
+
+
 if __name__ == "__main__":
-    file_model.ModelChoice.load = load
-    file_model.ModelChoice.describe = lambda _choice: SETTINGS
+    use()
     app.main()

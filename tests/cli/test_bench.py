@@ -5,24 +5,27 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
 from nemocli.bench import sweep
 from nemocli.bench import verify as verifying
 from nemocli.bench.measure import Heard, Run
 from nemocli.bench.reference import demo_reference
 from nemocli.bench.yardstick import Gauged
-from nemocli.cli.app import app
+from tests.schemas import checked
+from tests.typed import NEMOCLI, nemocli
 
 
 def bench(*arguments):
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+    return nemocli("bench", *arguments)
+
+
+def read_report(path):
+    return checked(json.loads(path.read_text()), "bench")
 
 
 @pytest.fixture
@@ -57,7 +60,7 @@ def test_a_short_clip_once(clips, tmp_path):
     assert float(rows["end of speech, ms"][-1]) > 0
     assert float(rows["load, cold, s"][-1]) > 0
     assert "short.wav: 0.1 s, 1 repeat," in done.stdout
-    report = json.loads((tmp_path / "a.json").read_text())
+    report = read_report(tmp_path / "a.json")
     result = report["results"][0]
     assert (result["model"], result["runtime"], result["precision"]) == ("demo", "numpy", "fp32")
     assert len(result["revision"]) == 64
@@ -80,7 +83,7 @@ def test_the_table_in_columns(quick):
 
 def test_json_on_stdout_is_all_there_is(quick):
     done = bench(*DEMO, "--json", "-", "--repeat", 2)
-    report = json.loads(done.stdout)
+    report = checked(json.loads(done.stdout), "bench")
     assert (report["schema"], report["version"]) == ("nemocli-bench", 1)
     assert len(report["results"][0]["ways"]["stream"]) == 2
     figures = {(f["way"], f["name"]): f["value"] for f in report["figures"]}
@@ -97,7 +100,7 @@ def test_comparing_with_itself_and_with_a_slower_one(quick, tmp_path):
     (line,) = [line for line in done.stdout.splitlines() if "stream: chunk, p50" in line]
     assert line.split()[-4:-1] == ["13.0", "1.30", "(1.30-1.30)"]
     assert line.endswith("higher") and "No difference" not in done.stdout
-    compared = json.loads((tmp_path / "new.json").read_text())["comparison"]["differences"]
+    compared = read_report(tmp_path / "new.json")["comparison"]["differences"]
     assert {d["verdict"] for d in compared} == {"equal", "higher"}
     done = bench(*DEMO, "--compare", tmp_path / "new.json")
     assert done.exit_code == 0 and "No difference is real." in done.stdout
@@ -125,7 +128,7 @@ def test_a_sweep(quick, tmp_path, monkeypatch):
     assert len([line for line in done.stdout.splitlines() if line.startswith("onnx fp32  ")]) == 25
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert sorted(os.listdir(tmp_path)) == ["a.json", "curve.png"]
-    assert len(json.loads((tmp_path / "a.json").read_text())["results"]) == 8
+    assert len(read_report(tmp_path / "a.json")["results"]) == 8
 
 
 def test_a_form_that_fails_in_a_sweep(quick, monkeypatch):
@@ -171,7 +174,7 @@ def test_accuracy_as_json_with_a_file_that_fails(tmp_path, clips):
     path = write_manifest(tmp_path, clips[:2], audio_filepath="bad.wav")
     done = bench("--model", "demo", "--manifest", path, "--json", "-")
     assert done.exit_code == 1 and "bad.wav" in done.stderr
-    accuracy = json.loads(done.stdout)["accuracy"]
+    accuracy = checked(json.loads(done.stdout), "bench")["accuracy"]
     assert len(accuracy["judged"]) == len(accuracy["failed"]) == 1
 
 
@@ -234,7 +237,7 @@ def few(monkeypatch):
 def test_verify(few, monkeypatch):
     done = bench("--verify", "--json", "-")
     assert done.exit_code == 0, done.output
-    (outcome,) = json.loads(done.stdout)["outcomes"]
+    (outcome,) = checked(json.loads(done.stdout), "verify")["outcomes"]
     assert (outcome["runtime"], outcome["verdict"]) == ("numpy", "same")
     wrong = replace(few, tokens={3: [1, 2, 3]})
     monkeypatch.setattr(verifying, "demo_reference", lambda: wrong)
@@ -243,7 +246,7 @@ def test_verify(few, monkeypatch):
 
 
 def test_ctrl_c_leaves_nothing(tmp_path):
-    command = [sys.executable, "-m", "nemocli", "bench", *DEMO, "--json", tmp_path / "a.json"]
+    command = [*NEMOCLI, "bench", *DEMO, "--json", tmp_path / "a.json"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     for line in running.stderr:
         if "blocks (3 of" in line:

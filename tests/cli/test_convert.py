@@ -7,14 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
 from nemocli.models.folder import read_manifest
-
-
-def nemocli(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from tests.typed import NEMOCLI, nemocli
 
 
 def test_a_converted_folder_transcribes_like_the_checkpoint(demo, clips, tmp_path):
@@ -58,7 +53,7 @@ def test_what_cannot_run_here_is_written_and_said_to_be_unverified(demo, tmp_pat
 def test_a_part_that_is_not_installed(demo, tmp_path, to, package, words):
     (tmp_path / f"{package}.py").write_text("raise ModuleNotFoundError('it is not here')")
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", to, "-o", "model"]
+    command = [*NEMOCLI, "convert", demo, "--to", to, "-o", "model"]
     done = subprocess.run(
         command,
         capture_output=True,
@@ -77,7 +72,7 @@ def test_a_part_that_is_not_installed(demo, tmp_path, to, package, words):
 )
 def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
     pytest.importorskip("coremltools")  # which takes long enough
-    command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", "coreml"]
+    command = [*NEMOCLI, "convert", demo, "--to", "coreml"]
     with subprocess.Popen(
         [*command, "-o", str(tmp_path / "model")], stderr=subprocess.PIPE, text=True
     ) as running:

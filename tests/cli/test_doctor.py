@@ -5,25 +5,26 @@ import os
 from importlib import metadata
 
 import pytest
-from typer.testing import CliRunner
 
-import nemocli
-from nemocli.cli.app import app
 from nemocli.models import machine
+from nemocli.version import __version__
+from tests.schemas import checked
+from tests.typed import nemocli
 
 
 def doctor(*arguments):
-    return CliRunner().invoke(app, ["doctor", *arguments])
+    return nemocli("doctor", *arguments)
 
 
 def findings():
-    return {finding["name"]: finding for finding in json.loads(doctor("--json").stdout)}
+    found = checked(json.loads(doctor("--json").stdout), "doctor")
+    return {finding["name"]: finding for finding in found}
 
 
 def test_what_is_there():
     done = doctor()
     assert (done.exit_code, done.stderr) == (0, "")
-    assert f"nemocli           {nemocli.__version__}" in done.stdout
+    assert f"nemocli           {__version__}" in done.stdout
     found = findings()
     assert found["runtime onnx"]["value"] == f"onnxruntime {metadata.version('onnxruntime')}"
     assert found["cache folder"]["value"].startswith(os.environ["NEMOCLI_CACHE_DIR"])

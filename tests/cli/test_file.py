@@ -2,21 +2,15 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
-
-
-def nemocli(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from tests.terminal import Terminal
+from tests.typed import NEMOCLI, nemocli
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "numpy"])
@@ -129,22 +123,13 @@ def test_options_come_from_the_environment_too(clips, monkeypatch):
 def test_the_growing_transcript_is_drawn_on_a_terminal_and_leaves_no_trace(clips, width):
     """stderr is a real terminal, stdout a pipe."""
     clip = clips[0]
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "nemocli", "file", str(clip.path), "--model", "demo"]
+    command = [*NEMOCLI, "file", clip.path, "--model", "demo", "--lang", clip.lang]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": str(width), "LINES": "24"}
-    process = subprocess.Popen(
-        [*command, "--lang", clip.lang], stdout=subprocess.PIPE, stderr=theirs, env=environment
-    )
-    os.close(theirs)
-    drawn = b""
-    try:
-        while data := os.read(ours, 65536):
-            drawn += data
-    except OSError:
-        pass  # how Linux tells that the other side closed its end
-    finally:
-        os.close(ours)
-    assert process.stdout.read().decode() == clip.text + "\n"
-    assert process.wait() == 0
+    with Terminal(width) as terminal:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=terminal.theirs, env=environment
+        )
+    assert (done.returncode, done.stdout.decode()) == (0, clip.text + "\n")
+    drawn = terminal.shown
     assert b"0:02 / 0:02" in drawn  # the sound that is done, in the line below the text
     assert drawn.rstrip().endswith(b"\x1b[2K") or b"\x1b[2K" in drawn.splitlines()[-1]

@@ -15,13 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-
-COMMAND = [sys.executable, "-m", "nemocli"]
-ROOT = Path(__file__).parents[2]
+from tests.typed import NEMOCLI, environment, nemocli
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="pip install 'nemocli[cluster]'")
 
@@ -30,7 +26,7 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="pip install 'ne
 def sounds(tmp_path, clips, monkeypatch):
     """The current folder, with thirty files of half a minute or less in the folder `in`."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, sys.path)]))
+    monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     monkeypatch.setenv("NEMOCLI_MODEL", "demo")
     monkeypatch.setenv("NEMOCLI_OUTPUT_FORMAT", "all")
     Path("in").mkdir()
@@ -75,7 +71,7 @@ def wait_for(happened, seconds=60):
 
 
 def run_here():
-    subprocess.run([*COMMAND, "file", "in", "-o", "here", "-q"], check=True)
+    subprocess.run([*NEMOCLI, "file", "in", "-o", "here", "-q"], check=True)
 
 
 def exists(pid):
@@ -90,7 +86,7 @@ def exists(pid):
 @pytest.mark.cluster
 def test_one_of_two_workers_is_killed_in_the_middle(sounds):
     run_here()
-    command = [*COMMAND, "file", "in", "-o", "there", "--cluster", "local", "--workers", "2"]
+    command = [*NEMOCLI, "file", "in", "-o", "there", "--cluster", "local", "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     wait_for(lambda: len(list(Path("there").glob("*.txt"))) >= 1)
     started = processes(process.pid)
@@ -110,8 +106,8 @@ def test_one_of_two_workers_is_killed_in_the_middle(sounds):
 def test_stdout_has_nothing_but_results(sounds, monkeypatch):
     monkeypatch.delenv("NEMOCLI_OUTPUT_FORMAT")
     files = [f"in/{n:02}.flac" for n in range(4)]
-    here = subprocess.run([*COMMAND, "file", *files], check=True, capture_output=True)
-    command = [*COMMAND, "file", *files, "--cluster", "local", "--workers", "1"]
+    here = subprocess.run([*NEMOCLI, "file", *files], check=True, capture_output=True)
+    command = [*NEMOCLI, "file", *files, "--cluster", "local", "--workers", "1"]
     there = subprocess.run(command, check=True, capture_output=True)
     assert there.stdout == here.stdout
     assert there.stderr == b""
@@ -121,7 +117,7 @@ def test_stdout_has_nothing_but_results(sounds, monkeypatch):
 @pytest.mark.cluster
 @pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_ends_the_files_at_work_or_at_once_and_leaves_no_process(sounds, times):
-    command = [*COMMAND, "file", "in", "-o", "there", "--cluster", "local", "--workers", "1"]
+    command = [*NEMOCLI, "file", "in", "-o", "there", "--cluster", "local", "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
     wait_for(lambda: list(Path("there").glob("*.txt")))
     started = processes(process.pid)
@@ -132,13 +128,13 @@ def test_ctrl_c_ends_the_files_at_work_or_at_once_and_leaves_no_process(sounds, 
     assert b"the same command goes on" in err
     assert b"Traceback" not in err
     wait_for(lambda: not any(map(exists, started)))
-    assert subprocess.run([*COMMAND, "file", "in", "-o", "there", "-q"]).returncode == 0
+    assert subprocess.run([*NEMOCLI, "file", "in", "-o", "there", "-q"]).returncode == 0
     run_here()
     assert transcribed("there") == transcribed("here")
 
 
 def fails(*options):
-    result = CliRunner().invoke(app, ["file", "in", "-o", "out", *options])
+    result = nemocli("file", "in", "-o", "out", *options)
     assert not Path("out").exists()
     return result.exit_code, result.stderr
 
@@ -291,7 +287,7 @@ def test_a_node_of_a_cluster_is_lost_in_the_middle(sounds, two_nodes):
     run_here()
     for n, address in enumerate((f"ray://127.0.0.1:{client_port}", f"127.0.0.1:{port}")):
         out = f"there-{n}"
-        command = [*COMMAND, "file", "in", "-o", out, "--cluster", address]
+        command = [*NEMOCLI, "file", "in", "-o", out, "--cluster", address]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         wait_for(lambda out=out: list(Path(out).glob("*.txt")))
         if n == 1:

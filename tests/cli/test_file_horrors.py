@@ -7,9 +7,8 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
+from tests.typed import nemocli
 
 
 def with_bytes(path, chunk, offset, value):
@@ -73,7 +72,7 @@ def test_each_gets_its_own_sentence_and_the_good_ones_are_done(horrors, clips, t
     command = ["file", str(folder), "--model", "demo", "--lang", clips[0].lang]
     command += ["-o", str(tmp_path / "out"), "--output-format", "all"]
     command += ["--report", str(tmp_path / "report.json")]
-    done = CliRunner().invoke(app, command)
+    done = nemocli(*command)
     assert done.exit_code == 1
     lines = done.stderr.splitlines()
     for name, words in wrong.items():

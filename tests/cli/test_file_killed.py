@@ -1,20 +1,16 @@
 """Killed at any moment, `nemocli file` goes on by the same command, and does nothing twice."""
 
 import json
-import os
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import soundfile
 
-FAKE = [sys.executable, "-m", "tests.cli.fake_command"]
-REAL = [sys.executable, "-m", "nemocli"]
-ROOT = Path(__file__).parents[2]
+from tests.typed import FAKE, NEMOCLI, environment
+
 FORMATS = ("txt", "json", "srt")
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven")
 
@@ -35,7 +31,7 @@ def sounds(folder, count, clips):
     single.mkdir()
     for k, piece in enumerate(pieces):
         soundfile.write(single / f"{k:02}.wav", piece, 16000, subtype="FLOAT")
-    command = [*REAL, "file", str(single), "--model", "demo", "-f", "json", "-q"]
+    command = [*NEMOCLI, "file", str(single), "--model", "demo", "-f", "json", "-q"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     heard = [json.loads(line) for line in done.stdout.splitlines()]
     lines = ["".join(s["text"] + "\n" for s in each["segments"]) for each in heard]
@@ -48,10 +44,9 @@ def sounds(folder, count, clips):
 
 def kill_at_random(command, kills, longest):
     """Start the command again and again, and kill it; then let it end. Its exit code."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    environment |= {"FAKE_SECONDS": "0.004"}
+    env = environment(FAKE_SECONDS=0.004)
     moments = random.Random(3)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": env}
     for _ in range(kills):
         process = subprocess.Popen(command, **quiet)
         time.sleep(moments.uniform(0.3, longest))
@@ -97,7 +92,7 @@ def test_two_thousand_files_killed_twenty_times(tmp_path, clips, kind):
     folder = tmp_path / "in"
     folder.mkdir()
     expected = texts(folder, 2000) if kind == "fake" else sounds(folder, 2000, clips)
-    command = [*(FAKE if kind == "fake" else REAL), "file", str(folder), "-r", "--model", "demo"]
+    command = [*(FAKE if kind == "fake" else NEMOCLI), "file", str(folder), "-r", "--model", "demo"]
     command += ["-o", str(tmp_path / "out"), "--output-format", ",".join(FORMATS)]
     assert kill_at_random(command, 20, 2.0 if kind == "fake" else 6.0) == 0
     begun = check(tmp_path / "out", expected)

@@ -2,23 +2,20 @@
 
 import io
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from nemocli.cli import file_model
-from nemocli.cli.app import app
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS, FakeTranscriber
-
-ROOT = Path(__file__).parents[2]
+from tests.jobs.runs import say
+from tests.schemas import checked
+from tests.terminal import Terminal
+from tests.typed import FAKE, environment, nemocli
 
 
 @pytest.fixture
@@ -28,19 +25,16 @@ def here(tmp_path, monkeypatch):
     say("a.wav", "one two")
     say("b.mp3", "three")
     say("sub/a.wav", "four")
-    monkeypatch.setattr(file_model.ModelChoice, "load", fake_command.load)
-    monkeypatch.setattr(file_model.ModelChoice, "describe", lambda _: SETTINGS)
+    fake_command.use(monkeypatch.setattr)
     return tmp_path
 
 
-def say(name, text):
-    path = Path("in", name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
 def file(*arguments, stdin=None):
-    return CliRunner().invoke(app, ["file", *map(str, arguments)], input=stdin)
+    return nemocli("file", *arguments, input=stdin)
+
+
+def read_report():
+    return checked(json.loads(Path("report.json").read_text()), "report")
 
 
 def tree(folder):
@@ -229,24 +223,22 @@ def test_failures_are_told_at_once_and_listed_at_the_end(here):
     assert "nemocli: in/b.mp3 is damaged: copy it again." in lines
     assert "nemocli: in/new line [31m.wav is damaged: copy it again." in lines
     assert re.match("nemocli: 3 of 5 files failed: ", lines[-1])
-    report = json.loads(Path("report.json").read_text())
+    report = read_report()
     assert report["version"] == 1 and report["stopped"] is None
-    assert report["settings"]["model_revision"] == "f00d"
+    assert report["settings"]["model_revision"] == "f00d" * 16
     totals = report["totals"]
     assert (totals["files"], totals["done"], totals["failed"], totals["left"]) == (5, 2, 3, 0)
     files = {each["file"]: each for each in report["files"]}
     assert files["in/a.wav"]["outputs"] == ["out/a.txt"]
     assert files["missing.wav"]["error"] == "missing.wav does not exist: check the path."
     file("in", "-r", "-o", "out", "--report", "report.json")
-    states = {
-        each["file"]: each["state"] for each in json.loads(Path("report.json").read_text())["files"]
-    }
+    states = {each["file"]: each["state"] for each in read_report()["files"]}
     assert states["in/a.wav"] == "skipped" and states["in/b.mp3"] == "failed"
 
 
 def test_a_report_of_what_went_to_stdout(here):
     file("in", "--report", "report.json")
-    report = json.loads(Path("report.json").read_text())
+    report = read_report()
     assert [(each["file"], each["state"]) for each in report["files"]] == [
         ("in/a.wav", "done"),
         ("in/b.mp3", "done"),
@@ -257,11 +249,10 @@ def test_a_report_of_what_went_to_stdout(here):
 
 
 def started(*arguments, stderr=subprocess.PIPE, seconds=0.02):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-    environment |= {"FAKE_SECONDS": str(seconds), "FAKE_AT_ONCE": "4", "TERM": "xterm"}
-    environment |= {"COLUMNS": "100", "LINES": "24"}
-    command = [sys.executable, "-m", "tests.cli.fake_command", "file", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environment)
+    screen = {"TERM": "xterm", "COLUMNS": 100, "LINES": 24}
+    env = environment(FAKE_SECONDS=seconds, FAKE_AT_ONCE=4, **screen)
+    command = [*FAKE, "file", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=env)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -279,7 +270,7 @@ def test_a_signal_ends_it_with_what_is_at_work(here, number, code):
     left = int(re.fullmatch(r"nemocli: Stopped with (\d+) files left; .*", rest[-1])[1])
     written = tree("out")
     assert len(written) == 200 - left and 0 < left < 200
-    report = json.loads(Path("report.json").read_text())
+    report = read_report()
     assert report["stopped"] == f"signal {number.value}" and report["totals"]["left"] == left
     done = file("in/many", "-o", "out")
     assert f"nemocli: {left} files transcribed, {200 - left} done already" in done.stderr
@@ -325,19 +316,10 @@ def test_a_disk_that_is_full_for_real(here):
 
 def test_bars_on_a_terminal_leave_only_messages(here):
     say("b.mp3", "broken")
-    ours, theirs = pty.openpty()
-    process = started("in", "-r", "-o", "out", stderr=theirs, seconds=0.3)
-    os.close(theirs)
-    drawn = b""
-    try:
-        while data := os.read(ours, 65536):
-            drawn += data
-    except OSError:
-        pass  # how Linux tells that the other side closed its end
-    finally:
-        os.close(ours)
-    process.communicate()
-    shown = drawn.decode()
+    with Terminal(100) as terminal:
+        process = started("in", "-r", "-o", "out", stderr=terminal.theirs, seconds=0.3)
+        process.communicate()
+    shown = terminal.shown.decode()
     assert process.returncode == 1
     assert re.search(r"of 3 files", shown) and "a.wav" in shown and "x" in shown
     assert "in/b.mp3 is damaged" in shown

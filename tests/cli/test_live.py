@@ -5,26 +5,22 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 
 import numpy as np
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
 import nemocli
-from nemocli.cli.app import app
-from tests.schemas import check_document, check_segment
+from tests import typed
+from tests.faults import program
+from tests.schemas import checked
+from tests.sounds import pcm
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "nemocli", "live", "--model", "demo", *map(str, arguments)]
-
-
-def pcm(samples):
-    return np.round(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes()
+    return [*typed.NEMOCLI, "live", "--model", "demo", *map(str, arguments)]
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +89,12 @@ def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
     assert os.listdir(tmp_path) == [path.name]
     if extension == "json":
         document = json.loads(written)
-        check_document(document)
+        checked(document, "document")
         assert [segment["text"] for segment in document["segments"]] == texts
         assert document["duration"] == len(data) / 32000
     if extension == "jsonl":
         for line in written.splitlines():
-            check_segment(json.loads(line))
+            checked(json.loads(line), "segment")
 
 
 def test_an_existing_file_is_kept(spoken, tmp_path):
@@ -140,17 +136,9 @@ def test_lookahead_by_frames_or_latency(spoken, latency):
     assert live(spoken[0], "--lookahead", latency).stdout.decode().splitlines() == spoken[1]
 
 
-#: Whoever runs the tests in the background has Ctrl-C ignored, which programs inherit.
-HEEDED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-
-
-def start(*arguments, code="", **streams):
-    """The program with `code` run before it, such as what makes the engine slow."""
-    script = f"{HEEDED}\n{code}\nfrom nemocli.__main__ import main\nmain()"
-    line = [sys.executable, "-c", script, *command(*arguments)[3:]]
-    return subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **streams
-    )
+def start(*arguments, **options):
+    """The program on its way; `code` is run before it, such as what makes the engine slow."""
+    return program.start("live", "--model", "demo", *arguments, text=True, **options)
 
 
 def read_until_final(running):
@@ -251,14 +239,14 @@ def test_a_slow_machine_answers_ctrl_c_within_half_a_second(clips, tmp_path):
 
 
 def test_what_is_typed_goes_before_the_environment(tmp_path):
-    typed = ["live", "--model", "demo", "--input", str(tmp_path / "missing.wav")]
-    done = CliRunner().invoke(app, typed, env={"NEMOCLI_DEVICE": "1"})
+    arguments = ["live", "--model", "demo", "--input", tmp_path / "missing.wav"]
+    done = typed.nemocli(*arguments, env={"NEMOCLI_DEVICE": "1"})
     assert (done.exit_code, "does not exist" in done.stderr) == (1, True)
 
 
 def test_without_a_microphone_there_is_nothing_to_list(monkeypatch):
     monkeypatch.setattr("nemocli.audio.microphone.list_devices", lambda: [])
-    done = CliRunner().invoke(app, ["live", "--list-devices"])
+    done = typed.nemocli("live", "--list-devices")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "There is no microphone: connect one" in done.stderr
 

@@ -2,18 +2,18 @@
 
 import json
 import subprocess
-import sys
 
 import pytest
 import soundfile
 
 from tests.pulse import missing, room
+from tests.typed import NEMOCLI
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
 def start(room, *arguments):
-    command = [sys.executable, "-m", "nemocli", "live", *map(str, arguments)]
+    command = [*NEMOCLI, "live", *map(str, arguments)]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -4,12 +4,12 @@ import json
 
 import pytest
 from huggingface_hub import constants
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
 from nemocli.cli.models import size
 from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST
+from tests import typed
+from tests.schemas import checked
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def models(demo, tmp_path, monkeypatch):
     return tmp_path
 
 
-def nemocli(*arguments):
-    return CliRunner().invoke(app, ["models", *map(str, arguments)])
+def nemocli(*arguments, **options):
+    return typed.nemocli("models", *arguments, **options)
 
 
 def test_list(models, demo):
@@ -41,7 +41,7 @@ def test_list(models, demo):
 
 
 def test_list_as_json(models):
-    listed = json.loads(nemocli("list", "--json").stdout)
+    listed = checked(json.loads(nemocli("list", "--json").stdout), "models")
     assert [model["name"] for model in listed][:2] == ["demo", "one"]
     assert listed[1]["path"] == str(models / "models" / "one")
     assert listed[1]["bytes"] > 1e6
@@ -87,7 +87,7 @@ def test_an_interrupted_download_is_listed_and_removed(models):
 @pytest.mark.parametrize(("answer", "there"), [("y\n", False), ("n\n", True), ("", True)])
 def test_remove_asks(models, monkeypatch, answer, there):
     monkeypatch.setattr("nemocli.cli.models._can_ask", lambda: True)
-    done = CliRunner().invoke(app, ["models", "remove", "one"], input=answer)
+    done = nemocli("remove", "one", input=answer)
     assert "Remove one (" in done.stderr
     assert (models / "models" / "one").exists() == there
 

@@ -3,20 +3,19 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
+from tests.typed import nemocli
 
 
 @pytest.mark.parametrize("written,frames", [("0", 0), ("80ms", 0), ("560 ms", 6), ("13", 13)])
 def test_lookahead_is_frames_or_a_latency(clips, written, frames):
     command = ["file", str(clips[0].path), "--model", "demo", "--format", "json"]
-    done = CliRunner().invoke(app, command, env={"NEMOCLI_LOOKAHEAD": written})
+    done = nemocli(*command, env={"NEMOCLI_LOOKAHEAD": written})
     assert json.loads(done.stdout)["lookahead"] == frames
 
 
 @pytest.mark.parametrize("command", [["file", "x.wav"], ["live", "--input", "-"], ["bench"]])
 def test_a_lookahead_that_is_neither_is_refused_with_what_there_is(command):
-    done = CliRunner().invoke(app, [*command, "--model", "demo", "--lookahead", "5s"])
+    done = nemocli(*command, "--model", "demo", "--lookahead", "5s")
     assert done.exit_code == 2
     assert "80ms, 320ms, 560ms, 1120ms" in done.stderr

@@ -14,7 +14,6 @@ import tomllib
 import pytest
 import soundfile
 from typer.main import get_command
-from typer.testing import CliRunner
 
 from nemocli.cli.app import app
 from nemocli.models.convert import convert
@@ -25,6 +24,7 @@ from tests.documents.command_lines import (
     inline_commands,
     nemocli_parts,
 )
+from tests.typed import nemocli
 
 LINES = command_lines()
 RUN = [line for line in LINES if line.reason is None]
@@ -86,7 +86,7 @@ def test_a_command_line_works(line, place):
         return
     name, *arguments = shlex.split(command)
     assert name == "nemocli", f"say in tests/documents/command_lines.py why {name} is not run"
-    done = CliRunner().invoke(app, arguments)
+    done = nemocli(*arguments)
     assert done.exit_code == 0, done.output
     assert done.stdout or "--output" in command
 

@@ -4,19 +4,19 @@ import json
 import re
 import shutil
 import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 import soundfile
-from typer.testing import CliRunner
+from jsonschema import ValidationError
 
-from nemocli.cli.app import app
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 from scripts.make_docs import ROOT
-from tests.schemas import SCHEMAS, check_document, check_event, check_segment
+from tests.schemas import SCHEMAS, checked
+from tests.typed import NEMOCLI, nemocli
 
 
 @pytest.fixture
@@ -43,39 +43,75 @@ def without_confidence(value):
 
 def test_the_document_is_the_demo_s(clip):
     arguments = "file en-US-1.flac --model demo --lang en-US --format json"
-    document = json.loads(CliRunner().invoke(app, arguments.split()).stdout)
+    document = json.loads(nemocli(*arguments.split()).stdout)
     shown = json.loads(example("the document"))
     assert without_confidence(document) == without_confidence(shown)
-    check_document(document)
-    check_document(shown)
+    checked(document, "document")
+    checked(shown, "document")
     for segment in shown["segments"]:
-        check_segment(segment)
+        checked(segment, "segment")
 
 
 def test_the_events_are_the_demo_s(clip):
     pcm = soundfile.read(clip.path, dtype="int16")[0].astype("<i2").tobytes()
     arguments = ["live", "--input", "-", "--model", "demo", "--format", "jsonl"]
-    command = [sys.executable, "-m", "nemocli", *arguments]
+    command = [*NEMOCLI, *arguments]
     done = subprocess.run(command, input=pcm, capture_output=True, check=True)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     for event in events:
-        check_event(event)
+        checked(event, "event")
     shown = [json.loads(line) for line in example("the events").splitlines()]
     assert without_confidence(events[-2:]) == without_confidence(shown)
 
 
 def test_every_kind_of_event_is_described():
     segment = Segment(0, (Word("Yes.", 0.0, 0.08, 0.5),), None)
-    kinds = SCHEMAS["event.schema.json"]["$defs"]["status"]["properties"]["kind"]["enum"]
+    kinds = SCHEMAS["event"]["$defs"]["status"]["properties"]["kind"]["enum"]
     for event in (
         Partial(segment, None),
         Final(segment, "ja-JP"),
         *(Status(kind, 1.0, 0.5, 0.0, 0.1, -120.0, None, "…") for kind in kinds),
     ):
-        check_event(json.loads(event_line(event)))
+        checked(json.loads(event_line(event)), "event")
     code = "".join(path.read_text() for path in (ROOT / "nemocli" / "live").glob("*.py"))
     told = set(re.findall(r'(?:_tell|Happening)\("(\w+)"', code))
     assert told and told <= set(kinds)
+
+
+def test_every_schema_has_its_tables_and_every_member_a_meaning():
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"<!-- made: (\w+)\.schema\.json -->", page)) == set(SCHEMAS)
+    assert not re.findall(r"^\| `\w+` \|.*\|  \|$", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("report", "file en-US-1.flac none.wav -o . --report report.json --model demo"),
+        ("models", "models list --json"),
+        ("doctor", "doctor --json"),
+    ],
+)
+def test_a_new_member_must_be_described(clip, name, command):
+    printed = nemocli(*command.split()).stdout
+    value = json.loads(Path("report.json").read_text() if name == "report" else printed)
+    checked(value, name)
+    places = list(objects(value))
+    assert len(places) > 1 or name == "models"
+    for place in places:
+        place["new"] = 1
+        with pytest.raises(ValidationError):
+            checked(value, name)
+        del place["new"]
+
+
+def objects(value):
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from objects(item)
 
 
 def test_every_member_has_a_row():

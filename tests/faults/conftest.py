@@ -7,6 +7,7 @@ import pytest
 
 import nemocli
 from tests.models.fake_hub import FakeHub, running
+from tests.sounds import pcm
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +26,7 @@ def clip(clips):
 def spoken(clip):
     """Its samples with a pause behind them, as raw bytes for a pipe."""
     sound = np.concatenate([clip.samples, np.zeros(24000, np.float32)])
-    return np.round(sound * 32768).clip(-32768, 32767).astype("<i2").tobytes()
+    return pcm(sound)
 
 
 @pytest.fixture

@@ -1,24 +1,18 @@
 """The program in a process of its own, in which something goes wrong at a chosen place."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-
-#: Whoever runs the tests in the background has Ctrl-C ignored, which programs inherit.
-HEEDED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+from tests.typed import environment
 
 
 def start(*arguments, code="", env=(), **options):
     """Begin `nemocli` with these arguments, with `code` run before it."""
-    script = f"{HEEDED}\n{code}\nfrom nemocli.__main__ import main\nmain()"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    script = f"{code}\nfrom nemocli.__main__ import main\nmain()"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
-        env=environment | {name: str(value) for name, value in dict(env).items()},
+        env=environment(**dict(env)),
         **pipes | options,
     )
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.faults.program import ROOT, run, start
+from tests.faults.program import run, start
+from tests.typed import ROOT
 
 #: The wall clock goes back and forth by decades.
 JUMPING = """

@@ -5,21 +5,16 @@ import os
 
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
 from nemocli.bench.report import write_text
-from nemocli.cli.app import app
 from nemocli.errors import NemocliError
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 from tests.faults.program import files, in_place_of, run, sentence
+from tests.typed import nemocli
 from tests.words import ABOUT
-
-
-def nemocli(*arguments, **options):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], **options)
 
 
 def fill(disk):

@@ -10,15 +10,15 @@ import time
 
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
 from nemocli.batch.many import Outcome
 from nemocli.cli import file_model
-from nemocli.cli.app import app
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from tests.faults.program import files, run, start, struck_importing, struck_in
 from tests.jobs.fake import SETTINGS, heard_in
+from tests.schemas import checked
+from tests.typed import nemocli
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -68,7 +68,9 @@ def test_file_to_stdout(clip, code, number):
 
 
 @pytest.mark.parametrize("failure", [Ended(TERM), RuntimeError("broken")])
-def test_what_is_done_is_printed_also_if_it_waits_for_a_file_that_is_not(monkeypatch, failure):
+def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
+    monkeypatch, tmp_path, failure
+):
     class Ending:
         def transcribe_many(self, paths, lang, **options):
             (_, second, third) = map(type(paths[0]), paths)
@@ -77,9 +79,14 @@ def test_what_is_done_is_printed_also_if_it_waits_for_a_file_that_is_not(monkeyp
             raise failure
 
     monkeypatch.setattr(file_model.ModelChoice, "load", lambda *_: (Ending(), SETTINGS))
-    done = CliRunner().invoke(app, ["file", "a.wav", "b.wav", "c.wav"])
+    path = tmp_path / "report.json"
+    done = nemocli("file", "a.wav", "b.wav", "c.wav", "--report", path)
     assert done.stdout == "b.wav:\ntwo\n\nc.wav:\nthree\n\n"
-    assert done.exit_code == (128 + TERM if isinstance(failure, Ended) else 1)
+    is_signal = isinstance(failure, Ended)
+    assert done.exit_code == (128 + TERM if is_signal else 1)
+    report = checked(json.loads(path.read_text()), "report")
+    assert [each["state"] for each in report["files"]] == ["left", "done", "done"]
+    assert report["stopped"] == (f"signal {int(TERM)}" if is_signal else "broken")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +103,7 @@ def test_file_into_a_folder_finishes_what_is_at_work(clip, tmp_path, place, numb
     done, _, err = run(*command, code=struck_in(place, number))
     if place.endswith("sync"):  # before anything was begun
         assert (ended_by(done, number), files(out)) == (True, OWN)
-        assert json.loads(report.read_text())["totals"]["left"] == 1
+        assert checked(json.loads(report.read_text()), "report")["totals"]["left"] == 1
     else:
         assert (done, files(out)) == (0, [*OWN, f"{clip.path.stem}.txt"])
         assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"

@@ -1,47 +1,13 @@
 """Terminals of one column, of changing size, and without the letters that are to be shown."""
 
-import fcntl
 import itertools
-import os
-import pty
 import signal
-import struct
-import termios
-import threading
 import time
 
 import pytest
 
 from tests.faults.program import start
-
-
-class Terminal:
-    """A terminal whose output is collected; a context manager."""
-
-    def __init__(self, columns, rows):
-        self._ours, self.theirs = pty.openpty()
-        self.resize(columns, rows)
-        self.shown = b""
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def resize(self, columns, rows):
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-
-    def _read(self):
-        try:
-            while data := os.read(self._ours, 65536):
-                self.shown += data
-        except OSError:  # the other side was closed
-            pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        os.close(self.theirs)
-        self._thread.join(10)
-        os.close(self._ours)
+from tests.terminal import Terminal
 
 
 def on(terminal, *arguments, **env):

@@ -28,6 +28,7 @@ from tests.fuzz import tiny
 from tests.fuzz.models import SOUND, use_config
 from tests.fuzz.mutations import damage, damage_json, damage_value, dumped
 from tests.fuzz.target import BrokenError, Target
+from tests.nemo import tar
 
 
 def _folder(path: Path, kind: str, files: dict[str, bytes]) -> Manifest:
@@ -141,7 +142,7 @@ def mlpackage(folder: Path) -> Target:
 def onnx(folder: Path) -> Target:
     """A model folder whose graphs a stranger made: it runs, or is refused."""
     source = folder / "model.nemo"
-    source.write_bytes(tiny.tar(tiny.nemo_members()))
+    source.write_bytes(tar(tiny.nemo_members().items()))
     own = folder / "model"
     convert(source, own, "onnx")
     manifest = read_manifest(own)

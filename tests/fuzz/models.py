@@ -23,6 +23,7 @@ from tests.fuzz.archives import damage_tar, damage_zip
 from tests.fuzz.mutations import Mutate, damage, damage_json, damage_lines
 from tests.fuzz.target import BrokenError, Target
 from tests.fuzz.weights import torch_member
+from tests.nemo import tar
 
 SOUND = np.sin(np.arange(9600) / 9).astype(np.float32) / 3
 
@@ -150,7 +151,7 @@ def nemo(folder: Path) -> Target:
     def mutate(data: bytes, random: Random) -> bytes:
         return damage_tar(data, random, nemo_member)
 
-    return Target([tiny.tar(tiny.nemo_members())], mutate, check)
+    return Target([tar(tiny.nemo_members().items())], mutate, check)
 
 
 def nemo_yaml(folder: Path) -> Target:
@@ -160,7 +161,7 @@ def nemo_yaml(folder: Path) -> Target:
     seed = members["model_config.yaml"]
 
     def check(data: bytes) -> Hashable:
-        path.write_bytes(tiny.tar(members | {"model_config.yaml": data}))
+        path.write_bytes(tar((members | {"model_config.yaml": data}).items()))
         use_config(NemoCheckpoint(path).config)
         return "read"
 

@@ -5,11 +5,9 @@ import os
 import struct
 import zlib
 from collections.abc import Hashable
-from fractions import Fraction
 from pathlib import Path
 from random import Random
 
-import av
 import numpy as np
 import soundfile
 
@@ -18,6 +16,7 @@ from nemocli.audio.pcm import open_pcm
 from nemocli.audio.wav_header import LONGEST_CHUNK, read_wav_header
 from tests.fuzz.mutations import damage
 from tests.fuzz.target import BrokenError, Target
+from tests.media import encode, sine
 
 #: Names for the files: FFmpeg looks at extensions too.
 EXTENSIONS = ("", ".wav", ".mp3", ".m3u8", ".mp4", ".txt", ".raw", ".flac", ".ogg", ".ffconcat")
@@ -79,12 +78,6 @@ def _hear(path: Path) -> Hashable:
         return min(samples // 800, 20)
 
 
-def _tone(rate: int, channels: int = 1, seconds: float = 0.1) -> np.ndarray:
-    time = np.arange(int(rate * seconds)) / rate
-    tone = (np.sin(2 * np.pi * 440 * time) / 3).astype(np.float32)
-    return np.repeat(tone[:, None], channels, axis=1)
-
-
 def _by_libsndfile() -> list[bytes]:
     kinds = [
         ("WAV", "PCM_16", 8000, 1),
@@ -105,7 +98,8 @@ def _by_libsndfile() -> list[bytes]:
     files = []
     for form, subtype, rate, channels in kinds:
         content = io.BytesIO()
-        soundfile.write(content, _tone(rate, channels), rate, subtype, format=form)
+        sound = np.repeat(sine(0.1, rate)[:, None], channels, axis=1)
+        soundfile.write(content, sound, rate, subtype, format=form)
         files.append(content.getvalue())
     return files
 
@@ -123,21 +117,10 @@ def _by_ffmpeg(folder: Path) -> list[bytes]:
         ("mpegts", "aac", 16000),
         ("flv", "aac", 44100),
     ]
-    return [_encoded(folder / "made", *kind) for kind in kinds]
-
-
-def _encoded(path: Path, form: str, codec: str, rate: int) -> bytes:
-    with av.open(str(path), "w", format=form) as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(_tone(rate, seconds=0.2).reshape(1, -1), "flt", "mono")
-        frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), 0
-        resampler = av.AudioResampler(
-            stream.codec_context.format, "mono", rate, stream.codec_context.frame_size or None
-        )
-        for converted in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(converted))
-        container.mux(stream.encode(None))
-    return path.read_bytes()
+    return [
+        encode(folder / "made", codec, sine(0.2, rate), rate, form=form).read_bytes()
+        for form, codec, rate in kinds
+    ]
 
 
 def wav_header(folder: Path) -> Target:

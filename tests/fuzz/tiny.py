@@ -3,7 +3,6 @@
 import io
 import json
 import struct
-import tarfile
 import zipfile
 from typing import Any
 
@@ -14,8 +13,10 @@ from tokenizers import AddedToken, Tokenizer, decoders
 from tokenizers.models import WordLevel
 
 from nemocli.network.config import ModelConfig, read_config
-from nemocli.network.nemo import CONFIG, RENAMED, WEIGHTS
+from nemocli.network.nemo import CONFIG, WEIGHTS
 from nemocli.network.parameters import expected_shapes
+from nemocli.network.sentencepiece import Kind
+from tests.nemo import nemo_name, sentencepiece_model
 
 PIECES = ("<unk>", "<en-US>", "▁a", "b", "。", "<0xE4>", "<0xBB>", "<0x8A>", "▁")
 BLANK = len(PIECES)
@@ -98,31 +99,8 @@ def tokenizer_json() -> bytes:
 
 def sentencepiece() -> bytes:
     """A serialized ModelProto of PIECES."""
-    kinds = (2, 1, 1, 1, 1, 6, 6, 6, 1)
-    return b"".join(
-        field(1, field(1, piece.encode()) + b"\x15" + struct.pack("<f", -n) + b"\x18" + bytes([k]))
-        for n, (piece, k) in enumerate(zip(PIECES, kinds, strict=True))
-    ) + field(2, b"\x18\x01\x20\x09")
-
-
-def field(number: int, data: bytes) -> bytes:
-    """A protobuf field of bytes."""
-    return bytes([number << 3 | 2]) + varint(len(data)) + data
-
-
-def varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
-
-
-def nemo_name(name: str) -> str:
-    for nemo, hub in RENAMED:
-        if hub.strip(".") in name and not (hub == ".bias_" and "lstm" in name):
-            name = name.replace(hub, nemo)
-    return name
+    kinds = map(Kind, (2, 1, 1, 1, 1, 6, 6, 6, 1))
+    return sentencepiece_model(zip(PIECES, kinds, strict=True))
 
 
 def pickled(arrays: dict[str, np.ndarray]) -> bytes:
@@ -150,14 +128,19 @@ def whole(value: int) -> bytes:
     return b"J" + struct.pack("<i", value)
 
 
-def torch_file(pickle: bytes, storages: dict[str, bytes], order: bytes = b"little") -> bytes:
+def torch_file(
+    pickle: bytes,
+    storages: dict[str, bytes],
+    order: bytes = b"little",
+    compression: int = zipfile.ZIP_STORED,
+) -> bytes:
     """The zip archive around a pickle and the storages' bytes."""
+    parts = {"data.pkl": pickle, "byteorder": order}
+    parts |= {f"data/{key}": data for key, data in storages.items()}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("archive/data.pkl"), pickle)
-        archive.writestr(zipfile.ZipInfo("archive/byteorder"), order)
-        for key, data in storages.items():
-            archive.writestr(zipfile.ZipInfo(f"archive/data/{key}"), data)
+        for name, data in parts.items():
+            archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data, compression)
     return content.getvalue()
 
 
@@ -220,16 +203,6 @@ def nemo_members() -> dict[str, bytes]:
         WEIGHTS: torch_tensors(arrays),
         "tokenizer.model": sentencepiece(),
     }
-
-
-def tar(members: dict[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:") as archive:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return content.getvalue()
 
 
 def configurations() -> bytes:

@@ -28,6 +28,7 @@ from tests.fuzz.mutations import (
     dumped,
 )
 from tests.fuzz.target import BrokenError, Target
+from tests.nemo import message
 
 DTYPES = "BOOL U8 I8 I16 U16 F16 BF16 I32 U32 F32 F64 I64 U64 F8_E5M2 F8_E4M3 F4 C64 Q8 F8_E8M0"
 
@@ -148,7 +149,7 @@ def sentencepiece(folder: Path) -> Target:
     def mutate(data: bytes, random: Random) -> bytes:
         return damage(data, random, tokens)
 
-    return Target([tiny.sentencepiece(), tiny.field(1, tiny.field(1, b"a"))], mutate, check)
+    return Target([tiny.sentencepiece(), message(1, message(1, b"a"))], mutate, check)
 
 
 def vocabulary(folder: Path) -> Target:

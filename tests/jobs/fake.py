@@ -10,7 +10,7 @@ from nemocli.jobs.settings import Settings
 from nemocli.transcript.types import Transcript, Word
 from nemocli.transcript.writer import About
 
-SETTINGS = Settings(About("", "fake", "f00d", "fp32", "fake", 3, "auto"))
+SETTINGS = Settings(About("", "fake", "f00d" * 16, "fp32", "fake", 3, "auto"))
 
 
 def heard_in(text):

@@ -11,8 +11,10 @@ WANTED = Wanted(SETTINGS, ("txt",))
 
 
 def say(name, text):
-    Path("in", name).parent.mkdir(exist_ok=True)
-    Path("in", name).write_text(text)
+    """A sound, for the fake transcriber, in which this is said."""
+    path = Path("in", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def jobs_of(*names, output_dir="out"):

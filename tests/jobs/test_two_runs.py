@@ -1,12 +1,12 @@
 """Two runs over the same files at the same time."""
 
 import json
-import os
 import subprocess
 import sys
 
 from nemocli.jobs import run
 from tests.jobs.runs import say, states, transcribe, written
+from tests.typed import environment
 
 
 def test_two_runs_share_the_work(here):
@@ -20,9 +20,8 @@ def test_two_runs_share_the_work(here):
         "print(json.dumps([heard, states(ends)]))"
     )
     command = [sys.executable, "-c", script]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment(), text=True)
         for _ in range(2)
     ]
     (heard_1, states_1), (heard_2, states_2) = (json.loads(p.communicate()[0]) for p in both)
@@ -44,7 +43,7 @@ def test_what_another_run_has_claimed_is_waited_for_and_done_if_it_dies(here, mo
     other = subprocess.Popen(
         [sys.executable, "-c", script],
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
         text=True,
     )
     assert other.stdout.readline() == "True\n"

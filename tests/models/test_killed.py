@@ -3,12 +3,12 @@
 import random
 import shutil
 import subprocess
-import sys
 import time
 
 import pytest
 
 from nemocli.models.folder import read_manifest
+from tests.typed import NEMOCLI
 
 MOMENTS = 10
 
@@ -20,7 +20,7 @@ def test_killed_at_random_moments(demo, tmp_path, to):
     if to == "coreai":
         pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
     out = tmp_path / "model"
-    command = [sys.executable, "-m", "nemocli", "convert", str(demo), "--to", to, "-o", str(out)]
+    command = [*NEMOCLI, "convert", demo, "--to", to, "-o", out]
     command += ["--lookahead", "0,3", "--quiet", "--no-verify"]
     started = time.monotonic()
     subprocess.run(command, check=True)

@@ -1,22 +1,17 @@
 """Downloads, as typed, from a server on this machine that answers like the hub."""
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from huggingface_hub import constants
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
 from nemocli.errors import NemocliError
 from nemocli.models import pull
 from tests.models.fake_hub import COMMIT, FakeHub, running
-
-ROOT = Path(__file__).parents[2]
+from tests.typed import NEMOCLI, environment, nemocli
 
 
 class Machine:
@@ -38,7 +33,7 @@ class Machine:
         self._patch.setattr(constants, "HF_HUB_OFFLINE", True)
 
     def nemocli(self, *arguments):
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+        return nemocli(*arguments)
 
     def blobs(self):
         return sorted((self.home / "hub" / "models--someone--demo" / "blobs").glob("*"))
@@ -132,13 +127,12 @@ def test_what_came_is_kept_when_the_hub_goes_away(tmp_path, demo, monkeypatch):
 
 def test_the_environment_is_respected(tmp_path, hub):
     """The variables themselves, which the other tests cannot set in their own process."""
-    own = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": hub.url, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "nemocli", "models", "pull", "someone/demo"]
+    command = [*NEMOCLI, "models", "pull", "someone/demo"]
     places = []
     for offline in ("", "1"):
-        environment = os.environ | own | {"HF_HUB_OFFLINE": offline}
+        env = environment(HF_HOME=tmp_path, HF_ENDPOINT=hub.url, HF_HUB_OFFLINE=offline)
         done = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=environment, timeout=60
+            command, capture_output=True, text=True, check=True, env=env, timeout=60
         )
         places.append(done.stdout)
     assert places == 2 * [f"{tmp_path}/hub/models--someone--demo/snapshots/{COMMIT}\n"]

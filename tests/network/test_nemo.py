@@ -2,7 +2,6 @@
 
 import dataclasses
 import gzip
-import io
 import tarfile
 
 import numpy as np
@@ -17,17 +16,12 @@ from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, hub_name
 from nemocli.network.sentencepiece import Kind, SentencePieces, read_sentencepiece
 from nemocli.network.tokenizer import from_sentencepiece
+from tests.nemo import members, nemo_name, sentencepiece_model, tar
 from tests.sounds import speech_like
 
 pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
 
-from scripts.write_nemo import (
-    TOKENIZER,
-    nemo_name,
-    read_pieces,
-    sentencepiece_model,
-    write_nemo,
-)
+from scripts.write_nemo import TOKENIZER, read_pieces, write_nemo
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +33,9 @@ def nemo(demo, tmp_path_factory):
 
 def rewritten(nemo, path, change):
     """A copy of the archive whose members by name went through `change`."""
-    with tarfile.open(nemo) as tar:
-        members = {m.name.removeprefix("./"): tar.extractfile(m).read() for m in tar}
-    change(members)
-    with tarfile.open(path, "w:") as tar:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
+    contents = members(nemo)
+    change(contents)
+    path.write_bytes(tar(contents.items()))
     return path
 
 
@@ -187,8 +176,8 @@ def test_cut_off(nemo, tmp_path, keep):
 @pytest.mark.parametrize("size", [b"-0000000001", b"-1001", b"\xff" * 12])
 def test_a_member_that_is_smaller_than_nothing(nemo, tmp_path, size):
     data = bytearray(nemo.read_bytes())
-    with tarfile.open(nemo) as tar:
-        at = tar.getmembers()[-1].offset
+    with tarfile.open(nemo) as archive:
+        at = archive.getmembers()[-1].offset
     data[at + 124 : at + 136] = size.ljust(12, b"\0")
     data[at + 148 : at + 156] = b" " * 8
     data[at + 148 : at + 156] = b"%06o\0 " % sum(data[at : at + 512])

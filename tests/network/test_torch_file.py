@@ -28,14 +28,6 @@ def opened(data):
     return TorchFile(io.BytesIO(data), memoryview(data), "weights.ckpt")
 
 
-def zipped(pickled, order=b"little", compression=zipfile.ZIP_STORED):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", compression) as archive:
-        archive.writestr("archive/data.pkl", pickled)
-        archive.writestr("archive/byteorder", order)
-    return content.getvalue()
-
-
 def refused(data, *words):
     with pytest.raises(ModelError) as caught:
         file = opened(data)
@@ -127,7 +119,7 @@ def test_a_pickle_that_asks_for_more_than_tensors(tmp_path, monkeypatch, functio
     ],
 )
 def test_damaged_pickles(pickled):
-    refused(zipped(pickled))
+    refused(tiny.torch_file(pickled, {}))
 
 
 TENSOR = (
@@ -145,11 +137,11 @@ def test_a_tensor_cannot_be_changed_once_it_was_checked():
 
 @pytest.mark.parametrize("key", [b"K\x04", b"N", b")"])
 def test_tensors_have_names(key):
-    refused(zipped(b"\x80\x02}" + key + TENSOR + b"s."), "damaged")
+    refused(tiny.torch_file(b"\x80\x02}" + key + TENSOR + b"s.", {}), "damaged")
 
 
 def test_a_zip_archive_of_a_version_to_come():
-    data = bytearray(zipped(b"."))
+    data = bytearray(tiny.torch_file(b".", {}))
     data[data.index(b"PK\x01\x02") + 6] = 121  # what is needed to extract it
     refused(bytes(data), "1.6")
 
@@ -161,8 +153,8 @@ def test_tensors_that_reach_outside_their_bytes():
 
 
 def test_other_forms():
-    refused(zipped(pickle.dumps({}), order=b"big"), "big-endian")
-    refused(zipped(pickle.dumps({}), compression=zipfile.ZIP_DEFLATED), "compressed")
+    refused(tiny.torch_file(pickle.dumps({}), {}, order=b"big"), "big-endian")
+    refused(tiny.torch_file(pickle.dumps({}), {}, compression=zipfile.ZIP_DEFLATED), "compressed")
     old = io.BytesIO()
     torch.save({"a": torch.zeros(1)}, old, _use_new_zipfile_serialization=False)
     refused(old.getvalue(), "1.6")

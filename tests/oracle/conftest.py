@@ -6,15 +6,14 @@ import os
 
 import pytest
 
-pytest.importorskip("transformers", reason="the oracle tests need nemocli[test]")
-
-import torch
-
 import nemocli
 from nemocli.errors import ModelError
 from nemocli.models.places import demo_folder
-from scripts.random_checkpoint import write_random_checkpoint
-from tests.oracle.reference import Reference
+from tests.missing import skips_without
+
+pytest_pycollect_makemodule = skips_without(
+    "torch", "transformers", reason="needs pip install -e '.[test]'"
+)
 
 #: Shape and seed of each checkpoint, see scripts/random_checkpoint.py.
 CHECKPOINTS = {
@@ -60,6 +59,8 @@ class Oracle:
     """Checkpoints by name, opened in transformers and in nemocli."""
 
     def __init__(self, root):
+        from tests.oracle.reference import Reference
+
         self._root = root
         self._expected = {}
         self.folder = functools.cache(self._folder)
@@ -67,6 +68,8 @@ class Oracle:
         self.transcriber = functools.lru_cache(8)(self._transcriber)
 
     def _folder(self, name):
+        from scripts.random_checkpoint import write_random_checkpoint
+
         if name == "demo":
             return demo_folder()
         shape, seed = CHECKPOINTS[name]
@@ -87,6 +90,8 @@ class Oracle:
 
 @pytest.fixture(scope="session")
 def oracle(tmp_path_factory):
+    import torch
+
     # More threads than free cores make torch many times slower.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     return Oracle(tmp_path_factory.mktemp("checkpoints"))

@@ -73,7 +73,7 @@ def test_the_wheel_has_the_package_the_demo_and_nothing_else(inside):
         for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
     }
     assert set(inside) == package | demo | clip | shared | about
-    for name in ("nemocli/py.typed", "nemocli/transcript/schemas/document.schema.json"):
+    for name in ("nemocli/py.typed", "nemocli/schemas/document.schema.json"):
         assert name in inside
     model = ROOT / "assets" / "demo" / "model.safetensors"
     assert inside["nemocli/assets/demo/model.safetensors"] == model.read_bytes()

@@ -1,13 +1,11 @@
 """A command on a terminal of its own, and what of its output a terminal would obey."""
 
-import os
-import pty
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.terminal import Terminal
+from tests.typed import environment
 
 #: Orders that nemocli and Rich give themselves: colours, and what redraws some lines.
 OWN = re.compile(r"\x1b\[(\?25[lh]|\?2026[lh]|[0-9;]*m|[0-9]*A|2K|0?J|1G)")
@@ -19,25 +17,16 @@ ENVIRONMENT = {"TERM": "xterm", "COLUMNS": "100", "LINES": "24", "FAKE_SECONDS":
 
 
 def started(module, arguments, **streams):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.Popen(command, env=environment | ENVIRONMENT, **streams)
+    return subprocess.Popen(command, env=environment(**ENVIRONMENT), **streams)
 
 
 def on_a_terminal(module, *arguments):
     """All that a terminal gets, stdout and stderr; the exit code."""
-    ours, theirs = pty.openpty()
-    process = started(module, arguments, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    drawn = b""
-    try:
-        while data := os.read(ours, 65536):
-            drawn += data
-    except OSError:
-        pass  # how Linux tells that the other side closed its end
-    finally:
-        os.close(ours)
-    return drawn.decode(), process.wait()
+    with Terminal(100) as terminal:
+        theirs = terminal.theirs
+        code = started(module, arguments, stdin=theirs, stdout=theirs, stderr=theirs).wait()
+    return terminal.shown.decode(), code
 
 
 def into_pipes(module, *arguments, stdin=b""):

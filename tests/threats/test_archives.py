@@ -18,6 +18,8 @@ from nemocli.network.torch_file import TorchFile
 pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
 
 from scripts.write_nemo import TOKENIZER, write_nemo
+from tests import nemo
+from tests.fuzz.tiny import text, torch_file
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +27,12 @@ def members(demo, tmp_path_factory):
     """By name: what a good archive holds."""
     path = tmp_path_factory.mktemp("nemo") / "demo.nemo"
     write_nemo(demo, path)
-    with tarfile.open(path) as tar:
-        return {m.name.removeprefix("./"): tar.extractfile(m).read() for m in tar}
+    return nemo.members(path)
 
 
 def written(path, entries):
     """An archive of (name or TarInfo, content) in this order."""
-    with tarfile.open(path, "w:") as tar:
-        for entry, content in entries:
-            info = entry if isinstance(entry, tarfile.TarInfo) else tarfile.TarInfo(entry)
-            if content:
-                info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
+    path.write_bytes(nemo.tar(entries))
     return path
 
 
@@ -181,19 +177,6 @@ def test_settings_that_grow(tmp_path, members, bomb, key):
 # -------------------------------------------------------------------------------------- the weights
 
 
-def zipped(pickled, **entries):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("archive/data.pkl", pickled)
-        for name, data in entries.items():
-            archive.writestr(f"archive/data/{name}", data)
-    return content.getvalue()
-
-
-def text(string):
-    return b"X" + struct.pack("<I", len(string)) + string.encode()
-
-
 def tensor(key="0", count=4, offset=b"K\0", shape=b"K\x04", strides=b"K\x01"):
     """A call that rebuilds a tensor of one dimension, as torch.save writes it."""
     storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu")
@@ -207,7 +190,7 @@ def state(*items):
 
 
 def opened(pickled, **entries):
-    data = zipped(pickled, **entries)
+    data = torch_file(pickled, entries)
     return TorchFile(io.BytesIO(data), memoryview(data), "weights.ckpt")
 
 
@@ -293,10 +276,7 @@ def test_few_bytes_do_not_become_many():
 
 
 def test_parts_that_are_packed_are_not_unpacked():
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("archive/data.pkl", bytes(200 << 20))
-    data = content.getvalue()
+    data = torch_file(bytes(200 << 20), {}, compression=zipfile.ZIP_DEFLATED)
     assert len(data) < 1 << 20
     with pytest.raises(ModelError, match="compressed"):
         TorchFile(io.BytesIO(data), memoryview(data), "weights.ckpt")

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import onnx
 import pytest
-from typer.testing import CliRunner
 
-from nemocli.cli.app import app
 from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST, _checksum
+from tests.typed import nemocli
 
 OPEN = """
 import sys, resource
@@ -167,7 +166,7 @@ def test_a_snapshot_of_the_hub_may_consist_of_links(checkpoint, tmp_path, clip):
     for path in checkpoint.iterdir():
         (snapshot / path.name).symlink_to(path)
     command = ["file", str(clip.path), "--model", str(snapshot), "--lang", clip.lang, "-q"]
-    done = CliRunner().invoke(app, command)
+    done = nemocli(*command)
     assert (done.exit_code, done.stdout) == (0, clip.text + "\n")
 
 
@@ -226,7 +225,7 @@ def test_steps_that_checkpoints_have_are_taken(checkpoint, clip):
     steps = [space, {"type": "ByteFallback"}, {"type": "Fuse"}, strip]
     with_decoder(checkpoint, {"type": "Sequence", "decoders": steps})
     command = ["file", str(clip.path), "--model", str(checkpoint), "--lang", clip.lang, "-q"]
-    assert CliRunner().invoke(app, command).exit_code == 0
+    assert nemocli(*command).exit_code == 0
 
 
 # -------------------------------------------------------------------------------- converted folders
@@ -327,7 +326,7 @@ def test_graphs_that_are_no_graphs_of_the_model(model, clip, change):
     renew(model, path.name)
     if change == "memory":  # nobody uses it, so that it may never be made
         command = ["file", str(clip.path), "--model", str(model), "-q"]
-        assert CliRunner().invoke(app, command).exit_code in (0, 3)
+        assert nemocli(*command).exit_code in (0, 3)
     else:
         refused(model, clip, "onnxruntime cannot")
 
@@ -335,7 +334,7 @@ def test_graphs_that_are_no_graphs_of_the_model(model, clip, change):
 def test_nothing_of_a_refused_model_is_left(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path / "cache"))
     (checkpoint / "tokenizer.json").write_text("[" * 100_000)
-    done = CliRunner().invoke(app, ["convert", str(checkpoint), "-o", str(tmp_path / "out"), "-q"])
+    done = nemocli("convert", checkpoint, "-o", tmp_path / "out", "-q")
     assert done.exit_code == 3
     assert not (tmp_path / "out").exists()
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]

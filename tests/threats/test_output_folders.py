@@ -8,21 +8,18 @@ import os
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from nemocli.cli import file_model
-from nemocli.cli.app import app
 from nemocli.jobs.outputs import OWN_FOLDER
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS
+from tests.typed import nemocli
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """The current folder, with a stranger's folder `in` beside a person's own files."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(file_model.ModelChoice, "load", fake_command.load)
-    monkeypatch.setattr(file_model.ModelChoice, "describe", lambda _: SETTINGS)
+    fake_command.use(monkeypatch.setattr)
     Path("in", "sub").mkdir(parents=True)
     Path("in/a.wav").write_text("one two")
     Path("mine").mkdir()
@@ -33,7 +30,7 @@ def here(tmp_path, monkeypatch):
 
 def beside(*arguments):
     command = ["file", "in", "-r", "--output-format", "json,txt", *arguments]
-    done = CliRunner().invoke(app, command)
+    done = nemocli(*command)
     assert done.exit_code in (0, 1, 2) and "unexpected" not in done.stderr
     return done
 
@@ -126,7 +123,7 @@ def test_a_folder_for_outputs_with_links_in_it(here):
     Path("in/sub/b.wav").write_text("three")
     Path("out").mkdir()
     Path("out/sub").symlink_to("../mine")
-    done = CliRunner().invoke(app, ["file", "in", "-r", "-o", "out"])
+    done = nemocli("file", "in", "-r", "-o", "out")
     assert done.exit_code == 1 and "leads out of the folder" in done.stderr
     untouched()
 

@@ -11,7 +11,7 @@ import soundfile
 
 from nemocli.audio import open_sound
 from nemocli.errors import AudioError
-from tests.audio.conftest import encode, sine
+from tests.media import encode, sine
 from tests.threats import crafted
 
 PEAK = """

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
-from typer.testing import CliRunner
 
 import nemocli
-from nemocli.cli.app import app
 from nemocli.transcript.formats import FORMATS, About, Result, json_line, write_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript, Word, join_words
-from tests.schemas import SCHEMAS, check_document, check_segment
+from tests import typed
+from tests.schemas import SCHEMAS, checked
 from tests.words import ABOUT, ANY_TEXTS, spoken, words
 
 TOKENS = (Token(3, "▁a", 0, 0.9), Token(1, "<ja-JP>", 2, 1.0))
@@ -34,22 +33,22 @@ def test_what_file_writes_is_as_described(clips):
     transcriber = nemocli.load("demo")
     for clip in clips[:6]:
         for lang in (clip.lang, "auto"):
-            arguments = ["file", str(clip.path), "--model", "demo", "--lang", lang, "--format"]
-            document = json.loads(CliRunner().invoke(app, [*arguments, "json"]).stdout)
-            check_document(document)
+            arguments = ["file", clip.path, "--model", "demo", "--lang", lang, "--format"]
+            document = json.loads(typed.nemocli(*arguments, "json").stdout)
+            checked(document, "document")
             assert document["model_revision"] == transcriber.revision
             assert document["precision"] == transcriber.precision
             assert document["nemocli"] == nemocli.__version__
-            lines = CliRunner().invoke(app, [*arguments, "jsonl"]).stdout.splitlines()
+            lines = typed.nemocli(*arguments, "jsonl").stdout.splitlines()
             assert [json.loads(line) for line in lines] == document["segments"]
             assert {segment["language"] for segment in document["segments"]} == {clip.lang}
 
 
 def test_segments_of_several_languages_carry_their_own(clips):
     path = clips[0].path.parent / "all-languages.flac"
-    done = CliRunner().invoke(app, ["file", str(path), "--model", "demo", "--format", "json"])
+    done = typed.nemocli("file", path, "--model", "demo", "--format", "json")
     document = json.loads(done.stdout)
-    check_document(document)
+    checked(document, "document")
     expected = {
         "No,": "en-US",
         "Ja,": "de-DE",
@@ -137,7 +136,7 @@ def test_a_line_of_jsonl_is_a_segment():
 @given(words(ANY_TEXTS), st.sampled_from([(), TOKENS]))
 def test_a_document_holds_every_word(made, tokens):
     document = json.loads(write_whole(result(made, tokens), "json"))
-    check_document(document)
+    checked(document, "document")
     assert document["text"] == join_words(made)
     held = [word for segment in document["segments"] for word in segment["words"]]
     assert [(w["text"], w["start"], w["end"]) for w in held] == [
@@ -152,7 +151,7 @@ def test_a_document_that_grows_is_as_described_after_every_segment(made):
     written, segments = writer.head(), split_segments(made)
     for n in range(len(segments) + 1):
         document = json.loads(written + writer.tail("ja-JP", n + 0.0006))
-        check_document(document)
+        checked(document, "document")
         assert (document["language"], document["duration"]) == ("ja-JP", n + 0.001)
         assert [s["text"] for s in document["segments"]] == [s.text for s in segments[:n]]
         written += writer.add(segments[n]) if n < len(segments) else ""
@@ -163,7 +162,7 @@ def test_lines_are_the_segments_of_the_document(made):
     lines = write_whole(result(made), "jsonl").split("\n")[:-1]
     segments = [json.loads(line) for line in lines]
     for segment in segments:
-        check_segment(segment)
+        checked(segment, "segment")
     assert segments == json.loads(write_whole(result(made), "json"))["segments"]
 
 
@@ -177,7 +176,7 @@ def test_a_document_on_one_line_is_the_same(made):
 def test_the_language_asked_for_stands_where_the_model_named_none():
     for asked, language in ((FRENCH, "fr-FR"), (ABOUT, None)):
         document = json.loads(write_whole(result(spoken("Oui."), (), asked), "json"))
-        check_document(document)
+        checked(document, "document")
         assert document["language"] == document["segments"][0]["language"] == language
 
 
@@ -212,7 +211,7 @@ WRONG = {
 
 
 def test_the_valid_one_of_the_wrong_ones_is_valid():
-    check_document(VALID)
+    checked(VALID, "document")
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -220,4 +219,4 @@ def test_wrong_documents_are_refused(wrong):
     document = copy.deepcopy(VALID)
     WRONG[wrong](document)
     with pytest.raises(ValidationError):
-        check_document(document)
+        checked(document, "document")

@@ -7,18 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools", reason="the Core ML tests need coremltools")
-
-from coremltools.converters.mil.mil import Program
-
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.network.parameters import Parameters, expected_shapes
-from nemocli.runtimes.coreml import files
 from nemocli.runtimes.numpy_runtime import NumpyOperations, NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.pieces import Pieces
+from tests.missing import skips_without
 from tests.sounds import speech_like
+
+pytest_pycollect_makemodule = skips_without("coremltools", reason="needs coremltools")
 
 #: Sizes that differ from the demo's, in an even and an odd network.
 SHAPES = {
@@ -122,6 +120,8 @@ def quicker():
 
 
 def make_quicker(patch):
+    from coremltools.converters.mil.mil import Program
+
     patch.setattr(Program, "validate", lambda *args, **options: None)
     patch.setattr(Program, "__str__", lambda program: "")
 
@@ -143,6 +143,8 @@ def case(demo, tmp_path_factory):
 
 
 def _writer(parameters, tmp_path_factory):
+    from nemocli.runtimes.coreml import files
+
     written = {}
 
     def write(precision, lookaheads, graphs=None):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 
 # Sound in layouts by channel count, as FFmpeg names them.
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
@@ -35,12 +34,16 @@ def encode(
     *,
     pts: Callable[[int], int] = lambda frame: frame,
     picture_seconds: float = 0.0,
+    form: str | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Write float32 [frames] or [frames, channels]; `pts` maps a frame's number to its time."""
+    """Write float32 [frames] or [frames, channels]; `pts` maps a frame's number to its time.
+
+    `form` is FFmpeg's name of the container; by default, the path's ending tells it.
+    """
     samples = samples.reshape(len(samples), -1)
     layout = LAYOUTS[samples.shape[1]]
-    with av.open(str(path), "w", options=options or {}) as container:
+    with av.open(str(path), "w", format=form, options=options or {}) as container:
         video = container.add_stream("mpeg4", rate=10) if picture_seconds else None
         stream = container.add_stream(codec, rate=rate, layout=layout)
         if video is not None:
@@ -71,15 +74,3 @@ def write_video(
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     return path
-
-
-@pytest.fixture(scope="session")
-def media():
-    """The functions above, for tests that cannot import a conftest."""
-
-    class Media:
-        sine = staticmethod(sine)
-        encode = staticmethod(encode)
-        write_video = staticmethod(write_video)
-
-    return Media
