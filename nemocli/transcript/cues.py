@@ -143,14 +143,17 @@ def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[
 
 
 def _lines_from(words: Sequence[Word], first: int, width: int) -> Iterable[tuple[int, float]]:
-    """The ends of all lines that begin with a word and fit, and what they cost for being short."""
+    """The ends of all lines that begin with a word and fit, and what they cost for being short.
+
+    A word that does not fit, as a single character can be too wide, has a line of its own.
+    """
     filled = 0
     for end in range(first + 1, len(words) + 1):
         word = words[end - 1]
         filled += cell_len(word.text) + (word.space_before and end > first + 1)
-        if filled > width:
+        if filled > width and end > first + 1:
             return
-        yield end, (1 - filled / width) ** 2
+        yield end, max(0.0, 1 - filled / width) ** 2
 
 
 def _place_cost(before: Word, after: Word) -> float:

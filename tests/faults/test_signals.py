@@ -43,7 +43,7 @@ def is_silent(err):
         (struck_importing("typer", TERM), TERM),
         (struck_in("nemocli.cli.app:prepare_streams", TERM), TERM),
         (struck_in("nemocli.cli.app:_Group.parse_args", HUP), HUP),
-        (struck_importing("numpy._core.umath", INT), INT),
+        (struck_importing("numpy.linalg", INT), INT),
         (struck_importing("onnxruntime", TERM), TERM),
         (struck_in("nemocli.models.opening:open_model", HUP), HUP),
         (struck_in("nemocli.batch.many:advance", TERM), TERM),
