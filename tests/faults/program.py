@@ -10,8 +10,10 @@ def start(*arguments, code="", env=(), **options):
     """Begin `nemocli` with these arguments, with `code` run before it."""
     script = f"{code}\nfrom nemocli.__main__ import main\nmain()"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # -P: as for the installed command, modules are not looked for in the current folder. Without
+    # it, Python 3.13.0 imports no native code where that folder is gone.
     return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
+        [sys.executable, "-P", "-c", script, *map(str, arguments)],
         env=environment(**dict(env)),
         **pipes | options,
     )
