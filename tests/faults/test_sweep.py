@@ -13,8 +13,18 @@ from tests.faults.test_signals import ended_by, is_silent
 
 MOMENTS = 30
 
-#: Until then Python itself starts, and has its own words for Ctrl-C.
-STARTED = "import nemocli, sys; sys.stderr.write('started\\n'); sys.stderr.flush()"
+#: Says when the command first heeds signals: until then Python has its own words for Ctrl-C.
+STARTED = """
+import signal, sys
+real = signal.signal
+def heeded(*arguments):
+    signal.signal = real
+    before = real(*arguments)
+    sys.stderr.write("started\\n")
+    sys.stderr.flush()
+    return before
+signal.signal = heeded
+"""
 
 
 def commands(folder, clip):
