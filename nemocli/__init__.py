@@ -77,10 +77,10 @@ def load(
     """
     from nemocli.models.opening import open_model
     from nemocli.transcriber import Transcriber
-    from nemocli.transcript.pieces import Pieces
+    from nemocli.transcript.token_decoder import TokenDecoder
 
     opened = open_model(model, runtime, lookahead, compute_units, progress)
-    pieces = Pieces(opened.tokenizer_json)
+    pieces = TokenDecoder(opened.tokenizer_json)
     return Transcriber(opened.runtime, pieces, opened.name, opened.precision, opened.revision)
 
 

@@ -8,11 +8,11 @@ from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.session import Session
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
-from nemocli.transcript.pieces import Pieces
-from nemocli.transcript.writer import About
+from nemocli.transcript.token_decoder import TokenDecoder
+from nemocli.transcript.writer import Provenance
 
 if TYPE_CHECKING:
-    from nemocli.batch.many import Heard, Outcome
+    from nemocli.batch.many import FileProgress, FileResult
 
 
 class Transcriber:
@@ -21,7 +21,7 @@ class Transcriber:
     def __init__(
         self,
         runtime: Runtime,
-        pieces: Pieces,
+        pieces: TokenDecoder,
         name: str,
         precision: str = "fp32",
         revision: str | None = None,
@@ -60,9 +60,9 @@ class Transcriber:
         """The locale, or `auto`, that `lang` stands for; UsageError if there is none."""
         return self._languages.find(lang).tag
 
-    def about(self, file: str, lang: str) -> About:
+    def about(self, file: str, lang: str) -> Provenance:
         """What a document says of a transcript of `file`, asked for in a resolved language."""
-        return About(
+        return Provenance(
             file=file,
             model=self.model_name,
             model_revision=self.revision,
@@ -86,8 +86,8 @@ class Transcriber:
         lang: str = AUTO,
         *,
         max_memory: int | None = None,
-        progress: "Callable[[Heard], None] | None" = None,
-    ) -> "Iterator[Outcome]":
+        progress: "Callable[[FileProgress], None] | None" = None,
+    ) -> "Iterator[FileResult]":
         """Transcribe files together, much faster than one after the other; each as it is finished.
 
         A path is taken from `paths` when there is room for another file. The tokens are those of
@@ -96,10 +96,10 @@ class Transcriber:
         hears how far each file is. Raises UsageError for a language the model does not know, or a
         `max_memory` that is too little.
         """
+        from nemocli.batch.limits import choose_limits
         from nemocli.batch.many import transcribe_many
-        from nemocli.batch.room import room_for
 
-        room = room_for(self._runtime, max_memory)
+        room = choose_limits(self._runtime, max_memory)
         language = self.resolve_language(lang)
         return transcribe_many(
             lambda: self.session(language), self.chunk_rows, map(Path, paths), room, progress

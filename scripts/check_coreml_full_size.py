@@ -25,7 +25,7 @@ from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.coreml.files import PRECISIONS, write_graphs
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.mlprogram.runtime import EvaluatedRuntime
 from tests.sounds import speech_like
 
@@ -91,7 +91,7 @@ def convert(checkpoint: Checkpoint, out: Path, precision: str) -> None:
 def frames(checkpoint: Checkpoint, load: Callable[[], Runtime], what: str) -> np.ndarray:
     """enc_proj [12, decoder size] of three chunks by a runtime, which is dropped again."""
     begin = time.monotonic()
-    transcriber = Transcriber(load(), Pieces(checkpoint.tokenizer), what)
+    transcriber = Transcriber(load(), TokenDecoder(checkpoint.tokenizer), what)
     session = transcriber.session(keep_encoder=True)
     session.feed(speech_like(SAMPLES / 16000))
     result = np.concatenate(session.enc_proj or [])

@@ -21,10 +21,10 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
 from nemocli.models.convert import convert
-from nemocli.models.places import demo_folder
+from nemocli.models.paths import demo_folder
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from scripts.check_full_size import edit_distance
 from tests.mlprogram.runtime import EvaluatedRuntime
 
@@ -72,7 +72,9 @@ def converted(kind: str, folder: Path) -> Transcriber:
     if to == "onnx":
         return nemocli.load(folder)
     runtime = EvaluatedRuntime(folder, manifest.config, LOOKAHEAD, exact=False)
-    return Transcriber(runtime, Pieces((folder / TOKENIZER).read_text(encoding="utf-8")), kind)
+    return Transcriber(
+        runtime, TokenDecoder((folder / TOKENIZER).read_text(encoding="utf-8")), kind
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
-from nemocli.transcript.formats import FORMATS, Result, write_whole
+from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
 
 CLIP = Path(__file__).parents[1] / "assets" / "clips" / "all-languages.flac"
 WARM_UP_MINUTES = 0.5
@@ -88,7 +88,7 @@ def transcribe(transcriber: nemocli.Transcriber, path: Path) -> tuple[nemocli.Tr
     """A file's transcript, and how many characters it has in all formats together."""
     (outcome,) = transcriber.transcribe_many([path])
     assert outcome.transcript is not None
-    result = Result(transcriber.about(str(path), "auto"), outcome.transcript)
+    result = WholeTranscript(transcriber.about(str(path), "auto"), outcome.transcript)
     return outcome.transcript, sum(len(write_whole(result, name)) for name in FORMATS)
 
 

@@ -15,10 +15,10 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.bench.reference import SOUND, TOKENS, run_once
-from nemocli.models.places import demo_folder
+from nemocli.models.paths import demo_folder
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.oracle.reference import Reference
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     tokens = {}
     for lookahead in checkpoint.config.lookaheads:
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)
-        tokens[lookahead], _ = run_once(runtime, Pieces(checkpoint.tokenizer), sound)
+        tokens[lookahead], _ = run_once(runtime, TokenDecoder(checkpoint.tokenizer), sound)
         expected = oracle.offline(sound, lookahead, "auto").tokens
         if tokens[lookahead] != expected:
             sys.exit(f"numpy and transformers differ at lookahead {lookahead}.")

@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.network.nemo import CONFIG, WEIGHTS
-from nemocli.network.sentencepiece import Kind
+from nemocli.network.sentencepiece import PieceKind
 from tests.nemo import nemo_name, sentencepiece_model
 
 TOKENIZER = "0123456789abcdef0123456789abcdef_tokenizer.model"
@@ -65,7 +65,7 @@ def save_weights(folder: Path, out: str) -> None:
 # ----------------------------------------------------------------------------------- settings
 
 
-def make_settings(folder: Path, pieces: list[tuple[str, Kind]]) -> dict[str, Any]:
+def make_settings(folder: Path, pieces: list[tuple[str, PieceKind]]) -> dict[str, Any]:
     """model_config.yaml, interpolations resolved as NeMo saves them."""
     config, processor = (
         json.loads((folder / name).read_text()) for name in ("config.json", "processor_config.json")
@@ -150,12 +150,12 @@ def encoder_settings(encoder: dict[str, Any]) -> dict[str, Any]:
 # ---------------------------------------------------------------------------------- tokenizer
 
 
-def read_pieces(folder: Path) -> list[tuple[str, Kind]]:
+def read_pieces(folder: Path) -> list[tuple[str, PieceKind]]:
     """Every piece below the blank; language tags are ordinary pieces in NeMo's tokenizer."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     blank = json.loads((folder / "config.json").read_text())["blank_token_id"]
     return [
-        (piece, Kind.UNKNOWN if piece == "<unk>" else Kind.NORMAL)
+        (piece, PieceKind.UNKNOWN if piece == "<unk>" else PieceKind.NORMAL)
         for piece in map(tokenizer.id_to_token, range(blank))
     ]
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from hypothesis import Phase, settings
 
-from nemocli.models.places import demo_folder
+from nemocli.models.paths import demo_folder
 
 # Machines may be slow: no test fails by the clock. In CI, the cases are the same every time.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nemocli.network.nemo import RENAMED
-from nemocli.network.sentencepiece import Kind
+from nemocli.network.sentencepiece import PieceKind
 
 
 def tar(entries: Iterable[tuple[str | tarfile.TarInfo, bytes]]) -> bytes:
@@ -37,7 +37,7 @@ def nemo_name(name: str) -> str:
     return name
 
 
-def sentencepiece_model(pieces: Iterable[tuple[str, Kind]]) -> bytes:
+def sentencepiece_model(pieces: Iterable[tuple[str, PieceKind]]) -> bytes:
     """A serialized ModelProto: the pieces with falling scores, and a trainer_spec for unigram."""
     each = [
         message(1, message(1, piece.encode()) + _score(-float(number)) + _whole(3, kind))

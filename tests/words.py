@@ -5,9 +5,9 @@ import unicodedata
 from hypothesis import strategies as st
 
 from nemocli.transcript.types import Word
-from nemocli.transcript.writer import About
+from nemocli.transcript.writer import Provenance
 
-ABOUT = About("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
+ABOUT = Provenance("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
 
 TEXTS = st.sampled_from(["a", "word,", "end.", "ja?", "今日", "は。", "<b>&", "J.", "3.", "x" * 50])
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.batch.reading import File, Reading
-from nemocli.batch.room import Room
+from nemocli.batch.limits import BatchLimits
+from nemocli.batch.prefetch import PrefetchedFile, Prefetcher
 from nemocli.engine.session import Session, advance
 from nemocli.errors import AudioError
 from nemocli.transcript.types import Transcript
@@ -23,7 +23,7 @@ CALL_COST = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FileProgress:
     """How far a file is."""
 
     path: Path
@@ -34,7 +34,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FileResult:
     """What became of a file: its transcript, or why there is none."""
 
     path: Path
@@ -46,30 +46,30 @@ def transcribe_many(
     begin: Callable[[], Session],
     chunk_rows: int,
     paths: Iterator[Path],
-    room: Room,
-    progress: Callable[[Heard], None] | None,
-) -> Iterator[Outcome]:
+    room: BatchLimits,
+    progress: Callable[[FileProgress], None] | None,
+) -> Iterator[FileResult]:
     """Outcomes as they come; see Transcriber.transcribe_many.
 
     `begin` gives a file's session, whose chunks have `chunk_rows` mel rows.
     """
-    reading = Reading(room.file_chunks, chunk_rows)
+    reading = Prefetcher(room.file_chunks, chunk_rows)
     try:
         while _begin_more(reading, paths, room, begin):
             reading.collect(PATIENCE)
             files = _advance(reading.files, room)
             if progress is not None:
                 for file in files:
-                    progress(Heard(file.path, file.promised, file.session.so_far()))
+                    progress(FileProgress(file.path, file.promised, file.session.so_far()))
             for file in reading.take_finished():
                 transcript = None if file.error else file.session.finish()
-                yield Outcome(file.path, transcript, file.error)
+                yield FileResult(file.path, transcript, file.error)
     finally:
         reading.stop()
 
 
 def _begin_more(
-    reading: Reading, paths: Iterator[Path], room: Room, begin: Callable[[], Session]
+    reading: Prefetcher, paths: Iterator[Path], room: BatchLimits, begin: Callable[[], Session]
 ) -> bool:
     """Whether there is anything under way, once there is as much as there may be."""
     while len(reading.files) < room.files and (path := next(paths, None)) is not None:
@@ -77,7 +77,7 @@ def _begin_more(
     return bool(reading.files)
 
 
-def _advance(files: Sequence[File], room: Room) -> list[File]:
+def _advance(files: Sequence[PrefetchedFile], room: BatchLimits) -> list[PrefetchedFile]:
     """Transcribe what is best done next of some files; those it was done for."""
     waiting = [(min(file.session.chunks, room.file_chunks), file.ended) for file in files]
     chosen, chunks = choose(waiting, room.chunks)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nemocli.bench.manifest import Utterance
+from nemocli.bench.dataset import Utterance
 from nemocli.bench.normalize import has_words, normalized
 from nemocli.errors import AudioError, UnsupportedError, UsageError
 from nemocli.units import SAMPLE_RATE
@@ -22,7 +22,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredUtterance:
     """One utterance: what was said and heard, both normalized, and the errors in it."""
 
     file: str
@@ -42,7 +42,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Summary:
+class AccuracySummary:
     """Errors of all utterances in a language together."""
 
     lang: str
@@ -67,21 +67,21 @@ class Summary:
 class Accuracy:
     """All utterances, and the files that failed with why."""
 
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[ScoredUtterance] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Accuracy":
         """The inverse of dataclasses.asdict."""
-        return cls([Judged(**judged) for judged in data["judged"]], data["failed"])
+        return cls([ScoredUtterance(**judged) for judged in data["judged"]], data["failed"])
 
-    def by_language(self) -> list[Summary]:
+    def by_language(self) -> list[AccuracySummary]:
         """A summary of each language in order, and of all if there are several."""
         langs = sorted({one.lang for one in self.judged})
         found = [_summary(lang, [one for one in self.judged if one.lang == lang]) for lang in langs]
         return [*found, _summary(ALL, self.judged)] if len(found) > 1 else found
 
-    def worst(self, count: int) -> list[Judged]:
+    def worst(self, count: int) -> list[ScoredUtterance]:
         """The utterances with most errors for each character, of those that have any."""
         wrong = [one for one in self.judged if one.character_errors]
         return sorted(wrong, key=lambda one: -one.character_rate)[:count]
@@ -128,11 +128,11 @@ def measure_accuracy(
             accuracy.failed[str(utterance.path)] = str(error)
             continue
         heard = session.finish().text
-        accuracy.judged.append(judge(utterance.path, language, utterance.text, heard))
+        accuracy.judged.append(score_utterance(utterance.path, language, utterance.text, heard))
     return accuracy
 
 
-def judge(path: Path, lang: str, reference: str, heard: str) -> Judged:
+def score_utterance(path: Path, lang: str, reference: str, heard: str) -> ScoredUtterance:
     """Normalize both texts and count the errors of the one that was heard."""
     import jiwer
 
@@ -145,7 +145,7 @@ def judge(path: Path, lang: str, reference: str, heard: str) -> Judged:
     else:
         said, got = said.replace(" ", ""), got.replace(" ", "")
     characters = jiwer.process_characters(said, got)
-    return Judged(
+    return ScoredUtterance(
         file=str(path),
         lang=lang,
         reference=said,
@@ -175,8 +175,8 @@ def _samples(utterance: Utterance) -> "Iterator[NDArray[np.float32]]":
                 return
 
 
-def _summary(lang: str, judged: Sequence[Judged]) -> Summary:
-    return Summary(
+def _summary(lang: str, judged: Sequence[ScoredUtterance]) -> AccuracySummary:
+    return AccuracySummary(
         lang,
         len(judged),
         sum(one.words for one in judged),

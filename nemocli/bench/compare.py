@@ -27,7 +27,7 @@ from statistics import median
 import numpy as np
 
 from nemocli.bench.figures import Figure, figures, load_figures
-from nemocli.bench.report import Report, Result
+from nemocli.bench.report import BenchReport, ModelResult
 from nemocli.errors import UsageError
 
 MIN_REPEATS = 4
@@ -68,7 +68,7 @@ class Comparison:
     differences: list[Difference]
 
 
-def check_comparable(then: Report, now: Report) -> None:
+def check_comparable(then: BenchReport, now: BenchReport) -> None:
     """UsageError if no figure of the one is a figure of the other: heard other sounds."""
     if sorted(s.sha256 for s in then.sounds) != sorted(s.sha256 for s in now.sounds):
         raise UsageError(
@@ -77,7 +77,7 @@ def check_comparable(then: Report, now: Report) -> None:
         )
 
 
-def compare(then: Report, now: Report) -> Comparison:
+def compare(then: BenchReport, now: BenchReport) -> Comparison:
     """Every result of `now` with that of `then` in the same form, or the only one that it has.
 
     Raises UsageError if the sounds differ or no result has a counterpart.
@@ -98,7 +98,7 @@ def compare(then: Report, now: Report) -> Comparison:
     return Comparison(remarks, differences)
 
 
-def counterpart(then: Report, result: Result) -> Result:
+def counterpart(then: BenchReport, result: ModelResult) -> ModelResult:
     """The result to compare with; UsageError if there is none at the same lookahead."""
     same = [old for old in then.results if old.form == result.form]
     alike = [old for old in then.results if old.lookahead == result.lookahead]
@@ -108,14 +108,14 @@ def counterpart(then: Report, result: Result) -> Result:
     raise UsageError(f"The report has no figures for {result.form}; it has: {forms}.")
 
 
-def _surroundings(then: Report, now: Report) -> list[str]:
+def _surroundings(then: BenchReport, now: BenchReport) -> list[str]:
     machines = _changes(vars(then.machine), vars(now.machine))
     software = _changes(then.software, now.software)
     remarks = [f"another machine: {change}" for change in machines]
     return remarks + [f"other software: {change}" for change in software]
 
 
-def _model_remarks(then: Result, now: Result) -> list[str]:
+def _model_remarks(then: ModelResult, now: ModelResult) -> list[str]:
     remarks = []
     if then.revision != now.revision:
         remarks.append(
@@ -136,7 +136,7 @@ def _changes(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]
     ]
 
 
-def _machine_speed(then: Report, now: Report) -> list[Difference]:
+def _machine_speed(then: BenchReport, now: BenchReport) -> list[Difference]:
     products = [[1e3 * g.product for g in report.gauged] for report in (then, now)]
     reads = [[1e9 / g.bytes_per_second for g in report.gauged] for report in (then, now)]
     named = (("product", "ms", products), ("memory", "s/GB", reads))
@@ -195,5 +195,5 @@ def ratio_interval(then: Sequence[float], now: Sequence[float]) -> tuple[float, 
     return float(low), float(high)
 
 
-def _names(report: Report) -> str:
+def _names(report: BenchReport) -> str:
     return ", ".join(sound.name for sound in report.sounds) or "none"

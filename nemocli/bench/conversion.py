@@ -12,11 +12,11 @@ from nemocli.errors import UsageError
 from nemocli.models.opening import open_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 
 
 @dataclass(frozen=True)
-class Report:
+class ConversionCheck:
     """How far a model folder agrees with the numpy reference of its checkpoint."""
 
     runtime: str
@@ -40,7 +40,9 @@ class Report:
         )
 
 
-def verify_folder(folder: Path, checkpoint: AnyCheckpoint, sound: NDArray[np.float32]) -> Report:
+def verify_folder(
+    folder: Path, checkpoint: AnyCheckpoint, sound: NDArray[np.float32]
+) -> ConversionCheck:
     """Run a model folder and its checkpoint on the same sound, at the folder's default lookahead.
 
     `sound` is float32 at 16 kHz. A model may stay silent on it, so the encoder's outputs are
@@ -51,10 +53,10 @@ def verify_folder(folder: Path, checkpoint: AnyCheckpoint, sound: NDArray[np.flo
     if opened.runtime.config != checkpoint.config:
         raise UsageError(f"{folder} was not converted from {checkpoint.path}.")
     reference = NumpyRuntime(checkpoint.parameters, opened.runtime.lookahead)
-    pieces = Pieces(checkpoint.tokenizer)
+    pieces = TokenDecoder(checkpoint.tokenizer)
     results = [run_once(runtime, pieces, sound) for runtime in (opened.runtime, reference)]
     (tokens, encoded), (expected, exact) = results
-    return Report(
+    return ConversionCheck(
         runtime=opened.runtime.name,
         lookahead=opened.runtime.lookahead,
         agreeing=count_agreeing(tokens, expected),

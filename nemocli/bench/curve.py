@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from nemocli.bench.sweep import Point
+from nemocli.bench.sweep import SweepPoint
 
 #: Marks of the series, in order; where two fall together stands an asterisk.
 MARKS = "abcdefghijklmnopqrstuvwxyz"
@@ -14,7 +14,7 @@ SHARED = "*"
 MARGIN = 9
 
 
-def draw_curve(points: Sequence[Point], width: int, height: int = 14) -> list[str]:
+def draw_curve(points: Sequence[SweepPoint], width: int, height: int = 14) -> list[str]:
     """Lines of at most `width` characters: latency to the right, speed upwards, both logarithmic.
 
     Empty without points.
@@ -44,7 +44,7 @@ def draw_curve(points: Sequence[Point], width: int, height: int = 14) -> list[st
     return lines + legend + ([f"{SHARED}: several"] if _any(grid, SHARED) else [])
 
 
-def _series(points: Sequence[Point]) -> list[str]:
+def _series(points: Sequence[SweepPoint]) -> list[str]:
     """Their names in the order they come."""
     return list(dict.fromkeys(point.series for point in points))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nemocli.bench.measure import Heard
-from nemocli.bench.report import Report, Result
+from nemocli.bench.measure import PassTimes
+from nemocli.bench.report import BenchReport, ModelResult
 
 #: Samples from which a percentile is told: fewer would make it the largest one.
 ENOUGH = {50: 1, 95: 20, 99: 100}
@@ -26,7 +26,7 @@ class Figure:
     is_compared: bool = True
 
 
-def figures(result: Result, way: str, call: int = 0) -> list[Figure]:
+def figures(result: ModelResult, way: str, call: int = 0) -> list[Figure]:
     """The figures of one way; `call` is the place among the numbers of chunks in a sweep."""
     runs = result.ways[way]
     heard = [run.heard[call] for run in runs]
@@ -40,7 +40,7 @@ def figures(result: Result, way: str, call: int = 0) -> list[Figure]:
     ]
 
 
-def load_figures(result: Result) -> list[Figure]:
+def load_figures(result: ModelResult) -> list[Figure]:
     """The first load, and the others, each in a process of its own."""
     cold = [] if result.cold_load is None else [result.cold_load]
     return [
@@ -49,7 +49,7 @@ def load_figures(result: Result) -> list[Figure]:
     ]
 
 
-def all_figures(report: Report) -> list[dict[str, Any]]:
+def all_figures(report: BenchReport) -> list[dict[str, Any]]:
     """Every figure of a report as plain data, each with its form, way, and chunks in a call."""
     told = []
     for result in report.results:
@@ -61,7 +61,7 @@ def all_figures(report: Report) -> list[dict[str, Any]]:
     return told
 
 
-def _warm_loads(result: Result) -> list[list[float]]:
+def _warm_loads(result: ModelResult) -> list[list[float]]:
     """Of each repeat, the loads that were not the very first."""
     repeats = max(map(len, result.ways.values()), default=0)
     loads: list[list[float]] = [[] for _ in range(repeats)]
@@ -72,7 +72,7 @@ def _warm_loads(result: Result) -> list[list[float]]:
     return loads
 
 
-def _chunk_times(heard: Sequence[Heard]) -> list[Figure]:
+def _chunk_times(heard: Sequence[PassTimes]) -> list[Figure]:
     pooled = [seconds for one in heard for seconds in one.chunks]
     told = []
     for percent, enough in ENOUGH.items():
@@ -87,7 +87,7 @@ def _chunk_times(heard: Sequence[Heard]) -> list[Figure]:
 
 
 def _of_samples(
-    name: str, unit: str, heard: Sequence[Heard], samples: Callable[[Heard], list[float]]
+    name: str, unit: str, heard: Sequence[PassTimes], samples: Callable[[PassTimes], list[float]]
 ) -> Figure:
     in_ms = [[1e3 * seconds for seconds in samples(one)] for one in heard]
     return _by_repeat(name, unit, map(_median, in_ms))
@@ -98,7 +98,7 @@ def _by_repeat(name: str, unit: str, values: Iterable[float | None]) -> Figure:
     return Figure(name, unit, _median(known), known)
 
 
-def _joules(heard: Heard) -> float | None:
+def _joules(heard: PassTimes) -> float | None:
     if heard.joules is None or not heard.sound:
         return None
     return heard.joules / heard.sound

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
-from nemocli.bench.yardstick import usable_processors
+from nemocli.bench.calibration import usable_processors
 from nemocli.models.machine import chip
 from nemocli.version import __version__
 

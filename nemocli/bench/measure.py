@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.bench.process import EnergyCounter, peak_memory
-from nemocli.bench.trial import Setting
+from nemocli.bench.os_metrics import EnergyCounter, peak_memory
+from nemocli.bench.run_config import RunConfig
 from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ WARM_UP = 2
 
 
 @dataclass
-class Heard:
+class PassTimes:
     """Sounds heard once, in one way. Times in seconds."""
 
     #: 0 for many files together, where that changes from call to call.
@@ -55,13 +55,13 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Run:
+class ProcessRun:
     """One process: what loading took, what was heard in it, and the memory it held at most."""
 
     #: Seconds from nothing imported to a model that is ready.
     load: float
     peak_memory: int
-    heard: list[Heard]
+    heard: list[PassTimes]
 
 
 def chunks_of_a_block(lookahead: int) -> int:
@@ -69,7 +69,7 @@ def chunks_of_a_block(lookahead: int) -> int:
     return max(1, BLOCK_FRAMES // (lookahead + 1))
 
 
-def run_sessions(setting: Setting, sounds: Sequence[Path], calls: Sequence[int]) -> Run:
+def run_sessions(setting: RunConfig, sounds: Sequence[Path], calls: Sequence[int]) -> ProcessRun:
     """Load the model and hear the sounds once for each number of chunks in a call of `feed`.
 
     Called in a process of its own. Raises as loading and decoding do.
@@ -81,22 +81,22 @@ def run_sessions(setting: Setting, sounds: Sequence[Path], calls: Sequence[int])
         _warm_up(transcriber, sounds[0], samples)
         counter = EnergyCounter.find()
         before = counter.read() if counter else []
-        result = Heard(chunks_per_call)
+        result = PassTimes(chunks_per_call)
         for path in sounds:
             _hear(transcriber, _packets(path, samples), result)
         if counter:
             result.joules = counter.joules_since(before)
         heard.append(result)
-    return Run(load, peak_memory(), heard)
+    return ProcessRun(load, peak_memory(), heard)
 
 
-def run_many(setting: Setting, sounds: Sequence[Path], copies: int) -> Run:
+def run_many(setting: RunConfig, sounds: Sequence[Path], copies: int) -> ProcessRun:
     """Load the model and transcribe all sounds, so many times each, together; decoding included."""
     transcriber, load = _load(setting)
     list(transcriber.transcribe_many(sounds[:1]))  # warms up
     counter = EnergyCounter.find()
     before = counter.read() if counter else []
-    result = Heard(0)
+    result = PassTimes(0)
     began = time.perf_counter()
     outcomes = list(transcriber.transcribe_many([*sounds] * copies))
     result.computing = time.perf_counter() - began
@@ -107,10 +107,10 @@ def run_many(setting: Setting, sounds: Sequence[Path], copies: int) -> Run:
         result.sound += outcome.transcript.duration
     if counter:
         result.joules = counter.joules_since(before)
-    return Run(load, peak_memory(), [result])
+    return ProcessRun(load, peak_memory(), [result])
 
 
-def _load(setting: Setting) -> "tuple[Transcriber, float]":
+def _load(setting: RunConfig) -> "tuple[Transcriber, float]":
     began = time.perf_counter()
     transcriber = setting.load()
     return transcriber, time.perf_counter() - began
@@ -124,7 +124,7 @@ def _warm_up(transcriber: "Transcriber", path: Path, samples: int) -> None:
 
 
 def _hear(
-    transcriber: "Transcriber", packets: "Iterator[NDArray[np.float32]]", result: Heard
+    transcriber: "Transcriber", packets: "Iterator[NDArray[np.float32]]", result: PassTimes
 ) -> None:
     """One sound through a session, its calls added to `result`."""
     session = transcriber.session()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from nemocli.bench.sweep import Point
+from nemocli.bench.sweep import SweepPoint
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 
 MARKERS = {0: "o", 3: "s", 6: "^", 13: "D"}
@@ -23,7 +23,7 @@ def check_plottable(path: Path) -> None:
         raise UsageError(f"{path} should end in .png, .svg or .pdf.")
 
 
-def write_plot(points: Sequence[Point], title: str, path: Path) -> None:
+def write_plot(points: Sequence[SweepPoint], title: str, path: Path) -> None:
     """Write the picture, beside its place first. Raises NemocliError."""
     from matplotlib.figure import Figure
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from nemocli.audio import open_sound
 from nemocli.errors import AudioError, ModelError
-from nemocli.models.places import cache_folder, demo_folder
+from nemocli.models.paths import cache_folder, demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.units import SAMPLE_RATE
 from nemocli.whole_file import write_whole_file
 
@@ -60,14 +60,14 @@ def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
         ids = json.loads(kept.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)
-        ids, _ = run_once(runtime, Pieces(checkpoint.tokenizer), sound)
+        ids, _ = run_once(runtime, TokenDecoder(checkpoint.tokenizer), sound)
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_whole_file(kept, json.dumps(ids))
     return Reference(sound, {lookahead: ids}, "computed by numpy")
 
 
 def run_once(
-    runtime: Runtime, pieces: Pieces, sound: NDArray[np.float32]
+    runtime: Runtime, pieces: TokenDecoder, sound: NDArray[np.float32]
 ) -> tuple[list[int], NDArray[np.float32]]:
     """Token ids of a sound, and the encoder's frames [n, decoder size]."""
     session = Transcriber(runtime, pieces, "verification").session(keep_encoder=True)

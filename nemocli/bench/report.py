@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.bench.accuracy import Accuracy
+from nemocli.bench.calibration import Calibration
 from nemocli.bench.machine import Machine, software, this_machine
-from nemocli.bench.measure import Heard, Run
+from nemocli.bench.measure import PassTimes, ProcessRun
 from nemocli.bench.subject import Subject
-from nemocli.bench.yardstick import Gauged
 from nemocli.errors import NemocliError
 from nemocli.whole_file import write_whole_file
 
@@ -33,7 +33,7 @@ class SoundFile:
 
 
 @dataclass
-class Result:
+class ModelResult:
     """One model in one form, and its runs in each way: `stream`, `blocks`, `many`, or `sweep`."""
 
     model: str
@@ -50,10 +50,10 @@ class Result:
     #: Seconds of the first load; None until it is done.
     cold_load: float | None = None
     #: A run for each repeat.
-    ways: dict[str, list[Run]] = field(default_factory=dict)
+    ways: dict[str, list[ProcessRun]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, subject: Subject, files_dropped: bool) -> "Result":
+    def of(cls, subject: Subject, files_dropped: bool) -> "ModelResult":
         setting = subject.setting
         return cls(
             subject.name,
@@ -74,7 +74,7 @@ class Result:
 
 
 @dataclass
-class Report:
+class BenchReport:
     """Everything that was measured in one call of `nemocli bench`."""
 
     date: str
@@ -83,16 +83,16 @@ class Report:
     #: Of the machine when it began: processes that computed.
     load_average: float | None = None
     sounds: list[SoundFile] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
+    results: list[ModelResult] = field(default_factory=list)
     #: The machine's own speed, for each repeat.
-    gauged: list[Gauged] = field(default_factory=list)
+    gauged: list[Calibration] = field(default_factory=list)
     accuracy: Accuracy | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {"schema": SCHEMA, "version": VERSION} | asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Report":
+    def from_json(cls, data: dict[str, Any]) -> "BenchReport":
         """Raises ValueError, KeyError or TypeError for what `to_json` did not write."""
         if data.pop("schema") != SCHEMA or data.pop("version") != VERSION:
             raise ValueError("of another version")
@@ -104,31 +104,31 @@ class Report:
                 "machine": Machine(**data["machine"]),
                 "sounds": [SoundFile(**sound) for sound in data["sounds"]],
                 "results": [_result(result) for result in data["results"]],
-                "gauged": [Gauged(**gauged) for gauged in data["gauged"]],
+                "gauged": [Calibration(**gauged) for gauged in data["gauged"]],
                 "accuracy": Accuracy.from_json(accuracy) if accuracy else None,
             }
         )
 
 
-def new_report(load_average: float | None) -> Report:
+def new_report(load_average: float | None) -> BenchReport:
     """A report of this machine, at this time, that holds no results yet."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return Report(date, this_machine(), software(), load_average)
+    return BenchReport(date, this_machine(), software(), load_average)
 
 
-def _result(data: dict[str, Any]) -> Result:
+def _result(data: dict[str, Any]) -> ModelResult:
     ways = {name: [_run(run) for run in runs] for name, runs in data["ways"].items()}
-    return Result(**data | {"ways": ways})
+    return ModelResult(**data | {"ways": ways})
 
 
-def _run(data: dict[str, Any]) -> Run:
-    return Run(**data | {"heard": [Heard(**heard) for heard in data["heard"]]})
+def _run(data: dict[str, Any]) -> ProcessRun:
+    return ProcessRun(**data | {"heard": [PassTimes(**heard) for heard in data["heard"]]})
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: Path) -> BenchReport:
     """The report in a file; NemocliError if there is none that can be read."""
     try:
-        return Report.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return BenchReport.from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise NemocliError(f"The report {path} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

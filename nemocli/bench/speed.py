@@ -10,14 +10,14 @@ from itertools import count
 from pathlib import Path
 
 from nemocli.audio import open_sound
-from nemocli.bench.alone import run_alone
-from nemocli.bench.measure import Run, chunks_of_a_block, run_many, run_sessions
-from nemocli.bench.process import forget_files
-from nemocli.bench.report import Report, Result, SoundFile
+from nemocli.bench.calibration import calibrate
+from nemocli.bench.measure import ProcessRun, chunks_of_a_block, run_many, run_sessions
+from nemocli.bench.os_metrics import forget_files
+from nemocli.bench.report import BenchReport, ModelResult, SoundFile
 from nemocli.bench.subject import Subject
-from nemocli.bench.yardstick import gauge
+from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.errors import AudioError, ModelError
-from nemocli.models.places import demo_folder
+from nemocli.models.paths import demo_folder
 
 #: Files that are transcribed together at least; fewer are taken several times.
 TOGETHER = 8
@@ -56,7 +56,7 @@ def describe_sounds(sounds: Sequence[Path]) -> list[SoundFile]:
 
 
 def measure_speed(
-    subject: Subject, sounds: Sequence[Path], repeats: int, report: Report, step: Step
+    subject: Subject, sounds: Sequence[Path], repeats: int, report: BenchReport, step: Step
 ) -> None:
     """Measure a model in all ways and add it to the report.
 
@@ -64,20 +64,20 @@ def measure_speed(
     """
     setting = subject.setting
     copies = -(-TOGETHER // len(sounds))
-    calls: dict[str, Callable[[], Run]] = {
-        "stream": lambda: run_alone(run_sessions, setting, sounds, [1]),
-        "blocks": lambda: run_alone(
+    calls: dict[str, Callable[[], ProcessRun]] = {
+        "stream": lambda: run_in_subprocess(run_sessions, setting, sounds, [1]),
+        "blocks": lambda: run_in_subprocess(
             run_sessions, setting, sounds, [chunks_of_a_block(setting.lookahead)]
         ),
-        "many": lambda: run_alone(run_many, setting, sounds, copies),
+        "many": lambda: run_in_subprocess(run_many, setting, sounds, copies),
     }
-    result = Result.of(subject, forget_files(setting.folder))
+    result = ModelResult.of(subject, forget_files(setting.folder))
     report.results.append(result)
     steps = count(1)
     total = repeats * (1 + len(calls))
     for _ in range(repeats):
         step("the machine itself", next(steps), total)
-        report.gauged.append(run_alone(gauge))
+        report.gauged.append(run_in_subprocess(calibrate))
         for way, call in calls.items():
             step(f"{subject.form}: {way}", next(steps), total)
             run = call()

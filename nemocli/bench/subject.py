@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.bench.forms import check_runs_here
-from nemocli.bench.trial import Setting
+from nemocli.bench.run_config import RunConfig
+from nemocli.bench.variants import check_runs_here
 from nemocli.errors import UsageError
 from nemocli.models.folder import read_manifest
 from nemocli.models.listing import folder_bytes
@@ -20,7 +20,7 @@ class Subject:
     """A model in one form, ready to be loaded by processes of their own."""
 
     name: str
-    setting: Setting
+    setting: RunConfig
     #: SHA-256 over the checkpoint that the weights come from, in hexadecimal.
     revision: str
     #: Of all files of the model on disk.
@@ -73,7 +73,7 @@ def in_numpy(checkpoint: AnyCheckpoint, name: str, lookahead: int) -> Subject:
     """A checkpoint as numpy runs it: as it is."""
     path = checkpoint.path
     size = path.stat().st_size if path.is_file() else folder_bytes(path)
-    setting = Setting(path, "numpy", "fp32", None, lookahead)
+    setting = RunConfig(path, "numpy", "fp32", None, lookahead)
     return Subject(name, setting, checkpoint.sha256, size)
 
 
@@ -114,7 +114,7 @@ def _of_folder(
         _check_cpu("onnx", compute_units)
     chosen = choose_lookahead(manifest.config, manifest.lookaheads, lookahead)
     units = None if manifest.kind == "onnx" else compute_units
-    setting = Setting(folder, manifest.kind, manifest.precision, units, chosen)
+    setting = RunConfig(folder, manifest.kind, manifest.precision, units, chosen)
     return Subject(name, setting, manifest.source_sha256, folder_bytes(folder))
 
 

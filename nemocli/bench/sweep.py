@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from nemocli.bench.alone import TrialError, run_alone
+from nemocli.bench.calibration import calibrate
 from nemocli.bench.figures import figures
-from nemocli.bench.forms import compute_units, forms
 from nemocli.bench.measure import chunks_of_a_block, run_sessions
-from nemocli.bench.process import forget_files
-from nemocli.bench.report import Report, Result
+from nemocli.bench.os_metrics import forget_files
+from nemocli.bench.report import BenchReport, ModelResult
 from nemocli.bench.speed import Step
 from nemocli.bench.subject import Subject, check_runtime, in_form, in_numpy, prepare
-from nemocli.bench.yardstick import gauge
+from nemocli.bench.subprocess_run import TrialError, run_in_subprocess
+from nemocli.bench.variants import compute_units, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.folder import read_manifest
 from nemocli.models.named import find_model
@@ -28,7 +28,7 @@ LARGE = 50_000_000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SweepChoice:
     """What a sweep is restricted to; None for everything there is."""
 
     runtime: str | None
@@ -38,7 +38,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Point:
+class SweepPoint:
     """One form with one number of chunks in a call."""
 
     #: Runtime, precision and compute units.
@@ -60,7 +60,7 @@ def calls_at(lookahead: int) -> list[int]:
 
 
 def sweep_subjects(
-    model: str, wanted: Wanted, progress: Callable[[str], None], tell: Callable[[str], None]
+    model: str, wanted: SweepChoice, progress: Callable[[str], None], tell: Callable[[str], None]
 ) -> list[Subject]:
     """Every form that is wanted and can be had.
 
@@ -88,7 +88,7 @@ def sweep_subjects(
 def _of_checkpoint(
     checkpoint: AnyCheckpoint,
     name: str,
-    wanted: Wanted,
+    wanted: SweepChoice,
     progress: Callable[[str], None],
     tell: Callable[[str], None],
 ) -> Iterator[Subject]:
@@ -99,7 +99,7 @@ def _of_checkpoint(
         else:
             for lookahead in chosen:
                 yield in_numpy(checkpoint, name, lookahead)
-    for kind, precision in forms():
+    for kind, precision in list_variants():
         if wanted.runtime not in (None, kind) or wanted.precision not in (None, precision):
             continue
         try:
@@ -110,7 +110,7 @@ def _of_checkpoint(
             tell(f"{kind} {precision} is left out: {error}")
 
 
-def _lookaheads(known: Sequence[int], wanted: Wanted) -> list[int]:
+def _lookaheads(known: Sequence[int], wanted: SweepChoice) -> list[int]:
     if wanted.lookahead is None:
         return sorted(known)
     if wanted.lookahead not in known:
@@ -119,7 +119,7 @@ def _lookaheads(known: Sequence[int], wanted: Wanted) -> list[int]:
     return [wanted.lookahead]
 
 
-def _units(kind: str, wanted: Wanted) -> tuple[str | None, ...]:
+def _units(kind: str, wanted: SweepChoice) -> tuple[str | None, ...]:
     return compute_units(kind) if wanted.compute_units is None else (wanted.compute_units,)
 
 
@@ -127,29 +127,29 @@ def measure_sweep(
     subjects: Sequence[Subject],
     sounds: Sequence[Path],
     repeats: int,
-    report: Report,
+    report: BenchReport,
     step: Step,
 ) -> list[str]:
     """Measure each form in a process of its own for each repeat, and add it to the report.
 
     A form that fails is left out of the report; a sentence for each.
     """
-    results: dict[Subject, Result] = {}
+    results: dict[Subject, ModelResult] = {}
     failed: dict[Subject, str] = {}
     steps, total = count(1), repeats * (1 + len(subjects))
     for _ in range(repeats):
         step("the machine itself", next(steps), total)
-        report.gauged.append(run_alone(gauge))
+        report.gauged.append(run_in_subprocess(calibrate))
         for subject in subjects:
             step(subject.form, next(steps), total)
             if subject in failed:
                 continue
             setting = subject.setting
             if subject not in results:
-                results[subject] = Result.of(subject, forget_files(setting.folder))
+                results[subject] = ModelResult.of(subject, forget_files(setting.folder))
             result = results[subject]
             try:
-                run = run_alone(run_sessions, setting, sounds, calls_at(setting.lookahead))
+                run = run_in_subprocess(run_sessions, setting, sounds, calls_at(setting.lookahead))
             except (NemocliError, TrialError, OSError) as error:
                 failed[subject] = f"{subject.form} failed: {error}"
                 continue
@@ -160,7 +160,7 @@ def measure_sweep(
     return list(failed.values())
 
 
-def points(report: Report) -> list[Point]:
+def points(report: BenchReport) -> list[SweepPoint]:
     """A point for each form and number of chunks in a call of which the sound had any."""
     found = []
     for result in report.results:
@@ -171,7 +171,7 @@ def points(report: Report) -> list[Point]:
                 continue
             chunk_length = 80 * (result.lookahead + 1)
             found.append(
-                Point(
+                SweepPoint(
                     result.form.partition(",")[0],
                     result.lookahead,
                     heard.chunks_per_call,

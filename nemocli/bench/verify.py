@@ -8,17 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
-from nemocli.bench.alone import TrialError
 from nemocli.bench.conversion import count_agreeing
-from nemocli.bench.forms import check_runs_here, compute_units, forms
 from nemocli.bench.reference import Reference, computed_reference, demo_reference
-from nemocli.bench.trial import Setting, try_setting
+from nemocli.bench.run_config import RunConfig, run_config
+from nemocli.bench.subprocess_run import TrialError
+from nemocli.bench.variants import check_runs_here, compute_units, list_variants
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
 from nemocli.models.machine import examine
 from nemocli.models.named import list_converted
 from nemocli.models.opening import converted_in_cache
-from nemocli.models.places import DEMO, demo_folder, models_folder
+from nemocli.models.paths import DEMO, demo_folder, models_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.whole_file import write_whole_file
 
@@ -32,7 +32,7 @@ LOOKAHEAD = 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VariantCheck:
     """What became of one setting. Times are null if it did not run."""
 
     model: str
@@ -59,7 +59,7 @@ class Outcome:
         return self.verdict == "failed" or (self.verdict == "differs" and self.precision in EXACT)
 
 
-def verify_all(tell: Callable[[str], None]) -> Iterator[Outcome]:
+def verify_all(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
     """Try the demo in everything there is, and the released model as far as it is converted.
 
     `tell` hears what is being done. The released model's folders are compared at one lookahead with
@@ -71,10 +71,10 @@ def verify_all(tell: Callable[[str], None]) -> Iterator[Outcome]:
         if isinstance(folder, Path):
             for lookahead in sorted(reference.tokens):
                 for units in compute_units(runtime):
-                    setting = Setting(folder, runtime, precision, units, lookahead)
+                    setting = RunConfig(folder, runtime, precision, units, lookahead)
                     yield _tried(DEMO, setting, reference, tell)
         else:
-            yield Outcome(DEMO, runtime, precision, None, None, *_failure(folder))
+            yield VariantCheck(DEMO, runtime, precision, None, None, *_failure(folder))
     yield from _released(tell)
 
 
@@ -83,7 +83,7 @@ def _demo_folders(
 ) -> Iterator[tuple[Path | NemocliError, str, str]]:
     """The demo in every form, or why there is none of it, with runtime and precision."""
     yield demo.path, "numpy", "fp32"
-    for kind, precision in forms():
+    for kind, precision in list_variants():
         try:
             check_runs_here(kind)
             tell(f"converting the demo to {kind} {precision}")
@@ -92,7 +92,7 @@ def _demo_folders(
             yield error, kind, precision
 
 
-def _released(tell: Callable[[str], None]) -> Iterator[Outcome]:
+def _released(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
     pulled = find_pulled(HubModel(DEFAULT_MODEL))
     folders = [
         (path, manifest)
@@ -112,18 +112,18 @@ def _released(tell: Callable[[str], None]) -> Iterator[Outcome]:
             tell(f"{path.name} is too slow for a processor and was left out.")
             continue
         for units in compute_units(manifest.kind):
-            setting = Setting(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
+            setting = RunConfig(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
             yield _tried(DEFAULT_MODEL, setting, reference, tell)
 
 
 def _tried(
-    model: str, setting: Setting, reference: Reference, tell: Callable[[str], None]
-) -> Outcome:
+    model: str, setting: RunConfig, reference: Reference, tell: Callable[[str], None]
+) -> VariantCheck:
     on = f" on {setting.compute_units}" if setting.compute_units else ""
     tell(
         f"running {model}: {setting.runtime} {setting.precision}{on}, lookahead {setting.lookahead}"
     )
-    outcome = Outcome(
+    outcome = VariantCheck(
         model,
         setting.runtime,
         setting.precision,
@@ -133,7 +133,7 @@ def _tried(
         reference=reference.origin,
     )
     try:
-        measured = try_setting(setting, reference.sound)
+        measured = run_config(setting, reference.sound)
     except (NemocliError, TrialError, OSError) as error:
         verdict, message = _failure(error)
         return replace(outcome, verdict=verdict, message=message)
@@ -155,7 +155,7 @@ def _failure(error: Exception) -> tuple[str, str]:
     return "not here" if isinstance(error, UnsupportedError) else "failed", str(error)
 
 
-def report_text(outcomes: list[Outcome]) -> str:
+def report_text(outcomes: list[VariantCheck]) -> str:
     """JSON: the machine, and every outcome so far."""
     report = {
         "version": REPORT_VERSION,
@@ -166,7 +166,7 @@ def report_text(outcomes: list[Outcome]) -> str:
     return json.dumps(report, indent=1) + "\n"
 
 
-def write_report(path: Path, outcomes: list[Outcome]) -> None:
+def write_report(path: Path, outcomes: list[VariantCheck]) -> None:
     """The same as a file. Raises NemocliError."""
     if path.is_dir():
         raise NemocliError(f"The report {path} cannot be written: it is a folder.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from nemocli.bench.report import (
-    Report,
+    BenchReport,
     as_text,
     check_writable,
     new_report,
@@ -77,7 +77,7 @@ class Asked:
                 step,
             )
 
-    def write(self, report: Report, comparison: "Comparison | None" = None) -> bool:
+    def write(self, report: BenchReport, comparison: "Comparison | None" = None) -> bool:
         """Write the JSON where it was asked for; whether stdout is left for a person."""
         from nemocli.bench.figures import all_figures
 
@@ -95,10 +95,10 @@ class Asked:
 
 def run_speed(asked: Asked, audio: Sequence[Path], compare_with: Path | None) -> None:
     """Measure one model, and compare it with an earlier report."""
-    from nemocli.bench.alone import TrialError
     from nemocli.bench.compare import check_comparable, compare, counterpart
-    from nemocli.bench.report import Result
+    from nemocli.bench.report import ModelResult
     from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
+    from nemocli.bench.subprocess_run import TrialError
     from nemocli.cli.bench_tables import show_comparison, show_speed
 
     earlier = read_report(compare_with) if compare_with else None
@@ -109,7 +109,7 @@ def run_speed(asked: Asked, audio: Sequence[Path], compare_with: Path | None) ->
         check_comparable(earlier, report)
     subject = asked.subject()
     if earlier:
-        counterpart(earlier, Result.of(subject, False))
+        counterpart(earlier, ModelResult.of(subject, False))
     with asked.screen.bar("measuring") as step:
         try:
             measure_speed(subject, sounds, asked.repeat or REPEATS, report, step)
@@ -128,7 +128,7 @@ def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
     from nemocli.bench.curve import draw_curve
     from nemocli.bench.plot import check_plottable, write_plot
     from nemocli.bench.speed import describe_sounds, find_sounds
-    from nemocli.bench.sweep import Wanted, measure_sweep, points, sweep_subjects
+    from nemocli.bench.sweep import SweepChoice, measure_sweep, points, sweep_subjects
     from nemocli.cli.bench_tables import show_sweep
 
     if plot:
@@ -138,7 +138,7 @@ def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
     report = _begin(asked)
     report.sounds = describe_sounds(sounds)
     runtime = None if asked.runtime == "auto" else asked.runtime
-    wanted = Wanted(runtime, asked.precision, asked.lookahead, asked.compute_units)
+    wanted = SweepChoice(runtime, asked.precision, asked.lookahead, asked.compute_units)
     model = asked.named_model()
     with asked.screen.waiting("preparing the models") as progress:
         subjects = sweep_subjects(model, wanted, progress, asked.screen.note)
@@ -157,8 +157,8 @@ def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
 def run_accuracy(asked: Asked, manifest: Path, lang: str) -> None:
     """Count errors on sounds with known text; exit code 1 if a file failed."""
     from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
-    from nemocli.bench.manifest import read_utterances
-    from nemocli.bench.report import Result
+    from nemocli.bench.dataset import read_utterances
+    from nemocli.bench.report import ModelResult
     from nemocli.cli.bench_tables import show_accuracy, tell
 
     check_jiwer()
@@ -171,7 +171,7 @@ def run_accuracy(asked: Asked, manifest: Path, lang: str) -> None:
     check_languages(transcriber, utterances)
     with asked.screen.bar("hearing") as step:
         report.accuracy = measure_accuracy(transcriber, utterances, lang, step)
-    report.results.append(Result.of(subject, False))
+    report.results.append(ModelResult.of(subject, False))
     if asked.write(report):
         tell(f"{subject.name}: {subject.form}; model {subject.revision[:12]}")
         show_accuracy(report.accuracy, WORST)
@@ -194,7 +194,7 @@ def run_verify(asked: Asked) -> None:
     verify(asked.json_path, asked.screen, as_json=asked.json == "-")
 
 
-def _begin(asked: Asked) -> Report:
+def _begin(asked: Asked) -> BenchReport:
     """A new report, and a remark if the machine is not quiet."""
     from nemocli.bench.machine import busy_note, load_average
 

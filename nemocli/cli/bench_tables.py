@@ -8,8 +8,8 @@ from nemocli.bench.accuracy import ALL, Accuracy
 from nemocli.bench.compare import Comparison
 from nemocli.bench.figures import Figure, figures, load_figures
 from nemocli.bench.measure import chunks_of_a_block
-from nemocli.bench.report import Report, Result
-from nemocli.bench.sweep import Point
+from nemocli.bench.report import BenchReport, ModelResult
+from nemocli.bench.sweep import SweepPoint
 from nemocli.cli.printable import printable
 
 #: What stands where there is nothing to tell.
@@ -71,7 +71,7 @@ def _cell(figure: Figure) -> str:
     return f"{number(figure.value)} ±{spread:.0%}"
 
 
-def show_speed(report: Report) -> None:
+def show_speed(report: BenchReport) -> None:
     """The figures of one model, with how they were measured."""
     result = report.results[0]
     tell(f"{result.model}: {result.form}; model {result.revision[:12]}")
@@ -96,11 +96,11 @@ def _elsewhere(way: str, figure: Figure) -> bool:
     return way == "many" and figure.value is None and figure.name != "energy"
 
 
-def _software(report: Report) -> str:
+def _software(report: BenchReport) -> str:
     return ", ".join(f"{name} {version}" for name, version in report.software.items())
 
 
-def _how(report: Report, result: Result) -> list[str]:
+def _how(report: BenchReport, result: ModelResult) -> list[str]:
     repeats = len(result.ways["stream"])
     chunk = 80 * (result.lookahead + 1)
     names = ", ".join(str(sound.name) for sound in report.sounds)
@@ -124,7 +124,7 @@ def _how(report: Report, result: Result) -> list[str]:
     ]
 
 
-def _machine_line(report: Report, result: Result) -> str:
+def _machine_line(report: BenchReport, result: ModelResult) -> str:
     speed = median(gauged.bytes_per_second for gauged in report.gauged)
     product = 1e3 * median(gauged.product for gauged in report.gauged)
     return (
@@ -156,7 +156,7 @@ def show_comparison(comparison: Comparison) -> None:
         tell("With fewer than four repeats on either side, no difference can be called real.")
 
 
-def show_sweep(points: Sequence[Point], curve: Sequence[str]) -> None:
+def show_sweep(points: Sequence[SweepPoint], curve: Sequence[str]) -> None:
     """A row for each form and number of chunks in a call, and the drawn curve."""
     rows = [
         [

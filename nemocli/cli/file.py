@@ -20,14 +20,14 @@ from nemocli.cli.options import (
 from nemocli.cli.signals import SIGNALLED, exit_code
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.transcript.layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, Layout
+from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, CueLayout
 
 if TYPE_CHECKING:
     from nemocli.cli.file_cluster import ClusterChoice
     from nemocli.cli.file_model import ModelChoice
     from nemocli.cli.screen import Screen
     from nemocli.jobs.inputs import Listing
-    from nemocli.jobs.report import Report
+    from nemocli.jobs.report import RunReport
 
 
 def file(
@@ -177,7 +177,7 @@ def file(
     from nemocli.jobs.inputs import STDIN
     from nemocli.jobs.report import check_report
 
-    layout = Layout(max_line_width or None, max_line_count or None, word_timestamps)
+    layout = CueLayout(max_line_width or None, max_line_count or None, word_timestamps)
     choice = ModelChoice(model, runtime, parse_lookahead(lookahead), compute_units, lang, layout)
     to_stdout = output_dir is None and output_format is None
     formats: tuple[str, ...] = (parse_format(stdout_format),)
@@ -213,9 +213,9 @@ class _How:
 def _to_stdout(found: "Listing", how: _How) -> int:
     """Print each transcript; the exit code."""
     from nemocli.cli.file_outputs import tell_failed
-    from nemocli.cli.file_stdout import ToStdout, check_shared
+    from nemocli.cli.file_stdout import StdoutResults, check_shared
     from nemocli.cli.printable import printable_path
-    from nemocli.jobs.report import Report
+    from nemocli.jobs.report import RunReport
 
     (output_format,) = how.formats
     check_shared(found.sources, output_format)
@@ -224,9 +224,9 @@ def _to_stdout(found: "Listing", how: _How) -> int:
             print(f"to stdout       {printable_path(source.name)}")
         return NemocliError.exit_code if found.unreadable else 0
     with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
-        report = Report(settings, found)
+        report = RunReport(settings, found)
         with _written(report, how.report):
-            ToStdout(found.sources, settings, output_format).run(
+            StdoutResults(found.sources, settings, output_format).run(
                 transcriber, how.screen, how.max_memory, report
             )
     if report.files > 1:
@@ -236,23 +236,23 @@ def _to_stdout(found: "Listing", how: _How) -> int:
 
 def _to_files(found: "Listing", how: _How, output_dir: str | None, force: bool) -> int:
     """Write each transcript into its files; the exit code."""
-    from nemocli.cli.file_outputs import ToFiles, prepare, show_plan
-    from nemocli.jobs.plan import Wanted
-    from nemocli.jobs.report import Report
+    from nemocli.cli.file_outputs import FileResults, prepare, show_plan
+    from nemocli.jobs.plan import RunOptions
+    from nemocli.jobs.report import RunReport
 
     jobs = prepare(found, output_dir, how.formats, force)
     if how.dry_run:
-        show_plan(jobs, Wanted(how.choice.describe(), how.formats, force))
+        show_plan(jobs, RunOptions(how.choice.describe(), how.formats, force))
         return NemocliError.exit_code if found.unreadable else 0
     with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
-        report = Report(settings, found)
+        report = RunReport(settings, found)
         with _written(report, how.report):
-            wanted = Wanted(settings, how.formats, force)
-            return ToFiles(jobs, wanted, how.screen, report).run(transcriber, how.max_memory)
+            wanted = RunOptions(settings, how.formats, force)
+            return FileResults(jobs, wanted, how.screen, report).run(transcriber, how.max_memory)
 
 
 @contextmanager
-def _written(report: "Report", path: Path | None) -> Iterator[None]:
+def _written(report: "RunReport", path: Path | None) -> Iterator[None]:
     """Write the report to the path at the end, also of a run that does not come to its end."""
     try:
         yield

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nemocli.batch.many import Heard, Outcome
+from nemocli.batch.many import FileProgress, FileResult
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 
@@ -27,8 +27,8 @@ class TranscribesMany(Protocol):
         lang: str,
         *,
         max_memory: int | None = None,
-        progress: Callable[[Heard], None] | None = None,
-    ) -> Iterator[Outcome]: ...
+        progress: Callable[[FileProgress], None] | None = None,
+    ) -> Iterator[FileResult]: ...
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.jobs.settings import Settings
-from nemocli.transcript.layout import Layout
-from nemocli.transcript.writer import About
+from nemocli.transcript.cue_layout import CueLayout
+from nemocli.transcript.writer import Provenance
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
@@ -22,7 +22,7 @@ class ModelChoice:
     lookahead: int | None
     compute_units: str | None
     lang: str
-    layout: Layout
+    layout: CueLayout
 
     def load(self, screen: "Screen") -> "tuple[Transcriber, Settings]":
         """The model, and the settings that decide its transcripts."""
@@ -40,7 +40,7 @@ class ModelChoice:
         from nemocli.models.hub import DEFAULT_MODEL
 
         described = describe_model(self.model or DEFAULT_MODEL, self.runtime, self.lookahead)
-        about = About(
+        about = Provenance(
             "",
             described.name,
             described.revision,

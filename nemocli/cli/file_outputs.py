@@ -4,22 +4,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.cli.file_board import Board
+from nemocli.cli.file_progress import ProgressDisplay
 from nemocli.cli.file_views import clock
 from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.jobs.plan import Job, Verdict, Wanted, judge, judge_content, make_jobs, refuse_foreign
-from nemocli.jobs.report import Finished, Report
+from nemocli.jobs.plan import (
+    Job,
+    RunOptions,
+    Verdict,
+    judge,
+    judge_content,
+    make_jobs,
+    refuse_foreign,
+)
+from nemocli.jobs.report import Finished, RunReport
 from nemocli.jobs.run import Run, skipped
 
 if TYPE_CHECKING:
-    from nemocli.batch.many import Heard, Outcome
+    from nemocli.batch.many import FileProgress, FileResult
     from nemocli.cli.file_cluster import TranscribesMany
     from nemocli.jobs.inputs import Listing
-    from nemocli.jobs.outputs import Place
+    from nemocli.jobs.output_folder import OutputFolder
 
 #: Failed files that are listed at the end; the report has all.
 MOST_LISTED = 20
@@ -34,7 +42,7 @@ def prepare(
     return jobs
 
 
-def show_plan(jobs: list[Job], wanted: Wanted) -> None:
+def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
     """What would be done with each file, on stdout; nothing is written."""
     done = 0
     for job in jobs:
@@ -46,10 +54,12 @@ def show_plan(jobs: list[Job], wanted: Wanted) -> None:
     say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
 
 
-class ToFiles:
+class FileResults:
     """Does the jobs, and knows in the end how it went."""
 
-    def __init__(self, jobs: list[Job], wanted: Wanted, screen: Screen, report: Report) -> None:
+    def __init__(
+        self, jobs: list[Job], wanted: RunOptions, screen: Screen, report: RunReport
+    ) -> None:
         self._jobs = jobs
         self._wanted = wanted
         self._screen = screen
@@ -64,13 +74,13 @@ class ToFiles:
         transcriber.transcribe_many((), language, max_memory=max_memory)  # refused, if it is
         todo = self._not_done()
         names = {job.source.path: job.source.name for job in todo}
-        board = Board(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
+        board = ProgressDisplay(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
 
-        def heard(how_far: "Heard") -> None:
+        def heard(how_far: "FileProgress") -> None:
             board.heard(how_far)
             self._is_ending(board)
 
-        def schedule(claimed: Iterator[Path]) -> "Iterator[Outcome]":
+        def schedule(claimed: Iterator[Path]) -> "Iterator[FileResult]":
             return transcriber.transcribe_many(
                 claimed, language, max_memory=max_memory, progress=heard
             )
@@ -89,7 +99,7 @@ class ToFiles:
 
     def _not_done(self) -> list[Job]:
         """The jobs left when those on record are reported as done; makes the places ready."""
-        todo: dict[Place, list[Job]] = {}
+        todo: dict[OutputFolder, list[Job]] = {}
         for job in self._jobs:
             if judge(job, self._wanted) is Verdict.DONE:
                 self._report.add(skipped(job))
@@ -114,7 +124,7 @@ class ToFiles:
         for job in jobs:
             self._report.add(Finished(job.source.path, "failed", error=reason))
 
-    def _is_ending(self, board: Board) -> bool:
+    def _is_ending(self, board: ProgressDisplay) -> bool:
         """Whether no new file is to be begun; says so when it is asked for."""
         if self._requests.wanted and not self._is_told:
             self._is_told = True
@@ -144,7 +154,7 @@ class ToFiles:
         return NemocliError.exit_code if report.has_failures else 0
 
 
-def summary(report: Report) -> str:
+def summary(report: RunReport) -> str:
     """Files and sound in one line."""
     parts = [f"{count_files(report.count('done'))} transcribed"]
     for count, what in (
@@ -165,7 +175,7 @@ def count_files(number: int) -> str:
     return "1 file" if number == 1 else f"{number} files"
 
 
-def tell_failed(report: Report) -> None:
+def tell_failed(report: RunReport) -> None:
     """The list of what failed."""
     failed = report.failed
     if failed:

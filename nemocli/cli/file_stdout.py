@@ -5,17 +5,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.cli.file_board import Board
+from nemocli.cli.file_progress import ProgressDisplay
 from nemocli.cli.printable import one_line, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.report import Finished, Report
+from nemocli.jobs.report import Finished, RunReport
 from nemocli.jobs.settings import Settings
-from nemocli.transcript.formats import Result, json_line, write_whole
+from nemocli.transcript.formats import WholeTranscript, json_line, write_whole
 
 if TYPE_CHECKING:
-    from nemocli.batch.many import Outcome
+    from nemocli.batch.many import FileResult
     from nemocli.cli.file_cluster import TranscribesMany
 
 #: What several files can be told apart in.
@@ -31,7 +31,7 @@ def check_shared(sources: list[Source], output_format: str) -> None:
         )
 
 
-class ToStdout:
+class StdoutResults:
     """Prints each transcript when those of the files before it are printed."""
 
     def __init__(self, sources: list[Source], settings: Settings, output_format: str) -> None:
@@ -48,11 +48,11 @@ class ToStdout:
         transcriber: "TranscribesMany",
         screen: Screen,
         max_memory: int | None,
-        report: Report,
+        report: RunReport,
     ) -> None:
         """Transcribe them all. Failures are told at once, and are in the report."""
         paths = [source.path for source in self._sources]
-        with Board(self._names, draws=screen.draws, lines=False) as board:
+        with ProgressDisplay(self._names, draws=screen.draws, lines=False) as board:
             outcomes = transcriber.transcribe_many(
                 paths, self._settings.language, max_memory=max_memory, progress=board.heard
             )
@@ -68,17 +68,17 @@ class ToStdout:
                     self._print(board, [self._ready[path] for path in paths if path in self._ready])
                 raise
 
-    def _finished(self, outcome: "Outcome") -> Finished:
+    def _finished(self, outcome: "FileResult") -> Finished:
         path = outcome.path
         if outcome.transcript is None:
             self._ready[path] = ""
             error = str(outcome.error).replace(str(path), self._names[path])
             return Finished(path, "failed", error=error)
-        result = Result(self._settings.about_file(self._names[path]), outcome.transcript)
+        result = WholeTranscript(self._settings.about_file(self._names[path]), outcome.transcript)
         self._ready[path] = self._document(result)
         return Finished(path, "done", seconds=round(outcome.transcript.duration, 3))
 
-    def _document(self, result: Result) -> str:
+    def _document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":
             return json_line(result)
         document = write_whole(result, self._format, self._settings.layout)
@@ -95,7 +95,7 @@ class ToStdout:
             self._next += 1
             yield document
 
-    def _print(self, board: Board, documents: Iterable[str]) -> None:
+    def _print(self, board: ProgressDisplay, documents: Iterable[str]) -> None:
         if ready := "".join(documents):
             with board.results():
                 sys.stdout.write(printable_lines(ready) if sys.stdout.isatty() else ready)

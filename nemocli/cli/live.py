@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from nemocli.cli.live_outputs import FileOutput, Output
     from nemocli.cli.live_screen import LiveScreen
-    from nemocli.live.listener import Summary
-    from nemocli.transcript.formats import About
+    from nemocli.live.listener import StreamSummary
+    from nemocli.transcript.formats import Provenance
 
 STDOUT_FORMATS = ("txt", "jsonl")
 
@@ -154,7 +154,7 @@ def live(
     from nemocli.cli.loading import load_model, note_other_region
     from nemocli.cli.screen import Screen
     from nemocli.live.listener import Listener
-    from nemocli.live.stream import Limits
+    from nemocli.live.stream import StreamLimits
 
     screen = Screen(quiet)
     with ExitStack() as stack:
@@ -164,7 +164,7 @@ def live(
         transcriber = load_model(model, runtime, frames, compute_units, screen)
         language = transcriber.resolve_language(lang)
         note_other_region(lang, language, screen)
-        limits = Limits(endpoint_ms / 1000, reset_after, rescue_after)
+        limits = StreamLimits(endpoint_ms / 1000, reset_after, rescue_after)
         listener = Listener(transcriber, language, source, limits)
         live_screen = _live_screen(output_format, timestamps, transcriber.lookahead, quiet)
         loop = LiveLoop(listener, source, live_screen, screen)
@@ -231,7 +231,7 @@ def _live_screen(
 def _file_output(
     stack: ExitStack,
     path: Path | None,
-    about: "About",
+    about: "Provenance",
     force: bool,
     tell: "Callable[[str], None]",
 ) -> "FileOutput | None":
@@ -251,7 +251,7 @@ def _raise_first(failures: "Iterable[Exception | None]") -> None:
             raise failure
 
 
-def _summary(summary: "Summary") -> str:
+def _summary(summary: "StreamSummary") -> str:
     dropped = ""
     if summary.dropped:
         counts = f"{summary.dropped_frames} of {summary.heard_frames} samples"

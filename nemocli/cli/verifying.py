@@ -9,7 +9,7 @@ from nemocli.cli.printable import printable, printable_path
 from nemocli.errors import NemocliError
 
 if TYPE_CHECKING:
-    from nemocli.bench.verify import Outcome
+    from nemocli.bench.verify import VariantCheck
     from nemocli.cli.screen import Screen
 
 
@@ -22,7 +22,7 @@ def verify(report: Path | None, screen: "Screen", as_json: bool = False) -> None
     from nemocli.bench.verify import check_verifiable, report_text, verify_all, write_report
 
     check_verifiable()
-    outcomes: list[Outcome] = []
+    outcomes: list[VariantCheck] = []
     if report:
         write_report(report, outcomes)  # a place that cannot be written is told before the work
     for outcome in verify_all(screen.note):
@@ -41,7 +41,7 @@ def verify(report: Path | None, screen: "Screen", as_json: bool = False) -> None
         raise typer.Exit(NemocliError.exit_code)
 
 
-def _line(outcome: "Outcome") -> str:
+def _line(outcome: "VariantCheck") -> str:
     units = f" on {outcome.compute_units}" if outcome.compute_units else ""
     lookahead = "" if outcome.lookahead is None else f", lookahead {outcome.lookahead}"
     line = f"{outcome.model}: {outcome.runtime} {outcome.precision}{units}{lookahead}:"

@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from nemocli.cluster.apart import Apart, StuckError
+from nemocli.cluster.call_thread import CallThread, StuckError
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 
 #: Starts Ray on this machine, for as long as the command runs.
@@ -64,7 +64,7 @@ def parse_address(text: str) -> str:
 
 
 @contextmanager
-def connected(address: str, cpus: int) -> Iterator[Apart]:
+def connected(address: str, cpus: int) -> Iterator[CallThread]:
     """Connect to the cluster at a parsed address, or for `local` start one of so many CPUs.
 
     In the end, what was started here is stopped, and of another cluster only what ran for this
@@ -97,7 +97,7 @@ def connected(address: str, cpus: int) -> Iterator[Apart]:
             begin, late = partial(_start, cpus, folder), "Ray did not start here"
         else:
             begin, late = _join(address), f"The Ray cluster {address} did not answer"
-        apart = Apart()
+        apart = CallThread()
         stack.callback(_end, apart, _processes())
         with _ended_if_held(HELD, late, folder):
             apart.call(begin, START, late)
@@ -126,7 +126,7 @@ def _ended_if_held(seconds: int, late: str, folder: str) -> Iterator[None]:
             teller.communicate(b"\n")  # it acts if this does not come
 
 
-def _end(apart: Apart, before: set[Any]) -> None:
+def _end(apart: CallThread, before: set[Any]) -> None:
     """Leave Ray, and see to it that nothing of it is left running here."""
     import psutil
     import ray

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.batch.many import Heard, Outcome
+from nemocli.batch.many import FileProgress, FileResult
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
 from nemocli.jobs.plan import content_hash, look_at
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.writer import About
+from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
 
 
 @dataclass(frozen=True)
-class Begun:
+class WorkerStart:
     """A worker that has its model, or why it cannot be used."""
 
     host: str
@@ -23,7 +23,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class HowFar:
+class WorkerProgress:
     """How far a file is, in seconds of sound; the first are what its header promises."""
 
     promised: float | None
@@ -31,14 +31,14 @@ class HowFar:
 
 
 @dataclass(frozen=True)
-class Told:
+class WorkerResult:
     """What a worker tells of a file."""
 
-    outcome: Outcome
+    outcome: FileResult
     #: The hash of the file that was transcribed; None if the worker cannot read it.
     sha256: str | None
 
-    def outcome_of(self, path: Path, host: str) -> Outcome:
+    def outcome_of(self, path: Path, host: str) -> FileResult:
         """The outcome for a path as it is written here, if the worker had the file that is here."""
         here = content_hash(path) if look_at(path) else None
         error = self.outcome.error
@@ -50,7 +50,7 @@ class Told:
             )
         elif error is not None:
             error = AudioError(str(error).replace(str(self.outcome.path), str(path)))
-        return Outcome(path, None if error else self.outcome.transcript, error)
+        return FileResult(path, None if error else self.outcome.transcript, error)
 
 
 class Worker:
@@ -59,20 +59,20 @@ class Worker:
     def __init__(self, load: Callable[[], Transcriber]) -> None:
         self._load = load
         self._transcriber: Transcriber | None = None
-        self._far: dict[str, HowFar] = {}
+        self._far: dict[str, WorkerProgress] = {}
 
-    def begin(self, version: str, wanted: About) -> Begun:
+    def begin(self, version: str, wanted: Provenance) -> WorkerStart:
         """Load the model; refused if nemocli has another version here, or the model is another."""
         host = socket.gethostname()
         if version != __version__:
-            return Begun(host, NemocliError(f"it has nemocli {__version__}, not {version}."))
+            return WorkerStart(host, NemocliError(f"it has nemocli {__version__}, not {version}."))
         try:
             self._transcriber = self._load()
         except NemocliError as error:
-            return Begun(host, error)
-        return Begun(host, _difference(self._transcriber.about("", AUTO), wanted))
+            return WorkerStart(host, error)
+        return WorkerStart(host, _difference(self._transcriber.about("", AUTO), wanted))
 
-    def transcribe(self, paths: list[str], lang: str, max_memory: int | None) -> list[Told]:
+    def transcribe(self, paths: list[str], lang: str, max_memory: int | None) -> list[WorkerResult]:
         """What became of each file, in any order."""
         assert self._transcriber is not None
         self._far = {}
@@ -81,17 +81,17 @@ class Worker:
         outcomes = self._transcriber.transcribe_many(
             files, lang, max_memory=max_memory, progress=self._note
         )
-        return [Told(outcome, hashes.get(outcome.path)) for outcome in outcomes]
+        return [WorkerResult(outcome, hashes.get(outcome.path)) for outcome in outcomes]
 
-    def heard(self) -> dict[str, HowFar]:
+    def heard(self) -> dict[str, WorkerProgress]:
         """How far the files are that are at work."""
         return dict(self._far)
 
-    def _note(self, heard: Heard) -> None:
-        self._far[str(heard.path)] = HowFar(heard.promised, heard.transcript.duration)
+    def _note(self, heard: FileProgress) -> None:
+        self._far[str(heard.path)] = WorkerProgress(heard.promised, heard.transcript.duration)
 
 
-def _difference(there: About, wanted: About) -> ModelError | None:
+def _difference(there: Provenance, wanted: Provenance) -> ModelError | None:
     """Why a worker would not write what was asked for."""
     if there.model_revision != wanted.model_revision:
         return ModelError(f"its model {wanted.model} is another one; put there the one from here.")

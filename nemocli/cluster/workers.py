@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nemocli.batch.many import Heard, Outcome
-from nemocli.cluster.worker import Begun, HowFar, Told, Worker
+from nemocli.batch.many import FileProgress, FileResult
+from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, NemocliError
 from nemocli.jobs.plan import look_at
@@ -41,7 +41,7 @@ PATIENCE = 20
 
 
 @dataclass(frozen=True)
-class _Hand:
+class _WorkerHandle:
     """A worker, as it is seen from here."""
 
     actor: Any
@@ -71,10 +71,10 @@ class Workers:
         self._settings = settings
         self._cpus = cpus or worker_cpus(min(_nodes(), default=1))
         self._note = note
-        self._idle: list[_Hand] = []
+        self._idle: list[_WorkerHandle] = []
         # By what Ray will have of them.
-        self._beginning: dict[Any, _Hand] = {}
-        self._at_work: dict[Any, tuple[_Hand, list[Path]]] = {}
+        self._beginning: dict[Any, _WorkerHandle] = {}
+        self._at_work: dict[Any, tuple[_WorkerHandle, list[Path]]] = {}
         # Files that were lost with a worker, and how often.
         self._again: deque[Path] = deque()
         self._losses: Counter[Path] = Counter()
@@ -107,8 +107,8 @@ class Workers:
         lang: str = AUTO,
         *,
         max_memory: int | None = None,
-        progress: Callable[[Heard], None] | None = None,
-    ) -> Iterator[Outcome]:
+        progress: Callable[[FileProgress], None] | None = None,
+    ) -> Iterator[FileResult]:
         """See Transcriber.transcribe_many.
 
         A file whose worker was lost several times comes with an error. Raises NemocliError if no
@@ -126,8 +126,8 @@ class Workers:
         coming: Iterator[Path],
         lang: str,
         max_memory: int | None,
-        progress: Callable[[Heard], None] | None,
-    ) -> Iterator[Outcome]:
+        progress: Callable[[FileProgress], None] | None,
+    ) -> Iterator[FileResult]:
         while True:
             while self._idle and (batch := self._next(coming)):
                 hand = self._idle.pop()
@@ -136,7 +136,7 @@ class Workers:
                 self._at_work[ref] = hand, batch
                 if progress is not None:
                     for path in batch:
-                        progress(Heard(path, None, Transcript([], [], None)))
+                        progress(FileProgress(path, None, Transcript([], [], None)))
             if self._idle and not self._at_work:
                 return
             finished = _finished([*self._at_work, *self._beginning])
@@ -160,7 +160,7 @@ class Workers:
             size += content.size if content else BYTES
         return batch
 
-    def _tell(self, progress: Callable[[Heard], None]) -> None:
+    def _tell(self, progress: Callable[[FileProgress], None]) -> None:
         """How far the files are, of those workers that answer in time."""
         import ray
 
@@ -169,18 +169,20 @@ class Workers:
             return
         for ref in ray.wait(list(asked), num_returns=len(asked), timeout=LOOK)[0]:
             with suppress(ray.exceptions.RayError):  # which is dealt with where its work ends
-                far: dict[str, HowFar] = ray.get(ref)
+                far: dict[str, WorkerProgress] = ray.get(ref)
                 for path in asked[ref]:
                     if (of := far.get(os.path.abspath(path))) is not None:
-                        progress(Heard(path, of.promised, Transcript([], [], None, of.seconds)))
+                        progress(
+                            FileProgress(path, of.promised, Transcript([], [], None, of.seconds))
+                        )
 
-    def _ended(self, ref: Any) -> Iterator[Outcome]:
+    def _ended(self, ref: Any) -> Iterator[FileResult]:
         """What became of the files of a worker that ended them, or was lost."""
         import ray
 
         hand, batch = self._at_work.pop(ref)
         try:
-            told: list[Told] = ray.get(ref)
+            told: list[WorkerResult] = ray.get(ref)
         except ray.exceptions.RayTaskError as error:  # the worker itself is well
             if isinstance(error.cause, NemocliError):
                 raise error.cause from None
@@ -196,7 +198,9 @@ class Workers:
             for path in batch:
                 yield by_path[os.path.abspath(path)].outcome_of(path, hand.host)
 
-    def _lost(self, batch: list[Path], hand: _Hand, error: Exception) -> Iterator[Outcome]:
+    def _lost(
+        self, batch: list[Path], hand: _WorkerHandle, error: Exception
+    ) -> Iterator[FileResult]:
         """Have the files done again, but for those that were lost too often."""
         for path in batch:
             self._losses[path] += 1
@@ -207,7 +211,7 @@ class Workers:
                     f"{path} was given up on the cluster: {LOSSES} times what transcribed it was"
                     f" lost, at last on {hand.host} ({_reason(error)}). Try it without --cluster."
                 )
-                yield Outcome(path, None, AudioError(sentence))
+                yield FileResult(path, None, AudioError(sentence))
 
     # ------------------------------------------------------------------------------ workers' lives
 
@@ -226,7 +230,7 @@ class Workers:
         except ImportError as error:  # as Ray's client hears of it
             raise _no_start(error) from None
         begun = actor.begin.remote(__version__, self._settings.about)
-        self._beginning[begun] = _Hand(actor, lost=lost)
+        self._beginning[begun] = _WorkerHandle(actor, lost=lost)
 
     def _begun(self, ref: Any) -> None:
         """Take a worker in, or do without it; why is raised if there is no other."""
@@ -234,7 +238,7 @@ class Workers:
 
         hand = self._beginning.pop(ref)
         try:
-            begun: Begun = ray.get(ref)
+            begun: WorkerStart = ray.get(ref)
         except ray.exceptions.RayError as error:
             self._remove(hand)
             if hand.lost + 1 < LOSSES:
@@ -254,7 +258,7 @@ class Workers:
             raise reason
         self._note(str(reason))
 
-    def _remove(self, hand: _Hand) -> None:
+    def _remove(self, hand: _WorkerHandle) -> None:
         import ray
 
         with suppress(Exception):  # most are dead already

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.engine.encoder_stream import EncoderStream, Piece
+from nemocli.engine.encoder_stream import ChunkInputs, EncoderStream
 from nemocli.network.graphs import (
     FIRST_SHORT,
     conformer_cache_shapes,
@@ -74,7 +74,7 @@ def _joined(arrays: list[Array]) -> Array:
     return np.concatenate(arrays)
 
 
-def _subsampled(runtime: Runtime, stream: EncoderStream, piece: Piece) -> Array:
+def _subsampled(runtime: Runtime, stream: EncoderStream, piece: ChunkInputs) -> Array:
     """The embeddings [1, frames, hidden] of a piece."""
     parts = []
     for start in range(0, len(piece.rows), SUBSAMPLED_ROWS):

@@ -21,7 +21,7 @@ _FRONT = (3, 1, 0)
 
 
 @dataclass(frozen=True)
-class Piece:
+class ChunkInputs:
     """Some chunks of a stream, as they go into the encoder."""
 
     #: [8 C N, mels]: N chunks of C frames, with rows of zeros where there is no sound.
@@ -78,14 +78,14 @@ class EncoderStream:
         rows = chunk_rows(self._chunk, first=False)
         return -(-len(self._rows) // rows) if self._ended else len(self._rows) // rows
 
-    def take(self, chunks: int) -> Piece:
+    def take(self, chunks: int) -> ChunkInputs:
         """Remove the next chunks; more than there are is for a stream that has ended."""
         rows = chunk_rows(self._chunk, first=False) * chunks
         taken = self._rows[:rows]
         existing = -(-(self._rows_done + len(self._rows)) // 8) if self._ended else None
         frames_done, frames = self._rows_done // 8, self._chunk * chunks
         row_masks, has_edge = self._row_masks(rows)
-        piece = Piece(
+        piece = ChunkInputs(
             rows=np.concatenate([taken, np.zeros((rows - len(taken), taken.shape[1]), np.float32)]),
             row_masks=row_masks,
             neg_mask=self._neg_mask(chunks, frames_done, existing),

@@ -13,7 +13,7 @@ from nemocli.engine.mel import MelStream
 from nemocli.errors import NemocliError
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.detokenizer import Detokenizer
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Transcript, Word
 from nemocli.units import FRAME_SECONDS
 
@@ -31,7 +31,7 @@ class Session:
     def __init__(
         self,
         runtime: Runtime,
-        pieces: Pieces,
+        pieces: TokenDecoder,
         languages: Languages,
         lang: str,
         keep_encoder: bool,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
-from nemocli.transcript.formats import FORMATS, Result, write_whole
+from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
 from nemocli.transcript.types import Transcript
 
 #: Stands for every format.
@@ -36,7 +36,7 @@ def render(
     Of a name that is no UTF-8, it has what can be read.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = Result(settings.about_file(readable), transcript)
+    result = WholeTranscript(settings.about_file(readable), transcript)
     return {
         form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats

@@ -4,10 +4,10 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 
-from nemocli.jobs.manifest import Manifest
+from nemocli.jobs.run_log import RunLog
 
 
-def choose_names(inputs: dict[str, str], manifest: Manifest) -> dict[str, str]:
+def choose_names(inputs: dict[str, str], manifest: RunLog) -> dict[str, str]:
     """By key in the manifest: the outputs' path without their extension.
 
     `inputs` has each input's own path below the folder, by its key. An input keeps the name that
@@ -29,9 +29,7 @@ def choose_names(inputs: dict[str, str], manifest: Manifest) -> dict[str, str]:
     return names
 
 
-def free_name(
-    key: str, place: str, manifest: Manifest, taken: set[str], is_stem_shared: bool
-) -> str:
+def free_name(key: str, place: str, manifest: RunLog, taken: set[str], is_stem_shared: bool) -> str:
     """The first name for an input that is neither taken nor another's on record."""
     for name in _candidates(place, is_stem_shared):
         folded = name.casefold()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from nemocli.errors import UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.manifest import Known, output_of
 from nemocli.jobs.names import choose_names
-from nemocli.jobs.outputs import Place
+from nemocli.jobs.output_folder import OutputFolder
+from nemocli.jobs.run_log import InputHistory, output_of
 from nemocli.jobs.settings import Settings
 
 
@@ -42,7 +42,7 @@ class Job:
     """An input, and where its outputs go."""
 
     source: Source
-    place: Place
+    place: OutputFolder
     #: What the place's manifest calls the input.
     key: str
     #: The path of its outputs below the place, without their extension.
@@ -62,12 +62,12 @@ class Job:
         return self.place.paths(self.outputs(formats).values())
 
     @property
-    def known(self) -> Known:
-        return self.place.manifest.inputs.get(self.key) or Known()
+    def known(self) -> InputHistory:
+        return self.place.manifest.inputs.get(self.key) or InputHistory()
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunOptions:
     """What is asked for, for every input alike."""
 
     settings: Settings
@@ -80,9 +80,9 @@ def make_jobs(sources: Sequence[Source], output_dir: str | None) -> list[Job]:
 
     Files that were found, not named, and are outputs on record themselves are left out.
     """
-    given = Place(output_dir, is_home=False) if output_dir is not None else None
-    homes: dict[str, Place] = {}
-    by_place: dict[Place, dict[str, Job]] = {}
+    given = OutputFolder(output_dir, is_home=False) if output_dir is not None else None
+    homes: dict[str, OutputFolder] = {}
+    by_place: dict[OutputFolder, dict[str, Job]] = {}
     jobs: list[Job] = []
     for source in sources:
         place = given or _home(source, homes)
@@ -98,14 +98,14 @@ def make_jobs(sources: Sequence[Source], output_dir: str | None) -> list[Job]:
     return jobs
 
 
-def _home(source: Source, homes: dict[str, Place]) -> Place:
+def _home(source: Source, homes: dict[str, OutputFolder]) -> OutputFolder:
     real = os.path.realpath(source.home)
     if real not in homes:
-        homes[real] = Place(source.home, is_home=True)
+        homes[real] = OutputFolder(source.home, is_home=True)
     return homes[real]
 
 
-def judge(job: Job, wanted: Wanted) -> Verdict | None:
+def judge(job: Job, wanted: RunOptions) -> Verdict | None:
     """Whether the job is to be done; None if only the content of its input can tell."""
     known = job.known
     record = known.last

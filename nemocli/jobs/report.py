@@ -31,7 +31,7 @@ class Finished:
     error: str | None = None
 
 
-class Report:
+class RunReport:
     """Collects the ends of files; the clock starts when it is made."""
 
     def __init__(self, settings: Settings, listing: Listing) -> None:

@@ -13,26 +13,26 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
-from nemocli.batch.many import Outcome
+from nemocli.batch.many import FileResult
 from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.documents import render
-from nemocli.jobs.manifest import Record
 from nemocli.jobs.names import free_name
 from nemocli.jobs.plan import (
     Content,
     Job,
+    RunOptions,
     Verdict,
-    Wanted,
     content_hash,
     judge,
     judge_content,
     look_at,
 )
 from nemocli.jobs.report import Finished
+from nemocli.jobs.run_log import Record
 from nemocli.transcript.formats import FORMATS
 
 #: Takes paths when there is room for them, and gives what became of each, in any order.
-Schedule: TypeAlias = Callable[[Iterator[Path]], Iterator[Outcome]]
+Schedule: TypeAlias = Callable[[Iterator[Path]], Iterator[FileResult]]
 
 #: Threads that write, since most of that is waiting for the disk; and outcomes that may wait.
 WRITERS, MOST_WAITING = 4, 32
@@ -55,7 +55,7 @@ class Run:
     def __init__(
         self,
         jobs: Sequence[Job],
-        wanted: Wanted,
+        wanted: RunOptions,
         *,
         is_ending: Callable[[], bool] = lambda: False,
         note: Callable[[str], None] = lambda sentence: None,
@@ -202,7 +202,7 @@ class Run:
 
     # ----------------------------------------------------------------------------------- finishing
 
-    def _finish(self, outcome: Outcome) -> Finished:
+    def _finish(self, outcome: FileResult) -> Finished:
         """Write and record a job's end, and let go of it."""
         work = self._at_work.pop(outcome.path)
         try:
@@ -210,7 +210,7 @@ class Run:
         finally:
             work.job.place.release(work.job.key, work.job.name)
 
-    def _written(self, work: _AtWork, outcome: Outcome) -> Finished:
+    def _written(self, work: _AtWork, outcome: FileResult) -> Finished:
         job, content = work.job, work.content
         record = Record(
             job.key,

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
-from nemocli.transcript.writer import About
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
+from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
 
 
@@ -16,8 +16,8 @@ class Settings:
     """The model, how it is run, and how documents are laid out."""
 
     #: Of no file.
-    about: About
-    layout: Layout = DEFAULT_LAYOUT
+    about: Provenance
+    layout: CueLayout = DEFAULT_LAYOUT
 
     @property
     def language(self) -> str:
@@ -34,7 +34,7 @@ class Settings:
     def to_json(self) -> dict[str, Any]:
         return {"id": self.id, "nemocli": __version__, **self._fields()}
 
-    def about_file(self, name: str) -> About:
+    def about_file(self, name: str) -> Provenance:
         """What the document of a file of this name tells of itself."""
         return replace(self.about, file=name)
 

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 from nemocli.audio.source import LiveSource, Packet
 from nemocli.live.lags import Lags
-from nemocli.live.stream import Happening, Limits, LiveStream
+from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Event, Partial, Status
 
@@ -20,7 +20,7 @@ MANY_EVENTS = 1000
 
 
 @dataclass(frozen=True)
-class Summary:
+class StreamSummary:
     """What a stream was, in seconds of sound."""
 
     heard: float
@@ -41,7 +41,7 @@ class Listener:
     """
 
     def __init__(
-        self, transcriber: Transcriber, lang: str, source: LiveSource, limits: Limits
+        self, transcriber: Transcriber, lang: str, source: LiveSource, limits: StreamLimits
     ) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.error: Exception | None = None
@@ -92,10 +92,10 @@ class Listener:
         source = self._source
         return (source.heard - source.dropped - self._processed) / source.rate
 
-    def summary(self) -> Summary:
+    def summary(self) -> StreamSummary:
         """To be asked for when the stream has ended."""
         seconds = self._processed / self._source.rate
-        return Summary(
+        return StreamSummary(
             heard=self._source.heard / self._source.rate,
             dropped=self._source.dropped / self._source.rate,
             heard_frames=self._source.heard,
@@ -143,8 +143,8 @@ class Listener:
             self._told_dropped += dropped
             self._tell("dropped", f"{dropped / self._source.rate:.1f} s dropped: too slow")
 
-    def _pass_on(self, happened: Event | Happening) -> None:
-        if isinstance(happened, Happening):
+    def _pass_on(self, happened: Event | StreamEvent) -> None:
+        if isinstance(happened, StreamEvent):
             self._rescued += happened.seconds
             self._tell(happened.kind, happened.message)
         elif not (isinstance(happened, Partial) and self._is_behind()):

@@ -29,7 +29,7 @@ PATIENCE, LONGEST_PATIENCE = 2.0, 300.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class StreamLimits:
     """Seconds after which something is done; 0 switches it off, but for `endpoint`."""
 
     #: Blanks, in a quiet place, that close a segment; half of it after the end of a sentence.
@@ -41,7 +41,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Happening:
+class StreamEvent:
     """Something done to the stream; `seconds` of sound were decoded again, if it is a rescue."""
 
     kind: str
@@ -56,7 +56,7 @@ class LiveStream:
     however long the stream.
     """
 
-    def __init__(self, transcriber: Transcriber, lang: str, limits: Limits) -> None:
+    def __init__(self, transcriber: Transcriber, lang: str, limits: StreamLimits) -> None:
         self._transcriber = transcriber
         self._lang = transcriber.resolve_language(lang)
         self._limits = limits
@@ -88,7 +88,7 @@ class LiveStream:
 
     def hear(
         self, samples: NDArray[np.float32], lost: float = 0.0
-    ) -> Iterator[Partial | Final | Happening]:
+    ) -> Iterator[Partial | Final | StreamEvent]:
         """The next samples, float32 [n] at 16 kHz, before which so many seconds were lost."""
         if lost:
             self._clock.skip(self._position, lost)
@@ -103,7 +103,7 @@ class LiveStream:
         elif self._is_pause():
             yield from self._close()
 
-    def finish(self) -> Iterator[Partial | Final | Happening]:
+    def finish(self) -> Iterator[Partial | Final | StreamEvent]:
         """The end of the sound: what is left becomes final, even if the model fails at the end."""
         try:
             self._heard(self._session.finish().language)
@@ -207,7 +207,7 @@ class LiveStream:
         quiet = min(self._loudness.quiet, self._since_token())
         return 0 < self._limits.reset <= quiet
 
-    def _reset(self) -> Iterator[Partial | Final | Happening]:
+    def _reset(self) -> Iterator[Partial | Final | StreamEvent]:
         """Begin anew in silence, where nothing is lost by it.
 
         Models of this kind were seen to wedge after long silence, and to lose their punctuation in
@@ -217,12 +217,12 @@ class LiveStream:
         yield from self.finish()
         self._begin(self._clock.exactly(self._position))
         if had_token:
-            yield Happening("reset", 0.0, "")
+            yield StreamEvent("reset", 0.0, "")
 
     def _is_wedged(self) -> bool:
         return 0 < self._patience <= self._loudness.loud
 
-    def _rescue(self) -> Iterator[Partial | Final | Happening]:
+    def _rescue(self) -> Iterator[Partial | Final | StreamEvent]:
         """Begin anew, and hear once more what came since the last token.
 
         Resetting only the encoder or only the decoder was seen to make it worse.
@@ -237,7 +237,7 @@ class LiveStream:
             self._patience = patience
             return
         seconds = len(sound) / SAMPLE_RATE
-        yield Happening("rescued", seconds, f"{seconds:.0f} s were heard once more")
+        yield StreamEvent("rescued", seconds, f"{seconds:.0f} s were heard once more")
         yield from events
 
 

@@ -19,7 +19,7 @@ from nemocli.models.folder import (
 )
 from nemocli.models.hub import source_name
 from nemocli.models.named import find_checkpoint
-from nemocli.models.places import models_folder
+from nemocli.models.paths import models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.processes import runs_elsewhere
 from nemocli.runtimes.kinds import KINDS

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.models.places import no_home
+from nemocli.models.paths import no_home
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 
 #: Ends the name of a file whose download by nemocli was interrupted.

@@ -9,7 +9,7 @@ from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.folder import MANIFEST, read_manifest
 from nemocli.models.hub import HubModel, hub_cache, incomplete_files, list_pulled, parse_hub_model
 from nemocli.models.named import list_converted
-from nemocli.models.places import DEMO, cache_folder, demo_folder, models_folder
+from nemocli.models.paths import DEMO, cache_folder, demo_folder, models_folder
 
 
 @dataclass(frozen=True)

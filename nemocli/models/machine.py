@@ -13,7 +13,7 @@ from pathlib import Path
 from nemocli.errors import ModelError, NemocliError
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, hub_cache
 from nemocli.models.listing import folder_bytes
-from nemocli.models.places import cache_folder, demo_folder, models_folder
+from nemocli.models.paths import cache_folder, demo_folder, models_folder
 from nemocli.version import __version__
 
 #: The first macOS that reads the Core ML packages that nemocli writes.

@@ -7,7 +7,7 @@ from pathlib import Path
 from nemocli.errors import ModelError
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
 from nemocli.models.hub import HubModel, find_pulled, parse_hub_model
-from nemocli.models.places import DEMO, demo_folder, models_folder
+from nemocli.models.paths import DEMO, demo_folder, models_folder
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageErro
 from nemocli.models.convert import convert
 from nemocli.models.folder import FORMAT, MANIFEST, Manifest, check_content, read_manifest
 from nemocli.models.named import find_model
-from nemocli.models.places import cache_folder
+from nemocli.models.paths import cache_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import read_text

@@ -7,7 +7,7 @@ from enum import IntEnum
 from nemocli.errors import ModelError
 
 
-class Kind(IntEnum):
+class PieceKind(IntEnum):
     """`SentencePiece.Type` of sentencepiece_model.proto."""
 
     NORMAL = 1
@@ -22,7 +22,7 @@ class Kind(IntEnum):
 class SentencePieces:
     """Each id's piece and kind, in the order of ids."""
 
-    pieces: tuple[tuple[str, Kind], ...]
+    pieces: tuple[tuple[str, PieceKind], ...]
 
 
 # Field numbers of sentencepiece_model.proto.
@@ -46,13 +46,13 @@ def read_sentencepiece(data: bytes, where: str) -> SentencePieces:
     return SentencePieces(found)
 
 
-def _piece(data: bytes) -> tuple[str, Kind]:
-    text, kind = "", Kind.NORMAL
+def _piece(data: bytes) -> tuple[str, PieceKind]:
+    text, kind = "", PieceKind.NORMAL
     for number, value in _fields(data):
         if number == _PIECE_TEXT and isinstance(value, bytes):
             text = value.decode("utf-8")
         elif number == _PIECE_TYPE and isinstance(value, int):
-            kind = Kind(value)
+            kind = PieceKind(value)
     return text, kind
 
 

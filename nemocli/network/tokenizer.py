@@ -14,7 +14,7 @@ from tokenizers.models import WordLevel
 
 from nemocli.errors import model_errors
 from nemocli.network.config import ModelConfig
-from nemocli.network.sentencepiece import Kind, SentencePieces
+from nemocli.network.sentencepiece import PieceKind, SentencePieces
 from nemocli.network.small_file import read_text
 from nemocli.network.tokenizer_file import SPACE, open_tokenizer
 
@@ -43,12 +43,12 @@ def from_sentencepiece(model: SentencePieces, config: ModelConfig) -> str:
     special = {
         index
         for index, (piece, kind) in enumerate(model.pieces)
-        if kind in (Kind.CONTROL, Kind.UNKNOWN)
+        if kind in (PieceKind.CONTROL, PieceKind.UNKNOWN)
         or piece in (UNKNOWN, PADDING)
         or TAG.fullmatch(piece)
     }
     decoder: Any = _metaspace("always")
-    if any(kind is Kind.BYTE for _, kind in model.pieces):
+    if any(kind is PieceKind.BYTE for _, kind in model.pieces):
         decoder = decoders.Sequence([decoders.ByteFallback(), decoder])
 
     def piece_of(index: int) -> str | None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from rich.cells import cell_len
 
-from nemocli.transcript.layout import Layout
+from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.segments import SHORT_PAUSE, ends_clause, ends_sentence
 from nemocli.transcript.types import Word, join_words
 
@@ -52,7 +52,7 @@ def one_line(text: str) -> str:
     return CONTROLS.sub(" ", text).strip()
 
 
-def split_cues(words: Iterable[Word], layout: Layout) -> list[Cue]:
+def split_cues(words: Iterable[Word], layout: CueLayout) -> list[Cue]:
     """Every word that shows anything, in order, in exactly one cue, if it fits into a line.
 
     One that does not is broken between characters, and its parts have parts of its time.

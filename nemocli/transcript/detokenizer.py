@@ -6,8 +6,8 @@ A character is never shown in halves, and a word is never changed once the next 
 import unicodedata
 
 from nemocli.network.tokenizer_file import SPACE
-from nemocli.transcript.growing import Snapshot
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.snapshot import Snapshot
+from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.units import FRAME_SECONDS
 
@@ -31,7 +31,7 @@ UNSPACED = (
 class Detokenizer:
     """One stream's tokens, and the words and the text made of them so far."""
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: TokenDecoder) -> None:
         self._pieces = pieces
         self._tokens: list[Token] = []
         self._words: list[Word] = []

@@ -3,19 +3,19 @@
 import json
 from collections.abc import Iterator
 
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.cues import one_line
 from nemocli.transcript.json_documents import JsonLinesWriter, JsonWriter, json_text
-from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.subtitles import SrtWriter, VttWriter
 from nemocli.transcript.types import Word
-from nemocli.transcript.writer import About, Result, Writer
+from nemocli.transcript.writer import Provenance, WholeTranscript, Writer
 
 __all__ = [
     "FORMATS",
-    "About",
-    "Layout",
-    "Result",
+    "CueLayout",
+    "Provenance",
+    "WholeTranscript",
     "Writer",
     "json_line",
     "write_whole",
@@ -25,7 +25,7 @@ __all__ = [
 class TxtWriter:
     """One segment a line; nothing for silence."""
 
-    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None:
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         pass
 
     def head(self) -> str:
@@ -41,7 +41,7 @@ class TxtWriter:
 class TsvWriter:
     """Start and end in milliseconds, and the text, between tabs; a line is a segment or a word."""
 
-    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None:
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self._by_word = layout.word_timestamps
 
     def head(self) -> str:
@@ -66,17 +66,17 @@ FORMATS: dict[str, type[Writer]] = {
 }
 
 
-def write_whole(result: Result, name: str, layout: Layout = DEFAULT_LAYOUT) -> str:
+def write_whole(result: WholeTranscript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
     """The document of a whole transcript, in one of the FORMATS."""
     return "".join(_pieces(result, FORMATS[name](result.about, layout)))
 
 
-def json_line(result: Result) -> str:
+def json_line(result: WholeTranscript) -> str:
     """The JSON document of a whole transcript on a single line."""
     return json_text(json.loads(write_whole(result, "json"))) + "\n"
 
 
-def _pieces(result: Result, writer: Writer) -> Iterator[str]:
+def _pieces(result: WholeTranscript, writer: Writer) -> Iterator[str]:
     about, transcript = result.about, result.transcript
     yield writer.head()
     for segment in split_segments(transcript.words, transcript.tokens, about.fixed_language):

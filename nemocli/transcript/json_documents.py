@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Token, Transcript, Word
-from nemocli.transcript.writer import About
+from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
 
 #: Version of the JSON document; rises when a reader of the old one would break.
@@ -26,7 +26,7 @@ ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 class JsonLinesWriter:
     """One segment a line: id, times in seconds, text, confidence, language, words."""
 
-    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None:
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         pass
 
     def head(self) -> str:
@@ -42,7 +42,7 @@ class JsonLinesWriter:
 class JsonWriter:
     """One object: what it was made with, segments with their words, language and duration."""
 
-    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None:
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self._about = about
         self._separator = ""
 

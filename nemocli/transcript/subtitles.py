@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.cues import Cue, split_cues
-from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word, join_words
-from nemocli.transcript.writer import About
+from nemocli.transcript.writer import Provenance
 
 #: In SRT, only the line of a cue's times may have one.
 _ARROW = re.compile("-{2,}>")
@@ -23,7 +23,7 @@ class SubtitleWriter:
     The last cue is in the tail, since how long it stands depends on the next one.
     """
 
-    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None:
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self._layout = layout
         self._last: Cue | None = None
         self._number = 0

@@ -6,13 +6,13 @@ So a whole file and a stream that goes on for hours are written by the same code
 from dataclasses import dataclass
 from typing import Protocol
 
-from nemocli.transcript.layout import DEFAULT_LAYOUT, Layout
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Transcript
 
 
 @dataclass(frozen=True)
-class About:
+class Provenance:
     """What a transcript was made from and with; `Transcriber.about` fills it in."""
 
     file: str
@@ -34,10 +34,10 @@ class About:
 
 
 @dataclass(frozen=True)
-class Result:
+class WholeTranscript:
     """A whole transcript, and what it was made with."""
 
-    about: About
+    about: Provenance
     transcript: Transcript
 
 
@@ -47,7 +47,7 @@ class Writer(Protocol):
     Head, all that was added and the tail make a valid document after every segment.
     """
 
-    def __init__(self, about: About, layout: Layout = DEFAULT_LAYOUT) -> None: ...
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None: ...
 
     def head(self) -> str:
         """What the document begins with."""

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nemocli
+from nemocli.batch.limits import choose_limits
 from nemocli.batch.many import choose
-from nemocli.batch.reading import Reading
-from nemocli.batch.room import room_for
+from nemocli.batch.prefetch import Prefetcher
 from nemocli.errors import AudioError, UsageError
 from tests.sounds import RATE, speech_like
 
@@ -101,8 +101,8 @@ def test_progress_grows_up_to_the_whole(transcriber, files):
 
 def test_little_memory_gives_the_same(transcriber, files):
     least = 40_000_000
-    room = room_for(transcriber._runtime, least)
-    assert room.files < room_for(transcriber._runtime, None).files
+    room = choose_limits(transcriber._runtime, least)
+    assert room.files < choose_limits(transcriber._runtime, None).files
     few = {o.path: o.transcript for o in transcriber.transcribe_many(files, max_memory=least)}
     many = {o.path: o.transcript for o in transcriber.transcribe_many(files)}
     for path in files:
@@ -141,7 +141,7 @@ def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
     """However long the file: otherwise memory, and the cost of what waits, would grow with it."""
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(speech_like(10, seed=1), 30), RATE)
-    reading = Reading(4, transcriber.chunk_rows)
+    reading = Prefetcher(4, transcriber.chunk_rows)
     session = transcriber.session()
     reading.begin(path, session)
     for _ in range(20):

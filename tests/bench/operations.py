@@ -18,7 +18,7 @@ import soundfile
 
 import nemocli
 from nemocli.models.convert import convert
-from nemocli.models.places import demo_folder
+from nemocli.models.paths import demo_folder
 
 STORED = Path(__file__).with_name("operations.json")
 

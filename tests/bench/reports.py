@@ -1,9 +1,9 @@
 """Reports made up for tests: one model, one form, values chosen."""
 
+from nemocli.bench.calibration import Calibration
 from nemocli.bench.machine import Machine
-from nemocli.bench.measure import Heard, Run
-from nemocli.bench.report import Report, Result, SoundFile
-from nemocli.bench.yardstick import Gauged
+from nemocli.bench.measure import PassTimes, ProcessRun
+from nemocli.bench.report import BenchReport, ModelResult, SoundFile
 
 MACHINE = Machine("A processor", 2, 2, 8_000_000_000, "Linux", "x86_64")
 
@@ -11,13 +11,13 @@ MACHINE = Machine("A processor", 2, 2, 8_000_000_000, "Linux", "x86_64")
 def run(chunk_ms, load=1.0, memory=100_000_000):
     """A process that heard 32 s in chunks of about so many ms."""
     chunks = [chunk_ms / 1e3 * (1 + 0.01 * (n % 5)) for n in range(100)]
-    heard = Heard(1, 32.0, sum(chunks), chunks, [chunks[0]], [chunks[1]])
-    return Run(load, memory, [heard])
+    heard = PassTimes(1, 32.0, sum(chunks), chunks, [chunks[0]], [chunks[1]])
+    return ProcessRun(load, memory, [heard])
 
 
 def report(chunk_ms, memory=100_000_000, slowness=1.0, sound="0", **others):
     """One stream, with a repeat for each of `chunk_ms`."""
-    result = Result(
+    result = ModelResult(
         **{
             "model": "demo",
             "revision": "abc",
@@ -32,6 +32,6 @@ def report(chunk_ms, memory=100_000_000, slowness=1.0, sound="0", **others):
         | others
     )
     result.ways = {"stream": [run(ms, memory=memory) for ms in chunk_ms]}
-    gauged = [Gauged(0.005 * slowness, 1e10 / slowness) for _ in chunk_ms]
+    gauged = [Calibration(0.005 * slowness, 1e10 / slowness) for _ in chunk_ms]
     sounds = [SoundFile("a.flac", sound)]
-    return Report("2026-01-01", MACHINE, {"nemocli": "1"}, 0.1, sounds, [result], gauged)
+    return BenchReport("2026-01-01", MACHINE, {"nemocli": "1"}, 0.1, sounds, [result], gauged)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.bench.accuracy import ALL, Accuracy, check_languages, judge, measure_accuracy
-from nemocli.bench.manifest import Utterance, read_utterances
+from nemocli.bench.accuracy import ALL, Accuracy, check_languages, measure_accuracy, score_utterance
+from nemocli.bench.dataset import Utterance, read_utterances
 from nemocli.bench.normalize import has_words, normalized
 from nemocli.errors import UsageError
 
@@ -48,21 +48,21 @@ def test_scripts_without_spaces_have_no_words(text, expected):
 
 
 def test_errors_are_counted():
-    one = judge("a.wav", "en-US", "One two, three.", "one too three four")
+    one = score_utterance("a.wav", "en-US", "One two, three.", "one too three four")
     assert (one.words, one.word_errors) == (3, 2)
     assert (one.characters, one.character_errors) == (13, 6)
-    japanese = judge("b.wav", "ja-JP", "今日は、 月曜日です。", "今日は火曜日です")
+    japanese = score_utterance("b.wav", "ja-JP", "今日は、 月曜日です。", "今日は火曜日です")
     assert (japanese.words, japanese.word_errors) == (0, 0)
     assert (japanese.characters, japanese.character_errors) == (8, 1)
-    silence = judge("c.wav", "en-US", "", "oh no")
+    silence = score_utterance("c.wav", "en-US", "", "oh no")
     assert (silence.words, silence.word_errors, silence.character_errors) == (0, 2, 5)
 
 
 def test_summaries_and_the_worst():
     judged = [
-        judge("a", "en-US", "one two", "one two"),
-        judge("b", "en-US", "one two", "one"),
-        judge("c", "ja-JP", "月曜", "火曜"),
+        score_utterance("a", "en-US", "one two", "one two"),
+        score_utterance("b", "en-US", "one two", "one"),
+        score_utterance("c", "ja-JP", "月曜", "火曜"),
     ]
     accuracy = Accuracy(judged)
     english, japanese, both = accuracy.by_language()

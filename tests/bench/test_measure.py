@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.bench import process
-from nemocli.bench.alone import run_alone
+from nemocli.bench import os_metrics
+from nemocli.bench.calibration import calibrate
 from nemocli.bench.measure import chunks_of_a_block, run_many, run_sessions
-from nemocli.bench.process import EnergyCounter, forget_files, peak_memory
+from nemocli.bench.os_metrics import EnergyCounter, forget_files, peak_memory
 from nemocli.bench.subject import prepare
-from nemocli.bench.yardstick import gauge
+from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.errors import AudioError, UsageError
 
 
@@ -78,19 +78,19 @@ def occupy(megabytes):
 def test_peak_memory_is_of_the_process_alone():
     ours = bytearray(300_000_000)
     ours[::4096] = bytes(len(ours[::4096]))
-    small, large = run_alone(occupy, 1), run_alone(occupy, 150)
+    small, large = run_in_subprocess(occupy, 1), run_in_subprocess(occupy, 150)
     assert 145e6 < large - small < 155e6
     assert small < 300e6, "the memory of the process that started it counts"
 
 
 def test_the_machine_is_gauged():
-    gauged = run_alone(gauge)
+    gauged = run_in_subprocess(calibrate)
     assert 0 < gauged.product < 10 and 1e8 < gauged.bytes_per_second < 1e13
 
 
 @pytest.fixture
 def powercap(tmp_path, monkeypatch):
-    monkeypatch.setattr(process, "POWERCAP", tmp_path)
+    monkeypatch.setattr(os_metrics, "POWERCAP", tmp_path)
     for name in ("intel-rapl:0", "intel-rapl:1", "intel-rapl:0:0"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "max_energy_range_uj").write_text("10000000\n")
@@ -112,7 +112,7 @@ def test_energy_that_is_not_told(powercap):
 
 
 def test_a_machine_without_counters(tmp_path, monkeypatch):
-    monkeypatch.setattr(process, "POWERCAP", tmp_path / "none")
+    monkeypatch.setattr(os_metrics, "POWERCAP", tmp_path / "none")
     assert EnergyCounter.find() is None
 
 
@@ -121,7 +121,7 @@ def test_files_can_be_forgotten_and_are_still_there(tmp_path):
     assert (
         forget_files(tmp_path)
         == forget_files(tmp_path / "weights")
-        == hasattr(process.os, "posix_fadvise")
+        == hasattr(os_metrics.os, "posix_fadvise")
     )
     assert (tmp_path / "weights").read_bytes() == bytes(100_000)
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from nemocli.bench.accuracy import Accuracy, judge
+from nemocli.bench.accuracy import Accuracy, score_utterance
 from nemocli.bench.figures import figures, load_figures
 from nemocli.bench.report import as_text, check_writable, read_report, write_text
 from nemocli.errors import NemocliError
@@ -15,7 +15,9 @@ from tests.bench.reports import report
 
 def test_it_survives_the_file(tmp_path):
     before = report([4, 5])
-    before.accuracy = Accuracy([judge("a.wav", "en-US", "one two", "one")], {"b.wav": "gone"})
+    before.accuracy = Accuracy(
+        [score_utterance("a.wav", "en-US", "one two", "one")], {"b.wav": "gone"}
+    )
     write_text(tmp_path / "a.json", as_text(before.to_json()))
     assert read_report(tmp_path / "a.json") == before
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from nemocli.bench import sweep
 from nemocli.bench.curve import SHARED, draw_curve
 from nemocli.bench.subject import prepare
-from nemocli.bench.sweep import Point, Wanted, calls_at, points, sweep_subjects
+from nemocli.bench.sweep import SweepChoice, SweepPoint, calls_at, points, sweep_subjects
 from nemocli.errors import UnsupportedError, UsageError
 from tests.bench.reports import report
 
-EVERYTHING = Wanted(None, None, None, None)
+EVERYTHING = SweepChoice(None, None, None, None)
 
 
 def test_sizes_of_blocks():
@@ -27,7 +27,7 @@ def subjects(wanted, model="demo"):
 
 @pytest.fixture
 def only_onnx(monkeypatch):
-    monkeypatch.setattr(sweep, "forms", lambda: [("onnx", "fp32"), ("onnx", "int8")])
+    monkeypatch.setattr(sweep, "list_variants", lambda: [("onnx", "fp32"), ("onnx", "int8")])
 
 
 def test_every_form_at_every_lookahead(only_onnx):
@@ -37,15 +37,15 @@ def test_every_form_at_every_lookahead(only_onnx):
 
 
 def test_restrictions(only_onnx):
-    assert subjects(Wanted("onnx", None, 3, None))[0] == [
+    assert subjects(SweepChoice("onnx", None, 3, None))[0] == [
         "onnx fp32, lookahead 3",
         "onnx int8, lookahead 3",
     ]
-    assert subjects(Wanted(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
+    assert subjects(SweepChoice(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
     with pytest.raises(UsageError, match="no lookahead 5"):
-        subjects(Wanted(None, None, 5, None))
+        subjects(SweepChoice(None, None, 5, None))
     with pytest.raises(UsageError, match="No form"):
-        subjects(Wanted("numpy", "int8", None, None))
+        subjects(SweepChoice("numpy", "int8", None, None))
 
 
 def test_what_this_machine_has_not_is_told(only_onnx, monkeypatch):
@@ -53,16 +53,16 @@ def test_what_this_machine_has_not_is_told(only_onnx, monkeypatch):
         raise UnsupportedError("It needs another machine.")
 
     monkeypatch.setattr("nemocli.bench.subject.check_runs_here", refuse)
-    found, told = subjects(Wanted(None, None, 3, None))
+    found, told = subjects(SweepChoice(None, None, 3, None))
     assert found == ["numpy fp32, lookahead 3"]
     assert told[0] == "onnx fp32 is left out: It needs another machine."
 
 
 def test_numpy_is_left_out_for_large_models(only_onnx, monkeypatch):
     monkeypatch.setattr(sweep, "LARGE", 1000)
-    found, told = subjects(Wanted(None, None, 3, None))
+    found, told = subjects(SweepChoice(None, None, 3, None))
     assert len(found) == 2 and "hours" in told[0]
-    assert "numpy fp32, lookahead 3" in subjects(Wanted("numpy", None, 3, None))[0]
+    assert "numpy fp32, lookahead 3" in subjects(SweepChoice("numpy", None, 3, None))[0]
 
 
 def test_a_converted_folder_is_swept_in_its_form(cache):
@@ -86,7 +86,14 @@ def test_a_point():
 amounts = st.floats(0.01, 1e5)
 some_points = st.lists(
     st.builds(
-        Point, st.sampled_from("xyz"), st.just(3), st.just(1), amounts, amounts, amounts, amounts
+        SweepPoint,
+        st.sampled_from("xyz"),
+        st.just(3),
+        st.just(1),
+        amounts,
+        amounts,
+        amounts,
+        amounts,
     ),
     min_size=1,
 )

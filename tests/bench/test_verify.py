@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from nemocli.bench import forms, verify
+from nemocli.bench import variants, verify
 from nemocli.bench.reference import SOUND, TOKENS, demo_reference
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
@@ -27,7 +27,7 @@ def few(monkeypatch):
     """Only numpy and onnxruntime in float32, at one lookahead, on the first clip."""
     whole = demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
-    monkeypatch.setattr(verify, "forms", lambda: [("onnx", "fp32")])
+    monkeypatch.setattr(verify, "list_variants", lambda: [("onnx", "fp32")])
     monkeypatch.setattr(verify, "demo_reference", lambda: first)
     return first
 
@@ -84,9 +84,9 @@ def test_an_installation_without_the_sound(monkeypatch, tmp_path):
 
 def test_what_a_mac_tries(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert ("coreai", "fp16") in list(forms.forms())
-    assert forms.compute_units("coreml") == ("cpu", "gpu", "ane", "all")
-    assert forms.compute_units("onnx") == (None,)
+    assert ("coreai", "fp16") in list(variants.list_variants())
+    assert variants.compute_units("coreml") == ("cpu", "gpu", "ane", "all")
+    assert variants.compute_units("onnx") == (None,)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_what_a_mac_tries(monkeypatch):
     ],
 )
 def test_what_makes_the_exit_code_1(verdict, precision, is_bad):
-    assert verify.Outcome("demo", "coreml", precision, "ane", 3, verdict).is_bad is is_bad
+    assert verify.VariantCheck("demo", "coreml", precision, "ane", 3, verdict).is_bad is is_bad
 
 
 @pytest.mark.slow

@@ -13,9 +13,9 @@ import soundfile
 
 from nemocli.bench import sweep
 from nemocli.bench import verify as verifying
-from nemocli.bench.measure import Heard, Run
+from nemocli.bench.calibration import Calibration
+from nemocli.bench.measure import PassTimes, ProcessRun
 from nemocli.bench.reference import demo_reference
-from nemocli.bench.yardstick import Gauged
 from tests.schemas import checked
 from tests.typed import NEMOCLI, nemocli
 
@@ -35,11 +35,13 @@ def quick(monkeypatch):
 
     def run_alone(function, *arguments):
         if function.__name__ == "gauge":
-            return Gauged(0.005, 1e10)
+            return Calibration(0.005, 1e10)
         calls = arguments[2] if function.__name__ == "run_sessions" else [32]
         seconds = told["ms"] / 1e3
-        heard = [Heard(n, 24.0, 75 * seconds, [seconds] * 75, [seconds], [seconds]) for n in calls]
-        return Run(0.5, 100_000_000, heard)
+        heard = [
+            PassTimes(n, 24.0, 75 * seconds, [seconds] * 75, [seconds], [seconds]) for n in calls
+        ]
+        return ProcessRun(0.5, 100_000_000, heard)
 
     monkeypatch.setattr("nemocli.bench.speed.run_alone", run_alone)
     monkeypatch.setattr("nemocli.bench.sweep.run_alone", run_alone)
@@ -132,7 +134,7 @@ def test_a_sweep(quick, tmp_path, monkeypatch):
 
 
 def test_a_form_that_fails_in_a_sweep(quick, monkeypatch):
-    from nemocli.bench.alone import TrialError
+    from nemocli.bench.subprocess_run import TrialError
 
     monkeypatch.setattr(sweep, "forms", lambda: [("onnx", "fp32")])
     measured = sweep.run_alone

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from nemocli.batch.many import Heard
+from nemocli.batch.many import FileProgress
 from nemocli.errors import ModelError
 from nemocli.transcript.types import Transcript
 from tests.jobs.fake import SETTINGS, FakeTranscriber
@@ -28,7 +28,7 @@ class Troubled(FakeTranscriber):
     def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
         for path in paths:
             if path.exists() and path.read_text().startswith("slowly"):
-                progress(Heard(path, 3.0, Transcript([], [], None, 1.5)))
+                progress(FileProgress(path, 3.0, Transcript([], [], None, 1.5)))
                 time.sleep(3)
         yield from super().transcribe_many(paths, lang)
 

@@ -11,7 +11,7 @@ import time
 import pytest
 import soundfile
 
-from nemocli.batch.many import Outcome
+from nemocli.batch.many import FileResult
 from nemocli.cli import file_model
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
@@ -74,8 +74,8 @@ def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
     class Ending:
         def transcribe_many(self, paths, lang, **options):
             (_, second, third) = map(type(paths[0]), paths)
-            yield Outcome(third, heard_in("three"))
-            yield Outcome(second, heard_in("two"))
+            yield FileResult(third, heard_in("three"))
+            yield FileResult(second, heard_in("two"))
             raise failure
 
     monkeypatch.setattr(file_model.ModelChoice, "load", lambda *_: (Ending(), SETTINGS))
@@ -93,8 +93,8 @@ def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
     ("place", "number"),
     [
         ("nemocli.batch.many:advance", TERM),
-        ("nemocli.jobs.outputs:_write_synced", INT),
-        ("nemocli.jobs.manifest:Manifest.sync", HUP),
+        ("nemocli.jobs.output_folder:_write_synced", INT),
+        ("nemocli.jobs.run_log:Manifest.sync", HUP),
     ],
 )
 def test_file_into_a_folder_finishes_what_is_at_work(clip, tmp_path, place, number):

@@ -6,17 +6,17 @@ from collections.abc import Hashable
 from pathlib import Path
 from random import Random
 
-from nemocli.bench.manifest import read_utterances
+from nemocli.bench.dataset import read_utterances
 from nemocli.cli.printable import printable_path
 from nemocli.engine.languages import Languages
 from nemocli.errors import NemocliError
 from nemocli.jobs.claims import Claims
 from nemocli.jobs.documents import parse_formats
 from nemocli.jobs.inputs import Source, parse_extensions, read_list
-from nemocli.jobs.manifest import Manifest, Record
 from nemocli.jobs.names import choose_names
-from nemocli.jobs.outputs import OWN_FOLDER
-from nemocli.jobs.plan import Wanted, judge, make_jobs, refuse_foreign
+from nemocli.jobs.output_folder import OWN_FOLDER
+from nemocli.jobs.plan import RunOptions, judge, make_jobs, refuse_foreign
+from nemocli.jobs.run_log import Record, RunLog
 from nemocli.jobs.settings import Settings
 from nemocli.models.hub import parse_hub_model
 from tests.fuzz import tiny
@@ -69,7 +69,7 @@ def resume(folder: Path) -> Target:
 
     def check(data: bytes) -> Hashable:
         file.write_bytes(data)
-        manifest = Manifest(own, Claims(own / "claims"))
+        manifest = RunLog(own, Claims(own / "claims"))
         for known in manifest.inputs.values():
             for form in known.formats:
                 _check_inside(folder, f"{known.name}.{form}")
@@ -78,7 +78,7 @@ def resume(folder: Path) -> Target:
         if len({name.casefold() for name in names.values()}) < 3:
             raise BrokenError(f"two inputs share a name: {names}")
         manifest.append(DONE, SETTINGS, sync=False)
-        again = Manifest(own, Claims(own / "claims"))
+        again = RunLog(own, Claims(own / "claims"))
         last = again.inputs["a.wav"].last
         if last is None or last.name != "a" or last.size != 3:
             raise BrokenError(f"what was recorded is read back as {last}")
@@ -131,7 +131,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 def _write(home: Path, data: bytes) -> Hashable:
     sources = [Source(home / name, False, name, str(home), name) for name in ("a.wav", "b/a.wav")]
     jobs = make_jobs(sources, str(home) if len(data) % 2 else None)
-    wanted = Wanted(SETTINGS, ("txt", "json"))
+    wanted = RunOptions(SETTINGS, ("txt", "json"))
     verdicts = []
     for job in jobs:
         verdicts.append(judge(job, wanted))

@@ -23,7 +23,7 @@ from nemocli.models.opening import choose_lookahead, open_folder
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from nemocli.runtimes.onnx.names import graph_file
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.fuzz import tiny
 from tests.fuzz.models import SOUND, use_config
 from tests.fuzz.mutations import damage, damage_json, damage_value, dumped
@@ -156,7 +156,7 @@ def onnx(folder: Path) -> Target:
         records = manifest.files | record_files(own, [name])
         write_manifest(own, Manifest(**{**vars(manifest), "files": records}))
         opened = open_folder(own)
-        session = Transcriber(opened.runtime, Pieces(opened.tokenizer_json), "x").session()
+        session = Transcriber(opened.runtime, TokenDecoder(opened.tokenizer_json), "x").session()
         session.feed(SOUND)
         return name, len(session.finish().tokens)
 

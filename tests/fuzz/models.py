@@ -17,7 +17,7 @@ from nemocli.network.nemo import NemoCheckpoint
 from nemocli.network.nemo_config import hub_configs
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.fuzz import tiny
 from tests.fuzz.archives import damage_tar, damage_zip
 from tests.fuzz.mutations import Mutate, damage, damage_json, damage_lines
@@ -44,7 +44,7 @@ def _hear(checkpoint: Any) -> int:
     """Open a session and let it hear something."""
     use_config(checkpoint.config)
     runtime = NumpyRuntime(checkpoint.parameters, checkpoint.config.default_lookahead)
-    session = Transcriber(runtime, Pieces(checkpoint.tokenizer), "x").session()
+    session = Transcriber(runtime, TokenDecoder(checkpoint.tokenizer), "x").session()
     session.feed(SOUND)
     return len(session.finish().tokens)
 

@@ -12,7 +12,7 @@ from nemocli.engine.mel import MelStream
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.fuzz import tiny
 from tests.fuzz.mutations import damage
 from tests.fuzz.target import BrokenError, Target
@@ -64,7 +64,7 @@ class _Weights:
 def session(folder: Path) -> Target:
     """Tokens and their frames, at each lookahead."""
     sound = speech_like(1.0)
-    pieces = Pieces(tiny.tokenizer_json().decode())
+    pieces = TokenDecoder(tiny.tokenizer_json().decode())
     parameters = Parameters(tiny.config(), _Weights())
     transcribers = [Transcriber(NumpyRuntime(parameters, n), pieces, "x") for n in (0, 3)]
     expected = []

@@ -15,7 +15,7 @@ from tokenizers.models import WordLevel
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo import CONFIG, WEIGHTS
 from nemocli.network.parameters import expected_shapes
-from nemocli.network.sentencepiece import Kind
+from nemocli.network.sentencepiece import PieceKind
 from tests.nemo import nemo_name, sentencepiece_model
 
 PIECES = ("<unk>", "<en-US>", "▁a", "b", "。", "<0xE4>", "<0xBB>", "<0x8A>", "▁")
@@ -99,7 +99,7 @@ def tokenizer_json() -> bytes:
 
 def sentencepiece() -> bytes:
     """A serialized ModelProto of PIECES."""
-    kinds = map(Kind, (2, 1, 1, 1, 1, 6, 6, 6, 1))
+    kinds = map(PieceKind, (2, 1, 1, 1, 1, 6, 6, 6, 1))
     return sentencepiece_model(zip(PIECES, kinds, strict=True))
 
 

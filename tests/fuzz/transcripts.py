@@ -21,11 +21,11 @@ from nemocli.cli.printable import printable
 from nemocli.transcript.detokenizer import Detokenizer
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Final, Partial, Status
-from nemocli.transcript.formats import FORMATS, Layout, Result, write_whole
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, write_whole
 from nemocli.transcript.segments import Segment, split_segments
+from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Transcript, Word, join_words
-from nemocli.transcript.writer import About
+from nemocli.transcript.writer import Provenance
 from tests.fuzz import tiny
 from tests.fuzz.mutations import damage, damage_value, dumped
 from tests.fuzz.target import BrokenError, Target
@@ -95,7 +95,7 @@ SEEDS = [
         [["<b>&", 1, 1, True], ["-->", 1, 1, True], ["a\n\nb", 1, 1, True], ["ja?", 1, 9, True]],
     )
 ]
-ABOUT = About("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
+ABOUT = Provenance("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
 
 
 def documents(folder: Path) -> Target:
@@ -105,7 +105,9 @@ def documents(folder: Path) -> Target:
         words = _words(data)
         segments = split_segments(words)
         by_word = len(data) % 2 == 0
-        texts = {name: _written(words, name, Layout(word_timestamps=by_word)) for name in FORMATS}
+        texts = {
+            name: _written(words, name, CueLayout(word_timestamps=by_word)) for name in FORMATS
+        }
         _same(texts["txt"].split("\n"), [*map(_line, segments), ""])
         rows = texts["tsv"].split("\n")
         shown = [row.split("\t") for row in rows[1:-1]]
@@ -125,8 +127,8 @@ def documents(folder: Path) -> Target:
     return Target(SEEDS, _damage_words, check)
 
 
-def _written(words: list[Word], name: str, layout: Layout) -> str:
-    text = write_whole(Result(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
+def _written(words: list[Word], name: str, layout: CueLayout) -> str:
+    text = write_whole(WholeTranscript(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
     return text.encode("utf-8").decode("utf-8")
 
 
@@ -147,7 +149,7 @@ def subtitles(folder: Path) -> Target:
         words = _words(data)
         sizes = [(None, None), (2, 1), (10, 2), (42, 2), (30, None)]
         width, count = sizes[len(data) % len(sizes)]
-        layout = Layout(width, count, word_timestamps=len(data) % 3 == 0)
+        layout = CueLayout(width, count, word_timestamps=len(data) % 3 == 0)
         cues = []
         for cue in srt.parse(_written(words, "srt", layout)):
             cues.append((cue.start.total_seconds(), cue.end.total_seconds(), cue.content))
@@ -173,7 +175,7 @@ def _shown(text: str) -> str:
     return re.sub("-+>", "->", visible(text))
 
 
-def _check_cues(cues: list[tuple[float, float, str]], words: list[Word], layout: Layout) -> None:
+def _check_cues(cues: list[tuple[float, float, str]], words: list[Word], layout: CueLayout) -> None:
     text = "".join(text for _, _, text in cues)
     _same(_shown(text), _shown("".join(_line(word) for word in words)))
     for start, end, text in cues:
@@ -189,7 +191,7 @@ def _check_cues(cues: list[tuple[float, float, str]], words: list[Word], layout:
 
 def detokenizer(folder: Path) -> Target:
     """Tokens in any order: words in order, that do not change, of everything that was emitted."""
-    pieces = Pieces(tiny.tokenizer_json().decode())
+    pieces = TokenDecoder(tiny.tokenizer_json().decode())
     size = tiny.BLANK + 1
 
     def check(data: bytes) -> Hashable:

@@ -15,7 +15,7 @@ from nemocli.network.parameters import Parameters
 from nemocli.network.sentencepiece import read_sentencepiece
 from nemocli.network.tokenizer import from_hub, from_sentencepiece
 from nemocli.network.torch_file import TorchFile
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.fuzz import tiny
 from tests.fuzz.archives import damage_zip
 from tests.fuzz.mutations import (
@@ -179,7 +179,7 @@ def tokenizer(folder: Path) -> Target:
 
 
 def _decode_all(text: str, size: int) -> int:
-    pieces = Pieces(text)
+    pieces = TokenDecoder(text)
     shown = 0
     for token in (*range(size + 2), 10**6):
         piece = pieces.piece(token)

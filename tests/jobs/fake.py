@@ -4,13 +4,13 @@ import random
 import time
 from pathlib import Path
 
-from nemocli.batch.many import Heard, Outcome
+from nemocli.batch.many import FileProgress, FileResult
 from nemocli.errors import AudioError
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.types import Transcript, Word
-from nemocli.transcript.writer import About
+from nemocli.transcript.writer import Provenance
 
-SETTINGS = Settings(About("", "fake", "f00d" * 16, "fp32", "fake", 3, "auto"))
+SETTINGS = Settings(Provenance("", "fake", "f00d" * 16, "fp32", "fake", 3, "auto"))
 
 
 def heard_in(text):
@@ -35,7 +35,7 @@ class FakeTranscriber:
             while len(at_work) < self._at_once and (path := next(coming, None)) is not None:
                 at_work.append(Path(path))
                 if progress:
-                    progress(Heard(Path(path), None, Transcript([], [], None, 0.0)))
+                    progress(FileProgress(Path(path), None, Transcript([], [], None, 0.0)))
             if not at_work:
                 return
             yield self._outcome(at_work.pop(self._random.randrange(len(at_work))))
@@ -46,7 +46,7 @@ class FakeTranscriber:
         try:
             text = path.read_text()
         except OSError:
-            return Outcome(path, None, AudioError(f"{path} does not exist: check the path."))
+            return FileResult(path, None, AudioError(f"{path} does not exist: check the path."))
         if text.startswith("broken"):
-            return Outcome(path, None, AudioError(f"{path} is damaged: copy it again."))
-        return Outcome(path, heard_in(text))
+            return FileResult(path, None, AudioError(f"{path} is damaged: copy it again."))
+        return FileResult(path, heard_in(text))

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from nemocli.jobs.inputs import list_inputs
-from nemocli.jobs.plan import Wanted, judge, judge_content, make_jobs, refuse_foreign
+from nemocli.jobs.plan import RunOptions, judge, judge_content, make_jobs, refuse_foreign
 from nemocli.jobs.run import Run
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 
-WANTED = Wanted(SETTINGS, ("txt",))
+WANTED = RunOptions(SETTINGS, ("txt",))
 
 
 def say(name, text):

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemocli.jobs.claims import Claims
-from nemocli.jobs.manifest import Manifest, Record
 from nemocli.jobs.names import choose_names
+from nemocli.jobs.run_log import Record, RunLog
 from tests.jobs.fake import SETTINGS
 
 
 def manifest_in(folder):
-    return Manifest(folder, Claims(folder / "claims"))
+    return RunLog(folder, Claims(folder / "claims"))
 
 
 def named(places, manifest):

@@ -7,7 +7,7 @@ import nemocli
 from nemocli.live.clock import SoundClock
 from nemocli.live.lags import Lags
 from nemocli.live.loudness import SILENCE, Loudness
-from nemocli.live.stream import Happening, Limits, LiveStream
+from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcript.events import Final, Partial
 
 PACKET = 1600
@@ -36,7 +36,7 @@ def silence(seconds):
 
 
 def test_a_pause_closes_a_segment_before_the_end_of_the_sound(transcriber, clips):
-    stream = LiveStream(transcriber, "auto", Limits())
+    stream = LiveStream(transcriber, "auto", StreamLimits())
     sound = np.concatenate([clips[0].samples, silence(2)])
     events = []
     for start in range(0, len(sound), PACKET):
@@ -47,11 +47,11 @@ def test_a_pause_closes_a_segment_before_the_end_of_the_sound(transcriber, clips
 
 
 def test_silence_resets_and_times_go_on(transcriber, clips):
-    limits = Limits(reset=3.0)
+    limits = StreamLimits(reset=3.0)
     parts = (clips[0].samples, silence(5), clips[1].samples, silence(1))
     events = run(LiveStream(transcriber, "auto", limits), *parts)
     assert texts(events) == [clips[0].text, clips[1].text]
-    assert [e.kind for e in events if isinstance(e, Happening)] == ["reset"]
+    assert [e.kind for e in events if isinstance(e, StreamEvent)] == ["reset"]
     second = [event for event in events if isinstance(event, Final)][1].segment
     begin = (len(parts[0]) + len(parts[1])) / 16000
     assert begin - 0.1 <= second.start < second.end <= begin + len(parts[2]) / 16000 + 0.5
@@ -60,13 +60,13 @@ def test_silence_resets_and_times_go_on(transcriber, clips):
 def test_no_word_ends_after_its_sound(transcriber, clips):
     sound = clips[0].samples
     for end in range(16000, len(sound), 1000):  # in the middle of words, and of frames
-        events = run(LiveStream(transcriber, "auto", Limits()), sound[:end])
+        events = run(LiveStream(transcriber, "auto", StreamLimits()), sound[:end])
         for event in events:
             assert event.segment.start <= event.segment.end <= round(end / 16000, 3)
 
 
 def test_lost_sound_moves_the_times_of_what_follows(transcriber, clips):
-    stream = LiveStream(transcriber, "auto", Limits())
+    stream = LiveStream(transcriber, "auto", StreamLimits())
     before = texts(stream.hear(silence(1)))
     events = list(stream.hear(clips[0].samples, lost=100.0)) + list(stream.finish())
     finals = [event for event in events if isinstance(event, Final)]
@@ -94,16 +94,16 @@ class Asleep:
 
 
 def test_a_model_that_fell_asleep_is_woken_and_nothing_is_lost(transcriber, clips):
-    stream = LiveStream(Asleep(transcriber), "auto", Limits(rescue=1.0))
+    stream = LiveStream(Asleep(transcriber), "auto", StreamLimits(rescue=1.0))
     events = run(stream, clips[0].samples, silence(2))
     assert texts(events) == [clips[0].text]
-    rescued = [event for event in events if isinstance(event, Happening)]
+    rescued = [event for event in events if isinstance(event, StreamEvent)]
     assert [event.kind for event in rescued] == ["rescued"]
     assert 1.0 <= rescued[0].seconds <= len(clips[0].samples) / 16000
 
 
 def test_without_rescue_it_stays_asleep(transcriber, clips):
-    stream = LiveStream(Asleep(transcriber), "auto", Limits(rescue=0))
+    stream = LiveStream(Asleep(transcriber), "auto", StreamLimits(rescue=0))
     assert texts(run(stream, clips[0].samples, silence(2))) == []
 
 

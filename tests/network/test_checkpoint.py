@@ -13,7 +13,7 @@ from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint, SafetensorsFiles
 from nemocli.network.config import ModelConfig
 from nemocli.network.parameters import expected_shapes
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 
 
 def edit_json(path, change):
@@ -198,6 +198,6 @@ def test_a_tokenizer_at_which_the_library_panics(demo, checkpoint, change):
     change(data)
     (checkpoint / "tokenizer.json").write_text(json.dumps(data))
     with pytest.raises(ModelError, match=r"tokenizer"):
-        pieces = Pieces(Checkpoint(checkpoint).tokenizer)
+        pieces = TokenDecoder(Checkpoint(checkpoint).tokenizer)
         for token in range(len(vocabulary)):
             pieces.text([token])

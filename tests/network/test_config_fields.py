@@ -9,7 +9,7 @@ from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy_runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 
 ODD = [None, "x", -1, 0, 1.5, 1e99, [], {}, True, ["a"], [-1], [10**12], {"a": "b"}, 10**12]
 FILES = ["config.json", "generation_config.json", "processor_config.json"]
@@ -77,7 +77,7 @@ def test_what_is_not_refused_runs(checkpoint):
     file.write_text(json.dumps(data))
     opened = Checkpoint(checkpoint)
     runtime = NumpyRuntime(opened.parameters, opened.config.default_lookahead)
-    session = Transcriber(runtime, Pieces(opened.tokenizer), "x").session("en-US")
+    session = Transcriber(runtime, TokenDecoder(opened.tokenizer), "x").session("en-US")
     session.finish()
 
 

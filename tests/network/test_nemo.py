@@ -14,7 +14,7 @@ from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, hub_name
-from nemocli.network.sentencepiece import Kind, SentencePieces, read_sentencepiece
+from nemocli.network.sentencepiece import PieceKind, SentencePieces, read_sentencepiece
 from nemocli.network.tokenizer import from_sentencepiece
 from tests.nemo import members, nemo_name, sentencepiece_model, tar
 from tests.sounds import speech_like
@@ -106,7 +106,10 @@ def test_the_written_tokenizer_is_one_for_sentencepiece_too(demo):
 
 def test_bytes_become_characters(demo):
     config = dataclasses.replace(Checkpoint(demo).config, vocab_size=5, blank_id=4)
-    pieces = (("<unk>", Kind.UNKNOWN), *((f"<0x{byte:02X}>", Kind.BYTE) for byte in "今".encode()))
+    pieces = (
+        ("<unk>", PieceKind.UNKNOWN),
+        *((f"<0x{byte:02X}>", PieceKind.BYTE) for byte in "今".encode()),
+    )
     text = from_sentencepiece(SentencePieces(pieces), config)
     assert Tokenizer.from_str(text).decode([1, 2, 3]) == "今"
 

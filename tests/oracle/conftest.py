@@ -8,7 +8,7 @@ import pytest
 
 import nemocli
 from nemocli.errors import ModelError
-from nemocli.models.places import demo_folder
+from nemocli.models.paths import demo_folder
 from tests.missing import skips_without
 
 pytest_pycollect_makemodule = skips_without(

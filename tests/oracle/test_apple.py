@@ -12,7 +12,7 @@ import nemocli
 from nemocli.models.convert import convert
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.oracle.compare import assert_same, transcribe
 from tests.sounds import speech_like
 
@@ -45,7 +45,7 @@ def test_tokens_are_the_reference_s(oracle, packages, name, kind, lookahead):
         from tests.mlprogram.runtime import EvaluatedRuntime
 
         runtime = EvaluatedRuntime(out, manifest.config, lookahead, exact=True)
-        transcriber = Transcriber(runtime, Pieces((out / TOKENIZER).read_text()), name)
+        transcriber = Transcriber(runtime, TokenDecoder((out / TOKENIZER).read_text()), name)
     sound = speech_like(3.3, seed=len(name))
     numpy = oracle.transcriber(name, "numpy", lookahead)
     _, got = transcribe(transcriber, sound, "de-DE")

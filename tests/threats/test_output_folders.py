@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.jobs.outputs import OWN_FOLDER
+from nemocli.jobs.output_folder import OWN_FOLDER
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS
 from tests.typed import nemocli

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from nemocli.audio import open_sound
+from nemocli.batch import prefetch
 from nemocli.errors import AudioError
 from tests.media import encode, sine
 from tests.threats import crafted
@@ -298,7 +299,6 @@ def test_zeros_without_end(tmp_path):
 def test_a_failure_that_nobody_thought_of_ends_one_file(clips, tmp_path, monkeypatch):
     """A thread reads each file; the run must hear of its end, whatever it was."""
     import nemocli
-    from nemocli.batch import reading
 
     (tmp_path / "bad.wav").touch()
 
@@ -307,7 +307,7 @@ def test_a_failure_that_nobody_thought_of_ends_one_file(clips, tmp_path, monkeyp
             raise LookupError
         return open_sound(path)
 
-    monkeypatch.setattr(reading, "open_sound", opened)
+    monkeypatch.setattr(prefetch, "open_sound", opened)
     paths = [tmp_path / "bad.wav", clips[0].path]
     outcomes = {o.path: o for o in nemocli.load("demo").transcribe_many(paths, clips[0].lang)}
     assert "LookupError" in str(outcomes[paths[0]].error)

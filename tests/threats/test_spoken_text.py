@@ -7,8 +7,8 @@ import pytest
 import srt
 import webvtt
 
-from nemocli.transcript.formats import FORMATS, About, Result, json_line, write_whole
-from nemocli.transcript.layout import Layout
+from nemocli.transcript.cue_layout import CueLayout
+from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, write_whole
 from nemocli.transcript.types import Token, Transcript, Word
 from tests.threats.terminals import HARMFUL, assert_harmless, into_pipes, on_a_terminal
 
@@ -53,7 +53,7 @@ MARKS = [
     "\ufeff",
 ]
 
-ABOUT = About("a.wav", "\x1b]0;model\x07", "f00d", "fp32", "\u202enur", 3, "auto")
+ABOUT = Provenance("a.wav", "\x1b]0;model\x07", "f00d", "fp32", "\u202enur", 3, "auto")
 
 
 def said(texts):
@@ -64,10 +64,15 @@ def said(texts):
 
 
 def document(form, texts, layout=None):
-    return write_whole(Result(ABOUT, said(texts)), form, layout or Layout())
+    return write_whole(WholeTranscript(ABOUT, said(texts)), form, layout or CueLayout())
 
 
-LAYOUTS = [Layout(), Layout(20, 1), Layout(None, None), Layout(word_timestamps=True)]
+LAYOUTS = [
+    CueLayout(),
+    CueLayout(20, 1),
+    CueLayout(None, None),
+    CueLayout(word_timestamps=True),
+]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -84,7 +89,7 @@ def test_json_still_says_exactly_what_was_heard():
     written = json.loads(document("json", ORDERS + MARKS))
     assert [token["piece"] for token in written["tokens"]] == ORDERS + MARKS
     assert written["model"] == ABOUT.model
-    assert json.loads(json_line(Result(ABOUT, said(ORDERS)))) == json.loads(
+    assert json.loads(json_line(WholeTranscript(ABOUT, said(ORDERS)))) == json.loads(
         document("json", ORDERS)
     )
     words = [
@@ -115,13 +120,15 @@ def test_an_arrow_of_several_words_makes_no_cue():
     words = [
         Word(text, n, n + 0.9, 0.9, False) for n, text in enumerate(["--", ">", "-", "->", "---->"])
     ]
-    written = write_whole(Result(ABOUT, Transcript(words, [], None, 5.0)), "srt", Layout())
+    written = write_whole(
+        WholeTranscript(ABOUT, Transcript(words, [], None, 5.0)), "srt", CueLayout()
+    )
     assert written.count("-->") == 1
 
 
 @pytest.mark.parametrize("by_word", [False, True])
 def test_rows_and_columns_are_nemocli_s(by_word):
-    written = document("tsv", ORDERS + MARKS, Layout(word_timestamps=by_word))
+    written = document("tsv", ORDERS + MARKS, CueLayout(word_timestamps=by_word))
     rows = written.removesuffix("\n").split("\n")
     assert rows[0] == "start\tend\ttext"
     assert all(re.fullmatch(r"\d+\t\d+\t[^\t]*", row) for row in rows[1:])

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from nemocli.errors import UsageError
 from nemocli.transcript import cues
+from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.cues import CUE_COST, MISSING_COST, PAUSE_COST, WORD_COST, split_cues
-from nemocli.transcript.layout import Layout
 from nemocli.transcript.types import Word, join_words
 from tests.words import cells, spoken
 
@@ -19,7 +19,7 @@ from tests.words import cells, spoken
 def laid_out(words, width, count):
     return [
         [join_words(line) for line in cue.lines]
-        for cue in split_cues(words, Layout(max_line_width=width, max_line_count=count))
+        for cue in split_cues(words, CueLayout(max_line_width=width, max_line_count=count))
     ]
 
 
@@ -82,7 +82,7 @@ def short_words(draw):
 @given(short_words(), st.integers(6, 14), st.sampled_from([None, 1, 2, 3, 4]))
 def test_no_other_layout_costs_less(made, width, count):
     assume(cells(join_words(made)) > width)
-    found = [[len(line) for line in cue.lines] for cue in split_cues(made, Layout(width, count))]
+    found = [[len(line) for line in cue.lines] for cue in split_cues(made, CueLayout(width, count))]
     assert sum(map(sum, found)) == len(made)
     least = min(cost(made, cues, width, count) for cues in all_layouts(len(made), count))
     assert cost(made, found, width, count) == pytest.approx(least)
@@ -143,7 +143,7 @@ def test_japanese_breaks_after_its_commas():
 
 
 def test_a_word_wider_than_a_line_is_broken_and_its_time_shared():
-    (cue,) = split_cues([Word("x" * 25, 1.0, 2.0, 0.9)], Layout(10, 3))
+    (cue,) = split_cues([Word("x" * 25, 1.0, 2.0, 0.9)], CueLayout(10, 3))
     assert [[(w.text, w.start, w.end) for w in line] for line in cue.lines] == [
         [("x" * 10, 1.0, pytest.approx(1.4))],
         [("x" * 10, pytest.approx(1.4), pytest.approx(1.8))],
@@ -153,7 +153,7 @@ def test_a_word_wider_than_a_line_is_broken_and_its_time_shared():
 
 def test_parts_of_a_word_have_its_confidence_and_the_first_its_space():
     for space in (True, False):
-        (cue,) = split_cues([Word("a" * 12, 0.0, 1.2, 0.7, space)], Layout(5, 3))
+        (cue,) = split_cues([Word("a" * 12, 0.0, 1.2, 0.7, space)], CueLayout(5, 3))
         parts = [part for line in cue.lines for part in line]
         assert [(part.confidence, part.space_before) for part in parts] == [
             (0.7, space),
@@ -166,7 +166,7 @@ def test_parts_of_a_word_have_its_confidence_and_the_first_its_space():
 @pytest.mark.parametrize("seen", ["กี่", "❤\ufe0f", "👩\u200d💻"], ids=["marks", "emoji", "joined"])
 def test_a_word_is_not_broken_within_what_is_seen_as_one(seen, width):
     text = f"x{seen}" * 4
-    (cue,) = split_cues([Word(text, 0.0, 1.0, 0.9)], Layout(width, None))
+    (cue,) = split_cues([Word(text, 0.0, 1.0, 0.9)], CueLayout(width, None))
     lines = [join_words(line) for line in cue.lines]
     assert "".join(lines) == text
     for line in lines:
@@ -178,12 +178,12 @@ def test_what_is_seen_as_one_and_wider_than_a_line_has_one_of_its_own(monkeypatc
     """As older versions of rich measure what is joined: by its parts."""
     monkeypatch.setattr(cues, "cell_len", lambda text: sum(map(cell_len, text)))
     text = "x👩\u200d💻" * 2
-    (cue,) = split_cues([Word(text, 0.0, 1.0, 0.9)], Layout(3, None))
+    (cue,) = split_cues([Word(text, 0.0, 1.0, 0.9)], CueLayout(3, None))
     assert [join_words(line) for line in cue.lines] == ["x", "👩\u200d💻", "x", "👩\u200d💻"]
 
 
 def test_words_of_nothing_but_control_characters_are_left_out():
-    assert split_cues([Word("\x00\n", 0.0, 1.0, 0.9)], Layout()) == []
+    assert split_cues([Word("\x00\n", 0.0, 1.0, 0.9)], CueLayout()) == []
 
 
 @pytest.mark.parametrize(
@@ -195,5 +195,5 @@ def test_words_of_nothing_but_control_characters_are_left_out():
 )
 def test_a_layout_that_cannot_be(wrong, sentence):
     with pytest.raises(UsageError) as refused:
-        Layout(**wrong)
+        CueLayout(**wrong)
     assert str(refused.value) == sentence

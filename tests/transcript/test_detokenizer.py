@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models
 
 from nemocli.transcript.detokenizer import Detokenizer
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import join_words
 
 VOCABULARY = [
@@ -48,7 +48,7 @@ def pieces():
         [decoders.ByteFallback(), decoders.Metaspace(replacement="▁", prepend_scheme="always")]
     )
     tokenizer.add_special_tokens(["<unk>", "<ja-JP>", "<en-US>"])
-    return Pieces(tokenizer.to_str())
+    return TokenDecoder(tokenizer.to_str())
 
 
 def run(pieces, tokens, step=1):

@@ -5,16 +5,16 @@ import sys
 import pytest
 from hypothesis import given
 
-from nemocli.transcript.formats import FORMATS, Layout, Result, write_whole
+from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, write_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Transcript, Word
 from tests.words import ABOUT, ANY_TEXTS, spoken, visible, words
 
-BY_WORD = Layout(word_timestamps=True)
+BY_WORD = CueLayout(word_timestamps=True)
 
 
 def written(made, name, layout=None):
-    result = Result(ABOUT, Transcript(made, (), None, 9.0))
+    result = WholeTranscript(ABOUT, Transcript(made, (), None, 9.0))
     return write_whole(result, name, layout) if layout else write_whole(result, name)
 
 
@@ -44,7 +44,7 @@ def test_a_line_break_that_a_model_emits_breaks_no_line():
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("layout", [None, Layout(20, 1), BY_WORD])
+@pytest.mark.parametrize("layout", [None, CueLayout(20, 1), BY_WORD])
 def test_silence(name, layout):
     text = written([], name, layout)
     if name in ("json", "tsv", "vtt"):

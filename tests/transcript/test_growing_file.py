@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nemocli.errors import NemocliError, UsageError
-from nemocli.transcript.formats import FORMATS, Layout, Result, write_whole
+from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, write_whole
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Transcript, Word
@@ -51,7 +51,7 @@ def document(name, segments):
     return body + writer.tail("en-US" if segments else None, float(len(segments)))
 
 
-@pytest.mark.parametrize("layout", [Layout(), Layout(8, 1), Layout(word_timestamps=True)])
+@pytest.mark.parametrize("layout", [CueLayout(), CueLayout(8, 1), CueLayout(word_timestamps=True)])
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "json"])
 def test_the_same_document_as_for_a_whole_transcript(tmp_path, name, layout):
     words = [Word(f"word{n}" + "." * (n % 3 == 2), n, n + 0.5, 1.0) for n in range(9)]
@@ -60,7 +60,7 @@ def test_the_same_document_as_for_a_whole_transcript(tmp_path, name, layout):
         for segment in split_segments(words):
             growing.add(segment, None, 9.0)
         growing.finish(None, 9.0)
-    result = Result(ABOUT, Transcript(words, (), None, 9.0))
+    result = WholeTranscript(ABOUT, Transcript(words, (), None, 9.0))
     assert path.read_text() == write_whole(result, name, layout)
 
 
@@ -156,13 +156,13 @@ def test_only_what_a_run_that_has_ended_left_is_removed(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from nemocli.transcript.formats import FORMATS, About
+from nemocli.transcript.formats import FORMATS, Provenance
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 
 path = Path(sys.argv[1])
-about = About("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
+about = Provenance("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
 writer = FORMATS[path.suffix[1:]](about)
 with GrowingFile(path, writer, force=True) as growing:
     for n in range(1_000_000):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 import nemocli
-from nemocli.transcript.formats import FORMATS, About, Result, json_line, write_whole
+from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, write_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript, Word, join_words
 from tests import typed
@@ -21,7 +21,7 @@ TOKENS = (Token(3, "▁a", 0, 0.9), Token(1, "<ja-JP>", 2, 1.0))
 
 
 def result(made, tokens=TOKENS, about=ABOUT):
-    return Result(about, Transcript(made, tokens, "ja-JP" if tokens else None, 9.0))
+    return WholeTranscript(about, Transcript(made, tokens, "ja-JP" if tokens else None, 9.0))
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
@@ -61,7 +61,7 @@ def test_segments_of_several_languages_carry_their_own(clips):
     assert document["segments"][2]["language"] == "es-ES"
 
 
-FRENCH = About("a.wav", "demo", None, "int8", "onnx", 3, "fr-FR")
+FRENCH = Provenance("a.wav", "demo", None, "int8", "onnx", 3, "fr-FR")
 SAID = [
     Word("Oui,", 0.08, 0.24, 0.91236),
     Word("今日。", 0.32, 0.4, 0.5),
@@ -83,7 +83,7 @@ HEAD = f"""{{
 def test_a_document_has_a_word_and_a_token_a_line():
     tokens = (Token(3, "▁a", 1, 0.87654), Token(1, "<ja-JP>", 9, 1.0))
     transcript = Transcript(SAID, tokens, "ja-JP", 3.00049)
-    assert write_whole(Result(FRENCH, transcript), "json").splitlines() == [
+    assert write_whole(WholeTranscript(FRENCH, transcript), "json").splitlines() == [
         *HEAD.splitlines(),
         '  "segments": [',
         '    {"id": 0, "start": 0.08, "end": 0.4, "text": "Oui, 今日。", "confidence": 0.7062,'
@@ -108,7 +108,7 @@ def test_a_document_has_a_word_and_a_token_a_line():
 
 
 def test_a_document_of_silence():
-    assert write_whole(Result(FRENCH, Transcript([], (), None, 3.0)), "json") == (
+    assert write_whole(WholeTranscript(FRENCH, Transcript([], (), None, 3.0)), "json") == (
         HEAD + '  "segments": [],\n  "language": "fr-FR",\n  "duration": 3.0,\n'
         '  "text": "",\n  "tokens": []\n}\n'
     )
@@ -125,7 +125,7 @@ def test_a_document_that_grows_ends_with_language_and_duration():
 
 
 def test_a_line_of_jsonl_is_a_segment():
-    lines = write_whole(Result(FRENCH, Transcript(SAID, (), None, 3.0)), "jsonl")
+    lines = write_whole(WholeTranscript(FRENCH, Transcript(SAID, (), None, 3.0)), "jsonl")
     assert lines.splitlines(keepends=True)[1] == (
         '{"id": 1, "start": 2.0, "end": 2.24, "text": "Non.", "confidence": 1.0,'
         ' "language": "fr-FR", "words":'
@@ -182,7 +182,7 @@ def test_the_language_asked_for_stands_where_the_model_named_none():
 
 def test_a_file_name_that_is_no_text_is_still_json():
     name = os.fsdecode(b"caf\xe9.wav")
-    about = About(name, "demo", None, "fp32", "onnx", 3, "auto")
+    about = Provenance(name, "demo", None, "fp32", "onnx", 3, "auto")
     for written in (write_whole(result([], (), about), "json"), json_line(result([], (), about))):
         assert json.loads(written.encode("utf-8"))["file"] == name
 

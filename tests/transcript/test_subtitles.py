@@ -11,7 +11,7 @@ import webvtt
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nemocli.transcript.formats import Layout, Result, write_whole
+from nemocli.transcript.formats import CueLayout, WholeTranscript, write_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.subtitles import clock
 from nemocli.transcript.types import Transcript, Word
@@ -19,7 +19,7 @@ from tests.words import ABOUT, ANY_TEXTS, cells, spoken, visible, words
 
 WIDTHS = st.sampled_from([None, 2, 5, 16, 42, 100])
 COUNTS = st.sampled_from([None, 1, 2, 3])
-LAYOUTS = st.builds(Layout, WIDTHS, COUNTS, st.booleans())
+LAYOUTS = st.builds(CueLayout, WIDTHS, COUNTS, st.booleans())
 
 STAMP = re.compile(r"<([\d:.]+)>")
 
@@ -35,7 +35,7 @@ class Read:
 
 
 def document(made, name, layout):
-    return write_whole(Result(ABOUT, Transcript(made, (), None, 9.0)), name, layout)
+    return write_whole(WholeTranscript(ABOUT, Transcript(made, (), None, 9.0)), name, layout)
 
 
 def read(made, name, layout):
@@ -149,7 +149,7 @@ def positions(texts):
 @pytest.mark.parametrize("name", READERS)
 @given(made=words())
 def test_a_layout_without_limits_has_a_cue_of_one_line_for_each_segment(name, made):
-    cues = read(made, name, Layout(None, None))
+    cues = read(made, name, CueLayout(None, None))
     assert [cue.lines for cue in cues] == [[segment.text] for segment in split_segments(made)]
 
 
@@ -160,18 +160,18 @@ SAID = [
 
 
 def test_an_srt_document():
-    assert document(SAID, "srt", Layout(10, 2)) == (
+    assert document(SAID, "srt", CueLayout(10, 2)) == (
         "1\n00:00:01,000 --> 00:00:02,400\nNo, it\nis <b> &\n\n"
         "2\n01:01:01,001 --> 01:01:02,001\nlate.\n\n"
     )
 
 
 def test_a_vtt_document():
-    assert document(SAID, "vtt", Layout(10, 2)) == (
+    assert document(SAID, "vtt", CueLayout(10, 2)) == (
         "WEBVTT\n\n00:00:01.000 --> 00:00:02.400\nNo, it\nis &lt;b&gt; &amp;\n\n"
         "01:01:01.001 --> 01:01:02.001\nlate.\n\n"
     )
-    assert document(SAID, "vtt", Layout(10, 2, True)) == (
+    assert document(SAID, "vtt", CueLayout(10, 2, True)) == (
         "WEBVTT\n\n00:00:01.000 --> 00:00:02.400\nNo, <00:00:01.200>it\n"
         "<00:00:01.600>is <00:00:01.800>&lt;b&gt; <00:00:02.300>&amp;\n\n"
         "01:01:01.001 --> 01:01:02.001\nlate.\n\n"
@@ -198,21 +198,21 @@ def test_clocks(milliseconds, written):
 @pytest.mark.parametrize("name", READERS)
 def test_sentences_at_one_moment_follow_each_other_by_milliseconds(name):
     made = [Word("One.", 1.0, 1.5, 0.9), Word("Two.", 1.0, 1.0, 0.9), Word("Three.", 1.0, 1.0, 0.9)]
-    times = [(cue.start, cue.end) for cue in read(made, name, Layout())]
+    times = [(cue.start, cue.end) for cue in read(made, name, CueLayout())]
     assert times == [(1000, 1500), (1500, 1501), (1501, 2000)]
 
 
 def test_only_times_within_the_cue_stand_before_words_in_vtt():
     times = [(1.0, 1.2), (1.0, 1.2), (1.4, 1.5), (1.4, 1.5), (1.3, 1.5), (1.5, 1.6), (2.0, 2.0)]
     made = [Word(f"w{n}", start, end, 0.9) for n, (start, end) in enumerate(times)]
-    assert document(made, "vtt", Layout(None, 1, True)).endswith(
+    assert document(made, "vtt", CueLayout(None, 1, True)).endswith(
         "\nw0 w1 <00:00:01.400>w2 w3 w4 <00:00:01.500>w5 w6\n\n"
     )
 
 
 def test_word_timestamps_make_a_cue_of_each_word_in_srt():
     made = spoken("No, it is eleven thirty.", start=1.0)
-    cues = read(made, "srt", Layout(word_timestamps=True))
+    cues = read(made, "srt", CueLayout(word_timestamps=True))
     assert [(cue.start, cue.lines) for cue in cues] == [
         (1000, ["No,"]),
         (1240, ["it"]),
@@ -225,7 +225,7 @@ def test_word_timestamps_make_a_cue_of_each_word_in_srt():
 
 def test_word_timestamps_stand_before_each_word_but_the_first_in_vtt():
     made = spoken("No, <it> is", start=1.0)
-    assert document(made, "vtt", Layout(word_timestamps=True)) == (
+    assert document(made, "vtt", CueLayout(word_timestamps=True)) == (
         "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nNo, <00:00:01.240>&lt;it&gt; <00:00:01.480>is\n\n"
     )
 
@@ -233,22 +233,22 @@ def test_word_timestamps_stand_before_each_word_but_the_first_in_vtt():
 @given(st.lists(st.sampled_from(["今日", "は", "word", "end."]), min_size=1, max_size=40))
 def test_every_word_with_a_time_of_its_own_has_it_in_vtt(texts):
     made = [Word(text, n * 0.5, n * 0.5 + 0.2, 0.9) for n, text in enumerate(texts)]
-    cues = read(made, "vtt", Layout(word_timestamps=True))
+    cues = read(made, "vtt", CueLayout(word_timestamps=True))
     times = [time for cue in cues for time in (cue.start, *cue.stamps)]
     assert times == [500 * n for n in range(len(texts))]
 
 
 def test_a_cue_stands_a_second_unless_the_next_one_comes():
     made = [Word("One.", 0.0, 0.2, 0.9), Word("Two.", 0.6, 0.8, 0.9), Word("Three.", 5.0, 5.2, 0.9)]
-    cues = read(made, "srt", Layout())
+    cues = read(made, "srt", CueLayout())
     assert [(cue.start, cue.end) for cue in cues] == [(0, 600), (600, 1600), (5000, 6000)]
 
 
 def test_times_after_ten_hours():
     made = [Word("Late.", 36_000.08, 36_000.24, 0.9)]
-    assert "\n10:00:00,080 --> 10:00:01,080\n" in document(made, "srt", Layout())
+    assert "\n10:00:00,080 --> 10:00:01,080\n" in document(made, "srt", CueLayout())
 
 
 def test_signs_of_markup_are_escaped_in_vtt():
     made = [Word("<i>&", 0.0, 1.0, 1.0)]
-    assert document(made, "vtt", Layout()).endswith("\n&lt;i&gt;&amp;\n\n")
+    assert document(made, "vtt", CueLayout()).endswith("\n&lt;i&gt;&amp;\n\n")

@@ -11,7 +11,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import Graph, build_graph
 from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreml.layout import Layout, layout
+from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
 
 #: Runs a function of a package on arrays as they lie there.
 Predict = Callable[[Arrays], Mapping[str, NDArray[Any]]]
@@ -24,7 +24,7 @@ class Calls:
         parameters = Parameters(config, _ShapesOnly(config))
 
         @cache
-        def layouts(name: str) -> tuple[list[Layout], list[Layout]]:
+        def layouts(name: str) -> tuple[list[PackageLayout], list[PackageLayout]]:
             graph: Graph[Any] = build_graph(name, parameters, lookahead + 1)
             inputs, results = (
                 [layout(name, spec, encoder_dtype) for spec in specs]
@@ -49,7 +49,7 @@ class Calls:
         return {o.spec.name: _widened(o, o.restore(outputs[o.spec.name])) for o in after}
 
 
-def _widened(output: Layout, value: NDArray[Any]) -> NDArray[Any]:
+def _widened(output: PackageLayout, value: NDArray[Any]) -> NDArray[Any]:
     """float32, but for state that only goes back in: the package takes it as it gives it."""
     if output.spec.name.endswith("cache_out") or output.spec.name.startswith("cache"):
         return value

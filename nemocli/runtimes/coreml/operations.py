@@ -13,7 +13,7 @@ from nemocli.errors import ModelError
 from nemocli.network.graphs import DECODER_GRAPHS, Graph
 from nemocli.network.operations import EPSILON, known_shape
 from nemocli.network.parameters import Parameter
-from nemocli.runtimes.coreml.layout import Layout, layout
+from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
 from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name everywhere
 from nemocli.runtimes.coreml.tools import Function, Program, types
 from nemocli.runtimes.coreml.tools import coremltools as ct
@@ -156,7 +156,7 @@ def build_model(graph: "Graph[Var]", encoder_dtype: str) -> Any:
     return model
 
 
-def _describe(model: Any, name: str, layouts: Sequence[Layout]) -> None:
+def _describe(model: Any, name: str, layouts: Sequence[PackageLayout]) -> None:
     model.short_description = f"{name}, one of the graphs of nemocli.network.graphs"
     descriptions = {item.spec.name: item.note for item in layouts}
     for features in (model.input_description, model.output_description):

@@ -12,7 +12,7 @@ from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.numpy_runtime import NumpyOperations, NumpyRuntime
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.pieces import Pieces
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.missing import skips_without
 from tests.sounds import speech_like
 
@@ -101,7 +101,7 @@ class Case:
 
     def hear(self, runtime, sound, lang="auto"):
         """Transcribe a sound in packets of a third of a second."""
-        session = Transcriber(runtime, Pieces(self.tokenizer), "a test").session(
+        session = Transcriber(runtime, TokenDecoder(self.tokenizer), "a test").session(
             lang, keep_encoder=True
         )
         for start in range(0, len(sound), 5333):

@@ -129,7 +129,7 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
     folder = odd.write("int8", (3, 0), ("conformer_b",))
     script = (
         "import pytest, sys; from pathlib import Path\n"
-        "from nemocli.models.places import demo_folder\n"
+        "from nemocli.models.paths import demo_folder\n"
         "from nemocli.runtimes.coreml import files\n"
         "from tests.runtimes.coreml.conftest import make_quicker, random_parameters\n"
         "make_quicker(pytest.MonkeyPatch())\n"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nemocli.network.graphs import TensorSpec
-from nemocli.runtimes.coreml.layout import layout
+from nemocli.runtimes.coreml.package_layout import layout
 from nemocli.runtimes.numpy_runtime import NumpyOperations
 
 CASES = [

@@ -24,7 +24,7 @@ READING = 8_000_000
 
 
 @dataclass(frozen=True)
-class Room:
+class BatchLimits:
     """What may be under way at once."""
 
     files: int
@@ -33,7 +33,7 @@ class Room:
     file_chunks: int
 
 
-def room_for(runtime: Runtime, max_memory: int | None) -> Room:
+def choose_limits(runtime: Runtime, max_memory: int | None) -> BatchLimits:
     """The most that fits into `max_memory` bytes beside the model.
 
     Raises UsageError, which says the least that is possible, if nothing fits.
@@ -53,7 +53,7 @@ def room_for(runtime: Runtime, max_memory: int | None) -> Room:
                 f"This model needs {least:.0f} MB beside its weights for a single file;"
                 " allow more by --max-memory."
             )
-    return Room(files, max(1, frames // chunk), max(1, min(frames, FILE_FRAMES) // chunk))
+    return BatchLimits(files, max(1, frames // chunk), max(1, min(frames, FILE_FRAMES) // chunk))
 
 
 def _bytes(config: ModelConfig, files: int, frames: int) -> int:

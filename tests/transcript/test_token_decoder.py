@@ -4,14 +4,14 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models
 
 from nemocli.errors import ModelError
-from nemocli.transcript.pieces import MOST_STEPS, Pieces
+from nemocli.transcript.token_decoder import MOST_STEPS, TokenDecoder
 
 
 def pieces_with(decoder):
     tokenizer = Tokenizer(models.BPE({"▁a": 0, "b": 1}, []))
     if decoder is not None:
         tokenizer.decoder = decoder
-    return Pieces(tokenizer.to_str())
+    return TokenDecoder(tokenizer.to_str())
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_failure_of_its_rules_is_a_sentence():
 @pytest.mark.parametrize("text", ["", "{}", '{"model": {"vocab": {}}}'])
 def test_not_a_tokenizer(text):
     with pytest.raises(ModelError, match=r"^The model's tokenizer is not a tokenizer: .+\.$"):
-        Pieces(text)
+        TokenDecoder(text)
 
 
 def test_an_id_that_is_not_in_the_vocabulary():

@@ -21,7 +21,7 @@ TURNS = 5
 
 
 @dataclass(frozen=True)
-class Gauged:
+class Calibration:
     """Medians of one process."""
 
     #: Seconds of a product of two float32 matrices [512, 512] by numpy.
@@ -30,7 +30,7 @@ class Gauged:
     bytes_per_second: float
 
 
-def gauge() -> Gauged:
+def calibrate() -> Calibration:
     """Both measures; some tenths of a second, in a process of its own because of its memory."""
     import numpy as np
 
@@ -41,7 +41,7 @@ def gauge() -> Gauged:
     with ThreadPoolExecutor(workers) as pool:
         # A reduction leaves Python's lock alone, and is quicker than the memory.
         read = _time(lambda: list(pool.map(np.bitwise_or.reduce, parts)), TURNS)
-    return Gauged(product, READ_BYTES / read)
+    return Calibration(product, READ_BYTES / read)
 
 
 def _time(work: Callable[[], object], turns: int) -> float:

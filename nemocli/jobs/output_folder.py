@@ -11,7 +11,7 @@ from pathlib import Path
 from nemocli.errors import NemocliError, OutputError, UsageError
 from nemocli.jobs.claims import Claims, claim_number
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.manifest import Manifest
+from nemocli.jobs.run_log import RunLog
 
 #: The folder in a folder of outputs that holds the manifest and the claims.
 OWN_FOLDER = ".nemocli"
@@ -26,7 +26,7 @@ _PART = re.compile(r"\.nemocli-([0-9a-f]{16})\.\w+\.part")
 _LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
-class Place:
+class OutputFolder:
     """A folder of outputs with its manifest and claims; one object for a folder in a process."""
 
     def __init__(self, folder: str, *, is_home: bool) -> None:
@@ -37,7 +37,7 @@ class Place:
         if os.path.lexists(self.folder) and not os.path.isdir(self.folder):
             raise UsageError(f"{folder} is not a folder: choose another --output-dir.")
         self.claims = Claims(own / "claims")
-        self.manifest = Manifest(own, self.claims)
+        self.manifest = RunLog(own, self.claims)
         self.is_home = is_home
 
     def key(self, source: Source) -> str:

@@ -61,7 +61,7 @@ def output_of(name: str, form: str) -> str:
 
 
 @dataclass
-class Known:
+class InputHistory:
     """Everything on record of one input."""
 
     #: Its end; None if it was begun and did not come to one.
@@ -79,7 +79,7 @@ class Known:
         return name == self.name and form in self.formats
 
 
-class Manifest:
+class RunLog:
     """The log of one folder. Methods raise NemocliError if it cannot be read or written.
 
     Threads may share it, and several runs: each line is appended in a turn of its own (`claims`).
@@ -87,7 +87,7 @@ class Manifest:
 
     def __init__(self, folder: Path, claims: Claims) -> None:
         self.path = folder / MANIFEST
-        self.inputs: dict[str, Known] = {}
+        self.inputs: dict[str, InputHistory] = {}
         #: The input that the outputs of a name belong to. Names are in small letters, since some
         #: disks take small and capital ones for the same.
         self.names: dict[str, str] = {}
@@ -161,7 +161,7 @@ class Manifest:
     def _take_in(self, record: Record, is_news: bool) -> None:
         known = self.inputs.get(record.input)
         if known is None:
-            known = self.inputs[record.input] = Known()
+            known = self.inputs[record.input] = InputHistory()
         known.name = record.name
         known.formats.update(record.formats)
         self.names[record.name.casefold()] = record.input

@@ -16,7 +16,7 @@ from nemocli.errors import AudioError, lacks_memory
 LEAVE = 0.5
 
 
-class File:
+class PrefetchedFile:
     """One file that is under way."""
 
     def __init__(self, path: Path, session: Session) -> None:
@@ -28,20 +28,20 @@ class File:
         self.error: AudioError | None = None
         #: Whether all its rows are with the session.
         self.ended = False
-        # Between its thread and `Reading`, under the lock of the latter.
+        # Between its thread and `Prefetcher`, under the lock of the latter.
         self.rows: list[NDArray[np.float32]] = []
         self.rows_waiting = 0
         self.is_read = False
 
 
-class Reading:
+class Prefetcher:
     """Some files, each read some chunks ahead of those that wait in its session, which are as many.
 
     A chunk has `chunk_rows` mel rows.
     """
 
     def __init__(self, chunks_ahead: int, chunk_rows: int) -> None:
-        self.files: list[File] = []
+        self.files: list[PrefetchedFile] = []
         self._chunks_ahead = chunks_ahead
         self._rows_ahead = chunks_ahead * chunk_rows
         self._changed = threading.Condition()
@@ -51,7 +51,7 @@ class Reading:
 
     def begin(self, path: Path, session: Session) -> None:
         """Read another file."""
-        file = File(path, session)
+        file = PrefetchedFile(path, session)
         self.files.append(file)
         # A daemon, so that a pipe that never ends cannot hold up the end of the program.
         thread = threading.Thread(target=self._read, args=(file,), name="reading", daemon=True)
@@ -74,7 +74,7 @@ class Reading:
                 self._hand_over(file)
             self._changed.notify_all()
 
-    def take_finished(self) -> list[File]:
+    def take_finished(self) -> list[PrefetchedFile]:
         """Remove the files that failed, or of which nothing waits any more."""
         finished = [f for f in self.files if f.error or (f.ended and not f.session.chunks)]
         self.files = [file for file in self.files if file not in finished]
@@ -88,12 +88,12 @@ class Reading:
         for thread in self._threads:
             thread.join(LEAVE)
 
-    def _is_ahead(self, file: File) -> bool:
+    def _is_ahead(self, file: PrefetchedFile) -> bool:
         if file.ended or file.is_read or file.rows_waiting >= self._rows_ahead:
             return True
         return file.session.chunks >= self._chunks_ahead
 
-    def _hand_over(self, file: File) -> None:
+    def _hand_over(self, file: PrefetchedFile) -> None:
         if file.rows and file.session.chunks < self._chunks_ahead:
             file.session.push(np.concatenate(file.rows))
             file.rows.clear()
@@ -102,7 +102,7 @@ class Reading:
             file.session.end()
             file.ended = True
 
-    def _read(self, file: File) -> None:
+    def _read(self, file: PrefetchedFile) -> None:
         try:
             with open_sound(file.path) as sound:
                 file.promised = sound.duration
@@ -121,7 +121,7 @@ class Reading:
             file.is_read = True
             self._changed.notify_all()
 
-    def _put(self, file: File, rows: NDArray[np.float32]) -> bool:
+    def _put(self, file: PrefetchedFile, rows: NDArray[np.float32]) -> bool:
         """Add rows when there is room; False if nobody wants them any more."""
         with self._changed:
             file.rows.append(rows)

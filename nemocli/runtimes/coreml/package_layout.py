@@ -30,7 +30,7 @@ _INPUTS_ONLY = ("mel", "neg_mask", "one_hot", "row_mask0", "row_mask1", "row_mas
 
 
 @dataclass(frozen=True)
-class Layout:
+class PackageLayout:
     """One tensor of one graph: `spec` is the contract's view of it, with every size known."""
 
     spec: TensorSpec
@@ -96,14 +96,14 @@ class Layout:
         return value if list(order) == sorted(order) else ops.transpose(value, order)
 
 
-def layout(graph: str, spec: TensorSpec, encoder_dtype: str) -> Layout:
+def layout(graph: str, spec: TensorSpec, encoder_dtype: str) -> PackageLayout:
     """Where a tensor of `graph` lies. The joint's frames, any number in the contract, are one."""
     spec = TensorSpec(spec.name, spec.known_shape, spec.dtype)
     order = tuple(range(len(spec.shape)))
     if graph in DECODER_GRAPHS:
-        return Layout(spec, spec.dtype, order, 0)
+        return PackageLayout(spec, spec.dtype, order, 0)
     if spec.name.startswith("conv_cache"):
         order = (0, 2, 1)
     last = spec.known_shape[order[-1]]
     padding = 0 if spec.name in _INPUTS_ONLY else -last % ALIGNMENT
-    return Layout(spec, encoder_dtype, order, padding)
+    return PackageLayout(spec, encoder_dtype, order, padding)

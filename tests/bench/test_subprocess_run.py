@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.bench import alone
-from nemocli.bench.alone import TrialError, run_alone
+from nemocli.bench import subprocess_run
+from nemocli.bench.subprocess_run import TrialError, run_in_subprocess
 from nemocli.errors import ModelError
 
 
@@ -44,7 +44,7 @@ def hang(path):
 
 
 def test_the_result_comes_from_another_process(capfd):
-    result, pid = run_alone(double, 21)
+    result, pid = run_in_subprocess(double, 21)
     assert result == 42 and pid != os.getpid()
     assert "no result" in capfd.readouterr().err
 
@@ -54,25 +54,25 @@ def litter():
 
 
 def test_its_temporary_files_go_with_it():
-    assert not os.path.exists(run_alone(litter))
+    assert not os.path.exists(run_in_subprocess(litter))
 
 
 def test_what_the_function_raises():
     with pytest.raises(ModelError, match="damaged"):
-        run_alone(fail)
+        run_in_subprocess(fail)
     with pytest.raises(TrialError, match="StubbornError: deep inside"):
-        run_alone(fail_stubbornly)
+        run_in_subprocess(fail_stubbornly)
 
 
 def test_native_code_that_crashes():
     with pytest.raises(TrialError, match="ended the process"):
-        run_alone(die)
+        run_in_subprocess(die)
 
 
 def test_native_code_that_hangs_is_ended(monkeypatch, tmp_path):
-    monkeypatch.setattr(alone, "TIME_LIMIT", 3.0)
+    monkeypatch.setattr(subprocess_run, "TIME_LIMIT", 3.0)
     with pytest.raises(TrialError, match="not done after"):
-        run_alone(hang, tmp_path / "pid")
+        run_in_subprocess(hang, tmp_path / "pid")
     assert not runs(int((tmp_path / "pid").read_text()))
 
 
@@ -80,9 +80,9 @@ def test_native_code_that_hangs_is_ended(monkeypatch, tmp_path):
 def test_it_ends_with_the_one_that_waits(tmp_path, number):
     script = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
-        "from nemocli.bench.alone import run_alone\n"
-        "from tests.bench.test_alone import hang\n"
-        f"run_alone(hang, {str(tmp_path / 'pid')!r})"
+        "from nemocli.bench.subprocess_run import run_in_subprocess\n"
+        "from tests.bench.test_subprocess_run import hang\n"
+        f"run_in_subprocess(hang, {str(tmp_path / 'pid')!r})"
     )
     waiting = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
     pid = until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())

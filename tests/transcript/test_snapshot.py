@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.transcript.growing import Snapshot
+from nemocli.transcript.snapshot import Snapshot
 
 ITEMS = st.lists(st.integers(0, 9), max_size=6)
 BOUNDS = st.none() | st.integers(-8, 8)

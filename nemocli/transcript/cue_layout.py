@@ -14,7 +14,7 @@ NARROWEST = 2
 
 
 @dataclass(frozen=True)
-class Layout:
+class CueLayout:
     """Lines of subtitles (SRT and WebVTT), and whether each word has its time.
 
     With `word_timestamps`, SRT has a cue and TSV a line for each word, and WebVTT a timestamp
@@ -37,4 +37,4 @@ class Layout:
             raise UsageError(f"A cue must have at least 1 line, not {self.max_line_count}.")
 
 
-DEFAULT_LAYOUT = Layout()
+DEFAULT_LAYOUT = CueLayout()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.bench.alone import run_alone
+from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ FRAME_SAMPLES = 1280
 
 
 @dataclass(frozen=True)
-class Setting:
+class RunConfig:
     """What is tried: a model folder, or a checkpoint run by numpy."""
 
     folder: Path
@@ -53,7 +53,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Measured:
+class RunResult:
     """What one trial found; times in seconds."""
 
     tokens: list[int]
@@ -67,22 +67,22 @@ class Measured:
         return sum(self.chunks) / self.seconds_of_sound
 
 
-def try_setting(setting: Setting, sound: "NDArray[np.float32]") -> Measured:
+def run_config(setting: RunConfig, sound: "NDArray[np.float32]") -> RunResult:
     """Load and run it in a new process, which a crash or a hang of native code cannot outlive.
 
     Raises what loading or running raised there, and TrialError if the process died.
     """
-    return run_alone(_measure, setting, sound)
+    return run_in_subprocess(_measure, setting, sound)
 
 
-def _measure(setting: Setting, sound: "NDArray[np.float32]") -> Measured:
+def _measure(setting: RunConfig, sound: "NDArray[np.float32]") -> RunResult:
     began = time.perf_counter()
     transcriber = setting.load()
     load = time.perf_counter() - began
     # The first chunks find cold caches, and graphs for the end of a stream load when it comes.
     _run(transcriber.session, sound[: SAMPLE_RATE * 2], setting.chunk_samples)
     tokens, chunks = _run(transcriber.session, sound, setting.chunk_samples)
-    return Measured(tokens, load, chunks, len(sound) / SAMPLE_RATE)
+    return RunResult(tokens, load, chunks, len(sound) / SAMPLE_RATE)
 
 
 def _run(

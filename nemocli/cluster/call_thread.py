@@ -15,7 +15,7 @@ class StuckError(NemocliError):
     """A call has not come back in time."""
 
 
-class Apart:
+class CallThread:
     """Makes one call after another, in a thread of its own.
 
     A signal ends the waiting for a call as it ends anything else, also while native code holds the

@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from nemocli.cli.signals import Ended
-from nemocli.cluster.apart import Apart, StuckError
+from nemocli.cluster.call_thread import CallThread, StuckError
 from nemocli.errors import UsageError
 
 
 @pytest.fixture
 def apart():
-    made = Apart()
+    made = CallThread()
     yield made
     made.end()
 

@@ -11,7 +11,7 @@ from nemocli.runtimes.kinds import KINDS
 NOT_FOR_USE = ("coreml", "fp32")
 
 
-def forms() -> Iterator[tuple[str, str]]:
+def list_variants() -> Iterator[tuple[str, str]]:
     """Kind and precision of every conversion that is worth running."""
     for kind, about in KINDS.items():
         for precision in about.precisions:

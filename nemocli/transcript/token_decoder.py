@@ -19,7 +19,7 @@ PLAIN_STEPS = (
 )
 
 
-class Pieces:
+class TokenDecoder:
     """A model folder's tokenizer.json, of which this is the text: pieces by id, and text of ids.
 
     Raises ModelError if it is not a tokenizer, or one that does more than a tokenizer has to.

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.claims import Claims
-from nemocli.jobs.manifest import Manifest, Record
-from nemocli.transcript.layout import Layout
+from nemocli.jobs.run_log import Record, RunLog
+from nemocli.transcript.cue_layout import CueLayout
 from tests.jobs.fake import SETTINGS
 
 
 def manifest_in(folder):
-    return Manifest(folder, Claims(folder / "claims"))
+    return RunLog(folder, Claims(folder / "claims"))
 
 
 def record(name, state="done"):
@@ -155,4 +155,4 @@ def test_settings_are_the_same_whatever_the_model_is_called():
         {"requested_language": "de-DE"},
     ):
         assert other(**change) != SETTINGS.id
-    assert replace(SETTINGS, layout=Layout(max_line_width=30)).id != SETTINGS.id
+    assert replace(SETTINGS, layout=CueLayout(max_line_width=30)).id != SETTINGS.id

@@ -25,7 +25,7 @@ try:
     sys.path[:] = pickle.load(sys.stdin.buffer)
 except (EOFError, pickle.UnpicklingError):  # the one that waits was interrupted before it said what
     sys.exit(1)
-from nemocli.bench.alone import work
+from nemocli.bench.subprocess_run import work
 work()
 """
 
@@ -34,7 +34,7 @@ class TrialError(Exception):
     """The process ended without a result."""
 
 
-def run_alone(function: Callable[..., T], *arguments: object) -> T:
+def run_in_subprocess(function: Callable[..., T], *arguments: object) -> T:
     """The result of a module's function in a new process; all of it must be picklable.
 
     Raises what the function raised, and TrialError if the process died or took too long.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console, Group
 from rich.live import Live
 
-from nemocli.batch.many import Heard
+from nemocli.batch.many import FileProgress
 from nemocli.cli.file_views import bars_view, growing_view, progress_line, whole_line
 from nemocli.cli.printable import printable, printable_path
 from nemocli.jobs.estimate import Estimate
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REDRAW = 0.1
 
 
-class Board:
+class ProgressDisplay:
     """The files of one run; a context manager that leaves nothing on a terminal but messages.
 
     One file's text is shown as it grows, of several how far they are. `names` has what
@@ -37,7 +37,7 @@ class Board:
         self._draws = draws
         self._lines = lines and not draws
         self._estimate = Estimate(names if draws else ())
-        self._at_work: dict[Path, Heard] = {}
+        self._at_work: dict[Path, FileProgress] = {}
         self._ended = 0
         self._seconds = 0.0
         self._began, self._drawn = time.monotonic(), 0.0
@@ -45,7 +45,7 @@ class Board:
             console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
         )
 
-    def __enter__(self) -> "Board":
+    def __enter__(self) -> "ProgressDisplay":
         if self._draws:
             self._live.start()
         return self
@@ -64,7 +64,7 @@ class Board:
         """Files that were heard and did not end yet."""
         return len(self._at_work)
 
-    def heard(self, heard: Heard) -> None:
+    def heard(self, heard: FileProgress) -> None:
         """How far a file is."""
         self._at_work[heard.path] = heard
         if heard.promised:
