@@ -33,8 +33,8 @@ def quick(monkeypatch):
     """Without processes: what they would have measured, so many ms a chunk."""
     told = {"ms": 10.0}
 
-    def run_alone(function, *arguments):
-        if function.__name__ == "gauge":
+    def run_in_subprocess(function, *arguments):
+        if function.__name__ == "calibrate":
             return Calibration(0.005, 1e10)
         calls = arguments[2] if function.__name__ == "run_sessions" else [32]
         seconds = told["ms"] / 1e3
@@ -43,8 +43,8 @@ def quick(monkeypatch):
         ]
         return ProcessRun(0.5, 100_000_000, heard)
 
-    monkeypatch.setattr("nemocli.bench.speed.run_alone", run_alone)
-    monkeypatch.setattr("nemocli.bench.sweep.run_alone", run_alone)
+    monkeypatch.setattr("nemocli.bench.speed.run_in_subprocess", run_in_subprocess)
+    monkeypatch.setattr("nemocli.bench.sweep.run_in_subprocess", run_in_subprocess)
     return told
 
 
@@ -122,7 +122,7 @@ def test_comparing_what_is_not_the_same(quick, tmp_path, clips):
 
 
 def test_a_sweep(quick, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "forms", lambda: [("onnx", "fp32")])
+    monkeypatch.setattr(sweep, "list_variants", lambda: [("onnx", "fp32")])
     picture = tmp_path / "curve.png"
     done = bench("--model", "demo", "--sweep", "--plot", picture, "--json", tmp_path / "a.json")
     assert done.exit_code == 0, done.output
@@ -136,15 +136,15 @@ def test_a_sweep(quick, tmp_path, monkeypatch):
 def test_a_form_that_fails_in_a_sweep(quick, monkeypatch):
     from nemocli.bench.subprocess_run import TrialError
 
-    monkeypatch.setattr(sweep, "forms", lambda: [("onnx", "fp32")])
-    measured = sweep.run_alone
+    monkeypatch.setattr(sweep, "list_variants", lambda: [("onnx", "fp32")])
+    measured = sweep.run_in_subprocess
 
-    def run_alone(function, *arguments):
+    def run_in_subprocess(function, *arguments):
         if arguments and arguments[0].runtime == "onnx":
             raise TrialError("it ended the process that ran it")
         return measured(function, *arguments)
 
-    monkeypatch.setattr(sweep, "run_alone", run_alone)
+    monkeypatch.setattr(sweep, "run_in_subprocess", run_in_subprocess)
     done = bench("--model", "demo", "--sweep", "--lookahead", 3)
     assert done.exit_code == 1
     assert "onnx fp32, lookahead 3 failed: it ended the process that ran it" in done.stderr
@@ -231,7 +231,7 @@ def few(monkeypatch):
     """Of everything to verify, numpy at one lookahead on the first clip."""
     whole = demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
-    monkeypatch.setattr(verifying, "forms", lambda: [])
+    monkeypatch.setattr(verifying, "list_variants", lambda: [])
     monkeypatch.setattr(verifying, "demo_reference", lambda: first)
     return first
 

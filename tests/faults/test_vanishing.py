@@ -162,7 +162,7 @@ def test_a_model_that_is_removed_while_it_loads(clip, model, tmp_path):
 def test_bench_without_its_sound_any_more(clip, tmp_path):
     sound = tmp_path / "a.flac"
     sound.write_bytes(clip.path.read_bytes())
-    code = in_place_of("nemocli.bench.speed:run_alone", f"os.unlink({str(sound)!r})")
+    code = in_place_of("nemocli.bench.speed:run_in_subprocess", f"os.unlink({str(sound)!r})")
     command = [
         "bench",
         sound,
