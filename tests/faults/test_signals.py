@@ -94,7 +94,7 @@ def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
     [
         ("nemocli.batch.many:advance", TERM),
         ("nemocli.jobs.output_folder:_write_synced", INT),
-        ("nemocli.jobs.run_log:Manifest.sync", HUP),
+        ("nemocli.jobs.run_log:RunLog.sync", HUP),
     ],
 )
 def test_file_into_a_folder_finishes_what_is_at_work(clip, tmp_path, place, number):
