@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nemocli.audio.decoder import Decoder
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.tracks import Track
 from nemocli.errors import AudioError, lacks_memory
+
+if TYPE_CHECKING:
+    from nemocli.audio.libsndfile import LibsndfileDecoder
 
 # What libsndfile reads best, by the first bytes: wav (see below), w64, flac, aiff, au, caf.
 # Left to FFmpeg on purpose: mp3, where libsndfile writes warnings to stderr past everything, and
@@ -15,26 +24,52 @@ LIBSNDFILE_MAGIC = (b"riff", b"fLaC", b"FORM", b".snd", b"caff")
 WAV_MAGIC = (b"RIFF", b"RIFX", b"RF64")
 
 
-def open_decoder(path: Path) -> Decoder:
+def open_decoder(path: Path, options: SoundOptions) -> Decoder:
     """Open `path` with libsndfile if it is one of its formats, otherwise with FFmpeg.
+
+    Raises AudioError if it cannot be read, holds no sound, or not the track that is asked for.
+    """
+    from nemocli.audio.ffmpeg import FfmpegDecoder
+
+    with _system_errors(path):
+        return _open_libsndfile(path, options) or FfmpegDecoder(path, options)
+
+
+def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
+    """List the sound tracks of a file by its header, also those that cannot be decoded.
 
     Raises AudioError if it cannot be read or holds no sound.
     """
-    from nemocli.audio.ffmpeg import FfmpegDecoder
+    from nemocli.audio.ffmpeg import list_file_tracks
+
+    path = Path(path)
+    with _system_errors(path):
+        decoder = _open_libsndfile(path, DEFAULT_OPTIONS)
+        if decoder is None:
+            return tuple(list_file_tracks(path))
+        decoder.close()
+        return tuple(decoder.tracks)
+
+
+def _open_libsndfile(path: Path, options: SoundOptions) -> LibsndfileDecoder | None:
+    """None for what FFmpeg should read; AudioError for an empty file."""
     from nemocli.audio.libsndfile import open_libsndfile
 
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return None  # a pipe can be read only once, so nothing may be tasted
+    with path.open("rb", buffering=0) as file:
+        header = file.read(12)
+    if not header:
+        raise AudioError(f"{path} is empty (0 bytes): copy or record it again.")
+    return open_libsndfile(path, options) if suits_libsndfile(header) else None
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """What the system says of a file becomes an AudioError."""
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-            with path.open("rb", buffering=0) as file:
-                header = file.read(12)
-            if not header:
-                raise AudioError(f"{path} is empty (0 bytes): copy or record it again.")
-        else:
-            # A pipe can be read only once, so nothing may be tasted.
-            header = b""
-        decoder = open_libsndfile(path) if suits_libsndfile(header) else None
-        return decoder or FfmpegDecoder(path)
+        yield
     except OSError as error:
         if lacks_memory(error):  # a library of a decoder does not load
             raise MemoryError from None

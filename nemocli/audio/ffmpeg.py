@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,8 +14,11 @@ from nemocli.audio.decoder import (
     damaged,
     not_sound,
 )
-from nemocli.audio.ffmpeg_limits import options
+from nemocli.audio.ffmpeg_limits import options as limits
+from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
+from nemocli.audio.silent_tracks import find_silent
+from nemocli.audio.tracks import Track, choose_track, list_tracks
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -31,8 +34,8 @@ MAX_GAP_SECONDS = 3600.0
 # Containers that hold the true length; that of others is estimated from the bit rate.
 CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "ogg")
 
-# What mp4 calls encrypted sound: of Apple's shop, and of common encryption.
-PROTECTED_TAGS = ("drms", "enca")
+# Codecs that store samples as floats of any size.
+FLOAT_CODECS = ("pcm_f", "wavpack")
 
 # FFmpeg's sample formats; a "p" at the end of the name would say planar.
 NUMPY_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
@@ -44,27 +47,14 @@ MOST_SAMPLES = 1 << 20
 
 
 class FfmpegDecoder:
-    """The first sound track of a file opened by FFmpeg; see `nemocli.audio.decoder.Decoder`."""
+    """One sound track of a file opened by FFmpeg; see `nemocli.audio.decoder.Decoder`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: SoundOptions) -> None:
         """Open `path`. Raises AudioError if it holds no sound, OSError if it cannot be opened."""
-        import av
-
-        av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
         self.path = path
-        if path.is_file() and path.stat().st_size and unpacks_too_far(path):
-            raise not_sound(path)
+        self._container = _open_checked(path)
         try:
-            # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
-            self._container: av.container.InputContainer = av.open(
-                f"file:{path.absolute()}", container_options=options(), **_any_tags()
-            )
-        except OSError:
-            raise
-        except av.FFmpegError:
-            raise not_sound(path) from None
-        try:
-            self._stream = self._first_track()
+            self._stream = self._choose_track(options)
         except AudioError:
             self._container.close()
             raise
@@ -102,25 +92,20 @@ class FfmpegDecoder:
     def close(self) -> None:
         self._container.close()
 
-    def _first_track(self) -> av.AudioStream:
-        streams = self._container.streams
-        if streams.audio:
-            stream = streams.audio[0]
-            context = stream.codec_context
-            if context is None:
-                raise not_sound(self.path)
-            if _tag(context) in PROTECTED_TAGS:
-                raise AudioError(
-                    f"{self.path} is protected against copying (DRM), and cannot be decoded without"
-                    " its key: give a file without protection."
-                )
-            check_header(self.path, context.channels, context.sample_rate or 0)
-            return stream
-        if streams.video:
-            raise AudioError(
-                f"{self.path} is a video without a sound track: give a file that has sound."
-            )
-        raise not_sound(self.path)
+    def _choose_track(self, options: SoundOptions) -> av.AudioStream:
+        """Choose one of the sound tracks; see `nemocli.audio.tracks.choose_track`."""
+        self.tracks: Sequence[Track] = _tracks(self.path, self._container)
+        self.track = choose_track(self.path, self.tracks, options, self._find_silent)
+        check_header(self.path, self.track.channels, self.track.rate)
+        stream = self._container.streams.audio[self.track.number - 1]
+        self.channels = self.track.channels
+        self.stores_floats = stream.codec_context.name.startswith(FLOAT_CODECS)
+        return stream
+
+    def _find_silent(self, tracks: Sequence[Track]) -> set[int]:
+        if not self.path.is_file():
+            return set()  # a pipe is read only once
+        return find_silent(lambda: _open_container(self.path), tracks)
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         """Decode the track, noting in `_others_reach` how far the other tracks go (seconds)."""
@@ -148,19 +133,51 @@ class FfmpegDecoder:
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
 
 
+def list_file_tracks(path: Path) -> list[Track]:
+    """List the sound tracks of a file; raises as `FfmpegDecoder` does if there are none."""
+    with _open_checked(path) as container:
+        return _tracks(path, container)
+
+
+def _tracks(path: Path, container: av.container.InputContainer) -> list[Track]:
+    """Raises AudioError if there are none."""
+    tracks = list_tracks(container)
+    if tracks:
+        return tracks
+    if container.streams.video:
+        raise AudioError(f"{path} is a video without a sound track: give a file that has sound.")
+    raise not_sound(path)
+
+
+def _open_checked(path: Path) -> av.container.InputContainer:
+    """Raises as `_open_container` does, and AudioError for headers that unpack too far."""
+    if path.is_file() and path.stat().st_size and unpacks_too_far(path):
+        raise not_sound(path)
+    return _open_container(path)
+
+
+def _open_container(path: Path) -> av.container.InputContainer:
+    """Raises AudioError for what FFmpeg does not know, OSError if it cannot be opened."""
+    import av
+
+    av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
+    try:
+        # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
+        container: av.container.InputContainer = av.open(
+            f"file:{path.absolute()}", container_options=limits(), **_any_tags()
+        )
+    except OSError:
+        raise
+    except av.FFmpegError:
+        raise not_sound(path) from None
+    return container
+
+
 def _any_tags() -> dict[str, Any]:
     """What keeps av from failing for tags that are no UTF-8; from 19 on it does not fail anyway."""
     import av
 
     return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-
-
-def _tag(context: av.CodecContext) -> str:
-    """The container's four letters for a codec; empty for bytes that are none."""
-    try:
-        return context.codec_tag
-    except UnicodeDecodeError:
-        return ""
 
 
 def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.float32]:

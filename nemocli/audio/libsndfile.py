@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, check_header, cut_short, damaged
+from nemocli.audio.options import SoundOptions
+from nemocli.audio.tracks import Track, check_single_track
 
 if TYPE_CHECKING:
     import soundfile
@@ -26,7 +28,7 @@ UNKNOWN_FRAMES = 2**62
 UNFINISHED_WAV_BYTES = 65_536
 
 
-def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
+def open_libsndfile(path: Path, options: SoundOptions) -> LibsndfileDecoder | None:
     """Open `path`, or None where FFmpeg should have a try. Raises AudioError."""
     import soundfile
 
@@ -40,7 +42,9 @@ def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
     if unfinished or sound.frames >= UNKNOWN_FRAMES or sound.subtype.startswith("MPEG"):
         sound.close()
         return None
-    return LibsndfileDecoder(path, sound)
+    decoder = LibsndfileDecoder(path, sound)
+    check_single_track(path, options)
+    return decoder
 
 
 def _name(path: Path) -> str | bytes:
@@ -59,6 +63,18 @@ class LibsndfileDecoder:
         self._sound = sound
         self._promised = self._promised_seconds()
         self.duration: float | None = self._promised
+        self.channels = sound.channels
+        self.stores_floats = sound.subtype in ("FLOAT", "DOUBLE")
+        self.track = Track(
+            number=1,
+            language=None,
+            title=None,
+            codec=sound.subtype.lower(),
+            rate=sound.samplerate,
+            channels=sound.channels,
+            duration=self.duration,
+        )
+        self.tracks: Sequence[Track] = (self.track,)
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of `BLOCK_FRAMES` frames; integers are scaled to full scale = 1.0."""
