@@ -109,7 +109,7 @@ def antiphase_sentence(at: float, channel: str) -> str:
     name = channel if channel.startswith("channel") else f"the {channel} channel"
     return (
         f"The channels cancel each other out (antiphase), from {at:.1f} s on: {name} alone is"
-        " transcribed there; --channels chooses another."
+        " transcribed there."
     )
 
 
