@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from nemocli.audio.resample import mix_down
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: Seconds that are judged by themselves, and together with those around them.
-CELL, WINDOW = 0.02, 1.0
+#: Seconds that are judged by themselves.
+CELL = 0.02
+#: Cells that are judged together: a second.
+JUDGED = 50
 
 #: Channels cancel out where the energy of their mean is less than this part of what independent
 #: ones would leave, and do not any more where it is over the second.
@@ -104,8 +107,7 @@ class Mixer:
             for cell in _cut(self._rest, len(self._rest)):
                 mixed += self._judge(cell)
         while self._given_cells < len(self._window):
-            mixed.append(self._give(self._window[self._given_cells]))
-            self._given_cells += 1
+            mixed.append(self._give())
         self._window.clear()
         self._given_cells = 0
         self._rest = None
@@ -128,13 +130,10 @@ class Mixer:
         window.append(cell)
         self._judge_window()
         if not self._ahead:
-            while self._given_cells < len(window):
-                yield self._give(window[self._given_cells])
-                self._given_cells += 1
-        if len(window) > WINDOW / CELL:
+            yield self._give()
+        if len(window) > JUDGED + 1:  # one more, which may fade over to what follows
             if not self._given_cells:
-                yield self._give(window[0])
-                self._given_cells += 1
+                yield self._give()
             window.popleft()
             self._given_cells -= 1
 
@@ -144,16 +143,17 @@ class Mixer:
         latest = window[-1]
         if latest.energy <= SILENCE or latest.cancels(CANCELLED) == (latest.taken is not None):
             return  # nothing new, which is almost always so
-        active = [cell for cell in window if cell.energy > SILENCE]
+        judged = islice(window, max(0, len(window) - JUDGED), None)
+        active = [cell for cell in judged if cell.energy > SILENCE]
         if len(active) < LEAST_CELLS:
             return
         energy = sum(cell.energy for cell in active)
         each = sum((cell.each for cell in active), 0 * latest.each)
         whole = _Cell(latest.samples, latest.mono, sum(cell.mean for cell in active), energy, each)
         if latest.taken is None and whole.cancels(CANCELLED):
-            taken, part = _loud_channel(whole.each), CANCELLED
+            taken, part = _loud_channel(whole.each), ADDED
         elif latest.taken is not None and not whole.cancels(ADDED):
-            taken, part = None, ADDED
+            taken, part = None, CANCELLED
         else:
             return
         quiet = QUIET_PART * energy / len(active)
@@ -166,17 +166,29 @@ class Mixer:
         if taken is not None and self.taken is None:
             self.taken = taken
 
-    def _give(self, cell: _Cell) -> npt.NDArray[np.float32]:
-        """Mono frames of a cell, faded over from what the one before it was made of."""
+    def _give(self) -> npt.NDArray[np.float32]:
+        """Mono frames of the next cell, faded over where what is taken changes.
+
+        The fade is in a cell of ordinary sound, if it is known by then what follows: there, the
+        mean and one channel are the same to the ear.
+        """
         import numpy as np
 
-        mono = cell.made(cell.taken)
-        if cell.taken is not None and self.cancelled_from is None:
+        cell = self._window[self._given_cells]
+        self._given_cells += 1
+        following = cell
+        if self._given_cells < len(self._window):
+            following = self._window[self._given_cells]
+        before, after = self._last, cell.taken
+        if cell.taken is None and following.taken is not None:
+            after = following.taken
+        if after is not None and self.cancelled_from is None:
             self.cancelled_from = self._given / self._rate
-        if cell.taken != self._last and self._given:
+        mono = cell.made(after)
+        if before != after and self._given:
             fade = np.linspace(0.0, 1.0, len(mono), dtype=np.float32)
-            mono = (1 - fade) * cell.made(self._last) + fade * mono
-        self._last = cell.taken
+            mono = (1 - fade) * cell.made(before) + fade * mono
+        self._last = after
         self._given += len(mono)
         return mono
 
