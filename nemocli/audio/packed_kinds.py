@@ -34,7 +34,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (rb"\x00...(wide|free|skip|pnot)", "MP4"),
     (rb"RIFF....AVI[ X]", "AVI"),
     (rb"RIFX....WAVE", "big-endian WAV"),
-    (rb"riff.{12}wave", "W64"),
+    (rb"riff.{20}wave", "W64"),
     (rb"FORM....(AIF[FC]|8SVX|16SV)", "AIFF"),
     (rb"caff\x00\x01", "CAF"),
     (rb"(\.snd|dns\.)", "AU"),
