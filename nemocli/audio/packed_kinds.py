@@ -111,7 +111,7 @@ def _count_headers(
     count, begin = 0, at
     agreed: tuple[int, ...] | None = None
     while at + 8 <= len(data) and count < ENOUGH_HEADERS:
-        header = read_header(data[at : at + 8])
+        header = read_header(data[at : at + 8]) if data[at] == data[begin] else None
         if header is None or agreed not in (None, header[1]):
             return False
         size, agreed = header
