@@ -80,6 +80,17 @@ class Transcriber:
         """
         return Session(self._runtime, self._pieces, self._languages, lang, keep_encoder)
 
+    def check_request(self, lang: str = AUTO, max_memory: int | None = None) -> None:
+        """Raise what `transcribe_many` would raise for these arguments, and do nothing else.
+
+        That is UsageError for a language the model does not know, or a `max_memory` that is too
+        little for a single file.
+        """
+        from nemocli.batch.limits import choose_limits
+
+        choose_limits(self._runtime, max_memory)
+        self.resolve_language(lang)
+
     def transcribe_many(
         self,
         paths: Iterable[str | Path],

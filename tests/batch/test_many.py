@@ -111,6 +111,15 @@ def test_little_memory_gives_the_same(transcriber, files):
         transcriber.transcribe_many(files, max_memory=1000)
 
 
+def test_a_request_can_be_checked_without_a_file(transcriber):
+    transcriber.check_request()
+    transcriber.check_request("en", max_memory=40_000_000)
+    with pytest.raises(UsageError, match="--max-memory"):
+        transcriber.check_request("en", max_memory=1000)
+    with pytest.raises(UsageError, match="language"):
+        transcriber.check_request("xx-XX")
+
+
 def test_an_unknown_language_is_refused_at_once(transcriber, files):
     with pytest.raises(UsageError):
         transcriber.transcribe_many(files, "xx-XX")
