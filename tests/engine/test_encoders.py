@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.engine.encode import SUBSAMPLED_ROWS, encode
+from nemocli.engine.block_encoder import MAX_SUBSAMPLING_ROWS, BlockEncoder
+from nemocli.engine.chunk_encoder import ChunkEncoder
+from nemocli.engine.encoder import choose_encoder
 from nemocli.engine.encoder_stream import EncoderStream
-from tests.engine.small import CONFIG, FEATURES, Recorder, SmallRuntime, offline
+from tests.engine.small import CONFIG, FEATURES, offline, record, small_runtime
 
 LOOKAHEADS = (0, 3)
 
@@ -41,8 +43,9 @@ def stream(runtime, start=0, end=0, prompt=1):
 def encoded(runtime, streams, chunks):
     """All frames of streams that are advanced together by so many chunks in each call."""
     frames, left = {each: [] for each in streams}, list(streams)
+    encoder = choose_encoder(runtime)
     while left := [each for each in left if each.chunks]:
-        for each, some in zip(left, encode(runtime, left, chunks), strict=True):
+        for each, some in zip(left, encoder.encode(left, chunks), strict=True):
             frames[each].append(some)
     return [np.concatenate(some) for some in frames.values()]
 
@@ -50,7 +53,7 @@ def encoded(runtime, streams, chunks):
 @KINDS
 @pytest.mark.parametrize("lookahead", LOOKAHEADS)
 def test_sounds_of_every_length_up_to_some_chunks(lookahead, blocks):
-    runtime = SmallRuntime(lookahead, blocks)
+    runtime = small_runtime(lookahead, blocks)
     for rows in [*range(10), 15, 24, 25, 26, *range(30, 60 if lookahead else 0, 6)]:
         one = stream(runtime, end=rows)
         [got] = encoded(runtime, [one], chunks=1)
@@ -61,7 +64,7 @@ def test_sounds_of_every_length_up_to_some_chunks(lookahead, blocks):
 @KINDS
 @pytest.mark.parametrize("chunks", [1, 7, 40, 400])
 def test_a_long_sound_in_blocks_of_any_size(blocks, chunks):
-    runtime = SmallRuntime(2, blocks)
+    runtime = small_runtime(2, blocks)
     [got] = encoded(runtime, [stream(runtime, end=690)], chunks)
     assert close(got, truth(2, 0, 690, 1))
 
@@ -80,14 +83,14 @@ def test_streams_that_differ_in_length_language_and_company(
     blocks, lookahead, sounds, chunks, order
 ):
     """Whoever is in a call beside a stream, and wherever it stands among them."""
-    runtime = SmallRuntime(lookahead, blocks)
+    runtime = small_runtime(lookahead, blocks)
     wanted = [(100 * a, 100 * a + 13 * n, prompt) for a, n, prompt in sounds]
-    streams = {stream(runtime, *each): each for each in wanted}
+    streams, encoder = {stream(runtime, *each): each for each in wanted}, choose_encoder(runtime)
     frames, turn = {each: [] for each in streams}, 0
     while waiting := [each for each in streams if each.chunks]:
         order.shuffle(waiting)
         waiting = waiting[: order.randint(1, len(waiting))]
-        got = encode(runtime, waiting, chunks[turn % len(chunks)])
+        got = encoder.encode(waiting, chunks[turn % len(chunks)])
         for each, some in zip(waiting, got, strict=True):
             frames[each].append(some)
         turn += 1
@@ -98,12 +101,12 @@ def test_streams_that_differ_in_length_language_and_company(
 @KINDS
 @pytest.mark.parametrize("lookahead", LOOKAHEADS)
 def test_a_chunk_can_be_encoded_as_soon_as_its_rows_are_there(lookahead, blocks):
-    runtime, frames = SmallRuntime(lookahead, blocks), lookahead + 1
+    encoder, frames = choose_encoder(small_runtime(lookahead, blocks)), lookahead + 1
     waiting, got, whole = EncoderStream(CONFIG, lookahead, 1), [], truth(lookahead, 0, 90, 1)
     for row in range(70):
         assert waiting.chunks == (row + 7) // (8 * frames) - len(got)
         if waiting.chunks:
-            got += encode(runtime, [waiting], 1)
+            got += encoder.encode([waiting], 1)
             assert close(got[-1], whole[(len(got) - 1) * frames : len(got) * frames])
         waiting.push(ROWS[row : row + 1])
     assert len(got) == 76 // (8 * frames)
@@ -111,24 +114,25 @@ def test_a_chunk_can_be_encoded_as_soon_as_its_rows_are_there(lookahead, blocks)
 
 @KINDS
 def test_a_language_is_told_from_the_next_chunk_on(blocks):
-    runtime = SmallRuntime(2, blocks)
+    encoder = choose_encoder(small_runtime(2, blocks))
     switched = EncoderStream(CONFIG, 2, 0)
     switched.push(ROWS[:200])
-    got = encode(runtime, [switched], 3)
+    got = encoder.encode([switched], 3)
     switched.set_prompt(2)
     switched.end()
-    got += encode(runtime, [switched], 100)
+    got += encoder.encode([switched], 100)
     prompts = [0] * 9 + [2] * 200
     assert close(np.concatenate(got), offline().encode(ROWS[:200], 2, prompts))
 
 
 def test_the_graphs_for_the_edges_of_a_sound_are_called_at_its_edges_only():
-    runtime = Recorder(3, takes_blocks=False)
+    runtime = small_runtime(3, blocks=False)
+    calls = record(runtime)
 
     def subsampled(rows):
-        runtime.calls.clear()
+        calls.clear()
         encoded(runtime, [stream(runtime, end=rows)], 1)
-        return [graph for graph, _ in runtime.calls if graph.startswith("pre")]
+        return [graph for graph, _ in calls if graph.startswith("pre")]
 
     assert subsampled(25 + 64) == ["pre_first", "pre", "pre"]
     assert subsampled(25 + 62) == ["pre_first", "pre", "pre_tail"]
@@ -138,22 +142,24 @@ def test_the_graphs_for_the_edges_of_a_sound_are_called_at_its_edges_only():
 
 
 def test_what_is_in_a_call_is_bounded():
-    runtime = Recorder(3)
+    runtime = small_runtime(3)
+    calls = record(runtime)
     encoded(runtime, [stream(runtime, end=1000)], chunks=20)
-    sizes = [inputs["mel"].shape[1] for graph, inputs in runtime.calls if graph == "pre_block"]
-    assert sizes == [SUBSAMPLED_ROWS, SUBSAMPLED_ROWS, 128] * 2
+    sizes = [inputs["mel"].shape[1] for graph, inputs in calls if graph == "pre_block"]
+    assert sizes == [MAX_SUBSAMPLING_ROWS, MAX_SUBSAMPLING_ROWS, 128] * 2
 
 
 def test_caches_of_streams_that_stay_together_are_not_copied():
-    runtime = Recorder(3)
+    runtime = small_runtime(3)
+    calls, encoder = record(runtime), choose_encoder(runtime)
     streams = [stream(runtime, 100 * n, 100 * n + 200) for n in range(3)]
 
     def given(*places):
         """Caches that the graph gets when some streams are advanced; those of each stream."""
-        runtime.calls.clear()
-        before = [each.caches.get("k_cache0") for each in streams]
-        encode(runtime, [streams[n] for n in places], 1)
-        [inputs] = [inputs for graph, inputs in runtime.calls if graph == "conformer_block"]
+        calls.clear()
+        before = [each.states.get("conformer", {}).get("k_cache0") for each in streams]
+        encoder.encode([streams[n] for n in places], 1)
+        [inputs] = [inputs for graph, inputs in calls if graph == "conformer_block"]
         return inputs["k_cache0"], before
 
     given(0, 1, 2)
@@ -164,3 +170,8 @@ def test_caches_of_streams_that_stay_together_are_not_copied():
     for places in [(0, 1, 2), (2, 1, 0), (0, 1), (1, 0), (1, 2)]:
         joined, before = given(*places)
         assert np.array_equal(joined, np.concatenate([before[n] for n in places])), places
+
+
+def test_the_encoder_is_chosen_by_the_shapes_of_the_graphs():
+    assert isinstance(choose_encoder(small_runtime(3)), BlockEncoder)
+    assert isinstance(choose_encoder(small_runtime(3, blocks=False)), ChunkEncoder)
