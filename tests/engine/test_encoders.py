@@ -11,7 +11,10 @@ from nemocli.engine.block_encoder import MAX_SUBSAMPLING_ROWS, BlockEncoder
 from nemocli.engine.chunk_encoder import ChunkEncoder
 from nemocli.engine.encoder import choose_encoder
 from nemocli.engine.encoder_stream import EncoderStream
-from tests.engine.small import CONFIG, FEATURES, offline, record, small_runtime
+from nemocli.engine.stream import advance
+from nemocli.transcriber import Transcriber
+from tests.engine.small import CONFIG, FEATURES, Letters, offline, record, small_runtime
+from tests.sounds import speech_like
 
 LOOKAHEADS = (0, 3)
 
@@ -175,3 +178,107 @@ def test_caches_of_streams_that_stay_together_are_not_copied():
 def test_the_encoder_is_chosen_by_the_shapes_of_the_graphs():
     assert isinstance(choose_encoder(small_runtime(3)), BlockEncoder)
     assert isinstance(choose_encoder(small_runtime(3, blocks=False)), ChunkEncoder)
+
+
+class OnDevice:
+    """An array on a device, which nobody but the runtime can look into."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+class DeviceRuntime:
+    """A small runtime whose states stay where they are: `OnDevice`, never an array of numpy."""
+
+    def __init__(self, runtime):
+        self._runtime = runtime
+        self.config, self.lookahead = runtime.config, runtime.lookahead
+        self.has_fixed_shapes = runtime.has_fixed_shapes
+
+    def run(self, graph, inputs):
+        arrays = {name: self._fetch(value) for name, value in inputs.items()}
+        return {
+            name: OnDevice(value) if name.removesuffix("_out") in inputs else value
+            for name, value in self._runtime.run(graph, arrays).items()
+        }
+
+    def join_states(self, states, axis=0):
+        return {
+            name: OnDevice(np.concatenate([self._fetch(state[name]) for state in states], axis))
+            for name in states[0]
+        }
+
+    def split_state(self, state, count, axis=0):
+        parts = {name: np.split(self._fetch(x), count, axis) for name, x in state.items()}
+        return [{name: OnDevice(part[n]) for name, part in parts.items()} for n in range(count)]
+
+    def _fetch(self, value):
+        return value.value if isinstance(value, OnDevice) else value
+
+
+@KINDS
+def test_a_state_may_stay_on_a_device(blocks):
+    """Of encoder and decoder: the engine only hands it on."""
+    sounds = [speech_like(seconds, seed=3) for seconds in (2, 3, 1)]
+
+    def transcribe(runtime):
+        transcriber = Transcriber(runtime, Letters(), "small")
+        streams = [transcriber._begin_stream("de") for _ in sounds]
+        for one, sound in zip(streams, sounds, strict=True):
+            one.push(one.compute_rows(sound))
+            one.end()
+        turn = 0
+        while waiting := [one for one in streams if one.chunks]:
+            advance(waiting[turn % len(waiting) :], 3)
+            turn += 1
+        return [[(t.id, t.frame) for t in one.transcript().tokens] for one in streams]
+
+    wanted = transcribe(small_runtime(2, blocks))
+    assert transcribe(DeviceRuntime(small_runtime(2, blocks))) == wanted
+    assert all(len(tokens) > 3 for tokens in wanted)
+
+
+@given(
+    count=st.integers(1, 4),
+    axis=st.integers(0, 2),
+    parts=st.lists(st.integers(0, 3), min_size=1, max_size=4),
+)
+def test_states_that_are_joined_and_split_are_the_same(count, axis, parts):
+    """Also those that came out of one call together, in whatever order and company."""
+    runtime, rng = small_runtime(0), np.random.default_rng(0)
+    shape = [2, 3, 4]
+    shape[axis] = count
+    whole = {name: rng.normal(size=shape) for name in "hc"}
+    states = runtime.split_state(whole, count, axis)
+    for n, state in enumerate(states):
+        for name, value in state.items():
+            assert np.array_equal(value, whole[name].take([n], axis))
+    chosen = [states[n % count] for n in parts]
+    joined = runtime.join_states(chosen, axis)
+    for name, value in joined.items():
+        assert np.array_equal(value, np.concatenate([state[name] for state in chosen], axis))
+
+
+def test_a_part_of_a_larger_array_is_not_taken_for_all_of_it():
+    runtime = small_runtime(0)
+    larger = np.arange(12.0).reshape(2, 6)
+    state = {"k": larger[:, :3]}
+    joined = runtime.join_states(runtime.split_state(state, 2))
+    assert np.array_equal(joined["k"], larger[:, :3])
+
+
+def test_a_device_loads_what_a_stream_begins_with_and_the_rest_when_it_comes():
+    device = small_runtime(3, blocks=False)
+    first = ["pre_first", "pre", "conformer_a", "conformer_b", "predict", "joint"]
+    assert device.loaded == first
+    encoded(device, [stream(device, end=25 + 62)], 1)
+    encoded(device, [stream(device, end=25 + 62)], 1)
+    assert device.loaded == [*first, "pre_tail"]
+
+
+def test_the_joint_of_a_device_is_called_frame_by_frame():
+    frames = np.random.default_rng(1).normal(size=(5, CONFIG.decoder_size)).astype(np.float32)
+    inputs = {"dec_out": frames[:1], "enc_frame": frames}
+    one, all_of_them = (small_runtime(0, blocks).run("joint", inputs) for blocks in (False, True))
+    assert one["token_logits"].shape == (5, CONFIG.vocab_size)
+    assert np.allclose(one["token_logits"], all_of_them["token_logits"], atol=1e-5)
