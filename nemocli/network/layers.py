@@ -127,36 +127,40 @@ def attention(
     """
     heads, size, left = p.config.num_heads, p.config.head_size, p.config.left_context
     qkv = ops.reshape(ops.linear(x, p.qkv(layer)), (0, -1, 3 * heads, size))
-    qkv = ops.transpose(qkv, (0, 2, 1, 3))
-    query, key, value = (ops.slice(qkv, 1, n * heads, (n + 1) * heads) for n in range(3))
-    keys = ops.concat([cache.keys, key], 2)
-    values = ops.concat([cache.values, value], 2)
+    qkv = ops.transpose(qkv, (0, 2, 1, 3))  # [B, 3 heads, F, size]
+    q, k, v = (
+        ops.slice(qkv, 1, n * heads, (n + 1) * heads) for n in range(3)
+    )  # [B, heads, F, size]
+    keys = ops.concat([cache.keys, k], 2)  # [B, heads, L + F, size]
+    values = ops.concat([cache.values, v], 2)  # the same
 
-    asking = ops.add(query, ops.constant(p.query_bias(layer, "u")))
-    moved = ops.add(query, ops.constant(p.query_bias(layer, "v")))
-    relative = ops.constant(p.relative_keys(layer, frames))
+    q_u = ops.add(q, ops.constant(p.query_bias(layer, "u")))  # [B, heads, F, size]
+    q_v = ops.add(q, ops.constant(p.query_bias(layer, "v")))  # the same
+    relative_keys = ops.constant(p.relative_keys(layer, frames))  # [heads, size, L + 2 C - 1]
     # Heads and then, in a block, chunks are axes before these: frames of a chunk, and its keys.
     chunks = () if windows is None else (-1,)
     if chunks and frames == 1:
         # A product of one row is rounded in another way than one of several, and a chunk of one
         # frame that comes alone has only such.
-        moved = ops.reshape(moved, (0, heads, -1, 1, size))
-        relative = ops.reshape(relative, (heads, 1, size, -1))
-    position = ops.matmul(moved, relative)
+        q_v = ops.reshape(q_v, (0, heads, -1, 1, size))  # [B, heads, N, 1, size]
+        relative_keys = ops.reshape(relative_keys, (heads, 1, size, -1))
+    position = ops.matmul(q_v, relative_keys)  # [B, heads, F, L + 2 C - 1]
+    # [B, heads, (N,) C, L + C]
     position = relative_shift(ops, position, (0, heads, *chunks), frames, left + frames)
-    seen, heard = keys, values
+    chunk_keys, chunk_values = keys, values
+    keys_last = (0, 1, 3, 2)
     if windows is not None:
-        asking = ops.reshape(asking, (0, heads, -1, frames, size))
-        seen, heard = (ops.take(each, 2, windows) for each in (keys, values))
-    content = ops.matmul(
-        asking, ops.transpose(seen, (0, 1, 3, 2) if not chunks else (0, 1, 2, 4, 3))
-    )
-    weights = ops.softmax(ops.add(ops.add(content, position), mask))
-    mixed = ops.matmul(weights, heard)
+        q_u = ops.reshape(q_u, (0, heads, -1, frames, size))  # [B, heads, N, C, size]
+        # [B, heads, N, L + C, size]
+        chunk_keys, chunk_values = (ops.take(each, 2, windows) for each in (keys, values))
+        keys_last = (0, 1, 2, 4, 3)
+    content = ops.matmul(q_u, ops.transpose(chunk_keys, keys_last))  # [B, heads, (N,) C, L + C]
+    weights = ops.softmax(ops.add(ops.add(content, position), mask))  # the same
+    mixed = ops.matmul(weights, chunk_values)  # [B, heads, (N,) C, size]
     if windows is not None:
-        mixed = ops.reshape(mixed, (0, heads, -1, size))
-    mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (0, -1, heads * size))
-    output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])
+        mixed = ops.reshape(mixed, (0, heads, -1, size))  # [B, heads, F, size]
+    mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (0, -1, heads * size))  # [B, F, D]
+    output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])  # [B, F, D]
     return output, ops.slice(keys, 2, -left, None), ops.slice(values, 2, -left, None)
 
 

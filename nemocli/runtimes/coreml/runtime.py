@@ -136,14 +136,14 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
         units = "CPU_ONLY" if graph in DECODER_GRAPHS else self._units
         begin, is_new = time.monotonic(), False
 
-        def started() -> None:
+        def note_start() -> None:
             nonlocal is_new
             is_new = True
             check_package(package, hashes)
             self._progress(f"compiling {package.name} for this machine, once")
 
         try:
-            compiled = self._compiled.path(package, hashes, started)
+            compiled = self._compiled.path(package, hashes, note_start)
             predict = self._backend.load(compiled, units, function_name(graph, self.lookahead))
         except OSError as error:
             raise UnsupportedError(
