@@ -7,6 +7,7 @@ nothing else fits.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -123,19 +124,23 @@ def _characters(text: str, width: int) -> list[str]:
     """Characters as they are seen (grapheme clusters): with the marks, and what is joined to them.
 
     What takes no cells itself belongs to the one before. Letters that are written as one, as in
-    Hindi, are parted if they are wider than the width.
+    Hindi, are parted if they are wider than the width; emoji are not.
     """
     from wcwidth import iter_graphemes
 
     seen: list[str] = []
     for cluster in iter_graphemes(text):
-        is_parted = cell_len(cluster) > width and cluster[0].isalpha()
+        is_parted = cell_len(cluster) > width and not any(map(_is_symbol, cluster))
         for character in cluster if is_parted else (cluster,):
             if seen and cell_len(character) == 0:
                 seen[-1] += character
             else:
                 seen.append(character)
     return seen
+
+
+def _is_symbol(character: str) -> bool:
+    return unicodedata.category(character) == "So"
 
 
 def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[int, bool]]:

@@ -15,6 +15,7 @@ from nemocli.units import FRAME_SECONDS
 #: What a decoder writes for bytes that are not, or not yet, a character.
 BROKEN = "\ufffd"
 
+
 class Detokenizer:
     """One stream's tokens, and the words and the text made of them so far."""
 

@@ -33,9 +33,9 @@ LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
 TRAILING_VOWELS = frozenset("ะาำๅๆฯະາຳຽໆຯ")
 
 #: Begin no line, with the brackets and quotes that close.
-_CLOSING = frozenset(
-    "、。，．,.!?！？:;：；､｡・･…‥‼⁇⁈⁉〜～–‐゠%％‰℃°।॥؟،؛۔ๆฯ/"
-) | frozenset("」』】〕〉》〗〙〛｝］）｠｣)]}")
+_CLOSING = frozenset("、。，．,.!?！？:;：；､｡・･…‥‼⁇⁈⁉〜～–‐゠%％‰℃°।॥؟،؛۔ๆฯ/") | frozenset(
+    "」』】〕〉》〗〙〛｝］）｠｣)]}"
+)
 
 #: End no line, with the brackets and quotes that open: what stands before a number.
 _OPENING = frozenset("¥￥$＄€£￡₩№＃")

@@ -89,6 +89,19 @@ def test_scripts_without_spaces_make_words_of_characters(pieces):
     assert final.text == join_words(final.words) == "今日はょ。UU7今"
 
 
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["▁", *"今日は「今日は。」今"], ["今", "日", "は", "「今", "日", "は。」", "今"]),
+        (["▁", *"今は「", "U", *"7」は"], ["今", "は", "「U7」", "は"]),
+        (["▁", *"ไทกิาท"], ["ไท", "กิา", "ท"]),
+        (["▁", *"今ー日"], ["今ー", "日"]),
+    ],
+)
+def test_words_begin_where_a_line_may_begin(pieces, tokens, words):
+    assert [word.text for word in run(pieces, tokens)[-1].words] == words
+
+
 @pytest.mark.parametrize("letter", "กໟကកㇰㇿヿ㐀鿿豈𠀀")
 def test_the_first_and_last_letters_of_scripts_without_spaces(pieces, letter):
     assert [w.text for w in run(pieces, ["▁", letter, "U"])[-1].words] == [letter, "U"]
