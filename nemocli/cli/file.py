@@ -12,6 +12,7 @@ from nemocli.cli.options import (
     ComputeUnits,
     Language,
     Lookahead,
+    MinCue,
     Model,
     Quiet,
     Runtime,
@@ -20,7 +21,7 @@ from nemocli.cli.options import (
 from nemocli.cli.signals import SIGNALLED, exit_code
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, CueLayout
+from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, MIN_CUE, CueLayout
 
 if TYPE_CHECKING:
     from nemocli.cli.file_cluster import ClusterChoice
@@ -73,7 +74,8 @@ def file(
         typer.Option(
             "--word-timestamps",
             envvar="NEMOCLI_WORD_TIMESTAMPS",
-            help="Each word by itself in srt and tsv, and with its time in vtt.",
+            help="Each word by itself in tsv, and in srt if it stands for --min-cue; with its time in"
+            " vtt.",
         ),
     ] = False,
     max_line_width: Annotated[
@@ -92,6 +94,7 @@ def file(
             help="Lines of a cue of srt and vtt; 0: as many as it needs.",
         ),
     ] = MAX_LINE_COUNT,
+    min_cue: MinCue = MIN_CUE,
     recursive: Annotated[
         bool,
         typer.Option(
@@ -177,7 +180,9 @@ def file(
     from nemocli.jobs.inputs import STDIN
     from nemocli.jobs.report import check_report
 
-    layout = CueLayout(max_line_width or None, max_line_count or None, word_timestamps)
+    layout = CueLayout(
+        max_line_width or None, max_line_count or None, word_timestamps, min_cue
+    )
     choice = ModelChoice(model, runtime, parse_lookahead(lookahead), compute_units, lang, layout)
     to_stdout = output_dir is None and output_format is None
     formats: tuple[str, ...] = (parse_format(stdout_format),)
