@@ -74,8 +74,8 @@ def file(
         typer.Option(
             "--word-timestamps",
             envvar="NEMOCLI_WORD_TIMESTAMPS",
-            help="Each word by itself in tsv, and in srt if it stands for --min-cue; with its time in"
-            " vtt.",
+            help="Each word by itself in tsv, and in srt if it stands for --min-cue, and with its"
+            " time in vtt.",
         ),
     ] = False,
     max_line_width: Annotated[
@@ -180,9 +180,7 @@ def file(
     from nemocli.jobs.inputs import STDIN
     from nemocli.jobs.report import check_report
 
-    layout = CueLayout(
-        max_line_width or None, max_line_count or None, word_timestamps, min_cue
-    )
+    layout = CueLayout(max_line_width or None, max_line_count or None, word_timestamps, min_cue)
     choice = ModelChoice(model, runtime, parse_lookahead(lookahead), compute_units, lang, layout)
     to_stdout = output_dir is None and output_format is None
     formats: tuple[str, ...] = (parse_format(stdout_format),)

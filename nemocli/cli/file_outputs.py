@@ -15,6 +15,7 @@ from nemocli.jobs.plan import (
     Job,
     RunOptions,
     Verdict,
+    changed_outputs,
     judge,
     judge_content,
     make_jobs,
@@ -50,6 +51,9 @@ def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
         done += verdict is Verdict.DONE
         outputs = ", ".join(map(printable_path, job.paths(wanted.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
+        if verdict is not Verdict.DONE and not wanted.force:
+            kept = ", ".join(map(printable_path, job.paths(changed_outputs(job, wanted.formats))))
+            target += f" (kept, since it was changed: {kept})" if kept else ""
         print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
     say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
 
@@ -158,9 +162,10 @@ def summary(report: RunReport) -> str:
     """Files and sound in one line."""
     parts = [f"{count_files(report.count('done'))} transcribed"]
     for count, what in (
-        (report.count("skipped"), "done already"),
+        (report.count("skipped") - report.only_kept, "done already"),
         (report.count("failed"), "failed"),
         (report.left, "left"),
+        (report.kept, "kept as corrected"),
     ):
         parts += [f"{count} {what}"] if count else []
     sound = ""

@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
@@ -152,6 +153,38 @@ def content_hash(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def changed_outputs(job: Job, formats: Iterable[str]) -> list[str]:
+    """The formats whose outputs somebody changed since nemocli wrote them.
+
+    Where a log of an older version has no hash, the file's time decides: it must not be later than
+    the record of it.
+    """
+    return [
+        form
+        for form, output in job.outputs(formats).items()
+        if job.known.owns(output) and job.place.exists(output) and _is_changed(job, output)
+    ]
+
+
+def _is_changed(job: Job, output: str) -> bool:
+    path = Path(job.place.folder, output)
+    known = job.known
+    try:
+        found = os.lstat(path)
+        if stat.S_ISDIR(found.st_mode):
+            return False  # no transcript, and not to be replaced
+        if not stat.S_ISREG(found.st_mode):
+            return True
+        if output in known.hashes:
+            return content_hash(path) not in known.hashes[output]
+        recorded = datetime.fromisoformat(known.done_at).timestamp()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return found.st_mtime >= recorded + 1  # which is recorded in whole seconds
 
 
 def refuse_foreign(

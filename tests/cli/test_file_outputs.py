@@ -68,6 +68,34 @@ def test_a_folder_into_a_folder(here):
     assert file("in", "-r", "-o", "out", "--quiet").stderr == ""
 
 
+def test_a_corrected_transcript_is_kept_and_said(here):
+    command = ("in", "-r", "--output-dir", "out", "--output-format", "srt,txt")
+    file(*command)
+    Path("out/a.txt").write_text("One, two.\n")
+    say("a.wav", "one two three")
+    planned = file(*command, "--dry-run")
+    assert "in/a.wav -> out/a.srt, out/a.txt (kept, since it was changed: out/a.txt)" in (
+        planned.stdout
+    )
+    done = file(*command, "-q", "--report", "report.json")
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "nemocli: out/a.txt was changed since nemocli wrote it, and is kept; add --force to replace"
+        " it.\n"
+    )
+    assert Path("out/a.txt").read_text() == "One, two.\n"
+    assert "three" in Path("out/a.srt").read_text()
+    kept = {each["file"]: each["kept"] for each in read_report()["files"]}
+    assert kept == {"in/a.wav": ["out/a.txt"], "in/b.mp3": [], "in/sub/a.wav": []}
+    Path("out/a.srt").write_text("")
+    say("a.wav", "one")
+    done = file(*command)
+    assert "out/a.srt, out/a.txt were changed since nemocli wrote them, and are kept" in done.stderr
+    assert "0 files transcribed, 2 done already, 1 kept as corrected" in done.stderr
+    assert file(*command, "--force").exit_code == 0
+    assert Path("out/a.txt").read_text() == "one\n"
+
+
 def test_all_formats_beside_the_sound(here):
     assert file("in/a.wav", "--output-format", "all").exit_code == 0
     assert tree("in") == [
