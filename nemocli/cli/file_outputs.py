@@ -19,6 +19,7 @@ from nemocli.jobs.plan import (
     judge,
     judge_content,
     make_jobs,
+    name_too_long,
     refuse_foreign,
 )
 from nemocli.jobs.report import Finished, RunReport
@@ -121,6 +122,9 @@ class FileResults:
                 self._give_up(jobs, str(error))  # there are other folders
             else:
                 place.remove_abandoned(job.name for job in jobs)
+                for job in jobs:
+                    if too_long := name_too_long(job, self._wanted.formats):
+                        self._give_up([job], too_long)
         return [job for job in self._jobs if job.source.path not in self._report.finished]
 
     def _give_up(self, jobs: list[Job], reason: str) -> None:

@@ -1,5 +1,6 @@
 """What is to be done with each input: its outputs, and whether they are there already."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -133,6 +134,23 @@ def judge_content(job: Job) -> Verdict:
     record = job.known.last
     is_same = record is not None and content_hash(job.source.path) == record.sha256
     return Verdict.DONE if is_same else Verdict.CHANGED
+
+
+def name_too_long(job: Job, formats: Iterable[str]) -> str | None:
+    """A sentence if the disk takes no name as long as an output's; its folder must be there."""
+    for output in job.outputs(formats).values():
+        for name in output.split(os.sep):
+            try:
+                os.lstat(os.path.join(job.place.folder, name))
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    length = len(os.fsencode(name))
+                    return (
+                        f"{job.source.name} is too long a name: that of its output would have"
+                        f" {length} bytes, which this disk does not take; rename it, or link to it"
+                        " by a shorter name."
+                    )
+    return None
 
 
 def look_at(path: Path) -> Content | None:

@@ -133,7 +133,7 @@ def test_killed_between_writing_and_recording(here, monkeypatch, is_corrected):
     say("a.wav", "one more")
     if is_corrected:
         correct()
-    heard, ends = transcribe()
+    _, ends = transcribe()
     assert written() == {"a.txt": "corrected\n" if is_corrected else "one more\n"}
     assert ends["a.wav"].kept == (("out/a.txt",) if is_corrected else ())
 
