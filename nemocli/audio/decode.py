@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemocli.addresses import advise_on_address
 from nemocli.audio.decoder import Decoder
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.tracks import Track
@@ -85,6 +86,8 @@ def suits_libsndfile(header: bytes) -> bool:
 def unreadable(path: Path, error: OSError) -> str:
     """The sentence for a path that the system refuses to open."""
     if isinstance(error, FileNotFoundError):
+        if advice := advise_on_address(str(path)):
+            return advice
         return f"{path} does not exist: check the path."
     if isinstance(error, IsADirectoryError):
         return f"{path} is a directory: name the sound files in it."

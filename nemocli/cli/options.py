@@ -34,6 +34,16 @@ ComputeUnits = Annotated[
     str | None,
     typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."),
 ]
+MinCue = Annotated[
+    float,
+    typer.Option(
+        "--min-cue",
+        envvar="NEMOCLI_MIN_CUE",
+        metavar="SECONDS",
+        help="Cues of srt and vtt that would be shorter are merged with a neighbour, or held; 0:"
+        " none are.",
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
 ]

@@ -11,7 +11,14 @@ from rich.cells import cell_len
 from nemocli.errors import UsageError
 from nemocli.transcript import cues
 from nemocli.transcript.cue_layout import CueLayout
-from nemocli.transcript.cues import CUE_COST, MISSING_COST, PAUSE_COST, WORD_COST, split_cues
+from nemocli.transcript.cues import (
+    CUE_COST,
+    FORBIDDEN_COST,
+    MISSING_COST,
+    PAUSE_COST,
+    WORD_COST,
+    split_cues,
+)
 from nemocli.transcript.types import Word, join_words
 from tests.words import cells, spoken
 
@@ -122,6 +129,8 @@ def cost(made, cues, width, max_lines):
 
 
 def place_cost(before, after):
+    if not after.space_before and (before.text + after.text).isascii() and before.text.isalpha():
+        return FORBIDDEN_COST  # within a Latin word
     if before.text[-1] in ".,":
         return 0.0
     return PAUSE_COST if after.start - before.end >= 0.3 else WORD_COST
