@@ -12,15 +12,11 @@ import nemocli
 SENTENCE_ENDS, MAX_CHARACTERS, MAX_PAUSE_S, LINGER_S = ".?!。？！", 70, 1.0, 1.0
 
 
-def text_of(words):
-    return "".join(" " * word.space_before + word.text for word in words).strip()
-
-
 def split_into_cues(words):
     cues = [[words[0]]] if words else []
     for before, word in pairwise(words):
         sentence_ended = before.text[-1] in SENTENCE_ENDS
-        is_long = len(text_of([*cues[-1], word])) > MAX_CHARACTERS
+        is_long = len(nemocli.join_words([*cues[-1], word])) > MAX_CHARACTERS
         if sentence_ended or is_long or word.start - before.end > MAX_PAUSE_S:
             cues.append([])
         cues[-1].append(word)
@@ -32,7 +28,9 @@ def write_srt(cues):
     starts = [cue[0].start for cue in cues] + [float("inf")]
     for number, cue in enumerate(cues, 1):
         end = min(cue[-1].end + LINGER_S, starts[number])
-        blocks.append(f"{number}\n{stamp(starts[number - 1])} --> {stamp(end)}\n{text_of(cue)}\n")
+        blocks.append(
+            f"{number}\n{stamp(starts[number - 1])} --> {stamp(end)}\n{nemocli.join_words(cue)}\n"
+        )
     return "\n".join(blocks)
 
 
@@ -44,7 +42,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("film", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--model", default="nvidia/nemotron-3.5-asr-streaming-0.6b")
+    parser.add_argument("--model", help="the released one by default")
     parser.add_argument("--lang", default="auto")
     options = parser.parse_args()
     transcript = nemocli.load(options.model).transcribe(options.film, options.lang)

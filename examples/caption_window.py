@@ -48,7 +48,7 @@ def show(captions):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="nvidia/nemotron-3.5-asr-streaming-0.6b")
+    parser.add_argument("--model", help="the released one by default")
     parser.add_argument("--lang", default="auto")
     options = parser.parse_args()
     session = nemocli.load(options.model).session(options.lang, keep_transcript=False)

@@ -49,7 +49,7 @@ def watch(folder, transcriber, lang, seconds):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", default="nvidia/nemotron-3.5-asr-streaming-0.6b")
+    parser.add_argument("--model", help="the released one by default")
     parser.add_argument("--lang", default="auto")
     parser.add_argument("--seconds", type=float, default=2.0, help="between two looks")
     options = parser.parse_args()
