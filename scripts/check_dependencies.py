@@ -17,7 +17,6 @@ the Python package index which of the newest versions have known vulnerabilities
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -45,9 +44,6 @@ NEWER = {"coreai": ("Linux x86-64, glibc 2.34", "macOS 26, Apple silicon")}
 OTHERS = ("Linux x86-64", "Linux ARM", "macOS 15, Apple silicon")
 
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}
-
-#: What the tests can do without, by skipping those that compare with it.
-LARGE = ("torch", "transformers")
 
 
 def main() -> None:
@@ -161,11 +157,10 @@ def pin(
 
 
 def test_tools() -> list[str]:
-    """The packages of the extra `test` that are neither large nor nemocli's own extras."""
+    """The packages of the extra `dev` that are not nemocli's own extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    listed = project["optional-dependencies"]["test"]
-    names = {entry: re.split(r"[^\w-]", entry)[0] for entry in listed}
-    return [entry for entry, name in names.items() if name not in ("nemocli", *LARGE)]
+    listed = project["optional-dependencies"]["dev"]
+    return [entry for entry in listed if not entry.startswith("nemocli[")]
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def _blocks() -> dict[str, Callable[[], str]]:
         "exit codes": lambda: table(("code", "meaning"), codes),
     }
     for command in read_commands():
-        blocks[command.name] = lambda command=command: command_page(command, codes)
+        blocks[command.name] = lambda command=command: command_page(command)
     schemas = read_schemas()
     for name in schemas:
         blocks[name] = lambda name=name: str(Tables(name, schemas))

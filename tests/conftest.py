@@ -26,6 +26,23 @@ settings.register_profile(
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+#: Processes that the whole suite is spread over at most: each loads its own models.
+MAX_PROCESSES = 8
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Spread the whole suite over processes, one more than there are cores, as many tests wait.
+
+    Tests that are named run in this process, and so does whatever -n, -s or --pdb ask for.
+    """
+    options = config.option
+    is_worker = hasattr(config, "workerinput")  # one of those processes: it must not start more
+    is_whole = config.args_source is config.ArgsSource.TESTPATHS
+    as_asked = options.numprocesses is not None or options.capture == "no" or options.usepdb
+    if is_whole and not is_worker and not as_asked:
+        options.numprocesses = min((os.cpu_count() or 1) + 1, MAX_PROCESSES)
+
 
 @pytest.fixture(scope="session")
 def demo():

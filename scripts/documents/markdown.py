@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from scripts.documents.commands import Command, Parameter
 
 
-def command_page(command: Command, codes: Iterable[tuple[str, str]]) -> str:
-    """Usage, arguments, options and exit codes of a subcommand, or of each in a group."""
+def command_page(command: Command) -> str:
+    """Usage, arguments and options of a subcommand, or of each in a group."""
     parts = []
     for each in command.all():
         if command.commands:
@@ -17,7 +17,7 @@ def command_page(command: Command, codes: Iterable[tuple[str, str]]) -> str:
             parts.append(table(("argument", "what it is"), rows))
         if each.options:
             parts.append(option_table(each.options))
-    parts += ["### Exit codes", table(("code", "meaning"), codes)]
+    parts.append("Exit codes: see [all pages](README.md#exit-codes).")
     return "\n\n".join(parts)
 
 

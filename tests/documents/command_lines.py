@@ -9,6 +9,7 @@ from scripts.make_docs import ROOT
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")),
     *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "examples" / "README.md",
 ]
 
 #: What a test puts in the place of what a person has: the demo for any model.
@@ -24,15 +25,15 @@ SUBSTITUTES = [
 #: Command lines that are not run, by how they begin, and why. Those of nemocli are parsed all the
 #: same; of scripts, their options are looked for.
 NOT_RUN = {
-    "nemocli live --model model --lang": "a microphone: tests/cli/test_live_microphone.py",
-    "nemocli live --lang": "a microphone",
-    "nemocli live --model model --output": "a microphone; tests/cli/test_live.py has these options",
+    "nemocli live --lang": "a microphone: tests/cli/test_live_microphone.py",
+    "nemocli live --model demo --input": "24 s: tests/documents/test_picture.py",
+    "nemocli live --output": "a microphone; tests/cli/test_live.py has these options",
     "nemocli live --list-devices": "PortAudio",
     "nemocli models pull": "the hub: tests/models/test_pull.py has one of its own",
     "nemocli models remove": "would remove it: tests/cli/test_models.py",
     "nemocli convert CHECKPOINT --to core": "a minute: tests/models/test_convert.py, tests/oracle",
     "nemocli file talk.mp3 --model model-coreml": "a Mac",
-    "nemocli file recordings/ -r --output-dir transcripts --model model --cluster": (
+    "nemocli file recordings/ -r --output-dir transcripts --cluster": (
         "Ray, seconds: tests/cli/test_file_cluster.py"
     ),
     "nemocli bench": "half a minute and more: tests/cli/test_bench.py has fewer repeats",
@@ -50,6 +51,7 @@ NOT_RUN = {
     "source .venv/bin/activate": "of the shell that is left with it",
     "python scripts/make_docs.py": "tests/documents/test_made.py",
     "python scripts/draw_terminal.py": "tests/documents/test_picture.py",
+    "python examples/": "tests/examples",
     "python scripts/": "minutes or hours, and their own data",
 }
 

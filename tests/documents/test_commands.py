@@ -99,7 +99,7 @@ def test_a_command_line_can_be_parsed(line):
             name, *arguments = arguments
             command = command.commands[name]
         command.make_context(name, arguments)
-    for script, rest in re.findall(r"python (scripts/\S+)(.*)", line.text):
+    for script, rest in re.findall(r"python ((?:scripts|examples)/\S+)(.*)", line.text):
         text = (ROOT / script).read_text(encoding="utf-8")
         for option in re.findall(r"--[a-z-]+", rest):
             assert f'"{option}"' in text, f"{script} has no {option}"

@@ -6,7 +6,11 @@ import pytest
 
 from scripts.make_docs import ROOT
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "examples" / "README.md",
+]
 
 
 def anchors(page):
@@ -15,7 +19,7 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_headings(page):
     text = page.read_text(encoding="utf-8")
     for link in [*re.findall(r"\]\(([^)]+)\)", text), *re.findall(r'src="([^"]+)"', text)]:
@@ -27,8 +31,10 @@ def test_links_lead_to_files_and_headings(page):
         assert not anchor or anchor in anchors(target), f"{link} is no heading"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_paths_in_the_text_exist(page):
     text = page.read_text(encoding="utf-8")
-    for path in re.findall(r"`((?:nemocli|tests|scripts|assets|docs|share)/[^`\s]*)`", text):
+    for path in re.findall(
+        r"`((?:nemocli|tests|scripts|assets|docs|examples|share)/[^`\s]*)`", text
+    ):
         assert (ROOT / path).exists(), f"there is no {path}"

@@ -1,4 +1,4 @@
-"""docs/python.md: each example is run, and prints what stands below it."""
+"""docs/python.md and the README: each example is run, and prints what stands below it."""
 
 import contextlib
 import inspect
@@ -12,11 +12,12 @@ import nemocli
 from scripts.make_docs import ROOT
 
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+PAGES = PAGE + (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", PAGES, re.DOTALL)
 
 
 def test_no_example_is_passed_over():
-    assert len(EXAMPLES) == PAGE.count("```python") == PAGE.count("```text")
+    assert len(EXAMPLES) == PAGES.count("```python") == PAGES.count("```text")
 
 
 @pytest.mark.parametrize(("code", "printed"), EXAMPLES, ids=range(len(EXAMPLES)))
@@ -25,7 +26,7 @@ def test_an_example_prints_what_stands_below_it(code, printed, clips, tmp_path, 
     shutil.copy(clips[0].path.with_name("all-languages.flac"), tmp_path)
     monkeypatch.chdir(tmp_path)
     with contextlib.redirect_stdout(io.StringIO()) as stdout:
-        exec(compile(code, "docs/python.md", "exec"), {"__name__": "example"})
+        exec(compile(code, "example", "exec"), {"__name__": "example"})
     lines = sorted(stdout.getvalue().splitlines())  # files may be finished in another order
     assert lines == sorted(printed.splitlines())
 

@@ -9,6 +9,7 @@ import pytest
 
 import nemocli
 from nemocli.errors import NemocliError, UsageError
+from tests.engine.small import small
 from tests.sounds import speech_like
 
 RUNTIMES = ["numpy", "onnx"]
@@ -126,6 +127,21 @@ def test_memory_does_not_grow_with_the_stream():
     gc.collect()
     # 78 chunks later: one array kept a chunk would show, and so would one frame's worth of data.
     assert sys.getallocatedblocks() - before < 60
+
+
+@pytest.mark.parametrize(("keeps", "grows"), [(False, False), (True, True)])
+def test_memory_grows_by_the_words_only_if_a_transcript_is_kept(keeps, grows):
+    session, speech = small(0).session("de", keep_transcript=keeps), speech_like(2, seed=3)
+    tokens = 0
+    for _ in range(3):
+        session.feed(speech)
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(10):
+        tokens += len(session.feed(speech).tokens)
+    gc.collect()
+    assert tokens > 200
+    assert (sys.getallocatedblocks() - before > tokens) == grows
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -82,7 +82,7 @@ def test_the_wheel_has_the_package_the_demo_and_nothing_else(inside):
 def test_the_sdist_has_what_the_tests_need(folder):
     with tarfile.open(folder / f"{NAME}.tar.gz") as file:
         names = set(file.getnames())
-    wanted = tracked("nemocli", "assets", "tests", "scripts", "README.md", "LICENSE")
+    wanted = tracked("nemocli", "assets", "examples", "tests", "scripts", "README.md", "LICENSE")
     assert {f"{NAME}/{name}" for name in (*wanted, "pyproject.toml", "PKG-INFO")} <= names
 
 
