@@ -111,8 +111,8 @@ class Sound:
 
     @property
     def note(self) -> str | None:
-        """Which track was chosen of several: a sentence."""
-        return choice_sentence(self.path, self._decoder.tracks, self._decoder.track)
+        """Which track was chosen of several: a sentence, to stand behind the file's name."""
+        return choice_sentence(self._decoder.tracks, self._decoder.track)
 
     @property
     def decoded(self) -> DecodedSound:

@@ -169,7 +169,7 @@ class LiveSource:
         return None
 
     def take_warning(self) -> str | None:
-        """A sentence, once, if the channels cancel each other out and one is taken."""
+        """A sentence about the sound that a person should know, once; None if there is none."""
         taken, since = self._mixer.taken, self._mixer.cancelled_from
         if taken is None or since is None or self._is_cancel_told:
             return None

@@ -131,14 +131,14 @@ def _rank(track: Track, wanted: str | None) -> tuple[bool, bool, bool, bool, boo
     )
 
 
-def choice_sentence(path: Path, tracks: Sequence[Track], chosen: Track) -> str | None:
-    """Which of several tracks was chosen; None if there was no choice."""
+def choice_sentence(tracks: Sequence[Track], chosen: Track) -> str | None:
+    """Which of several tracks was chosen, to stand behind the file's name; None for only one."""
     if len(tracks) < 2:
         return None
     language = f" ({chosen.language})" if chosen.language else ""
     return (
-        f"{path} has {len(tracks)} sound tracks, and track {chosen.number}{language} is"
-        " transcribed; --track chooses another."
+        f"track {chosen.number}{language} of {len(tracks)} sound tracks is transcribed; --track"
+        " chooses another."
     )
 
 

@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from nemocli.cli.printable import printable
-from nemocli.errors import NemocliError
+from nemocli.errors import NemocliError, UsageError
 
 
 def doctor(
+    audio: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Sound or video files, of which the sound tracks are listed instead."),
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -35,10 +39,20 @@ def doctor(
 ) -> None:
     """Say what this machine has for nemocli, and for what is missing, the command that adds it.
 
+    With AUDIO, list the files' sound tracks: number, language, codec, rate, channels, duration.
+
     The exit code is 1 if something is missing without which nothing can be transcribed.
     With --verify, the demo, and the released model if it is here, are run in every way this machine
     has and compared with reference tokens; the exit code is 1 if one fails or is not exact.
     """
+    if audio:
+        if verify or as_json:
+            raise UsageError("The tracks of a file are listed without --json and --verify.")
+        from nemocli.cli.doctor_tracks import print_tracks
+
+        if code := print_tracks(audio):
+            raise typer.Exit(code)
+        return
     if verify:
         from nemocli.cli.screen import Screen
         from nemocli.cli.verifying import verify as verify_all

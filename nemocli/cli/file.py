@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nemocli.cli.options import (
+    Channels,
     ComputeUnits,
+    Gain,
     Language,
     Lookahead,
     MinCue,
     Model,
     Quiet,
     Runtime,
+    Track,
     parse_lookahead,
+    parse_sound,
 )
 from nemocli.cli.signals import SIGNALLED, exit_code
 from nemocli.cli.streams import say
@@ -95,6 +99,9 @@ def file(
         ),
     ] = MAX_LINE_COUNT,
     min_cue: MinCue = MIN_CUE,
+    track: Track = None,
+    channels: Channels = "mix",
+    gain: Gain = None,
     recursive: Annotated[
         bool,
         typer.Option(
@@ -182,7 +189,9 @@ def file(
     from nemocli.jobs.report import check_report
 
     layout = CueLayout(max_line_width or None, max_line_count or None, word_timestamps, min_cue)
-    choice = ModelChoice(model, runtime, parse_lookahead(lookahead), compute_units, lang, layout)
+    sound = parse_sound(track, channels, gain)
+    frames = parse_lookahead(lookahead)
+    choice = ModelChoice(model, runtime, frames, compute_units, lang, layout, sound)
     formats: tuple[str, ...] = (parse_format(stdout_format),)
     if output_format is not None:
         formats = parse_formats(output_format)
@@ -224,7 +233,7 @@ class _How:
 
 def _to_stdout(found: "Listing", how: _How) -> int:
     """Print each transcript, or write the only one into its file; the exit code."""
-    from nemocli.cli.file_outputs import tell_failed
+    from nemocli.cli.file_outputs import several_tracks, tell_failed
     from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared
     from nemocli.cli.printable import printable_path
     from nemocli.jobs.report import RunReport
@@ -236,7 +245,8 @@ def _to_stdout(found: "Listing", how: _How) -> int:
     if how.dry_run:
         where = f"to {how.target or 'stdout'}"
         for source in found.sources:
-            print(f"{printable_path(where):14}  {printable_path(source.name)}")
+            tracks = several_tracks(source.path)
+            print(f"{printable_path(where):14}  {printable_path(source.name)}{tracks}")
         return NemocliError.exit_code if found.unreadable else 0
     with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
         report = RunReport(settings, found)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
@@ -28,6 +29,7 @@ class TranscribesMany(Protocol):
         *,
         max_memory: int | None = None,
         progress: Callable[[FileProgress], None] | None = None,
+        sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> Iterator[FileResult]: ...
 
 

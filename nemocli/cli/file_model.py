@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.cue_layout import CueLayout
@@ -23,6 +24,7 @@ class ModelChoice:
     compute_units: str | None
     lang: str
     layout: CueLayout
+    sound: SoundOptions = DEFAULT_OPTIONS
 
     def load(self, screen: "Screen") -> "tuple[Transcriber, Settings]":
         """The model, and the settings that decide its transcripts."""
@@ -31,7 +33,7 @@ class ModelChoice:
         )
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
-        return transcriber, Settings(transcriber.about("", language), self.layout)
+        return transcriber, Settings(transcriber.about("", language), self.layout, self.sound)
 
     def describe(self) -> Settings:
         """The settings it would have, without loading it; ModelError if it is not here."""
@@ -49,4 +51,4 @@ class ModelChoice:
             described.lookahead,
             Languages(described.config).find(self.lang).tag,
         )
-        return Settings(about, self.layout)
+        return Settings(about, self.layout, self.sound)

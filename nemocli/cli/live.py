@@ -11,6 +11,7 @@ import typer
 from nemocli.cli.live_source import open_source, print_devices, typed_one
 from nemocli.cli.options import (
     ComputeUnits,
+    Gain,
     Language,
     Lookahead,
     MinCue,
@@ -68,6 +69,7 @@ def live(
     channels: Annotated[
         int, typer.Option(envvar="NEMOCLI_CHANNELS", help="Channels of raw samples on stdin.")
     ] = 1,
+    gain: Gain = None,
     encoding: Annotated[
         str,
         typer.Option(envvar="NEMOCLI_ENCODING", help="Of raw samples on stdin: s16le or f32le."),
@@ -152,6 +154,8 @@ def live(
         input_, device = typed_one(context, input_, device)
     _check_files(output, save_audio, force)
     layout = CueLayout(min_cue=min_cue)
+    from nemocli.audio.gain import RunningGain
+    from nemocli.audio.options import parse_gain
     from nemocli.audio.recorder import Recorder
     from nemocli.cli.live_loop import LiveLoop
     from nemocli.cli.live_outputs import JsonLines, TextLines
@@ -161,9 +165,11 @@ def live(
     from nemocli.live.stream import StreamLimits
 
     screen = Screen(quiet)
+    wanted_gain = parse_gain(gain)
     with ExitStack() as stack:
         frames = parse_lookahead(lookahead)
-        source = open_source(input_, device, rate, channels, encoding, max_lag)
+        source = open_source(input_, device, rate, channels, encoding, max_lag, lang)
+        source.gain = RunningGain(wanted_gain)
         stack.callback(source.close)
         transcriber = load_model(model, runtime, frames, compute_units, screen)
         language = transcriber.resolve_language(lang)

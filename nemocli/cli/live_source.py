@@ -43,6 +43,7 @@ def open_source(
     channels: int,
     encoding: str,
     max_lag: float,
+    lang: str = "auto",
 ) -> "LiveSource":
     """A microphone, a file at the pace of real time, or stdin; raises as those do."""
     if input_ is None:
@@ -53,9 +54,10 @@ def open_source(
         from nemocli.audio.pcm import open_pcm
 
         return open_pcm(_stdin(), rate, channels, encoding)
+    from nemocli.audio.options import SoundOptions
     from nemocli.audio.paced import open_paced
 
-    return open_paced(Path(input_), max_lag)
+    return open_paced(Path(input_), max_lag, SoundOptions(language=lang))
 
 
 def _stdin() -> int:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nemocli.audio.options import SoundOptions, parse_channels, parse_gain, parse_track
 from nemocli.errors import UsageError
 
 Model = Annotated[
@@ -44,12 +45,45 @@ MinCue = Annotated[
         " none are.",
     ),
 ]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        "--track",
+        envvar="NEMOCLI_TRACK",
+        metavar="NUMBER|LANG",
+        help="Which sound track of a file with several: its number from 1, or its language. By"
+        " default the one that fits --lang best; 'nemocli doctor FILE' lists them.",
+    ),
+]
+Channels = Annotated[
+    str,
+    typer.Option(
+        "--channels",
+        envvar="NEMOCLI_FILE_CHANNELS",
+        help="mix, left, right, a channel's number from 1, or separate: each channel by itself, its"
+        " name with every segment.",
+    ),
+]
+Gain = Annotated[
+    str | None,
+    typer.Option(
+        "--gain",
+        envvar="NEMOCLI_GAIN",
+        metavar="auto|DB",
+        help="Amplify by so many dB; auto: by how loud the sound is. For very quiet recordings.",
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
 ]
 
 #: Lookahead in frames, by the latency in ms that a person may write instead.
 _LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
+
+
+def parse_sound(track: str | None, channels: str, gain: str | None) -> SoundOptions:
+    """What is chosen of a file's sound; UsageError for what cannot be."""
+    return SoundOptions(parse_track(track), parse_channels(channels), parse_gain(gain))
 
 
 def parse_lookahead(text: str | None) -> int | None:

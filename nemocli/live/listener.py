@@ -148,6 +148,8 @@ class Listener:
         self._busy += self._last_sound - began
         self._processed += packet.frames
         self._lags.add(self.lag)
+        if warning := self._source.take_warning():
+            self._tell("sound", warning)
         dropped = self._source.dropped - self._told_dropped
         if dropped:
             self._told_dropped += dropped
