@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
 Model = Annotated[
@@ -27,12 +28,10 @@ Lookahead = Annotated[
         " slower to come and more accurate.",
     ),
 ]
-Runtime = Annotated[
-    str, typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy.")
-]
+Runtime = Annotated[str, typer.Option(envvar="NEMOCLI_RUNTIME", help=runtime_help.runtimes())]
 ComputeUnits = Annotated[
     str | None,
-    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."),
+    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help=runtime_help.compute_units()),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
