@@ -65,7 +65,7 @@ complete -c nemocli -n '__fish_seen_subcommand_from doctor; and __fish_seen_subc
 complete -c nemocli -f -n '__fish_use_subcommand' -a bench -d 'Measure what this machine can do with a model: speed, accuracy, or exactness.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l model -r -d 'Folder, .nemo file, name from \'nemocli models list\', or \'demo\'.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l runtime -r -d 'auto, onnx, coreml, coreai or numpy.'
-complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l precision -r -d 'Of a checkpoint, which is converted to it once: such as fp32, fp16, int8.'
+complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l precision -r -d 'What a checkpoint is converted to, once: fp32, int8, fp16, int4, palettized-6.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l lookahead -r -d '0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms; more is slower to come and more accurate.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l compute-units -r -d 'For coreml and coreai: cpu, gpu, ane, all.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l repeat -r -d 'Repeats, in processes of their own; 5, or 2 in a sweep. At least 1.'
