@@ -11,16 +11,16 @@ ARCHITECTURE = "nemotron3_5_asr"
 
 #: What a size can be at most: far above every model, far below what would exhaust the memory
 #: before the weights are found to be of other shapes.
-LARGEST = 1_000_000
+MAX_SIZE = 1_000_000
 
-#: The same for layers and frames, of which each costs time or memory of its own.
-MOST = 4096
+#: The same for layers, frames, mels and the like, of which each costs time or memory of its own.
+MAX_COUNT = 4096
 
-#: For symbols in a frame and for lookaheads, of which each costs much more.
-FEW = 100
+#: The same for symbols in a frame and for lookaheads, of which each costs much more.
+MAX_SYMBOLS = MAX_LOOKAHEADS = 100
 
 #: Numbers in the caches of a stream: a hundred times those of the released model.
-MOST_CACHED = 1 << 28
+MAX_CACHED = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -116,14 +116,14 @@ def read_config(
     number = _Numbers(config, "config.json")
     enc = _Numbers(encoder, "config.json's encoder_config")
     result = ModelConfig(
-        features=_features(processor, enc("num_mel_bins", most=MOST)),
+        features=_features(processor, enc("num_mel_bins", most=MAX_COUNT)),
         hidden_size=enc("hidden_size"),
-        num_layers=enc("num_hidden_layers", least=2, most=MOST),
+        num_layers=enc("num_hidden_layers", least=2, most=MAX_COUNT),
         num_heads=enc("num_attention_heads"),
         ff_size=enc("intermediate_size"),
-        conv_kernel=enc("conv_kernel_size", most=MOST),
+        conv_kernel=enc("conv_kernel_size", most=MAX_COUNT),
         subsampling_channels=enc("subsampling_conv_channels"),
-        left_context=enc("sliding_window", most=MOST) - 1,
+        left_context=enc("sliding_window", most=MAX_COUNT) - 1,
         lookaheads=lookaheads,
         default_lookahead=_default_lookahead(encoder, lookaheads),
         num_prompts=number("num_prompts"),
@@ -132,8 +132,8 @@ def read_config(
         vocab_size=number("vocab_size"),
         blank_id=number("blank_token_id", least=0),
         decoder_size=number("decoder_hidden_size"),
-        decoder_layers=number("num_decoder_layers", most=MOST),
-        max_symbols=number("max_symbols_per_step", most=FEW),
+        decoder_layers=number("num_decoder_layers", most=MAX_COUNT),
+        max_symbols=number("max_symbols_per_step", most=MAX_SYMBOLS),
         prompts=_prompts(processor),
         languages=_languages(config),
     )
@@ -147,7 +147,7 @@ class _Numbers:
     def __init__(self, data: Mapping[str, Any], where: str) -> None:
         self.data, self.where = data, where
 
-    def __call__(self, key: str, least: int = 1, most: int = LARGEST) -> int:
+    def __call__(self, key: str, least: int = 1, most: int = MAX_SIZE) -> int:
         value: int = _get(self.data, key, self.where, int)
         if not least <= value <= most:
             raise ModelError(
@@ -187,9 +187,13 @@ def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any])
 def _lookaheads(encoder: Mapping[str, Any], processor: Mapping[str, Any]) -> tuple[int, ...]:
     key = "supported_num_lookahead_tokens"
     values = encoder.get(key) or processor.get(key)
-    if not isinstance(values, list) or not 0 < len(values) <= FEW or not _are_lookaheads(values):
+    if (
+        not isinstance(values, list)
+        or not 0 < len(values) <= MAX_LOOKAHEADS
+        or not _are_lookaheads(values)
+    ):
         raise ModelError(
-            f"config.json's encoder_config lacks a list {key!r} of whole numbers up to {MOST}."
+            f"config.json's encoder_config lacks a list {key!r} of whole numbers up to {MAX_COUNT}."
         )
     return tuple(values)
 
@@ -205,7 +209,7 @@ def _default_lookahead(encoder: Mapping[str, Any], lookaheads: tuple[int, ...]) 
 
 
 def _are_lookaheads(values: Iterable[Any]) -> bool:
-    return all(_is_number(value, 0, MOST) for value in values)
+    return all(_is_number(value, 0, MAX_COUNT) for value in values)
 
 
 def _is_number(value: Any, least: int, most: int) -> bool:
@@ -220,16 +224,18 @@ def _is_plausible(config: ModelConfig) -> bool:
     many = [config.hidden_size, config.num_heads, config.ff_size, config.subsampling_channels]
     many += (config.num_prompts, config.prompt_size, config.vocab_size, config.decoder_size)
     return (
-        all(_is_number(value, 1, MOST) for value in few)
-        and all(_is_number(value, 1, LARGEST) for value in many)
-        and _is_number(config.max_symbols, 1, FEW)
-        and _is_number(config.left_context, 0, MOST)
-        and all(_is_number(value, 0, LARGEST) for value in (config.blank_id, config.default_prompt))
-        and 0 < len(config.lookaheads) <= FEW
+        all(_is_number(value, 1, MAX_COUNT) for value in few)
+        and all(_is_number(value, 1, MAX_SIZE) for value in many)
+        and _is_number(config.max_symbols, 1, MAX_SYMBOLS)
+        and _is_number(config.left_context, 0, MAX_COUNT)
+        and all(
+            _is_number(value, 0, MAX_SIZE) for value in (config.blank_id, config.default_prompt)
+        )
+        and 0 < len(config.lookaheads) <= MAX_LOOKAHEADS
         and _are_lookaheads((*config.lookaheads, config.default_lookahead))
         and 0 <= features.preemphasis <= 1
         and all(isinstance(name, str) for name in (*config.prompts, *config.languages))
-        and all(_is_number(index, 0, LARGEST) for index in config.prompts.values())
+        and all(_is_number(index, 0, MAX_SIZE) for index in config.prompts.values())
     )
 
 
@@ -259,9 +265,9 @@ def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
         )
     return FeatureConfig(
         sampling_rate=number("sampling_rate"),
-        n_fft=number("n_fft", most=MOST),
-        win_length=number("win_length", most=MOST),
-        hop_length=number("hop_length", most=MOST),
+        n_fft=number("n_fft", most=MAX_COUNT),
+        win_length=number("win_length", most=MAX_COUNT),
+        hop_length=number("hop_length", most=MAX_COUNT),
         num_mels=num_mels,
         preemphasis=_preemphasis(extractor),
     )
@@ -299,7 +305,7 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
         (not 2 <= config.features.win_length <= config.features.n_fft, "win_length does not fit"),
         (config.default_lookahead not in config.lookaheads, "it lacks its default lookahead"),
         (any(i >= config.num_prompts for i in prompts), "a prompt id is too large"),
-        (cached > MOST_CACHED, "its caches would fill the memory"),
+        (cached > MAX_CACHED, "its caches would fill the memory"),
     ]
     for wrong, why in problems:
         if wrong:
