@@ -16,7 +16,10 @@ Model = Annotated[
 Language = Annotated[
     str,
     typer.Option(
-        "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
+        "--lang",
+        "--language",
+        envvar="NEMOCLI_LANG",
+        help="Such as ja-JP, en_us, de, deutsch, or auto.",
     ),
 ]
 Lookahead = Annotated[
