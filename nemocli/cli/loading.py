@@ -62,7 +62,7 @@ def default_model(screen: "Screen", runtime: str = "auto") -> str:
 
 
 def note_other_region(wanted: str, language: str, screen: "Screen") -> None:
-    """`en-DE` is taken for `en-US`, and that is said; `en`, `en_us`, `english` are other spellings."""
+    """`en-DE` is taken for `en-US`, and that is said; `en_us` or `english` is another spelling."""
     region = wanted.strip().replace("_", "-").partition("-")[2]
     if 1 < len(region) < 4 and region.lower() != language.partition("-")[2].lower():
         screen.note(f"The model does not know {wanted}; transcribing in {language}.")

@@ -11,7 +11,8 @@ from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageErro
 from nemocli.models.convert import convert
 from nemocli.models.folder import FORMAT, MANIFEST, Manifest, check_content, read_manifest
 from nemocli.models.named import find_model
-from nemocli.models.paths import cache_folder
+from nemocli.models.paths import cache_folder, demo_folder
+from nemocli.models.temporary_cache import make_writable, use_temporary_cache
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import read_text
@@ -92,21 +93,22 @@ def converted_in_cache(
 ) -> Path:
     """The model folder of a checkpoint in the cache folder, made now if it is not there.
 
-    Raises UnsupportedError if the cache folder cannot be made, and as `convert` does.
+    The demo, which is small, is converted into a temporary folder where there is no cache. Raises
+    UnsupportedError if the cache folder cannot be made, and as `convert` does.
     """
-    cache = cache_folder() / "converted"
-    target = cache / f"{kind}-{precision}-v{FORMAT}-{checkpoint.sha256[:32]}"
+    name = f"{kind}-{precision}-v{FORMAT}-{checkpoint.sha256[:32]}"
     try:
-        if (target / MANIFEST).is_file():
-            with suppress(ModelError):  # damaged: made again below
-                read_manifest(target)
-                return target
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnsupportedError(
-            f"The cache folder {cache} cannot be used ({error.strerror});"
-            " set NEMOCLI_CACHE_DIR to a folder that can be written."
-        ) from None
+        cache = cache_folder() / "converted"
+        if _is_intact(cache / name):
+            return cache / name
+        make_writable(cache)
+    except UnsupportedError as error:
+        if checkpoint.path != demo_folder():
+            raise
+        cache = use_temporary_cache(error, progress)
+        if _is_intact(cache / name):
+            return cache / name
+    target = cache / name
 
     def tell(name: str, number: int, total: int) -> None:
         if progress:
@@ -118,6 +120,15 @@ def converted_in_cache(
         if not (target / MANIFEST).is_file():  # unless another process has just made it
             raise
     return target
+
+
+def _is_intact(folder: Path) -> bool:
+    """Whether a model folder is there and can be read; one that is damaged is made again."""
+    with suppress(OSError, ModelError):
+        if (folder / MANIFEST).is_file():
+            read_manifest(folder)
+            return True
+    return False
 
 
 def open_folder(folder: Path) -> OpenModel:
