@@ -1,6 +1,7 @@
 """A file that appears whole or not at all, whatever ends the writing."""
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ def write_whole_file(path: Path, text: str) -> None:
     try:
         with part.open("w", encoding="utf-8") as file:
             file.write(text)
+            copy_permissions(path, file.fileno())
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -18,3 +20,19 @@ def write_whole_file(path: Path, text: str) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def copy_permissions(replaced: str | Path, file: int) -> None:
+    """Give an open file the mode of the one that it will replace, and its owner where it may.
+
+    Nothing if there is none, or something else than a plain file.
+    """
+    try:
+        found = os.lstat(replaced)
+    except OSError:
+        return
+    if stat.S_ISREG(found.st_mode):
+        with suppress(OSError):  # only root may give files away
+            os.fchown(file, found.st_uid, found.st_gid)
+        with suppress(OSError):  # a disk without permissions
+            os.fchmod(file, stat.S_IMODE(found.st_mode) & 0o777)

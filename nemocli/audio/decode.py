@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from nemocli.addresses import advise_on_address
 from nemocli.audio.decoder import Decoder
 from nemocli.errors import AudioError, lacks_memory
 
@@ -50,6 +51,8 @@ def suits_libsndfile(header: bytes) -> bool:
 def unreadable(path: Path, error: OSError) -> str:
     """The sentence for a path that the system refuses to open."""
     if isinstance(error, FileNotFoundError):
+        if advice := advise_on_address(str(path)):
+            return advice
         return f"{path} does not exist: check the path."
     if isinstance(error, IsADirectoryError):
         return f"{path} is a directory: name the sound files in it."

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nemocli.cli.printable import print_path
+from nemocli.cli.runtime_help import list_words, precisions_by_kind
+from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
+from nemocli.runtimes.kind import PORTABLE
+from nemocli.runtimes.kinds import folder_kinds
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
@@ -30,15 +34,11 @@ def convert(
         ),
     ] = None,
     to: Annotated[
-        str, typer.Option(envvar="NEMOCLI_TO", help="Kind of model: onnx, coreml or coreai.")
-    ] = "onnx",
+        str,
+        typer.Option(envvar="NEMOCLI_TO", help=f"Kind of model: {list_words(folder_kinds())}."),
+    ] = PORTABLE,
     precision: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_PRECISION",
-            help="onnx: fp32 or int8. coreml: fp16, int8, int4 or palettized-6. coreai: fp16 or"
-            " fp32. The first is the default.",
-        ),
+        str | None, typer.Option(envvar="NEMOCLI_PRECISION", help=precisions_by_kind())
     ] = None,
     lookahead: Annotated[
         str,
@@ -117,13 +117,13 @@ def download(checkpoint: str, screen: "Screen") -> None:
 
     hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
-        pull(hub, lambda name: screen.note(f"downloading {name}"), show_bars=screen.draws)
+        pull(hub, lambda name: screen.note(f"downloading {name}"), say, show_bars=screen.draws)
 
 
 def _verify(checkpoint: str, folder: Path, screen: "Screen") -> None:
     from nemocli.bench.conversion import verify_folder
     from nemocli.bench.reference import SECONDS, bundled_sound
-    from nemocli.models.named import find_checkpoint
+    from nemocli.models.find import find_checkpoint
     from nemocli.network.checkpoint import open_checkpoint
     from nemocli.network.parameters import count_weights
 

@@ -12,6 +12,7 @@ from nemocli.cli.options import (
     ComputeUnits,
     Language,
     Lookahead,
+    MinCue,
     Model,
     Quiet,
     Runtime,
@@ -20,7 +21,7 @@ from nemocli.cli.options import (
 from nemocli.cli.signals import SIGNALLED, exit_code
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, CueLayout
+from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, MIN_CUE, CueLayout
 
 if TYPE_CHECKING:
     from nemocli.cli.file_cluster import ClusterChoice
@@ -57,7 +58,7 @@ def file(
             "-o",
             envvar="NEMOCLI_OUTPUT_DIR",
             help="Write files into this folder, with the folders' own paths below it. The same"
-            " command again goes on with what is not done.",
+            " command again goes on with what is not done. Or one file, such as talk.srt.",
         ),
     ] = None,
     output_format: Annotated[
@@ -73,7 +74,8 @@ def file(
         typer.Option(
             "--word-timestamps",
             envvar="NEMOCLI_WORD_TIMESTAMPS",
-            help="Each word by itself in srt and tsv, and with its time in vtt.",
+            help="Each word by itself in tsv, and in srt if it stands for --min-cue, and with its"
+            " time in vtt.",
         ),
     ] = False,
     max_line_width: Annotated[
@@ -92,6 +94,7 @@ def file(
             help="Lines of a cue of srt and vtt; 0: as many as it needs.",
         ),
     ] = MAX_LINE_COUNT,
+    min_cue: MinCue = MIN_CUE,
     recursive: Annotated[
         bool,
         typer.Option(
@@ -170,28 +173,35 @@ def file(
     go on, and the exit code is 1.
     """
     from nemocli.cli.file_cluster import ClusterChoice
-    from nemocli.cli.file_inputs import listing, parse_bytes, sound_from_stdin
+    from nemocli.cli.file_inputs import listing, parse_bytes, passed_over_sentence, sound_from_stdin
     from nemocli.cli.file_model import ModelChoice
+    from nemocli.cli.file_stdout import one_output
     from nemocli.cli.screen import Screen
     from nemocli.jobs.documents import parse_format, parse_formats
     from nemocli.jobs.inputs import STDIN
     from nemocli.jobs.report import check_report
 
-    layout = CueLayout(max_line_width or None, max_line_count or None, word_timestamps)
+    layout = CueLayout(max_line_width or None, max_line_count or None, word_timestamps, min_cue)
     choice = ModelChoice(model, runtime, parse_lookahead(lookahead), compute_units, lang, layout)
-    to_stdout = output_dir is None and output_format is None
     formats: tuple[str, ...] = (parse_format(stdout_format),)
     if output_format is not None:
         formats = parse_formats(output_format)
+    target = one_output(output_dir, formats if output_format is not None else None, force)
+    if target is not None:
+        formats = (target.suffix[1:],)
+    to_stdout = target is not None or (output_dir is None and output_format is None)
     if report is not None:
         check_report(report)
     where = ClusterChoice(cluster, workers)
     where.check()
-    how = _How(choice, where, formats, Screen(quiet), parse_bytes(max_memory), report, dry_run)
+    memory = parse_bytes(max_memory)
+    how = _How(choice, where, formats, Screen(quiet), memory, report, dry_run, target)
     with sound_from_stdin(STDIN in (audio or [])) as stdin:
         found = listing(audio or [], from_file, recursive, extensions, stdin)
         for sentence in [*found.unreadable, *found.empty]:
             say(sentence)
+        if passed_over := passed_over_sentence(found):
+            how.screen.note(passed_over)
         code = _to_stdout(found, how) if to_stdout else _to_files(found, how, output_dir, force)
     if code:
         raise typer.Exit(code)
@@ -208,25 +218,30 @@ class _How:
     max_memory: int | None
     report: Path | None
     dry_run: bool
+    #: The one file that the transcript goes into, instead of stdout.
+    target: Path | None
 
 
 def _to_stdout(found: "Listing", how: _How) -> int:
-    """Print each transcript; the exit code."""
+    """Print each transcript, or write the only one into its file; the exit code."""
     from nemocli.cli.file_outputs import tell_failed
-    from nemocli.cli.file_stdout import StdoutResults, check_shared
+    from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared
     from nemocli.cli.printable import printable_path
     from nemocli.jobs.report import RunReport
 
     (output_format,) = how.formats
+    if how.target is not None:
+        check_alone(found.sources, how.target)
     check_shared(found.sources, output_format)
     if how.dry_run:
+        where = f"to {how.target or 'stdout'}"
         for source in found.sources:
-            print(f"to stdout       {printable_path(source.name)}")
+            print(f"{printable_path(where):14}  {printable_path(source.name)}")
         return NemocliError.exit_code if found.unreadable else 0
     with how.where.opened(how.choice, how.screen, how.max_memory) as (transcriber, settings):
         report = RunReport(settings, found)
         with _written(report, how.report):
-            StdoutResults(found.sources, settings, output_format).run(
+            StdoutResults(found.sources, settings, output_format, how.target).run(
                 transcriber, how.screen, how.max_memory, report
             )
     if report.files > 1:

@@ -47,6 +47,28 @@ def listing(
     return found
 
 
+#: Extensions that are listed of files that were passed over.
+_MOST_LISTED = 5
+
+
+def passed_over_sentence(listing: Listing) -> str | None:
+    """How many files in folders were not taken for sound; None if there is none."""
+    counts = listing.passed_over
+    if not counts:
+        return None
+    parts = [f"{count} {name or 'with none'}" for name, count in counts.most_common(_MOST_LISTED)]
+    if len(counts) > _MOST_LISTED:
+        parts.append(
+            f"{counts.total() - sum(c for _, c in counts.most_common(_MOST_LISTED))} others"
+        )
+    files = "1 file" if counts.total() == 1 else f"{counts.total()} files"
+    verb = "was" if counts.total() == 1 else "were"
+    return (
+        f"{files} in the folders {verb} passed over by extension ({', '.join(parts)}); --extensions"
+        " chooses which are taken."
+    )
+
+
 def _lines(from_file: str, stdin_is_sound: bool) -> list[str]:
     if from_file == STDIN:
         if stdin_is_sound:

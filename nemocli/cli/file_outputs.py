@@ -15,9 +15,11 @@ from nemocli.jobs.plan import (
     Job,
     RunOptions,
     Verdict,
+    changed_outputs,
     judge,
     judge_content,
     make_jobs,
+    name_too_long,
     refuse_foreign,
 )
 from nemocli.jobs.report import Finished, RunReport
@@ -50,6 +52,9 @@ def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
         done += verdict is Verdict.DONE
         outputs = ", ".join(map(printable_path, job.paths(wanted.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
+        if verdict is not Verdict.DONE and not wanted.force:
+            kept = ", ".join(map(printable_path, job.paths(changed_outputs(job, wanted.formats))))
+            target += f" (kept, since it was changed: {kept})" if kept else ""
         print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
     say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
 
@@ -117,6 +122,9 @@ class FileResults:
                 self._give_up(jobs, str(error))  # there are other folders
             else:
                 place.remove_abandoned(job.name for job in jobs)
+                for job in jobs:
+                    if too_long := name_too_long(job, self._wanted.formats):
+                        self._give_up([job], too_long)
         return [job for job in self._jobs if job.source.path not in self._report.finished]
 
     def _give_up(self, jobs: list[Job], reason: str) -> None:
@@ -158,9 +166,10 @@ def summary(report: RunReport) -> str:
     """Files and sound in one line."""
     parts = [f"{count_files(report.count('done'))} transcribed"]
     for count, what in (
-        (report.count("skipped"), "done already"),
+        (report.count("skipped") - report.only_kept, "done already"),
         (report.count("failed"), "failed"),
         (report.left, "left"),
+        (report.kept, "kept as corrected"),
     ):
         parts += [f"{count} {what}"] if count else []
     sound = ""

@@ -13,6 +13,7 @@ from nemocli.cli.options import (
     ComputeUnits,
     Language,
     Lookahead,
+    MinCue,
     Model,
     Quiet,
     Runtime,
@@ -20,6 +21,7 @@ from nemocli.cli.options import (
 )
 from nemocli.cli.signals import EndRequests, exit_code
 from nemocli.errors import UsageError
+from nemocli.transcript.cue_layout import MIN_CUE, CueLayout
 from nemocli.units import FRAME_SECONDS
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ def live(
         bool,
         typer.Option("--force", envvar="NEMOCLI_LIVE_FORCE", help="Replace existing files."),
     ] = False,
+    min_cue: MinCue = MIN_CUE,
     save_audio: Annotated[
         Path | None,
         typer.Option(envvar="NEMOCLI_SAVE_AUDIO", help="Also write the sound, as .flac or .wav."),
@@ -148,6 +151,7 @@ def live(
     if input_ is not None and device is not None:
         input_, device = typed_one(context, input_, device)
     _check_files(output, save_audio, force)
+    layout = CueLayout(min_cue=min_cue)
     from nemocli.audio.recorder import Recorder
     from nemocli.cli.live_loop import LiveLoop
     from nemocli.cli.live_outputs import JsonLines, TextLines
@@ -155,13 +159,15 @@ def live(
     from nemocli.cli.screen import Screen
     from nemocli.live.listener import Listener
     from nemocli.live.stream import StreamLimits
+    from nemocli.models.spec import ModelSpec
 
     screen = Screen(quiet)
     with ExitStack() as stack:
         frames = parse_lookahead(lookahead)
         source = open_source(input_, device, rate, channels, encoding, max_lag)
         stack.callback(source.close)
-        transcriber = load_model(model, runtime, frames, compute_units, screen)
+        spec = ModelSpec(model, runtime, lookahead=frames, compute_units=compute_units)
+        transcriber = load_model(spec, screen)
         language = transcriber.resolve_language(lang)
         note_other_region(lang, language, screen)
         limits = StreamLimits(endpoint_ms / 1000, reset_after, rescue_after)
@@ -172,7 +178,7 @@ def live(
         requests = stack.enter_context(EndRequests())
         outputs: list[Output] = []
         about = transcriber.about(source.name, language)
-        written = _file_output(stack, output, about, force, loop.tell)
+        written = _file_output(stack, output, about, layout, force, loop.tell)
         outputs += [written] if written else []
         if live_screen is None:
             outputs.append(TextLines(timestamps) if output_format == "txt" else JsonLines())
@@ -232,6 +238,7 @@ def _file_output(
     stack: ExitStack,
     path: Path | None,
     about: "Provenance",
+    layout: CueLayout,
     force: bool,
     tell: "Callable[[str], None]",
 ) -> "FileOutput | None":
@@ -241,7 +248,7 @@ def _file_output(
     from nemocli.transcript.formats import FORMATS
     from nemocli.transcript.growing_file import GrowingFile
 
-    growing = GrowingFile(path, FORMATS[path.suffix[1:]](about), force)
+    growing = GrowingFile(path, FORMATS[path.suffix[1:]](about, layout), force)
     return FileOutput(stack.enter_context(growing), tell)
 
 

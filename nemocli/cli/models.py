@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nemocli.cli.printable import print_path, printable
+from nemocli.cli.streams import say
 from nemocli.errors import UsageError
 
 app = typer.Typer(name="models", help="List, download and remove models.", no_args_is_help=True)
@@ -58,13 +59,13 @@ def pull(
     wanted = parse_hub_model(model)
     if wanted is None:
         raise UsageError(f"A model of the hub is written owner/name, not {model!r}.")
-    print_path(download(wanted, progress, show_bars=not quiet and sys.stderr.isatty()))
+    print_path(download(wanted, progress, say, show_bars=not quiet and sys.stderr.isatty()))
 
 
 @app.command()
 def path(model: Model) -> None:
     """Print where a model lies."""
-    from nemocli.models.named import find_model
+    from nemocli.models.find import find_model
 
     print_path(find_model(model).path)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
 Model = Annotated[
@@ -16,7 +17,10 @@ Model = Annotated[
 Language = Annotated[
     str,
     typer.Option(
-        "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
+        "--lang",
+        "--language",
+        envvar="NEMOCLI_LANG",
+        help="Such as ja-JP, en_us, de, deutsch, or auto.",
     ),
 ]
 Lookahead = Annotated[
@@ -27,12 +31,20 @@ Lookahead = Annotated[
         " slower to come and more accurate.",
     ),
 ]
-Runtime = Annotated[
-    str, typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy.")
-]
+Runtime = Annotated[str, typer.Option(envvar="NEMOCLI_RUNTIME", help=runtime_help.runtimes())]
 ComputeUnits = Annotated[
     str | None,
-    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."),
+    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help=runtime_help.compute_units()),
+]
+MinCue = Annotated[
+    float,
+    typer.Option(
+        "--min-cue",
+        envvar="NEMOCLI_MIN_CUE",
+        metavar="SECONDS",
+        help="Cues of srt and vtt that would be shorter are merged with a neighbour, or held; 0:"
+        " none are.",
+    ),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")

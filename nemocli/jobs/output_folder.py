@@ -12,6 +12,7 @@ from nemocli.errors import NemocliError, OutputError, UsageError
 from nemocli.jobs.claims import Claims, claim_number
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.run_log import RunLog
+from nemocli.whole_file import copy_permissions
 
 #: The folder in a folder of outputs that holds the manifest and the claims.
 OWN_FOLDER = ".nemocli"
@@ -100,9 +101,9 @@ class OutputFolder:
     def write(self, key: str, outputs: Mapping[str, str], documents: Mapping[str, bytes]) -> None:
         """Put the documents of an input in their places, by format; `key` must be claimed.
 
-        Each is on the disk before it gets its name; a name that a power failure takes away again is
-        missed by the next run. Raises OutputError where the next file would
-        fail as well, and NemocliError where this one does.
+        What is replaced hands on its permissions. Each is on the disk before it gets its name; a
+        name that a power failure takes away again is missed by the next run. Raises OutputError
+        where the next file would fail as well, and NemocliError where this one does.
         """
         number = claim_number(_claims(key, "")[0])
         written: list[tuple[str, str]] = []
@@ -114,7 +115,7 @@ class OutputFolder:
                 os.makedirs(folder, exist_ok=True)
                 part = os.path.join(folder, f".nemocli-{number:016x}.{form}.part")
                 written.append((part, target))
-                _write_synced(part, document)
+                _write_synced(part, document, target)
             self.manifest.sync()  # that these outputs are ours is on the disk before they are
             for part, target in written:
                 os.replace(part, target)
@@ -154,9 +155,11 @@ def _claims(key: str, name: str) -> tuple[str, str]:
     return f"input {key}", f"name {name.casefold()}"
 
 
-def _write_synced(path: str, content: bytes) -> None:
+def _write_synced(path: str, content: bytes, target: str) -> None:
+    """Write a file that is to replace the target."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(path, flags, 0o666), "wb") as file:
         file.write(content)
+        copy_permissions(target, file.fileno())
         file.flush()
         os.fsync(file.fileno())

@@ -62,11 +62,11 @@ def test_a_disk_that_takes_no_more_ends_the_run_and_the_next_one_goes_on(here, m
         say(f"{n}.wav", f"text {n}")
     real, count = output_folder._write_synced, iter(range(100))
 
-    def fail(path, content):
+    def fail(path, content, target):
         if next(count) >= 4:
             Path(path).write_bytes(content[:2])
             raise OSError(number, os.strerror(number), path)
-        real(path, content)
+        real(path, content, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(output_folder, "_write_synced", fail)
