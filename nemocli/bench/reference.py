@@ -49,6 +49,18 @@ def demo_reference() -> Reference:
     return Reference(samples, tokens, "stored with nemocli")
 
 
+def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
+    """What the demo says to `SECONDS` of that sound; None for another checkpoint.
+
+    Stored like the tokens.
+    """
+    if checkpoint.path != demo_folder():
+        return None
+    stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
+    text: str | None = stored["texts_of_beginning"].get(str(lookahead))
+    return text
+
+
 def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
     """The beginning of that sound, and what numpy makes of it: computed once and kept in the cache.
 

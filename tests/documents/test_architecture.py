@@ -85,7 +85,9 @@ LEVELS = {
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
-    **dict.fromkeys(["addresses", "errors", "version", "processes", "units", "whole_file"], 0),
+    **dict.fromkeys(
+        ["addresses", "errors", "version", "processes", "remark", "units", "whole_file"], 0
+    ),
 }
 
 

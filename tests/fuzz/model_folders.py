@@ -14,11 +14,11 @@ from nemocli.models.folder import (
     MANIFEST,
     FileRecord,
     Manifest,
-    check_content,
     read_manifest,
     record_files,
     write_manifest,
 )
+from nemocli.models.integrity import check_folder
 from nemocli.models.resolve import choose_lookahead, resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
@@ -68,7 +68,7 @@ def _damage_manifest(data: bytes, random: Random) -> bytes:
 
 def _used(folder: Path, run: Callable[[Manifest], Hashable]) -> Hashable:
     manifest = read_manifest(folder)
-    check_content(folder, manifest)
+    check_folder(folder, manifest)
     for name, record in manifest.files.items():
         if not isinstance(record, FileRecord) or not (folder / name).is_file():
             raise BrokenError(f"the file {name}")
