@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Store the tokens that the demo must emit on the bundled sound, for `nemocli doctor --verify`.
+"""Store what the demo must say to the bundled sound, for `nemocli doctor --verify` and `convert`.
 
     python scripts/store_tokens.py
 
@@ -14,11 +14,12 @@ from pathlib import Path
 import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.bench.reference import SOUND, TOKENS, run_once
+from nemocli.bench.reference import SECONDS, SOUND, TOKENS, run_once
 from nemocli.models.paths import demo_folder
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
+from nemocli.units import SAMPLE_RATE
 from tests.oracle.reference import Reference
 
 
@@ -27,15 +28,23 @@ def main() -> None:
     clips = demo_folder().parent / "clips"
     sound, _ = soundfile.read(clips / SOUND, dtype="float32")
     oracle = Reference(demo_folder())
-    tokens = {}
+    tokens, texts = {}, {}
     for lookahead in checkpoint.config.lookaheads:
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)
         tokens[lookahead], _ = run_once(runtime, TokenDecoder(checkpoint.tokenizer), sound)
         expected = oracle.offline(sound, lookahead, "auto").tokens
         if tokens[lookahead] != expected:
             sys.exit(f"numpy and transformers differ at lookahead {lookahead}.")
-        print(f"lookahead {lookahead}: {len(expected)} tokens")
-    stored = {"sound": SOUND, "checkpoint_sha256": checkpoint.sha256, "tokens": tokens}
+        pieces = TokenDecoder(checkpoint.tokenizer)
+        beginning = sound[: int(SECONDS * SAMPLE_RATE)]
+        texts[lookahead] = pieces.text(run_once(runtime, pieces, beginning)[0])
+        print(f"lookahead {lookahead}: {len(expected)} tokens; {texts[lookahead]}")
+    stored = {
+        "sound": SOUND,
+        "checkpoint_sha256": checkpoint.sha256,
+        "tokens": tokens,
+        "texts_of_beginning": texts,
+    }
     (clips / TOKENS).write_text(json.dumps(stored) + "\n", encoding="utf-8")
 
 

@@ -1,5 +1,10 @@
-"""Whether a converted model says what its checkpoint says, heard on one stretch of sound."""
+"""Whether a converted model says what its checkpoint says, on one stretch of sound.
 
+Both may be wrong alike, as on damaged weights. So what each computes must be what a trained model
+can compute, and where the text is known, it must be that.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -7,12 +12,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.bench.reference import run_once
-from nemocli.errors import UsageError
-from nemocli.models.opening import open_folder
+from nemocli.bench.reference import SECONDS, bundled_sound, known_text, run_once
+from nemocli.errors import ModelError, NemocliError, UsageError, shown
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import AnyCheckpoint
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.network.config import ModelConfig
+from nemocli.network.parameters import count_weights
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
+
+#: Weights above which the numpy reference is too slow for more than a few chunks, and the seconds
+#: of sound that it gets then.
+LARGE, SECONDS_OF_LARGE = 50_000_000, 1.5
+
+#: Fraction of tokens that must agree, in any precision.
+LEAST_AGREEMENT = 0.5
+
+#: Largest difference of the encoder's outputs by precision, in parts of their largest value, and
+#: many times what was measured. The text is compared in these precisions only.
+DIFFERENCES = {"fp32": 0.01, "fp16": 0.1}
+
+#: Tokens from which on it says something of a model if they are all the same.
+MANY = 8
 
 
 @dataclass(frozen=True)
@@ -40,29 +62,88 @@ class ConversionCheck:
         )
 
 
+def check_conversion(folder: Path, checkpoint: AnyCheckpoint) -> ConversionCheck:
+    """Verify a new model folder on bundled sound, of which the demo's text is known.
+
+    Raises ModelError if the checkpoint computes what no trained model does, NemocliError if the
+    folder does not say what the checkpoint says, and as `verify_folder` does.
+    """
+    is_large = count_weights(checkpoint.config) > LARGE
+    sound = bundled_sound(SECONDS_OF_LARGE if is_large else SECONDS)
+    return verify_folder(folder, checkpoint, sound, None if is_large else known_text)
+
+
 def verify_folder(
-    folder: Path, checkpoint: AnyCheckpoint, sound: NDArray[np.float32]
+    folder: Path,
+    checkpoint: AnyCheckpoint,
+    sound: NDArray[np.float32],
+    known: Callable[[AnyCheckpoint, int], str | None] | None = None,
 ) -> ConversionCheck:
     """Run a model folder and its checkpoint on the same sound, at the folder's default lookahead.
 
-    `sound` is float32 at 16 kHz. A model may stay silent on it, so the encoder's outputs are
-    compared too. Raises UnsupportedError if this machine cannot run the folder, UsageError if
-    the folder is another model's.
+    `sound` is float32 at 16 kHz, and `known` gives the text that belongs to it by checkpoint and
+    lookahead. A model may stay silent on it, so the encoder's outputs are compared too. Raises
+    UnsupportedError if this machine cannot run the folder, UsageError if the folder is another
+    model's, ModelError or NemocliError if one of the two computes what cannot be right, or if
+    they differ.
     """
-    opened = open_folder(folder)
+    opened = resolve(ModelSpec(folder)).load()
     if opened.runtime.config != checkpoint.config:
         raise UsageError(f"{folder} was not converted from {checkpoint.path}.")
-    reference = NumpyRuntime(checkpoint.parameters, opened.runtime.lookahead)
-    pieces = TokenDecoder(checkpoint.tokenizer)
-    results = [run_once(runtime, pieces, sound) for runtime in (opened.runtime, reference)]
-    (tokens, encoded), (expected, exact) = results
-    return ConversionCheck(
+    lookahead = opened.runtime.lookahead
+    reference = NumpyRuntime(checkpoint.parameters, lookahead)
+    expected, exact = run_once(reference, TokenDecoder(checkpoint.tokenizer), sound)
+    wrong = _implausible(expected, exact, checkpoint.config)
+    if wrong:
+        raise ModelError(
+            f"The checkpoint {checkpoint.path} is not a trained model: on sound it gives {wrong};"
+            " get it again."
+        )
+    pieces = TokenDecoder(opened.tokenizer_json)
+    tokens, encoded = run_once(opened.runtime, pieces, sound)
+    wrong = _implausible(tokens, encoded, checkpoint.config)
+    if wrong:
+        raise NemocliError(
+            f"The {opened.runtime.name} model made of {checkpoint.path} gives {wrong}, which the"
+            " checkpoint does not; it is not kept."
+        )
+    report = ConversionCheck(
         runtime=opened.runtime.name,
-        lookahead=opened.runtime.lookahead,
+        lookahead=lookahead,
         agreeing=count_agreeing(tokens, expected),
         tokens=max(len(tokens), len(expected)),
         encoder_difference=float(np.abs(encoded - exact).max() / np.abs(exact).max()),
     )
+    is_exact = opened.resolved.precision in DIFFERENCES
+    if report.agreement < LEAST_AGREEMENT or (
+        is_exact and report.encoder_difference > DIFFERENCES[opened.resolved.precision]
+    ):
+        raise NemocliError(
+            f"The {opened.runtime.name} model does not say what its checkpoint {checkpoint.path}"
+            f" says, and is not kept: {report}."
+        )
+    text = known(checkpoint, lookahead) if known else None
+    if is_exact and text is not None and pieces.text(tokens) != text:
+        raise NemocliError(
+            f"The {opened.runtime.name} model made of {checkpoint.path} says"
+            f" {shown(pieces.text(tokens))} where {shown(text)} is said; it is not kept."
+        )
+    return report
+
+
+def _implausible(
+    tokens: list[int], encoded: NDArray[np.float32], config: ModelConfig
+) -> str | None:
+    """What of a model's output on speech no trained model gives; None if there is nothing."""
+    if not np.isfinite(encoded).all():
+        return "numbers that are infinite or none at all"
+    if np.ptp(encoded, axis=0).max() <= np.abs(encoded).max() * np.finfo(np.float32).eps:
+        return "the same for every moment"
+    if len(tokens) >= MANY and len(set(tokens)) == 1:
+        return f"the same token {len(tokens)} times"
+    if config.max_symbols > 1 and len(tokens) >= max(MANY, config.max_symbols * len(encoded) // 2):
+        return f"{len(tokens)} tokens in {len(encoded)} moments"
+    return None
 
 
 def count_agreeing(tokens: list[int], expected: list[int]) -> int:

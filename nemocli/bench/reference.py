@@ -12,7 +12,7 @@ from nemocli.errors import AudioError, ModelError
 from nemocli.models.paths import cache_folder, demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.base import Runtime
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.units import SAMPLE_RATE
@@ -47,6 +47,18 @@ def demo_reference() -> Reference:
     samples = bundled_sound()
     tokens = {int(lookahead): ids for lookahead, ids in stored["tokens"].items()}
     return Reference(samples, tokens, "stored with nemocli")
+
+
+def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
+    """What the demo says to `SECONDS` of that sound; None for another checkpoint.
+
+    Stored like the tokens.
+    """
+    if checkpoint.path != demo_folder():
+        return None
+    stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
+    text: str | None = stored["texts_of_beginning"].get(str(lookahead))
+    return text
 
 
 def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nemocli.cli import runtime_help
 from nemocli.cli.options import ComputeUnits, Lookahead, Model, parse_lookahead
 from nemocli.errors import UsageError
 
@@ -17,13 +18,13 @@ def bench(
     model: Model = None,
     runtime: Annotated[
         str | None,
-        typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy."),
+        typer.Option(envvar="NEMOCLI_RUNTIME", help=runtime_help.runtimes()),
     ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
             envvar="NEMOCLI_PRECISION",
-            help="Of a checkpoint, which is converted to it once: such as fp32, fp16, int8.",
+            help=f"What a checkpoint is converted to, once: {runtime_help.precisions()}.",
         ),
     ] = None,
     lookahead: Lookahead = None,

@@ -16,14 +16,15 @@ from nemocli.bench.report import (
     read_report,
     write_text,
 )
-from nemocli.cli.loading import default_model
+from nemocli.cli.loading import named_spec
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UsageError
+from nemocli.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from nemocli.bench.compare import Comparison
-    from nemocli.bench.subject import Subject
     from nemocli.cli.screen import Screen
+    from nemocli.models.resolve import ResolvedModel
 
 #: Repeats by default, and in a sweep.
 REPEATS, SWEEP_REPEATS = 5, 2
@@ -58,24 +59,24 @@ class Asked:
         if self.json_path:
             check_writable(self.json_path)
 
-    def named_model(self) -> str:
-        """The model asked for, or the released one."""
-        return self.model or default_model(self.screen)
+    def spec(self) -> ModelSpec:
+        """What was asked for, or the released model."""
+        spec = ModelSpec(
+            self.model,
+            self.runtime or "auto",
+            self.precision,
+            self.lookahead,
+            self.compute_units,
+        )
+        return named_spec(spec, self.screen)
 
-    def subject(self) -> "Subject":
-        """The model, converted if need be."""
-        from nemocli.bench.subject import prepare
+    def prepare_model(self) -> "ResolvedModel":
+        """Resolve the model, and convert it if need be."""
+        from nemocli.models.resolve import resolve
 
-        model = self.named_model()
+        spec = self.spec()
         with self.screen.waiting("preparing the model") as step:
-            return prepare(
-                model,
-                self.runtime or "auto",
-                self.precision,
-                self.lookahead,
-                self.compute_units,
-                step,
-            )
+            return resolve(spec).convert(step)
 
     def write(self, report: BenchReport, comparison: "Comparison | None" = None) -> bool:
         """Write the JSON where it was asked for; whether stdout is left for a person."""
@@ -97,6 +98,7 @@ def run_speed(asked: Asked, audio: Sequence[Path], compare_with: Path | None) ->
     """Measure one model, and compare it with an earlier report."""
     from nemocli.bench.compare import check_comparable, compare, counterpart
     from nemocli.bench.report import ModelResult
+    from nemocli.bench.run_config import RunConfig
     from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
     from nemocli.bench.subprocess_run import TrialError
     from nemocli.cli.bench_tables import show_comparison, show_speed
@@ -107,14 +109,14 @@ def run_speed(asked: Asked, audio: Sequence[Path], compare_with: Path | None) ->
     report.sounds = describe_sounds(sounds)
     if earlier:
         check_comparable(earlier, report)
-    subject = asked.subject()
+    model = asked.prepare_model()
     if earlier:
-        counterpart(earlier, ModelResult.of(subject, False))
+        counterpart(earlier, ModelResult.of(model, False))
     with asked.screen.bar("measuring") as step:
         try:
-            measure_speed(subject, sounds, asked.repeat or REPEATS, report, step)
+            measure_speed(model, sounds, asked.repeat or REPEATS, report, step)
         except TrialError as error:
-            raise NemocliError(f"{subject.form} cannot be measured: {error}.") from None
+            raise NemocliError(f"{RunConfig.of(model)} cannot be measured: {error}.") from None
     comparison = compare(earlier, report) if earlier else None
     if asked.write(report, comparison):
         show_speed(report)
@@ -124,11 +126,11 @@ def run_speed(asked: Asked, audio: Sequence[Path], compare_with: Path | None) ->
 
 
 def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
-    """Measure every form of the model, and draw the curve; exit code 1 if one failed."""
+    """Measure every variant of the model, and draw the curve; exit code 1 if one failed."""
     from nemocli.bench.curve import draw_curve
     from nemocli.bench.plot import check_plottable, write_plot
     from nemocli.bench.speed import describe_sounds, find_sounds
-    from nemocli.bench.sweep import SweepChoice, measure_sweep, points, sweep_subjects
+    from nemocli.bench.sweep import SweepChoice, measure_sweep, points, sweep_models
     from nemocli.cli.bench_tables import show_sweep
 
     if plot:
@@ -139,17 +141,17 @@ def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
     report.sounds = describe_sounds(sounds)
     runtime = None if asked.runtime == "auto" else asked.runtime
     wanted = SweepChoice(runtime, asked.precision, asked.lookahead, asked.compute_units)
-    model = asked.named_model()
+    name = str(asked.spec().model)
     with asked.screen.waiting("preparing the models") as progress:
-        subjects = sweep_subjects(model, wanted, progress, asked.screen.note)
+        models = sweep_models(name, wanted, progress, asked.screen.note)
     with asked.screen.bar("measuring") as step:
-        failed = measure_sweep(subjects, sounds, asked.repeat or SWEEP_REPEATS, report, step)
+        failed = measure_sweep(models, sounds, asked.repeat or SWEEP_REPEATS, report, step)
     found = points(report)
     if asked.write(report):
         width = min(shutil.get_terminal_size((COLUMNS, 24)).columns, MOST_COLUMNS)
         show_sweep(found, draw_curve(found, width))
     if plot:
-        write_plot(found, f"{subjects[0].name} on {report.machine.processor}", plot)
+        write_plot(found, f"{models[0].name} on {report.machine.processor}", plot)
         asked.screen.note(f"written: {plot}")
     _end(failed)
 
@@ -159,21 +161,23 @@ def run_accuracy(asked: Asked, manifest: Path, lang: str) -> None:
     from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
     from nemocli.bench.dataset import read_utterances
     from nemocli.bench.report import ModelResult
+    from nemocli.bench.run_config import RunConfig
     from nemocli.cli.bench_tables import show_accuracy, tell
 
     check_jiwer()
     utterances = read_utterances(manifest)
     report = new_report(None)
-    subject = asked.subject()
+    model = asked.prepare_model()
+    config = RunConfig.of(model)
     with asked.screen.waiting("loading the model"):
-        transcriber = subject.setting.load()
+        transcriber = config.load()
     transcriber.resolve_language(lang)
     check_languages(transcriber, utterances)
     with asked.screen.bar("hearing") as step:
         report.accuracy = measure_accuracy(transcriber, utterances, lang, step)
-    report.results.append(ModelResult.of(subject, False))
+    report.results.append(ModelResult.of(model, False))
     if asked.write(report):
-        tell(f"{subject.name}: {subject.form}; model {subject.revision[:12]}")
+        tell(f"{model.name}: {config}; model {model.revision[:12]}")
         show_accuracy(report.accuracy, WORST)
     _end(list(report.accuracy.failed.values()))
 

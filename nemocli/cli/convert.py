@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nemocli.cli.printable import print_path
-from nemocli.errors import NemocliError, UnsupportedError, UsageError
+from nemocli.cli.runtime_help import list_words, precisions_by_kind
+from nemocli.cli.streams import say
+from nemocli.errors import UnsupportedError, UsageError
+from nemocli.runtimes.kind import PORTABLE
+from nemocli.runtimes.kinds import folder_kinds
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
-
-#: Weights above which the numpy reference is too slow for more than a few chunks.
-LARGE = 50_000_000
 
 
 def convert(
@@ -30,15 +31,11 @@ def convert(
         ),
     ] = None,
     to: Annotated[
-        str, typer.Option(envvar="NEMOCLI_TO", help="Kind of model: onnx, coreml or coreai.")
-    ] = "onnx",
+        str,
+        typer.Option(envvar="NEMOCLI_TO", help=f"Kind of model: {list_words(folder_kinds())}."),
+    ] = PORTABLE,
     precision: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_PRECISION",
-            help="onnx: fp32 or int8. coreml: fp16, int8, int4 or palettized-6. coreai: fp16 or"
-            " fp32. The first is the default.",
-        ),
+        str | None, typer.Option(envvar="NEMOCLI_PRECISION", help=precisions_by_kind())
     ] = None,
     lookahead: Annotated[
         str,
@@ -58,7 +55,9 @@ def convert(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", envvar="NEMOCLI_CONVERT_FORCE", help="Replace another model folder."
+            "--force",
+            envvar="NEMOCLI_CONVERT_FORCE",
+            help="Convert again what is there, and replace another model folder.",
         ),
     ] = False,
     quiet: Annotated[
@@ -67,8 +66,9 @@ def convert(
 ) -> None:
     """Convert a checkpoint, and print the folder it was written to.
 
-    A model of the hub is downloaded first. The folder appears when it is complete. If it holds this
-    very conversion already, nothing is done.
+    A model of the hub is downloaded first. The folder appears when it is complete and agrees with
+    the checkpoint. If it holds this very conversion already, nothing is done, and if that is
+    damaged, it is made again.
     """
     from nemocli.cli.screen import Screen
 
@@ -102,11 +102,17 @@ def write_model(
             steps = number
             show(f"writing {name}", number, total)
 
-        write(checkpoint, folder, to, precision, lookaheads, progress, force)
+        def check(new: Path) -> None:
+            show("comparing with the checkpoint", steps + 1, steps + 1)
+            _verify(checkpoint, new, screen)
+
+        write(
+            *(checkpoint, folder, to, precision, lookaheads, progress, force),
+            note=screen.note,
+            check=check if verify else None,
+        )
     if not steps:
         screen.note(f"{folder} holds this conversion already; nothing was done.")
-    elif verify:
-        _verify(checkpoint, folder, screen)
     return folder
 
 
@@ -117,28 +123,21 @@ def download(checkpoint: str, screen: "Screen") -> None:
 
     hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
-        pull(hub, lambda name: screen.note(f"downloading {name}"), show_bars=screen.draws)
+        pull(hub, lambda name: screen.note(f"downloading {name}"), say, show_bars=screen.draws)
 
 
-def _verify(checkpoint: str, folder: Path, screen: "Screen") -> None:
-    from nemocli.bench.conversion import verify_folder
-    from nemocli.bench.reference import SECONDS, bundled_sound
-    from nemocli.models.named import find_checkpoint
+def _verify(checkpoint: str, new: Path, screen: "Screen") -> None:
+    """Compare a folder with its checkpoint, where this machine can. Raises if they differ."""
+    from nemocli.bench.conversion import check_conversion
+    from nemocli.models.find import find_checkpoint
     from nemocli.network.checkpoint import open_checkpoint
-    from nemocli.network.parameters import count_weights
 
-    source = open_checkpoint(find_checkpoint(checkpoint))
-    is_large = count_weights(source.config) > LARGE
     try:
-        with screen.waiting("verifying") as show:
-            show("running the new model and the numpy reference")
-            report = verify_folder(folder, source, bundled_sound(1.5 if is_large else SECONDS))
+        report = check_conversion(new, open_checkpoint(find_checkpoint(checkpoint)))
     except UnsupportedError as error:
         screen.note(f"The new model was not verified: {error}")
         return
     screen.note(f"verified: {report}.")
-    if report.agreement < 0.5 and report.tokens:
-        raise NemocliError(f"{folder} does not say what its checkpoint says; do not use it.")
 
 
 def _numbers(text: str) -> list[int]:

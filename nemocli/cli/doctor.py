@@ -59,7 +59,7 @@ def doctor(
 
         verify_all(report, Screen(quiet=False), as_json)
         return
-    from nemocli.models.machine import examine
+    from nemocli.doctor.examine import examine
 
     findings = examine()
     if as_json:

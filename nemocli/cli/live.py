@@ -163,6 +163,7 @@ def live(
     from nemocli.cli.screen import Screen
     from nemocli.live.listener import Listener
     from nemocli.live.stream import StreamLimits
+    from nemocli.models.spec import ModelSpec
 
     screen = Screen(quiet)
     wanted_gain = parse_gain(gain)
@@ -171,7 +172,8 @@ def live(
         source = open_source(input_, device, rate, channels, encoding, max_lag, lang)
         source.gain = RunningGain(wanted_gain)
         stack.callback(source.close)
-        transcriber = load_model(model, runtime, frames, compute_units, screen)
+        spec = ModelSpec(model, runtime, lookahead=frames, compute_units=compute_units)
+        transcriber = load_model(spec, screen)
         language = transcriber.resolve_language(lang)
         note_other_region(lang, language, screen)
         limits = StreamLimits(endpoint_ms / 1000, reset_after, rescue_after)

@@ -1,49 +1,53 @@
 """Which model a subcommand runs, and how its loading is shown."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
 
 from nemocli.errors import ModelError
+from nemocli.models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from nemocli.cli.screen import Screen
     from nemocli.transcriber import Transcriber
 
 
-def load_model(
-    model: str | None,
-    runtime: str,
-    lookahead: int | None,
-    compute_units: str | None,
-    screen: "Screen",
-) -> "Transcriber":
-    """The model asked for, or the released one, with its loading shown."""
+def load_model(spec: ModelSpec, screen: "Screen") -> "Transcriber":
+    """Load the model asked for, or the released one, and show that."""
     import nemocli
 
-    if model is None:
-        model = default_model(screen, runtime)
+    spec = named_spec(spec, screen)
+    assert spec.model is not None
     with screen.waiting("loading the model") as step:
         return nemocli.load(
-            model,
-            runtime=runtime,
-            lookahead=lookahead,
-            compute_units=compute_units,
+            spec.model,
+            runtime=spec.runtime,
+            precision=spec.precision,
+            lookahead=spec.lookahead,
+            compute_units=spec.compute_units,
             progress=step,
         )
 
 
-def default_model(screen: "Screen", runtime: str = "auto") -> str:
-    """The released model; on a terminal, an offer to get it if it is not here."""
-    from nemocli.cli.convert import download, write_model
-    from nemocli.models.hub import DEFAULT_MODEL, HubModel
-    from nemocli.models.named import find_model
-    from nemocli.models.opening import check_runtime
+def named_spec(spec: ModelSpec, screen: "Screen") -> ModelSpec:
+    """The same with the released model where none was named.
 
-    check_runtime(runtime)
+    On a terminal, it is offered if it is not here; otherwise ModelError says how to get it.
+    """
+    if spec.model is not None:
+        return spec
+    from nemocli.models.find import find_model
+    from nemocli.models.hub import DEFAULT_MODEL, HubModel
+    from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime
+    from nemocli.runtimes.system import this_system
+
+    check_runtime(spec.runtime)
+    if spec.runtime != AUTO:
+        KINDS[spec.runtime].check_machine(this_system())
     try:
-        find_model(DEFAULT_MODEL)
+        find_model(None, spec.runtime, spec.precision)
     except ModelError:
         if not (screen.draws and sys.stdin.isatty()):
             raise ModelError(
@@ -53,16 +57,28 @@ def default_model(screen: "Screen", runtime: str = "auto") -> str:
         question = f"{DEFAULT_MODEL} is not here. Download it (2.6 GB) and convert it?"
         if not typer.confirm(question, err=True):
             raise
-        if runtime == "numpy":
-            download(DEFAULT_MODEL, screen)
-        else:
-            kind, precision = ("onnx", "int8") if runtime in ("auto", "onnx") else (runtime, None)
-            write_model(DEFAULT_MODEL, None, kind, precision, None, True, False, screen)
-    return DEFAULT_MODEL
+        _get_released(spec, screen)
+    return replace(spec, model=DEFAULT_MODEL)
+
+
+def _get_released(spec: ModelSpec, screen: "Screen") -> None:
+    """Download the released model, and convert it for a runtime that needs that."""
+    from nemocli.cli.convert import download, write_model
+    from nemocli.models.hub import DEFAULT_MODEL
+    from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime, folder_kinds
+    from nemocli.runtimes.system import this_system
+
+    runtime = choose_runtime(KINDS, this_system()) if spec.runtime == AUTO else spec.runtime
+    kind = folder_kinds().get(runtime)
+    if kind is None:
+        download(DEFAULT_MODEL, screen)
+        return
+    precision = spec.precision or kind.released_precision
+    write_model(DEFAULT_MODEL, None, runtime, precision, None, True, False, screen)
 
 
 def note_other_region(wanted: str, language: str, screen: "Screen") -> None:
-    """`en-DE` is taken for `en-US`, and that is said; `en` and `en_us` are only other spellings."""
+    """`en-DE` is taken for `en-US`, and that is said; `en_us` or `english` is another spelling."""
     region = wanted.strip().replace("_", "-").partition("-")[2]
-    if region and region.lower() != language.partition("-")[2].lower():
+    if 1 < len(region) < 4 and region.lower() != language.partition("-")[2].lower():
         screen.note(f"The model does not know {wanted}; transcribing in {language}.")

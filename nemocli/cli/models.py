@@ -2,12 +2,14 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nemocli.cli.printable import print_path, printable
-from nemocli.errors import UsageError
+from nemocli.cli.streams import say
+from nemocli.errors import ModelError, UsageError
 
 app = typer.Typer(name="models", help="List, download and remove models.", no_args_is_help=True)
 
@@ -58,15 +60,43 @@ def pull(
     wanted = parse_hub_model(model)
     if wanted is None:
         raise UsageError(f"A model of the hub is written owner/name, not {model!r}.")
-    print_path(download(wanted, progress, show_bars=not quiet and sys.stderr.isatty()))
+    print_path(download(wanted, progress, say, show_bars=not quiet and sys.stderr.isatty()))
 
 
 @app.command()
 def path(model: Model) -> None:
     """Print where a model lies."""
-    from nemocli.models.named import find_model
+    from nemocli.models.find import find_model
 
     print_path(find_model(model).path)
+
+
+@app.command()
+def verify(
+    model: Annotated[
+        str | None, typer.Argument(help="A name from 'nemocli models list'; all of them if none.")
+    ] = None,
+) -> None:
+    """Read every file of a model, and say which are not what was written.
+
+    A converted model is compared with its manifest, a download with the hashes that the hub calls
+    its files by; of other checkpoints, the tensors are looked at. Exit code 3 if one is damaged.
+    """
+    from nemocli.models.find import find_model
+    from nemocli.models.integrity import examine
+    from nemocli.models.listing import list_models
+
+    listed = [] if model and Path(model).exists() else list_models()
+    chosen = [(each.name, each.path) for each in listed if model in (None, each.name)]
+    if model and not chosen:
+        chosen = [(model, find_model(model).path)]
+    damaged = 0
+    for name, path in chosen:
+        wrong = examine(path)
+        damaged += bool(wrong)
+        print(printable(f"{name}: {' '.join(wrong) or 'intact'}"), flush=True)
+    if damaged:
+        raise ModelError(f"Of {len(chosen)} models, {damaged} cannot be used as they are.")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nemocli.audio.options import SoundOptions, parse_channels, parse_gain, parse_track
+from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
 Model = Annotated[
@@ -17,7 +18,10 @@ Model = Annotated[
 Language = Annotated[
     str,
     typer.Option(
-        "--lang", "--language", envvar="NEMOCLI_LANG", help="Such as ja-JP, en_us, de, or auto."
+        "--lang",
+        "--language",
+        envvar="NEMOCLI_LANG",
+        help="Such as ja-JP, en_us, de, deutsch, or auto.",
     ),
 ]
 Lookahead = Annotated[
@@ -28,12 +32,10 @@ Lookahead = Annotated[
         " slower to come and more accurate.",
     ),
 ]
-Runtime = Annotated[
-    str, typer.Option(envvar="NEMOCLI_RUNTIME", help="auto, onnx, coreml, coreai or numpy.")
-]
+Runtime = Annotated[str, typer.Option(envvar="NEMOCLI_RUNTIME", help=runtime_help.runtimes())]
 ComputeUnits = Annotated[
     str | None,
-    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help="For coreml and coreai: cpu, gpu, ane, all."),
+    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help=runtime_help.compute_units()),
 ]
 MinCue = Annotated[
     float,

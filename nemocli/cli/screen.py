@@ -15,6 +15,7 @@ from rich.progress import (
 from rich.table import Column
 
 from nemocli.cli.printable import printable
+from nemocli.remark import Remark
 
 
 class Screen:
@@ -37,7 +38,7 @@ class Screen:
         """Show what takes time: in place with the seconds it takes, or a line for each step.
 
         Call the result with each step. What follows a colon in it is a detail, which is left out of
-        the lines.
+        the lines. A Remark stays.
         """
         if not self.draws:
             yield self._line_printer()
@@ -51,7 +52,10 @@ class Screen:
             task = progress.add_task(printable(what), total=None)
 
             def show(step: str) -> None:
-                progress.reset(task, description=printable(f"{what}: {step}"))
+                if isinstance(step, Remark):
+                    self.note(step)
+                else:
+                    progress.reset(task, description=printable(f"{what}: {step}"))
 
             yield show
 
@@ -84,7 +88,9 @@ class Screen:
         def show(step: str) -> None:
             nonlocal last
             line = step.partition(":")[0]
-            if line != last:
+            if isinstance(step, Remark):
+                self.note(step)
+            elif line != last:
                 self._print_line(line)
                 last = line
 

@@ -42,9 +42,12 @@ def verify(report: Path | None, screen: "Screen", as_json: bool = False) -> None
 
 
 def _line(outcome: "VariantCheck") -> str:
-    units = f" on {outcome.compute_units}" if outcome.compute_units else ""
-    lookahead = "" if outcome.lookahead is None else f", lookahead {outcome.lookahead}"
-    line = f"{outcome.model}: {outcome.runtime} {outcome.precision}{units}{lookahead}:"
+    from nemocli.bench.run_config import describe_variant
+
+    variant = describe_variant(
+        outcome.runtime, outcome.precision, outcome.compute_units, outcome.lookahead
+    )
+    line = f"{outcome.model}: {variant}:"
     if outcome.tokens is None:
         return f"{line} {outcome.verdict}: {outcome.message}"
     return (

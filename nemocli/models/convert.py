@@ -1,13 +1,15 @@
 """Turn a checkpoint into a model folder: written beside the target and renamed when complete."""
 
 import errno
-import itertools
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from enum import Enum, auto
 from pathlib import Path
 
-from nemocli.errors import NemocliError, UsageError
+from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
     FORMAT,
     MANIFEST,
@@ -18,48 +20,54 @@ from nemocli.models.folder import (
     write_manifest,
 )
 from nemocli.models.hub import source_name
-from nemocli.models.named import find_checkpoint
+from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.paths import models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
+from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
+from nemocli.network.small_file import read_text
 from nemocli.processes import runs_elsewhere
-from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.kind import PORTABLE, FolderKind, GraphProgress
+from nemocli.runtimes.kinds import folder_kinds
 from nemocli.version import __version__
-
-#: Hears the name of each graph before it is written, its number from 1, and how many there are.
-Progress = Callable[[str, int, int], None]
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Where a conversion goes if no place was chosen: a folder that `nemocli models` lists."""
-    _check_choice("kind of model", to, tuple(KINDS))
+    kind = _folder_kind(to)
     name = source_name(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return models_folder() / f"{stem}-{to}-{precision or KINDS[to].default_precision}"
+    return models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
 
 
 def convert(
     checkpoint: str | Path,
     out: Path,
-    to: str = "onnx",
+    to: str = PORTABLE,
     precision: str | None = None,
     lookaheads: Sequence[int] | None = None,
-    progress: Progress | None = None,
+    progress: GraphProgress | None = None,
     force: bool = False,
+    note: Callable[[str], None] | None = None,
+    check: Callable[[Path], None] | None = None,
 ) -> Manifest:
     """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
 
     The latter is a model of the hub that was downloaded before.
-    `to` is one of nemocli.runtimes.kinds.KINDS, and `precision` one of its precisions. Every
-    lookahead the model knows is written by default.
-    If `out` already holds this very conversion, nothing is done. Another model folder is replaced
-    only with `force`, any other existing folder never. `progress` hears of each graph.
+    `to` is one of `folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions.
+    Every lookahead the model knows is written by default.
+    If `out` already holds this very conversion in full, nothing is done, and if it is damaged, it
+    is made again, which `note` is called with; `force` makes it again in any case. Another model
+    folder is replaced only with `force`, any other existing folder never. `progress` is called
+    before each graph, and `check` with the finished folder, before it comes to its place: if that
+    raises, nothing is left, and what was there before stays.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
-    _check_choice("kind of model", to, tuple(KINDS))
-    precision = precision or KINDS[to].default_precision
-    _check_choice(f"precision for {to}", precision, tuple(KINDS[to].precisions))
+    kind = _folder_kind(to)
+    precision = precision or kind.default_precision
+    kind.check_precision(precision)
     source = open_checkpoint(find_checkpoint(checkpoint))
+    check_checkpoint(source)
     chosen = _lookaheads(source, lookaheads)
     planned = Manifest(
         format=FORMAT,
@@ -72,20 +80,30 @@ def convert(
         config=source.config,
         files={},
     )
-    if _already_there(out, planned, force):
+    found = _look_at(out, planned)
+    if found is _Target.SAME and not force:
         return read_manifest(out)
-    _check_space(source, out, KINDS[to].precisions[precision])
+    if found is _Target.OTHER and not force:
+        raise UsageError(
+            f"{out} holds another model; choose another place, or add --force to replace it."
+        )
+    if found is _Target.DAMAGED and note:
+        note(f"{out} is damaged and is converted again.")
+    source.tokenizer  # noqa: B018  another model's is refused before the work
+    _check_space(source, out, kind.precisions[precision])
     try:
-        return _write(source, planned, out, progress or (lambda name, number, total: None))
+        return _write(source, planned, out, kind, progress or _show_nothing, check)
     except OSError as error:
         raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
     except RuntimeError as error:  # how coremltools says that it could not write a file
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
 
-def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise UsageError(f"There is no {what} {value!r}; choose one of {', '.join(choices)}.")
+def _folder_kind(to: str) -> FolderKind:
+    kinds = folder_kinds()
+    if to not in kinds:
+        raise UsageError(f"There is no kind of model {to!r}; choose one of {', '.join(kinds)}.")
+    return kinds[to]
 
 
 def _lookaheads(source: AnyCheckpoint, wanted: Sequence[int] | None) -> tuple[int, ...]:
@@ -99,20 +117,50 @@ def _lookaheads(source: AnyCheckpoint, wanted: Sequence[int] | None) -> tuple[in
     return tuple(sorted(set(wanted or known)))
 
 
-def _already_there(out: Path, planned: Manifest, force: bool) -> bool:
+class _Target(Enum):
+    """What lies where a conversion is to go."""
+
+    NOTHING = auto()
+    SAME = auto()
+    #: The same conversion, or what cannot be told any more.
+    DAMAGED = auto()
+    OTHER = auto()
+
+
+def _look_at(out: Path, planned: Manifest) -> _Target:
+    """Raises UsageError for what nemocli has not written."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return False
-    if not (out / MANIFEST).is_file():
+        return _Target.NOTHING
+    try:
+        manifest = read_manifest(out)
+    except ModelError:
+        return _look_at_remains(out, planned)
+    if not planned.describes_same(manifest):
+        return _Target.OTHER
+    try:
+        check_folder(out, manifest)
+    except ModelError:
+        return _Target.DAMAGED
+    return _Target.SAME
+
+
+def _look_at_remains(out: Path, planned: Manifest) -> _Target:
+    """The same for a folder that is damaged, outdated, or none of nemocli's."""
+    if not out.is_dir() or not all(_is_ours(path.name) for path in out.iterdir()):
         raise UsageError(f"{out} exists and is not a model folder; choose another place.")
     try:
-        same = planned.describes_same(read_manifest(out))
-    except NemocliError:
-        same = False
-    if not same and not force:
-        raise UsageError(
-            f"{out} holds another model; choose another place, or add --force to replace it."
-        )
-    return same
+        data = json.loads(read_text(out / MANIFEST))
+        keys = ("kind", "precision", "source_sha256")
+        same = all(data[key] == getattr(planned, key) for key in keys)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, ModelError):
+        return _Target.DAMAGED
+    return _Target.DAMAGED if same else _Target.OTHER
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a conversion writes a file or a package of this name."""
+    graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
+    return name in (MANIFEST, TOKENIZER, ".DS_Store") or name.partition(".")[0] in graphs
 
 
 def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
@@ -137,25 +185,32 @@ def _product(shape: tuple[int, ...]) -> int:
     return result
 
 
-def _write(source: AnyCheckpoint, planned: Manifest, out: Path, progress: Progress) -> Manifest:
+def _show_nothing(name: str, number: int, total: int) -> None:
+    """For whoever does not ask for progress."""
+
+
+def _write(
+    source: AnyCheckpoint,
+    planned: Manifest,
+    out: Path,
+    kind: FolderKind,
+    progress: GraphProgress,
+    check: Callable[[Path], None] | None,
+) -> Manifest:
     _remove_abandoned(out)
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     out.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir()
-    numbers = itertools.count(1)
-    total = KINDS[planned.kind].count_graphs(planned.lookaheads)
     try:
-        names = KINDS[planned.kind].write_graphs(
-            source.parameters,
-            partial,
-            planned.lookaheads,
-            planned.precision,
-            lambda name: progress(name, next(numbers), total),
+        names = kind.write_graphs(
+            source.parameters, partial, planned.lookaheads, planned.precision, progress
         )
         (partial / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
         records: dict[str, FileRecord] = record_files(partial, [*names, TOKENIZER])
         manifest = Manifest(**{**vars(planned), "files": records})
         write_manifest(partial, manifest)
+        if check:
+            check(partial)
         _replace(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

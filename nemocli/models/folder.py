@@ -11,16 +11,12 @@ from nemocli.errors import ModelError, shown
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import read_text
-from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.kinds import folder_kinds
 
 MANIFEST = "manifest.json"
 
 #: Rises when a folder written before can no longer be read.
 FORMAT = 7
-
-
-#: Bytes up to which a file is hashed when a folder is opened: some milliseconds.
-SMALL = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,16 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises ModelError with what to do if the folder is none, damaged, or of another format.
     """
+    manifest = parse_manifest(folder)
+    for name, record in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != record.bytes:
+            raise ModelError(f"{path} is missing or incomplete; convert the checkpoint again.")
+    return manifest
+
+
+def parse_manifest(folder: Path) -> Manifest:
+    """The same without a look at the other files."""
     try:
         data = json.loads(read_text(folder / MANIFEST))
         if data["format"] != FORMAT:
@@ -77,19 +83,15 @@ def read_manifest(folder: Path) -> Manifest:
         if not set(lookaheads) <= set(config.lookaheads):
             raise ValueError("lookaheads that the model has not")
         manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
-        if manifest.kind not in KINDS or not {TOKENIZER} <= set(filter(_is_inside, files)) == set(
-            files
-        ):
+        if manifest.kind not in folder_kinds() or not {TOKENIZER} <= set(
+            filter(_is_inside, files)
+        ) == set(files):
             raise ValueError("not what nemocli writes")
         _check_kinds(manifest)
     except OSError as error:
         raise ModelError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelError(f"{folder / MANIFEST} is damaged; convert the checkpoint again.") from None
-    for name, record in manifest.files.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != record.bytes:
-            raise ModelError(f"{path} is missing or incomplete; convert the checkpoint again.")
     return manifest
 
 
@@ -128,17 +130,6 @@ def _checksum(data: dict[str, Any]) -> str:
 def record_files(folder: Path, names: Iterable[str]) -> dict[str, FileRecord]:
     """Size and hash of each file."""
     return {name: _record(folder / name) for name in names}
-
-
-def check_content(folder: Path, manifest: Manifest) -> None:
-    """ModelError if a small file, a graph or the tokenizer, is not what was written.
-
-    Libraries meet damage in those with messages nobody understands. Weights take too long to hash
-    at every start.
-    """
-    for name, record in manifest.files.items():
-        if record.bytes <= SMALL and _record(folder / name) != record:
-            raise ModelError(f"{folder / name} is damaged; convert the checkpoint again.")
 
 
 def _record(path: Path) -> FileRecord:

@@ -16,7 +16,7 @@ import ml_dtypes  # noqa: F401  registers bfloat16 with numpy, which safetensors
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from nemocli.errors import ModelError, model_errors
+from nemocli.errors import ModelError, model_errors, shown
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.parameters import Array, Parameters
 from nemocli.network.small_file import check_small, read_text
@@ -28,6 +28,9 @@ WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 CONFIGS = ("config.json", "generation_config.json", "processor_config.json")
+
+#: What weights are made of, in safetensors' names.
+KINDS_OF_NUMBERS = ("F32", "F16", "BF16", "F64")
 
 
 class Checkpoint:
@@ -85,12 +88,30 @@ def open_checkpoint(path: Path) -> AnyCheckpoint:
 
 
 class SafetensorsFiles:
-    """All tensors of a checkpoint, whether in one file or in several."""
+    """All tensors of a checkpoint, whether in one file or in several.
+
+    Raises ModelError for a file that is damaged, and for a tensor that is there twice, or whose
+    numbers are whole, complex, or packed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.paths = _weight_files(folder)
         self._files = [_open(path) for path in self.paths]
-        self._where = {name: file for file in self._files for name in file.keys()}  # noqa: SIM118
+        self._where: dict[str, Any] = {}
+        for path, file in zip(self.paths, self._files, strict=True):
+            for name in file.keys():  # noqa: SIM118
+                self._add(name, file, path)
+
+    def _add(self, name: str, file: Any, path: Path) -> None:
+        kind = file.get_slice(name).get_dtype()
+        if kind not in KINDS_OF_NUMBERS:
+            raise ModelError(
+                f"The tensor {shown(name)} cannot be read: its numbers are of the kind {kind}, not"
+                f" {', '.join(KINDS_OF_NUMBERS)}."
+            )
+        if name in self._where:
+            raise ModelError(f"The tensor {shown(name)} is in {path} and in another file too.")
+        self._where[name] = file
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._where.items()}
@@ -98,12 +119,10 @@ class SafetensorsFiles:
     def read(self, name: str) -> Array:
         """The tensor as float32; float16 and bfloat16 are widened, which is exact.
 
-        Raises ModelError for a tensor of another kind than numbers that numpy knows.
+        Raises ModelError for a tensor that numpy cannot hold.
         """
         with model_errors(f"The tensor {name} cannot be read"):
             tensor: np.ndarray[Any, Any] = self._where[name].get_tensor(name)
-            if np.iscomplexobj(tensor):
-                raise TypeError("its numbers are complex")
             with np.errstate(over="ignore", invalid="ignore"):
                 return tensor.astype(np.float32, copy=False)
 

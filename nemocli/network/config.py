@@ -123,7 +123,7 @@ def read_config(
         ff_size=enc("intermediate_size"),
         conv_kernel=enc("conv_kernel_size", most=MAX_COUNT),
         subsampling_channels=enc("subsampling_conv_channels"),
-        left_context=enc("sliding_window", most=MAX_COUNT) - 1,
+        left_context=enc("sliding_window", least=2, most=MAX_COUNT) - 1,
         lookaheads=lookaheads,
         default_lookahead=_default_lookahead(encoder, lookaheads),
         num_prompts=number("num_prompts"),
@@ -138,6 +138,7 @@ def read_config(
         languages=_languages(config),
     )
     _check_sizes(result, generation)
+    _check_copies(config, processor, result)
     return result
 
 
@@ -227,7 +228,7 @@ def _is_plausible(config: ModelConfig) -> bool:
         all(_is_number(value, 1, MAX_COUNT) for value in few)
         and all(_is_number(value, 1, MAX_SIZE) for value in many)
         and _is_number(config.max_symbols, 1, MAX_SYMBOLS)
-        and _is_number(config.left_context, 0, MAX_COUNT)
+        and _is_number(config.left_context, 1, MAX_COUNT)
         and all(
             _is_number(value, 0, MAX_SIZE) for value in (config.blank_id, config.default_prompt)
         )
@@ -302,6 +303,7 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
         (config.blank_id >= config.vocab_size, "blank_token_id lies outside the vocabulary"),
         (start != config.blank_id, "decoder_start_token_id must be the blank token"),
         (config.features.sampling_rate != 16000, "sampling_rate must be 16000"),
+        (config.features.hop_length != 160, "hop_length must be 160"),
         (not 2 <= config.features.win_length <= config.features.n_fft, "win_length does not fit"),
         (config.default_lookahead not in config.lookaheads, "it lacks its default lookahead"),
         (any(i >= config.num_prompts for i in prompts), "a prompt id is too large"),
@@ -310,3 +312,19 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
     for wrong, why in problems:
         if wrong:
             raise ModelError(f"The checkpoint's configuration contradicts itself: {why}.")
+
+
+def _check_copies(
+    config: Mapping[str, Any], processor: Mapping[str, Any], read: ModelConfig
+) -> None:
+    """ModelError where a size that is written twice, and read once, is another the second time."""
+    encoder = config["encoder_config"]
+    copies: list[tuple[str, Mapping[str, Any], str, Any]] = [
+        ("config.json", encoder, "num_key_value_heads", read.num_heads),
+        ("processor_config.json", processor, "num_prompts", read.num_prompts),
+    ]
+    for file, data, key, value in copies:
+        if data.get(key, value) != value:
+            raise ModelError(
+                f"{file} gives {key} as {shown(data[key])}, where the model has {value}."
+            )

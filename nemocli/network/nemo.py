@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Never
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, shown
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo_config import hub_configs, read_yaml
 from nemocli.network.parameters import Array, Parameters
@@ -55,6 +55,9 @@ RENAMED = (
     ("joint.joint_net.2.", "joint.head."),
     ("joint.joint_net.1.", "joint.head."),  # of a joint network without dropout
 )
+
+#: How the hub's names of the network's tensors begin.
+NETWORK = ("encoder.", "prompt_projector.", "encoder_projector.", "decoder.", "joint.")
 
 
 class NemoCheckpoint:
@@ -130,12 +133,28 @@ class NemoCheckpoint:
 
 
 class NemoWeights:
-    """The tensors of an archive under the hub's names."""
+    """The tensors of an archive under the hub's names.
+
+    Left out is what training and the front end keep beside the network. Raises ModelError for a
+    tensor that is there twice, or whose numbers are whole.
+    """
 
     def __init__(self, file: TorchFile) -> None:
         self._file = file
         self._shapes = file.shapes()
-        self._names = {hub_name(name): name for name in self._shapes}
+        self._names: dict[str, str] = {}
+        for original in self._shapes:
+            name = hub_name(original)
+            if not name.startswith(NETWORK):
+                continue
+            if not file.has_floats(original):
+                raise ModelError(f"The tensor {shown(original)} holds whole numbers, no weights.")
+            if name in self._names:
+                raise ModelError(
+                    f"The tensors {shown(original)} and {shown(self._names[name])} are the same"
+                    " part of the network."
+                )
+            self._names[name] = original
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: self._shapes[original] for name, original in self._names.items()}

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, shown
 from nemocli.network.config import ModelConfig
 
 Array = NDArray[np.float32]
@@ -109,6 +109,22 @@ def _decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def check_numbers(name: str, array: Array) -> None:
+    """ModelError for NaN, infinity, a matrix of one number throughout, or a scale of zeros.
+
+    Biases may be zero, and the scale of a normalization one. It costs a look at the largest and the
+    smallest number, which are NaN where any number is.
+    """
+    low, high = array.min(initial=np.inf), array.max(initial=-np.inf)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        what = "numbers that are infinite or none at all"
+    elif "bias" not in name.rpartition(".")[2] and low == high and (array.ndim > 1 or high == 0):
+        what = f"nothing but {high:g}, which no training gives"
+    else:
+        return
+    raise ModelError(f"The tensor {name} holds {what}: the checkpoint is damaged; get it again.")
+
+
 def count_weights(config: ModelConfig) -> int:
     """Numbers in all tensors."""
     return sum(math.prod(shape) for shape in expected_shapes(config).values())
@@ -117,15 +133,16 @@ def count_weights(config: ModelConfig) -> int:
 class Parameters:
     """The network's parameters: those of the checkpoint by name, and the derived ones by method.
 
-    Raises ModelError at once if a tensor is missing or has another shape than the configuration
-    asks for.
+    Raises ModelError at once if a tensor is missing, has another shape than the configuration asks
+    for, or belongs to no part of the network; and when a tensor is loaded whose numbers no
+    training gives.
     """
 
     def __init__(self, config: ModelConfig, source: WeightSource) -> None:
         self.config = config
         self._source = source
-        present = source.shapes()
-        for name, shape in expected_shapes(config).items():
+        present, expected = source.shapes(), expected_shapes(config)
+        for name, shape in expected.items():
             if name not in present:
                 raise ModelError(f"The checkpoint lacks the tensor {name}.")
             if tuple(present[name]) != shape:
@@ -133,24 +150,41 @@ class Parameters:
                     f"The tensor {name} has the shape {list(present[name])},"
                     f" but the configuration asks for {list(shape)}."
                 )
+        unknown = sorted(set(present) - set(expected))
+        if unknown:
+            raise ModelError(
+                f"The checkpoint has the tensor {shown(unknown[0])}, for which the configuration"
+                " has no place: its files are not of one model."
+            )
+
+    def check(self) -> None:
+        """ModelError if a tensor has numbers that no training gives: reads all of them, once."""
+        for name in expected_shapes(self.config):
+            self._read(name)
+
+    def _read(self, name: str) -> Array:
+        """A tensor as it is stored, after a look at its numbers."""
+        array = self._source.read(name)
+        check_numbers(name, array)
+        return array
 
     def __getitem__(self, name: str) -> Parameter:
-        return Parameter(name, lambda: self._source.read(name))
+        return Parameter(name, lambda: self._read(name))
 
     def matrix(self, name: str) -> Parameter:
         """A 1x1 convolution's weight [out, in, 1] as the matrix [out, in] it is."""
-        return Parameter(name + ".matrix", lambda: self._source.read(name)[:, :, 0])
+        return Parameter(name + ".matrix", lambda: self._read(name)[:, :, 0])
 
     def half(self, name: str) -> Parameter:
         """A weight times 0.5: the half step of a conformer's feed forward, exact in binary."""
-        return Parameter(name + ".half", lambda: self._source.read(name) * np.float32(0.5))
+        return Parameter(name + ".half", lambda: self._read(name) * np.float32(0.5))
 
     def qkv(self, layer: int) -> Parameter:
         """Queries (times 1/sqrt(head size)), keys and values in one matrix [3 hidden, hidden]."""
         prefix = f"encoder.layers.{layer}.self_attn."
 
         def load() -> Array:
-            q, k, v = (self._source.read(f"{prefix}{part}_proj.weight") for part in "qkv")
+            q, k, v = (self._read(f"{prefix}{part}_proj.weight") for part in "qkv")
             return np.concatenate([q * self._attention_scale, k, v])
 
         return Parameter(prefix + "qkv_proj.weight", load)
@@ -159,7 +193,7 @@ class Parameters:
         """bias_u or bias_v, scaled like the queries, as [heads, 1, head size]."""
         name = f"encoder.layers.{layer}.self_attn.bias_{which}"
         return Parameter(
-            name + ".scaled", lambda: (self._source.read(name) * self._attention_scale)[:, None]
+            name + ".scaled", lambda: (self._read(name) * self._attention_scale)[:, None]
         )
 
     def relative_keys(self, layer: int, frames: int) -> Parameter:
@@ -174,7 +208,7 @@ class Parameters:
 
         def load() -> Array:
             table = _sinusoids(self.config.left_context + frames - 1, 1 - frames, heads * size)
-            keys = table @ self._source.read(name).T
+            keys = table @ self._read(name).T
             return np.ascontiguousarray(keys.reshape(len(table), heads, size).transpose(1, 2, 0))
 
         return Parameter(f"{name}.keys{frames}", load)
@@ -189,7 +223,7 @@ class Parameters:
         columns = {"encoder": slice(0, d), "prompt": slice(d, None)}[which]
         return Parameter(
             f"{name}.{which}",
-            lambda: np.ascontiguousarray(self._source.read(name)[:, columns]),
+            lambda: np.ascontiguousarray(self._read(name)[:, columns]),
         )
 
     def lstm_weight(self, layer: int) -> Parameter:
@@ -197,7 +231,7 @@ class Parameters:
         return Parameter(
             f"decoder.lstm.weight_l{layer}",
             lambda: np.concatenate(
-                [self._source.read(f"decoder.lstm.weight_{k}_l{layer}") for k in ("ih", "hh")], 1
+                [self._read(f"decoder.lstm.weight_{k}_l{layer}") for k in ("ih", "hh")], 1
             ),
         )
 
@@ -206,8 +240,8 @@ class Parameters:
         return Parameter(
             f"decoder.lstm.bias_l{layer}",
             lambda: (
-                self._source.read(f"decoder.lstm.bias_ih_l{layer}")
-                + self._source.read(f"decoder.lstm.bias_hh_l{layer}")
+                self._read(f"decoder.lstm.bias_ih_l{layer}")
+                + self._read(f"decoder.lstm.bias_hh_l{layer}")
             ),
         )
 

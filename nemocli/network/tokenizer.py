@@ -5,14 +5,14 @@ pieces are left out of the text, and how pieces are joined.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders
 from tokenizers.models import WordLevel
 
-from nemocli.errors import model_errors
+from nemocli.errors import ModelError, model_errors, shown
 from nemocli.network.config import ModelConfig
 from nemocli.network.sentencepiece import PieceKind, SentencePieces
 from nemocli.network.small_file import read_text
@@ -21,6 +21,9 @@ from nemocli.network.tokenizer_file import SPACE, open_tokenizer
 BLANK = "<blank>"
 UNKNOWN = "<unk>"
 PADDING = "<pad>"
+
+#: Ids of a vocabulary that a tokenizer may lack, or have too many, at most.
+MOST_UNKNOWN = 16
 
 #: A language tag, which the hub's conversion marks as special.
 TAG = re.compile(r"<[a-z]{2,3}-[A-Za-z]{2}>")
@@ -32,10 +35,39 @@ def from_hub(path: Path, config: ModelConfig) -> str:
         tokenizer = open_tokenizer(read_text(path), f"The file {path}")
         added = tokenizer.get_added_tokens_decoder()
         special = {index for index, token in added.items() if token.special}
+        pieces = {index: piece for piece, index in tokenizer.get_vocab(False).items()}
+        pieces |= {index: token.content for index, token in added.items()}
+        _check_vocabulary(pieces, set(added), config, f"The file {path}")
         decoder = tokenizer.decoder
         if isinstance(decoder, decoders.Metaspace):
             decoder = _metaspace(decoder.prepend_scheme)  # the same but for options of encoding
         return _canonical(tokenizer.id_to_token, special, decoder, config)
+
+
+def _check_vocabulary(
+    pieces: Mapping[int, str], added: Collection[int], config: ModelConfig, what: str
+) -> None:
+    """ModelError if the pieces by id cannot be those the model was trained with.
+
+    Ids behind the vocabulary are never said; added tokens may have some.
+    """
+    spoken = [index for index in range(config.vocab_size) if index != config.blank_id]
+    missing = sum(index not in pieces for index in spoken)
+    beyond = sum(index >= config.vocab_size and index not in added for index in pieces)
+    allowed = min(MOST_UNKNOWN, config.vocab_size // 100)
+    if missing > allowed or beyond > allowed:
+        raise ModelError(
+            f"{what} is another model's tokenizer: it has {len(pieces)} pieces, and the"
+            f" vocabulary {config.vocab_size}."
+        )
+    tags = [piece[1:-1] for piece in pieces.values() if TAG.fullmatch(piece)]
+    known = sum(tag in config.prompts for tag in tags)
+    silent = [name for name in config.languages if name in config.prompts and name not in tags]
+    if tags and (2 * known < len(tags) or silent):
+        raise ModelError(
+            f"{what} is another model's tokenizer: it has tags of"
+            f" {shown(', '.join(sorted(tags)))}, which are not the model's languages."
+        )
 
 
 def from_sentencepiece(model: SentencePieces, config: ModelConfig) -> str:

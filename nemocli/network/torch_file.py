@@ -9,6 +9,7 @@ import io
 import pickle
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from math import prod
 from typing import IO, Any, ClassVar, NamedTuple, Never
@@ -90,17 +91,30 @@ class TorchFile:
         order = self._root + "byteorder"
         if order in self._entries and bytes(self._bytes(order)) != b"little":
             self._refuse("have their bytes in big-endian order, which nemocli does not read")
-        self._tensors = self._unpickle(bytes(self._bytes(pickles[0])))
+        described = bytes(self._bytes(pickles[0]))
+        # torch can be told to leave checksums out: then all of them are wrong.
+        self._has_checksums = zlib.crc32(described) == self._entries[pickles[0]].CRC
+        self._tensors = self._unpickle(described)
         self._check_size()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {name: tensor.shape for name, tensor in self._tensors.items()}
 
+    def has_floats(self, name: str) -> bool:
+        """Whether the tensor's numbers are neither whole numbers nor truth values."""
+        return self._tensors[name].storage.dtype.kind not in "iub"
+
     def read(self, name: str) -> Array:
-        """The tensor as float32; float16 and bfloat16 are widened, which is exact."""
+        """The tensor as float32; float16 and bfloat16 are widened, which is exact.
+
+        Raises ModelError if its bytes are not those that were written.
+        """
         tensor = self._tensors[name]
         storage = tensor.storage
-        data = self._bytes(f"{self._root}data/{storage.key}")
+        part = f"{self._root}data/{storage.key}"
+        data = self._bytes(part)
+        if self._has_checksums and zlib.crc32(data) != self._entries[part].CRC:
+            self._refuse(f"hold the tensor {name} with other bytes than were written")
         if len(data) != storage.length * storage.dtype.itemsize:
             self._refuse(f"hold the tensor {name} with another size than they say")
         flat = np.frombuffer(data, storage.dtype)[tensor.offset :]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from nemocli.bench.conversion import verify_folder
-from nemocli.bench.reference import SECONDS, bundled_sound
-from nemocli.errors import UsageError
+from nemocli.bench import conversion
+from nemocli.bench.conversion import check_conversion, verify_folder
+from nemocli.bench.reference import SECONDS, bundled_sound, known_text
+from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.convert import convert
 from nemocli.network.checkpoint import open_checkpoint
 
@@ -34,9 +35,8 @@ def test_other_weights_are_noticed(checkpoint, folder):
     tensors = load_file(path)
     tensors["encoder.layers.1.self_attn.o_proj.weight"] *= -1
     save_file(tensors, path)
-    report = verify_folder(folder, open_checkpoint(checkpoint), SOUND)
-    assert report.encoder_difference > 0.01
-    assert report.agreement < 1
+    with pytest.raises(NemocliError, match=r"14 of 16 tokens agree.*differs by 7\.1e-01"):
+        verify_folder(folder, open_checkpoint(checkpoint), SOUND)
 
 
 def test_another_model_is_refused(checkpoint, folder):
@@ -51,3 +51,63 @@ def test_another_model_is_refused(checkpoint, folder):
 def test_silence_agrees(demo, folder):
     report = verify_folder(folder, open_checkpoint(demo), np.zeros(16000, np.float32))
     assert report.agreement == 1.0
+
+
+def spoiled(checkpoint, name, change):
+    """The checkpoint with a tensor that went through `change`, and a conversion of it."""
+    path = checkpoint / "model.safetensors"
+    tensors = load_file(path)
+    tensors[name] = tensors[name].astype(np.float32)
+    change(tensors[name])
+    save_file(tensors, path)
+    out = checkpoint.parent / "converted"
+    convert(checkpoint, out, lookaheads=[3])
+    return open_checkpoint(checkpoint), out
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(1e38, "infinite or none at all"), (1e-20, "the same for every moment")],
+)
+def test_agreement_on_what_no_trained_model_computes_is_not_agreement(checkpoint, factor, words):
+    """Finite weights that a flipped bit of an exponent can give."""
+
+    def scale(weight):
+        weight *= np.float32(factor)
+
+    source, out = spoiled(checkpoint, "encoder_projector.weight", scale)
+    with pytest.raises(ModelError, match=words):
+        verify_folder(out, source, SOUND)
+
+
+def test_agreement_on_one_token_for_ever_is_not_agreement(checkpoint):
+    def insist(bias):
+        bias[7] = 3e4
+
+    source, out = spoiled(checkpoint, "joint.head.bias", insist)
+    with pytest.raises(ModelError, match=r"the same token \d+ times"):
+        verify_folder(out, source, SOUND)
+
+
+def test_agreement_on_speech_without_end_is_not_agreement(checkpoint):
+    def never_stop(bias):
+        bias[295] = -3e4
+
+    source, out = spoiled(checkpoint, "joint.head.bias", never_stop)
+    with pytest.raises(ModelError, match=r"\d+ tokens in \d+ moments"):
+        verify_folder(out, source, SOUND)
+
+
+def test_the_demo_s_text_is_known(demo, folder, monkeypatch):
+    """Two that agree, and say something else than is said: as with a wrong front end in both."""
+    source = open_checkpoint(demo)
+    assert known_text(source, 3) == "No, it is twelve thirty. Ja, es ist zwanzig Uhr"
+    assert check_conversion(folder, source).tokens == 15
+    run_once = conversion.run_once
+    monkeypatch.setattr(conversion, "run_once", lambda r, p, sound: run_once(r, p, sound[::-1]))
+    with pytest.raises(NemocliError, match="where 'No, it is twelve thirty"):
+        check_conversion(folder, source)
+
+
+def test_a_foreign_checkpoint_s_text_is_not(checkpoint):
+    assert known_text(open_checkpoint(checkpoint), 3) is None

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from nemocli.bench import conversion
 from nemocli.models.folder import read_manifest
 from tests.typed import NEMOCLI, nemocli
 
@@ -80,6 +81,41 @@ def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
         running.send_signal(number)
         assert running.wait(20) == 128 + number
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_does_not_agree_comes_to_no_place(checkpoint, tmp_path, monkeypatch):
+    """And a second run does not call it done; what was there before stays."""
+    out = tmp_path / "out" / "model"
+    assert nemocli("convert", checkpoint, "-o", out, "--lookahead", "3", "-q").exit_code == 0
+    before = read_manifest(out)
+    run_once = conversion.run_once
+
+    def deaf(runtime, pieces, sound):
+        return run_once(runtime, pieces, sound if runtime.name == "numpy" else sound[::-1])
+
+    monkeypatch.setattr(conversion, "run_once", deaf)
+    for command in (["-o", out, "--force"], ["-o", tmp_path / "out" / "new"]):
+        for _ in range(2):
+            done = nemocli("convert", checkpoint, "--lookahead", "0,3", "-q", *command)
+            assert (done.exit_code, done.stdout) == (1, "")
+            assert "does not say what its checkpoint" in done.stderr
+    assert [path.name for path in out.parent.iterdir()] == ["model"]
+    assert read_manifest(out) == before
+
+
+def test_a_damaged_conversion_is_made_again_and_that_is_said(demo, tmp_path):
+    out = tmp_path / "model"
+    command = ["convert", demo, "-o", out, "--lookahead", "3", "--no-verify"]
+    assert nemocli(*command).exit_code == 0
+    whole = (out / "weights.bin").read_bytes()
+    (out / "weights.bin").write_bytes(b"\xff" + whole[1:])
+    again = nemocli(*command)
+    assert (again.exit_code, again.stdout) == (0, f"{out}\n")
+    assert f"nemocli: {out} is damaged and is converted again.\n" in again.stderr
+    assert (out / "weights.bin").read_bytes() == whole
+    assert "nothing was done" in nemocli(*command).stderr
+    forced = nemocli(*command, "--force")
+    assert "writing joint.onnx" in forced.stderr and "damaged" not in forced.stderr
 
 
 def test_verification_can_be_left_out(demo, tmp_path):

@@ -78,13 +78,16 @@ LEVELS = {
     "cli": 6,
     "cluster": 5,
     **dict.fromkeys(["bench", "jobs", "live"], 4),
+    "doctor": 3,
     "__init__": 3.5,
     "transcriber": 3,
     "batch": 2.5,
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
-    **dict.fromkeys(["addresses", "errors", "version", "processes", "units", "whole_file"], 0),
+    **dict.fromkeys(
+        ["addresses", "errors", "version", "processes", "remark", "units", "whole_file"], 0
+    ),
 }
 
 

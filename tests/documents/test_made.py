@@ -79,7 +79,7 @@ def completed(line, folder):
         ("nemocli ", ["live", "file", "convert", "doctor", "bench", "models"]),
         ("nemocli li", ["live"]),
         ("nemocli --v", ["--version"]),
-        ("nemocli models ", ["list", "pull", "path", "remove"]),
+        ("nemocli models ", ["list", "pull", "path", "verify", "remove"]),
         ("nemocli models remove --y", ["--yes"]),
         ("nemocli file --output", ["--output-dir", "--output-format"]),
         ("nemocli file talk.flac --lang ja -", None),

@@ -7,7 +7,7 @@ import pytest
 
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 
@@ -48,8 +48,12 @@ def test_every_field_with_odd_values(checkpoint, name):
     ("place", "value", "words"),
     [
         (("config.json", "encoder_config", "num_attention_heads"), 0, "from 1 to"),
-        (("config.json", "encoder_config", "sliding_window"), 10**12, "from 1 to 4096"),
+        (("config.json", "encoder_config", "sliding_window"), 10**12, "from 2 to 4096"),
+        (("config.json", "encoder_config", "sliding_window"), 1, "from 2 to 4096"),
         (("config.json", "encoder_config", "num_hidden_layers"), 10**12, "from 2 to 4096"),
+        (("config.json", "encoder_config", "num_key_value_heads"), 2, "the model has 4"),
+        (("processor_config.json", "num_prompts"), 64, "the model has 128"),
+        (("processor_config.json", "feature_extractor", "hop_length"), 80, "must be 160"),
         (("config.json", "encoder_config", "default_num_lookahead_tokens"), 5, "not among"),
         (("config.json", "supported_languages"), 1, "a list of names"),
         (("processor_config.json", "feature_extractor", "preemphasis"), "x", "from 0 to 1"),

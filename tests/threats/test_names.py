@@ -108,7 +108,9 @@ def test_a_report_and_json_have_the_names_as_they_are(here):
 
 def test_names_from_a_list(here):
     paths = [b"in/" + name for name in NAMES if not name.endswith(b".txt")]
-    out, said, code = into_pipes("file", "--from-file", "-", "-o", "out", stdin=b"\0".join(paths))
+    out, said, code = into_pipes(
+        "file", "--from-file", "-", "-o", "out", stdin=b"\0".join([*paths, b""])
+    )
     assert code == 0 and out == b""
     assert_harmless(said)
     assert len(list(Path("out").glob("*.txt"))) == len(paths)

@@ -1,10 +1,13 @@
 """Compiled packages, kept: compiling takes seconds, and depends on the version of macOS."""
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from nemocli.whole_file import write_whole_file
 
 
 class CompiledModels:
@@ -30,16 +33,18 @@ class CompiledModels:
         """
         content = content_key(hashes)
         target = self._folder / f"{content}-macos{self._system}.mlmodelc"
-        if target.is_dir():
+        if _is_whole(target):
             return target
         self._folder.mkdir(parents=True, exist_ok=True)
         with _hold_lock(self._folder / "lock"):
-            if not target.is_dir():
+            if not _is_whole(target):
                 note_start()
+                shutil.rmtree(target, ignore_errors=True)  # damaged
                 self._make(package, target)
-                for old in self._folder.glob(f"{content}-*"):
+                for old in self._folder.glob(f"{content}-*.mlmodelc"):
                     if old != target:  # made by a system that has been updated since
                         shutil.rmtree(old)
+                        _listed(old).unlink(missing_ok=True)
         return target
 
     def _make(self, package: Path, target: Path) -> None:
@@ -47,9 +52,34 @@ class CompiledModels:
         shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
         try:
             self._compile(package, partial)
+            write_whole_file(_listed(target), json.dumps(_files(partial)))
             partial.rename(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _is_whole(compiled: Path) -> bool:
+    """Whether each file is as the compiler left it, by size and time; others may have come."""
+    try:
+        listed = json.loads(_listed(compiled).read_text(encoding="utf-8"))
+        found = _files(compiled)
+        return compiled.is_dir() and all(found.get(name) == seen for name, seen in listed.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _listed(compiled: Path) -> Path:
+    """Where the files of a compiled package are listed: beside it, since it is the system's."""
+    return compiled.with_suffix(".json")
+
+
+def _files(folder: Path) -> dict[str, list[int]]:
+    """Size and time of modification of each file, by name below the folder."""
+    seen = {path: path.stat() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): [found.st_size, found.st_mtime_ns]
+        for path, found in seen.items()
+    }
 
 
 def check_package(package: Path, hashes: Mapping[str, str]) -> None:

@@ -4,30 +4,27 @@ Written on Linux and not tried on a Mac: there the tests run all of this file bu
 an evaluator of ML Programs in its place. The first trial on a Mac is `nemocli doctor --verify`.
 """
 
-import platform
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.calls import Calls, Predict
 from nemocli.runtimes.coreml.compiled import CompiledModels, check_package
+from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREML, function_name, package_name
+from nemocli.runtimes.system import this_system
 
-#: What a person chooses, and coremltools' name for it.
+#: coremltools' name for what a person chooses.
 COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
-
-#: The first macOS that reads these packages.
-MACOS = 15
 
 
 class Backend(Protocol):
@@ -52,17 +49,9 @@ class CoreML:
     """
 
     def __init__(self) -> None:
-        if platform.system() != "Darwin":
-            others = ["numpy", "onnx", *(["coreai"] if find_spec("coreai") else [])]
-            raise UnsupportedError(
-                f"The coreml runtime needs macOS; this machine has {', '.join(others)}."
-            )
-        self.system = platform.mac_ver()[0]
-        if int(self.system.split(".")[0]) < MACOS:
-            raise UnsupportedError(
-                f"The coreml runtime needs macOS {MACOS} or later, not {self.system};"
-                " this machine has numpy, onnx."
-            )
+        system = this_system()
+        KIND.check_machine(system)
+        self.system = system.macos
         from nemocli.runtimes.coreml.tools import coremltools
 
         self._coremltools: Any = coremltools
@@ -84,9 +73,9 @@ class CoreML:
 class CoreMLRuntime(FixedShapeRuntime[Predict]):
     """Runs the packages of a model folder by Core ML, or by a `backend` in its place.
 
-    `hashes` are the SHA-256 of the model folder's files by name, `compiled` is the folder that
-    keeps compiled packages, `progress` is called
-    with what takes long, and with how long it took.
+    `compute_units` are one of the kind's, `hashes` are the SHA-256 of the model folder's files by
+    name, `compiled` is the folder that keeps compiled packages, `progress` is called with what
+    takes long and how long it took.
     Raises UnsupportedError where there is no Core ML, ModelError for packages it cannot load.
     """
 
@@ -104,11 +93,6 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
         backend: Backend | None = None,
         encoder_dtype: str = "float16",
     ) -> None:
-        if compute_units not in COMPUTE_UNITS:
-            raise UsageError(
-                f"There are no compute units {compute_units!r};"
-                f" choose one of {', '.join(COMPUTE_UNITS)}."
-            )
         super().__init__(config, lookahead)
         self._folder = folder
         self._hashes = hashes

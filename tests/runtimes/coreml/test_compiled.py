@@ -27,7 +27,9 @@ class Compiler:
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir() if path.name != "lock")
+    """But for the lock and the lists of files."""
+    found = (path for path in folder.iterdir() if path.name != "lock")
+    return sorted(path.name for path in found if path.suffix != ".json")
 
 
 def get(folder, compiler, system="15.5", hashes=HASHES):
@@ -91,3 +93,25 @@ def test_two_at_once_compile_once(tmp_path):
         thread.join()
     assert sum(len(compiler.calls) for compiler in compilers) == 1
     assert len(set(paths)) == 1 and len(paths) == 3
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: (path / "first").unlink(),
+        lambda path: (path / "first").write_text(""),
+        lambda path: (path / "first").write_text("2"),
+        lambda path: path.with_suffix(".json").unlink(),
+        lambda path: path.with_suffix(".json").write_text("[1]"),
+        lambda path: path.with_suffix(".json").write_text("{"),
+    ],
+)
+def test_what_was_damaged_is_compiled_again(tmp_path, damage):
+    path, _ = get(tmp_path, Compiler())
+    damage(path)
+    assert get(tmp_path, Compiler()) == (path, True)
+    assert (path / "first").read_text() == "1"
+    (path / "of the system").mkdir()  # which may keep there what it likes
+    compiler = Compiler()
+    CompiledModels(tmp_path / "compiled", "15.5", compiler).path(path, HASHES, lambda: None)
+    assert compiler.calls == []

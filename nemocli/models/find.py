@@ -1,0 +1,184 @@
+"""Find the folder or file that a person means who names a model."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nemocli.addresses import advise_on_address
+from nemocli.errors import ModelError, UnsupportedError
+from nemocli.models.folder import MANIFEST, Manifest, read_manifest
+from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
+from nemocli.models.paths import DEMO, demo_folder, models_folder
+from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
+from nemocli.runtimes.system import System, this_system
+
+#: The page of a model, as typed or as a path.
+_HUB_PAGE = re.compile(
+    r"https?:/{1,2}(?P<host>huggingface\.co|hf\.co)/(?P<name>[\w.-]+/[\w.-]+)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model on this machine: a model folder, a checkpoint folder or a .nemo archive."""
+
+    name: str
+    path: Path
+
+    @property
+    def is_converted(self) -> bool:
+        return (self.path / MANIFEST).is_file()
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What a model folder says of itself; ModelError if it is damaged."""
+        return read_manifest(self.path)
+
+    @cached_property
+    def checkpoint(self) -> AnyCheckpoint:
+        """The checkpoint, for what is no model folder; ModelError if it is damaged."""
+        return open_checkpoint(self.path)
+
+    @property
+    def revision(self) -> str:
+        """SHA-256 over the checkpoint that the weights come from, hexadecimal."""
+        return self.manifest.source_sha256 if self.is_converted else self.checkpoint.sha256
+
+
+def find_model(
+    model: str | Path | None,
+    runtime: str = AUTO,
+    precision: str | None = None,
+    system: System | None = None,
+) -> FoundModel:
+    """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
+
+    Without a name it is the released model. A model of the hub is what was converted from it for
+    `runtime` and in `precision`, or else what was downloaded. Raises ModelError that says how to
+    get the model if it is not there.
+    """
+    text = DEFAULT_MODEL if model is None else str(model)
+    if text == DEMO:
+        return FoundModel(DEMO, demo_folder())
+    path = _path(text)
+    if path.exists():
+        return _at(path)
+    if "/" not in text and (models_folder() / text / MANIFEST).is_file():
+        return FoundModel(text, models_folder() / text)
+    hub = parse_hub_model(text)
+    if hub is None:
+        raise _nothing(path)
+    made = _converted_from(hub, runtime, precision)
+    system = system or this_system()
+    runnable = {kind: folder for kind, folder in made.items() if _runs_on(kind, system)}
+    pulled = None if runnable else find_pulled(hub)
+    usable = runnable or ({} if pulled else made)
+    found = usable[choose_runtime(usable, system)] if usable else pulled
+    if found is None:
+        raise _not_here(hub)
+    return FoundModel(text, found)
+
+
+def find_checkpoint(model: str | Path) -> Path:
+    """The checkpoint folder or .nemo archive that `model` names, never a converted model.
+
+    Raises ModelError that says how to get it if it is not there.
+    """
+    text = str(model)
+    if text == DEMO:
+        return demo_folder()
+    path = _path(model)
+    hub = parse_hub_model(text)
+    if path.exists() or hub is None:
+        return path
+    found = find_pulled(hub)
+    if found is None:
+        raise _not_here(hub)
+    return found
+
+
+def _path(model: str | Path) -> Path:
+    """The path that `model` may be; ModelError for one that the system refuses to look at."""
+    try:
+        path = Path(model).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # RuntimeError: the ~ of a user who is not
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"The model {str(model)[:100]!r} cannot be opened: {reason}.") from None
+    return path
+
+
+def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
+    """The complete model folders in a folder, by name."""
+    for path in sorted(folder.glob(f"*/{MANIFEST}")):
+        try:
+            yield path.parent, read_manifest(path.parent)
+        except ModelError:
+            continue
+
+
+def _at(path: Path) -> FoundModel:
+    found = FoundModel(str(path), path)
+    if path.is_file() or found.is_converted or (path / "config.json").is_file():
+        return found
+    raise _nothing(path)
+
+
+def _converted_from(hub: HubModel, runtime: str, precision: str | None) -> dict[str, Path]:
+    """The model folders made from the revision that is meant, by their kind."""
+    made = {}
+    for folder, manifest in list_converted(models_folder()):
+        name, _, commit = manifest.source.partition("@")
+        is_wanted = runtime in (AUTO, manifest.kind) and precision in (None, manifest.precision)
+        if is_wanted and name == hub.name and commit.startswith(_commit(hub)):
+            made[manifest.kind] = folder
+    return made
+
+
+def _runs_on(kind: str, system: System) -> bool:
+    try:
+        KINDS[kind].check_machine(system)
+    except UnsupportedError:
+        return False
+    return True
+
+
+def _commit(hub: HubModel) -> str:
+    """The commit that is meant, as far as this machine knows: for a branch, the one pulled last."""
+    reference = hub.folder / "refs" / hub.wanted_revision
+    if reference.is_file():
+        return reference.read_text().strip()
+    return "" if hub.wanted_revision == "main" else hub.wanted_revision
+
+
+def _nothing(path: Path) -> ModelError:
+    if advice := _advise_on_address(str(path)):
+        return ModelError(advice)
+    return ModelError(
+        f"There is no model in {path}: give a checkpoint folder (with config.json), a .nemo file,"
+        f" a folder written by 'nemocli convert', or '{DEMO}'."
+    )
+
+
+def _advise_on_address(text: str) -> str | None:
+    """What to do instead, in a sentence, if somebody gave the address of a model."""
+    if match := _HUB_PAGE.match(text):
+        name = match["name"]
+        return (
+            f"The model of {match['host']} is called {name}: give that name, after:"
+            f" {HubModel(name).pull_command}"
+        )
+    return advise_on_address(text)
+
+
+def _not_here(hub: HubModel) -> ModelError:
+    owner, _, name = hub.name.partition("/")
+    if Path(owner).is_dir():  # which may be what was meant
+        return ModelError(
+            f"There is no {name} in the folder {owner}, and no model {hub} of the hub on this"
+            f" machine; check the path, or get the model with: {hub.pull_command}"
+        )
+    return ModelError(f"The model {hub} is not on this machine; get it with: {hub.pull_command}")
