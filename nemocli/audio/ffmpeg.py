@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nemocli.audio.decoder import (
     CUT_SHORT_SECONDS,
+    PLAUSIBLE_RATES,
     Block,
     check_header,
     cut_short,
-    damaged,
     not_sound,
+    nothing_decodable,
 )
 from nemocli.audio.ffmpeg_limits import options
 from nemocli.audio.packed_headers import unpacks_too_far
+from nemocli.audio.sound_warnings import WarningLog
+from nemocli.audio.timeline import Piece, Timeline
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -23,13 +26,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-# A gap in the time stamps between these becomes silence, so that words keep their times: a track
-# that starts after the picture, a muted microphone. Less is jitter; more is a clock that was reset.
-MIN_GAP_SECONDS = 0.2
-MAX_GAP_SECONDS = 3600.0
-
 # Containers that hold the true length; that of others is estimated from the bit rate.
 CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "ogg")
+
+# Times in a row that FFmpeg may fail to find another packet.
+MOST_FAILURES = 100
 
 # What mp4 calls encrypted sound: of Apple's shop, and of common encryption.
 PROTECTED_TAGS = ("drms", "enca")
@@ -52,6 +53,9 @@ class FfmpegDecoder:
 
         av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
         self.path = path
+        self.log = WarningLog()
+        # Whether something could not be decoded: anything, and just before the next frame.
+        self._is_damaged = self._follows_damage = False
         if path.is_file() and path.stat().st_size and unpacks_too_far(path):
             raise not_sound(path)
         try:
@@ -74,30 +78,20 @@ class FfmpegDecoder:
         self.duration = length * MICROSECOND if length is not None and length >= 0 else None
 
     def blocks(self) -> Iterator[Block]:
-        """The frames of the track, with silence where its time stamps leave a gap."""
-        import av
-
-        # Where the next frame should start; None while the container does not tell.
-        clock = self._start if self._container.start_time is not None else None
-        seconds = 0.0
-        try:
-            for frame in self._frames():
-                rate, channels = frame.sample_rate, len(frame.layout.channels)
-                check_header(self.path, channels, rate)  # each frame may name others
-                if frame.pts is not None and frame.time_base is not None:
-                    starts = float(frame.pts * frame.time_base)
-                    gap = 0.0 if clock is None else starts - clock
-                    if MIN_GAP_SECONDS < gap <= MAX_GAP_SECONDS:
-                        yield from silence(gap, rate)
-                        seconds += gap
-                    clock = starts + frame.samples / rate
-                for first in range(0, frame.samples, MOST_SAMPLES // channels):
-                    samples = to_float(frame, first, MOST_SAMPLES // channels)
-                    seconds += len(samples) / rate
-                    yield Block(rate, samples)
-        except (av.FFmpegError, OSError):
-            raise damaged(self.path, seconds) from None
-        self._check_length(seconds)
+        """The frames of the track, with silence where its clock and damage leave holes."""
+        # Without a start of the container's, the first frame is at 0.
+        origin = self._start if self._container.start_time is not None else None
+        timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
+        for placed in timeline.place(self._pieces()):
+            frame = placed.samples
+            rate, channels = frame.sample_rate, len(frame.layout.channels)
+            yield from silence(placed.silence, rate)
+            begin = round(placed.skipped * rate)
+            for first in range(begin, frame.samples, MOST_SAMPLES // channels):
+                yield Block(rate, to_float(frame, first, MOST_SAMPLES // channels))
+        if self._follows_damage:
+            self.log.note("foreign", timeline.position, 0.0)
+        self._check_end(timeline.position)
 
     def close(self) -> None:
         self._container.close()
@@ -122,24 +116,66 @@ class FfmpegDecoder:
             )
         raise not_sound(self.path)
 
+    def _pieces(self) -> Iterator[Piece[av.AudioFrame]]:
+        """Each frame with its time, and whether something before it could not be decoded."""
+        for frame in self._frames():
+            rate, channels = frame.sample_rate, len(frame.layout.channels)
+            if channels < 1 or rate not in PLAUSIBLE_RATES:  # each frame may name others
+                self._note_damage()
+                continue
+            starts = None
+            if frame.pts is not None and frame.time_base is not None:
+                starts = float(frame.pts * frame.time_base)
+            yield Piece(frame, starts, frame.samples / rate, self._follows_damage)
+            self._follows_damage = False
+
     def _frames(self) -> Iterator[av.AudioFrame]:
-        """Decode the track, noting in `_others_reach` how far the other tracks go (seconds)."""
-        for packet in self._container.demux():
-            if packet.stream.index == self._stream.index:
+        """Decode the packets of the track that can be decoded."""
+        import av
+
+        for packet in self._packets():
+            try:
                 yield from cast("list[av.AudioFrame]", packet.decode())
-            elif packet.pts is not None and packet.time_base is not None:
-                end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                self._others_reach = max(self._others_reach, end - self._start)
+            except (av.FFmpegError, OSError):
+                self._note_damage()
 
-    def _check_length(self, seconds: float) -> None:
-        """Raise if sound and all other tracks end before the length in the header.
+    def _packets(self) -> Iterator[av.Packet]:
+        """The packets of the track, also behind what the container's format does not allow.
 
-        All tracks, because the sound of a whole video may well end before its picture.
+        Notes in `_others_reach` how far the other tracks go (seconds).
         """
+        import av
+
+        failures = 0
+        while failures <= MOST_FAILURES:
+            try:
+                for packet in self._container.demux():
+                    failures = 0
+                    if packet.stream.index == self._stream.index:
+                        yield packet
+                    elif packet.pts is not None and packet.time_base is not None:
+                        end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                        self._others_reach = max(self._others_reach, end - self._start)
+                return
+            except (av.FFmpegError, OSError):
+                failures += 1
+                self._note_damage()
+
+    def _note_damage(self) -> None:
+        self._is_damaged = self._follows_damage = True
+
+    def _check_end(self, seconds: float) -> None:
+        """Warn if sound and all other tracks end before the length in the header.
+
+        All tracks, because the sound of a whole video may well end before its picture. Raises
+        AudioError if nothing could be decoded.
+        """
+        if not seconds and self._is_damaged:
+            raise nothing_decodable(self.path)
         if self.duration is None or not self._length_is_true():
             return
         if self.duration - max(seconds, self._others_reach) > CUT_SHORT_SECONDS:
-            raise cut_short(self.path, seconds, self.duration)
+            self.log.add("cut", seconds, cut_short(seconds, self.duration))
 
     def _length_is_true(self) -> bool:
         name = self._container.format.name

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
 from nemocli.audio.resample import repack, resample
+from nemocli.audio.sound_warnings import SoundWarning
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 
@@ -40,8 +41,9 @@ class Sound:
     packet in memory, however long the file is. Samples are never scaled or clipped, and a 16 kHz
     mono file comes through bit for bit.
 
-    Iterating raises AudioError where the file is damaged, cut short or holds NaN or infinity, after
-    all the packets that could be had before; the sentence says up to which second they reach.
+    What cannot be decoded, or is missing by the file's own clock, is silence, so that everything
+    behind it keeps its time; `warnings` says so. Iterating raises AudioError at the end if nothing
+    at all could be decoded.
     """
 
     path: Path
@@ -76,6 +78,11 @@ class Sound:
         self._packets.close()
         self._decoder.close()
 
+    @property
+    def warnings(self) -> tuple[SoundWarning, ...]:
+        """Give what is wrong with the sound that was read so far, by time."""
+        return self._decoder.log.warnings
+
     def _decode(self, packet_samples: int) -> Generator[npt.NDArray[np.float32], None, None]:
         """The packets. A failure waits until the resampler gave out what it held before it."""
         failure: AudioError | None = None
@@ -92,18 +99,25 @@ class Sound:
             raise failure
 
     def _numbers_only(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """Pass the blocks on up to the first NaN: one would spoil everything after it."""
+        """Pass the blocks on with silence for NaN and infinity: one would spoil all behind it.
+
+        Raises AudioError at the end if there were no numbers at all.
+        """
         import numpy as np
 
         seconds = 0.0
+        any_numbers = is_spoiled = False
         for block in blocks:
             numbers = np.isfinite(block.samples).all(axis=1)
-            if not numbers.all():
-                good = int(numbers.argmin())
-                yield Block(block.rate, block.samples[:good])
-                raise AudioError(
-                    f"{self.path} holds samples that are not numbers, the first at "
-                    f"{seconds + good / block.rate:.1f} s: export it again."
-                )
+            if numbers.all():
+                any_numbers = any_numbers or len(numbers) > 0
+            else:
+                any_numbers, is_spoiled = any_numbers or bool(numbers.any()), True
+                first = seconds + int(numbers.argmin()) / block.rate
+                count = len(numbers) - int(np.count_nonzero(numbers))
+                self._decoder.log.note("not numbers", first, count / block.rate)
+                block = Block(block.rate, np.where(numbers[:, None], block.samples, np.float32(0)))
             seconds += len(block.samples) / block.rate
             yield block
+        if is_spoiled and not any_numbers:
+            raise AudioError(f"{self.path} holds samples that are not numbers: export it again.")
