@@ -48,6 +48,8 @@ def encode(
     with av.open(str(path), "w", format=form, options=options or {}) as container:
         video = container.add_stream("mpeg4", rate=10) if picture_seconds else None
         stream = container.add_stream(codec, rate=rate, layout=layout)
+        if codec.startswith("wma"):
+            stream.bit_rate = 64_000
         if video is not None:
             video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
             for _ in range(round(picture_seconds * 10)):

@@ -12,15 +12,27 @@ if TYPE_CHECKING:
 
 
 class ByteWindow(io.RawIOBase):
-    """`header`, and behind it the bytes of a file from `start` up to `end`."""
+    """`header`, and behind it the bytes of a file from `start` up to `end`.
 
-    def __init__(self, path: Path, start: int, end: int, header: bytes = b"") -> None:
+    At `patch_at` in the file, `patch` stands instead of what is there.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        start: int,
+        end: int,
+        header: bytes = b"",
+        patch: bytes = b"",
+        patch_at: int = 0,
+    ) -> None:
         """Open `path`. Raises OSError if that cannot be."""
         self._file = path.open("rb", buffering=0)
         self._header = header
         self._shift = start - len(header)
         self._size = len(header) + end - start
         self._at = 0
+        self._patch, self._patch_at = patch, patch_at - self._shift
 
     def readable(self) -> bool:
         return True
@@ -46,6 +58,9 @@ class ByteWindow(io.RawIOBase):
         self._file.seek(self._at + count + self._shift)
         while count < len(room) and (more := self._file.readinto(room[count:])):
             count += more
+        for at, byte in enumerate(self._patch, self._patch_at - self._at):
+            if 0 <= at < count:
+                room[at] = byte
         self._at += count
         return count
 

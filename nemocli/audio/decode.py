@@ -24,7 +24,7 @@ def open_decoder(path: Path) -> Decoder:
     """
     from nemocli.audio.ffmpeg import FfmpegDecoder
     from nemocli.audio.libsndfile import open_libsndfile
-    from nemocli.audio.wav_file import open_wav
+    from nemocli.audio.parts import open_parts
 
     try:
         mode = path.stat().st_mode
@@ -38,7 +38,9 @@ def open_decoder(path: Path) -> Decoder:
             header = b""
         decoder: Decoder | None = None
         if is_wav(header) or header[:3] == b"ID3":  # which some programs write in front
-            decoder = open_wav(path)
+            decoder = open_parts(path, is_wav=True)
+        elif header[:4] in LIBSNDFILE_MAGIC:
+            decoder = open_parts(path, is_wav=False)
         if decoder is None and suits_libsndfile(header):
             decoder = open_libsndfile(path)
         return decoder or FfmpegDecoder(path)

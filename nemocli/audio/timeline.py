@@ -26,6 +26,9 @@ LONGEST_GAP = 3600.0
 #: A jump that the next piece must confirm even where a packet could not be decoded.
 FAR = 1.0
 
+#: A clock that was reset may be right after all, if by that so many seconds are missing at most.
+RETURN = 60.0
+
 #: A clock that drifts by more than this share is none.
 MOST_DRIFT = 0.1
 
@@ -63,10 +66,13 @@ class Timeline(Generic[Samples]):
         self.position = 0.0
         self._log = log
         self._offset = None if origin is None else -origin
+        # The same before it was last reset.
+        self._former: float | None = None
         self._has_begun = False
         # Since the clock was last right: when that was, and the sum of its jumps ahead.
         self._right_at = 0.0
-        self._jumped = 0.0
+        self._jumped = self._jumped_at = 0.0
+        self._last_error = 0.0
         #: Where the last piece ended by the file's clock; None if its time was not believed.
         self._ends: float | None = None
 
@@ -77,6 +83,7 @@ class Timeline(Generic[Samples]):
             if held is not None:
                 yield self._settle(held, piece)
             error = self._error(piece, self.position)
+            self._last_error = error or 0.0
             held = piece if error is not None and self._is_off(piece, error) else None
             if held is None:
                 if piece.follows_damage and self._has_begun:
@@ -84,6 +91,8 @@ class Timeline(Generic[Samples]):
                 yield self._pass(piece)
         if held is not None:
             yield self._settle(held, None)
+        if self._jumped > DAMAGE_TOLERANCE and self._last_error > DAMAGE_TOLERANCE:
+            self._log.note("missing", self._jumped_at, self._last_error)
 
     def _error(self, piece: Piece[Samples], position: float) -> float | None:
         """Seconds by which the file's clock is ahead of `position`; None if it tells nothing."""
@@ -111,9 +120,7 @@ class Timeline(Generic[Samples]):
             self._log.note("foreign", self.position, 0.0)
         return self._pass(piece, is_outlier=True)
 
-    def _confirmed(
-        self, error: float, position: float, following: Piece[Samples] | None
-    ) -> float:
+    def _confirmed(self, error: float, position: float, following: Piece[Samples] | None) -> float:
         """Give the part of an error that the next piece has too; 0 if there is none."""
         if following is None:
             return error if abs(error) <= FAR else 0.0
@@ -148,11 +155,24 @@ class Timeline(Generic[Samples]):
 
     def _reset(self, piece: Piece[Samples], what: str | None, error: float) -> Placed[Samples]:
         """Begin the clock anew: this piece is where the sound is."""
-        if what and self._has_begun:
-            self._log.note(what, self.position, abs(error))
-        self._offset = None
+        before, self._offset = self._offset, None
         self._error(piece, self.position)
+        if what and self._has_begun:
+            former = self._former_error(piece)
+            if former is not None:  # times that were damaged for a while
+                self._offset, self._former = self._former, None
+                self._log.note("undecodable", self.position, former)
+                return self._pass(piece, silence=former)
+            self._log.note(what, self.position, abs(error))
+            self._former = before
         return self._pass(piece, is_right=True)
+
+    def _former_error(self, piece: Piece[Samples]) -> float | None:
+        """How far ahead a piece is by the clock before the last reset, if it may be by that."""
+        if self._former is None or piece.starts is None:
+            return None
+        error = piece.starts + self._former - self.position
+        return max(0.0, error) if -TOLERANCE <= error <= RETURN else None
 
     def _pass(
         self,
@@ -178,7 +198,7 @@ class Timeline(Generic[Samples]):
     def _count_jump(self, piece: Piece[Samples]) -> None:
         step = self._step(piece)
         if step > piece.seconds / 2:
-            self._jumped += step
+            self._jumped, self._jumped_at = self._jumped + step, self.position
 
     def _step(self, piece: Piece[Samples]) -> float:
         """Seconds by the file's clock from the end of the last piece to the begin of this one."""

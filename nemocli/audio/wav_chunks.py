@@ -7,11 +7,11 @@ of its length without its multiples of 4 GiB; and files joined byte by byte have
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from nemocli.audio.sound_part import SoundPart
 from nemocli.audio.wav_header import UNKNOWN_LENGTH
 
 #: How a file begins, and the byte order of its numbers.
@@ -27,25 +27,7 @@ MOST_CHUNKS, MOST_PARTS, MOST_FORMAT_BYTES = 10_000, 10_000, 4096
 TAGS = (b"LIST", b"id3 ", b"ID3 ", b"fact", b"cue ", b"bext", b"JUNK", b"PAD ", b"iXML", b"_PMX")
 
 
-@dataclass(frozen=True)
-class WavPart:
-    """A stretch of sound in a file."""
-
-    #: Where its bytes lie.
-    start: int
-    end: int
-    #: A header that is true of it.
-    header: bytes
-    #: Bytes, and seconds, of sound by the file's own header; None if that does not know.
-    promised: int | None
-    promised_seconds: float | None
-    #: Bytes behind it that are neither sound nor chunks.
-    bytes_behind: int
-    #: Whether the chunks before it are not where they belong.
-    is_odd: bool = False
-
-
-def find_parts(path: Path) -> list[WavPart]:
+def find_wav_parts(path: Path) -> list[SoundPart]:
     """Find all sound in a WAV file, in its order; none if it cannot be understood.
 
     Raises OSError as `open`.
@@ -54,22 +36,12 @@ def find_parts(path: Path) -> list[WavPart]:
         return list(_Scan(file, path.stat().st_size).parts())
 
 
-def is_plain(parts: list[WavPart]) -> bool:
-    """Whether other decoders find the same by themselves: one stretch, whole or cut off."""
-    if len(parts) != 1:
-        return not parts
-    part = parts[0]
-    if part.promised is None or part.bytes_behind or part.is_odd:
-        return False
-    return part.promised >= part.end - part.start and (part.end > part.start or not part.promised)
-
-
 class _Scan:
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file, self._size = file, size
         self._is_odd = False
 
-    def parts(self) -> Iterator[WavPart]:
+    def parts(self) -> Iterator[SoundPart]:
         at = _behind_tag(self._read(0, 10))
         self._is_odd = at > 0
         for _ in range(MOST_PARTS):
@@ -78,7 +50,7 @@ class _Scan:
                 return
             at = yield from self._parts_of_one(at + 12, order)
 
-    def _parts_of_one(self, at: int, order: str) -> Iterator[WavPart]:
+    def _parts_of_one(self, at: int, order: str) -> Generator[SoundPart, None, int]:
         """The sound of the WAV whose first chunk is at a place; returns where it ends."""
         form, long_size = b"", None
         for _ in range(MOST_CHUNKS):
@@ -106,7 +78,7 @@ class _Scan:
             return end
         return end + size % 2
 
-    def _part(self, start: int, size: int, form: bytes, order: str) -> WavPart:
+    def _part(self, start: int, size: int, form: bytes, order: str) -> SoundPart:
         """The stretch that begins at a place, and is `size` bytes long by its header."""
         there = self._size - start
         promised: int | None = size
@@ -119,7 +91,8 @@ class _Scan:
                 length, behind = there, 0
         seconds = None if promised is None else promised / _bytes_a_second(form, order)
         header = _header(form, length, order)
-        return WavPart(start, start + length, header, promised, seconds, behind, self._is_odd)
+        plain = promised == length and not behind and not self._is_odd
+        return SoundPart(start, start + length, header, promised, seconds, behind, plain)
 
     def _is_followed_well(self, at: int) -> bool:
         """Whether only chunks follow, up to the end of the file or the beginning of another."""

@@ -11,7 +11,7 @@ from nemocli.units import SAMPLE_RATE
 EVERY, LENGTH = 0.5, 0.2
 
 #: How like a mark must be what is taken for it; 1 is the same.
-ALIKE = 0.6
+ALIKE = 0.7
 
 
 @lru_cache(64)
