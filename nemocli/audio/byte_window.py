@@ -55,7 +55,8 @@ class ByteWindow(io.RawIOBase):
         data = self._header[self._at : self._at + len(room)]
         room[: len(data)] = data
         count = len(data)
-        self._file.seek(self._at + count + self._shift)
+        if count < len(room):
+            self._file.seek(self._at + count + self._shift)
         while count < len(room) and (more := self._file.readinto(room[count:])):
             count += more
         for at, byte in enumerate(self._patch, self._patch_at - self._at):

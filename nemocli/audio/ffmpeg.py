@@ -43,6 +43,9 @@ MOST_PARTS = 1000
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
 MUCH_LEFT = 16_384
 
+# Bytes of more than the longest frame of mp3.
+MUCH_BAD = 1500
+
 # Times in a row that FFmpeg may fail to find another packet.
 MOST_FAILURES = 100
 
@@ -72,6 +75,8 @@ class FfmpegDecoder:
         self._is_damaged = self._follows_damage = False
         # How far the file was read, in bytes, and how packets begin.
         self._read_up_to, self._sync = 0, b""
+        # Bytes since the last good frame that could not be decoded.
+        self._bad_bytes = 0
         if path.is_file() and path.stat().st_size and unpacks_too_far(path):
             raise not_sound(path)
         try:
@@ -159,8 +164,10 @@ class FfmpegDecoder:
             if frames is None:
                 self._note_damage()
                 self._clock.note_damage(data)
+                self._bad_bytes += len(data)
                 data, pos, frames = self._salvage(packet, data)
             for frame in frames:
+                self._bad_bytes = 0
                 yield frame, data, pos
             if frames:
                 self._sync = data[:2]
@@ -289,7 +296,8 @@ class FfmpegDecoder:
     def _length_is_true(self) -> bool:
         name = self._container.format.name
         # An mp3 tells its length in an encoder's tag; a start later than 0 shows that it has one.
-        tagged = name == "mp3" and bool(self._stream.start_time)
+        # If much follows that is no sound, FFmpeg takes that for sound.
+        tagged = name == "mp3" and bool(self._stream.start_time) and self._bad_bytes < MUCH_BAD
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
 
 

@@ -73,13 +73,18 @@ class Timeline(Generic[Samples]):
         self._right_at = 0.0
         self._jumped = self._jumped_at = 0.0
         self._last_error = 0.0
-        #: Where the last piece ended by the file's clock; None if its time was not believed.
+        #: Seconds that are still to be left out.
+        self._to_skip = 0.0
+        #: Where the last piece ended by the file's clock; None if that is not known.
         self._ends: float | None = None
 
     def place(self, pieces: Iterable[Piece[Samples]]) -> Iterator[Placed[Samples]]:
         """Give the pieces in their order, at most one of them late."""
         held: Piece[Samples] | None = None
         for piece in pieces:
+            if self._to_skip:
+                yield self._pass(piece, skipped=min(self._to_skip, piece.seconds))
+                continue
             if held is not None:
                 yield self._settle(held, piece)
             error = self._error(piece, self.position)
@@ -123,7 +128,7 @@ class Timeline(Generic[Samples]):
     def _confirmed(self, error: float, position: float, following: Piece[Samples] | None) -> float:
         """Give the part of an error that the next piece has too; 0 if there is none."""
         if following is None:
-            return error if abs(error) <= FAR else 0.0
+            return error if -FAR <= error <= RETURN else 0.0
         next_error = self._error(following, position)
         if next_error is None:
             return error
@@ -149,9 +154,9 @@ class Timeline(Generic[Samples]):
             return self._reset(piece, None, error)
         if self._step(piece) < -TOLERANCE or -error > FAR or self._drifts_too_far(error):
             return self._reset(piece, "back", error)
-        skipped = min(-error, piece.seconds)
-        self._log.note("slow", self.position, skipped)
-        return self._pass(piece, skipped=skipped)
+        self._log.note("slow", self.position, -error)
+        self._to_skip = -error
+        return self._pass(piece, skipped=min(-error, piece.seconds))
 
     def _reset(self, piece: Piece[Samples], what: str | None, error: float) -> Placed[Samples]:
         """Begin the clock anew: this piece is where the sound is."""
@@ -187,12 +192,13 @@ class Timeline(Generic[Samples]):
             self._right_at, self._jumped = self.position + silence, 0.0
         elif not is_outlier:
             self._count_jump(piece)
+        self._to_skip = max(0.0, self._to_skip - skipped)
         self.position += silence + piece.seconds - skipped
         self._has_begun = True
-        if is_outlier or piece.starts is None:
-            self._ends = None
+        if is_outlier and self._offset is not None:
+            self._ends = self.position - self._offset
         else:
-            self._ends = piece.starts + piece.seconds
+            self._ends = None if piece.starts is None else piece.starts + piece.seconds
         return Placed(piece.samples, silence, skipped)
 
     def _count_jump(self, piece: Piece[Samples]) -> None:

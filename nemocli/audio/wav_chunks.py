@@ -17,6 +17,9 @@ from nemocli.audio.wav_header import UNKNOWN_LENGTH
 #: How a file begins, and the byte order of its numbers.
 BYTE_ORDERS = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">"}
 
+#: The length that a pipe has.
+UNSAID = 0xFFFFFFFF
+
 #: What follows the end that a header gives is sound from this many seconds on, unless it is chunks.
 LEAST_BEHIND = 0.5
 
@@ -85,17 +88,23 @@ class _Scan:
         length, behind = min(size, there), 0
         if size > there and size >= UNKNOWN_LENGTH:
             promised = None
-        elif size < there and not self._is_followed_well(start + size):
+        elif size < there and not self._is_followed_well(start, size):
             behind = there - size
-            if size == 0 or behind >= LEAST_BEHIND * _bytes_a_second(form, order):
+            if size in (0, UNSAID) or behind >= LEAST_BEHIND * _bytes_a_second(form, order):
                 length, behind = there, 0
+                promised = None if size == UNSAID else size
+            elif not self._read(start + size, behind).strip(b"\0"):
+                behind = 0
         seconds = None if promised is None else promised / _bytes_a_second(form, order)
         header = _header(form, length, order)
         plain = promised == length and not behind and not self._is_odd
         return SoundPart(start, start + length, header, promised, seconds, behind, plain)
 
-    def _is_followed_well(self, at: int) -> bool:
+    def _is_followed_well(self, start: int, size: int) -> bool:
         """Whether only chunks follow, up to the end of the file or the beginning of another."""
+        at = start + size
+        if not size and self._size - start < 8:
+            return False
         return any(self._are_chunks(place) for place in (at, at + 1))
 
     def _are_chunks(self, at: int) -> bool:
