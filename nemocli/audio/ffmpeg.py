@@ -43,6 +43,9 @@ MOST_PARTS = 1000
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
 MUCH_LEFT = 16_384
 
+# Frames of sound that are handed on at once.
+BLOCK_FRAMES = 8192
+
 # Bytes of more than the longest frame of mp3.
 MUCH_BAD = 1500
 
@@ -111,14 +114,18 @@ class FfmpegDecoder:
         # Without a start of the container's, the first frame is at 0.
         origin = self._start if self._container.start_time is not None else None
         timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
+        yield from join_blocks(self._blocks(timeline))
+        self._check_end(timeline.position)
+
+    def _blocks(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Block]:
         for placed in timeline.place(self._pieces()):
             frame = placed.samples
             rate, channels = frame.sample_rate, len(frame.layout.channels)
-            yield from silence(placed.silence, rate)
-            begin = round(placed.skipped * rate)
-            for first in range(begin, frame.samples, MOST_SAMPLES // channels):
-                yield Block(rate, to_float(frame, first, MOST_SAMPLES // channels))
-        self._check_end(timeline.position)
+            if placed.silence:
+                yield from silence(placed.silence, rate)
+            begin, most = round(placed.skipped * rate), MOST_SAMPLES // channels
+            for first in range(begin, frame.samples, most):
+                yield Block(rate, to_float(frame, first, most))
 
     def close(self) -> None:
         self._container.close()
@@ -157,11 +164,13 @@ class FfmpegDecoder:
     def _frames(self) -> Iterator[tuple[av.AudioFrame, bytes, int | None]]:
         """Each frame that can be decoded, from which bytes, and where in the file they are."""
         for packet in self._packets():
-            data, pos = bytes(packet), packet.pos
+            data = bytes(packet) if self._clock.takes_bytes else b""
+            pos = packet.pos
             if packet.is_corrupt:
                 self._follows_damage = True
             frames = self._decode(packet)
             if frames is None:
+                data = bytes(packet)
                 self._note_damage()
                 self._clock.note_damage(data)
                 self._bad_bytes += len(data)
@@ -335,7 +344,9 @@ def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.floa
     offset = first * dtype.itemsize
     # Not frame.to_ndarray, which takes eight planar channels for nine.
     planes: Any = frame.planes
-    if frame.format.is_planar:
+    if frame.format.is_planar and channels == 1:
+        samples = np.frombuffer(planes[0], dtype, count, offset)[:, None]
+    elif frame.format.is_planar:
         parts = [np.frombuffer(planes[i], dtype, count, offset) for i in range(channels)]
         samples = np.stack(parts, axis=1)
     else:
@@ -348,6 +359,27 @@ def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.floa
         samples = samples.astype(np.float64) - 2 ** (bits - 1)
     # float64, because float32 cannot hold 32-bit integers; dividing by a power of two is exact.
     return np.asarray(samples.astype(np.float64) / 2 ** (bits - 1), np.float32)
+
+
+def join_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
+    """The same sound in blocks of about BLOCK_FRAMES: what follows works on whole blocks."""
+    import numpy as np
+
+    held: list[npt.NDArray[np.float32]] = []
+    count = rate = 0
+    for block in blocks:
+        samples = block.samples
+        if held and (block.rate != rate or samples.shape[1] != held[0].shape[1]):
+            yield Block(rate, np.concatenate(held))
+            held, count = [], 0
+        rate = block.rate
+        held.append(samples)
+        count += len(samples)
+        if count >= BLOCK_FRAMES:
+            yield Block(rate, np.concatenate(held) if len(held) > 1 else samples)
+            held, count = [], 0
+    if held:
+        yield Block(rate, np.concatenate(held))
 
 
 def silence(seconds: float, rate: int) -> Iterator[Block]:

@@ -37,6 +37,9 @@ ID3 = re.compile(rb"ID3[\x02-\x04]\x00.([\x00-\x7f]{4})", re.DOTALL)
 class PacketClock(Protocol):
     """Gives each decoded frame its time."""
 
+    #: Whether `time` looks at the bytes; if not, it need not be given any.
+    takes_bytes: bool
+
     def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
         """When a frame begins, in seconds, or None if that is not known.
 
@@ -52,6 +55,8 @@ class PacketClock(Protocol):
 
 class ContainerClock:
     """The times in the file."""
+
+    takes_bytes = False
 
     def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
         if frame.pts is None or frame.time_base is None:
@@ -70,6 +75,8 @@ class AviClock(ContainerClock):
 
     The bytes between two chunks tell how many were.
     """
+
+    takes_bytes = True
 
     def __init__(self) -> None:
         self._begin: int | None = None
@@ -100,6 +107,8 @@ class FlacClock:
     Streams joined one behind the other each begin at 0.
     """
 
+    takes_bytes = True
+
     def __init__(self, stream_info: bytes) -> None:
         self._block_size = int.from_bytes(stream_info[2:4])
         self._begin = self._end = 0.0
@@ -128,6 +137,8 @@ class FlacClock:
 
 class ByteClock:
     """Counts frames, and what was destroyed between them by its bytes."""
+
+    takes_bytes = True
 
     def __init__(self, path: Path | None = None) -> None:
         """Look for the packets in the file `path` if FFmpeg does not know where they are."""

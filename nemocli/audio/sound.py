@@ -113,16 +113,19 @@ class Sound:
         any_numbers = is_spoiled = False
         for block in blocks:
             # Nothing but damage is louder than the integers that some write as floats.
-            numbers = np.all(np.abs(block.samples) <= LOUDEST, axis=1)
-            if numbers.all():
-                any_numbers = any_numbers or len(numbers) > 0
+            samples = block.samples
+            if not samples.size:
+                continue
+            if samples.min() >= -LOUDEST and samples.max() <= LOUDEST:  # neither for NaN
+                any_numbers = True
             else:
+                numbers = np.all(np.abs(samples) <= LOUDEST, axis=1)
                 any_numbers, is_spoiled = any_numbers or bool(numbers.any()), True
                 first = seconds + int(numbers.argmin()) / block.rate
                 count = len(numbers) - int(np.count_nonzero(numbers))
                 self._decoder.log.note("not numbers", first, count / block.rate)
-                block = Block(block.rate, np.where(numbers[:, None], block.samples, np.float32(0)))
-            seconds += len(block.samples) / block.rate
+                block = Block(block.rate, np.where(numbers[:, None], samples, np.float32(0)))
+            seconds += len(samples) / block.rate
             yield block
         if is_spoiled and not any_numbers:
             raise AudioError(f"{self.path} holds samples that are not numbers: export it again.")

@@ -35,7 +35,7 @@ MOST_DRIFT = 0.1
 Samples = TypeVar("Samples")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Piece(Generic[Samples]):
     """Decoded sound with its time by the file's clock, in seconds; None if it has none."""
 
@@ -46,7 +46,7 @@ class Piece(Generic[Samples]):
     follows_damage: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Placed(Generic[Samples]):
     """Samples, the seconds of silence before them, and of their beginning that are left out."""
 
