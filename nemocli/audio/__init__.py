@@ -3,6 +3,7 @@
 from nemocli.audio.decode import probe_tracks
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound, Sound, open_sound
+from nemocli.audio.sound_warnings import SoundWarning
 from nemocli.units import SAMPLE_RATE
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "DecodedSound",
     "Sound",
     "SoundOptions",
+    "SoundWarning",
     "open_sound",
     "probe_tracks",
 ]

@@ -7,22 +7,19 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nemocli.addresses import advise_on_address
 from nemocli.audio.decoder import Decoder
-from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
-from nemocli.audio.tracks import Track
+from nemocli.audio.options import SoundOptions
+from nemocli.audio.tracks import Track, check_single_track
+from nemocli.audio.wav_chunks import BYTE_ORDERS
 from nemocli.errors import AudioError, lacks_memory
 
-if TYPE_CHECKING:
-    from nemocli.audio.libsndfile import LibsndfileDecoder
-
-# What libsndfile reads best, by the first bytes: wav (see below), w64, flac, aiff, au, caf.
-# Left to FFmpeg on purpose: mp3, where libsndfile writes warnings to stderr past everything, and
-# Ogg, where it drops every stream of a chained file but the first.
-LIBSNDFILE_MAGIC = (b"riff", b"fLaC", b"FORM", b".snd", b"caff")
-WAV_MAGIC = (b"RIFF", b"RIFX", b"RF64")
+# What libsndfile reads best besides wav, by the first bytes: w64, aiff, au, caf.
+# Left to FFmpeg on purpose: mp3, where libsndfile writes warnings to stderr past everything; Ogg,
+# where it drops every stream of a chained file but the first; and flac, where it stops at the first
+# damage, and at the end of the first of several that were joined.
+LIBSNDFILE_MAGIC = (b"riff", b"FORM", b".snd", b"caff")
 
 
 def open_decoder(path: Path, options: SoundOptions) -> Decoder:
@@ -33,7 +30,15 @@ def open_decoder(path: Path, options: SoundOptions) -> Decoder:
     from nemocli.audio.ffmpeg import FfmpegDecoder
 
     with _system_errors(path):
-        return _open_libsndfile(path, options) or FfmpegDecoder(path, options)
+        decoder = _open_libsndfile(path)
+        if decoder is None:
+            return FfmpegDecoder(path, options)
+        try:
+            check_single_track(path, options)
+        except AudioError:
+            decoder.close()
+            raise
+        return decoder
 
 
 def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
@@ -45,16 +50,17 @@ def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
 
     path = Path(path)
     with _system_errors(path):
-        decoder = _open_libsndfile(path, DEFAULT_OPTIONS)
+        decoder = _open_libsndfile(path)
         if decoder is None:
             return tuple(list_file_tracks(path))
         decoder.close()
         return tuple(decoder.tracks)
 
 
-def _open_libsndfile(path: Path, options: SoundOptions) -> LibsndfileDecoder | None:
+def _open_libsndfile(path: Path) -> Decoder | None:
     """None for what FFmpeg should read; AudioError for an empty file."""
     from nemocli.audio.libsndfile import open_libsndfile
+    from nemocli.audio.parts import open_parts
 
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -63,7 +69,14 @@ def _open_libsndfile(path: Path, options: SoundOptions) -> LibsndfileDecoder | N
         header = file.read(12)
     if not header:
         raise AudioError(f"{path} is empty (0 bytes): copy or record it again.")
-    return open_libsndfile(path, options) if suits_libsndfile(header) else None
+    decoder: Decoder | None = None
+    if is_wav(header) or header[:3] == b"ID3":  # which some programs write in front
+        decoder = open_parts(path, is_wav=True)
+    elif header[:4] in LIBSNDFILE_MAGIC:
+        decoder = open_parts(path, is_wav=False)
+    if decoder is None and suits_libsndfile(header):
+        decoder = open_libsndfile(path)
+    return decoder
 
 
 @contextmanager
@@ -79,8 +92,12 @@ def _system_errors(path: Path) -> Iterator[None]:
 
 def suits_libsndfile(header: bytes) -> bool:
     """Whether the first 12 bytes of a file are of a format that libsndfile should read."""
-    wav = header[:4] in WAV_MAGIC and header[8:] == b"WAVE"  # and not avi or webp
-    return wav or header[:4] in LIBSNDFILE_MAGIC
+    return is_wav(header) or header[:4] in LIBSNDFILE_MAGIC
+
+
+def is_wav(header: bytes) -> bool:
+    """Whether a file begins as a WAV, and not as another kind of RIFF, such as avi or webp."""
+    return header[:4] in BYTE_ORDERS and header[8:] == b"WAVE"
 
 
 def unreadable(path: Path, error: OSError) -> str:

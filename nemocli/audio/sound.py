@@ -16,7 +16,7 @@ from nemocli.audio.float_scale import scaled
 from nemocli.audio.gain import LoudestSeconds, RunningGain, to_factor
 from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.resample import repack, resample
-from nemocli.audio.sound_warnings import SoundWarning, WarningLog
+from nemocli.audio.sound_warnings import SoundWarning
 from nemocli.audio.tracks import choice_sentence
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
@@ -69,6 +69,10 @@ def open_sound(
         raise
 
 
+# The largest integer that a float of full scale may stand for.
+LOUDEST = 2.0**32
+
+
 class Sound:
     """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
 
@@ -79,8 +83,9 @@ class Sound:
     that was asked for, or where floats are in the range of integers; so a 16 kHz mono file comes
     through bit for bit.
 
-    Iterating raises AudioError where the file is damaged, cut short or holds NaN or infinity, after
-    all the packets that could be had before; the sentence says up to which second they reach.
+    What cannot be decoded, or is missing by the file's own clock, is silence, so that everything
+    behind it keeps its time; `warnings` says so. Iterating raises AudioError at the end if nothing
+    at all could be decoded.
     """
 
     path: Path
@@ -100,14 +105,8 @@ class Sound:
         self._options = options
         self._channels = ChannelStage(path, decoder.channels, options)
         self.channel_names = self._channels.names
-        self._log = WarningLog()
         self._gain: tuple[float, ...] | None = None
         self._packets = self._decode(packet_samples)
-
-    @property
-    def warnings(self) -> tuple[SoundWarning, ...]:
-        """What is wrong with the sound, as far as it was decoded."""
-        return self._log.warnings
 
     @property
     def note(self) -> str | None:
@@ -147,6 +146,11 @@ class Sound:
         self._packets.close()
         self._decoder.close()
 
+    @property
+    def warnings(self) -> tuple[SoundWarning, ...]:
+        """Give what is wrong with the sound that was read so far, by time."""
+        return self._decoder.log.warnings
+
     def _decode(self, packet_samples: int) -> Generator[npt.NDArray[np.float32], None, None]:
         """The packets. A failure waits until the resampler gave out what it held before it."""
         failure: AudioError | None = None
@@ -160,8 +164,8 @@ class Sound:
 
         blocks = good_blocks()
         if self._decoder.stores_floats:
-            blocks = scaled(blocks, self._first_peak(), self._log.add)
-        blocks = self._channels.blocks(blocks, self._log.add)
+            blocks = scaled(blocks, self._first_peak(), self._decoder.log.add)
+        blocks = self._channels.blocks(blocks, self._decoder.log.add)
         packets = repack(resample(blocks, self._channels.channels), packet_samples)
         yield from self._amplified(packets)
         if failure is not None:
@@ -174,8 +178,9 @@ class Sound:
         peak = seconds = 0.0
         decoder = open_decoder(self.path, self._options)
         try:
-            for block in self._numbers_only(decoder.blocks()):
-                peak = max(peak, float(abs(block.samples).max(initial=0.0)))
+            for block in decoder.blocks():
+                loudness = abs(block.samples)
+                peak = max(peak, float(loudness[loudness <= LOUDEST].max(initial=0.0)))
                 seconds += len(block.samples) / block.rate
                 if seconds >= FIRST_LOOK:
                     break
@@ -220,18 +225,29 @@ class Sound:
         return tuple(its.gain for its in loudest)
 
     def _numbers_only(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """Pass the blocks on up to the first NaN: one would spoil everything after it."""
+        """Pass the blocks on with silence for NaN and infinity: one would spoil all behind it.
+
+        Raises AudioError at the end if there were no numbers at all.
+        """
         import numpy as np
 
         seconds = 0.0
+        any_numbers = is_spoiled = False
         for block in blocks:
-            numbers = np.isfinite(block.samples).all(axis=1)
-            if not numbers.all():
-                good = int(numbers.argmin())
-                yield Block(block.rate, block.samples[:good])
-                raise AudioError(
-                    f"{self.path} holds samples that are not numbers, the first at "
-                    f"{seconds + good / block.rate:.1f} s: export it again."
-                )
-            seconds += len(block.samples) / block.rate
+            # Nothing but damage is louder than the integers that some write as floats.
+            samples = block.samples
+            if not samples.size:
+                continue
+            if samples.min() >= -LOUDEST and samples.max() <= LOUDEST:  # neither for NaN
+                any_numbers = True
+            else:
+                numbers = np.all(np.abs(samples) <= LOUDEST, axis=1)
+                any_numbers, is_spoiled = any_numbers or bool(numbers.any()), True
+                first = seconds + int(numbers.argmin()) / block.rate
+                count = len(numbers) - int(np.count_nonzero(numbers))
+                self._decoder.log.note("not numbers", first, count / block.rate)
+                block = Block(block.rate, np.where(numbers[:, None], samples, np.float32(0)))
+            seconds += len(samples) / block.rate
             yield block
+        if is_spoiled and not any_numbers:
+            raise AudioError(f"{self.path} holds samples that are not numbers: export it again.")

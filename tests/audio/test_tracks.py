@@ -132,7 +132,7 @@ def test_probing_says_what_the_tracks_are(tmp_path):
     assert "commentary" in second.describe()
     soundfile.write(tmp_path / "a.flac", np.zeros((8000, 2)), 8000)
     (only,) = probe_tracks(tmp_path / "a.flac")
-    assert only.describe() == "track 1: language unknown, pcm_16, 8000 Hz, 2 channels, 1.0 s"
+    assert only.describe() == "track 1: language unknown, flac, 8000 Hz, 2 channels, 1.0 s"
     with open_sound(tmp_path / "a.flac") as sound:
         assert sound.note is None
     (tmp_path / "a.txt").write_text("no sound at all")
