@@ -36,16 +36,20 @@ def encode(
     picture_seconds: float = 0.0,
     form: str | None = None,
     options: dict[str, str] | None = None,
+    drop: Callable[[float], bool] = lambda seconds: False,
 ) -> Path:
     """Write float32 [frames] or [frames, channels]; `pts` maps a frame's number to its time.
 
-    `form` is FFmpeg's name of the container; by default, the path's ending tells it.
+    `form` is FFmpeg's name of the container; by default, the path's ending tells it. Packets of
+    sound whose time `drop` names are lost.
     """
     samples = samples.reshape(len(samples), -1)
     layout = LAYOUTS[samples.shape[1]]
     with av.open(str(path), "w", format=form, options=options or {}) as container:
         video = container.add_stream("mpeg4", rate=10) if picture_seconds else None
         stream = container.add_stream(codec, rate=rate, layout=layout)
+        if codec.startswith("wma"):
+            stream.bit_rate = 64_000
         if video is not None:
             video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
             for _ in range(round(picture_seconds * 10)):
@@ -57,9 +61,19 @@ def encode(
             time = frame.pts
             for converted in to_format.resample(frame):
                 converted.pts = time
-                container.mux(stream.encode(converted))
-        container.mux(stream.encode(None))
+                _mux(container, stream.encode(converted), drop)
+        _mux(container, stream.encode(None), drop)
     return path
+
+
+def _mux(
+    container: av.container.OutputContainer,
+    packets: list[av.Packet],
+    drop: Callable[[float], bool],
+) -> None:
+    for packet in packets:
+        if packet.pts is None or not drop(float(packet.pts * packet.time_base)):
+            container.mux(packet)
 
 
 def write_video(

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from nemocli.addresses import advise_on_address
 from nemocli.audio.decoder import Decoder
+from nemocli.audio.wav_chunks import BYTE_ORDERS
 from nemocli.errors import AudioError, lacks_memory
 
-# What libsndfile reads best, by the first bytes: wav (see below), w64, flac, aiff, au, caf.
-# Left to FFmpeg on purpose: mp3, where libsndfile writes warnings to stderr past everything, and
-# Ogg, where it drops every stream of a chained file but the first.
-LIBSNDFILE_MAGIC = (b"riff", b"fLaC", b"FORM", b".snd", b"caff")
-WAV_MAGIC = (b"RIFF", b"RIFX", b"RF64")
+# What libsndfile reads best besides wav, by the first bytes: w64, aiff, au, caf.
+# Left to FFmpeg on purpose: mp3, where libsndfile writes warnings to stderr past everything; Ogg,
+# where it drops every stream of a chained file but the first; and flac, where it stops at the first
+# damage, and at the end of the first of several that were joined.
+LIBSNDFILE_MAGIC = (b"riff", b"FORM", b".snd", b"caff")
 
 
 def open_decoder(path: Path) -> Decoder:
@@ -23,6 +24,7 @@ def open_decoder(path: Path) -> Decoder:
     """
     from nemocli.audio.ffmpeg import FfmpegDecoder
     from nemocli.audio.libsndfile import open_libsndfile
+    from nemocli.audio.parts import open_parts
 
     try:
         mode = path.stat().st_mode
@@ -34,7 +36,13 @@ def open_decoder(path: Path) -> Decoder:
         else:
             # A pipe can be read only once, so nothing may be tasted.
             header = b""
-        decoder = open_libsndfile(path) if suits_libsndfile(header) else None
+        decoder: Decoder | None = None
+        if is_wav(header) or header[:3] == b"ID3":  # which some programs write in front
+            decoder = open_parts(path, is_wav=True)
+        elif header[:4] in LIBSNDFILE_MAGIC:
+            decoder = open_parts(path, is_wav=False)
+        if decoder is None and suits_libsndfile(header):
+            decoder = open_libsndfile(path)
         return decoder or FfmpegDecoder(path)
     except OSError as error:
         if lacks_memory(error):  # a library of a decoder does not load
@@ -44,8 +52,12 @@ def open_decoder(path: Path) -> Decoder:
 
 def suits_libsndfile(header: bytes) -> bool:
     """Whether the first 12 bytes of a file are of a format that libsndfile should read."""
-    wav = header[:4] in WAV_MAGIC and header[8:] == b"WAVE"  # and not avi or webp
-    return wav or header[:4] in LIBSNDFILE_MAGIC
+    return is_wav(header) or header[:4] in LIBSNDFILE_MAGIC
+
+
+def is_wav(header: bytes) -> bool:
+    """Whether a file begins as a WAV, and not as another kind of RIFF, such as avi or webp."""
+    return header[:4] in BYTE_ORDERS and header[8:] == b"WAVE"
 
 
 def unreadable(path: Path, error: OSError) -> str:

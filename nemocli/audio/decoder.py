@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from nemocli.audio.sound_warnings import WarningLog
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ class Decoder(Protocol):
     """An open file that yields its sound in blocks of at most about a second."""
 
     duration: float | None
+    #: What was found wrong so far.
+    log: WarningLog
 
     def blocks(self) -> Iterator[Block]:
-        """Decode from the start. Raises AudioError where the file is damaged."""
+        """Decode from the start. Raises AudioError at the end if there was nothing decodable."""
 
     def close(self) -> None:
         """Close the file."""
@@ -56,17 +59,16 @@ def check_header(path: Path, channels: int, rate: int) -> None:
         )
 
 
-def damaged(path: Path, seconds: float) -> AudioError:
-    """For a file whose decoding failed after `seconds` of sound."""
+def nothing_decodable(path: Path) -> AudioError:
+    """For a file of a known format of whose sound nothing could be decoded."""
     return AudioError(
-        f"{path} is damaged: its sound is good up to {seconds:.1f} s and cannot be decoded "
-        "further; copy or export it again."
+        f"{path} is damaged: none of its sound can be decoded; copy or export it again."
     )
 
 
-def cut_short(path: Path, seconds: float, promised: float) -> AudioError:
-    """For a file that ended without an error, but before the length in its header."""
-    return AudioError(
-        f"{path} is cut short or damaged: its sound is good up to {seconds:.1f} s, "
-        f"but its header promises {promised:.1f} s; copy or export it again."
+def cut_short(seconds: float, promised: float) -> str:
+    """Give the sentence for sound that ends without an error, but before its header's length."""
+    return (
+        f"The file is cut short: its sound ends at {seconds:.1f} s, but its header promises"
+        f" {promised:.1f} s."
     )

@@ -6,16 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from nemocli.audio.byte_window import ByteWindow
+from nemocli.audio.continuation import Continuation, find_continuation
 from nemocli.audio.decoder import (
     CUT_SHORT_SECONDS,
+    PLAUSIBLE_RATES,
     Block,
     check_header,
     cut_short,
-    damaged,
     not_sound,
+    nothing_decodable,
 )
 from nemocli.audio.ffmpeg_limits import options
+from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes
 from nemocli.audio.packed_headers import unpacks_too_far
+from nemocli.audio.packet_clock import ByteClock, choose_clock
+from nemocli.audio.sound_warnings import WarningLog
+from nemocli.audio.timeline import Piece, Timeline
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -23,13 +30,27 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-# A gap in the time stamps between these becomes silence, so that words keep their times: a track
-# that starts after the picture, a muted microphone. Less is jitter; more is a clock that was reset.
-MIN_GAP_SECONDS = 0.2
-MAX_GAP_SECONDS = 3600.0
-
 # Containers that hold the true length; that of others is estimated from the bit rate.
-CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "ogg")
+CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "flac", "flv", "tta", "wv")
+
+# Those whose length is that of the clock at the end, though it need not begin at 0.
+LENGTH_WITH_LEAD = ("matroska", "ogg", "asf")
+
+# Places at which a file is read on.
+MOST_PARTS = 1000
+
+# Formats that are sound to their end, but for tags; and bytes behind what was read that are much.
+NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
+MUCH_LEFT = 16_384
+
+# Frames of sound that are handed on at once.
+BLOCK_FRAMES = 8192
+
+# Bytes of more than the longest frame of mp3.
+MUCH_BAD = 1500
+
+# Times in a row that FFmpeg may fail to find another packet.
+MOST_FAILURES = 100
 
 # What mp4 calls encrypted sound: of Apple's shop, and of common encryption.
 PROTECTED_TAGS = ("drms", "enca")
@@ -52,6 +73,13 @@ class FfmpegDecoder:
 
         av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
         self.path = path
+        self.log = WarningLog()
+        # Whether something could not be decoded: anything, and just before the next frame.
+        self._is_damaged = self._follows_damage = False
+        # How far the file was read, in bytes, and how packets begin.
+        self._read_up_to, self._sync = 0, b""
+        # Bytes since the last good frame that could not be decoded.
+        self._bad_bytes = 0
         if path.is_file() and path.stat().st_size and unpacks_too_far(path):
             raise not_sound(path)
         try:
@@ -68,36 +96,36 @@ class FfmpegDecoder:
         except AudioError:
             self._container.close()
             raise
+        context = self._stream.codec_context
+        _check_sums(context)
+        self._clock = choose_clock(
+            path, self._container.format.name, context.name, context.extradata
+        )
         length = self._container.duration
         self._start = (self._container.start_time or 0) * MICROSECOND
         self._others_reach = 0.0
         self.duration = length * MICROSECOND if length is not None and length >= 0 else None
+        name = self._container.format.name
+        if name.startswith(LENGTH_WITH_LEAD) and 0 < self._start < (self.duration or 0.0):
+            self.duration = (self.duration or 0.0) - self._start
 
     def blocks(self) -> Iterator[Block]:
-        """The frames of the track, with silence where its time stamps leave a gap."""
-        import av
+        """The frames of the track, with silence where its clock and damage leave holes."""
+        # Without a start of the container's, the first frame is at 0.
+        origin = self._start if self._container.start_time is not None else None
+        timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
+        yield from join_blocks(self._blocks(timeline))
+        self._check_end(timeline.position)
 
-        # Where the next frame should start; None while the container does not tell.
-        clock = self._start if self._container.start_time is not None else None
-        seconds = 0.0
-        try:
-            for frame in self._frames():
-                rate, channels = frame.sample_rate, len(frame.layout.channels)
-                check_header(self.path, channels, rate)  # each frame may name others
-                if frame.pts is not None and frame.time_base is not None:
-                    starts = float(frame.pts * frame.time_base)
-                    gap = 0.0 if clock is None else starts - clock
-                    if MIN_GAP_SECONDS < gap <= MAX_GAP_SECONDS:
-                        yield from silence(gap, rate)
-                        seconds += gap
-                    clock = starts + frame.samples / rate
-                for first in range(0, frame.samples, MOST_SAMPLES // channels):
-                    samples = to_float(frame, first, MOST_SAMPLES // channels)
-                    seconds += len(samples) / rate
-                    yield Block(rate, samples)
-        except (av.FFmpegError, OSError):
-            raise damaged(self.path, seconds) from None
-        self._check_length(seconds)
+    def _blocks(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Block]:
+        for placed in timeline.place(self._pieces()):
+            frame = placed.samples
+            rate, channels = frame.sample_rate, len(frame.layout.channels)
+            if placed.silence:
+                yield from silence(placed.silence, rate)
+            begin, most = round(placed.skipped * rate), MOST_SAMPLES // channels
+            for first in range(begin, frame.samples, most):
+                yield Block(rate, to_float(frame, first, most))
 
     def close(self) -> None:
         self._container.close()
@@ -122,30 +150,170 @@ class FfmpegDecoder:
             )
         raise not_sound(self.path)
 
-    def _frames(self) -> Iterator[av.AudioFrame]:
-        """Decode the track, noting in `_others_reach` how far the other tracks go (seconds)."""
-        for packet in self._container.demux():
-            if packet.stream.index == self._stream.index:
-                yield from cast("list[av.AudioFrame]", packet.decode())
-            elif packet.pts is not None and packet.time_base is not None:
-                end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                self._others_reach = max(self._others_reach, end - self._start)
+    def _pieces(self) -> Iterator[Piece[av.AudioFrame]]:
+        """Each frame with its time, and whether something before it could not be decoded."""
+        for frame, data, pos in self._frames():
+            rate, channels = frame.sample_rate, len(frame.layout.channels)
+            if channels < 1 or rate not in PLAUSIBLE_RATES:  # each frame may name others
+                self._note_damage()
+                continue
+            starts = self._clock.time(data, pos, frame)
+            yield Piece(frame, starts, frame.samples / rate, self._follows_damage)
+            self._follows_damage = False
 
-    def _check_length(self, seconds: float) -> None:
-        """Raise if sound and all other tracks end before the length in the header.
+    def _frames(self) -> Iterator[tuple[av.AudioFrame, bytes, int | None]]:
+        """Each frame that can be decoded, from which bytes, and where in the file they are."""
+        for packet in self._packets():
+            data = bytes(packet) if self._clock.takes_bytes else b""
+            pos = packet.pos
+            if packet.is_corrupt:
+                self._follows_damage = True
+            frames = self._decode(packet)
+            if frames is None:
+                data = bytes(packet)
+                self._note_damage()
+                self._clock.note_damage(data)
+                self._bad_bytes += len(data)
+                data, pos, frames = self._salvage(packet, data)
+            for frame in frames:
+                self._bad_bytes = 0
+                yield frame, data, pos
+            if frames:
+                self._sync = data[:2]
 
-        All tracks, because the sound of a whole video may well end before its picture.
+    def _decode(self, packet: av.Packet[Any]) -> list[av.AudioFrame] | None:
+        """Decode a packet; None if that cannot be."""
+        import av
+
+        try:
+            return cast("list[av.AudioFrame]", packet.decode())
+        except (av.FFmpegError, OSError):
+            return None
+
+    def _salvage(
+        self, packet: av.Packet[Any], data: bytes
+    ) -> tuple[bytes, int | None, list[av.AudioFrame]]:
+        """Decode the whole frame behind the foreign bytes of a plain stream's packet, if any."""
+        import av
+
+        at = data.rfind(self._sync, 1) if isinstance(self._clock, ByteClock) and self._sync else -1
+        if at < 0:
+            return data, packet.pos, []
+        rest = av.Packet(data[at:])
+        rest.stream, rest.time_base = packet.stream, packet.time_base
+        rest.pts, rest.dts = packet.pts, packet.dts
+        pos = None if packet.pos is None else packet.pos + at
+        return data[at:], pos, self._decode(rest) or []
+
+    def _packets(self) -> Iterator[av.Packet[Any]]:
+        """The packets of the track, also behind where a reader stops."""
+        yield from self._packets_of(self._container, self._stream, 0)
+        for _ in range(MOST_PARTS):
+            name = self._container.format.name
+            found = find_continuation(self.path, name, self._read_up_to)
+            if found is None:
+                return
+            self._note_damage()
+            self._read_up_to = found.packets_from + 1
+            yield from self._packets_behind(found)
+
+    def _packets_behind(self, place: Continuation) -> Iterator[av.Packet[Any]]:
+        """The packets of the same track from another place of the file on."""
+        import av
+
+        size = self.path.stat().st_size
+        window = ByteWindow(
+            self.path, place.start, size, patch=place.patch, patch_at=place.patch_at
+        )
+        try:
+            with av.open(window, container_options=options(), **_any_tags()) as container:
+                streams = [s for s in container.streams.audio if s.index == self._stream.index]
+                streams += container.streams.audio
+                if streams:
+                    _check_sums(streams[0].codec_context)
+                    for packet in self._packets_of(container, streams[0], place.start):
+                        if packet.pos is None or packet.pos + place.start >= place.packets_from:
+                            yield packet
+        except (av.FFmpegError, OSError):
+            self._note_damage()
+        finally:
+            window.close()
+
+    def _packets_of(
+        self, container: av.container.InputContainer, stream: av.AudioStream, shift: int
+    ) -> Iterator[av.Packet[Any]]:
+        """The packets of a track, also behind what the container's format does not allow.
+
+        Notes in `_others_reach` how far the other tracks go (seconds), and in `_read_up_to` how far
+        the file was read; `shift` is where in it the container's first byte would be.
         """
-        if self.duration is None or not self._length_is_true():
-            return
-        if self.duration - max(seconds, self._others_reach) > CUT_SHORT_SECONDS:
-            raise cut_short(self.path, seconds, self.duration)
+        import av
+
+        failures = 0
+        while failures <= MOST_FAILURES:
+            try:
+                for packet in container.demux():
+                    failures = 0
+                    if packet.pos is not None:
+                        end = packet.pos + packet.size + shift
+                        self._read_up_to = max(self._read_up_to, end)
+                    if packet.stream.index == stream.index:
+                        yield packet
+                        continue
+                    if packet.pos is not None:
+                        self._clock.note_other(packet.pos + packet.size)
+                    if packet.pts is not None and packet.time_base is not None:
+                        ends = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                        self._others_reach = max(self._others_reach, ends - self._start)
+                return
+            except (av.FFmpegError, OSError):
+                failures += 1
+                self._note_damage()
+
+    def _note_damage(self) -> None:
+        self._is_damaged = self._follows_damage = True
+
+    def _check_end(self, seconds: float) -> None:
+        """Warn if sound and all other tracks end before the length in the header.
+
+        All tracks, because the sound of a whole video may well end before its picture. Raises
+        AudioError if nothing could be decoded.
+        """
+        if not seconds and self._is_damaged:
+            raise nothing_decodable(self.path)
+        name, reached = self._container.format.name, max(seconds, self._others_reach)
+        promised = self.duration if self._length_is_true() else None
+        if promised is not None and promised - reached > CUT_SHORT_SECONDS:
+            self.log.add("cut", seconds, cut_short(seconds, promised))
+        elif (name == "ogg" and ends_early(self.path)) or (
+            name in ("avi", "wav") and lacks_bytes(self.path)
+        ):
+            self.log.add("cut", seconds, NO_END)
+        elif self._follows_damage or self._is_much_left():
+            self.log.note("foreign", seconds, 0.0)
+
+    def _is_much_left(self) -> bool:
+        """Whether a file that should be all sound has much behind the last packet, and no tag."""
+        if self._container.format.name not in NOTHING_BEHIND or not self.path.is_file():
+            return False
+        if self.path.stat().st_size - self._read_up_to < MUCH_LEFT:
+            return False
+        with self.path.open("rb") as file:
+            file.seek(self._read_up_to)
+            return not file.read(8).startswith((b"APETAGEX", b"ID3", b"TAG"))
 
     def _length_is_true(self) -> bool:
         name = self._container.format.name
         # An mp3 tells its length in an encoder's tag; a start later than 0 shows that it has one.
-        tagged = name == "mp3" and bool(self._stream.start_time)
+        # If much follows that is no sound, FFmpeg takes that for sound.
+        tagged = name == "mp3" and bool(self._stream.start_time) and self._bad_bytes < MUCH_BAD
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
+
+
+def _check_sums(context: av.CodecContext) -> None:
+    """Have FLAC refuse what its checksums show to be damaged; else it would be noise."""
+    if context.name == "flac":
+        context.options = {"err_detect": "crccheck+explode"}
 
 
 def _any_tags() -> dict[str, Any]:
@@ -176,7 +344,9 @@ def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.floa
     offset = first * dtype.itemsize
     # Not frame.to_ndarray, which takes eight planar channels for nine.
     planes: Any = frame.planes
-    if frame.format.is_planar:
+    if frame.format.is_planar and channels == 1:
+        samples = np.frombuffer(planes[0], dtype, count, offset)[:, None]
+    elif frame.format.is_planar:
         parts = [np.frombuffer(planes[i], dtype, count, offset) for i in range(channels)]
         samples = np.stack(parts, axis=1)
     else:
@@ -189,6 +359,27 @@ def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.floa
         samples = samples.astype(np.float64) - 2 ** (bits - 1)
     # float64, because float32 cannot hold 32-bit integers; dividing by a power of two is exact.
     return np.asarray(samples.astype(np.float64) / 2 ** (bits - 1), np.float32)
+
+
+def join_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
+    """The same sound in blocks of about BLOCK_FRAMES: what follows works on whole blocks."""
+    import numpy as np
+
+    held: list[npt.NDArray[np.float32]] = []
+    count = rate = 0
+    for block in blocks:
+        samples = block.samples
+        if held and (block.rate != rate or samples.shape[1] != held[0].shape[1]):
+            yield Block(rate, np.concatenate(held))
+            held, count = [], 0
+        rate = block.rate
+        held.append(samples)
+        count += len(samples)
+        if count >= BLOCK_FRAMES:
+            yield Block(rate, np.concatenate(held) if len(held) > 1 else samples)
+            held, count = [], 0
+    if held:
+        yield Block(rate, np.concatenate(held))
 
 
 def silence(seconds: float, rate: int) -> Iterator[Block]:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, check_header, cut_short, damaged
+from nemocli.audio.byte_window import ByteWindow
+from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, check_header, cut_short
+from nemocli.audio.sound_warnings import WarningLog
 
 if TYPE_CHECKING:
     import soundfile
 
 BLOCK_FRAMES = 16_384
 
-# Data sizes from here on are what programs write that do not know the length yet (a pipe).
-UNKNOWN_LENGTH_BYTES = 0x7FFF_0000
-
 # What libsndfile says of a flac that was piped and holds no length; it then fails at the end.
 UNKNOWN_FRAMES = 2**62
 
-# A wav of length 0 may carry tags; with more than this behind its header it holds sound, and the
-# recorder never came to write the length.
-UNFINISHED_WAV_BYTES = 65_536
+
+# A file without sound may carry tags; with more than this behind its header, it holds sound whose
+# length was never written.
+UNFINISHED_BYTES = 4096
 
 
 def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
@@ -36,11 +35,30 @@ def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
         sound = soundfile.SoundFile(_name(path))
     except soundfile.SoundFileError:
         return None
-    unfinished = sound.frames == 0 and path.stat().st_size > UNFINISHED_WAV_BYTES
-    if unfinished or sound.frames >= UNKNOWN_FRAMES or sound.subtype.startswith("MPEG"):
+    is_unfinished = not sound.frames and path.stat().st_size > UNFINISHED_BYTES
+    if is_unfinished or sound.frames >= UNKNOWN_FRAMES or sound.subtype.startswith("MPEG"):
         sound.close()
         return None
     return LibsndfileDecoder(path, sound)
+
+
+def open_window(path: Path, window: ByteWindow) -> LibsndfileDecoder | None:
+    """Open a part of the file `path`, or close it and give None where libsndfile cannot.
+
+    Raises AudioError.
+    """
+    import soundfile
+
+    try:
+        sound = soundfile.SoundFile(window)
+        if sound.subtype.startswith("MPEG"):  # whose decoder writes to stderr
+            sound.close()
+            window.close()
+            return None
+        return LibsndfileDecoder(path, sound, window)
+    except soundfile.SoundFileError:
+        window.close()
+        return None
 
 
 def _name(path: Path) -> str | bytes:
@@ -52,13 +70,18 @@ def _name(path: Path) -> str | bytes:
 class LibsndfileDecoder:
     """A file opened by libsndfile; see `nemocli.audio.decoder.Decoder`."""
 
-    def __init__(self, path: Path, sound: soundfile.SoundFile) -> None:
-        """Take over `sound`. Raises AudioError for an absurd header."""
+    def __init__(
+        self, path: Path, sound: soundfile.SoundFile, window: ByteWindow | None = None
+    ) -> None:
+        """Take over `sound` and what it reads from. Raises AudioError for an absurd header."""
         check_header(path, sound.channels, sound.samplerate)
         self.path = path
+        self.log = WarningLog()
         self._sound = sound
-        self._promised = self._promised_seconds()
-        self.duration: float | None = self._promised
+        self._window = window
+        self.duration: float | None = float(sound.frames / sound.samplerate)
+        #: Whether there was something behind the sound that was read, but could not be decoded.
+        self.ends_damaged = False
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of `BLOCK_FRAMES` frames; integers are scaled to full scale = 1.0."""
@@ -70,28 +93,20 @@ class LibsndfileDecoder:
             try:
                 samples = self._sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
             except soundfile.SoundFileError:
-                raise damaged(self.path, frames / rate) from None
+                self.ends_damaged = True
+                break
             if not len(samples):
                 break
             frames += len(samples)
             yield Block(rate, samples)
         seconds = frames / rate
-        if self._promised - seconds > CUT_SHORT_SECONDS:
-            raise cut_short(self.path, seconds, self._promised)
+        promised = self.duration or 0.0
+        if promised - seconds > CUT_SHORT_SECONDS:
+            self.log.add("cut", seconds, cut_short(seconds, promised))
+        elif self.ends_damaged:
+            self.log.note("foreign", seconds, 0.0)
 
     def close(self) -> None:
         self._sound.close()
-
-    def _promised_seconds(self) -> float:
-        """Seconds by the header, also where the file is shorter than that.
-
-        libsndfile quietly corrects the length of a wav that was cut off, and tells only its log:
-        "data : 264600 (should be 158745)".
-        """
-        seconds = float(self._sound.frames / self._sound.samplerate)
-        log = re.search(r"^data\s*:\s*(\d+) \(should be (\d+)\)", self._sound.extra_info, re.M)
-        if log:
-            promised, present = int(log[1]), int(log[2])
-            if present < promised < UNKNOWN_LENGTH_BYTES and present > 0:
-                return seconds * promised / present
-        return seconds
+        if self._window is not None:
+            self._window.close()

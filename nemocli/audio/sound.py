@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
 from nemocli.audio.resample import repack, resample
+from nemocli.audio.sound_warnings import SoundWarning
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 
@@ -33,6 +34,10 @@ def open_sound(path: str | os.PathLike[str], *, packet_seconds: float = 1.0) -> 
     return Sound(Path(path), open_decoder(Path(path)), packet_samples)
 
 
+# The largest integer that a float of full scale may stand for.
+LOUDEST = 2.0**32
+
+
 class Sound:
     """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
 
@@ -40,8 +45,9 @@ class Sound:
     packet in memory, however long the file is. Samples are never scaled or clipped, and a 16 kHz
     mono file comes through bit for bit.
 
-    Iterating raises AudioError where the file is damaged, cut short or holds NaN or infinity, after
-    all the packets that could be had before; the sentence says up to which second they reach.
+    What cannot be decoded, or is missing by the file's own clock, is silence, so that everything
+    behind it keeps its time; `warnings` says so. Iterating raises AudioError at the end if nothing
+    at all could be decoded.
     """
 
     path: Path
@@ -76,6 +82,11 @@ class Sound:
         self._packets.close()
         self._decoder.close()
 
+    @property
+    def warnings(self) -> tuple[SoundWarning, ...]:
+        """Give what is wrong with the sound that was read so far, by time."""
+        return self._decoder.log.warnings
+
     def _decode(self, packet_samples: int) -> Generator[npt.NDArray[np.float32], None, None]:
         """The packets. A failure waits until the resampler gave out what it held before it."""
         failure: AudioError | None = None
@@ -92,18 +103,29 @@ class Sound:
             raise failure
 
     def _numbers_only(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """Pass the blocks on up to the first NaN: one would spoil everything after it."""
+        """Pass the blocks on with silence for NaN and infinity: one would spoil all behind it.
+
+        Raises AudioError at the end if there were no numbers at all.
+        """
         import numpy as np
 
         seconds = 0.0
+        any_numbers = is_spoiled = False
         for block in blocks:
-            numbers = np.isfinite(block.samples).all(axis=1)
-            if not numbers.all():
-                good = int(numbers.argmin())
-                yield Block(block.rate, block.samples[:good])
-                raise AudioError(
-                    f"{self.path} holds samples that are not numbers, the first at "
-                    f"{seconds + good / block.rate:.1f} s: export it again."
-                )
-            seconds += len(block.samples) / block.rate
+            # Nothing but damage is louder than the integers that some write as floats.
+            samples = block.samples
+            if not samples.size:
+                continue
+            if samples.min() >= -LOUDEST and samples.max() <= LOUDEST:  # neither for NaN
+                any_numbers = True
+            else:
+                numbers = np.all(np.abs(samples) <= LOUDEST, axis=1)
+                any_numbers, is_spoiled = any_numbers or bool(numbers.any()), True
+                first = seconds + int(numbers.argmin()) / block.rate
+                count = len(numbers) - int(np.count_nonzero(numbers))
+                self._decoder.log.note("not numbers", first, count / block.rate)
+                block = Block(block.rate, np.where(numbers[:, None], samples, np.float32(0)))
+            seconds += len(samples) / block.rate
             yield block
+        if is_spoiled and not any_numbers:
+            raise AudioError(f"{self.path} holds samples that are not numbers: export it again.")

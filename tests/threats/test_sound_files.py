@@ -201,7 +201,7 @@ def test_a_rate_that_changes_to_one_sample_a_second(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(crafted.silent_flac(200, 16000, later_rate=1))
     said, megabytes = heard(path)
-    assert "damaged header (1 channels at 1 Hz)" in said
+    assert said == 6 * 65535  # those before the change
     assert megabytes < 100
 
 

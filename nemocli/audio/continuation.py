@@ -1,0 +1,87 @@
+"""Where a file goes on behind the place where its reader stopped.
+
+Some readers stop at the first damage, and most at the end of the first of several files that were
+joined byte by byte.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+#: How another file of the same kind, or the next block of the same, begins, by FFmpeg's name.
+BEGINNINGS: dict[str, re.Pattern[bytes]] = {
+    "flv": re.compile(rb"FLV\x01[\x00\x01\x04\x05]\x00\x00\x00\x09"),
+    "tta": re.compile(rb"TTA1[\x01-\x03]\x00"),
+    "voc": re.compile(rb"Creative Voice File\x1a"),
+    # Version 4, and a block of less than 16 MB.
+    "wv": re.compile(rb"wvpk...\x00[\x02-\x10]\x04", re.DOTALL),
+    "asf": re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"),
+    "wav": re.compile(rb"RIFF....WAVE", re.DOTALL),
+    "avi": re.compile(rb"RIFF....AVI LIST", re.DOTALL),
+}
+
+#: Atoms at the top of mp4: one that begins a file, the table of contents, a fragment, nothing.
+_BEGIN, _CONTENTS, _FRAGMENT, _NOTHING = b"ftyp", b"moov", b"moof", b"free"
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """Where and how to read on."""
+
+    #: Where the part begins, and where its packets do.
+    start: int
+    packets_from: int
+    #: Bytes to be read in place of others, and where those are in the file.
+    patch: bytes = b""
+    patch_at: int = 0
+
+
+def find_continuation(path: Path, form: str, read_up_to: int) -> Continuation | None:
+    """Find where a file of a format in FFmpeg's names goes on; None if it does not.
+
+    Raises OSError as `open`.
+    """
+    is_mp4 = form.startswith("mov,")
+    if not (is_mp4 or form in BEGINNINGS) or not path.is_file() or not path.stat().st_size:
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if is_mp4:
+            return _next_of_mp4(data, read_up_to)
+        found = BEGINNINGS[form].search(data, max(read_up_to, 1))
+        return None if found is None else Continuation(found.start(), found.start())
+
+
+def _next_of_mp4(data: mmap.mmap, read_up_to: int) -> Continuation | None:
+    """The next file, or the next fragment of this one behind a damaged one."""
+    contents, broken = 0, len(data)
+    for at, kind in _atoms(data):
+        if kind == _BEGIN and contents and at >= read_up_to > 0:
+            return Continuation(at, at)
+        if kind == _CONTENTS and not contents:
+            contents = at + int.from_bytes(data[at : at + 4])
+        if at >= read_up_to:
+            broken = min(broken, at)
+    if not contents or data.find(b"mvex", 0, contents) < 0:
+        return None
+    found = data.find(_FRAGMENT, broken + 8 + 4) - 4
+    if found < broken + 8 or found - broken >= 1 << 32:
+        return None
+    # The same file, because fragments name places in it, but for what is damaged.
+    return Continuation(0, found, (found - broken).to_bytes(4) + _NOTHING, broken)
+
+
+def _atoms(data: mmap.mmap) -> Iterator[tuple[int, bytes]]:
+    """Place and kind of each atom at the top, up to one that is none, or the last."""
+    at = 0
+    while at + 8 <= len(data):
+        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16])
+        yield at, kind
+        if size < 8:
+            return
+        at += size

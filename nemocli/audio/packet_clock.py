@@ -1,0 +1,236 @@
+"""When a packet of a plain stream sounds, for formats whose packets have no times of their own.
+
+FFmpeg counts the packets of such a file; where some were destroyed, all that follow would be early.
+FLAC numbers its frames. In others, the bytes between two good packets tell how many were destroyed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import av
+
+#: Formats of FFmpeg's that are one coded frame behind the other, and nothing else.
+PLAIN_STREAMS = ("aac", "ac3", "dts", "eac3", "loas", "mlp", "mp3", "truehd")
+
+#: How bytes begin that were put between frames, so that no sound is missing there: tags, the
+#: metadata of internet radio, a page.
+FOREIGN = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"StreamTitle", b"<", b"fLaC")
+
+#: Bytes at the beginning of what cannot be decoded in which one of these must begin.
+FOREIGN_WITHIN = 16
+
+#: Bytes between two chunks of an AVI that may be an index, or nothing.
+LONGEST_INDEX = 4096
+
+#: How many bytes may be damaged one behind the other.
+FARTHEST = 1 << 24
+
+#: A tag that tells its length.
+ID3 = re.compile(rb"ID3[\x02-\x04]\x00.([\x00-\x7f]{4})", re.DOTALL)
+
+
+class PacketClock(Protocol):
+    """Gives each decoded frame its time."""
+
+    #: Whether `time` looks at the bytes; if not, it need not be given any.
+    takes_bytes: bool
+
+    def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
+        """When a frame begins, in seconds, or None if that is not known.
+
+        It was decoded from `data`, which begin in the file at `pos`.
+        """
+
+    def note_damage(self, data: bytes) -> None:
+        """Take note of a packet that cannot be decoded."""
+
+    def note_other(self, end: int) -> None:
+        """Take note of a packet of another track, which ends at a place in the file."""
+
+
+class ContainerClock:
+    """The times in the file."""
+
+    takes_bytes = False
+
+    def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
+        if frame.pts is None or frame.time_base is None:
+            return None
+        return float(frame.pts * frame.time_base)
+
+    def note_damage(self, data: bytes) -> None:
+        pass
+
+    def note_other(self, end: int) -> None:
+        pass
+
+
+class AviClock(ContainerClock):
+    """The times in an AVI, which are counted in chunks: with those that were destroyed.
+
+    The bytes between two chunks tell how many were.
+    """
+
+    takes_bytes = True
+
+    def __init__(self) -> None:
+        self._begin: int | None = None
+        self._ends = 0
+        self._destroyed = 0.0
+
+    def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
+        time = super().time(data, pos, frame)
+        if pos is None or time is None:
+            return time
+        if self._begin is None:
+            self._begin = pos
+        elif pos - self._ends > LONGEST_INDEX and self._ends > self._begin:
+            bytes_a_second = (self._ends - self._begin) / max(
+                time, frame.samples / frame.sample_rate
+            )
+            self._destroyed += (pos - self._ends) / bytes_a_second
+        self._ends = max(self._ends, pos + len(data))
+        return time + self._destroyed
+
+    def note_other(self, end: int) -> None:
+        self._ends = max(self._ends, end)
+
+
+class FlacClock:
+    """The numbers of frames, or of samples, in a FLAC stream.
+
+    Streams joined one behind the other each begin at 0.
+    """
+
+    takes_bytes = True
+
+    def __init__(self, stream_info: bytes) -> None:
+        self._block_size = int.from_bytes(stream_info[2:4])
+        self._begin = self._end = 0.0
+        self._data = b""
+
+    def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
+        number = None if data is self._data else _coded_number(data[4:11])
+        self._data = data
+        if number == 0:
+            self._begin = self._end
+        if number is None:  # the second frame of a packet whose frames damage hid
+            starts = self._end
+        else:
+            is_variable = data[1] & 1
+            first = number if is_variable else number * self._block_size
+            starts = self._begin + first / frame.sample_rate
+        self._end = starts + frame.samples / frame.sample_rate
+        return starts
+
+    def note_damage(self, data: bytes) -> None:
+        pass
+
+    def note_other(self, end: int) -> None:
+        pass
+
+
+class ByteClock:
+    """Counts frames, and what was destroyed between them by its bytes."""
+
+    takes_bytes = True
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Look for the packets in the file `path` if FFmpeg does not know where they are."""
+        self._file: mmap.mmap | None = None
+        if path is not None and path.is_file() and path.stat().st_size:
+            with path.open("rb") as file:
+                self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._shift = 0
+        self._now: float | None = None
+        # Bytes and seconds of good packets, and where the last of them ended in the file.
+        self._bytes, self._seconds = 0, 0.0
+        self._ends: int | None = None
+        self._data = b""
+        # Bytes since then that never were sound.
+        self._foreign = 0
+
+    def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
+        seconds = frame.samples / frame.sample_rate
+        pos = self._true_place(data, pos)
+        if self._now is None:
+            first = ContainerClock().time(data, pos, frame)
+            self._now = 0.0 if first is None else first
+        elif pos is not None and self._ends is not None and pos > self._ends:
+            self._now += self._destroyed(pos - self._ends, seconds)
+        starts = self._now
+        self._now += seconds
+        if pos is not None:
+            self._ends = pos + len(data)
+        self._bytes += len(data)
+        self._seconds += seconds
+        self._foreign, self._data = 0, data
+        return starts
+
+    def _true_place(self, data: bytes, pos: int | None) -> int | None:
+        if pos is None or self._file is None:
+            return pos
+        pos += self._shift
+        if self._file[pos : pos + len(data)] == data:
+            return pos
+        found = self._file.find(data, pos, pos + FARTHEST)
+        if found < 0:
+            return None
+        self._shift += found - pos
+        return found
+
+    def note_damage(self, data: bytes) -> None:
+        tag = ID3.search(self._data + data)  # which may have begun within the last good frame
+        if tag:
+            size = tag[1]
+            self._foreign += 10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
+        elif any(mark in data[:FOREIGN_WITHIN] for mark in FOREIGN):
+            self._foreign += len(data)
+        self._data = b""
+
+    def note_other(self, end: int) -> None:
+        pass
+
+    def _destroyed(self, count: int, frame_seconds: float) -> float:
+        """Seconds of sound in so many bytes that are none any more, in whole frames."""
+        count -= self._foreign
+        if count <= 0 or not frame_seconds:
+            return 0.0
+        return round(count * self._seconds / self._bytes / frame_seconds) * frame_seconds
+
+
+def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> PacketClock:
+    """The clock for a file, its container's and codec's name in FFmpeg, and the codec's setup."""
+    if codec == "flac" and form in ("flac", "ogg") and extra is not None and len(extra) >= 4:
+        return FlacClock(extra)
+    if form == "avi":
+        return AviClock()
+    if form == "aac":  # where FFmpeg does not count what it skips
+        return ByteClock(path)
+    if form in PLAIN_STREAMS or (form == "wav" and codec.startswith("mp")):
+        return ByteClock()
+    return ContainerClock()
+
+
+def _coded_number(data: bytes) -> int | None:
+    """The number at the beginning of some bytes, coded as UTF-8 does, up to 36 bits."""
+    if not data:
+        return None
+    first, count = data[0], 0
+    while count < 8 and first & (0x80 >> count):
+        count += 1
+    if count == 0:
+        return first
+    if count in (1, 8) or len(data) < count:
+        return None
+    number = first & (0x7F >> count)
+    for byte in data[1:count]:
+        if byte & 0xC0 != 0x80:
+            return None
+        number = number << 6 | byte & 0x3F
+    return number

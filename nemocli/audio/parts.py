@@ -1,0 +1,76 @@
+"""Files for libsndfile whose headers are untrue, or that hold several one behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nemocli.audio.byte_window import ByteWindow
+from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, cut_short
+from nemocli.audio.file_ends import find_file_parts
+from nemocli.audio.libsndfile import LibsndfileDecoder, open_window
+from nemocli.audio.sound_part import SoundPart
+from nemocli.audio.sound_warnings import WarningLog
+from nemocli.audio.wav_chunks import find_wav_parts
+
+
+def open_parts(path: Path, is_wav: bool) -> PartedDecoder | None:
+    """Open a file that libsndfile would not read to its end by itself; None for all others.
+
+    Raises AudioError for an absurd header, OSError as `open`.
+    """
+    parts = find_wav_parts(path) if is_wav else find_file_parts(path)
+    if all(part.is_plain for part in parts) and len(parts) <= 1:
+        return None
+    decoders: list[LibsndfileDecoder] = []
+    for part in parts:
+        decoder = open_window(path, ByteWindow(path, part.start, part.end, part.header))
+        if decoder is None:  # a codec that FFmpeg may know
+            for opened in decoders:
+                opened.close()
+            return None
+        decoders.append(decoder)
+    return PartedDecoder(list(zip(parts, decoders, strict=True)))
+
+
+class PartedDecoder:
+    """Stretches of sound one behind the other; see `nemocli.audio.decoder.Decoder`."""
+
+    def __init__(self, parts: list[tuple[SoundPart, LibsndfileDecoder]]) -> None:
+        """Take over the decoders."""
+        self._parts = parts
+        self.log = WarningLog()
+        self.duration: float | None = sum(decoder.duration or 0.0 for _, decoder in parts)
+
+    def blocks(self) -> Iterator[Block]:
+        """Decode all parts."""
+        begins = 0.0
+        for part, decoder in self._parts:
+            seconds = 0.0
+            for block in decoder.blocks():
+                seconds += len(block.samples) / block.rate
+                yield block
+            self._judge(part, begins, seconds, decoder.ends_damaged)
+            begins += seconds
+
+    def _judge(self, part: SoundPart, begins: float, seconds: float, ends_damaged: bool) -> None:
+        """Say what is wrong with a part that gave so many seconds."""
+        ends, length = begins + seconds, part.end - part.start
+        promised = part.promised_seconds
+        if promised is None and part.promised is not None and length:
+            promised = seconds * part.promised / length
+        if part.promised is not None and part.promised > length:
+            if promised is not None and promised - seconds > CUT_SHORT_SECONDS:
+                self.log.add("cut", ends, cut_short(ends, begins + promised))
+        elif part.promised is not None and part.promised < length:
+            self.log.add(
+                "length",
+                begins,
+                f"The header's length is untrue: the sound was read to the end, {seconds:.1f} s.",
+            )
+        if part.bytes_behind or ends_damaged:
+            self.log.note("foreign", ends, 0.0)
+
+    def close(self) -> None:
+        for _, decoder in self._parts:
+            decoder.close()

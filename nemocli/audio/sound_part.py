@@ -1,0 +1,22 @@
+"""A stretch of sound within a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SoundPart:
+    """Where a stretch of sound lies, and what the file's own header says of it."""
+
+    start: int
+    end: int
+    #: What must be read before its bytes to understand them; empty if they begin with a header.
+    header: bytes = b""
+    #: Bytes, and seconds, that it has by the file's header; None if that does not know.
+    promised: int | None = None
+    promised_seconds: float | None = None
+    #: Bytes behind it that are neither sound nor tags.
+    bytes_behind: int = 0
+    #: Whether libsndfile finds the same by itself, if there is no other part.
+    is_plain: bool = False

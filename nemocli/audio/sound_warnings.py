@@ -1,0 +1,132 @@
+"""What a file's sound lacks, or where its clock is untrue, although it could be decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Incidents of a kind that are closer than this, in seconds, are one.
+MERGE_SECONDS = 10.0
+
+#: Incidents of each kind that are told apart; more are added to the last.
+MOST_INCIDENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SoundWarning:
+    """Something wrong with a file that was transcribed all the same."""
+
+    #: "damage": bytes that cannot be decoded; "gap": sound that is missing by the file's clock;
+    #: "clock": times that jump, stand still or drift; "cut": an end before the promised one;
+    #: "length": a header with an untrue length; "empty": no words.
+    kind: str
+    #: Seconds on the sound's clock where it begins.
+    at_s: float
+    #: One sentence.
+    message: str
+
+
+class WarningLog:
+    """Collects warnings in bounded memory: incidents near each other become one."""
+
+    def __init__(self) -> None:
+        self._incidents: dict[str, list[_Incident]] = {}
+        self._single: list[SoundWarning] = []
+
+    def add(self, kind: str, at_s: float, message: str) -> None:
+        """Add a warning of which a file has few."""
+        self._single.append(SoundWarning(kind, round(at_s, 3), message))
+
+    def note(self, what: str, at_s: float, seconds: float) -> None:
+        """Note one of the INCIDENTS, of which a file may have millions.
+
+        `seconds` says how much sound it concerns, or by how much a clock is untrue.
+        """
+        same = self._incidents.setdefault(what, [])
+        if same and (at_s - same[-1].end <= MERGE_SECONDS or len(same) >= MOST_INCIDENTS):
+            same[-1].extend(at_s, seconds)
+        else:
+            same.append(_Incident(at_s, at_s, seconds))
+
+    @property
+    def warnings(self) -> tuple[SoundWarning, ...]:
+        """Give all of them, by time."""
+        noted = [
+            SoundWarning(INCIDENTS[what][0], round(incident.at, 3), _sentence(what, incident))
+            for what, incidents in self._incidents.items()
+            for incident in incidents
+        ]
+        return tuple(sorted([*self._single, *noted], key=lambda warning: warning.at_s))
+
+
+@dataclass
+class _Incident:
+    at: float
+    end: float
+    seconds: float
+    count: int = 1
+
+    def extend(self, at: float, seconds: float) -> None:
+        self.end = max(self.end, at)
+        self.seconds += seconds
+        self.count += 1
+
+
+def _sentence(what: str, incident: _Incident) -> str:
+    place = f"at {incident.at:.1f} s"
+    if incident.count > 1:
+        place = f"in {incident.count:,} places from {incident.at:.1f} to {incident.end:.1f} s"
+    return INCIDENTS[what][1](place, f"{incident.seconds:,.2f} s")
+
+
+#: What can happen often: kind, and the sentence for a place and an amount.
+INCIDENTS: dict[str, tuple[str, Callable[[str, str], str]]] = {
+    "undecodable": (
+        "damage",
+        lambda place, amount: (
+            f"Sound that cannot be decoded ({amount}) was replaced by silence, {place}."
+        ),
+    ),
+    "foreign": (
+        "damage",
+        lambda place, amount: f"Bytes that cannot be decoded as sound were left out, {place}.",
+    ),
+    "not numbers": (
+        "damage",
+        lambda place, amount: (
+            f"Samples that are not numbers ({amount}) were replaced by silence, {place}."
+        ),
+    ),
+    "missing": (
+        "gap",
+        lambda place, amount: (
+            f"Sound is missing by the file's clock ({amount}), {place}: silence stands there."
+        ),
+    ),
+    "back": (
+        "clock",
+        lambda place, amount: (
+            f"The file's clock jumps back or stands still ({amount} in all), {place}: times follow"
+            " the sound."
+        ),
+    ),
+    "ahead": (
+        "clock",
+        lambda place, amount: (
+            f"The file's clock jumps ahead ({amount} in all), {place}: times follow the sound."
+        ),
+    ),
+    "uneven": (
+        "clock",
+        lambda place, amount: (
+            f"The file's clock is not that of its sound ({amount} apart in all), {place}: times"
+            " follow the sound."
+        ),
+    ),
+    "slow": (
+        "clock",
+        lambda place, amount: (
+            f"The file's clock is slower than its sound, of which {amount} were left out, {place}."
+        ),
+    ),
+}

@@ -1,0 +1,211 @@
+"""Files that went wrong for people, made here: the sound and its times are right, and it is said
+what is wrong with each."""
+
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from nemocli.audio import SAMPLE_RATE, open_sound
+from tests.audio.damages import FRAGMENTS
+from tests.audio.marks import EVERY, find_marks, marked
+from tests.media import encode
+
+MARKS = 15
+
+
+def read(path):
+    """Where each mark is, the seconds of sound in all, and the warnings."""
+    with open_sound(path) as sound:
+        samples = np.concatenate([np.zeros(0, np.float32), *sound])
+    places = {n: at for n, at in find_marks(samples, MARKS).items() if at}
+    return places, len(samples) / SAMPLE_RATE, sound.warnings
+
+
+def check(path, kinds, lost=0, late=0.0):
+    """Assert that all marks but so many are at their places, and what is said."""
+    places, seconds, warnings = read(path)
+    assert {warning.kind for warning in warnings} == set(kinds), warnings
+    assert len(places) >= MARKS - lost
+    for number, at in places.items():
+        assert at[0] == pytest.approx(number * EVERY + late, abs=0.05), number
+    return seconds, warnings
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a.m4a", "a.flac"])
+def test_bad_bytes(tmp_path, name):
+    codec = {"a.mp3": "libmp3lame", "a.m4a": "aac", "a.flac": "flac"}[name]
+    path = encode(tmp_path / name, codec, marked(MARKS, 16000), 16000)
+    content = path.read_bytes()
+    at = len(content) * 45 // 100
+    path.write_bytes(content[:at] + np.random.default_rng(1).bytes(200) + content[at + 200 :])
+    places, seconds, warnings = read(path)
+    assert {warning.kind for warning in warnings} <= {"damage", "gap"} and warnings
+    assert 3 < warnings[0].at_s < 4.5
+    assert len(places) >= MARKS - 2
+    assert all(at[0] == pytest.approx(n * EVERY, abs=0.05) for n, at in places.items())
+    assert seconds == pytest.approx(8, abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def mp3(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mp3") / "a.mp3"
+    return encode(path, "libmp3lame", marked(MARKS, 16000), 16000).read_bytes()
+
+
+def test_joined_mp3(tmp_path, mp3):
+    (tmp_path / "a.mp3").write_bytes(mp3 + mp3)
+    places, _, warnings = read(tmp_path / "a.mp3")
+    assert all(len(at) == 2 for at in places.values()) and len(places) == MARKS
+    assert {warning.kind for warning in warnings} <= {"damage"}
+
+
+FOREIGN = {
+    "an ID3 tag": b"ID3\x04\0\0\0\0\x10\0" + bytes(2048),
+    "the metadata of internet radio": b"StreamTitle='A song';StreamUrl='';".ljust(64, b"\0"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_bytes_inside_take_no_time(tmp_path, mp3, name):
+    at = mp3.index(b"\xff\xf3", len(mp3) // 2)  # between two frames
+    (tmp_path / "a.mp3").write_bytes(mp3[:at] + FOREIGN[name] + mp3[at:])
+    _, warnings = check(tmp_path / "a.mp3", ["damage"], lost=2)
+    assert 3.5 < warnings[0].at_s < 4.5
+
+
+TAILS = {
+    "zeros": bytes(4000),
+    "a page": b"<html><body>Bad gateway</body></html>\n" * 50,
+    "Lyrics3": b"LYRICSBEGININD00002LYR00010la la la la000027LYRICS200TAG" + bytes(125),
+    "noise": np.random.default_rng(0).bytes(2000),
+    "an old tag": b"TAG" + bytes(125),
+}
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_foreign_bytes_behind(tmp_path, mp3, name):
+    (tmp_path / "a.mp3").write_bytes(mp3 + TAILS[name])
+    places, seconds, warnings = read(tmp_path / "a.mp3")
+    assert all(places[n][0] == pytest.approx(n * EVERY, abs=0.05) for n in range(1, MARKS + 1))
+    assert seconds < 8.3
+    if name != "an old tag":  # which players know
+        assert [warning.kind for warning in warnings] == ["damage"]
+
+
+def test_comfort_noise_of_amr(tmp_path):
+    """Frames that FFmpeg does not decode stand for their 20 ms."""
+    path = encode(tmp_path / "a.amr", "libopencore_amrnb", marked(MARKS, 8000), 8000)
+    content, frames = path.read_bytes(), []
+    sizes = [12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0, 0, 0, 0]
+    at = 6
+    while at < len(content):
+        size = 1 + sizes[content[at] >> 3 & 15]
+        frames.append(content[at : at + size])
+        at += size
+    frames[85:95] = [bytes([8 << 3 | 4]) + bytes(5)] * 10  # from 1.7 to 1.9 s, between two marks
+    path.write_bytes(content[:6] + b"".join(frames))
+    _, warnings = check(path, ["damage"])
+    assert warnings[0].at_s == pytest.approx(1.7, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts"])
+def test_still_growing(tmp_path, name):
+    options = FRAGMENTS if name == "a.mp4" else {}
+    path = encode(tmp_path / name, "aac", marked(MARKS, 48000), 48000, options=options)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    places, seconds, _ = read(path)
+    assert seconds > 5
+    for number in range(1, int(seconds / EVERY)):
+        assert places[number][0] == pytest.approx(number * EVERY + 0.02, abs=0.05)
+
+
+@pytest.mark.parametrize("late", [3.0, 100.0])
+@pytest.mark.parametrize("name", ["a.webm", "a.mka", "a.ogg", "a.ts", "a.mp4", "a.flv"])
+def test_a_clock_that_begins_late(tmp_path, name, late):
+    """As copied cuts and live recordings have it: the file is whole."""
+    codec = "libopus" if name in ("a.webm", "a.ogg") else "aac"
+    path = tmp_path / name
+    encode(
+        path,
+        codec,
+        marked(MARKS, 44100 if "flv" in name else 48000),
+        44100 if "flv" in name else 48000,
+        pts=lambda frame: frame + round(late * (44100 if "flv" in name else 48000)),
+    )
+    seconds, _ = check(path, [])
+    assert seconds == pytest.approx(8, abs=0.1)
+    with open_sound(path) as sound:
+        assert sound.duration == pytest.approx(8, abs=0.15)
+
+
+@pytest.mark.parametrize("picture", [0.0, 8.0])
+@pytest.mark.parametrize(
+    ("name", "codec", "packet"),
+    [("a.mkv", "aac", 1024 / 48000), ("a.mkv", "libopus", 0.02), ("a.ts", "aac", 1024 / 48000)],
+)
+def test_one_packet_of_twenty_is_lost(tmp_path, name, codec, packet, picture):
+    def drop(seconds):
+        return seconds > 0.1 and round(seconds / packet) % 20 == 0
+
+    path = tmp_path / name
+    sound = marked(MARKS, 48000)
+    encode(path, codec, sound, 48000, drop=drop, picture_seconds=picture)
+    seconds, warnings = check(path, ["gap"], lost=5)
+    assert seconds == pytest.approx(8, abs=0.1)
+    assert len(warnings) == 1 and "places" in warnings[0].message
+
+
+def test_a_short_wav_without_a_length(tmp_path):
+    sound = (marked(3, SAMPLE_RATE) * 32767).astype("<i2")
+    soundfile.write(tmp_path / "a.wav", sound, SAMPLE_RATE)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[4:8] = bytes(4)
+    struct.pack_into("<I", content, content.index(b"data") + 4, 0)
+    (tmp_path / "a.wav").write_bytes(content)
+    places, seconds, warnings = read(tmp_path / "a.wav")
+    assert seconds == 2.0 and set(places) == {1, 2, 3}
+    assert [warning.kind for warning in warnings] == ["length"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ts"])
+def test_an_hour_with_lost_packets(tmp_path, name):
+    """One AAC packet of twenty, at random: the last marks are within 50 ms."""
+    random = np.random.default_rng(0)
+    part = tmp_path / "part.mkv"
+    encode(part, "aac", marked(MARKS, 48000), 48000)  # eight seconds, which are 375 packets
+    path = tmp_path / name
+    with av.open(str(part)) as read_from, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(read_from.streams.audio[0])
+        packets = [bytes(packet) for packet in read_from.demux() if packet.size][:375]
+        for number in range(450 * 375):
+            if number and random.random() < 0.05:
+                continue
+            packet = av.Packet(packets[number % 375])
+            packet.stream, packet.time_base = stream, Fraction(1, 48000)
+            packet.pts = packet.dts = number * 1024
+            packet.duration = 1024
+            container.mux(packet)
+    last: list[np.ndarray] = []
+    total = 0
+    with open_sound(path) as sound:
+        for samples in sound:
+            total += len(samples)
+            last = [*last[-8:], samples]
+    assert total / SAMPLE_RATE == pytest.approx(3600, abs=0.1)
+    assert [warning.kind for warning in sound.warnings] == ["gap"]
+    begin = (total - sum(map(len, last))) / SAMPLE_RATE
+    # The encoder's delay of a packet, by which the repeated sound is late; of the last 8 seconds.
+    found = {
+        number: begin + at[-1] - 3592 - 1024 / 48000
+        for number, at in find_marks(np.concatenate(last), MARKS).items()
+        if at and begin + at[-1] > 3592.4
+    }
+    assert len(found) >= MARKS // 2
+    for number, at in found.items():
+        assert at == pytest.approx(number * EVERY, abs=0.05)
