@@ -33,6 +33,9 @@ LEAST_AGREEMENT = 0.5
 #: many times what was measured. The text is compared in these precisions only.
 DIFFERENCES = {"fp32": 0.01, "fp16": 0.1}
 
+#: Ends the sentence about a model that differs from its checkpoint.
+NOT_KEPT = "It is not kept: report this, please, and try another precision."
+
 #: Tokens from which on it says something of a model if they are all the same.
 MANY = 8
 
@@ -90,23 +93,18 @@ def verify_folder(
     opened = resolve(ModelSpec(folder)).load()
     if opened.runtime.config != checkpoint.config:
         raise UsageError(f"{folder} was not converted from {checkpoint.path}.")
-    lookahead = opened.runtime.lookahead
+    lookahead, made = opened.runtime.lookahead, f"The {opened.runtime.name} model"
     reference = NumpyRuntime(checkpoint.parameters, lookahead)
     expected, exact = run_once(reference, TokenDecoder(checkpoint.tokenizer), sound)
-    wrong = _implausible(expected, exact, checkpoint.config)
-    if wrong:
+    if wrong := _find_implausible(expected, exact, checkpoint.config):
         raise ModelError(
             f"The checkpoint {checkpoint.path} is not a trained model: on sound it gives {wrong};"
             " get it again."
         )
     pieces = TokenDecoder(opened.tokenizer_json)
     tokens, encoded = run_once(opened.runtime, pieces, sound)
-    wrong = _implausible(tokens, encoded, checkpoint.config)
-    if wrong:
-        raise NemocliError(
-            f"The {opened.runtime.name} model made of {checkpoint.path} gives {wrong}, which the"
-            " checkpoint does not; it is not kept."
-        )
+    if wrong := _find_implausible(tokens, encoded, checkpoint.config):
+        raise NemocliError(f"{made} gives {wrong}, which its checkpoint does not. {NOT_KEPT}")
     report = ConversionCheck(
         runtime=opened.runtime.name,
         lookahead=lookahead,
@@ -114,24 +112,17 @@ def verify_folder(
         tokens=max(len(tokens), len(expected)),
         encoder_difference=float(np.abs(encoded - exact).max() / np.abs(exact).max()),
     )
-    is_exact = opened.resolved.precision in DIFFERENCES
-    if report.agreement < LEAST_AGREEMENT or (
-        is_exact and report.encoder_difference > DIFFERENCES[opened.resolved.precision]
-    ):
-        raise NemocliError(
-            f"The {opened.runtime.name} model does not say what its checkpoint {checkpoint.path}"
-            f" says, and is not kept: {report}."
-        )
-    text = known(checkpoint, lookahead) if known else None
-    if is_exact and text is not None and pieces.text(tokens) != text:
-        raise NemocliError(
-            f"The {opened.runtime.name} model made of {checkpoint.path} says"
-            f" {shown(pieces.text(tokens))} where {shown(text)} is said; it is not kept."
-        )
+    allowed = DIFFERENCES.get(opened.resolved.precision)
+    differs = allowed is not None and report.encoder_difference > allowed
+    if report.agreement < LEAST_AGREEMENT or differs:
+        raise NemocliError(f"{made} does not say what its checkpoint says: {report}. {NOT_KEPT}")
+    text, said = known(checkpoint, lookahead) if known else None, pieces.text(tokens)
+    if allowed is not None and text not in (None, said):
+        raise NemocliError(f"{made} says {shown(said)} where {shown(text)} is said. {NOT_KEPT}")
     return report
 
 
-def _implausible(
+def _find_implausible(
     tokens: list[int], encoded: NDArray[np.float32], config: ModelConfig
 ) -> str | None:
     """What of a model's output on speech no trained model gives; None if there is nothing."""
