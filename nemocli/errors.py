@@ -13,6 +13,7 @@ import errno
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 #: Characters of a message at most: what it quotes may come from a file of any size.
 LONGEST = 1000
@@ -78,7 +79,20 @@ class UnsupportedError(NemocliError):
 
 
 class AudioError(NemocliError):
-    """A sound file that cannot be opened or decoded."""
+    """Sound that cannot be opened or decoded: `reason`, and of a file, `path`.
+
+    Of a file, the sentence is its path and the reason: `AudioError("is empty: ...", path)`. Of a
+    device or a pipe, the reason is a whole sentence.
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason if path is None else f"{path} {reason}")
+        self.reason = reason
+        self.path = path
+
+    def named(self, name: str | Path) -> "AudioError":
+        """Return the same of a file that is known to the person by another name."""
+        return self if self.path is None else AudioError(self.reason, Path(name))
 
 
 class OutputError(NemocliError):

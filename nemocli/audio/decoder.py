@@ -43,8 +43,9 @@ class Decoder(Protocol):
 def not_sound(path: Path) -> AudioError:
     """For a file in no format that either decoder knows."""
     return AudioError(
-        f"{path} is not a sound file that nemocli can read, or it is badly damaged: "
-        "give a wav, flac, mp3, ogg, opus, m4a, mp4, mkv or webm file."
+        "is not a sound file that nemocli can read, or it is badly damaged: "
+        "give a wav, flac, mp3, ogg, opus, m4a, mp4, mkv or webm file.",
+        path,
     )
 
 
@@ -52,21 +53,23 @@ def check_header(path: Path, channels: int, rate: int) -> None:
     """Raise AudioError for a header that no sound has: 0 channels, or an absurd sampling rate."""
     if channels < 1 or rate not in PLAUSIBLE_RATES:
         raise AudioError(
-            f"{path} has a damaged header ({channels} channels at {rate} Hz): export it again."
+            f"has a damaged header ({channels} channels at {rate} Hz): export it again.", path
         )
 
 
 def damaged(path: Path, seconds: float) -> AudioError:
     """For a file whose decoding failed after `seconds` of sound."""
     return AudioError(
-        f"{path} is damaged: its sound is good up to {seconds:.1f} s and cannot be decoded "
-        "further; copy or export it again."
+        f"is damaged: its sound is good up to {seconds:.1f} s and cannot be decoded "
+        "further; copy or export it again.",
+        path,
     )
 
 
 def cut_short(path: Path, seconds: float, promised: float) -> AudioError:
     """For a file that ended without an error, but before the length in its header."""
     return AudioError(
-        f"{path} is cut short or damaged: its sound is good up to {seconds:.1f} s, "
-        f"but its header promises {promised:.1f} s; copy or export it again."
+        f"is cut short or damaged: its sound is good up to {seconds:.1f} s, "
+        f"but its header promises {promised:.1f} s; copy or export it again.",
+        path,
     )

@@ -102,8 +102,9 @@ class Sound:
                 good = int(numbers.argmin())
                 yield Block(block.rate, block.samples[:good])
                 raise AudioError(
-                    f"{self.path} holds samples that are not numbers, the first at "
-                    f"{seconds + good / block.rate:.1f} s: export it again."
+                    "holds samples that are not numbers, the first at "
+                    f"{seconds + good / block.rate:.1f} s: export it again.",
+                    self.path,
                 )
             seconds += len(block.samples) / block.rate
             yield block

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from nemocli.batch.many import FileResult
+from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay
 from nemocli.cli.printable import one_line, printable_lines
 from nemocli.cli.screen import Screen
@@ -13,10 +14,6 @@ from nemocli.jobs.inputs import Source
 from nemocli.jobs.report import Finished, RunReport
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import WholeTranscript, json_line, write_whole
-
-if TYPE_CHECKING:
-    from nemocli.batch.many import FileResult
-    from nemocli.cli.file_cluster import TranscribesMany
 
 #: What several files can be told apart in.
 SHARED_FORMATS = ("txt", "json")
@@ -45,7 +42,7 @@ class StdoutResults:
 
     def run(
         self,
-        transcriber: "TranscribesMany",
+        transcriber: TranscribesMany,
         screen: Screen,
         max_memory: int | None,
         report: RunReport,
@@ -68,12 +65,12 @@ class StdoutResults:
                     self._print(board, [self._ready[path] for path in paths if path in self._ready])
                 raise
 
-    def _finished(self, outcome: "FileResult") -> Finished:
+    def _finished(self, outcome: FileResult) -> Finished:
         path = outcome.path
         if outcome.transcript is None:
+            assert outcome.error is not None
             self._ready[path] = ""
-            error = str(outcome.error).replace(str(path), self._names[path])
-            return Finished(path, "failed", error=error)
+            return Finished(path, "failed", error=str(outcome.error.named(self._names[path])))
         result = WholeTranscript(self._settings.about_file(self._names[path]), outcome.transcript)
         self._ready[path] = self._document(result)
         return Finished(path, "done", seconds=round(outcome.transcript.duration, 3))

@@ -207,11 +207,11 @@ class Workers:
             if self._losses[path] < LOSSES:
                 self._again.append(path)
             else:
-                sentence = (
-                    f"{path} was given up on the cluster: {LOSSES} times what transcribed it was"
-                    f" lost, at last on {hand.host} ({_reason(error)}). Try it without --cluster."
+                reason = (
+                    f"was given up on the cluster: {LOSSES} times what transcribed it was lost, at"
+                    f" last on {hand.host} ({_reason(error)}). Try it without --cluster."
                 )
-                yield FileResult(path, None, AudioError(sentence))
+                yield FileResult(path, None, AudioError(reason, path))
 
     # ------------------------------------------------------------------------------ workers' lives
 

@@ -224,7 +224,8 @@ class Run:
         )
         try:
             if outcome.transcript is None:
-                raise outcome.error or NemocliError(f"{job.source.path} has no transcript.")
+                assert outcome.error is not None
+                raise outcome.error.named(job.source.name)
             sha256 = self._unchanged_hash(work)
             outputs = job.outputs(work.formats)
             documents = render(
@@ -234,10 +235,9 @@ class Run:
         except OutputError:
             raise
         except NemocliError as error:
-            sentence = str(error).replace(str(job.source.path), job.source.name)
-            record = replace(record, error=sentence)
+            record = replace(record, error=str(error))
             job.place.manifest.append(record, self._wanted.settings)
-            return Finished(job.source.path, "failed", seconds=record.seconds, error=sentence)
+            return Finished(job.source.path, "failed", seconds=record.seconds, error=str(error))
         record = replace(record, state="done", sha256=sha256, formats=work.formats)
         job.place.manifest.append(record, self._wanted.settings)
         return Finished(job.source.path, "done", job.place.paths(outputs.values()), record.seconds)
@@ -246,12 +246,14 @@ class Run:
         """The hash of the input that was transcribed; NemocliError if it is not the same now."""
         if work.content is None:
             return None
-        path = work.job.source.path
-        sha256 = content_hash(path)
+        source = work.job.source
+        sha256 = content_hash(source.path)
         if sha256 is None:
-            raise NemocliError(f"{path} vanished while it was transcribed: check the disk.")
-        if look_at(path) != work.content:
-            raise NemocliError(f"{path} changed while it was transcribed: run the command again.")
+            raise NemocliError(f"{source.name} vanished while it was transcribed: check the disk.")
+        if look_at(source.path) != work.content:
+            raise NemocliError(
+                f"{source.name} changed while it was transcribed: run the command again."
+            )
         return sha256
 
 
