@@ -1,81 +1,38 @@
 """`nemocli convert`: a checkpoint becomes a model folder."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from nemocli.bench.conversion import verify_folder
+from nemocli.bench.reference import SECONDS, bundled_sound
+from nemocli.cli.convert_options import ConvertOptions
 from nemocli.cli.printable import print_path
+from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-
-if TYPE_CHECKING:
-    from nemocli.cli.screen import Screen
+from nemocli.models.convert import convert, default_folder
+from nemocli.models.hub import find_pulled, parse_hub_model
+from nemocli.models.named import find_checkpoint
+from nemocli.models.pull import pull
+from nemocli.network.checkpoint import open_checkpoint
+from nemocli.network.parameters import count_weights
 
 #: Weights above which the numpy reference is too slow for more than a few chunks.
 LARGE = 50_000_000
 
 
-def convert(
-    checkpoint: Annotated[
-        str,
-        typer.Argument(help="Checkpoint folder, .nemo file, owner/name of the hub, or 'demo'."),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            envvar="NEMOCLI_CONVERT_OUT",
-            help="Model folder to write; by default nemocli's own place.",
-        ),
-    ] = None,
-    to: Annotated[
-        str, typer.Option(envvar="NEMOCLI_TO", help="Kind of model: onnx, coreml or coreai.")
-    ] = "onnx",
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEMOCLI_PRECISION",
-            help="onnx: fp32 or int8. coreml: fp16, int8, int4 or palettized-6. coreai: fp16 or"
-            " fp32. The first is the default.",
-        ),
-    ] = None,
-    lookahead: Annotated[
-        str,
-        typer.Option(
-            envvar="NEMOCLI_CONVERT_LOOKAHEAD",
-            help="Lookaheads to write, such as 0,3; all that the model knows: all.",
-        ),
-    ] = "all",
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify/--no-verify",
-            envvar="NEMOCLI_VERIFY",
-            help="Run the new model on bundled sound, and compare with the checkpoint.",
-        ),
-    ] = True,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", envvar="NEMOCLI_CONVERT_FORCE", help="Replace another model folder."
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="No progress on stderr.")
-    ] = False,
-) -> None:
-    """Convert a checkpoint, and print the folder it was written to.
-
-    A model of the hub is downloaded first. The folder appears when it is complete. If it holds this
-    very conversion already, nothing is done.
-    """
-    from nemocli.cli.screen import Screen
-
-    lookaheads = None if lookahead == "all" else _numbers(lookahead)
-    print_path(
-        write_model(checkpoint, out, to, precision, lookaheads, verify, force, Screen(quiet))
+def convert_checkpoint(options: ConvertOptions) -> None:
+    """Convert a checkpoint, and print the folder it was written to."""
+    lookaheads = None if options.lookahead == "all" else _parse_numbers(options.lookahead)
+    folder = write_model(
+        options.checkpoint,
+        options.out,
+        options.to,
+        options.precision,
+        lookaheads,
+        options.verify,
+        options.force,
+        Screen(options.quiet),
     )
+    print_path(folder)
 
 
 def write_model(
@@ -86,12 +43,9 @@ def write_model(
     lookaheads: list[int] | None,
     verify: bool,
     force: bool,
-    screen: "Screen",
+    screen: Screen,
 ) -> Path:
     """Download if need be, convert, verify; the model folder. Raises as those do."""
-    from nemocli.models.convert import convert as write
-    from nemocli.models.convert import default_folder
-
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
@@ -102,7 +56,7 @@ def write_model(
             steps = number
             show(f"writing {name}", number, total)
 
-        write(checkpoint, folder, to, precision, lookaheads, progress, force)
+        convert(checkpoint, folder, to, precision, lookaheads, progress, force)
     if not steps:
         screen.note(f"{folder} holds this conversion already; nothing was done.")
     elif verify:
@@ -110,23 +64,14 @@ def write_model(
     return folder
 
 
-def download(checkpoint: str, screen: "Screen") -> None:
+def download(checkpoint: str, screen: Screen) -> None:
     """Get a model of the hub, unless `checkpoint` names something that is here."""
-    from nemocli.models.hub import find_pulled, parse_hub_model
-    from nemocli.models.pull import pull
-
     hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
         pull(hub, lambda name: screen.note(f"downloading {name}"), show_bars=screen.draws)
 
 
-def _verify(checkpoint: str, folder: Path, screen: "Screen") -> None:
-    from nemocli.bench.conversion import verify_folder
-    from nemocli.bench.reference import SECONDS, bundled_sound
-    from nemocli.models.named import find_checkpoint
-    from nemocli.network.checkpoint import open_checkpoint
-    from nemocli.network.parameters import count_weights
-
+def _verify(checkpoint: str, folder: Path, screen: Screen) -> None:
     source = open_checkpoint(find_checkpoint(checkpoint))
     is_large = count_weights(source.config) > LARGE
     try:
@@ -141,7 +86,7 @@ def _verify(checkpoint: str, folder: Path, screen: "Screen") -> None:
         raise NemocliError(f"{folder} does not say what its checkpoint says; do not use it.")
 
 
-def _numbers(text: str) -> list[int]:
+def _parse_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:

@@ -1,16 +1,16 @@
 """The model that `nemocli file` was asked to run, loaded or only described."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nemocli.cli.loading import load_model, note_other_region
+from nemocli.cli.screen import Screen
+from nemocli.engine.languages import Languages
 from nemocli.jobs.settings import Settings
+from nemocli.models.described import describe_model
+from nemocli.models.hub import DEFAULT_MODEL
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.writer import Provenance
-
-if TYPE_CHECKING:
-    from nemocli.cli.screen import Screen
-    from nemocli.transcriber import Transcriber
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ModelChoice:
     lang: str
     layout: CueLayout
 
-    def load(self, screen: "Screen") -> "tuple[Transcriber, Settings]":
+    def load(self, screen: Screen) -> tuple[Transcriber, Settings]:
         """The model, and the settings that decide its transcripts."""
         transcriber = load_model(
             self.model, self.runtime, self.lookahead, self.compute_units, screen
@@ -35,10 +35,6 @@ class ModelChoice:
 
     def describe(self) -> Settings:
         """The settings it would have, without loading it; ModelError if it is not here."""
-        from nemocli.engine.languages import Languages
-        from nemocli.models.described import describe_model
-        from nemocli.models.hub import DEFAULT_MODEL
-
         described = describe_model(self.model or DEFAULT_MODEL, self.runtime, self.lookahead)
         about = Provenance(
             "",

@@ -12,10 +12,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import printable
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.subtitles import clock
+from nemocli.units import FRAME_SECONDS
 
 #: Seconds between redraws at least, and for which a message is shown.
 REDRAW = 1 / 15
@@ -207,6 +209,16 @@ class LiveScreen:
                 kept.append((part, place))
                 room -= cell_len(part) + 2
         return "  ".join(part for part, _ in sorted(kept, key=lambda item: item[1]))
+
+
+def open_screen(options: LiveOptions, lookahead: int) -> LiveScreen | None:
+    """Return the screen, if stdout is a terminal to draw on and text is wanted there."""
+    console = Console(highlight=False)
+    draws = console.is_terminal and not console.is_dumb_terminal
+    if options.quiet or options.stdout_format != "txt" or not draws:
+        return None
+    lookahead_ms = round((lookahead + 1) * FRAME_SECONDS * 1000)
+    return LiveScreen(console, options.timestamps, lookahead_ms)
 
 
 def _elapsed(seconds: float) -> str:

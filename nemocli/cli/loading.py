@@ -1,15 +1,17 @@
 """Which model a subcommand runs, and how its loading is shown."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import typer
 
+import nemocli
+from nemocli.cli import convert
+from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
-
-if TYPE_CHECKING:
-    from nemocli.cli.screen import Screen
-    from nemocli.transcriber import Transcriber
+from nemocli.models.hub import DEFAULT_MODEL, HubModel
+from nemocli.models.named import find_model
+from nemocli.models.opening import check_runtime
+from nemocli.transcriber import Transcriber
 
 
 def load_model(
@@ -17,11 +19,9 @@ def load_model(
     runtime: str,
     lookahead: int | None,
     compute_units: str | None,
-    screen: "Screen",
-) -> "Transcriber":
+    screen: Screen,
+) -> Transcriber:
     """The model asked for, or the released one, with its loading shown."""
-    import nemocli
-
     if model is None:
         model = default_model(screen, runtime)
     with screen.waiting("loading the model") as step:
@@ -34,13 +34,8 @@ def load_model(
         )
 
 
-def default_model(screen: "Screen", runtime: str = "auto") -> str:
+def default_model(screen: Screen, runtime: str = "auto") -> str:
     """The released model; on a terminal, an offer to get it if it is not here."""
-    from nemocli.cli.convert import download, write_model
-    from nemocli.models.hub import DEFAULT_MODEL, HubModel
-    from nemocli.models.named import find_model
-    from nemocli.models.opening import check_runtime
-
     check_runtime(runtime)
     try:
         find_model(DEFAULT_MODEL)
@@ -54,14 +49,14 @@ def default_model(screen: "Screen", runtime: str = "auto") -> str:
         if not typer.confirm(question, err=True):
             raise
         if runtime == "numpy":
-            download(DEFAULT_MODEL, screen)
+            convert.download(DEFAULT_MODEL, screen)
         else:
             kind, precision = ("onnx", "int8") if runtime in ("auto", "onnx") else (runtime, None)
-            write_model(DEFAULT_MODEL, None, kind, precision, None, True, False, screen)
+            convert.write_model(DEFAULT_MODEL, None, kind, precision, None, True, False, screen)
     return DEFAULT_MODEL
 
 
-def note_other_region(wanted: str, language: str, screen: "Screen") -> None:
+def note_other_region(wanted: str, language: str, screen: Screen) -> None:
     """`en-DE` is taken for `en-US`, and that is said; `en` and `en_us` are only other spellings."""
     region = wanted.strip().replace("_", "-").partition("-")[2]
     if region and region.lower() != language.partition("-")[2].lower():
