@@ -60,6 +60,7 @@ def load(
     model: "str | Path" = "demo",
     *,
     runtime: str = "auto",
+    precision: str | None = None,
     lookahead: int | None = None,
     compute_units: str | None = None,
     progress: "Callable[[str], None] | None" = None,
@@ -67,7 +68,8 @@ def load(
     """Load a model: `demo`, a folder written by `nemocli convert`, a checkpoint, a .nemo file.
 
     `runtime` is `numpy`, `onnx`, `coreml` or `coreai`; `auto` is the one that a model folder was
-    written for, and `onnx` for a checkpoint. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
+    written for, and `onnx` for a checkpoint. `precision` is what a checkpoint is converted to, such
+    as `int8`; by default the runtime's own. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
     by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for Core ML
     and Core AI. A checkpoint is converted for its runtime once and kept in the cache folder;
     `progress` hears what takes long.
@@ -75,13 +77,15 @@ def load(
     Raises ModelError if the model is missing or damaged, UsageError for an unknown option,
     UnsupportedError for a runtime that this machine has not.
     """
-    from nemocli.models.opening import open_model
+    from nemocli.models.resolve import resolve
+    from nemocli.models.spec import ModelSpec
     from nemocli.transcriber import Transcriber
     from nemocli.transcript.token_decoder import TokenDecoder
 
-    opened = open_model(model, runtime, lookahead, compute_units, progress)
-    pieces = TokenDecoder(opened.tokenizer_json)
-    return Transcriber(opened.runtime, pieces, opened.name, opened.precision, opened.revision)
+    resolved = resolve(ModelSpec(model, runtime, precision, lookahead, compute_units))
+    loaded = resolved.load(progress)
+    pieces = TokenDecoder(loaded.tokenizer_json)
+    return Transcriber(loaded.runtime, pieces, resolved.name, resolved.precision, resolved.revision)
 
 
 def __getattr__(name: str) -> object:

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.coreml.files import PRECISIONS, write_graphs
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.mlprogram.runtime import EvaluatedRuntime

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.bench.reference import SOUND, TOKENS, run_once
 from nemocli.models.paths import demo_folder
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.oracle.reference import Reference
 

@@ -1,1 +1,1 @@
-"""What a machine can do with a model: speed, accuracy, and exactness in every form."""
+"""What a machine can do with a model: speed, accuracy, and exactness in every variant."""

@@ -78,7 +78,7 @@ def check_comparable(then: BenchReport, now: BenchReport) -> None:
 
 
 def compare(then: BenchReport, now: BenchReport) -> Comparison:
-    """Every result of `now` with that of `then` in the same form, or the only one that it has.
+    """Every result of `now` with that of `then` in the same variant, or the only one that it has.
 
     Raises UsageError if the sounds differ or no result has a counterpart.
     """
@@ -94,18 +94,18 @@ def compare(then: BenchReport, now: BenchReport) -> Comparison:
             if way in before.ways and way != "sweep":
                 pairs.append((way, figures(before, way), figures(result, way)))
         for way, old, new in pairs:
-            differences += _compared(result.form, way, old, new, drift)
+            differences += _compared(result.variant, way, old, new, drift)
     return Comparison(remarks, differences)
 
 
 def counterpart(then: BenchReport, result: ModelResult) -> ModelResult:
     """The result to compare with; UsageError if there is none at the same lookahead."""
-    same = [old for old in then.results if old.form == result.form]
+    same = [old for old in then.results if old.variant == result.variant]
     alike = [old for old in then.results if old.lookahead == result.lookahead]
     if same or len(alike) == 1:
         return (same or alike)[0]
-    forms = "; ".join(old.form for old in then.results) or "nothing"
-    raise UsageError(f"The report has no figures for {result.form}; it has: {forms}.")
+    variants = "; ".join(old.variant for old in then.results) or "nothing"
+    raise UsageError(f"The report has no figures for {result.variant}; it has: {variants}.")
 
 
 def _surroundings(then: BenchReport, now: BenchReport) -> list[str]:
@@ -122,8 +122,8 @@ def _model_remarks(then: ModelResult, now: ModelResult) -> list[str]:
             f"another model: {then.model} ({then.revision[:12]}) then,"
             f" {now.model} ({now.revision[:12]}) now"
         )
-    if then.form != now.form:
-        remarks.append(f"another form: {then.form} then, {now.form} now")
+    if then.variant != now.variant:
+        remarks.append(f"another variant: {then.variant} then, {now.variant} now")
     return remarks
 
 

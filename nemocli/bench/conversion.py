@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from nemocli.bench.reference import run_once
 from nemocli.errors import UsageError
-from nemocli.models.opening import open_folder
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import AnyCheckpoint
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
 
 
@@ -49,7 +50,7 @@ def verify_folder(
     compared too. Raises UnsupportedError if this machine cannot run the folder, UsageError if
     the folder is another model's.
     """
-    opened = open_folder(folder)
+    opened = resolve(ModelSpec(folder)).load()
     if opened.runtime.config != checkpoint.config:
         raise UsageError(f"{folder} was not converted from {checkpoint.path}.")
     reference = NumpyRuntime(checkpoint.parameters, opened.runtime.lookahead)

@@ -53,10 +53,10 @@ def all_figures(report: BenchReport) -> list[dict[str, Any]]:
     """Every figure of a report as plain data, each with its form, way, and chunks in a call."""
     told = []
     for result in report.results:
-        told += [{"form": result.form, "way": "load"} | asdict(f) for f in load_figures(result)]
+        told += [{"form": result.variant, "way": "load"} | asdict(f) for f in load_figures(result)]
         for way, runs in result.ways.items():
             for place, heard in enumerate(runs[0].heard):
-                of = {"form": result.form, "way": way, "chunks_per_call": heard.chunks_per_call}
+                of = {"form": result.variant, "way": way, "chunks_per_call": heard.chunks_per_call}
                 told += [of | asdict(figure) for figure in figures(result, way, place)]
     return told
 

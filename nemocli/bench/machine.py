@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from nemocli.bench.calibration import usable_processors
-from nemocli.models.machine import chip
+from nemocli.doctor.system import processor_name, system_name
+from nemocli.runtimes.kinds import KINDS
 from nemocli.version import __version__
-
-#: Packages whose version may change what is measured.
-PACKAGES = ("numpy", "onnxruntime", "coremltools", "coreai-core")
 
 #: Variables that set the number of threads of the libraries below.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -36,11 +34,11 @@ class Machine:
 def this_machine() -> Machine:
     """The machine at hand."""
     return Machine(
-        processor=chip(),
+        processor=processor_name(),
         processors=os.cpu_count() or 1,
         usable=usable_processors(),
         memory_bytes=_memory(),
-        system=platform.platform(terse=True),
+        system=system_name(),
         architecture=platform.machine(),
     )
 
@@ -55,7 +53,8 @@ def _memory() -> int | None:
 def software() -> dict[str, str]:
     """Versions of nemocli, Python and the libraries that compute, and what sets their threads."""
     found = {"nemocli": __version__, "Python": platform.python_version()}
-    for package in PACKAGES:
+    for kind in KINDS.values():
+        package = kind.library.package
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

@@ -69,15 +69,15 @@ def chunks_of_a_block(lookahead: int) -> int:
     return max(1, BLOCK_FRAMES // (lookahead + 1))
 
 
-def run_sessions(setting: RunConfig, sounds: Sequence[Path], calls: Sequence[int]) -> ProcessRun:
+def run_sessions(config: RunConfig, sounds: Sequence[Path], calls: Sequence[int]) -> ProcessRun:
     """Load the model and hear the sounds once for each number of chunks in a call of `feed`.
 
     Called in a process of its own. Raises as loading and decoding do.
     """
-    transcriber, load = _load(setting)
+    transcriber, load = _load(config)
     heard = []
     for chunks_per_call in calls:
-        samples = setting.chunk_samples * chunks_per_call
+        samples = config.chunk_samples * chunks_per_call
         _warm_up(transcriber, sounds[0], samples)
         counter = EnergyCounter.find()
         before = counter.read() if counter else []
@@ -90,9 +90,9 @@ def run_sessions(setting: RunConfig, sounds: Sequence[Path], calls: Sequence[int
     return ProcessRun(load, peak_memory(), heard)
 
 
-def run_many(setting: RunConfig, sounds: Sequence[Path], copies: int) -> ProcessRun:
+def run_many(config: RunConfig, sounds: Sequence[Path], copies: int) -> ProcessRun:
     """Load the model and transcribe all sounds, so many times each, together; decoding included."""
-    transcriber, load = _load(setting)
+    transcriber, load = _load(config)
     list(transcriber.transcribe_many(sounds[:1]))  # warms up
     counter = EnergyCounter.find()
     before = counter.read() if counter else []
@@ -110,9 +110,9 @@ def run_many(setting: RunConfig, sounds: Sequence[Path], copies: int) -> Process
     return ProcessRun(load, peak_memory(), [result])
 
 
-def _load(setting: RunConfig) -> "tuple[Transcriber, float]":
+def _load(config: RunConfig) -> "tuple[Transcriber, float]":
     began = time.perf_counter()
-    transcriber = setting.load()
+    transcriber = config.load()
     return transcriber, time.perf_counter() - began
 
 

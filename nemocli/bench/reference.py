@@ -12,7 +12,7 @@ from nemocli.errors import AudioError, ModelError
 from nemocli.models.paths import cache_folder, demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.base import Runtime
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.units import SAMPLE_RATE

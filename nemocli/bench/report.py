@@ -5,15 +5,19 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nemocli.bench.accuracy import Accuracy
 from nemocli.bench.calibration import Calibration
 from nemocli.bench.machine import Machine, software, this_machine
 from nemocli.bench.measure import PassTimes, ProcessRun
-from nemocli.bench.subject import Subject
+from nemocli.bench.run_config import describe_variant
 from nemocli.errors import NemocliError
+from nemocli.models.listing import model_bytes
 from nemocli.whole_file import write_whole_file
+
+if TYPE_CHECKING:
+    from nemocli.models.resolve import ResolvedModel
 
 SCHEMA = "nemocli-bench"
 
@@ -34,7 +38,7 @@ class SoundFile:
 
 @dataclass
 class ModelResult:
-    """One model in one form, and its runs in each way: `stream`, `blocks`, `many`, or `sweep`."""
+    """One variant of a model, and its runs in each way: `stream`, `blocks`, `many` or `sweep`."""
 
     model: str
     #: Hash over the checkpoint that its weights come from.
@@ -53,24 +57,23 @@ class ModelResult:
     ways: dict[str, list[ProcessRun]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, subject: Subject, files_dropped: bool) -> "ModelResult":
-        setting = subject.setting
+    def of(cls, model: "ResolvedModel", files_dropped: bool) -> "ModelResult":
+        """A result without runs, of a model that needs no conversion any more."""
         return cls(
-            subject.name,
-            subject.revision,
-            setting.runtime,
-            setting.precision,
-            setting.compute_units,
-            setting.lookahead,
-            subject.bytes,
+            model.name,
+            model.revision,
+            model.runtime,
+            model.precision,
+            model.compute_units,
+            model.lookahead,
+            model_bytes(model.path),
             files_dropped,
         )
 
     @property
-    def form(self) -> str:
+    def variant(self) -> str:
         """Such as `onnx int8, lookahead 3`."""
-        on = f" on {self.compute_units}" if self.compute_units else ""
-        return f"{self.runtime} {self.precision}{on}, lookahead {self.lookahead}"
+        return describe_variant(self.runtime, self.precision, self.compute_units, self.lookahead)
 
 
 @dataclass

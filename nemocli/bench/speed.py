@@ -14,10 +14,11 @@ from nemocli.bench.calibration import calibrate
 from nemocli.bench.measure import ProcessRun, chunks_of_a_block, run_many, run_sessions
 from nemocli.bench.os_metrics import forget_files
 from nemocli.bench.report import BenchReport, ModelResult, SoundFile
-from nemocli.bench.subject import Subject
+from nemocli.bench.run_config import RunConfig
 from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.errors import AudioError, ModelError
 from nemocli.models.paths import demo_folder
+from nemocli.models.resolve import ResolvedModel
 
 #: Files that are transcribed together at least; fewer are taken several times.
 TOGETHER = 8
@@ -56,22 +57,22 @@ def describe_sounds(sounds: Sequence[Path]) -> list[SoundFile]:
 
 
 def measure_speed(
-    subject: Subject, sounds: Sequence[Path], repeats: int, report: BenchReport, step: Step
+    model: ResolvedModel, sounds: Sequence[Path], repeats: int, report: BenchReport, step: Step
 ) -> None:
-    """Measure a model in all ways and add it to the report.
+    """Measure a converted model in all ways and add it to the report.
 
     Raises what loading or decoding raises, and TrialError if a process died.
     """
-    setting = subject.setting
+    config = RunConfig.of(model)
     copies = -(-TOGETHER // len(sounds))
     calls: dict[str, Callable[[], ProcessRun]] = {
-        "stream": lambda: run_in_subprocess(run_sessions, setting, sounds, [1]),
+        "stream": lambda: run_in_subprocess(run_sessions, config, sounds, [1]),
         "blocks": lambda: run_in_subprocess(
-            run_sessions, setting, sounds, [chunks_of_a_block(setting.lookahead)]
+            run_sessions, config, sounds, [chunks_of_a_block(config.lookahead)]
         ),
-        "many": lambda: run_in_subprocess(run_many, setting, sounds, copies),
+        "many": lambda: run_in_subprocess(run_many, config, sounds, copies),
     }
-    result = ModelResult.of(subject, forget_files(setting.folder))
+    result = ModelResult.of(model, forget_files(model.path))
     report.results.append(result)
     steps = count(1)
     total = repeats * (1 + len(calls))
@@ -79,7 +80,7 @@ def measure_speed(
         step("the machine itself", next(steps), total)
         report.gauged.append(run_in_subprocess(calibrate))
         for way, call in calls.items():
-            step(f"{subject.form}: {way}", next(steps), total)
+            step(f"{config}: {way}", next(steps), total)
             run = call()
             if result.cold_load is None:
                 result.cold_load = run.load

@@ -1,4 +1,4 @@
-"""Every form of a model that this machine can run, at every lookahead and size of block."""
+"""Every variant of a model that this machine can run, at every lookahead and size of block."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,20 +10,21 @@ from nemocli.bench.figures import figures
 from nemocli.bench.measure import chunks_of_a_block, run_sessions
 from nemocli.bench.os_metrics import forget_files
 from nemocli.bench.report import BenchReport, ModelResult
+from nemocli.bench.run_config import RunConfig
 from nemocli.bench.speed import Step
-from nemocli.bench.subject import Subject, check_runtime, in_form, in_numpy, prepare
 from nemocli.bench.subprocess_run import TrialError, run_in_subprocess
-from nemocli.bench.variants import compute_units, list_variants
+from nemocli.bench.variants import compute_units, is_slow, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-from nemocli.models.folder import read_manifest
-from nemocli.models.named import find_model
-from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.models.find import FoundModel, find_model
+from nemocli.models.resolve import ResolvedModel, choose_lookahead, resolve
+from nemocli.models.spec import ModelSpec
 from nemocli.network.parameters import count_weights
+from nemocli.runtimes.kinds import AUTO, check_runtime
 
 #: The way under which a sweep's runs are kept.
 SWEEP = "sweep"
 
-#: Weights above which numpy is left out: it would take hours.
+#: Weights above which slow runtimes are left out: they would take hours.
 LARGE = 50_000_000
 
 
@@ -39,7 +40,7 @@ class SweepChoice:
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One form with one number of chunks in a call."""
+    """One variant with one number of chunks in a call."""
 
     #: Runtime, precision and compute units.
     series: str
@@ -59,109 +60,108 @@ def calls_at(lookahead: int) -> list[int]:
     return [1 << n for n in range(most.bit_length()) if 1 << n < most] + [most]
 
 
-def sweep_subjects(
-    model: str, wanted: SweepChoice, progress: Callable[[str], None], tell: Callable[[str], None]
-) -> list[Subject]:
-    """Every form that is wanted and can be had.
+def sweep_models(
+    model: str, wanted: SweepChoice, progress: Callable[[str], None], note: Callable[[str], None]
+) -> list[ResolvedModel]:
+    """Resolve and convert every variant that is wanted and can be had.
 
-    `progress` hears what is being converted, and `tell` what is left out, and why.
-
-    Raises UsageError if that leaves nothing, and ModelError as `prepare`.
+    `progress` is called with what is being converted, `note` with what is left out, and why.
+    Raises UsageError if that leaves nothing, and ModelError as `resolve`.
     """
-    check_runtime(wanted.runtime or "auto")
-    found = find_model(model, wanted.runtime or "auto")
+    check_runtime(wanted.runtime or AUTO)
+    found = find_model(model, wanted.runtime or AUTO, wanted.precision)
     if found.is_converted:
-        manifest = read_manifest(found.path)
-        chosen = _lookaheads(manifest.lookaheads, wanted)
-        return [
-            prepare(model, wanted.runtime or "auto", wanted.precision, lookahead, units, progress)
-            for lookahead in chosen
-            for units in _units(manifest.kind, wanted)
-        ]
-    checkpoint = open_checkpoint(found.path)
-    subjects = list(_of_checkpoint(checkpoint, found.name, wanted, progress, tell))
-    if not subjects:
-        raise UsageError("No form of the model is left to run; leave out --runtime or --precision.")
-    return subjects
-
-
-def _of_checkpoint(
-    checkpoint: AnyCheckpoint,
-    name: str,
-    wanted: SweepChoice,
-    progress: Callable[[str], None],
-    tell: Callable[[str], None],
-) -> Iterator[Subject]:
-    chosen = _lookaheads(checkpoint.config.lookaheads, wanted)
-    if wanted.runtime in (None, "numpy") and wanted.precision in (None, "fp32"):
-        if wanted.runtime is None and count_weights(checkpoint.config) > LARGE:
-            tell("numpy is left out: with so many weights it would take hours.")
-        else:
-            for lookahead in chosen:
-                yield in_numpy(checkpoint, name, lookahead)
-    for kind, precision in list_variants():
-        if wanted.runtime not in (None, kind) or wanted.precision not in (None, precision):
-            continue
+        config, known = found.manifest.config, found.manifest.lookaheads
+        variants = [(found.manifest.kind, found.manifest.precision)]
+    else:
+        config = found.checkpoint.config
+        known, variants = config.lookaheads, list(_variants(count_weights(config), wanted, note))
+    lookaheads = sorted(known)
+    if wanted.lookahead is not None:
+        lookaheads = [choose_lookahead(config, known, wanted.lookahead)]
+    models: list[ResolvedModel] = []
+    for runtime, precision in variants:
         try:
-            for lookahead in chosen:
-                for units in _units(kind, wanted):
-                    yield in_form(checkpoint, name, kind, precision, lookahead, units, progress)
+            models += [
+                resolve(spec, found).convert(progress)
+                for spec in _specs(found, runtime, precision, lookaheads, wanted)
+            ]
         except UnsupportedError as error:
-            tell(f"{kind} {precision} is left out: {error}")
+            if found.is_converted:
+                raise
+            note(f"{runtime} {precision} is left out: {error}")
+    if not models:
+        raise UsageError(
+            "No variant of the model is left to run; leave out --runtime or --precision."
+        )
+    return models
 
 
-def _lookaheads(known: Sequence[int], wanted: SweepChoice) -> list[int]:
-    if wanted.lookahead is None:
-        return sorted(known)
-    if wanted.lookahead not in known:
-        listed = ", ".join(map(str, sorted(known)))
-        raise UsageError(f"The model has no lookahead {wanted.lookahead}; choose from {listed}.")
-    return [wanted.lookahead]
+def _variants(
+    weights: int, wanted: SweepChoice, note: Callable[[str], None]
+) -> Iterator[tuple[str, str]]:
+    """Runtime and precision of what is wanted, but for slow runtimes that nobody asked for."""
+    for runtime, precision in list_variants():
+        if wanted.runtime not in (None, runtime) or wanted.precision not in (None, precision):
+            continue
+        if wanted.runtime is None and weights > LARGE and is_slow(runtime):
+            note(f"{runtime} is left out: with so many weights it would take hours.")
+        else:
+            yield runtime, precision
 
 
-def _units(kind: str, wanted: SweepChoice) -> tuple[str | None, ...]:
-    return compute_units(kind) if wanted.compute_units is None else (wanted.compute_units,)
+def _specs(
+    found: FoundModel,
+    runtime: str,
+    precision: str,
+    lookaheads: Sequence[int],
+    wanted: SweepChoice,
+) -> Iterator[ModelSpec]:
+    units = (wanted.compute_units,) if wanted.compute_units else compute_units(runtime)
+    for lookahead in lookaheads:
+        for unit in units:
+            yield ModelSpec(found.path, runtime, wanted.precision or precision, lookahead, unit)
 
 
 def measure_sweep(
-    subjects: Sequence[Subject],
+    models: Sequence[ResolvedModel],
     sounds: Sequence[Path],
     repeats: int,
     report: BenchReport,
     step: Step,
 ) -> list[str]:
-    """Measure each form in a process of its own for each repeat, and add it to the report.
+    """Measure each variant in a process of its own for each repeat, and add it to the report.
 
-    A form that fails is left out of the report; a sentence for each.
+    A variant that fails is left out of the report; a sentence for each.
     """
-    results: dict[Subject, ModelResult] = {}
-    failed: dict[Subject, str] = {}
-    steps, total = count(1), repeats * (1 + len(subjects))
+    results: dict[RunConfig, ModelResult] = {}
+    failed: dict[RunConfig, str] = {}
+    steps, total = count(1), repeats * (1 + len(models))
     for _ in range(repeats):
         step("the machine itself", next(steps), total)
         report.gauged.append(run_in_subprocess(calibrate))
-        for subject in subjects:
-            step(subject.form, next(steps), total)
-            if subject in failed:
+        for model in models:
+            config = RunConfig.of(model)
+            step(str(config), next(steps), total)
+            if config in failed:
                 continue
-            setting = subject.setting
-            if subject not in results:
-                results[subject] = ModelResult.of(subject, forget_files(setting.folder))
-            result = results[subject]
+            if config not in results:
+                results[config] = ModelResult.of(model, forget_files(model.path))
+            result = results[config]
             try:
-                run = run_in_subprocess(run_sessions, setting, sounds, calls_at(setting.lookahead))
+                run = run_in_subprocess(run_sessions, config, sounds, calls_at(config.lookahead))
             except (NemocliError, TrialError, OSError) as error:
-                failed[subject] = f"{subject.form} failed: {error}"
+                failed[config] = f"{config} failed: {error}"
                 continue
             if result.cold_load is None:
                 result.cold_load = run.load
             result.ways.setdefault(SWEEP, []).append(run)
-    report.results += [result for subject, result in results.items() if subject not in failed]
+    report.results += [result for config, result in results.items() if config not in failed]
     return list(failed.values())
 
 
 def points(report: BenchReport) -> list[SweepPoint]:
-    """A point for each form and number of chunks in a call of which the sound had any."""
+    """A point for each variant and number of chunks in a call of which the sound had any."""
     found = []
     for result in report.results:
         for place, heard in enumerate(result.ways[SWEEP][0].heard):
@@ -172,7 +172,7 @@ def points(report: BenchReport) -> list[SweepPoint]:
             chunk_length = 80 * (result.lookahead + 1)
             found.append(
                 SweepPoint(
-                    result.form.partition(",")[0],
+                    result.variant.partition(",")[0],
                     result.lookahead,
                     heard.chunks_per_call,
                     heard.chunks_per_call * (chunk_length + chunk_ms),

@@ -1,7 +1,6 @@
 """Every runtime, precision and compute unit this machine has, against reference tokens."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -12,14 +11,15 @@ from nemocli.bench.conversion import count_agreeing
 from nemocli.bench.reference import Reference, computed_reference, demo_reference
 from nemocli.bench.run_config import RunConfig, run_config
 from nemocli.bench.subprocess_run import TrialError
-from nemocli.bench.variants import check_runs_here, compute_units, list_variants
+from nemocli.bench.variants import compute_units, is_slow, list_variants
+from nemocli.doctor.examine import examine
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
+from nemocli.models.find import find_model, list_converted
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
-from nemocli.models.machine import examine
-from nemocli.models.named import list_converted
-from nemocli.models.opening import converted_in_cache
-from nemocli.models.paths import DEMO, demo_folder, models_folder
-from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.models.paths import DEMO, models_folder
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
+from nemocli.network.checkpoint import open_checkpoint
 from nemocli.whole_file import write_whole_file
 
 #: Version of the report; rises when a reader of the old one would break.
@@ -33,7 +33,7 @@ LOOKAHEAD = 3
 
 @dataclass(frozen=True)
 class VariantCheck:
-    """What became of one setting. Times are null if it did not run."""
+    """What became of one config. Times are null if it did not run."""
 
     model: str
     runtime: str
@@ -62,34 +62,29 @@ class VariantCheck:
 def verify_all(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
     """Try the demo in everything there is, and the released model as far as it is converted.
 
-    `tell` hears what is being done. The released model's folders are compared at one lookahead with
-    what numpy computes from its checkpoint.
+    `tell` is called with what is being done. The released model's folders are compared at one
+    lookahead with what numpy computes from its checkpoint.
     """
-    demo = open_checkpoint(demo_folder())
-    reference = demo_reference()
-    for folder, runtime, precision in _demo_folders(demo, tell):
-        if isinstance(folder, Path):
-            for lookahead in sorted(reference.tokens):
-                for units in compute_units(runtime):
-                    setting = RunConfig(folder, runtime, precision, units, lookahead)
-                    yield _tried(DEMO, setting, reference, tell)
-        else:
-            yield VariantCheck(DEMO, runtime, precision, None, None, *_failure(folder))
+    yield from _demo(tell)
     yield from _released(tell)
 
 
-def _demo_folders(
-    demo: AnyCheckpoint, tell: Callable[[str], None]
-) -> Iterator[tuple[Path | NemocliError, str, str]]:
-    """The demo in every form, or why there is none of it, with runtime and precision."""
-    yield demo.path, "numpy", "fp32"
-    for kind, precision in list_variants():
+def _demo(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
+    reference = demo_reference()
+    found = find_model(DEMO)
+    for runtime, precision in list_variants():
         try:
-            check_runs_here(kind)
-            tell(f"converting the demo to {kind} {precision}")
-            yield converted_in_cache(demo, kind, precision), kind, precision
+            model = resolve(ModelSpec(DEMO, runtime, precision), found)
+            if model.needs_conversion:
+                tell(f"converting the demo to {runtime} {precision}")
+            config = RunConfig.of(model.convert())
         except NemocliError as error:
-            yield error, kind, precision
+            yield VariantCheck(DEMO, runtime, precision, None, None, *_failure(error))
+            continue
+        for lookahead in sorted(reference.tokens):
+            for units in compute_units(runtime):
+                one = replace(config, lookahead=lookahead, compute_units=units)
+                yield _tried(DEMO, one, reference, tell)
 
 
 def _released(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
@@ -108,36 +103,33 @@ def _released(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
     tell("computing the released model's tokens by numpy, once")
     reference = computed_reference(open_checkpoint(pulled), LOOKAHEAD)
     for path, manifest in folders:
-        if manifest.kind == "coreai" and sys.platform != "darwin":
-            tell(f"{path.name} is too slow for a processor and was left out.")
+        if is_slow(manifest.kind):
+            tell(f"{path.name} is too slow for this machine and was left out.")
             continue
         for units in compute_units(manifest.kind):
-            setting = RunConfig(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
-            yield _tried(DEFAULT_MODEL, setting, reference, tell)
+            config = RunConfig(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
+            yield _tried(DEFAULT_MODEL, config, reference, tell)
 
 
 def _tried(
-    model: str, setting: RunConfig, reference: Reference, tell: Callable[[str], None]
+    model: str, config: RunConfig, reference: Reference, tell: Callable[[str], None]
 ) -> VariantCheck:
-    on = f" on {setting.compute_units}" if setting.compute_units else ""
-    tell(
-        f"running {model}: {setting.runtime} {setting.precision}{on}, lookahead {setting.lookahead}"
-    )
+    tell(f"running {model}: {config}")
     outcome = VariantCheck(
         model,
-        setting.runtime,
-        setting.precision,
-        setting.compute_units,
-        setting.lookahead,
+        config.runtime,
+        config.precision,
+        config.compute_units,
+        config.lookahead,
         verdict="failed",
         reference=reference.origin,
     )
     try:
-        measured = run_config(setting, reference.sound)
+        measured = run_config(config, reference.sound)
     except (NemocliError, TrialError, OSError) as error:
         verdict, message = _failure(error)
         return replace(outcome, verdict=verdict, message=message)
-    expected = reference.tokens[setting.lookahead]
+    expected = reference.tokens[config.lookahead]
     milliseconds = [1000 * seconds for seconds in measured.chunks]
     return replace(
         outcome,

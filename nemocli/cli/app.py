@@ -21,13 +21,10 @@ from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.cli.subcommands import add_subcommand
 from nemocli.errors import NemocliError, lacks_memory
+from nemocli.runtimes.kinds import KINDS
 
 #: Exit code of a program ended by a reader that went away.
 PIPE_CLOSED = 141
-
-#: What coremltools imports if it is there: nothing here needs it, it takes seconds, and torch ends
-#: the program where the current folder is gone.
-UNNEEDED = ("torch", "transformers")
 
 EXIT_CODES = """
 Exit codes: 0 done, 1 failed or some files failed, 2 wrong usage, 3 model missing or damaged,
@@ -117,8 +114,7 @@ def main() -> None:
     """Entry point of the `nemocli` script."""
     try:
         raise_signals()
-        for name in UNNEEDED:
-            sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # is not to be found
+        _hide_unneeded()
         prepare_streams()
         _run()
         sys.stdout.flush()
@@ -131,6 +127,13 @@ def main() -> None:
         _leave(error.exit_code)
     finally:
         leave_signals()
+
+
+def _hide_unneeded() -> None:
+    """Keep a runtime's library from importing what takes seconds and is not needed here."""
+    for kind in KINDS.values():
+        for name in kind.unneeded_modules:
+            sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # is not to be found
 
 
 def _run() -> None:

@@ -1,34 +1,23 @@
 """`nemocli bench`: what this machine can do: speed, accuracy, exactness."""
 
 from nemocli.cli.bench_options import BenchOptions
-from nemocli.cli.bench_runs import Asked, run_accuracy, run_speed, run_sweep, run_verify
-from nemocli.cli.options import parse_lookahead
-from nemocli.cli.screen import Screen
+from nemocli.cli.bench_runs import BenchRequest, run_accuracy, run_speed, run_sweep, run_verify
 from nemocli.errors import UsageError
 
 
 def measure(options: BenchOptions) -> None:
     """Measure what was asked for, write the JSON, print the tables."""
     _check_modes(options)
-    asked = Asked(
-        options.model,
-        None if options.runtime == "auto" else options.runtime,
-        options.precision,
-        parse_lookahead(options.lookahead),
-        options.compute_units,
-        options.repeat,
-        options.json,
-        Screen(options.quiet),
-    )
-    asked.check_place()
+    request = BenchRequest(options)
+    request.check_place()
     if options.verify:
-        run_verify(asked)
+        run_verify(request)
     elif options.manifest is not None:
-        run_accuracy(asked, options.manifest, options.lang)
+        run_accuracy(request, options.manifest)
     elif options.sweep:
-        run_sweep(asked, options.audio or [], options.plot)
+        run_sweep(request)
     else:
-        run_speed(asked, options.audio or [], options.compare)
+        run_speed(request)
 
 
 def _check_modes(options: BenchOptions) -> None:

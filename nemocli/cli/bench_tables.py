@@ -74,7 +74,7 @@ def _cell(figure: Figure) -> str:
 def show_speed(report: BenchReport) -> None:
     """The figures of one model, with how they were measured."""
     result = report.results[0]
-    tell(f"{result.model}: {result.form}; model {result.revision[:12]}")
+    tell(f"{result.model}: {result.variant}; model {result.revision[:12]}")
     tell(f"{report.machine.processor}, {report.machine.usable} processors, {_software(report)}")
     columns = {way: figures(result, way) for way in result.ways}
     rows = [

@@ -7,10 +7,11 @@ from nemocli.bench.reference import SECONDS, bundled_sound
 from nemocli.cli.convert_options import ConvertOptions
 from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
+from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.convert import convert, default_folder
+from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import find_pulled, parse_hub_model
-from nemocli.models.named import find_checkpoint
 from nemocli.models.pull import pull
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.network.parameters import count_weights
@@ -68,7 +69,7 @@ def download(checkpoint: str, screen: Screen) -> None:
     """Get a model of the hub, unless `checkpoint` names something that is here."""
     hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
-        pull(hub, lambda name: screen.note(f"downloading {name}"), show_bars=screen.draws)
+        pull(hub, lambda name: screen.note(f"downloading {name}"), say, show_bars=screen.draws)
 
 
 def _verify(checkpoint: str, folder: Path, screen: Screen) -> None:

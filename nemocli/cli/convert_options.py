@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 
 from nemocli.cli.options import Precision, Quiet, confirmation, option
+from nemocli.cli.runtime_help import list_words
+from nemocli.runtimes.kind import PORTABLE
+from nemocli.runtimes.kinds import folder_kinds
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class ConvertOptions:
             variable="CONVERT_OUT",
         ),
     ] = None
-    to: Annotated[str, option("Kind of model: onnx, coreml or coreai.", "--to")] = "onnx"
+    to: Annotated[str, option(f"Kind of model: {list_words(folder_kinds())}.", "--to")] = PORTABLE
     precision: Precision = None
     lookahead: Annotated[
         str,

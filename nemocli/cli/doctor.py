@@ -9,8 +9,8 @@ from nemocli.cli.doctor_options import DoctorOptions
 from nemocli.cli.printable import printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.verifying import verify
+from nemocli.doctor.examine import examine
 from nemocli.errors import NemocliError
-from nemocli.models.machine import examine
 
 
 def examine_machine(options: DoctorOptions) -> None:

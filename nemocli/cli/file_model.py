@@ -1,4 +1,4 @@
-"""The model that `nemocli file` was asked to run, loaded or only described."""
+"""The model that `nemocli file` was asked to run, loaded or only resolved."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.screen import Screen
 from nemocli.engine.languages import Languages
 from nemocli.jobs.settings import Settings
-from nemocli.models.described import describe_model
-from nemocli.models.hub import DEFAULT_MODEL
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.writer import Provenance
@@ -24,25 +24,29 @@ class ModelChoice:
     lang: str
     layout: CueLayout
 
+    @property
+    def spec(self) -> ModelSpec:
+        return ModelSpec(
+            self.model, self.runtime, lookahead=self.lookahead, compute_units=self.compute_units
+        )
+
     def load(self, screen: Screen) -> tuple[Transcriber, Settings]:
         """The model, and the settings that decide its transcripts."""
-        transcriber = load_model(
-            self.model, self.runtime, self.lookahead, self.compute_units, screen
-        )
+        transcriber = load_model(self.spec, screen)
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
         return transcriber, Settings(transcriber.about("", language), self.layout)
 
     def describe(self) -> Settings:
         """The settings it would have, without loading it; ModelError if it is not here."""
-        described = describe_model(self.model or DEFAULT_MODEL, self.runtime, self.lookahead)
+        resolved = resolve(self.spec)
         about = Provenance(
             "",
-            described.name,
-            described.revision,
-            described.precision,
-            described.runtime,
-            described.lookahead,
-            Languages(described.config).find(self.lang).tag,
+            resolved.name,
+            resolved.revision,
+            resolved.precision,
+            resolved.runtime,
+            resolved.lookahead,
+            Languages(resolved.config).find(self.lang).tag,
         )
         return Settings(about, self.layout)

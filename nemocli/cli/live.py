@@ -17,6 +17,7 @@ from nemocli.cli.screen import Screen
 from nemocli.cli.signals import EndRequests, exit_code
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import StreamLimits
+from nemocli.models.spec import ModelSpec
 
 
 def transcribe_live(options: LiveOptions) -> None:
@@ -25,15 +26,18 @@ def transcribe_live(options: LiveOptions) -> None:
         print_devices()
         return
     _check_outputs(options)
-    lookahead = parse_lookahead(options.lookahead)
+    spec = ModelSpec(
+        options.model,
+        options.runtime,
+        lookahead=parse_lookahead(options.lookahead),
+        compute_units=options.compute_units,
+    )
     limits = StreamLimits(options.endpoint_ms / 1000, options.reset_after, options.rescue_after)
     screen = Screen(options.quiet)
     with ExitStack() as stack:
         source = open_source(options)
         stack.callback(source.close)
-        transcriber = load_model(
-            options.model, options.runtime, lookahead, options.compute_units, screen
-        )
+        transcriber = load_model(spec, screen)
         language = transcriber.resolve_language(options.lang)
         note_other_region(options.lang, language, screen)
         listener = Listener(transcriber, language, source, limits)

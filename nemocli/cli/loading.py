@@ -1,6 +1,7 @@
 """Which model a subcommand runs, and how its loading is shown."""
 
 import sys
+from dataclasses import replace
 
 import typer
 
@@ -8,37 +9,41 @@ import nemocli
 from nemocli.cli import convert
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
+from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, HubModel
-from nemocli.models.named import find_model
-from nemocli.models.opening import check_runtime
+from nemocli.models.spec import ModelSpec
+from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, folder_kinds
+from nemocli.runtimes.system import this_system
 from nemocli.transcriber import Transcriber
 
 
-def load_model(
-    model: str | None,
-    runtime: str,
-    lookahead: int | None,
-    compute_units: str | None,
-    screen: Screen,
-) -> Transcriber:
-    """The model asked for, or the released one, with its loading shown."""
-    if model is None:
-        model = default_model(screen, runtime)
+def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
+    """Load the model asked for, or the released one, and show that."""
+    spec = named_spec(spec, screen)
+    assert spec.model is not None
     with screen.waiting("loading the model") as step:
         return nemocli.load(
-            model,
-            runtime=runtime,
-            lookahead=lookahead,
-            compute_units=compute_units,
+            spec.model,
+            runtime=spec.runtime,
+            precision=spec.precision,
+            lookahead=spec.lookahead,
+            compute_units=spec.compute_units,
             progress=step,
         )
 
 
-def default_model(screen: Screen, runtime: str = "auto") -> str:
-    """The released model; on a terminal, an offer to get it if it is not here."""
-    check_runtime(runtime)
+def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
+    """The same with the released model where none was named.
+
+    On a terminal, it is offered if it is not here; otherwise ModelError says how to get it.
+    """
+    if spec.model is not None:
+        return spec
+    check_runtime(spec.runtime)
+    if spec.runtime != AUTO:
+        KINDS[spec.runtime].check_machine(this_system())
     try:
-        find_model(DEFAULT_MODEL)
+        find_model(None, spec.runtime, spec.precision)
     except ModelError:
         if not (screen.draws and sys.stdin.isatty()):
             raise ModelError(
@@ -48,12 +53,19 @@ def default_model(screen: Screen, runtime: str = "auto") -> str:
         question = f"{DEFAULT_MODEL} is not here. Download it (2.6 GB) and convert it?"
         if not typer.confirm(question, err=True):
             raise
-        if runtime == "numpy":
-            convert.download(DEFAULT_MODEL, screen)
-        else:
-            kind, precision = ("onnx", "int8") if runtime in ("auto", "onnx") else (runtime, None)
-            convert.write_model(DEFAULT_MODEL, None, kind, precision, None, True, False, screen)
-    return DEFAULT_MODEL
+        _get_released(spec, screen)
+    return replace(spec, model=DEFAULT_MODEL)
+
+
+def _get_released(spec: ModelSpec, screen: Screen) -> None:
+    """Download the released model, and convert it for a runtime that needs that."""
+    runtime = choose_runtime(KINDS, this_system()) if spec.runtime == AUTO else spec.runtime
+    kind = folder_kinds().get(runtime)
+    if kind is None:
+        convert.download(DEFAULT_MODEL, screen)
+        return
+    precision = spec.precision or kind.released_precision
+    convert.write_model(DEFAULT_MODEL, None, runtime, precision, None, True, False, screen)
 
 
 def note_other_region(wanted: str, language: str, screen: Screen) -> None:

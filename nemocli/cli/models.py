@@ -7,10 +7,11 @@ import typer
 
 from nemocli.cli.models_options import ListOptions, PathOptions, PullOptions, RemoveOptions
 from nemocli.cli.printable import print_path, printable
+from nemocli.cli.streams import say
 from nemocli.errors import UsageError
 from nemocli.models import listing
+from nemocli.models.find import find_model
 from nemocli.models.hub import parse_hub_model
-from nemocli.models.named import find_model
 from nemocli.models.pull import pull
 
 
@@ -39,7 +40,8 @@ def pull_model(options: PullOptions) -> None:
     wanted = parse_hub_model(options.model)
     if wanted is None:
         raise UsageError(f"A model of the hub is written owner/name, not {options.model!r}.")
-    print_path(pull(wanted, progress, show_bars=not options.quiet and sys.stderr.isatty()))
+    show_bars = not options.quiet and sys.stderr.isatty()
+    print_path(pull(wanted, progress, say, show_bars=show_bars))
 
 
 def print_model_path(options: PathOptions) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
 #: What the name of every variable begins with.
@@ -42,18 +43,14 @@ Lookahead = Annotated[
         "--lookahead",
     ),
 ]
-Runtime = Annotated[str, option("auto, onnx, coreml, coreai or numpy.", "--runtime")]
+Runtime = Annotated[str, option(runtime_help.runtimes(), "--runtime")]
 Precision = Annotated[
     str | None,
     option(
-        "Of the weights that a checkpoint is converted to. onnx: fp32 or int8. coreml: fp16, int8,"
-        " int4 or palettized-6. coreai: fp16 or fp32. The first is the default.",
-        "--precision",
+        f"What a checkpoint is converted to. {runtime_help.precisions_by_kind()}", "--precision"
     ),
 ]
-ComputeUnits = Annotated[
-    str | None, option("For coreml and coreai: cpu, gpu, ane, all.", "--compute-units")
-]
+ComputeUnits = Annotated[str | None, option(runtime_help.compute_units(), "--compute-units")]
 Quiet = Annotated[bool, option("Only results and errors.", "--quiet", "-q")]
 
 #: Lookahead in frames, by the latency in ms that a person may write instead.

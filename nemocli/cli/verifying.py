@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from nemocli.bench.run_config import describe_variant
 from nemocli.bench.verify import (
     VariantCheck,
     check_verifiable,
@@ -43,9 +44,10 @@ def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
 
 
 def _line(outcome: VariantCheck) -> str:
-    units = f" on {outcome.compute_units}" if outcome.compute_units else ""
-    lookahead = "" if outcome.lookahead is None else f", lookahead {outcome.lookahead}"
-    line = f"{outcome.model}: {outcome.runtime} {outcome.precision}{units}{lookahead}:"
+    variant = describe_variant(
+        outcome.runtime, outcome.precision, outcome.compute_units, outcome.lookahead
+    )
+    line = f"{outcome.model}: {variant}:"
     if outcome.tokens is None:
         return f"{line} {outcome.verdict}: {outcome.message}"
     return (

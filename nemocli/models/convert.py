@@ -1,13 +1,13 @@
 """Turn a checkpoint into a model folder: written beside the target and renamed when complete."""
 
 import errno
-import itertools
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nemocli.errors import NemocliError, UsageError
+from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
     FORMAT,
     MANIFEST,
@@ -18,47 +18,44 @@ from nemocli.models.folder import (
     write_manifest,
 )
 from nemocli.models.hub import source_name
-from nemocli.models.named import find_checkpoint
 from nemocli.models.paths import models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.processes import runs_elsewhere
-from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.kind import PORTABLE, FolderKind, GraphProgress
+from nemocli.runtimes.kinds import folder_kinds
 from nemocli.version import __version__
-
-#: Hears the name of each graph before it is written, its number from 1, and how many there are.
-Progress = Callable[[str, int, int], None]
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Where a conversion goes if no place was chosen: a folder that `nemocli models` lists."""
-    _check_choice("kind of model", to, tuple(KINDS))
+    kind = _folder_kind(to)
     name = source_name(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return models_folder() / f"{stem}-{to}-{precision or KINDS[to].default_precision}"
+    return models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
 
 
 def convert(
     checkpoint: str | Path,
     out: Path,
-    to: str = "onnx",
+    to: str = PORTABLE,
     precision: str | None = None,
     lookaheads: Sequence[int] | None = None,
-    progress: Progress | None = None,
+    progress: GraphProgress | None = None,
     force: bool = False,
 ) -> Manifest:
     """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
 
     The latter is a model of the hub that was downloaded before.
-    `to` is one of nemocli.runtimes.kinds.KINDS, and `precision` one of its precisions. Every
-    lookahead the model knows is written by default.
+    `to` is one of `folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions.
+    Every lookahead the model knows is written by default.
     If `out` already holds this very conversion, nothing is done. Another model folder is replaced
-    only with `force`, any other existing folder never. `progress` hears of each graph.
+    only with `force`, any other existing folder never. `progress` is called for each graph.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
-    _check_choice("kind of model", to, tuple(KINDS))
-    precision = precision or KINDS[to].default_precision
-    _check_choice(f"precision for {to}", precision, tuple(KINDS[to].precisions))
+    kind = _folder_kind(to)
+    precision = precision or kind.default_precision
+    kind.check_precision(precision)
     source = open_checkpoint(find_checkpoint(checkpoint))
     chosen = _lookaheads(source, lookaheads)
     planned = Manifest(
@@ -74,18 +71,20 @@ def convert(
     )
     if _already_there(out, planned, force):
         return read_manifest(out)
-    _check_space(source, out, KINDS[to].precisions[precision])
+    _check_space(source, out, kind.precisions[precision])
     try:
-        return _write(source, planned, out, progress or (lambda name, number, total: None))
+        return _write(source, planned, out, kind, progress or (lambda name, number, total: None))
     except OSError as error:
         raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
     except RuntimeError as error:  # how coremltools says that it could not write a file
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
 
-def _check_choice(what: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise UsageError(f"There is no {what} {value!r}; choose one of {', '.join(choices)}.")
+def _folder_kind(to: str) -> FolderKind:
+    kinds = folder_kinds()
+    if to not in kinds:
+        raise UsageError(f"There is no kind of model {to!r}; choose one of {', '.join(kinds)}.")
+    return kinds[to]
 
 
 def _lookaheads(source: AnyCheckpoint, wanted: Sequence[int] | None) -> tuple[int, ...]:
@@ -137,20 +136,16 @@ def _product(shape: tuple[int, ...]) -> int:
     return result
 
 
-def _write(source: AnyCheckpoint, planned: Manifest, out: Path, progress: Progress) -> Manifest:
+def _write(
+    source: AnyCheckpoint, planned: Manifest, out: Path, kind: FolderKind, progress: GraphProgress
+) -> Manifest:
     _remove_abandoned(out)
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     out.parent.mkdir(parents=True, exist_ok=True)
     partial.mkdir()
-    numbers = itertools.count(1)
-    total = KINDS[planned.kind].count_graphs(planned.lookaheads)
     try:
-        names = KINDS[planned.kind].write_graphs(
-            source.parameters,
-            partial,
-            planned.lookaheads,
-            planned.precision,
-            lambda name: progress(name, next(numbers), total),
+        names = kind.write_graphs(
+            source.parameters, partial, planned.lookaheads, planned.precision, progress
         )
         (partial / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
         records: dict[str, FileRecord] = record_files(partial, [*names, TOKENIZER])

@@ -11,7 +11,7 @@ from nemocli.errors import ModelError, shown
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import read_text
-from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.kinds import folder_kinds
 
 MANIFEST = "manifest.json"
 
@@ -77,9 +77,9 @@ def read_manifest(folder: Path) -> Manifest:
         if not set(lookaheads) <= set(config.lookaheads):
             raise ValueError("lookaheads that the model has not")
         manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
-        if manifest.kind not in KINDS or not {TOKENIZER} <= set(filter(_is_inside, files)) == set(
-            files
-        ):
+        if manifest.kind not in folder_kinds() or not {TOKENIZER} <= set(
+            filter(_is_inside, files)
+        ) == set(files):
             raise ValueError("not what nemocli writes")
         _check_kinds(manifest)
     except OSError as error:

@@ -5,12 +5,15 @@ HF_HUB_CACHE, or in the folder hub of HF_HOME: models--OWNER--NAME holds `refs` 
 each branch, and `snapshots` with a folder for each commit.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.models.paths import no_home
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
+from nemocli.whole_file import write_whole_file
 
 #: Ends the name of a file whose download by nemocli was interrupted.
 INCOMPLETE = ".nemocli.incomplete"
@@ -18,12 +21,32 @@ INCOMPLETE = ".nemocli.incomplete"
 #: The model nemocli is for.
 DEFAULT_MODEL = "nvidia/nemotron-3.5-asr-streaming-0.6b"
 
-# Taken from third parties' model cards and not compared with the hub itself: check at the first
-# real download.
-PINNED_REVISIONS = {DEFAULT_MODEL: "1c8deaecc64b91f034d73e08dd8b64625eb3395d"}
-PINNED_SHA256 = {
-    (PINNED_REVISIONS[DEFAULT_MODEL], WEIGHTS): (
-        "9eebdd6590289cb3030f310858f3df93256600a800a3e8200c5993d5f967e174"
+#: The branch that is taken where nothing else is said.
+MAIN = "main"
+
+#: In a model's folder of the hub's cache: what was downloaded in place of an unverified pin.
+TAKEN_FILE = "nemocli-taken.json"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The commit that a model's name stands for, and SHA-256 of its files as far as they are known.
+
+    What `is_verified` was compared with the hub itself: nothing else is taken. Of any other pin the
+    main branch takes the place, if the hub does not have it so; see `pull`.
+    """
+
+    revision: str
+    sha256: Mapping[str, str]
+    is_verified: bool
+
+
+# Taken from third parties' model cards: at the first real download, compare it, and set the flag.
+PINS = {
+    DEFAULT_MODEL: Pin(
+        revision="1c8deaecc64b91f034d73e08dd8b64625eb3395d",
+        sha256={WEIGHTS: "9eebdd6590289cb3030f310858f3df93256600a800a3e8200c5993d5f967e174"},
+        is_verified=False,
     )
 }
 
@@ -43,9 +66,16 @@ class HubModel:
         return self.name if self.revision is None else f"{self.name}@{self.revision}"
 
     @property
+    def pin(self) -> Pin | None:
+        """What its name stands for; None where a revision was asked for, or there is no pin."""
+        return None if self.revision else PINS.get(self.name)
+
+    @property
     def wanted_revision(self) -> str:
-        """The revision asked for, or else the pinned one, or else the main branch."""
-        return self.revision or PINNED_REVISIONS.get(self.name, "main")
+        """The revision asked for, else what was taken for the pin, else the pin, else main."""
+        if self.pin is None:
+            return self.revision or MAIN
+        return read_taken(self) or self.pin.revision
 
     @property
     def folder(self) -> Path:
@@ -55,6 +85,33 @@ class HubModel:
     @property
     def pull_command(self) -> str:
         return f"nemocli models pull {self}"
+
+
+def read_taken(model: HubModel) -> str | None:
+    """The commit that was downloaded in place of a model's pin; None if there is no such record."""
+    pin = model.pin
+    if pin is None or pin.is_verified:
+        return None
+    try:
+        taken = json.loads((model.folder / TAKEN_FILE).read_text(encoding="utf-8"))
+        revision, instead_of = taken["revision"], taken["instead_of"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_commit = isinstance(revision, str) and _COMMIT.fullmatch(revision)
+    return revision if is_commit and instead_of == pin.revision else None
+
+
+def write_taken(model: HubModel, commit: str, why: str, sha256: Mapping[str, str]) -> None:
+    """Record which commit takes the place of a model's pin, why, and the hashes of its files."""
+    assert model.pin is not None
+    taken = {
+        "revision": commit,
+        "instead_of": model.pin.revision,
+        "why": why,
+        "sha256": dict(sha256),
+    }
+    model.folder.mkdir(parents=True, exist_ok=True)
+    write_whole_file(model.folder / TAKEN_FILE, json.dumps(taken, indent=1) + "\n")
 
 
 def parse_hub_model(text: str) -> HubModel | None:

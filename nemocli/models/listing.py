@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.find import list_converted
 from nemocli.models.folder import MANIFEST, read_manifest
 from nemocli.models.hub import HubModel, hub_cache, incomplete_files, list_pulled, parse_hub_model
-from nemocli.models.named import list_converted
 from nemocli.models.paths import DEMO, cache_folder, demo_folder, models_folder
 
 
@@ -69,6 +69,11 @@ def remove(model: Listed) -> None:
         model.delete()
     except OSError as error:
         raise NemocliError(f"{model.path} cannot be removed: {error.strerror}.") from None
+
+
+def model_bytes(path: Path) -> int:
+    """Bytes of a model on disk: a folder, or a .nemo archive."""
+    return path.stat().st_size if path.is_file() else folder_bytes(path)
 
 
 def folder_bytes(folder: Path) -> int:

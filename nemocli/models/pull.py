@@ -12,12 +12,12 @@ import logging
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.hub import INCOMPLETE, PINNED_SHA256, HubModel, find_pulled
+from nemocli.models.hub import INCOMPLETE, MAIN, PINS, HubModel, find_pulled, write_taken
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 
 #: Files of a checkpoint; those that a repository lacks are missed when the checkpoint is opened.
@@ -41,15 +41,18 @@ class _File:
 
 def pull(
     model: HubModel,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str], None],
+    note: Callable[[str], None],
     *,
     show_bars: bool = False,
 ) -> Path:
     """Download what is missing of a model; its checkpoint folder, or its .nemo file.
 
-    `progress` hears the name of each large file; `show_bars` draws bars on stderr. Raises
-    ModelError if the hub has no such model, or what came is not what was announced, NemocliError
-    if the hub cannot be reached or the disk is full.
+    Where the hub does not have what an unverified pin says, the main branch is downloaded instead,
+    and that is recorded. `progress` is called with the name of each large file, `note` with a
+    sentence where something else is downloaded than expected; `show_bars` draws bars on stderr.
+    Raises ModelError if the hub has no such model, or what came is not what was announced,
+    NemocliError if the hub cannot be reached or the disk is full.
     """
     from huggingface_hub import constants
 
@@ -66,7 +69,7 @@ def pull(
     if not show_bars:
         _utils().disable_progress_bars()
     try:
-        _download(model, progress or (lambda name: None))
+        _download(model, progress, note)
     except NemocliError:
         raise
     except Exception as error:  # huggingface_hub's and its HTTP client's, which change by version
@@ -80,32 +83,87 @@ def pull(
     return found
 
 
-def _download(model: HubModel, progress: Callable[[str], None]) -> None:
-    from huggingface_hub import HfApi, constants, snapshot_download
+def _download(
+    model: HubModel, progress: Callable[[str], None], note: Callable[[str], None]
+) -> None:
+    from huggingface_hub import constants, snapshot_download
 
     blobs = model.folder / "blobs"
-    api = HfApi(library_name="nemocli")
-    info = api.model_info(model.name, revision=model.wanted_revision, files_metadata=True)
-    commit = str(info.sha)
-    files = _needed(info.siblings or [], model)
+    source = _choose_source(model, note)
+    files = source.files
     _check_space(files, blobs)
     for file in files:
-        pinned = PINNED_SHA256.get((commit, file.name))
-        if pinned and file.sha256 != pinned:
-            raise ModelError(
-                f"The hub's {file.name} of {model} is not the one that nemocli knows: SHA-256"
-                f" {file.sha256} instead of {pinned}."
-            )
         if file.sha256:
             progress(file.name)
-            _fetch(model, commit, file, blobs)
+            _fetch(model, source.commit, file, blobs)
     snapshot_download(
         model.name,
-        revision=model.wanted_revision,
+        revision=source.revision,
         allow_patterns=[file.name for file in files],
         endpoint=constants.ENDPOINT,
         library_name="nemocli",
     )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A revision of a repository as the hub has it, and the files of it that are needed."""
+
+    revision: str
+    commit: str
+    files: list[_File]
+
+
+def _choose_source(model: HubModel, note: Callable[[str], None]) -> _Source:
+    """Look up what is to be downloaded: the revision wanted, or main for an unverified pin."""
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        source = _look_up(model, model.wanted_revision)
+    except RevisionNotFoundError:
+        if model.pin is None or model.pin.is_verified:
+            raise
+        return _take_main(model, f"the hub has no revision {model.wanted_revision}", note)
+    wrong = _unlike_pin(model, source)
+    pin = PINS.get(model.name)
+    if wrong and pin and pin.is_verified:
+        raise ModelError(
+            f"The hub's {wrong.name} of {model} is not the one that nemocli knows: SHA-256"
+            f" {wrong.sha256} instead of {pin.sha256[wrong.name]}."
+        )
+    if wrong and model.pin:  # and not a commit that was asked for, which is what it is
+        return _take_main(model, f"its {wrong.name} has another SHA-256 there", note)
+    return source
+
+
+def _unlike_pin(model: HubModel, source: _Source) -> _File | None:
+    """A file of the pinned commit that has another hash than the pin says."""
+    pin = PINS.get(model.name)
+    if pin is None or source.commit != pin.revision:
+        return None
+    known = pin.sha256
+    return next((f for f in source.files if f.sha256 != known.get(f.name, f.sha256)), None)
+
+
+def _look_up(model: HubModel, revision: str) -> _Source:
+    from huggingface_hub import HfApi
+
+    api = HfApi(library_name="nemocli")
+    info = api.model_info(model.name, revision=revision, files_metadata=True)
+    return _Source(revision, str(info.sha), _needed(info.siblings or [], model))
+
+
+def _take_main(model: HubModel, why: str, note: Callable[[str], None]) -> _Source:
+    """Take the main branch in place of a pin that nobody verified; say and record it."""
+    main = _look_up(model, MAIN)
+    source = replace(main, revision=main.commit)  # the branch may move on while it is downloaded
+    hashes = {file.name: file.sha256 for file in source.files if file.sha256}
+    note(
+        f"The revision of {model} that nemocli expects is not to be had ({why}); its main branch is"
+        f" taken instead, at commit {source.commit}."
+    )
+    write_taken(model, source.commit, why, hashes)
+    return source
 
 
 def _needed(siblings: Sequence[Any], model: HubModel) -> list[_File]:

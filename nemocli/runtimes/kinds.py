@@ -1,67 +1,47 @@
-"""The kinds of model folders that a checkpoint can be converted to."""
+"""Every runtime by its name, and which one `auto` is."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from importlib import import_module
-from pathlib import Path
-from typing import Protocol, cast
 
-from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
-from nemocli.network.parameters import Parameters
+from nemocli.errors import UsageError
+from nemocli.runtimes.kind import PORTABLE, FolderKind, Kind
+from nemocli.runtimes.system import System
 
+#: The folders of nemocli/runtimes whose `kind.py` has a KIND, in the order of help texts.
+_FOLDERS = (
+    "onnx",
+    "coreml",
+    "coreai",
+    "numpy",
+)
 
-class WriteGraphs(Protocol):
-    """Writes every graph, for every lookahead, into an existing folder; the names of all files.
-
-    `progress` hears a name before each of the `count_graphs` graphs.
-    """
-
-    def __call__(
-        self,
-        parameters: Parameters,
-        folder: Path,
-        lookaheads: Sequence[int],
-        precision: str,
-        progress: Callable[[str], None],
-    ) -> list[str]: ...
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind: its precisions, the first being the default, and bytes a weight takes on disk."""
-
-    precisions: dict[str, float]
-    module: str
-    #: Graphs written once, and those written for every lookahead.
-    shared: tuple[str, ...] = DECODER_GRAPHS
-    by_lookahead: tuple[str, ...] = ENCODER_GRAPHS
-
-    @property
-    def default_precision(self) -> str:
-        return next(iter(self.precisions))
-
-    @property
-    def write_graphs(self) -> WriteGraphs:
-        """Imported at use, because each needs a library of its own."""
-        return cast(WriteGraphs, import_module(self.module).write_graphs)
-
-    def count_graphs(self, lookaheads: Sequence[int]) -> int:
-        """Graphs that are written for so many lookaheads."""
-        return len(self.shared) + len(self.by_lookahead) * len(lookaheads)
-
-
-# Bytes a weight: of the conformer in the precision named, and a little for what stays as it is.
-KINDS = {
-    "onnx": Kind(
-        {"fp32": 4.1, "int8": 1.6},
-        "nemocli.runtimes.onnx.files",
-        shared=("pre_block", *DECODER_GRAPHS),
-        by_lookahead=("conformer_block",),
-    ),
-    # Core ML keeps each lookahead's functions apart until they are merged.
-    "coreml": Kind(
-        {"fp16": 4.5, "int8": 3.5, "int4": 3.0, "palettized-6": 3.2, "fp32": 9.0},
-        "nemocli.runtimes.coreml.files",
-    ),
-    "coreai": Kind({"fp16": 2.3, "fp32": 4.1}, "nemocli.runtimes.coreai.files"),
+#: Each runtime by its name.
+KINDS: dict[str, Kind] = {
+    name: import_module(f"nemocli.runtimes.{name}.kind").KIND for name in _FOLDERS
 }
+
+#: What a person writes for: the runtime that suits the model and the machine.
+AUTO = "auto"
+
+
+def choose_runtime(among: Collection[str], system: System) -> str:
+    """The runtime that `auto` stands for on a system, of those that a model is there for."""
+    return PORTABLE if PORTABLE in among else next(iter(among))
+
+
+def runtime_names() -> tuple[str, ...]:
+    """What can be asked for: `auto`, and every runtime."""
+    return (AUTO, *KINDS)
+
+
+def check_runtime(name: str) -> None:
+    """UsageError for a runtime that nemocli has not."""
+    if name not in runtime_names():
+        raise UsageError(
+            f"There is no runtime {name!r}; choose one of {', '.join(runtime_names())}."
+        )
+
+
+def folder_kinds() -> dict[str, FolderKind]:
+    """The kinds of model folders that a checkpoint can be converted to, by name."""
+    return {name: kind for name, kind in KINDS.items() if isinstance(kind, FolderKind)}

@@ -113,7 +113,7 @@ def test_what_is_not_the_same_is_told():
         "other software: nemocli 0 then, 1 now",
         "other software: onnxruntime 1 then, unset now",
         "another model: demo (def) then, demo (abc) now",
-        "another form: onnx int8, lookahead 3 then, onnx fp32, lookahead 3 now",
+        "another variant: onnx int8, lookahead 3 then, onnx fp32, lookahead 3 now",
     ]
 
 

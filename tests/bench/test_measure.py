@@ -8,14 +8,16 @@ from nemocli.bench import os_metrics
 from nemocli.bench.calibration import calibrate
 from nemocli.bench.measure import chunks_of_a_block, run_many, run_sessions
 from nemocli.bench.os_metrics import EnergyCounter, forget_files, peak_memory
-from nemocli.bench.subject import prepare
+from nemocli.bench.run_config import RunConfig
 from nemocli.bench.subprocess_run import run_in_subprocess
-from nemocli.errors import AudioError, UsageError
+from nemocli.errors import AudioError
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
 
 
 @pytest.fixture(scope="module")
-def setting(cache):
-    return prepare("demo", "numpy", None, 3, None, print).setting
+def config(cache):
+    return RunConfig.of(resolve(ModelSpec("demo", "numpy", lookahead=3)))
 
 
 def write(path, seconds):
@@ -24,9 +26,9 @@ def write(path, seconds):
     return path
 
 
-def test_calls_of_a_stream_and_of_blocks(setting, clips):
+def test_calls_of_a_stream_and_of_blocks(config, clips):
     clip = clips[0]
-    result = run_sessions(setting, [clip.path, clip.path], [1, 2])
+    result = run_sessions(config, [clip.path, clip.path], [1, 2])
     whole = len(clip.samples) // 5120
     for heard, count in zip(result.heard, (whole, whole // 2), strict=True):
         assert heard.sound == pytest.approx(2 * len(clip.samples) / 16000)
@@ -38,27 +40,27 @@ def test_calls_of_a_stream_and_of_blocks(setting, clips):
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.1, 0.25])
-def test_sounds_shorter_than_a_chunk(setting, tmp_path, seconds):
-    heard = run_sessions(setting, [write(tmp_path / "a.wav", seconds)], [1]).heard[0]
+def test_sounds_shorter_than_a_chunk(config, tmp_path, seconds):
+    heard = run_sessions(config, [write(tmp_path / "a.wav", seconds)], [1]).heard[0]
     assert heard.chunks == [] and len(heard.end_of_speech) == 1
     assert 0 < heard.end_of_speech[0] <= heard.computing
 
 
-def test_silence_has_no_first_token(setting, tmp_path):
+def test_silence_has_no_first_token(config, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
-    assert run_sessions(setting, [tmp_path / "a.wav"], [1]).heard[0].first_token == []
+    assert run_sessions(config, [tmp_path / "a.wav"], [1]).heard[0].first_token == []
 
 
-def test_many_files_together(setting, clips):
-    heard = run_many(setting, [clips[0].path], 3).heard[0]
+def test_many_files_together(config, clips):
+    heard = run_many(config, [clips[0].path], 3).heard[0]
     assert heard.sound == pytest.approx(3 * len(clips[0].samples) / 16000)
     assert heard.computing > 0
 
 
-def test_a_damaged_file_among_many(setting, tmp_path):
+def test_a_damaged_file_among_many(config, tmp_path):
     (tmp_path / "a.wav").write_bytes(b"no sound")
     with pytest.raises(AudioError):
-        run_many(setting, [tmp_path / "a.wav"], 1)
+        run_many(config, [tmp_path / "a.wav"], 1)
 
 
 def test_blocks_are_as_large_as_a_session_makes_them():
@@ -124,30 +126,3 @@ def test_files_can_be_forgotten_and_are_still_there(tmp_path):
         == hasattr(os_metrics.os, "posix_fadvise")
     )
     assert (tmp_path / "weights").read_bytes() == bytes(100_000)
-
-
-@pytest.mark.parametrize(
-    ("runtime", "precision", "units", "words"),
-    [
-        ("tpu", None, None, "no runtime 'tpu'"),
-        ("numpy", "int8", None, "no precision 'int8' for numpy; choose one of fp32"),
-        ("onnx", "int3", None, "no precision 'int3' for onnx; choose one of fp32, int8"),
-        ("numpy", None, "gpu", "leave out --compute-units"),
-        ("onnx", None, "ane", "leave out --compute-units"),
-    ],
-)
-def test_what_the_demo_is_not_in(runtime, precision, units, words):
-    with pytest.raises(UsageError, match=words):
-        prepare("demo", runtime, precision, 3, units, lambda step: None)
-
-
-def test_a_converted_folder_is_in_one_form(cache):
-    subject = prepare("demo", "onnx", "int8", 6, None, lambda step: None)
-    assert subject.form == "onnx int8, lookahead 6"
-    folder = str(subject.setting.folder)
-    assert prepare(folder, "auto", None, 6, None, print).setting == subject.setting
-    assert prepare(folder, "auto", None, 6, None, print).revision == subject.revision
-    with pytest.raises(UsageError, match="in int8, not in fp32"):
-        prepare(folder, "auto", "fp32", 6, None, print)
-    with pytest.raises(UsageError, match="for onnx, not for numpy"):
-        prepare(folder, "numpy", None, 6, None, print)

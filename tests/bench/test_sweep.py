@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from nemocli.bench import sweep
 from nemocli.bench.curve import SHARED, draw_curve
-from nemocli.bench.subject import prepare
-from nemocli.bench.sweep import SweepChoice, SweepPoint, calls_at, points, sweep_subjects
+from nemocli.bench.run_config import RunConfig
+from nemocli.bench.sweep import SweepChoice, SweepPoint, calls_at, points, sweep_models
 from nemocli.errors import UnsupportedError, UsageError
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
+from nemocli.runtimes.kinds import KINDS
 from tests.bench.reports import report
 
 EVERYTHING = SweepChoice(None, None, None, None)
@@ -19,55 +22,57 @@ def test_sizes_of_blocks():
     assert calls_at(13) == [1, 2, 4, 8, 9]
 
 
-def subjects(wanted, model="demo"):
+def variants(wanted, model="demo"):
     told = []
-    found = sweep_subjects(model, wanted, lambda step: None, told.append)
-    return [subject.form for subject in found], told
+    found = sweep_models(model, wanted, lambda step: None, told.append)
+    return [str(RunConfig.of(model)) for model in found], told
 
 
 @pytest.fixture
 def only_onnx(monkeypatch):
-    monkeypatch.setattr(sweep, "list_variants", lambda: [("onnx", "fp32"), ("onnx", "int8")])
+    monkeypatch.setattr(
+        sweep, "list_variants", lambda: [("numpy", "fp32"), ("onnx", "fp32"), ("onnx", "int8")]
+    )
 
 
 def test_every_form_at_every_lookahead(only_onnx):
-    found, told = subjects(EVERYTHING)
+    found, told = variants(EVERYTHING)
     assert len(found) == len(set(found)) == 12 and told == []
     assert {"numpy fp32, lookahead 0", "onnx int8, lookahead 13"} < set(found)
 
 
 def test_restrictions(only_onnx):
-    assert subjects(SweepChoice("onnx", None, 3, None))[0] == [
+    assert variants(SweepChoice("onnx", None, 3, None))[0] == [
         "onnx fp32, lookahead 3",
         "onnx int8, lookahead 3",
     ]
-    assert subjects(SweepChoice(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
+    assert variants(SweepChoice(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
     with pytest.raises(UsageError, match="no lookahead 5"):
-        subjects(SweepChoice(None, None, 5, None))
-    with pytest.raises(UsageError, match="No form"):
-        subjects(SweepChoice("numpy", "int8", None, None))
+        variants(SweepChoice(None, None, 5, None))
+    with pytest.raises(UsageError, match="No variant"):
+        variants(SweepChoice("numpy", "int8", None, None))
 
 
 def test_what_this_machine_has_not_is_told(only_onnx, monkeypatch):
-    def refuse(kind):
+    def refuse(system):
         raise UnsupportedError("It needs another machine.")
 
-    monkeypatch.setattr("nemocli.bench.subject.check_runs_here", refuse)
-    found, told = subjects(SweepChoice(None, None, 3, None))
+    monkeypatch.setattr(KINDS["onnx"], "check_machine", refuse)
+    found, told = variants(SweepChoice(None, None, 3, None))
     assert found == ["numpy fp32, lookahead 3"]
     assert told[0] == "onnx fp32 is left out: It needs another machine."
 
 
 def test_numpy_is_left_out_for_large_models(only_onnx, monkeypatch):
     monkeypatch.setattr(sweep, "LARGE", 1000)
-    found, told = subjects(SweepChoice(None, None, 3, None))
+    found, told = variants(SweepChoice(None, None, 3, None))
     assert len(found) == 2 and "hours" in told[0]
-    assert "numpy fp32, lookahead 3" in subjects(SweepChoice("numpy", None, 3, None))[0]
+    assert "numpy fp32, lookahead 3" in variants(SweepChoice("numpy", None, 3, None))[0]
 
 
 def test_a_converted_folder_is_swept_in_its_form(cache):
-    folder = prepare("demo", "onnx", "fp32", 3, None, lambda step: None).setting.folder
-    found, _ = subjects(EVERYTHING, str(folder))
+    folder = resolve(ModelSpec("demo", "onnx", "fp32", 3)).convert().path
+    found, _ = variants(EVERYTHING, str(folder))
     assert found == [f"onnx fp32, lookahead {n}" for n in (0, 3, 6, 13)]
 
 

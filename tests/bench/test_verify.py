@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from dataclasses import replace
 
 import pytest
@@ -11,6 +10,7 @@ from nemocli.bench import variants, verify
 from nemocli.bench.reference import SOUND, TOKENS, demo_reference
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
+from nemocli.runtimes.system import System
 from tests.schemas import checked
 from tests.typed import nemocli
 
@@ -27,7 +27,7 @@ def few(monkeypatch):
     """Only numpy and onnxruntime in float32, at one lookahead, on the first clip."""
     whole = demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
-    monkeypatch.setattr(verify, "list_variants", lambda: [("onnx", "fp32")])
+    monkeypatch.setattr(verify, "list_variants", lambda: [("numpy", "fp32"), ("onnx", "fp32")])
     monkeypatch.setattr(verify, "demo_reference", lambda: first)
     return first
 
@@ -82,11 +82,15 @@ def test_an_installation_without_the_sound(monkeypatch, tmp_path):
         verify.check_verifiable()
 
 
-def test_what_a_mac_tries(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert ("coreai", "fp16") in list(variants.list_variants())
-    assert variants.compute_units("coreml") == ("cpu", "gpu", "ane", "all")
-    assert variants.compute_units("onnx") == (None,)
+def test_what_a_mac_tries():
+    mac, here = System("darwin", "27.1"), System("linux")
+    assert ("coreai", "fp16") in list(variants.list_variants(mac))
+    assert ("coreai", "fp16") not in list(variants.list_variants(here))
+    assert ("coreml", "fp32") not in list(variants.list_variants(mac))
+    assert variants.compute_units("coreml", mac) == ("cpu", "gpu", "ane", "all")
+    assert variants.compute_units("coreai", mac) == ("cpu", "gpu", "ane", "all")
+    assert variants.compute_units("coreai", System("darwin", "26.4")) == (None,)
+    assert variants.compute_units("onnx", mac) == (None,)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from importlib import metadata
 
 import pytest
 
-from nemocli.models import machine
+from nemocli.doctor import finding, sound
 from nemocli.version import __version__
 from tests.schemas import checked
 from tests.typed import nemocli
@@ -40,7 +40,7 @@ def without(monkeypatch, *packages):
             raise metadata.PackageNotFoundError(package)
         return original(package)
 
-    monkeypatch.setattr(machine.metadata, "version", version)
+    monkeypatch.setattr(finding.metadata, "version", version)
 
 
 def test_what_is_missing_comes_with_the_command_that_adds_it(monkeypatch):
@@ -61,15 +61,15 @@ def test_without_an_essential_part_it_fails(monkeypatch):
 
 
 def test_a_library_that_does_not_load(monkeypatch):
-    original = machine.import_module
+    original = finding.import_module
 
     def import_module(name):
         if name == "sounddevice":
             raise OSError("PortAudio library not found\nmore")
         return original(name)
 
-    monkeypatch.setattr(machine, "import_module", import_module)
-    monkeypatch.setattr(machine.metadata, "version", lambda package: "1.0")
+    monkeypatch.setattr(finding, "import_module", import_module)
+    monkeypatch.setattr(finding.metadata, "version", lambda package: "1.0")
     assert findings()["PortAudio"]["value"] == (
         "sounddevice does not load: PortAudio library not found"
     )
@@ -88,8 +88,9 @@ def test_microphones(monkeypatch, devices, ok, words):
         def query_devices():
             return [{"name": name, "max_input_channels": count} for name, count in devices]
 
-    monkeypatch.setattr(machine, "import_module", lambda name: SoundDevice)
-    monkeypatch.setattr(machine.metadata, "version", lambda package: "1.0")
+    for module in (finding, sound):
+        monkeypatch.setattr(module, "import_module", lambda name: SoundDevice)
+    monkeypatch.setattr(finding.metadata, "version", lambda package: "1.0")
     found = findings()["microphones"]
     assert (found["ok"], found["value"]) == (ok, words)
 

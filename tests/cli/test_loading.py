@@ -1,5 +1,6 @@
 """Which model is run if none was named, and the offer to get it."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from nemocli.cli import convert, loading
 from nemocli.errors import ModelError
 from nemocli.models.hub import DEFAULT_MODEL
+from nemocli.models.spec import ModelSpec
 
 
 @pytest.fixture
@@ -33,18 +35,19 @@ TERMINAL = SimpleNamespace(draws=True)
     ],
 )
 def test_the_released_model_is_offered_for_the_runtime_asked_for(asked, runtime, expected):
-    assert loading.default_model(TERMINAL, runtime) == DEFAULT_MODEL
+    spec = ModelSpec(None, runtime, lookahead=3)
+    assert loading.named_spec(spec, TERMINAL) == replace(spec, model=DEFAULT_MODEL)
     assert asked == [expected]
 
 
 def test_an_offer_declined_says_how_to_get_it_later(asked, monkeypatch):
     monkeypatch.setattr("typer.confirm", lambda question, err: False)
     with pytest.raises(ModelError, match=f"nemocli models pull {DEFAULT_MODEL}$"):
-        loading.default_model(TERMINAL)
+        loading.named_spec(ModelSpec(), TERMINAL)
     assert asked == []
 
 
 def test_without_a_terminal_nothing_is_asked(asked):
     with pytest.raises(ModelError, match=f"--model demo.* nemocli models pull {DEFAULT_MODEL}$"):
-        loading.default_model(SimpleNamespace(draws=False))
+        loading.named_spec(ModelSpec(), SimpleNamespace(draws=False))
     assert asked == []

@@ -7,7 +7,7 @@ import numpy as np
 from nemocli.network.config import FeatureConfig, ModelConfig
 from nemocli.network.graphs import build_graph
 from nemocli.network.parameters import Parameters, expected_shapes
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from tests.engine.offline import Offline, mel_rows
 from tests.sounds import speech_like

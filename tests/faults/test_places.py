@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nemocli.models import machine
+from nemocli.doctor.models import examine_folders, examine_models
 from tests.faults.program import in_place_of, run, sentence
 
 #: A user whom the system does not know, as in some containers.
@@ -104,7 +104,7 @@ def test_doctor_tells_a_user_without_a_home(monkeypatch):
     monkeypatch.setattr("platformdirs.user_cache_path", unknown)
     monkeypatch.setattr("platformdirs.user_data_path", unknown)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", "~/.cache/huggingface/hub")
-    found = {finding.name: finding for finding in [*machine._folders(), *machine._models()]}
+    found = {finding.name: finding for finding in [*examine_folders(), *examine_models()]}
     for name in ("cache folder", "models folder", "hub's cache"):
         assert not found[name].ok and "has no home folder" in found[name].value
     assert found["cache folder"].essential and not found["model"].ok

@@ -45,7 +45,7 @@ def is_silent(err):
         (struck_in("nemocli.cli.app:_Group.parse_args", HUP), HUP),
         (struck_importing("numpy.linalg", INT), INT),
         (struck_importing("onnxruntime", TERM), TERM),
-        (struck_in("nemocli.models.opening:open_model", HUP), HUP),
+        (struck_in("nemocli.models.resolve:load_model", HUP), HUP),
         (struck_in("nemocli.batch.many:advance", TERM), TERM),
         (struck_in("nemocli.cli.file_stdout:write_whole", INT), INT),
     ],
@@ -183,7 +183,9 @@ def test_pull_keeps_what_has_come(hub, tmp_path, place, number, kept):
     assert not list(tmp_path.rglob("*.incomplete"))
 
 
-@pytest.mark.parametrize("place", ["nemocli.bench.speed:run_in_subprocess", "nemocli.whole_file:os.fsync"])
+@pytest.mark.parametrize(
+    "place", ["nemocli.bench.speed:run_in_subprocess", "nemocli.whole_file:os.fsync"]
+)
 def test_bench(clip, tmp_path, place):
     command = ["bench", clip.path, "--model", "demo", "--repeat", 1, "--json", tmp_path / "a.json"]
     done, out, err = run(*command, code=struck_in(place, TERM))

@@ -19,7 +19,8 @@ from nemocli.models.folder import (
     record_files,
     write_manifest,
 )
-from nemocli.models.opening import choose_lookahead, open_folder
+from nemocli.models.resolve import choose_lookahead, resolve
+from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from nemocli.runtimes.onnx.names import graph_file
 from nemocli.transcriber import Transcriber
@@ -91,7 +92,7 @@ def model_folder(folder: Path) -> Target:
 
         def run(manifest: Manifest) -> Hashable:
             try:
-                open_folder(own)
+                resolve(ModelSpec(own)).load()
             except NemocliError as error:
                 if "onnxruntime cannot load" not in str(error) and "lacks" not in str(error):
                     raise
@@ -155,7 +156,7 @@ def onnx(folder: Path) -> Target:
             (own / other).write_bytes(data[1:] if other == name else content)
         records = manifest.files | record_files(own, [name])
         write_manifest(own, Manifest(**{**vars(manifest), "files": records}))
-        opened = open_folder(own)
+        opened = resolve(ModelSpec(own)).load()
         session = Transcriber(opened.runtime, TokenDecoder(opened.tokenizer_json), "x").session()
         session.feed(SOUND)
         return name, len(session.finish().tokens)

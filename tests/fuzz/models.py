@@ -10,12 +10,12 @@ import numpy as np
 
 from nemocli.engine.languages import Languages
 from nemocli.engine.mel import MelStream
-from nemocli.models.opening import choose_lookahead
+from nemocli.models.resolve import choose_lookahead
 from nemocli.network.checkpoint import CONFIGS, Checkpoint
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo import NemoCheckpoint
 from nemocli.network.nemo_config import hub_configs
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.fuzz import tiny

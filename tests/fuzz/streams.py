@@ -10,7 +10,7 @@ from nemocli.audio.decoder import Block
 from nemocli.audio.resample import repack, resample
 from nemocli.engine.mel import MelStream
 from nemocli.network.parameters import Parameters
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.fuzz import tiny

@@ -1,7 +1,9 @@
 """Downloads, as typed, from a server on this machine that answers like the hub."""
 
+import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,13 @@ import pytest
 from huggingface_hub import constants
 
 from nemocli.errors import NemocliError
+from nemocli.models import hub as hub_module
 from nemocli.models import pull
+from nemocli.models.hub import DEFAULT_MODEL, PINS, TAKEN_FILE
 from tests.models.fake_hub import COMMIT, FakeHub, running
 from tests.typed import NEMOCLI, environment, nemocli
+
+PIN = PINS[DEFAULT_MODEL]
 
 
 class Machine:
@@ -147,14 +153,97 @@ def test_a_damaged_download_is_thrown_away(machine, hub):
     assert not [blob for blob in machine.blobs() if "incomplete" in blob.name]
 
 
-def test_another_file_than_the_pinned_one_is_refused(tmp_path, demo, monkeypatch):
-    model = "nvidia/nemotron-3.5-asr-streaming-0.6b"
-    with running(FakeHub(demo, name=model)) as hub:
-        machine = Machine(tmp_path, hub.url, monkeypatch)
-        refused(machine.nemocli("models", "pull", model), 3, "no revision '1c8deaecc64b")
-        hub.commit = "1c8deaecc64b91f034d73e08dd8b64625eb3395d"
-        refused(machine.nemocli("models", "pull", model), 3, "not the one that nemocli knows")
-        assert weights(hub) == []
+@pytest.fixture
+def released(tmp_path, demo, monkeypatch):
+    """A hub with the released model, which has another commit than the pin, and other weights."""
+    with running(FakeHub(demo, name=DEFAULT_MODEL)) as hub:
+        hub.machine = Machine(tmp_path, hub.url, monkeypatch)
+        yield hub
+
+
+def pull_released(hub):
+    done = hub.machine.nemocli("models", "pull", DEFAULT_MODEL)
+    return done, [line for line in done.stderr.splitlines() if line.startswith("nemocli: ")]
+
+
+def taken(hub):
+    folder = hub.machine.home / "hub" / f"models--{DEFAULT_MODEL.replace('/', '--')}"
+    return json.loads((folder / TAKEN_FILE).read_text())
+
+
+def test_where_the_hub_has_no_pinned_revision_its_main_branch_is_taken(released, demo):
+    done, said = pull_released(released)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.endswith(f"/snapshots/{COMMIT}\n")
+    (sentence,) = said
+    assert f"no revision {PIN.revision}" in sentence and "main branch is taken" in sentence
+    assert COMMIT in sentence
+    assert taken(released) == {
+        "revision": COMMIT,
+        "instead_of": PIN.revision,
+        "why": f"the hub has no revision {PIN.revision}",
+        "sha256": {"model.safetensors": released.sha256(demo / "model.safetensors")},
+    }
+
+
+def test_what_was_taken_is_the_model_from_then_on(released, monkeypatch):
+    place = pull_released(released)[0].stdout
+    assert released.machine.nemocli("models", "path", DEFAULT_MODEL).stdout == place
+    again, said = pull_released(released)
+    assert (again.stdout, said) == (place, [])
+    released.machine.go_offline()
+    assert pull_released(released)[0].stdout == place
+    monkeypatch.setitem(hub_module.PINS, DEFAULT_MODEL, replace(PIN, revision="f" * 40))
+    refused(released.machine.nemocli("models", "path", DEFAULT_MODEL), 3, "models pull")
+    monkeypatch.setitem(hub_module.PINS, DEFAULT_MODEL, replace(PIN, is_verified=True))
+    refused(released.machine.nemocli("models", "path", DEFAULT_MODEL), 3, "models pull")
+
+
+def test_what_was_taken_may_go_from_the_hub_too(released):
+    pull_released(released)
+    released.commit = COMMIT[::-1]
+    done, said = pull_released(released)
+    assert done.stdout.endswith(f"/snapshots/{COMMIT[::-1]}\n")
+    assert len(said) == 1 and taken(released)["revision"] == COMMIT[::-1]
+
+
+def test_where_the_pinned_commit_has_another_hash_main_s_own_counts(released):
+    released.commit = PIN.revision
+    done, said = pull_released(released)
+    assert (done.exit_code, len(said)) == (0, 1)
+    assert "model.safetensors has another SHA-256" in said[0]
+    assert taken(released)["revision"] == PIN.revision
+    released.wrong_hash = True  # what main announces is still compared with what comes
+    removed = released.machine.nemocli("models", "remove", DEFAULT_MODEL, "--yes")
+    assert removed.exit_code == 0, removed.stderr
+    refused_damage = released.machine.nemocli("models", "pull", DEFAULT_MODEL)
+    assert refused_damage.exit_code == 3 and "is damaged" in refused_damage.stderr
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"revision": "../..", "instead_of": "%s"}'])
+def test_a_record_that_is_damaged_counts_as_none(released, content):
+    place = pull_released(released)[0].stdout
+    next(released.machine.home.rglob(TAKEN_FILE)).write_text(content.replace("%s", PIN.revision))
+    refused(released.machine.nemocli("models", "path", DEFAULT_MODEL), 3, "models pull")
+    assert pull_released(released)[0].stdout == place
+
+
+def test_a_verified_pin_is_strict(released, monkeypatch):
+    monkeypatch.setitem(hub_module.PINS, DEFAULT_MODEL, replace(PIN, is_verified=True))
+    command = ["models", "pull", DEFAULT_MODEL]
+    refused(released.machine.nemocli(*command), 3, f"no revision '{PIN.revision}'")
+    released.commit = PIN.revision
+    refused(released.machine.nemocli(*command), 3, "not the one that nemocli knows")
+    command[2] += f"@{PIN.revision}"
+    refused(released.machine.nemocli(*command), 3, "not the one that nemocli knows")
+    assert weights(released) == [] and not list(released.machine.home.rglob(TAKEN_FILE))
+
+
+def test_a_commit_that_was_asked_for_is_what_it_is(released):
+    released.commit = PIN.revision
+    done = released.machine.nemocli("models", "pull", f"{DEFAULT_MODEL}@{PIN.revision}")
+    assert done.exit_code == 0, done.stderr
+    assert "nemocli: " not in done.stderr and not list(released.machine.home.rglob(TAKEN_FILE))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from nemocli.runtimes.numpy_runtime import NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from tests.oracle.compare import (
     CONFIDENCE_TOLERANCE,
     ENCODER_TOLERANCE,

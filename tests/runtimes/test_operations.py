@@ -7,7 +7,7 @@ import pytest
 
 from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.parameters import Parameter
-from nemocli.runtimes.numpy_runtime import NumpyOperations
+from nemocli.runtimes.numpy.runtime import NumpyOperations
 
 RANDOM = np.random.default_rng(5)
 

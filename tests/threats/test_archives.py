@@ -284,7 +284,7 @@ def test_parts_that_are_packed_are_not_unpacked():
 
 def test_a_folder_of_pickles_is_no_model(tmp_path):
     """Weights of before safetensors, which are run when they are read, are not looked at."""
-    from nemocli.models.named import find_model
+    from nemocli.models.find import find_model
 
     class Runs:
         def __reduce__(self):

@@ -4,7 +4,8 @@ The functions of a package share their weights: equal constants of a module are 
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,8 @@ from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreai.operations import Constants, Value, add_function
 from nemocli.runtimes.coreai.tools import authoring as ai
+from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.packages import COREAI, functions, package_name
-
-#: Of the encoder: `fp16` is for devices. On a processor Apple's runtime takes a hundred times as
-#: long with it. Predictor and joint are float32 in both.
-PRECISIONS = ("fp16", "fp32")
 
 
 def write_graphs(
@@ -25,17 +23,23 @@ def write_graphs(
     folder: Path,
     lookaheads: Sequence[int],
     precision: str,
-    progress: Callable[[str], None],
+    progress: GraphProgress,
 ) -> list[str]:
-    """Write every graph into an existing folder; the names of all files."""
+    """Write every graph into an existing folder; the names of all files.
+
+    `precision` is the encoder's; predictor and joint are float32.
+    """
     names: list[str] = []
-    for graph in (*DECODER_GRAPHS, *ENCODER_GRAPHS):
+    graphs = (*DECODER_GRAPHS, *ENCODER_GRAPHS)
+    total = sum(len(list(functions(graph, lookaheads))) for graph in graphs)
+    numbers = count(1)
+    for graph in graphs:
         package = folder / package_name(graph, COREAI)
         is_half = precision == "fp16" and graph in ENCODER_GRAPHS
         module, constants = ai.Module.create(), Constants()
         with module:
             for name, lookahead in functions(graph, lookaheads):
-                progress(f"{package.name} {name}")
+                progress(f"{package.name} {name}", next(numbers), total)
                 built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
                 add_function(built, name, np.float16 if is_half else np.float32, constants)
         ai.AIProgram(module).save_asset(package)

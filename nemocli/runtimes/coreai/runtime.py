@@ -20,19 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.coreai.kind import KIND, units_refusal
 from nemocli.runtimes.packages import COREAI, function_name, package_name
 
-#: What a person chooses, and the name of its kind in coreai; `all` leaves the choice to the system.
+#: coreai's name for what a person chooses; `all` leaves the choice to the system.
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
-
-MISSING = (
-    "Core AI models need Apple's coreai-core, which is for macOS on Apple silicon and for Linux on"
-    " x86-64; install it with: pip install 'nemocli[coreai]'."
-)
 
 
 class CoreAIRuntime:
@@ -112,26 +108,18 @@ class CoreAIRuntime:
 
 
 def _specialization(compute_units: str) -> Any:
-    if compute_units not in COMPUTE_UNITS:
-        raise UsageError(
-            f"There are no compute units {compute_units!r};"
-            f" choose one of {', '.join(COMPUTE_UNITS)}."
-        )
     try:
         import coreai.authoring  # noqa: F401  before the runtime, which does not load alone
         from coreai.runtime import SpecializationOptions
     except ImportError:
-        raise UnsupportedError(MISSING) from None
+        raise UnsupportedError(KIND.missing_library) from None
     kind = COMPUTE_UNITS[compute_units]
     if kind is None:
         return None
     if not SpecializationOptions.is_supported():
         if kind == "cpu":  # all that there is
             return None
-        raise UnsupportedError(
-            f"Core AI computes on {compute_units} only on macOS 27 or later; leave out"
-            " --compute-units, or choose cpu."
-        )
+        raise UnsupportedError(units_refusal(compute_units))
     from coreai.runtime import ComputeUnitKind
 
     if kind == "cpu":

@@ -1,7 +1,7 @@
 """Apple's coreai-core for writing packages, imported in one place: with an error that helps."""
 
 from nemocli.errors import UnsupportedError
-from nemocli.runtimes.coreai.runtime import MISSING
+from nemocli.runtimes.coreai.kind import KIND
 
 try:
     from coreai import authoring
@@ -9,6 +9,6 @@ try:
     from coreai._compiler.ir import DenseResourceElementsAttr
     from coreai.authoring.constant import constant as literal
 except ImportError:
-    raise UnsupportedError(MISSING) from None
+    raise UnsupportedError(KIND.missing_library) from None
 
 __all__ = ["ConstantOp", "DenseResourceElementsAttr", "authoring", "literal"]

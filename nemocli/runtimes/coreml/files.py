@@ -1,8 +1,9 @@
 """The Core ML packages of a model folder: one a graph, with a function for each lookahead."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,8 @@ from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreml.compress import compress
 from nemocli.runtimes.coreml.operations import build_model
 from nemocli.runtimes.coreml.package import files, merge
+from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.packages import COREML, functions, package_name
-
-#: What `write_graphs` takes. float32 is for checks of the graphs: it takes rounding out of the
-#: comparison with another runtime, and suits no device.
-PRECISIONS = ("fp16", "int8", "int4", "palettized-6", "fp32")
 
 #: Graphs whose matrices are quantized: where the time goes.
 COMPRESSED_GRAPHS = ("conformer_a", "conformer_b")
@@ -26,20 +24,23 @@ def write_graphs(
     folder: Path,
     lookaheads: Sequence[int],
     precision: str,
-    progress: Callable[[str], None],
+    progress: GraphProgress,
 ) -> list[str]:
     """Write every graph into an existing folder; the names of all files.
 
-    The encoder is float16 throughout, predictor and joint float32. `precision` is one of
-    PRECISIONS: `fp16`, one of the smaller ones for the conformer's weights, or `fp32`.
+    The encoder is float16 throughout, predictor and joint float32. `precision` is `fp16`, one of
+    the smaller ones for the conformer's weights, or `fp32`.
     """
     names: list[str] = []
-    for graph in (*DECODER_GRAPHS, *ENCODER_GRAPHS):
+    graphs = (*DECODER_GRAPHS, *ENCODER_GRAPHS)
+    total = sum(len(list(functions(graph, lookaheads))) for graph in graphs)
+    numbers = count(1)
+    for graph in graphs:
         package = folder / package_name(graph, COREML)
         with _temporary_folder(folder) as temporary:
             parts: dict[str, Path] = {}
             for function, lookahead in functions(graph, lookaheads):
-                progress(f"{package.name} {function}")
+                progress(f"{package.name} {function}", next(numbers), total)
                 parts[function] = Path(temporary, f"{function}.mlpackage")
                 # Compressed one by one: a package of several functions cannot be.
                 _build(parameters, graph, lookahead, precision).save(str(parts[function]))

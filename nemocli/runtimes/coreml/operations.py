@@ -13,13 +13,14 @@ from nemocli.errors import ModelError
 from nemocli.network.graphs import DECODER_GRAPHS, Graph
 from nemocli.network.operations import EPSILON, known_shape
 from nemocli.network.parameters import Parameter
+from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
 from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name everywhere
 from nemocli.runtimes.coreml.tools import Function, Program, types
 from nemocli.runtimes.coreml.tools import coremltools as ct
 
 #: Several functions over one set of weights, and quantization by blocks, came with this system.
-TARGET = ct.target.macOS15
+TARGET = ct.target[f"macOS{KIND.minimum_macos}"]
 
 _TYPES = {"float16": types.fp16, "float32": types.fp32, "int32": types.int32}
 

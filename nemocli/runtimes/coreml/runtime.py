@@ -4,29 +4,26 @@ Written on Linux and not tried on a Mac: there the tests run all of this file bu
 an evaluator of ML Programs in its place. The first trial on a Mac is `nemocli doctor --verify`.
 """
 
-import platform
 import time
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.calls import Calls, Predict
 from nemocli.runtimes.coreml.compiled import CompiledModels, check_package
+from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.packages import COREML, function_name, package_name
+from nemocli.runtimes.system import this_system
 
-#: What a person chooses, and coremltools' name for it.
+#: coremltools' name for what a person chooses.
 COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
-
-#: The first macOS that reads these packages.
-MACOS = 15
 
 
 class Backend(Protocol):
@@ -51,17 +48,9 @@ class CoreML:
     """
 
     def __init__(self) -> None:
-        if platform.system() != "Darwin":
-            others = ["numpy", "onnx", *(["coreai"] if find_spec("coreai") else [])]
-            raise UnsupportedError(
-                f"The coreml runtime needs macOS; this machine has {', '.join(others)}."
-            )
-        self.system = platform.mac_ver()[0]
-        if int(self.system.split(".")[0]) < MACOS:
-            raise UnsupportedError(
-                f"The coreml runtime needs macOS {MACOS} or later, not {self.system};"
-                " this machine has numpy, onnx."
-            )
+        system = this_system()
+        KIND.check_machine(system)
+        self.system = system.macos
         from nemocli.runtimes.coreml.tools import coremltools
 
         self._coremltools: Any = coremltools
@@ -83,8 +72,9 @@ class CoreML:
 class CoreMLRuntime:
     """Runs the graphs of one lookahead. Those for the end of a stream load when it comes.
 
-    `hashes` are the SHA-256 of the model folder's files by name, `compiled` is the folder that
-    keeps compiled packages, `progress` hears about what takes long and how long it took.
+    `compute_units` are one of the kind's, `hashes` are the SHA-256 of the model folder's files by
+    name, `compiled` is the folder that keeps compiled packages, `progress` is called with what
+    takes long and how long it took.
     Raises UnsupportedError where there is no Core ML, ModelError for packages it cannot load.
     """
 
@@ -103,11 +93,6 @@ class CoreMLRuntime:
         backend: Backend | None = None,
         encoder_dtype: str = "float16",
     ) -> None:
-        if compute_units not in COMPUTE_UNITS:
-            raise UsageError(
-                f"There are no compute units {compute_units!r};"
-                f" choose one of {', '.join(COMPUTE_UNITS)}."
-            )
         self.config = config
         self.lookahead = lookahead
         self._folder = folder

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from nemocli.errors import UnsupportedError
+from nemocli.runtimes.coreml.kind import KIND
 
 # It warns that it cannot run models on this system, and about packages it does not need here.
 logging.getLogger("coremltools").setLevel(logging.ERROR)
@@ -16,10 +17,7 @@ try:
     from coremltools.converters.mil.mil.passes import pass_pipeline
     from coremltools.optimize.coreml import _quantization_passes
 except ImportError as error:
-    raise UnsupportedError(
-        "Core ML models need coremltools, which is for macOS and for Linux on x86-64;"
-        f" install it with: pip install coremltools ({error})."
-    ) from None
+    raise UnsupportedError(f"{KIND.missing_library} ({error})") from None
 
 __all__ = ["Builder", "Function", "Program", "coremltools", "optimize", "types"]
 

@@ -1,10 +1,11 @@
 """The ONNX files of a model folder: one small graph each, all over one file of weights."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nemocli.network.graphs import DECODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
+from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.onnx.names import CONFORMER, WEIGHTS_FILE, graph_file
 from nemocli.runtimes.onnx.operations import build_model
 from nemocli.runtimes.onnx.weights_file import WeightsFile
@@ -18,22 +19,18 @@ def write_graphs(
     folder: Path,
     lookaheads: Sequence[int],
     precision: str,
-    progress: Callable[[str], None],
+    progress: GraphProgress,
 ) -> list[str]:
     """Write every graph for every lookahead into an existing folder; the names of all files."""
     names = [WEIGHTS_FILE]
+    wanted = [(graph, 0) for graph in SHARED_GRAPHS]
+    wanted += [(CONFORMER, lookahead) for lookahead in lookaheads]
     with WeightsFile(folder / WEIGHTS_FILE) as weights:
-
-        def write(graph: str, lookahead: int) -> None:
+        for number, (graph, lookahead) in enumerate(wanted, 1):
             name = graph_file(graph, lookahead)
-            progress(name)
+            progress(name, number, len(wanted))
             built: Graph[str] = build_graph(graph, parameters, lookahead + 1)
             model = build_model(built, weights, precision == "int8")
             (folder / name).write_bytes(model.SerializeToString(deterministic=True))
             names.append(name)
-
-        for graph in SHARED_GRAPHS:
-            write(graph, 0)
-        for lookahead in lookaheads:
-            write(CONFORMER, lookahead)
     return names

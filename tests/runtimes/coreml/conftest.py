@@ -10,7 +10,7 @@ import pytest
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.network.parameters import Parameters, expected_shapes
-from nemocli.runtimes.numpy_runtime import NumpyOperations, NumpyRuntime
+from nemocli.runtimes.numpy.runtime import NumpyOperations, NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.missing import skips_without
@@ -156,7 +156,7 @@ def _writer(parameters, tmp_path_factory):
                 if graphs:
                     patch.setattr(files, "DECODER_GRAPHS", ())
                     patch.setattr(files, "ENCODER_GRAPHS", graphs)
-                files.write_graphs(parameters, folder, lookaheads, precision, lambda name: None)
+                files.write_graphs(parameters, folder, lookaheads, precision, lambda *_: None)
             written[key] = folder
         return written[key]
 

@@ -5,7 +5,7 @@ import pytest
 
 from nemocli.network.graphs import TensorSpec
 from nemocli.runtimes.coreml.package_layout import layout
-from nemocli.runtimes.numpy_runtime import NumpyOperations
+from nemocli.runtimes.numpy.runtime import NumpyOperations
 
 CASES = [
     ("pre", TensorSpec("cache0_out", (1, 1, 1, 131)), (1, 1, 1, 160)),

@@ -1,16 +1,16 @@
 """The runtime with an evaluator in Core ML's place, and what it says where there is no Core ML."""
 
-import platform
 import shutil
 import sys
 
 import numpy as np
 import pytest
 
-from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import record_files
+from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.coreml.package import files
-from nemocli.runtimes.coreml.runtime import CoreMLRuntime
+from nemocli.runtimes.coreml.runtime import COMPUTE_UNITS, CoreMLRuntime
 from tests.mlprogram.runtime import EvaluatingBackend
 
 
@@ -108,21 +108,23 @@ def test_a_cache_that_cannot_be_written(opened, tmp_path):
         opened(Backend())
 
 
-def test_unknown_compute_units(opened):
-    with pytest.raises(UsageError, match=r"'tpu'.*cpu, gpu, ane, all"):
-        opened(Backend(), compute_units="tpu")
+def test_every_choice_of_compute_units_has_a_name_in_coremltools():
+    import coremltools
+
+    assert tuple(COMPUTE_UNITS) == KIND.compute_units
+    assert all(hasattr(coremltools.ComputeUnit, name) for name in COMPUTE_UNITS.values())
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="here is Core ML")
 def test_elsewhere_than_on_macos(opened):
-    with pytest.raises(UnsupportedError, match="needs macOS; this machine has numpy, onnx") as e:
+    with pytest.raises(UnsupportedError, match="needs macOS; on this machine use another") as e:
         opened(None)
     assert e.value.exit_code == 4
 
 
 def test_macos_before_15(opened, monkeypatch):
-    monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(platform, "mac_ver", lambda: ("14.7.1", ("", "", ""), "arm64"))
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("platform.mac_ver", lambda: ("14.7.1", ("", "", ""), "arm64"))
     with pytest.raises(UnsupportedError, match=r"macOS 15 or later, not 14\.7\.1"):
         opened(None)
 

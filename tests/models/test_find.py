@@ -9,7 +9,7 @@ import nemocli
 from nemocli.errors import ModelError
 from nemocli.models.convert import convert, default_folder
 from nemocli.models.folder import read_manifest
-from nemocli.models.hub import DEFAULT_MODEL, PINNED_REVISIONS, parse_hub_model, source_name
+from nemocli.models.hub import DEFAULT_MODEL, PINS, parse_hub_model, source_name
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -61,7 +61,7 @@ def test_the_default_model_says_how_to_get_it():
 
 
 def test_a_downloaded_model_is_opened_by_its_name(demo, home):
-    put_into_the_hub_s_cache(demo, home, DEFAULT_MODEL, PINNED_REVISIONS[DEFAULT_MODEL])
+    put_into_the_hub_s_cache(demo, home, DEFAULT_MODEL, PINS[DEFAULT_MODEL].revision)
     put_into_the_hub_s_cache(demo, home, "some/one", COMMIT, "main")
     for name in (DEFAULT_MODEL, "some/one", f"some/one@{COMMIT}", "some/one@main"):
         assert nemocli.load(name).model_name == name

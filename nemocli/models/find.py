@@ -1,17 +1,21 @@
-"""From what a person names as a model to the folder or file that is meant."""
+"""Find the folder or file that a person means who names a model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
-from nemocli.models.hub import HubModel, find_pulled, parse_hub_model
+from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
 from nemocli.models.paths import DEMO, demo_folder, models_folder
+from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
+from nemocli.runtimes.system import System, this_system
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundModel:
     """A model on this machine: a model folder, a checkpoint folder or a .nemo archive."""
 
     name: str
@@ -21,28 +25,54 @@ class Found:
     def is_converted(self) -> bool:
         return (self.path / MANIFEST).is_file()
 
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Of a model folder; ModelError if it is damaged."""
+        return read_manifest(self.path)
 
-def find_model(model: str | Path, runtime: str = "auto") -> Found:
-    """What `model` names: `demo`, a path, a converted model's name, or `owner/name` of the hub.
+    @cached_property
+    def checkpoint(self) -> AnyCheckpoint:
+        """The checkpoint, for what is no model folder; ModelError if it is damaged."""
+        return open_checkpoint(self.path)
 
-    A model of the hub is what was converted from it for `runtime`, or else what was downloaded.
-    Raises ModelError that says how to get the model if it is not there.
+    @property
+    def revision(self) -> str:
+        """SHA-256 over the checkpoint that the weights come from, hexadecimal."""
+        return self.manifest.source_sha256 if self.is_converted else self.checkpoint.sha256
+
+
+def find_model(
+    model: str | Path | None,
+    runtime: str = AUTO,
+    precision: str | None = None,
+    system: System | None = None,
+) -> FoundModel:
+    """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
+
+    Without a name it is the released model. A model of the hub is what was converted from it for
+    `runtime` and in `precision`, or else what was downloaded. Raises ModelError that says how to
+    get the model if it is not there.
     """
-    text = str(model)
+    text = DEFAULT_MODEL if model is None else str(model)
     if text == DEMO:
-        return Found(DEMO, demo_folder())
-    path = _path(model)
+        return FoundModel(DEMO, demo_folder())
+    path = _path(text)
     if path.exists():
         return _at(path)
     if "/" not in text and (models_folder() / text / MANIFEST).is_file():
-        return Found(text, models_folder() / text)
+        return FoundModel(text, models_folder() / text)
     hub = parse_hub_model(text)
     if hub is None:
         raise _nothing(path)
-    found = _converted_from(hub, runtime) or find_pulled(hub)
+    made = _converted_from(hub, runtime, precision)
+    system = system or this_system()
+    runnable = {kind: folder for kind, folder in made.items() if _runs_on(kind, system)}
+    pulled = None if runnable else find_pulled(hub)
+    usable = runnable or ({} if pulled else made)
+    found = usable[choose_runtime(usable, system)] if usable else pulled
     if found is None:
         raise _not_here(hub)
-    return Found(text, found)
+    return FoundModel(text, found)
 
 
 def find_checkpoint(model: str | Path) -> Path:
@@ -83,23 +113,30 @@ def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
             continue
 
 
-def _at(path: Path) -> Found:
-    found = Found(str(path), path)
+def _at(path: Path) -> FoundModel:
+    found = FoundModel(str(path), path)
     if path.is_file() or found.is_converted or (path / "config.json").is_file():
         return found
     raise _nothing(path)
 
 
-def _converted_from(hub: HubModel, runtime: str) -> Path | None:
-    """A model folder made from the revision that is meant; for `auto` rather ONNX than others."""
+def _converted_from(hub: HubModel, runtime: str, precision: str | None) -> dict[str, Path]:
+    """The model folders made from the revision that is meant, by their kind."""
     made = {}
     for folder, manifest in list_converted(models_folder()):
         name, _, commit = manifest.source.partition("@")
-        if name == hub.name and commit.startswith(_commit(hub)):
+        is_wanted = runtime in (AUTO, manifest.kind) and precision in (None, manifest.precision)
+        if is_wanted and name == hub.name and commit.startswith(_commit(hub)):
             made[manifest.kind] = folder
-    if runtime != "auto":
-        return made.get(runtime)
-    return made.get("onnx") or next(iter(made.values()), None)
+    return made
+
+
+def _runs_on(kind: str, system: System) -> bool:
+    try:
+        KINDS[kind].check_machine(system)
+    except UnsupportedError:
+        return False
+    return True
 
 
 def _commit(hub: HubModel) -> str:

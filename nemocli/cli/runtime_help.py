@@ -1,0 +1,33 @@
+"""What help texts say of runtimes, made of what nemocli knows of them."""
+
+from collections.abc import Iterable
+
+from nemocli.runtimes.kinds import KINDS, folder_kinds, runtime_names
+
+
+def list_words(words: Iterable[str]) -> str:
+    """Words as an English list: `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def runtimes() -> str:
+    """For `--runtime`."""
+    return f"{list_words(runtime_names())}."
+
+
+def precisions_by_kind() -> str:
+    """For `--precision`."""
+    kinds = folder_kinds().values()
+    texts = [f"{kind.name}: {list_words(kind.offered_precisions)}." for kind in kinds]
+    return " ".join([*texts, "The first is the default."])
+
+
+def compute_units() -> str:
+    """For `--compute-units`."""
+    by_units: dict[tuple[str, ...], list[str]] = {}
+    for kind in KINDS.values():
+        if kind.compute_units:
+            by_units.setdefault(kind.compute_units, []).append(kind.name)
+    texts = [f"{' and '.join(names)}: {', '.join(units)}" for units, names in by_units.items()]
+    return f"For {'; for '.join(texts)}."

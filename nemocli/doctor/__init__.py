@@ -1,0 +1,1 @@
+"""What this machine has for nemocli: what is looked for, and what adds what is missing."""

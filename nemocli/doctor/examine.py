@@ -1,0 +1,18 @@
+"""Examine this machine: everything that is looked for, in the order a person would ask."""
+
+from nemocli.doctor.finding import Finding
+from nemocli.doctor.models import examine_folders, examine_models
+from nemocli.doctor.runtimes import examine_runtimes
+from nemocli.doctor.sound import examine_sound
+from nemocli.doctor.system import examine_system
+
+
+def examine() -> list[Finding]:
+    """Look for everything."""
+    return [
+        *examine_system(),
+        *examine_runtimes(),
+        *examine_sound(),
+        *examine_folders(),
+        *examine_models(),
+    ]

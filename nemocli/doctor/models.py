@@ -1,0 +1,72 @@
+"""The folders that models lie in, and the models that nemocli is for."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from nemocli.doctor.finding import Finding
+from nemocli.errors import ModelError, NemocliError
+from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, hub_cache
+from nemocli.models.listing import folder_bytes
+from nemocli.models.paths import cache_folder, demo_folder, models_folder
+
+
+def examine_folders() -> Iterator[Finding]:
+    """Look whether the folders can be written, and how much room there is."""
+    advice = "set NEMOCLI_CACHE_DIR to a folder you can write"
+    yield _examine_folder("cache folder", cache_folder, advice, essential=True)
+    models_advice = "set NEMOCLI_MODELS_DIR to one you can write"
+    yield _examine_folder("models folder", models_folder, models_advice)
+    yield _examine_folder("hub's cache", hub_cache, "set HF_HOME to a folder you can write")
+    with suppress(NemocliError):
+        free = shutil.disk_usage(next(iter(_reachable(cache_folder())))).free
+        yield Finding("free disk", f"{free / 1e9:.1f} GB")
+
+
+def _examine_folder(
+    name: str, find: Callable[[], Path], advice: str, *, essential: bool = False
+) -> Finding:
+    try:
+        folder = find()
+    except NemocliError as error:
+        return Finding(name, str(error), False, advice, essential)
+    try:
+        if _is_writable(folder):
+            value = f"{folder} ({folder_bytes(folder) / 1e9:.2f} GB)"
+            return Finding(name, value, essential=essential)
+        value = f"{folder} cannot be written"
+    except OSError as error:
+        value = f"{folder} cannot be used: {error.strerror}"
+    return Finding(name, value, False, advice, essential)
+
+
+def _reachable(folder: Path) -> Iterator[Path]:
+    """The folder and those around it, as far as they are there and this person may look."""
+    for path in (folder, *folder.absolute().parents):
+        with suppress(OSError):
+            if path.exists():
+                yield path
+
+
+def _is_writable(folder: Path) -> bool:
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def examine_models() -> Iterator[Finding]:
+    """Look for the released model and the demo."""
+    model = HubModel(DEFAULT_MODEL)
+    try:
+        found = find_pulled(model)
+    except (OSError, NemocliError):  # said of the hub's cache already
+        found = None
+    missing = f"{DEFAULT_MODEL} is not downloaded"
+    yield Finding(
+        "model", str(found or missing), found is not None, "" if found else model.pull_command
+    )
+    try:
+        yield Finding("demo model", str(demo_folder()))
+    except ModelError as error:
+        yield Finding("demo model", str(error), ok=False)

@@ -1,0 +1,32 @@
+"""The runtimes, and the libraries that read checkpoints for all of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from nemocli.doctor.finding import Finding, find_package
+from nemocli.runtimes.kind import Kind
+from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.system import System, this_system
+
+
+def examine_runtimes(system: System | None = None) -> Iterator[Finding]:
+    """Look for each runtime, and for what opens a model."""
+    for kind in KINDS.values():
+        yield _examine_runtime(kind, system or this_system())
+    yield find_package("tokenizers", "tokenizers", "pip install tokenizers", essential=True)
+    yield find_package("safetensors", "safetensors", "pip install safetensors", essential=True)
+
+
+def _examine_runtime(kind: Kind, system: System) -> Finding:
+    library = kind.library
+    found = find_package(
+        library.package,
+        f"runtime {kind.name}",
+        library.advice,
+        module=library.loads or library.module,
+        essential=kind.is_essential,
+    )
+    missing = kind.missing_system(system)
+    if not found.ok or missing is None:
+        return found
+    return replace(found, value=f"{found.value}: converts; running needs {missing}", ok=False)

@@ -1,0 +1,39 @@
+"""nemocli itself, Python, the system and the processor."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from nemocli.doctor.finding import Finding
+from nemocli.version import __version__
+
+
+def examine_system() -> Iterator[Finding]:
+    """Look at what nemocli runs on."""
+    yield Finding("nemocli", f"{__version__} in {Path(__file__).parents[1]}")
+    yield Finding("Python", f"{platform.python_version()} ({sys.executable})")
+    yield Finding("system", system_name())
+    yield Finding("processor", f"{processor_name()}, {os.cpu_count()} cores")
+
+
+def system_name() -> str:
+    """Name and version of the system, such as `Linux-6.8.0-x86_64-with-glibc2.39`."""
+    return platform.platform(terse=True)
+
+
+def processor_name() -> str:
+    """The processor's name, such as `Apple M4 Max`."""
+    if sys.platform == "darwin":
+        import subprocess
+
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.strip() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,132 @@
+"""Decide what runs when a person names a model, without loading it."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nemocli.errors import UsageError
+from nemocli.models.conversion_cache import convert_into_cache
+from nemocli.models.find import FoundModel, find_model
+from nemocli.models.load import LoadedModel, load_model
+from nemocli.models.spec import ModelSpec
+from nemocli.network.config import ModelConfig
+from nemocli.runtimes.kind import CheckpointKind, Kind, Progress
+from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime
+from nemocli.runtimes.system import System, this_system
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """What will run: plain data, which may be sent to another process."""
+
+    #: What a person calls the model: `demo`, `owner/name`, or its path.
+    name: str
+    #: The model folder or, as long as it `needs_conversion` or if the runtime opens it as it is,
+    #: the checkpoint: a folder or a .nemo archive.
+    path: Path
+    runtime: str
+    #: Of the encoder's weights.
+    precision: str
+    #: Encoder frames of 80 ms.
+    lookahead: int
+    #: None where the runtime has no choice.
+    compute_units: str | None
+    #: SHA-256 over the checkpoint that the weights come from, hexadecimal.
+    revision: str
+    config: ModelConfig
+    #: Whether the checkpoint has to be converted for its runtime, or was, into the cache folder.
+    needs_conversion: bool
+
+    def convert(self, progress: Progress | None = None) -> "ResolvedModel":
+        """Return the same with its model folder, which is made in the cache folder if need be.
+
+        Raises as `convert_into_cache`.
+        """
+        if not self.needs_conversion:
+            return self
+        folder = convert_into_cache(
+            self.path, self.revision, self.runtime, self.precision, progress
+        )
+        return replace(self, path=folder, needs_conversion=False)
+
+    def load(self, progress: Progress | None = None) -> LoadedModel:
+        """Load it, converted before if need be; `progress` is called with what takes long.
+
+        Raises ModelError for damaged files, and as `convert`.
+        """
+        return load_model(self.convert(progress), progress)
+
+
+def resolve(
+    spec: ModelSpec, found: FoundModel | None = None, system: System | None = None
+) -> ResolvedModel:
+    """Decide which folder or checkpoint runs, by which runtime, in which precision and so on.
+
+    Reads manifests and configurations, hashes a checkpoint, and imports no runtime. `found` is the
+    model where it was found before; `system` is this machine's by default. Raises ModelError for a
+    model that is missing or damaged, UsageError for what does not exist or contradicts the model,
+    UnsupportedError for what this machine cannot run.
+    """
+    system = system or this_system()
+    check_runtime(spec.runtime)
+    if spec.runtime != AUTO:  # before a model is looked for, which may have to be downloaded
+        KINDS[spec.runtime].check_machine(system)
+    found = found or find_model(spec.model, spec.runtime, spec.precision, system)
+    kind = _choose_kind(spec, found, system)
+    kind.check_machine(system)
+    precision = _choose_precision(spec, found, kind, system)
+    if found.is_converted:
+        config, lookaheads = found.manifest.config, found.manifest.lookaheads
+    else:
+        config = found.checkpoint.config
+        lookaheads = config.lookaheads
+    return ResolvedModel(
+        name=found.name,
+        path=found.path,
+        runtime=kind.name,
+        precision=precision,
+        lookahead=choose_lookahead(config, lookaheads, spec.lookahead),
+        compute_units=kind.choose_units(spec.compute_units, system),
+        revision=found.revision,
+        config=config,
+        needs_conversion=not (found.is_converted or isinstance(kind, CheckpointKind)),
+    )
+
+
+def _choose_kind(spec: ModelSpec, found: FoundModel, system: System) -> Kind:
+    """A model folder's own kind; for a checkpoint the one asked for, or what `auto` stands for."""
+    if not found.is_converted:
+        return KINDS[choose_runtime(KINDS, system) if spec.runtime == AUTO else spec.runtime]
+    kind = found.manifest.kind
+    if spec.runtime not in (AUTO, kind):
+        raise UsageError(
+            f"{found.path} is converted for {kind}, not for {spec.runtime};"
+            " give the checkpoint itself, or convert it again."
+        )
+    return KINDS[kind]
+
+
+def _choose_precision(spec: ModelSpec, found: FoundModel, kind: Kind, system: System) -> str:
+    """A model folder's own precision; for a checkpoint the one asked for, or the runtime's."""
+    if not found.is_converted:
+        if spec.precision is not None:
+            kind.check_precision(spec.precision)
+        return spec.precision or kind.precision_on(system)
+    precision = found.manifest.precision
+    if spec.precision not in (None, precision):
+        raise UsageError(
+            f"{found.path} is converted in {precision}, not in {spec.precision};"
+            " give the checkpoint, or leave out --precision."
+        )
+    return precision
+
+
+def choose_lookahead(config: ModelConfig, present: tuple[int, ...], wanted: int | None) -> int:
+    """The lookahead asked for, or the model's default; UsageError if the model lacks it."""
+    if wanted is None:
+        return config.default_lookahead if config.default_lookahead in present else present[0]
+    if wanted not in present:
+        raise UsageError(
+            f"The model has no lookahead {wanted};"
+            f" choose from {', '.join(str(n) for n in sorted(present))}."
+        )
+    return wanted

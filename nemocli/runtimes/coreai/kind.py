@@ -1,0 +1,82 @@
+"""What nemocli knows of the Core AI runtime: the system's on new Macs, the package's elsewhere."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nemocli.errors import UnsupportedError
+from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
+from nemocli.runtimes.system import System
+
+if TYPE_CHECKING:
+    from nemocli.network.parameters import Parameters
+    from nemocli.runtimes.base import Runtime
+
+#: The first macOS whose own Core AI is used, with a choice of compute units.
+SYSTEM_MACOS = 27
+
+
+class CoreAIKind(FolderKind):
+    """Without the system's Core AI it computes on the processor, slowly."""
+
+    name = "coreai"
+    library = Library(
+        "coreai-core",
+        "coreai",
+        "pip install 'nemocli[coreai]'",
+        systems="macOS on Apple silicon and Linux on x86-64",
+        loads="coreai.authoring",
+    )
+    precisions: ClassVar = {"fp16": 2.3, "fp32": 4.1}
+    compute_units = ("cpu", "gpu", "ane", "all")
+    default_compute_units = "all"
+
+    def precision_on(self, system: System) -> str:
+        """float16 is for devices: on a processor Apple's runtime takes a hundred times as long."""
+        return self.default_precision if system.is_macos else "fp32"
+
+    def precisions_on(self, system: System) -> tuple[str, ...]:
+        return self.offered_precisions if system.is_macos else ("fp32",)
+
+    def is_slow_on(self, system: System) -> bool:
+        return not system.is_macos
+
+    def has_units_on(self, system: System) -> bool:
+        return system.has_macos(SYSTEM_MACOS)
+
+    def choose_units(self, wanted: str | None, system: System) -> str | None:
+        chosen = super().choose_units(wanted, system)
+        if wanted in ("gpu", "ane") and not self.has_units_on(system):
+            raise UnsupportedError(units_refusal(wanted))
+        return chosen
+
+    def write_graphs(
+        self,
+        parameters: "Parameters",
+        folder: Path,
+        lookaheads: Sequence[int],
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        from nemocli.runtimes.coreai.files import write_graphs
+
+        return write_graphs(parameters, folder, lookaheads, precision, progress)
+
+    def open_folder(
+        self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
+    ) -> "Runtime":
+        from nemocli.runtimes.coreai.runtime import CoreAIRuntime
+
+        units = compute_units or self.default_compute_units
+        return CoreAIRuntime(folder.path, folder.config, lookahead, folder.precision, units)
+
+
+def units_refusal(compute_units: str) -> str:
+    """A sentence for a system whose Core AI gives no choice of compute units."""
+    return (
+        f"Core AI computes on {compute_units} only on macOS {SYSTEM_MACOS} or later; leave out"
+        " --compute-units, or choose cpu."
+    )
+
+
+KIND = CoreAIKind()

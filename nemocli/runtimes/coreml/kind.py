@@ -1,0 +1,70 @@
+"""What nemocli knows of the Core ML runtime, which writes packages anywhere and runs on macOS."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
+
+if TYPE_CHECKING:
+    from nemocli.network.parameters import Parameters
+    from nemocli.runtimes.base import Runtime
+
+
+class CoreMLKind(FolderKind):
+    """Its packages need functions over shared weights, which came with one version of macOS."""
+
+    name = "coreml"
+    library = Library(
+        "coremltools",
+        "coremltools",
+        "pip install coremltools",
+        systems="macOS and for Linux on x86-64",
+        loads="nemocli.runtimes.coreml.tools",
+    )
+    # A lookahead's functions lie apart until they are merged. float32 takes rounding out of
+    # comparisons with another runtime, and suits no device.
+    precisions: ClassVar = {
+        "fp16": 4.5,
+        "int8": 3.5,
+        "int4": 3.0,
+        "palettized-6": 3.2,
+        "fp32": 9.0,
+    }
+    only_for_checks = ("fp32",)
+    compute_units = ("cpu", "gpu", "ane", "all")
+    default_compute_units = "ane"
+    minimum_macos = 15
+    # In a current folder that is gone, torch ends the program.
+    unneeded_modules = ("torch", "transformers")
+
+    def write_graphs(
+        self,
+        parameters: "Parameters",
+        folder: Path,
+        lookaheads: Sequence[int],
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        from nemocli.runtimes.coreml.files import write_graphs
+
+        return write_graphs(parameters, folder, lookaheads, precision, progress)
+
+    def open_folder(
+        self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
+    ) -> "Runtime":
+        from nemocli.runtimes.coreml.runtime import CoreMLRuntime
+
+        return CoreMLRuntime(
+            folder.path,
+            folder.config,
+            lookahead,
+            hashes=folder.hashes,
+            compiled=folder.cache() / "compiled",
+            compute_units=compute_units or self.default_compute_units,
+            progress=progress,
+            encoder_dtype="float32" if folder.precision == "fp32" else "float16",
+        )
+
+
+KIND = CoreMLKind()

@@ -1,0 +1,30 @@
+"""What nemocli knows of the numpy runtime: the readable reference, which needs no conversion."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from nemocli.runtimes.kind import CheckpointKind, Library
+from nemocli.runtimes.system import System
+
+if TYPE_CHECKING:
+    from nemocli.network.checkpoint import AnyCheckpoint
+    from nemocli.runtimes.base import Runtime
+
+
+class NumpyKind(CheckpointKind):
+    """Computes on the processor in float32, slowly."""
+
+    name = "numpy"
+    library = Library("numpy", "numpy", "pip install numpy")
+    precisions: ClassVar = {"fp32": 4.0}
+    is_essential = True
+
+    def is_slow_on(self, system: System) -> bool:
+        return True
+
+    def open_checkpoint(self, checkpoint: "AnyCheckpoint", lookahead: int) -> "Runtime":
+        from nemocli.runtimes.numpy.runtime import NumpyRuntime
+
+        return NumpyRuntime(checkpoint.parameters, lookahead)
+
+
+KIND = NumpyKind()

@@ -1,0 +1,48 @@
+"""What nemocli knows of the ONNX runtime: its folders, and onnxruntime on the processor."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
+
+if TYPE_CHECKING:
+    from nemocli.network.parameters import Parameters
+    from nemocli.runtimes.base import Runtime
+
+
+class OnnxKind(FolderKind):
+    """Runs on every system that nemocli runs on."""
+
+    name = "onnx"
+    library = Library(
+        "onnxruntime",
+        "onnxruntime",
+        "pip install onnxruntime",
+        loads="nemocli.runtimes.onnx.runtime",
+    )
+    precisions: ClassVar = {"fp32": 4.1, "int8": 1.6}
+    released_precision = "int8"
+    is_essential = True
+
+    def write_graphs(
+        self,
+        parameters: "Parameters",
+        folder: Path,
+        lookaheads: Sequence[int],
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        from nemocli.runtimes.onnx.files import write_graphs
+
+        return write_graphs(parameters, folder, lookaheads, precision, progress)
+
+    def open_folder(
+        self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
+    ) -> "Runtime":
+        from nemocli.runtimes.onnx.runtime import OnnxRuntime
+
+        return OnnxRuntime(folder.path, folder.config, lookahead)
+
+
+KIND = OnnxKind()
