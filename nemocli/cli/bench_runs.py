@@ -137,9 +137,7 @@ def run_sweep(request: BenchRequest) -> None:
     with request.screen.waiting("preparing the models") as progress:
         models = sweep_models(name, wanted, progress, request.screen.note)
     with request.screen.bar("measuring") as step:
-        failed = measure_sweep(
-            models, sounds, request.options.repeat or SWEEP_REPEATS, report, step
-        )
+        failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, step)
     found = points(report)
     if request.write(report):
         width = min(shutil.get_terminal_size((COLUMNS, 24)).columns, MOST_COLUMNS)

@@ -122,7 +122,7 @@ def test_comparing_what_is_not_the_same(quick, tmp_path, clips):
 
 
 def test_a_sweep(quick, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweep, "list_variants", lambda: [("onnx", "fp32")])
+    monkeypatch.setattr(sweep, "list_variants", lambda: [("numpy", "fp32"), ("onnx", "fp32")])
     picture = tmp_path / "curve.png"
     done = bench("--model", "demo", "--sweep", "--plot", picture, "--json", tmp_path / "a.json")
     assert done.exit_code == 0, done.output
@@ -136,7 +136,7 @@ def test_a_sweep(quick, tmp_path, monkeypatch):
 def test_a_form_that_fails_in_a_sweep(quick, monkeypatch):
     from nemocli.bench.subprocess_run import TrialError
 
-    monkeypatch.setattr(sweep, "list_variants", lambda: [("onnx", "fp32")])
+    monkeypatch.setattr(sweep, "list_variants", lambda: [("numpy", "fp32"), ("onnx", "fp32")])
     measured = sweep.run_in_subprocess
 
     def run_in_subprocess(function, *arguments):
@@ -231,7 +231,7 @@ def few(monkeypatch):
     """Of everything to verify, numpy at one lookahead on the first clip."""
     whole = demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
-    monkeypatch.setattr(verifying, "list_variants", lambda: [])
+    monkeypatch.setattr(verifying, "list_variants", lambda: [("numpy", "fp32")])
     monkeypatch.setattr(verifying, "demo_reference", lambda: first)
     return first
 

@@ -78,6 +78,7 @@ LEVELS = {
     "cli": 6,
     "cluster": 5,
     **dict.fromkeys(["bench", "jobs", "live"], 4),
+    "doctor": 3,
     "__init__": 3.5,
     "transcriber": 3,
     "batch": 2.5,

@@ -135,7 +135,8 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
         "make_quicker(pytest.MonkeyPatch())\n"
         "files.DECODER_GRAPHS, files.ENCODER_GRAPHS = (), ('conformer_b',)\n"
         "parameters = random_parameters('odd', demo_folder())\n"
-        "print(files.write_graphs(parameters, Path(sys.argv[1]), (3, 0), 'int8', lambda *_: None))\n"
+        "out = Path(sys.argv[1])\n"
+        "print(files.write_graphs(parameters, out, (3, 0), 'int8', lambda *_: None))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],

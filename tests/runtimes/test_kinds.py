@@ -1,0 +1,188 @@
+"""What every runtime has to be, shown for those there are and for two that are added here."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nemocli
+from nemocli.bench.variants import compute_units, list_variants
+from nemocli.cli import runtime_help
+from nemocli.doctor.runtimes import examine_runtimes
+from nemocli.errors import UnsupportedError
+from nemocli.models.convert import convert, default_folder
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
+from nemocli.network.parameters import Parameters
+from nemocli.runtimes import kinds
+from nemocli.runtimes.kind import PORTABLE, CheckpointKind, FolderKind, Library
+from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
+from nemocli.runtimes.numpy.kind import NumpyKind
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
+from nemocli.runtimes.system import System
+from tests import typed
+
+SYSTEMS = [System("linux"), System("darwin", "14.7.1"), System("darwin", "27.0")]
+
+
+class ToyRuntime(NumpyRuntime):
+    name = "toy"
+
+
+class ToyKind(NumpyKind):
+    """numpy under another name."""
+
+    name = "toy"
+
+    def open_checkpoint(self, checkpoint, lookahead):
+        return ToyRuntime(checkpoint.parameters, lookahead)
+
+
+class ToyFolderRuntime(NumpyRuntime):
+    name = "toyfolder"
+
+
+class ToyFolderKind(FolderKind):
+    """numpy with a model folder of its own: the weights, in half precision if that is wanted."""
+
+    name = "toyfolder"
+    library = Library("numpy", "numpy", "pip install numpy")
+    precisions = {"fp32": 4.1, "fp16": 2.1}  # noqa: RUF012
+    compute_units = ("cpu", "moon")
+    default_compute_units = "cpu"
+
+    def write_graphs(self, parameters, folder, lookaheads, precision, progress):
+        progress("weights.npz", 1, 1)
+        weights = parameters._source
+        dtype = np.float16 if precision == "fp16" else np.float32
+        arrays = {name: weights.read(name).astype(dtype) for name in weights.shapes()}
+        np.savez(folder / "weights.npz", **arrays)
+        return ["weights.npz"]
+
+    def open_folder(self, folder, lookahead, compute_units, progress):
+        weights = Archive(folder.path / "weights.npz")
+        return ToyFolderRuntime(Parameters(folder.config, weights), lookahead)
+
+
+class Archive:
+    def __init__(self, path):
+        self._arrays = np.load(path)
+
+    def shapes(self):
+        return {name: self._arrays[name].shape for name in self._arrays.files}
+
+    def read(self, name):
+        return self._arrays[name].astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch):
+    """Each is added by one entry."""
+    monkeypatch.setitem(KINDS, "toy", ToyKind())
+    monkeypatch.setitem(KINDS, "toyfolder", ToyFolderKind())
+
+
+NAMES = pytest.mark.parametrize("name", [*KINDS, "toy", "toyfolder"])
+#: Those that run everywhere and are quick enough.
+QUICK = pytest.mark.parametrize("name", ["onnx", "numpy", "toy", "toyfolder"])
+
+
+def test_every_folder_with_a_kind_is_registered():
+    folders = {path.parent.name for path in Path(kinds.__file__).parent.glob("*/kind.py")}
+    assert folders == set(kinds._FOLDERS)
+
+
+@NAMES
+def test_what_is_said_of_a_runtime_agrees(name):
+    kind = KINDS[name]
+    assert kind.name == name and name not in (AUTO, "")
+    assert isinstance(kind, CheckpointKind) != isinstance(kind, FolderKind)
+    assert kind.default_precision in kind.offered_precisions
+    assert all(size > 0 for size in kind.precisions.values())
+    assert set(kind.only_for_checks) < set(kind.precisions)
+    assert kind.released_precision in (None, *kind.offered_precisions)
+    assert kind.default_compute_units in (kind.compute_units or (None,))
+    for system in SYSTEMS:
+        assert kind.precision_on(system) in kind.precisions_on(system)
+        assert set(kind.precisions_on(system)) <= set(kind.offered_precisions)
+        units = kind.choose_units(None, system)
+        assert (units is None) == (not kind.has_units_on(system))
+
+
+@NAMES
+@pytest.mark.parametrize("system", SYSTEMS, ids=str)
+def test_it_is_resolved_or_one_sentence_says_why_not(name, system, monkeypatch):
+    monkeypatch.setattr(Library, "is_here", True)
+    spec = ModelSpec("demo", name)
+    if KINDS[name].missing_system(system):
+        with pytest.raises(UnsupportedError, match=rf"The {name} runtime needs macOS.*\.$"):
+            resolve(spec, system=system)
+        return
+    resolved = resolve(spec, system=system)
+    assert resolved.runtime == name
+    assert resolved.precision == KINDS[name].precision_on(system)
+    assert resolved.needs_conversion == isinstance(KINDS[name], FolderKind)
+
+
+@NAMES
+def test_without_its_library_it_is_said_how_to_get_it(name, monkeypatch):
+    monkeypatch.setattr(Library, "is_here", False)
+    with pytest.raises(UnsupportedError, match=rf"The {name} runtime needs .*install it with: pip"):
+        resolve(ModelSpec("demo", name), system=System("darwin", "27.0"))
+
+
+@QUICK
+def test_it_says_what_is_said_in_a_clip(name, clips):
+    transcriber = nemocli.load("demo", runtime=name)
+    assert (transcriber.runtime, transcriber.precision) == (name, "fp32")
+    session = transcriber.session()
+    session.feed(clips[0].samples)
+    assert session.finish().text == clips[0].text
+
+
+@pytest.mark.parametrize("name", ["toy", "toyfolder"])
+def test_commands_take_it(name, clips, tmp_path):
+    command = ["file", clips[0].path, "--model", "demo", "--runtime", name, "-q"]
+    assert typed.nemocli(*command).stdout == clips[0].text + "\n"
+    done = typed.nemocli(*command, "-o", tmp_path)
+    again = typed.nemocli(*command, "-o", tmp_path, "--dry-run")
+    assert done.exit_code == 0 and again.stdout.startswith("done")
+
+
+def test_a_checkpoint_is_converted_to_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path))
+    out = default_folder("demo", "toyfolder", None)
+    assert out.name == "demo-toyfolder-fp32"
+    assert convert("demo", out, "toyfolder", "fp16").precision == "fp16"
+    loaded = nemocli.load(out)
+    assert (loaded.runtime, loaded.precision) == ("toyfolder", "fp16")
+    done = typed.nemocli("convert", "demo", "--to", "toyfolder", "-o", tmp_path / "new")
+    assert done.exit_code == 0 and "tokens agree" in done.stderr
+
+
+def test_help_texts_have_it():
+    assert runtime_help.runtimes() == "auto, onnx, coreml, coreai, numpy, toy or toyfolder."
+    assert " toyfolder: fp32 or fp16." in runtime_help.precisions_by_kind()
+    assert "for toyfolder: cpu, moon." in runtime_help.compute_units()
+
+
+def test_doctor_examines_it():
+    found = {finding.name: finding for finding in examine_runtimes()}
+    assert {f"runtime {name}" for name in KINDS} < set(found)
+    assert found["runtime toy"].value == f"numpy {np.__version__}"
+    named = [entry["name"] for entry in json.loads(typed.nemocli("doctor", "--json").stdout)]
+    assert "runtime toy" in named
+
+
+def test_bench_has_its_variants():
+    variants = list(list_variants(SYSTEMS[0]))
+    assert {("toy", "fp32"), ("toyfolder", "fp32"), ("toyfolder", "fp16")} < set(variants)
+    assert compute_units("toyfolder") == ("cpu", "moon")
+    assert compute_units("toy") == (None,)
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=str)
+def test_auto_is_chosen_in_one_place(system):
+    assert choose_runtime(KINDS, system) == PORTABLE
+    assert choose_runtime(["coreml", "coreai"], system) == "coreml"
