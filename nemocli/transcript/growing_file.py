@@ -6,16 +6,15 @@ costs as much in the tenth hour as in the first minute.
 """
 
 import os
-import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from nemocli.errors import NemocliError, UsageError
-from nemocli.processes import runs_elsewhere
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
+from nemocli.whole_file import part_of, remove_abandoned
 
 
 def check_target(path: Path, force: bool) -> None:
@@ -37,8 +36,8 @@ class GrowingFile:
         check_target(path, force)
         self._path = path
         self._writer = writer
-        self._spare = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._next_spare = path.with_name(f".{path.name}.{os.getpid()}.next.part")
+        self._spare = part_of(path)
+        self._next_spare = part_of(path, ".next")
         head = writer.head()
         # Bytes of what is certain in both copies, and what the spare lacks of it.
         self._settled = len(head.encode())
@@ -46,7 +45,7 @@ class GrowingFile:
         # What could not be written yet.
         self._unwritten = ""
         try:
-            _remove_abandoned(path)
+            remove_abandoned(path)
             # Whatever is at `path` belongs to an earlier run and must not become the spare.
             self._spare.write_bytes((head + writer.tail(None, 0.0)).encode())
             shutil.copyfile(self._spare, self._next_spare)
@@ -115,12 +114,3 @@ class GrowingFile:
     def _explained(self, error: OSError) -> NemocliError:
         reason = error.strerror or type(error).__name__
         return NemocliError(f"{self._path} cannot be written: {reason}.")
-
-
-def _remove_abandoned(path: Path) -> None:
-    """What a run that was killed left beside the file."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)(\.next)?\.part")
-    for beside in path.parent.iterdir():
-        match = pattern.fullmatch(beside.name)
-        if match and not runs_elsewhere(int(match[1])):
-            beside.unlink(missing_ok=True)

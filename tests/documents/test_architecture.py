@@ -85,7 +85,8 @@ LEVELS = {
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
-    **dict.fromkeys(["errors", "version", "processes", "units", "whole_file"], 0),
+    "whole_file": 0.1,
+    **dict.fromkeys(["disk", "errors", "version", "processes", "units"], 0),
 }
 
 

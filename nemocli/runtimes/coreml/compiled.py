@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from nemocli.whole_file import written_whole
+
 
 class CompiledModels:
     """A folder of compiled packages (.mlmodelc), by their content and the system's version.
@@ -41,13 +43,9 @@ class CompiledModels:
         return target
 
     def _make(self, package: Path, target: Path) -> None:
-        partial = self._folder / "partial.mlmodelc"
-        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-        try:
-            self._compile(package, partial)
-            partial.rename(target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        # One name for all processes, since they take turns: what one that was killed left goes.
+        with written_whole(target, self._folder / "partial.mlmodelc") as part:
+            self._compile(package, part)
 
 
 def check_package(package: Path, hashes: Mapping[str, str]) -> None:
