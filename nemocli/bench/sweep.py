@@ -118,9 +118,10 @@ def _specs(
     wanted: SweepChoice,
 ) -> Iterator[ModelSpec]:
     units = (wanted.compute_units,) if wanted.compute_units else compute_units(runtime)
+    runtime, precision = wanted.runtime or runtime, wanted.precision or precision
     for lookahead in lookaheads:
         for unit in units:
-            yield ModelSpec(found.path, runtime, wanted.precision or precision, lookahead, unit)
+            yield ModelSpec(found.path, runtime, precision, lookahead, unit)
 
 
 def measure_sweep(

@@ -59,24 +59,24 @@ class VariantCheck:
         return self.verdict == "failed" or (self.verdict == "differs" and self.precision in EXACT)
 
 
-def verify_all(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
+def verify_all(note: Callable[[str], None]) -> Iterator[VariantCheck]:
     """Try the demo in everything there is, and the released model as far as it is converted.
 
-    `tell` is called with what is being done. The released model's folders are compared at one
+    `note` is called with what is being done. The released model's folders are compared at one
     lookahead with what numpy computes from its checkpoint.
     """
-    yield from _demo(tell)
-    yield from _released(tell)
+    yield from _demo(note)
+    yield from _released(note)
 
 
-def _demo(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
+def _demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
     reference = demo_reference()
     found = find_model(DEMO)
     for runtime, precision in list_variants():
         try:
             model = resolve(ModelSpec(DEMO, runtime, precision), found)
             if model.needs_conversion:
-                tell(f"converting the demo to {runtime} {precision}")
+                note(f"converting the demo to {runtime} {precision}")
             config = RunConfig.of(model.convert())
         except NemocliError as error:
             yield VariantCheck(DEMO, runtime, precision, None, None, *_failure(error))
@@ -84,10 +84,10 @@ def _demo(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
         for lookahead in sorted(reference.tokens):
             for units in compute_units(runtime):
                 one = replace(config, lookahead=lookahead, compute_units=units)
-                yield _tried(DEMO, one, reference, tell)
+                yield _tried(DEMO, one, reference, note)
 
 
-def _released(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
+def _released(note: Callable[[str], None]) -> Iterator[VariantCheck]:
     pulled = find_pulled(HubModel(DEFAULT_MODEL))
     folders = [
         (path, manifest)
@@ -95,26 +95,26 @@ def _released(tell: Callable[[str], None]) -> Iterator[VariantCheck]:
         if manifest.source.partition("@")[0] == DEFAULT_MODEL
     ]
     if not folders:
-        tell(f"{DEFAULT_MODEL} is not converted on this machine; only the demo was tried.")
+        note(f"{DEFAULT_MODEL} is not converted on this machine; only the demo was tried.")
         return
     if pulled is None:
-        tell(f"{DEFAULT_MODEL} is converted, but its checkpoint to compare with is not here.")
+        note(f"{DEFAULT_MODEL} is converted, but its checkpoint to compare with is not here.")
         return
-    tell("computing the released model's tokens by numpy, once")
+    note("computing the released model's tokens by numpy, once")
     reference = computed_reference(open_checkpoint(pulled), LOOKAHEAD)
     for path, manifest in folders:
         if is_slow(manifest.kind):
-            tell(f"{path.name} is too slow for this machine and was left out.")
+            note(f"{path.name} is too slow for this machine and was left out.")
             continue
         for units in compute_units(manifest.kind):
             config = RunConfig(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
-            yield _tried(DEFAULT_MODEL, config, reference, tell)
+            yield _tried(DEFAULT_MODEL, config, reference, note)
 
 
 def _tried(
-    model: str, config: RunConfig, reference: Reference, tell: Callable[[str], None]
+    model: str, config: RunConfig, reference: Reference, note: Callable[[str], None]
 ) -> VariantCheck:
-    tell(f"running {model}: {config}")
+    note(f"running {model}: {config}")
     outcome = VariantCheck(
         model,
         config.runtime,

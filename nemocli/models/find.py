@@ -27,7 +27,7 @@ class FoundModel:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """Of a model folder; ModelError if it is damaged."""
+        """What a model folder says of itself; ModelError if it is damaged."""
         return read_manifest(self.path)
 
     @cached_property
@@ -140,7 +140,7 @@ def _runs_on(kind: str, system: System) -> bool:
 
 
 def _commit(hub: HubModel) -> str:
-    """The commit that is meant, as far as this machine knows: of a branch, the one pulled last."""
+    """The commit that is meant, as far as this machine knows: for a branch, the one pulled last."""
     reference = hub.folder / "refs" / hub.wanted_revision
     if reference.is_file():
         return reference.read_text().strip()

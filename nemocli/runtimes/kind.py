@@ -123,7 +123,7 @@ class Kind(ABC):
         return bool(self.compute_units) and self.missing_system(system) is None
 
     def missing_system(self, system: System) -> str | None:
-        """The system that it needs, such as `macOS 15 or later, not 14.5`; None if it has it."""
+        """The system that it needs, with the version if that is too old; None if it has it."""
         if self.minimum_macos is None or system.has_macos(self.minimum_macos):
             return None
         if not system.is_macos:

@@ -74,6 +74,9 @@ def test_a_converted_folder_is_swept_in_its_form(cache):
     folder = resolve(ModelSpec("demo", "onnx", "fp32", 3)).convert().path
     found, _ = variants(EVERYTHING, str(folder))
     assert found == [f"onnx fp32, lookahead {n}" for n in (0, 3, 6, 13)]
+    for wanted in (SweepChoice("numpy", None, 3, None), SweepChoice(None, "int8", 3, None)):
+        with pytest.raises(UsageError, match="is converted"):
+            variants(wanted, str(folder))
 
 
 def test_a_point():
