@@ -6,7 +6,7 @@ from typing import Any, Never
 import yaml
 
 from nemocli.errors import ModelError, shown
-from nemocli.network.config import ARCHITECTURE, MOST
+from nemocli.network.config import ARCHITECTURE, MAX_COUNT
 
 #: Settings with the only value that is implemented, and NeMo's default where it is another.
 _REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (
@@ -32,7 +32,7 @@ _TRUTH = {False: "no", True: "yes"}
 Json = dict[str, Any]
 
 #: Characters of a number.
-LONGEST_NUMBER = 40
+MAX_NUMBER_LENGTH = 40
 
 
 def hub_configs(
@@ -73,7 +73,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it comes without types
 
     def construct_scalar(self, node: yaml.ScalarNode) -> Any:
         """A number in base 60 could take hours: 1:1:1:1 and so on."""
-        if node.tag.endswith((":int", ":float")) and len(node.value) > LONGEST_NUMBER:
+        if node.tag.endswith((":int", ":float")) and len(node.value) > MAX_NUMBER_LENGTH:
             raise ValueError("no number of a setting")
         return super().construct_scalar(node)
 
@@ -111,7 +111,11 @@ class _Settings:
     def factor(self, section: str, key: str) -> float:
         """A number above zero, and finite."""
         value = self.section(section).get(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= MOST:
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not 0 < value <= MAX_COUNT
+        ):
             self.refuse(f"gives {section}.{key} as {shown(value)}, where a number belongs")
         return value
 
