@@ -5,8 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,6 +13,7 @@ from rich.live import Live
 from nemocli.batch.many import FileProgress
 from nemocli.cli.file_views import bars_view, growing_view, progress_line, whole_line
 from nemocli.cli.printable import printable, printable_path
+from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REDRAW = 0.1
 
 
-class ProgressDisplay:
+class ProgressDisplay(Closing):
     """The files of one run; a context manager that leaves nothing on a terminal but messages.
 
     One file's text is shown as it grows, of several how far they are. `names` has what
@@ -45,17 +45,13 @@ class ProgressDisplay:
             console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
         )
 
-    def __enter__(self) -> "ProgressDisplay":
+    def __enter__(self) -> Self:
         if self._draws:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the bars away."""
         if self._draws:
             self._live.stop()
 

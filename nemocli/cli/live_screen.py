@@ -6,7 +6,7 @@ too, but leaves copies of it behind when the terminal is resized, since lines th
 
 import time
 from contextlib import suppress
-from types import TracebackType
+from typing import Self
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import printable
+from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.subtitles import clock
@@ -34,7 +35,7 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _ERASE_BELOW = "\r\x1b[J"
 
 
-class LiveScreen:
+class LiveScreen(Closing):
     """Shows events, and asks for a line of text; a context manager that tidies up."""
 
     def __init__(self, console: Console, timestamps: bool, lookahead_ms: int) -> None:
@@ -54,16 +55,12 @@ class LiveScreen:
         self._shown: list[Text] = []
         self._drawn_at = 0.0
 
-    def __enter__(self) -> "LiveScreen":
+    def __enter__(self) -> Self:
         self._write(_HIDE)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the lower part away, and show the cursor again."""
         with suppress(NemocliError, BrokenPipeError):  # it may have been closed
             self._paint([])
             self._write(_SHOW)

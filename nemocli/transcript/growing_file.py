@@ -9,8 +9,8 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
+from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
@@ -25,7 +25,7 @@ def check_target(path: Path, force: bool) -> None:
         raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
 
 
-class GrowingFile:
+class GrowingFile(Closing):
     """`path` as it is written; a context manager that removes the spare copy.
 
     Raises UsageError if the file exists and may not be replaced, and NemocliError, also later, if
@@ -54,15 +54,8 @@ class GrowingFile:
             self._remove_spares()
             raise self._explained(error) from None
 
-    def __enter__(self) -> "GrowingFile":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the copies beside the file."""
         self._remove_spares()
 
     def add(self, segment: Segment, language: str | None, duration: float) -> None:
