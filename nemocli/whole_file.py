@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,13 +29,15 @@ def write_whole_file(path: Path, content: str | bytes) -> None:
 def written_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
     """Give a place beside `path` to write a file or a folder to; it gets its name at the end.
 
-    If the block raises anything, Ctrl-C among it, nothing is left of it and `path` is as it was.
-    `part` is another place on the same disk. Raises OSError.
+    If the block raises anything, Ctrl-C among it, nothing is left of it and `path` is as it was. A
+    file that is replaced hands on its permissions. `part` is another place on the same disk. Raises
+    OSError.
     """
     part = part or part_of(path)
     try:
         _remove(part)  # what is there was left by a process that was killed
         yield part
+        copy_permissions(path, part)
         _take_place(part, path)
     except BaseException:
         _remove(part)
@@ -62,6 +65,20 @@ def remove_abandoned(path: Path) -> None:
         match = pattern.fullmatch(beside.name)
         if match and not runs_elsewhere(int(match[1])):
             _remove(beside)
+
+
+def copy_permissions(replaced: Path, part: Path) -> None:
+    """Give a file the mode of the one that it will replace, and its owner where it may.
+
+    Nothing if there is none, or something else than a plain file.
+    """
+    with suppress(OSError):
+        found = os.lstat(replaced)
+        if not stat.S_ISREG(found.st_mode) or not stat.S_ISREG(os.lstat(part).st_mode):
+            return
+        with suppress(OSError):  # only root may give files away
+            os.chown(part, found.st_uid, found.st_gid)
+        os.chmod(part, stat.S_IMODE(found.st_mode) & 0o777)  # where the disk knows permissions
 
 
 def _encode(content: str | bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from nemocli.addresses import advise_on_address
 from nemocli.audio.decoder import Decoder
 from nemocli.errors import AudioError, lacks_memory
 
@@ -48,7 +49,9 @@ def suits_libsndfile(header: bytes) -> bool:
 
 
 def unreadable(path: Path, error: OSError) -> AudioError:
-    """For a path that the system refuses to open."""
+    """For a path that the system refuses to open; an address is told that it is one."""
+    if isinstance(error, FileNotFoundError) and (advice := advise_on_address(str(path))):
+        return AudioError(advice)
     reason = f"cannot be read ({error.strerror or 'input/output error'}): check the path."
     if isinstance(error, FileNotFoundError):
         reason = "does not exist: check the path."

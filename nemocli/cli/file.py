@@ -3,12 +3,12 @@
 import typer
 
 from nemocli.cli.file_cluster import ClusterChoice
-from nemocli.cli.file_inputs import list_typed, parse_bytes, sound_from_stdin
+from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, sound_from_stdin
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
 from nemocli.cli.file_outputs import FileResults, show_plan, tell_failed
 from nemocli.cli.file_report import written_report
-from nemocli.cli.file_stdout import StdoutResults, check_shared
+from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target
 from nemocli.cli.options import parse_lookahead
 from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
@@ -31,7 +31,9 @@ def transcribe_files(options: FileOptions) -> None:
         found = list_typed(options, stdin)
         for sentence in [*found.unreadable, *found.empty]:
             say(sentence)
-        code = request.print_results(found) if request.is_for_stdout else request.write_files(found)
+        if passed_over := describe_passed_over(found):
+            request.screen.note(passed_over)
+        code = request.write_files(found) if request.is_for_files else request.print_results(found)
     if code:
         raise typer.Exit(code)
 
@@ -41,10 +43,17 @@ class _Request:
 
     def __init__(self, options: FileOptions) -> None:
         self.options = options
-        self.is_for_stdout = options.output_dir is None and options.output_format is None
         self.formats: tuple[str, ...] = (parse_format(options.stdout_format),)
-        if options.output_format is not None:
-            self.formats = parse_formats(options.output_format)
+        asked = None if options.output_format is None else parse_formats(options.output_format)
+        #: The one file that the transcript goes into, instead of stdout.
+        self.target = find_target(options.output_dir, asked, options.force)
+        if self.target is not None:
+            self.formats = (self.target.suffix[1:],)
+        elif asked is not None:
+            self.formats = asked
+        self.is_for_files = self.target is None and (
+            options.output_dir is not None or asked is not None
+        )
         self.model = ModelChoice(
             options.model,
             options.runtime,
@@ -55,6 +64,7 @@ class _Request:
                 options.max_line_width or None,
                 options.max_line_count or None,
                 options.word_timestamps,
+                options.min_cue,
             ),
         )
         self.max_memory = parse_bytes(options.max_memory)
@@ -64,17 +74,20 @@ class _Request:
             check_report(options.report)
 
     def print_results(self, found: Listing) -> int:
-        """Print each transcript to stdout, in the order of the files; the exit code."""
+        """Print the transcripts in the files' order, or write the only one; the exit code."""
         (output_format,) = self.formats
+        if self.target is not None:
+            check_alone(found.sources, self.target)
         check_shared(found.sources, output_format)
         if self.options.dry_run:
+            where = printable_path(f"to {self.target or 'stdout'}")
             for source in found.sources:
-                print(f"to stdout       {printable_path(source.name)}")
+                print(f"{where:14}  {printable_path(source.name)}")
             return NemocliError.exit_code if found.unreadable else 0
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
             with written_report(report, self.options.report):
-                results = StdoutResults(found.sources, settings, output_format)
+                results = StdoutResults(found.sources, settings, output_format, self.target)
                 results.run(transcriber, self.screen, self.max_memory, report)
         if report.files > 1:
             tell_failed(report)

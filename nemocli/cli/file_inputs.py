@@ -44,6 +44,26 @@ def list_typed(options: FileOptions, stdin: Path | None) -> Listing:
     return found
 
 
+#: Extensions that are listed of files that were passed over.
+MAX_LISTED = 5
+
+
+def describe_passed_over(listing: Listing) -> str | None:
+    """Say how many files in folders were not taken for sound; None if there is none."""
+    counts = listing.passed_over
+    if not counts:
+        return None
+    parts = [f"{count} {name or 'with none'}" for name, count in counts.most_common(MAX_LISTED)]
+    if len(counts) > MAX_LISTED:
+        parts.append(f"{counts.total() - sum(c for _, c in counts.most_common(MAX_LISTED))} others")
+    files = "1 file" if counts.total() == 1 else f"{counts.total()} files"
+    verb = "was" if counts.total() == 1 else "were"
+    return (
+        f"{files} in the folders {verb} passed over by extension ({', '.join(parts)}); --extensions"
+        " chooses which are taken."
+    )
+
+
 def _read_lines(from_file: str, stdin_is_sound: bool) -> list[str]:
     if from_file == STDIN:
         if stdin_is_sound:

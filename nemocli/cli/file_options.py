@@ -10,13 +10,14 @@ from nemocli.cli.options import (
     ComputeUnits,
     Language,
     Lookahead,
+    MinCue,
     Model,
     Quiet,
     Runtime,
     confirmation,
     option,
 )
-from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH
+from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, MIN_CUE
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class FileOptions:
         str | None,
         option(
             "Write files into this folder, with the folders' own paths below it. The same command"
-            " again goes on with what is not done.",
+            " again goes on with what is not done. Or one file, such as talk.srt.",
             "--output-dir",
             "-o",
         ),
@@ -61,7 +62,9 @@ class FileOptions:
     word_timestamps: Annotated[
         bool,
         option(
-            "Each word by itself in srt and tsv, and with its time in vtt.", "--word-timestamps"
+            "Each word by itself in tsv, and in srt if it stands for --min-cue, and with its time"
+            " in vtt.",
+            "--word-timestamps",
         ),
     ] = False
     max_line_width: Annotated[
@@ -72,6 +75,7 @@ class FileOptions:
         int,
         option("Lines of a cue of srt and vtt; 0: as many as it needs.", "--max-line-count", min=0),
     ] = MAX_LINE_COUNT
+    min_cue: MinCue = MIN_CUE
     recursive: Annotated[bool, option("Folders with their subfolders.", "--recursive", "-r")] = (
         False
     )

@@ -12,7 +12,7 @@ from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.jobs.plan import Job, RunOptions, Verdict, decide
+from nemocli.jobs.plan import Job, RunOptions, Verdict, changed_outputs, decide
 from nemocli.jobs.remaining import find_remaining
 from nemocli.jobs.report import RunReport
 from nemocli.jobs.run import Run
@@ -29,6 +29,9 @@ def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
         done += verdict is Verdict.DONE
         outputs = ", ".join(map(printable_path, job.paths(wanted.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
+        if verdict is not Verdict.DONE and not wanted.force:
+            kept = ", ".join(map(printable_path, job.paths(changed_outputs(job, wanted.formats))))
+            target += f" (kept, since it was changed: {kept})" if kept else ""
         print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
     say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
 
@@ -83,7 +86,7 @@ class FileResults:
         if remaining.skipped:
             files = count_files(len(self._jobs))
             self._screen.note(f"{len(remaining.skipped)} of {files} done already.")
-        for sentence in remaining.unwritable:
+        for sentence in remaining.reasons:
             say(sentence)
         return remaining.jobs
 
@@ -121,9 +124,10 @@ def summary(report: RunReport) -> str:
     """Files and sound in one line."""
     parts = [f"{count_files(report.count('done'))} transcribed"]
     for count, what in (
-        (report.count("skipped"), "done already"),
+        (report.count("skipped") - report.only_kept, "done already"),
         (report.count("failed"), "failed"),
         (report.left, "left"),
+        (report.kept, "kept as corrected"),
     ):
         parts += [f"{count} {what}"] if count else []
     sound = ""

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -74,8 +74,12 @@ class ProgressDisplay(Closing):
         seconds = (finished.seconds or 0.0) if finished.state == "done" else 0.0
         self._seconds += seconds
         self._estimate.tell(finished.path, seconds)
+        if finished.kept:
+            self.say(kept_sentence(finished.kept))
         if finished.error is not None:
             self.say(finished.error)
+        elif finished.kept and finished.state == "skipped":
+            pass  # that is all there is to say
         elif self._lines:
             length = "" if finished.seconds is None else f" ({finished.seconds:.1f} s of sound)"
             state = "" if finished.state == "done" else ", done already"
@@ -121,3 +125,12 @@ class ProgressDisplay(Closing):
         total = self._estimate.total
         status = whole_line(done, total, elapsed, self._ended, self._count)
         return bars_view(at_work, done, total, status, width)
+
+
+def kept_sentence(paths: Sequence[str]) -> str:
+    """That outputs were left as somebody corrected them."""
+    verb, pronoun, end = ("was", "it", "is") if len(paths) == 1 else ("were", "them", "are")
+    return (
+        f"{', '.join(paths)} {verb} changed since nemocli wrote {pronoun}, and {end} kept; add"
+        f" --force to replace {pronoun}."
+    )

@@ -9,11 +9,13 @@ from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay
 from nemocli.cli.printable import one_line, printable_lines
 from nemocli.cli.screen import Screen
-from nemocli.errors import UsageError
+from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.report import Finished, RunReport
 from nemocli.jobs.settings import Settings
-from nemocli.transcript.formats import WholeTranscript, json_line, write_whole
+from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
+from nemocli.transcript.growing_file import check_target
+from nemocli.whole_file import write_whole_file
 
 #: What several files can be told apart in.
 SHARED_FORMATS = ("txt", "json")
@@ -28,10 +30,54 @@ def check_shared(sources: list[Source], output_format: str) -> None:
         )
 
 
+def find_target(
+    output_dir: str | None, formats: tuple[str, ...] | None, force: bool
+) -> Path | None:
+    """Return the one file that an --output-dir such as `talk.srt` means; None for a folder.
+
+    `formats` are those asked for besides. Raises UsageError if they are others, or the file may not
+    be written.
+    """
+    if output_dir is None or output_dir.endswith("/") or Path(output_dir).is_dir():
+        return None
+    path = Path(output_dir)
+    if path.suffix[1:] not in FORMATS:
+        return None
+    if formats not in (None, (path.suffix[1:],)):
+        raise UsageError(
+            f"{path} names one file, in {path.suffix[1:]}: leave out --output-format, or choose a"
+            " folder."
+        )
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} is in no folder that exists: make it, or choose another.")
+    check_target(path, force)
+    return path
+
+
+def check_alone(sources: list[Source], target: Path) -> None:
+    """UsageError if more than one transcript would go into the file, or it is the sound itself."""
+    if len(sources) > 1:
+        raise UsageError(
+            f"{target} names one file, but there are {len(sources)} to transcribe: choose a folder"
+            f" for --output-dir, and --output-format {target.suffix[1:]}."
+        )
+    for source in sources:
+        if target.exists() and source.path.exists() and target.samefile(source.path):
+            raise UsageError(f"{target} is the input itself: choose another name.")
+
+
 class StdoutResults:
     """Prints each transcript when those of the files before it are printed."""
 
-    def __init__(self, sources: list[Source], settings: Settings, output_format: str) -> None:
+    def __init__(
+        self,
+        sources: list[Source],
+        settings: Settings,
+        output_format: str,
+        target: Path | None = None,
+    ) -> None:
+        """`target`: the file that takes the only transcript instead of stdout."""
+        self._target = target
         self._sources = sources
         self._settings = settings
         self._format = output_format
@@ -72,8 +118,14 @@ class StdoutResults:
             self._ready[path] = ""
             return Finished(path, "failed", error=str(outcome.error.named(self._names[path])))
         result = WholeTranscript(self._settings.about_file(self._names[path]), outcome.transcript)
-        self._ready[path] = self._document(result)
-        return Finished(path, "done", seconds=round(outcome.transcript.duration, 3))
+        document = self._document(result)
+        seconds = round(outcome.transcript.duration, 3)
+        if self._target is None:
+            self._ready[path] = document
+            return Finished(path, "done", seconds=seconds)
+        self._ready[path] = ""
+        _write(self._target, document)
+        return Finished(path, "done", (str(self._target),), seconds)
 
     def _document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":
@@ -97,3 +149,11 @@ class StdoutResults:
             with board.results():
                 sys.stdout.write(printable_lines(ready) if sys.stdout.isatty() else ready)
                 sys.stdout.flush()
+
+
+def _write(target: Path, document: str) -> None:
+    """Write a document whole, or not at all; of a name that is no UTF-8, what can be read."""
+    try:
+        write_whole_file(target, document.encode("utf-8", "replace"))
+    except OSError as error:
+        raise NemocliError(f"{target} cannot be written: {error.strerror}.") from None

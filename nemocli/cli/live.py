@@ -18,6 +18,7 @@ from nemocli.cli.signals import EndRequests, exit_code
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import StreamLimits
 from nemocli.models.spec import ModelSpec
+from nemocli.transcript.cue_layout import CueLayout
 
 
 def transcribe_live(options: LiveOptions) -> None:
@@ -49,7 +50,8 @@ def transcribe_live(options: LiveOptions) -> None:
         written = recorder = None
         if options.output is not None:
             about = transcriber.about(source.name, language)
-            growing = open_output(options.output, about, options.force, loop.tell)
+            layout = CueLayout(min_cue=options.min_cue)
+            growing = open_output(options.output, about, layout, options.force, loop.tell)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
             outputs.append(open_lines(options.stdout_format, options.timestamps))

@@ -10,12 +10,14 @@ from nemocli.cli.options import (
     ComputeUnits,
     Language,
     Lookahead,
+    MinCue,
     Model,
     Quiet,
     Runtime,
     confirmation,
     option,
 )
+from nemocli.transcript.cue_layout import MIN_CUE
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class LiveOptions:
         ),
     ] = None
     force: Annotated[bool, confirmation("Replace existing files.", "--force")] = False
+    min_cue: MinCue = MIN_CUE
     save_audio: Annotated[
         Path | None, option("Also write the sound, as .flac or .wav.", "--save-audio")
     ] = None

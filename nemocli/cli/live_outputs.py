@@ -8,6 +8,7 @@ from typing import Protocol
 
 from nemocli.cli.printable import one_line, printable
 from nemocli.errors import NemocliError, UsageError
+from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Status
 from nemocli.transcript.formats import FORMATS
@@ -111,10 +112,10 @@ def check_output(path: Path, force: bool) -> None:
 
 @contextmanager
 def open_output(
-    path: Path, about: Provenance, force: bool, tell: Callable[[str], None]
+    path: Path, about: Provenance, layout: CueLayout, force: bool, tell: Callable[[str], None]
 ) -> Iterator[FileOutput]:
     """Begin a checked file; in the end, what lies beside it while it grows is removed."""
-    with GrowingFile(path, FORMATS[path.suffix[1:]](about), force) as growing:
+    with GrowingFile(path, FORMATS[path.suffix[1:]](about, layout), force) as growing:
         yield FileOutput(growing, tell)
 
 

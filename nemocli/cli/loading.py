@@ -69,7 +69,7 @@ def _get_released(spec: ModelSpec, screen: Screen) -> None:
 
 
 def note_other_region(wanted: str, language: str, screen: Screen) -> None:
-    """`en-DE` is taken for `en-US`, and that is said; `en` and `en_us` are only other spellings."""
+    """`en-DE` is taken for `en-US`, and that is said; `en_us` or `english` is another spelling."""
     region = wanted.strip().replace("_", "-").partition("-")[2]
-    if region and region.lower() != language.partition("-")[2].lower():
+    if 1 < len(region) < 4 and region.lower() != language.partition("-")[2].lower():
         screen.note(f"The model does not know {wanted}; transcribing in {language}.")

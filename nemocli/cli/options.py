@@ -34,7 +34,9 @@ Model = Annotated[
     str | None,
     option("Folder, .nemo file, name from 'nemocli models list', or 'demo'.", "--model"),
 ]
-Language = Annotated[str, option("Such as ja-JP, en_us, de, or auto.", "--lang", "--language")]
+Language = Annotated[
+    str, option("Such as ja-JP, en_us, de, deutsch, or auto.", "--lang", "--language")
+]
 Lookahead = Annotated[
     str | None,
     option(
@@ -51,6 +53,15 @@ Precision = Annotated[
     ),
 ]
 ComputeUnits = Annotated[str | None, option(runtime_help.compute_units(), "--compute-units")]
+MinCue = Annotated[
+    float,
+    option(
+        "Cues of srt and vtt that would be shorter are merged with a neighbour, or held; 0: none"
+        " are.",
+        "--min-cue",
+        metavar="SECONDS",
+    ),
+]
 Quiet = Annotated[bool, option("Only results and errors.", "--quiet", "-q")]
 
 #: Lookahead in frames, by the latency in ms that a person may write instead.

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nemocli.engine.language_names import code_of
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 
@@ -78,7 +79,7 @@ class Languages:
         self.tags = tuple(tag for tag in offered if tag in config.prompts)
 
     def find(self, wanted: str) -> Language:
-        """The language a person means: `ja-JP`, `ja_jp`, `JA`, `auto`.
+        """The language a person means: `ja-JP`, `ja_jp`, `JA`, `jpn`, `Japanese`, `日本語`, `auto`.
 
         A region the model does not know falls back to its language (`en-DE` is `en-US`), which the
         result's tag shows. Raises UsageError, naming near matches, if the language is unknown.
@@ -87,6 +88,7 @@ class Languages:
         if name == AUTO:
             return Language(AUTO, self._auto)
         by_lower = {tag.lower(): tag for tag in self.tags}
+        typed, name = name, _by_code(name)
         if name in by_lower:
             return self._language(by_lower[name])
         language = name.partition("-")[0]
@@ -98,7 +100,7 @@ class Languages:
         same_language = [tag for tag in self.tags if tag.lower().startswith(language + "-")]
         if language and same_language:
             return self._language(same_language[0])
-        raise UsageError(self._unknown(wanted, name, by_lower))
+        raise UsageError(self._unknown(wanted, typed, by_lower))
 
     def _language(self, tag: str) -> Language:
         return Language(tag, self._prompts[tag])
@@ -115,3 +117,11 @@ class Languages:
             f"The model does not know the language {wanted!r}."
             f" {'Near matches' if near else 'It knows'}: {listed}; or {AUTO}."
         )
+
+
+def _by_code(name: str) -> str:
+    """`german` -> `de`, `deu-at` -> `de-at`; what has no other name as it is."""
+    if whole := code_of(name.replace("-", " ")):
+        return whole
+    language, hyphen, region = name.partition("-")
+    return (code_of(language) or language) + hyphen + region

@@ -101,9 +101,9 @@ class OutputFolder:
     def write(self, key: str, outputs: Mapping[str, str], documents: Mapping[str, bytes]) -> None:
         """Put the documents of an input in their places, by format; `key` must be claimed.
 
-        Each is on the disk before it gets its name; a name that a power failure takes away again is
-        missed by the next run. Raises OutputError where the next file would
-        fail as well, and NemocliError where this one does.
+        What is replaced hands on its permissions. Each is on the disk before it gets its name; a
+        name that a power failure takes away again is missed by the next run. Raises OutputError
+        where the next file would fail as well, and NemocliError where this one does.
         """
         number = claim_number(_claims(key, "")[0])
         try:

@@ -1,10 +1,12 @@
 """What is to be done with each input: its outputs, and whether they are there already."""
 
+import errno
 import hashlib
 import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
@@ -148,6 +150,23 @@ def judge_content(job: Job) -> Verdict:
     return Verdict.DONE if is_same else Verdict.CHANGED
 
 
+def name_too_long(job: Job, formats: Iterable[str]) -> str | None:
+    """A sentence if the disk takes no name as long as an output's; its folder must be there."""
+    for output in job.outputs(formats).values():
+        for name in output.split(os.sep):
+            try:
+                os.lstat(os.path.join(job.place.folder, name))
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    length = len(os.fsencode(name))
+                    return (
+                        f"{job.source.name} is too long a name: that of its output would have"
+                        f" {length} bytes, which this disk does not take; rename it, or link to it"
+                        " by a shorter name."
+                    )
+    return None
+
+
 def look_at(path: Path) -> Content | None:
     """A plain file's size and time; None for what is none, or is not there."""
     try:
@@ -166,6 +185,38 @@ def content_hash(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def changed_outputs(job: Job, formats: Iterable[str]) -> list[str]:
+    """The formats whose outputs somebody changed since nemocli wrote them.
+
+    Where a log of an older version has no hash, the file's time decides: it must not be later than
+    the record of it.
+    """
+    return [
+        form
+        for form, output in job.outputs(formats).items()
+        if job.known.owns(output) and job.place.exists(output) and _is_changed(job, output)
+    ]
+
+
+def _is_changed(job: Job, output: str) -> bool:
+    path = Path(job.place.folder, output)
+    known = job.known
+    try:
+        found = os.lstat(path)
+        if stat.S_ISDIR(found.st_mode):
+            return False  # no transcript, and not to be replaced
+        if not stat.S_ISREG(found.st_mode):
+            return True
+        if output in known.hashes:
+            return content_hash(path) not in known.hashes[output]
+        recorded = datetime.fromisoformat(known.done_at).timestamp()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return found.st_mtime >= recorded + 1  # which is recorded in whole seconds
 
 
 def refuse_foreign(

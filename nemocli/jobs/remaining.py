@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from nemocli.errors import NemocliError
 from nemocli.jobs.output_folder import OutputFolder
-from nemocli.jobs.plan import Job, RunOptions, Verdict, judge
+from nemocli.jobs.plan import Job, RunOptions, Verdict, judge, name_too_long
 from nemocli.jobs.report import Finished
 from nemocli.jobs.run import skipped
 
@@ -17,10 +17,15 @@ class Remaining:
     jobs: list[Job] = field(default_factory=list)
     #: Jobs that are on record as done.
     skipped: list[Finished] = field(default_factory=list)
-    #: Jobs whose own folder takes no outputs.
+    #: Jobs whose own folder takes no outputs, or none of such a name.
     failed: list[Finished] = field(default_factory=list)
-    #: A sentence for each of those folders.
-    unwritable: list[str] = field(default_factory=list)
+    #: Why, in a sentence for each folder and each name.
+    reasons: list[str] = field(default_factory=list)
+
+    def give_up(self, jobs: Sequence[Job], reason: str) -> None:
+        """Fail jobs before they are begun."""
+        self.reasons.append(reason)
+        self.failed += [Finished(job.source.path, "failed", error=reason) for job in jobs]
 
 
 def find_remaining(jobs: Sequence[Job], wanted: RunOptions) -> Remaining:
@@ -42,12 +47,12 @@ def find_remaining(jobs: Sequence[Job], wanted: RunOptions) -> Remaining:
         except NemocliError as error:
             if not folder.is_home:
                 raise
-            remaining.unwritable.append(str(error))
-            remaining.failed += [
-                Finished(job.source.path, "failed", error=str(error)) for job in its_jobs
-            ]
+            remaining.give_up(its_jobs, str(error))  # there are other folders
         else:
             folder.remove_abandoned(job.name for job in its_jobs)
+            for job in its_jobs:
+                if too_long := name_too_long(job, wanted.formats):
+                    remaining.give_up([job], too_long)
     ended = {finished.path for finished in (*remaining.skipped, *remaining.failed)}
     remaining.jobs = [job for job in jobs if job.source.path not in ended]
     return remaining

@@ -29,6 +29,8 @@ class Finished:
     seconds: float | None = None
     #: Why it failed: a sentence.
     error: str | None = None
+    #: Paths of outputs that were left as they are, since somebody changed them.
+    kept: tuple[str, ...] = ()
 
 
 class RunReport:
@@ -49,6 +51,16 @@ class RunReport:
     def count(self, state: str) -> int:
         """Files that are `done`, `skipped` or `failed`."""
         return sum(finished.state == state for finished in self.finished.values())
+
+    @property
+    def kept(self) -> int:
+        """Files with an output that somebody changed, which was left as it is."""
+        return sum(bool(finished.kept) for finished in self.finished.values())
+
+    @property
+    def only_kept(self) -> int:
+        """Those of them of which nothing was written."""
+        return sum(bool(f.kept) and f.state == "skipped" for f in self.finished.values())
 
     @property
     def files(self) -> int:
@@ -117,6 +129,7 @@ class RunReport:
             "seconds": finished.seconds,
             "outputs": list(finished.outputs),
             "error": finished.error,
+            "kept": list(finished.kept),
         }
 
 

@@ -3,6 +3,7 @@
 Who transcribes is up to the caller (a Schedule): this machine's engine, or others.
 """
 
+import hashlib
 import os
 import time
 from collections import deque
@@ -22,6 +23,7 @@ from nemocli.jobs.plan import (
     Job,
     RunOptions,
     Verdict,
+    changed_outputs,
     content_hash,
     judge,
     judge_content,
@@ -185,6 +187,9 @@ class Run:
                     return Finished(
                         job.source.path, "failed", error=f"{path} is there already; use --force."
                     )
+            changed = changed_outputs(job, self._wanted.formats)
+            if len(changed) == len(self._wanted.formats):  # nothing would be written
+                return Finished(job.source.path, "skipped", kept=job.paths(changed))
         return None
 
     def _begin(self, job: Job) -> None:
@@ -227,10 +232,16 @@ class Run:
                 assert outcome.error is not None
                 raise outcome.error.named(job.source.name)
             sha256 = self._unchanged_hash(work)
-            outputs = job.outputs(work.formats)
-            documents = render(
-                job.source.name, outcome.transcript, self._wanted.settings, work.formats
-            )
+            kept = [] if self._wanted.force else changed_outputs(job, work.formats)
+            formats = [form for form in work.formats if form not in kept]
+            outputs = job.outputs(formats)
+            documents = render(job.source.name, outcome.transcript, self._wanted.settings, formats)
+            hashes: dict[str, str | None] = dict.fromkeys(job.outputs(kept).values())
+            hashes |= {
+                outputs[form]: hashlib.sha256(document).hexdigest()
+                for form, document in documents.items()
+            }
+            job.place.manifest.append_documents(job.key, hashes)
             job.place.write(job.key, outputs, documents)
         except OutputError:
             raise
@@ -240,7 +251,13 @@ class Run:
             return Finished(job.source.path, "failed", seconds=record.seconds, error=str(error))
         record = replace(record, state="done", sha256=sha256, formats=work.formats)
         job.place.manifest.append(record, self._wanted.settings)
-        return Finished(job.source.path, "done", job.place.paths(outputs.values()), record.seconds)
+        return Finished(
+            job.source.path,
+            "done",
+            job.place.paths(outputs.values()),
+            record.seconds,
+            kept=job.paths(kept),
+        )
 
     def _unchanged_hash(self, work: _AtWork) -> str | None:
         """The hash of the input that was transcribed; NemocliError if it is not the same now."""

@@ -1,8 +1,10 @@
 """What was done in a folder of outputs: a log of JSON lines that is only ever appended to.
 
 `{"manifest": 1}` is the first line. `{"settings": {...}}` comes before the first file made with
-them, and `{"file": {...}}` is a Record: when a file is begun, and when it is done or failed. A
-line that was cut off, by a kill or by a full disk, is passed over; every complete line is true.
+them, and `{"file": {...}}` is a Record: when a file is begun, and when it is done or failed.
+`{"documents": {...}}` comes before documents get their names, with the hash of each: what has
+another content later was changed by somebody else. A line that was cut off, by a kill or by a full
+disk, is passed over; every complete line is true.
 """
 
 import errno
@@ -10,7 +12,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +74,11 @@ class InputHistory:
     formats: set[str] = field(default_factory=set)
     #: Whether `last` came from another run while this one was going on.
     is_news: bool = False
+    #: By the path of an output: SHA-256 of what nemocli wrote there last, or was about to write.
+    #: Empty for what somebody changed; outputs of logs that have no hashes are missing.
+    hashes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: When it was done last, as it was recorded; empty if it never was.
+    done_at: str = ""
 
     def owns(self, output: str) -> bool:
         """Whether an output's path is that of one which was ever begun for it."""
@@ -129,6 +136,15 @@ class RunLog:
         if sync:
             self.sync()
 
+    def append_documents(self, key: str, hashes: Mapping[str, str | None]) -> None:
+        """Record what outputs of an input will hold: SHA-256 by path, None for what was changed.
+
+        It is on the disk after `sync`.
+        """
+        with self._threads:
+            self._write([{"documents": {"input": key, "sha256": dict(hashes)}}])
+            self._take_in_hashes(key, hashes)
+
     def begin(self) -> None:
         """Make the file if it is not there, so that a disk which takes none is met at once."""
         with self._threads:
@@ -157,6 +173,8 @@ class RunLog:
             self._settings.add(entry["settings"]["id"])
         elif "file" in entry:
             self._take_in(_record(entry["file"]), self._is_loaded)
+        elif "documents" in entry:
+            self._take_in_hashes(*_hashes(entry["documents"]))
 
     def _take_in(self, record: Record, is_news: bool) -> None:
         known = self.inputs.get(record.input)
@@ -167,6 +185,18 @@ class RunLog:
         self.names[record.name.casefold()] = record.input
         known.last = None if record.state == "begun" else record
         known.is_news = is_news
+        if record.state == "done":
+            known.done_at = record.at
+            # What was there before was replaced.
+            known.hashes.update({o: h[-1:] for o, h in known.hashes.items()})
+
+    def _take_in_hashes(self, key: str, hashes: Mapping[str, str | None]) -> None:
+        known = self.inputs.get(key)
+        if known is None:  # its record was damaged
+            return
+        for output, sha256 in hashes.items():
+            before = known.hashes.get(output, ())
+            known.hashes[output] = (*before, sha256) if sha256 else ()
 
     def _new_lines(self) -> Iterator[bytes]:
         """The complete lines behind what was read before."""
@@ -238,7 +268,7 @@ def _record(fields: dict[str, Any]) -> Record:
     not lead out of the folder.
     """
     record = Record(**{**fields, "formats": tuple(fields["formats"])})
-    texts = [record.input, record.name, record.settings, *record.formats]
+    texts = [record.input, record.name, record.settings, record.at, *record.formats]
     if not all(type(text) is str for text in texts):
         raise TypeError("no text")
     if record.state not in ("begun", "done", "failed"):
@@ -246,6 +276,17 @@ def _record(fields: dict[str, Any]) -> Record:
     if any(_leads_out(output) for output in (record.name, *record.outputs.values())):
         raise ValueError("an output elsewhere")
     return record
+
+
+def _hashes(fields: dict[str, Any]) -> tuple[str, dict[str, str | None]]:
+    """An input and the hashes of its documents; TypeError for what nemocli has not written."""
+    key, hashes = fields["input"], dict(fields["sha256"])
+    if type(key) is not str or not all(
+        type(output) is str and type(sha256) in (str, type(None))
+        for output, sha256 in hashes.items()
+    ):
+        raise TypeError("no text")
+    return key, hashes
 
 
 def _leads_out(path: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
 from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
 
@@ -29,6 +29,8 @@ class Settings:
         """The same for settings that give the same documents, whatever the model is called."""
         fields = self._fields()
         del fields["model"]
+        if self.layout.min_cue == MIN_CUE:  # what was done before it could be chosen is not new
+            del fields["layout"]["min_cue"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.convert import convert
 from nemocli.models.folder import FORMAT, MANIFEST, read_manifest
-from nemocli.models.paths import cache_folder
+from nemocli.models.paths import cache_folder, demo_folder
+from nemocli.models.temporary_cache import make_writable, use_temporary_cache
 from nemocli.runtimes.kind import Progress
 
 
@@ -16,21 +17,22 @@ def convert_into_cache(
     """Return a checkpoint's model folder in the cache folder, made now if it is not there.
 
     `revision` is the checkpoint's hash, by which it is kept; `progress` is called with a sentence
-    for each graph. Raises UnsupportedError if the cache folder cannot be made, and as `convert`.
+    for each graph. The demo, which is small, is converted into a temporary folder where there is no
+    cache. Raises UnsupportedError if the cache folder cannot be made, and as `convert`.
     """
-    cache = cache_folder() / "converted"
-    target = cache / f"{kind}-{precision}-v{FORMAT}-{revision[:32]}"
+    name = f"{kind}-{precision}-v{FORMAT}-{revision[:32]}"
     try:
-        if (target / MANIFEST).is_file():
-            with suppress(ModelError):  # damaged: made again below
-                read_manifest(target)
-                return target
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnsupportedError(
-            f"The cache folder {cache} cannot be used ({error.strerror});"
-            " set NEMOCLI_CACHE_DIR to a folder that can be written."
-        ) from None
+        cache = cache_folder() / "converted"
+        if _is_intact(cache / name):
+            return cache / name
+        make_writable(cache)
+    except UnsupportedError as error:
+        if checkpoint != demo_folder():
+            raise
+        cache = use_temporary_cache(error, progress)
+        if _is_intact(cache / name):
+            return cache / name
+    target = cache / name
 
     def describe(name: str, number: int, total: int) -> None:
         if progress:
@@ -42,3 +44,12 @@ def convert_into_cache(
         if not (target / MANIFEST).is_file():  # unless another process has just made it
             raise
     return target
+
+
+def _is_intact(folder: Path) -> bool:
+    """Whether a model folder is there and can be read; one that is damaged is made again."""
+    with suppress(OSError, ModelError):
+        if (folder / MANIFEST).is_file():
+            read_manifest(folder)
+            return True
+    return False

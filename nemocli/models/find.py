@@ -1,10 +1,12 @@
 """Find the folder or file that a person means who names a model."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from nemocli.addresses import advise_on_address
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
@@ -12,6 +14,11 @@ from nemocli.models.paths import DEMO, demo_folder, models_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
 from nemocli.runtimes.system import System, this_system
+
+#: The page of a model, as typed or as a path.
+_HUB_PAGE = re.compile(
+    r"https?:/{1,2}(?P<host>huggingface\.co|hf\.co)/(?P<name>[\w.-]+/[\w.-]+)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -148,11 +155,30 @@ def _commit(hub: HubModel) -> str:
 
 
 def _nothing(path: Path) -> ModelError:
+    if advice := _advise_on_address(str(path)):
+        return ModelError(advice)
     return ModelError(
         f"There is no model in {path}: give a checkpoint folder (with config.json), a .nemo file,"
         f" a folder written by 'nemocli convert', or '{DEMO}'."
     )
 
 
+def _advise_on_address(text: str) -> str | None:
+    """What to do instead, in a sentence, if somebody gave the address of a model."""
+    if match := _HUB_PAGE.match(text):
+        name = match["name"]
+        return (
+            f"The model of {match['host']} is called {name}: give that name, after:"
+            f" {HubModel(name).pull_command}"
+        )
+    return advise_on_address(text)
+
+
 def _not_here(hub: HubModel) -> ModelError:
+    owner, _, name = hub.name.partition("/")
+    if Path(owner).is_dir():  # which may be what was meant
+        return ModelError(
+            f"There is no {name} in the folder {owner}, and no model {hub} of the hub on this"
+            f" machine; check the path, or get the model with: {hub.pull_command}"
+        )
     return ModelError(f"The model {hub} is not on this machine; get it with: {hub.pull_command}")

@@ -115,9 +115,14 @@ def write_taken(model: HubModel, commit: str, why: str, sha256: Mapping[str, str
 
 
 def parse_hub_model(text: str) -> HubModel | None:
-    """The model that `owner/name` or `owner/name@revision` names; None for anything else."""
+    """The model that `owner/name` or `owner/name@revision` names; None for anything else.
+
+    What is written as a path is, `./name`, `../name` or `folder/name.nemo`, names none.
+    """
     match = _ID.fullmatch(text)
-    return HubModel(match["name"], match["revision"]) if match else None
+    if match is None or text.startswith(".") or text.endswith(".nemo"):
+        return None
+    return HubModel(match["name"], match["revision"])
 
 
 def hub_cache() -> Path:

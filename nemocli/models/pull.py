@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.disk import free_bytes, nearest_existing
-from nemocli.errors import ModelError, NemocliError
+from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.hub import INCOMPLETE, MAIN, PINS, HubModel, find_pulled, write_taken
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 
@@ -269,6 +269,8 @@ def _size(path: Path) -> int:
 def _explained(error: Exception, model: HubModel) -> NemocliError:
     from huggingface_hub import constants, errors
 
+    if "proxy" in str(error) and isinstance(error, (ImportError, ValueError)):
+        return _no_proxy(error)
     if isinstance(error, errors.GatedRepoError):
         return ModelError(
             f"The model {model} asks for agreement: agree on {constants.ENDPOINT}/{model.name}, and"
@@ -302,4 +304,17 @@ def _explained(error: Exception, model: HubModel) -> NemocliError:
     return NemocliError(
         f"The download from {constants.ENDPOINT} failed ({type(error).__name__}); what has come is"
         f" kept, so when the connection is back run again: {model.pull_command}"
+    )
+
+
+def _no_proxy(error: Exception) -> NemocliError:
+    """For what the HTTP client says of the proxy in the environment before it connects."""
+    if isinstance(error, ImportError):
+        return UnsupportedError(
+            "The proxy of this environment (ALL_PROXY, HTTPS_PROXY) is a SOCKS proxy, for which a"
+            " package is missing; add it beside nemocli with: pip install socksio"
+        )
+    return UsageError(
+        "The proxy of this environment (ALL_PROXY, HTTPS_PROXY) is of a kind that is not known;"
+        " write http://HOST:PORT or socks5://HOST:PORT."
     )

@@ -2,10 +2,12 @@
 
 Breaks are chosen together, so that they cost least: a cue more is worse than a line more, lines of
 equal width are better than a long one and a short one, and the end of a clause or a pause in the
-speech is a better place than any other.
+speech is a better place than any other. Where the script allows no break, there is one only if
+nothing else fits.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,14 +15,12 @@ from itertools import pairwise
 from rich.cells import cell_len
 
 from nemocli.transcript.cue_layout import CueLayout
+from nemocli.transcript.line_breaks import may_break, may_break_within
 from nemocli.transcript.segments import SHORT_PAUSE, ends_clause, ends_sentence
 from nemocli.transcript.types import Word, join_words
 
 #: What would end a line or confuse a reader of files, from bytes that the model emitted.
 CONTROLS = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
-
-#: Holds two characters together as one.
-JOINER = "\u200d"
 
 #: Of a break between cues, on top of what its place costs. A line costs the square of the part
 #: of it that stays empty, so between 0 and 1; twice that if it is its cue's only one.
@@ -30,6 +30,8 @@ MISSING_COST = 0.2
 #: Of a break at a pause, and between any two words; half of it between lines of one cue.
 PAUSE_COST = 0.15
 WORD_COST = 0.4
+#: Of a break where the script allows none: more than all else that breaks of a segment cost.
+FORBIDDEN_COST = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,7 @@ def _fitting(word: Word, width: int) -> list[Word]:
     """The word, or parts of it that each fill a line of so many cells."""
     if cell_len(word.text) <= width:
         return [word]
-    texts = [""]
-    for character in _characters(word.text):
-        if cell_len(texts[-1] + character) > width:
-            texts.append("")
-        texts[-1] += character
+    texts = _filled_lines(word.text, width)
     parts: list[Word] = []
     seconds, begun = (word.end - word.start) / len(word.text), 0
     for text in texts:
@@ -98,15 +96,51 @@ def _fitting(word: Word, width: int) -> list[Word]:
     return parts
 
 
-def _characters(text: str) -> list[str]:
-    """Characters as they are seen: with the marks, and what is joined to them."""
+def _filled_lines(text: str, width: int) -> list[str]:
+    """A text in lines as full as they can be, broken where the script allows it, if it does."""
+    lines: list[str] = []
+    line: list[str] = []
+    for character in _characters(text, width):
+        if line and cell_len("".join([*line, character])) > width:
+            cut = _last_break([*line, character])
+            lines.append("".join(line[:cut]))
+            line = line[cut:]
+            if line and cell_len("".join([*line, character])) > width:  # what is kept together
+                lines.append("".join(line))
+                line = []
+        line.append(character)
+    return [*lines, "".join(line)]
+
+
+def _last_break(characters: Sequence[str]) -> int:
+    """How many of these are before the last place where a line may be broken; else all but one."""
+    for cut in reversed(range(1, len(characters))):
+        if may_break_within(characters[cut - 1], characters[cut]):
+            return cut
+    return len(characters) - 1
+
+
+def _characters(text: str, width: int) -> list[str]:
+    """Characters as they are seen (grapheme clusters): with the marks, and what is joined to them.
+
+    What takes no cells itself belongs to the one before. Letters that are written as one, as in
+    Hindi, are parted if they are wider than the width; emoji are not.
+    """
+    from wcwidth import iter_graphemes
+
     seen: list[str] = []
-    for character in text:
-        if seen and (cell_len(character) == 0 or seen[-1].endswith(JOINER)):
-            seen[-1] += character
-        else:
-            seen.append(character)
+    for cluster in iter_graphemes(text):
+        is_parted = cell_len(cluster) > width and not any(map(_is_symbol, cluster))
+        for character in cluster if is_parted else (cluster,):
+            if seen and cell_len(character) == 0:
+                seen[-1] += character
+            else:
+                seen.append(character)
     return seen
+
+
+def _is_symbol(character: str) -> bool:
+    return unicodedata.category(character) == "So"
 
 
 def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[int, bool]]:
@@ -157,6 +191,8 @@ def _lines_from(words: Sequence[Word], first: int, width: int) -> Iterable[tuple
 
 
 def _place_cost(before: Word, after: Word) -> float:
+    if not may_break(before.text, after.text, after.space_before):
+        return FORBIDDEN_COST
     if ends_clause(before.text) or ends_sentence(before.text):
         return 0.0
     return PAUSE_COST if after.start - before.end >= SHORT_PAUSE else WORD_COST

@@ -6,6 +6,7 @@ A character is never shown in halves, and a word is never changed once the next 
 import unicodedata
 
 from nemocli.network.tokenizer_file import SPACE
+from nemocli.transcript.line_breaks import continues, is_unspaced, may_break, opens
 from nemocli.transcript.snapshot import Snapshot
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Token, Transcript, Word
@@ -13,19 +14,6 @@ from nemocli.units import FRAME_SECONDS
 
 #: What a decoder writes for bytes that are not, or not yet, a character.
 BROKEN = "\ufffd"
-
-#: Scripts written without spaces: first and last code point of Thai and Lao, Burmese, Khmer,
-#: kana, Chinese characters.
-UNSPACED = (
-    (0x0E00, 0x0EFF),
-    (0x1000, 0x109F),
-    (0x1780, 0x17FF),
-    (0x3040, 0x30FF),
-    (0x31F0, 0x31FF),
-    (0x3400, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x3FFFF),
-)
 
 
 class Detokenizer:
@@ -86,9 +74,11 @@ class Detokenizer:
     def _begins_word(self, piece: str) -> bool:
         if piece.startswith(SPACE):
             return True
-        if not self._open_text or not _is_letter(piece[:1]):
+        if not self._open_text or not _may_begin(piece[:1]):
             return False
-        return _is_unspaced(piece[0]) or _is_unspaced(self._open_text[0])
+        if not (is_unspaced(piece[0]) or is_unspaced(self._open_text[0])):
+            return False
+        return may_break(self._open_text, piece)
 
     def _close(self, next_frame: int | None = None) -> None:
         """The open word is finished; the next symbol, if it is there, comes on `next_frame`."""
@@ -115,15 +105,12 @@ class Detokenizer:
         )
 
 
-def _is_letter(character: str) -> bool:
-    """Letters and digits begin words; what else there is belongs to what is before.
+def _may_begin(character: str) -> bool:
+    """Letters, digits and what opens begin words; what else there is belongs to what is before.
 
-    So do marks, punctuation, small kana, and bytes of a character: their pieces begin with `<`.
+    So do marks, other punctuation, small kana, and bytes of a character, whose pieces begin with
+    `<`.
     """
-    if character in "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮーゝゞヽヾ々":
+    if not character or continues(character):
         return False
-    return unicodedata.category(character).startswith(("L", "N"))
-
-
-def _is_unspaced(character: str) -> bool:
-    return any(first <= ord(character) <= last for first, last in UNSPACED)
+    return unicodedata.category(character).startswith(("L", "N")) or opens(character)

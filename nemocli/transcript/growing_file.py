@@ -14,7 +14,7 @@ from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
-from nemocli.whole_file import part_of, remove_abandoned
+from nemocli.whole_file import copy_permissions, part_of, remove_abandoned
 
 
 def check_target(path: Path, force: bool) -> None:
@@ -49,6 +49,8 @@ class GrowingFile(Closing):
             # Whatever is at `path` belongs to an earlier run and must not become the spare.
             self._spare.write_bytes((head + writer.tail(None, 0.0)).encode())
             shutil.copyfile(self._spare, self._next_spare)
+            for spare in (self._spare, self._next_spare):
+                copy_permissions(path, spare)
             os.replace(self._next_spare, self._path)
         except OSError as error:
             self._remove_spares()
@@ -80,7 +82,7 @@ class GrowingFile(Closing):
     def _write(self, added: str, tail: str) -> None:
         new = added.encode()
         if not self._spare.exists():  # somebody removed it, or it was not given its name
-            shutil.copyfile(self._path, self._spare)
+            shutil.copy(self._path, self._spare)
         with self._spare.open("r+b") as spare:
             spare.seek(self._settled)
             spare.write(self._missing + new + tail.encode())
@@ -95,7 +97,7 @@ class GrowingFile(Closing):
             os.link(self._path, self._next_spare)
         except OSError:
             # Somebody removed the file, or this disk knows no links: the spare is made anew.
-            shutil.copyfile(self._spare, self._next_spare)
+            shutil.copy(self._spare, self._next_spare)
         os.replace(self._spare, self._path)
         os.replace(self._next_spare, self._spare)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from nemocli.transcript.line_breaks import may_break
 from nemocli.transcript.types import Token, Word, join_words
 
 #: What ends a sentence and what ends a clause, in the scripts of the model's languages.
@@ -59,7 +60,11 @@ class Segmenter:
     def push(self, word: Word) -> list[tuple[Word, ...]]:
         """The groups that this word, which belongs to none of them or ends the last, finishes."""
         finished: list[tuple[Word, ...]] = []
-        if self.pending and word.start - self.pending[-1].end >= PAUSE:
+        if (
+            self.pending
+            and word.start - self.pending[-1].end >= PAUSE
+            and _may_part(self.pending[-1], word)
+        ):
             finished += self.flush()
         self.pending.append(word)
         while _is_too_long(self.pending):
@@ -131,12 +136,20 @@ def _is_too_long(words: Sequence[Word]) -> bool:
 def _best_cut(words: Sequence[Word]) -> int:
     """Words of the first part: up to the last clause in the later half, or the longest pause there.
 
-    All but one if there is neither.
+    As many as can be if there is neither. Where a line could not be broken, there is no cut, unless
+    there is no other in the later half.
     """
-    cuts = range(len(words) - 1, len(words) // 2, -1)
+    latest = range(len(words) - 1, len(words) // 2, -1)
+    cuts = [cut for cut in latest if _may_part(words[cut - 1], words[cut])]
     for cut in cuts:
         if ends_clause(words[cut - 1].text):
             return cut
     pauses = {cut: words[cut].start - words[cut - 1].end for cut in cuts}
     longest = max(pauses, key=lambda cut: pauses[cut], default=0)
-    return longest if longest and pauses[longest] >= SHORT_PAUSE else len(words) - 1
+    if longest and pauses[longest] >= SHORT_PAUSE:
+        return longest
+    return cuts[0] if cuts else len(words) - 1
+
+
+def _may_part(before: Word, after: Word) -> bool:
+    return may_break(before.text, after.text, after.space_before)

@@ -1,33 +1,41 @@
 """The subtitles: SRT and WebVTT."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.cues import Cue, split_cues
-from nemocli.transcript.segments import Segment
+from nemocli.transcript.line_breaks import may_break
+from nemocli.transcript.segments import MAX_CHARACTERS, MAX_SECONDS, PAUSE, Segment
 from nemocli.transcript.types import Word, join_words
 from nemocli.transcript.writer import Provenance
 
 #: In SRT, only the line of a cue's times may have one.
 _ARROW = re.compile("-{2,}>")
 
-#: Seconds a subtitle stands at least, if the next one leaves it the time.
-MIN_CUE_SECONDS = 1.0
+#: Seconds a subtitle stands, if it is not longer and the next one leaves it the time.
+WANTED_SECONDS = 1.0
 
 
 class SubtitleWriter:
     """Cues in order, never overlapping, never empty.
 
-    The last cue is in the tail, since how long it stands depends on the next one.
+    A cue that would stand for less than the layout's `min_cue` is merged with the next one, or else
+    with the one before, if that makes a cue of the layout. If it makes none, the cue is held, and
+    the next one begins later, as far as that leaves the next one enough. What speech leaves no
+    time for stays short.
+
+    The last two cues are in the tail, since how long they stand depends on what follows.
     """
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self._layout = layout
-        self._last: Cue | None = None
-        self._number = 0
-        #: In milliseconds: when the cue before the last one ended.
+        #: The last two cues at most.
+        self._pending: list[Cue] = []
+        #: Cues that are written for good.
+        self._count = 0
+        #: In milliseconds: when the last of these ends.
         self._free_from = 0
 
     def head(self) -> str:
@@ -44,35 +52,80 @@ class SubtitleWriter:
         return "".join(map(self._follow, self.cues(segment)))
 
     def tail(self, language: str | None, duration: float) -> str:
-        if self._last is None:
-            return ""
-        return self.cue(self._number, self._last, *self._times(self._last, float("inf")))
+        text, free_from = "", self._free_from
+        for n, cue in enumerate(self._pending, 1):
+            start, end = self._times(cue, self._pending[n:], free_from)
+            text, free_from = text + self.cue(self._count + n, cue, start, end), end
+        return text
 
     def _follow(self, cue: Cue) -> str:
-        """The last cue, which is certain now that this one has come."""
-        written = ""
-        if self._last is not None:
-            start, end = self._times(self._last, cue.start)
-            written = self.cue(self._number, self._last, start, end)
-            self._free_from = end
-        self._last = cue
-        self._number += 1
-        return written
+        """What is certain now that this cue has come."""
+        pending = self._pending
+        if pending and self._is_short(pending[-1], cue):
+            if joined := self._joined(pending[-1], cue):
+                pending[-1] = joined
+                return ""
+            if len(pending) == 2 and (joined := self._joined(*pending)):
+                self._pending = [joined, cue]
+                return ""
+        pending.append(cue)
+        if len(pending) < 3:
+            return ""
+        certain = pending.pop(0)
+        start, self._free_from = self._times(certain, pending, self._free_from)
+        self._count += 1
+        return self.cue(self._count, certain, start, self._free_from)
 
-    def _times(self, cue: Cue, limit: float) -> tuple[int, int]:
-        """Start and end in milliseconds of a cue that may be prolonged up to a limit."""
-        start = max(round(1000 * cue.start), self._free_from)
-        wanted = max(cue.end, min(cue.start + MIN_CUE_SECONDS, limit))
-        return start, max(round(1000 * wanted), start + 1)
+    @property
+    def _min_cue(self) -> float:
+        return self._layout.min_cue
+
+    def _is_short(self, cue: Cue, follower: Cue) -> bool:
+        seconds = self._natural_end(cue, follower) - cue.start
+        return round(1000 * seconds) < round(1000 * self._min_cue)
+
+    def _joined(self, first: Cue, second: Cue) -> Cue | None:
+        """One cue of the words of two; None if they are too far apart, or too many."""
+        words = [word for cue in (first, second) for line in cue.lines for word in line]
+        if (
+            second.start - first.end >= PAUSE
+            or second.end - first.start > MAX_SECONDS
+            or len(join_words(words)) > MAX_CHARACTERS
+        ):
+            return None
+        cues = split_cues(words, self._layout)
+        return cues[0] if len(cues) == 1 else None
+
+    def _natural_end(self, cue: Cue, follower: Cue | None) -> float:
+        """When a cue ends that is neither held nor begins late, in seconds."""
+        wanted = cue.start + max(WANTED_SECONDS, self._min_cue)
+        return max(cue.end, wanted if follower is None else min(wanted, follower.start))
+
+    def _times(self, cue: Cue, followers: Sequence[Cue], free_from: int) -> tuple[int, int]:
+        """Start and end in milliseconds of a cue, by the next two cues at most."""
+        start = max(round(1000 * cue.start), free_from)
+        follower, after_it = [*followers, None, None][:2]
+        end = max(round(1000 * self._natural_end(cue, follower)), start + 1)
+        least = round(1000 * self._min_cue)
+        held = start + least
+        if follower is not None:
+            held = min(held, round(1000 * self._natural_end(follower, after_it)) - least)
+        return start, max(end, held)
 
 
 class SrtWriter(SubtitleWriter):
-    """SubRip: numbered cues; with word timestamps, one for each word."""
+    """SubRip: numbered cues; with word timestamps, one for each word that stands long enough."""
 
     def cues(self, segment: Segment) -> list[Cue]:
         if not self._layout.word_timestamps:
             return super().cues(segment)
-        return [cue for word in segment.words for cue in split_cues([word], self._layout)]
+        groups: list[list[Word]] = []
+        for word in segment.words:
+            if groups and not may_break(groups[-1][-1].text, word.text, word.space_before):
+                groups[-1].append(word)
+            else:
+                groups.append([word])
+        return [cue for group in groups for cue in split_cues(group, self._layout)]
 
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         text = _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))

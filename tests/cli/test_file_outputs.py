@@ -68,6 +68,34 @@ def test_a_folder_into_a_folder(here):
     assert file("in", "-r", "-o", "out", "--quiet").stderr == ""
 
 
+def test_a_corrected_transcript_is_kept_and_said(here):
+    command = ("in", "-r", "--output-dir", "out", "--output-format", "srt,txt")
+    file(*command)
+    Path("out/a.txt").write_text("One, two.\n")
+    say("a.wav", "one two three")
+    planned = file(*command, "--dry-run")
+    assert "in/a.wav -> out/a.srt, out/a.txt (kept, since it was changed: out/a.txt)" in (
+        planned.stdout
+    )
+    done = file(*command, "-q", "--report", "report.json")
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "nemocli: out/a.txt was changed since nemocli wrote it, and is kept; add --force to replace"
+        " it.\n"
+    )
+    assert Path("out/a.txt").read_text() == "One, two.\n"
+    assert "three" in Path("out/a.srt").read_text()
+    kept = {each["file"]: each["kept"] for each in read_report()["files"]}
+    assert kept == {"in/a.wav": ["out/a.txt"], "in/b.mp3": [], "in/sub/a.wav": []}
+    Path("out/a.srt").write_text("")
+    say("a.wav", "one")
+    done = file(*command)
+    assert "out/a.srt, out/a.txt were changed since nemocli wrote them, and are kept" in done.stderr
+    assert "0 files transcribed, 2 done already, 1 kept as corrected" in done.stderr
+    assert file(*command, "--force").exit_code == 0
+    assert Path("out/a.txt").read_text() == "one\n"
+
+
 def test_all_formats_beside_the_sound(here):
     assert file("in/a.wav", "--output-format", "all").exit_code == 0
     assert tree("in") == [
@@ -188,7 +216,11 @@ def test_subtitles_are_laid_out_as_asked(clips, tmp_path, monkeypatch):
     assert widest(srt) <= 12  # other settings, so it is made again
     words = file(clip.path, "--lang", clip.lang, "-f", "tsv", "--word-timestamps").stdout
     assert [line.split("\t")[2] for line in words.splitlines()[1:]] == clip.text.split()
+    by_word = (clip.path, "--lang", clip.lang, "-f", "srt", "--word-timestamps")
+    assert file(*by_word, "--min-cue", "0").stdout.count("-->") == len(clip.text.split())
+    assert file(*by_word).stdout.count("-->") < len(clip.text.split())  # some would be too short
     assert file(*command, "--max-line-width", "1").exit_code == 2
+    assert file(*command, "--min-cue", "-1").exit_code == 2
 
 
 def test_memory_is_passed_on(here, monkeypatch):
@@ -324,3 +356,88 @@ def test_bars_on_a_terminal_leave_only_messages(here):
     assert re.search(r"of 3 files", shown) and "a.wav" in shown and "x" in shown
     assert "in/b.mp3 is damaged" in shown
     assert "1 of 3 files failed: in/b.mp3" in shown.splitlines()[-1]
+
+
+def test_one_output_is_a_file(here):
+    done = file("in/a.wav", "-o", "a.srt", "--report", "report.json")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert Path("a.srt").read_text().startswith("1\n00:00:00,000 --> ")
+    assert read_report()["files"][0]["outputs"] == ["a.srt"]
+    refused = file("in/a.wav", "-o", "a.srt")
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        "nemocli: a.srt exists: add --force to replace it, or choose another name.\n",
+    )
+    Path("a.srt").chmod(0o600)
+    assert file("in/a.wav", "-o", "a.srt", "--force").exit_code == 0
+    assert Path("a.srt").stat().st_mode & 0o777 == 0o600
+    assert "a.txt" in file("in/a.wav", "-o", "a.txt", "--dry-run").stdout
+    assert not Path("a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["in", "-o", "all.srt"], "names one file, but there are 2 to transcribe"),
+        (["in/a.wav", "-o", "a.srt", "--output-format", "txt"], "leave out --output-format"),
+        (["in/a.wav", "-o", "none/a.srt"], "is in no folder that exists"),
+    ],
+)
+def test_one_output_that_cannot_be_is_refused_before_any_work(here, arguments, words):
+    refused = file(*arguments)
+    assert refused.exit_code == 2 and words in refused.stderr
+    assert tree(".") == ["in/a.wav", "in/b.mp3", "in/sub/a.wav"]
+
+
+def test_a_folder_may_be_called_like_a_file(here):
+    Path("old.srt").mkdir()
+    assert file("in/a.wav", "-o", "old.srt").exit_code == 0
+    assert file("in/a.wav", "-o", "new.srt/").exit_code == 0
+    assert tree("old.srt") == tree("new.srt") == ["a.txt"]
+
+
+def test_of_a_file_that_fails_there_is_no_output(here):
+    say("a.wav", "broken")
+    assert file("in/a.wav", "-o", "a.txt").exit_code == 1
+    assert not Path("a.txt").exists()
+
+
+def test_a_name_too_long_for_its_output_is_refused_before_the_work_and_alone(here):
+    name = "x" * 251 + ".wav"
+    say(name, "one")
+    done = file("in", "--output-dir", "out", "--output-format", "json")
+    assert done.exit_code == 1
+    assert f"in/{name} is too long a name: that of its output would have 256 bytes" in done.stderr
+    assert done.stderr.index("too long") < done.stderr.index("b.mp3 (0.5 s")
+    assert tree("out") == ["a.json", "b.json"]
+    assert file("in", "--output-dir", "out", "--output-format", "txt").exit_code == 0
+
+
+def test_what_is_passed_over_in_folders_is_counted(here):
+    for name in ("a.txt", "notes.txt", "notes.md", "README", "cover.jpg", ".hidden", "sub/x.JPG"):
+        say(name, "no sound")
+    counted = "in the folders were passed over by extension"
+    done = file("in", "-r")
+    assert f"nemocli: 5 files {counted} (2 .jpg, 1 " in done.stderr
+    assert "1 with none" in done.stderr and "1 .txt" in done.stderr  # a.txt is a.wav's
+    assert counted not in file("in", "-r", "-q").stderr
+    assert counted not in file("in/a.wav").stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "advice"),
+    [
+        ("https://example.org/a.mp3", "download it first, such as with: curl -LO"),
+        ("rtsp://camera/1", "download it first."),
+        ("file:///tmp/a%20b.wav", "give the path itself, /tmp/a b.wav."),
+    ],
+)
+def test_an_address_is_told_that_it_is_one(here, address, advice):
+    for options in ([], ["--output-format", "txt"]):
+        refused = file(address, *options)
+        assert refused.exit_code == 2
+        assert f"{address} is an address" in refused.stderr and advice in refused.stderr
+        done = file("in/a.wav", address, *options)
+        assert done.exit_code == 1 and f"{address} is an address" in done.stderr
+    assert Path("in/a.txt").read_text() == "one two\n"
+    assert not [name for name in tree(".") if ":" in name]

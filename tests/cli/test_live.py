@@ -11,6 +11,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 import soundfile
+import srt
 
 import nemocli
 from tests import typed
@@ -95,6 +96,15 @@ def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
     if extension == "jsonl":
         for line in written.splitlines():
             checked(json.loads(line), "segment")
+
+
+def test_cues_stand_as_long_as_is_asked_for(spoken, tmp_path):
+    path = tmp_path / "out.srt"
+    assert live(spoken[0], "--output", path, "--min-cue", "4.5").returncode == 0
+    last = list(srt.parse(path.read_text(encoding="utf-8")))[-1]
+    assert (last.end - last.start).total_seconds() == 4.5
+    refused = live(b"", "--min-cue", "9")
+    assert refused.returncode == 2 and b"0 to 5 seconds, not 9" in refused.stderr
 
 
 def test_an_existing_file_is_kept(spoken, tmp_path):

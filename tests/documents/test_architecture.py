@@ -86,7 +86,7 @@ LEVELS = {
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
     "whole_file": 0.1,
-    **dict.fromkeys(["closing", "disk", "errors", "version", "processes", "units"], 0),
+    **dict.fromkeys(["addresses", "closing", "disk", "errors", "version", "processes", "units"], 0),
 }
 
 

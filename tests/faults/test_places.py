@@ -1,8 +1,10 @@
 """Folders that a program takes for granted: the current one, home, the cache, the temporary one."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,13 @@ pwd.getpwuid = unknown
 
 #: A home that cannot be made, not even by root.
 NOWHERE = "/proc/nowhere"
+READ_ONLY_HOME = {"HOME": NOWHERE, "NEMOCLI_CACHE_DIR": "", "XDG_CACHE_HOME": ""}
+
+
+@pytest.fixture
+def copy(tmp_path, demo):
+    """A checkpoint that is not nemocli's own, alone in its folder."""
+    return Path(shutil.copytree(demo, tmp_path / "alone" / "copy"))
 
 
 @pytest.fixture
@@ -81,18 +90,18 @@ def test_a_current_folder_that_goes_in_the_middle(clip, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "variable"),
     [
-        (["file", "{clip}", "--model", "demo"], "NEMOCLI_CACHE_DIR"),
+        (["file", "{clip}", "--model", "{copy}"], "NEMOCLI_CACHE_DIR"),
         (["convert", "demo"], "NEMOCLI_MODELS_DIR"),
         (["models", "list"], "HF_HOME"),
         (["models", "pull", "someone/demo"], "HF_HOME"),
     ],
 )
-def test_a_user_without_a_home(clip, tmp_path, arguments, variable):
-    arguments = [argument.format(clip=clip.path) for argument in arguments]
-    done, out, err = run(*arguments, code=HOMELESS, cwd=tmp_path)
+def test_a_user_without_a_home(clip, copy, arguments, variable):
+    arguments = [argument.format(clip=clip.path, copy=copy) for argument in arguments]
+    done, out, err = run(*arguments, code=HOMELESS, cwd=copy.parent)
     assert (done, out) == (4, "")
     assert f"This user has no home folder; set HOME, or {variable}, to a" in sentence(err)
-    assert list(tmp_path.iterdir()) == []
+    assert list(copy.parent.iterdir()) == [copy]
 
 
 def test_doctor_tells_a_user_without_a_home(monkeypatch):
@@ -113,24 +122,46 @@ def test_doctor_tells_a_user_without_a_home(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["file", "{clip}", "--model", "demo"], 4, "set NEMOCLI_CACHE_DIR to a folder that can be"),
-        (["live", "--input", "{clip}", "--model", "demo"], 4, "set NEMOCLI_CACHE_DIR to a folder"),
-        (
-            ["bench", "{clip}", "--model", "demo"],
-            4,
-            "set NEMOCLI_CACHE_DIR to a folder that can be",
-        ),
+        (["file", "{clip}", "--model", "{copy}"], 4, "set NEMOCLI_CACHE_DIR to a folder that can"),
+        (["live", "--input", "{clip}", "--model", "{copy}"], 4, "set NEMOCLI_CACHE_DIR to a"),
+        (["bench", "{clip}", "--model", "{copy}"], 4, "set NEMOCLI_CACHE_DIR to a folder that can"),
         (["models", "pull", "someone/demo"], 1, "set HF_HOME to a folder elsewhere"),
     ],
 )
-def test_a_home_that_cannot_be_written(clip, hub, arguments, code, words):
-    arguments = [argument.format(clip=clip.path) for argument in arguments]
-    env = {"HOME": NOWHERE, "NEMOCLI_CACHE_DIR": "", "XDG_CACHE_HOME": ""}
-    env |= {"HF_ENDPOINT": hub[0].url, "HF_HOME": ""}
+def test_a_home_that_cannot_be_written(clip, copy, hub, arguments, code, words):
+    arguments = [argument.format(clip=clip.path, copy=copy) for argument in arguments]
+    env = READ_ONLY_HOME | {"HF_ENDPOINT": hub[0].url, "HF_HOME": ""}
     code_before = "import os\nfor n in ('HF_HOME', 'XDG_CACHE_HOME'): os.environ.pop(n)"
     done, out, err = run(*arguments, "-q", env=env, code=code_before)
     assert (done, out) == (code, "")
     assert words in sentence(err) and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("env", "code"),
+    [
+        (READ_ONLY_HOME | {"XDG_CACHE_HOME": NOWHERE, "XDG_DATA_HOME": NOWHERE}, ""),
+        ({"HOME": "/dev/null/x", "NEMOCLI_CACHE_DIR": "/dev/null/x"}, ""),
+        ({}, HOMELESS),
+    ],
+    ids=["home", "cache", "no home"],
+)
+def test_the_demo_does_without_a_cache(clip, tmp_path, env, code):
+    env = env | {"TMPDIR": str(tmp_path)}
+    command = ["file", clip.path, "--model", "demo"]
+    done, out, err = run(*command, env=env, code=code)
+    assert (done, out) == (0, clip.text + "\n")
+    assert err.count("the cache folder cannot be written, so the demo is converted into a") == 1
+    assert run(*command, "-q", env=env, code=code) == (0, clip.text + "\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_without_a_cache_or_a_temporary_folder(clip):
+    env = READ_ONLY_HOME | {"XDG_CACHE_HOME": NOWHERE}
+    code = in_place_of("tempfile:TemporaryDirectory", "raise OSError(30, 'Read-only file system')")
+    done, out, err = run("file", clip.path, "--model", "demo", env=env, code=code)
+    assert (done, out) == (4, "")
+    assert "set NEMOCLI_CACHE_DIR to a folder that can be written" in sentence(err)
 
 
 def test_numpy_needs_no_cache(clip):

@@ -15,7 +15,7 @@ from nemocli.jobs.documents import parse_formats
 from nemocli.jobs.inputs import Source, parse_extensions, read_list
 from nemocli.jobs.names import choose_names
 from nemocli.jobs.output_folder import OWN_FOLDER
-from nemocli.jobs.plan import RunOptions, judge, make_jobs, refuse_foreign
+from nemocli.jobs.plan import RunOptions, changed_outputs, judge, make_jobs, refuse_foreign
 from nemocli.jobs.run_log import Record, RunLog
 from nemocli.jobs.settings import Settings
 from nemocli.models.hub import parse_hub_model
@@ -33,6 +33,7 @@ def _lines() -> bytes:
         {"manifest": 1},
         {"settings": SETTINGS.to_json()},
         {"file": {"input": "a.wav", "state": "begun", "name": "a", "formats": ["txt"]}},
+        {"documents": {"input": "a.wav", "sha256": {"a.txt": "0" * 64, "a.srt": None}}},
         {"file": _fields(DONE)},
         {"file": _fields(DONE) | {"input": "b/a.wav", "name": "b/a", "state": "failed"}},
     ]
@@ -134,7 +135,7 @@ def _write(home: Path, data: bytes) -> Hashable:
     wanted = RunOptions(SETTINGS, ("txt", "json"))
     verdicts = []
     for job in jobs:
-        verdicts.append(judge(job, wanted))
+        verdicts.append((judge(job, wanted), len(changed_outputs(job, wanted.formats))))
     refuse_foreign(jobs, wanted.formats, False, [source.path for source in sources])
     for job in jobs:
         job.place.prepare()

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nemocli.errors import UsageError
@@ -133,15 +133,83 @@ names = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name
 
 @given(st.lists(names.filter(lambda n: b"\n" not in n and not n.endswith(b"\r"))))
 def test_a_list_gives_back_every_name(wanted):
+    assume(not wanted or not wanted[0].startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")))
     expected = [os.fsdecode(name) for name in wanted]
     assert read_list(b"\n".join(wanted)) == expected
     assert read_list(b"".join(name + b"\r\n" for name in wanted)) == expected
 
 
-@given(st.lists(names, min_size=1))
+@given(st.lists(names.filter(lambda n: len(n) > 2), min_size=1))
 def test_a_list_with_nul_gives_back_every_name(wanted):
     content = b"".join(name + b"\0" for name in wanted)
     assert read_list(content) == [os.fsdecode(name) for name in wanted]
+
+
+def test_a_list_with_nul_of_short_names():
+    assert read_list(b"a\0bc\0") == ["a", "bc"]
+    assert read_list(b"./a\0./b\0") == ["./a", "./b"]
+
+
+WINDOWS_NAMES = st.lists(
+    st.text(st.sampled_from("abcé日本 _-"), min_size=1, max_size=9).map(lambda name: f"{name}.wav"),
+    min_size=1,
+)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@given(wanted=WINDOWS_NAMES, is_marked=st.booleans(), is_ended=st.booleans())
+def test_lists_as_windows_writes_them(encoding, ending, wanted, is_marked, is_ended):
+    text = ending.join(wanted) + (ending if is_ended else "")
+    if encoding.endswith("e"):
+        assume(is_marked or sum(map(str.isascii, text)) > len(text) // 2)
+        text = ("\ufeff" if is_marked else "") + text
+    assert read_list(text.encode(encoding)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a.wav\nb\0c.wav\nd.wav\n", "Line 2 of the list has a NUL in it"),
+        (b"a.wav\0b.wav", "Line 1 of the list has a NUL in it"),
+        ("a.wav\n".encode("utf-16")[:-1], "The list is damaged: it is not UTF-16"),
+    ],
+)
+def test_what_is_no_list(content, words):
+    with pytest.raises(UsageError, match=words):
+        read_list(content)
+
+
+def test_what_is_text_is_no_sound_though_it_is_called_so(here):
+    make("r/a.wav")
+    with open("r/types.ts", "w") as file:
+        file.write("export type Größe = number;\n" * 99)
+    with open("r/video.ts", "wb") as file:
+        file.write(b"\x47\x40\x00\x10\x00" + bytes(183))
+    assert meant("r") == ["r/a.wav", "r/video.ts"]
+    assert meant("r", extensions=("ts",)) == ["r/types.ts", "r/video.ts"]
+    assert meant("r/types.ts") == ["r/types.ts"]
+
+
+def test_what_is_passed_over_is_counted(here):
+    make(
+        "r/a.wav", "r/a.txt", "r/a.wav.srt", "r/b.txt", "r/c.JPG", "r/d", "r/.e.jpg", "r/sub/f.jpg"
+    )
+    assert list_inputs(["r"]).passed_over == {".txt": 1, ".jpg": 1, "": 1}
+    assert list_inputs(["r"], recursive=True).passed_over == {".txt": 1, ".jpg": 2, "": 1}
+    assert list_inputs(["r/a.wav"]).passed_over == {}
+    assert list_inputs(["r/*"]).passed_over == {".txt": 2, ".srt": 1, ".jpg": 2, "": 1}
+
+
+def test_addresses_are_no_files(here):
+    make("a.wav")
+    listing = list_inputs(["https://example.org/b.wav", "a.wav"], ["S3://bucket/c.wav"])
+    assert [str(source.path) for source in listing.sources] == ["a.wav"]
+    assert [sentence.split()[0] for sentence in listing.unreadable] == [
+        "https://example.org/b.wav",
+        "S3://bucket/c.wav",
+    ]
+    assert meant("c:/a.wav", "http") == ["c:/a.wav", "http"]
 
 
 def test_extensions():

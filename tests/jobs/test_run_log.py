@@ -1,6 +1,7 @@
 """The manifest: what is appended is there, whatever was cut off before or in between."""
 
 import errno
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -156,3 +157,13 @@ def test_settings_are_the_same_whatever_the_model_is_called():
     ):
         assert other(**change) != SETTINGS.id
     assert replace(SETTINGS, layout=CueLayout(max_line_width=30)).id != SETTINGS.id
+
+
+def test_settings_that_could_not_be_chosen_before_leave_what_is_done_done():
+    """The id is that of versions without them, as long as they have their defaults."""
+    fields = SETTINGS.to_json()
+    del fields["id"], fields["nemocli"], fields["model"], fields["layout"]["min_cue"]
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    assert SETTINGS.id == digest[:16]
+    other = replace(SETTINGS, layout=CueLayout(min_cue=0))
+    assert other.id != SETTINGS.id

@@ -44,10 +44,60 @@ def test_names_of_the_hub(text, name, revision):
     assert (model.name, model.revision, str(model)) == (name, revision, text)
 
 
-@pytest.mark.parametrize("text", ["demo", "/a/b", "~/a", "./a/b", "a/b/c", "a/", "a/b@", "C:\\a/b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "demo",
+            "/a/b",
+            "~/a",
+            "./a/b",
+            "a/b/c",
+            "a/",
+            "a/b@",
+            "C:\\a/b",
+            "./a",
+            "../a",
+            "a/b.nemo",
+        ),
+        *("./a@b", ".a/b"),
+    ],
+)
 def test_what_is_no_name_of_the_hub(text):
-    found = parse_hub_model(text)
-    assert found is None or text == "./a/b"  # of which find_model sees that it is a path
+    assert parse_hub_model(text) is None
+
+
+@pytest.mark.parametrize("text", ["./missing", "../missing", "missing/", "here/model.nemo"])
+def test_a_missing_folder_is_not_called_a_model_of_the_hub(home, monkeypatch, text):
+    monkeypatch.chdir(home)
+    with pytest.raises(ModelError, match="There is no model in ") as caught:
+        nemocli.load(text)
+    assert "pull" not in str(caught.value)
+
+
+def test_what_may_be_a_folder_or_a_model_of_the_hub_is_told_as_both(home, monkeypatch):
+    monkeypatch.chdir(home)
+    (home / "exports").mkdir()
+    with pytest.raises(ModelError) as caught:
+        nemocli.load("exports/nemo")
+    assert str(caught.value) == (
+        "There is no nemo in the folder exports, and no model exports/nemo of the hub on this"
+        " machine; check the path, or get the model with: nemocli models pull exports/nemo"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("https://huggingface.co/nvidia/some-model", "is called nvidia/some-model: give that name"),
+        ("https://hf.co/a/b/tree/main", "nemocli models pull a/b"),
+        ("https://example.org/m.nemo", "download it first, such as with: curl -LO 'https://exam"),
+    ],
+)
+def test_the_address_of_a_model_is_told_that_it_is_one(home, text, words):
+    with pytest.raises(ModelError) as caught:
+        nemocli.load(text)
+    assert words in str(caught.value)
 
 
 def test_the_default_model_says_how_to_get_it():

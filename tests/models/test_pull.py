@@ -307,3 +307,27 @@ def test_a_hash_that_would_be_a_path_is_none(hub, machine, announced):
     hub.wrong_hash = announced
     refused(machine.nemocli("models", "pull", "someone/demo", "-q"), 3, "describes the files")
     assert not list(machine.home.rglob("*climbed*")) and machine.blobs() == []
+
+
+@pytest.mark.parametrize(
+    ("proxy", "code", "words"),
+    [
+        ("socks5://127.0.0.1:9", 4, "is a SOCKS proxy, for which a package is missing"),
+        ("socks4://127.0.0.1:9", 2, "write http://HOST:PORT or socks5://HOST:PORT"),
+    ],
+)
+def test_a_proxy_that_the_client_cannot_use(tmp_path, proxy, code, words):
+    """In a process of its own, where the package is not there and the client is made anew."""
+    (tmp_path / "socksio.py").write_text("raise ImportError('not here')")
+    own = environment(ALL_PROXY=proxy, HF_HOME=tmp_path, HF_ENDPOINT="http://hub.invalid")
+    own = {
+        k: v for k, v in own.items() if k.lower() not in ("http_proxy", "https_proxy", "no_proxy")
+    }
+    own["PYTHONPATH"] = f"{tmp_path}:{own['PYTHONPATH']}"
+    command = [*NEMOCLI, "models", "pull", "someone/demo"]
+    done = subprocess.run(command, env=own, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("nemocli: The proxy of this environment")
+    assert words in done.stderr and done.stderr.count("\n") == 1
+    if code == 4:
+        assert done.stderr.endswith("with: pip install socksio\n")

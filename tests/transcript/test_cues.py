@@ -11,7 +11,14 @@ from rich.cells import cell_len
 from nemocli.errors import UsageError
 from nemocli.transcript import cues
 from nemocli.transcript.cue_layout import CueLayout
-from nemocli.transcript.cues import CUE_COST, MISSING_COST, PAUSE_COST, WORD_COST, split_cues
+from nemocli.transcript.cues import (
+    CUE_COST,
+    FORBIDDEN_COST,
+    MISSING_COST,
+    PAUSE_COST,
+    WORD_COST,
+    split_cues,
+)
 from nemocli.transcript.types import Word, join_words
 from tests.words import cells, spoken
 
@@ -122,6 +129,8 @@ def cost(made, cues, width, max_lines):
 
 
 def place_cost(before, after):
+    if not after.space_before and (before.text + after.text).isascii() and before.text.isalpha():
+        return FORBIDDEN_COST  # within a Latin word
     if before.text[-1] in ".,":
         return 0.0
     return PAUSE_COST if after.start - before.end >= 0.3 else WORD_COST
@@ -191,6 +200,9 @@ def test_words_of_nothing_but_control_characters_are_left_out():
     [
         ({"max_line_width": 1}, "A line must be at least 2 cells wide, not 1."),
         ({"max_line_count": 0}, "A cue must have at least 1 line, not 0."),
+        ({"min_cue": -0.1}, "A cue must stand at least 0 to 5 seconds, not -0.1."),
+        ({"min_cue": 5.1}, "A cue must stand at least 0 to 5 seconds, not 5.1."),
+        ({"min_cue": float("nan")}, "A cue must stand at least 0 to 5 seconds, not nan."),
     ],
 )
 def test_a_layout_that_cannot_be(wrong, sentence):

@@ -36,6 +36,7 @@ VOCABULARY = [
     "<0xFF>",
     "X",
     "▁U",
+    *"「」าー",
     *"กໟကកㇰㇿヿ㐀鿿豈𠀀ༀⴀꀀⅎ",
 ]
 
@@ -87,6 +88,19 @@ def test_scripts_without_spaces_make_words_of_characters(pieces):
     final = run(pieces, ["▁", "今", "日", "は", "ょ", "。", "U", "U", "7", "今"])[-1]
     assert [w.text for w in final.words] == ["今", "日", "はょ。", "UU7", "今"]
     assert final.text == join_words(final.words) == "今日はょ。UU7今"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["▁", *"今日は「今日は。」今"], ["今", "日", "は", "「今", "日", "は。」", "今"]),
+        (["▁", *"今は「", "U", *"7」は"], ["今", "は", "「U7」", "は"]),
+        (["▁", *"ไททิาท"], ["ไท", "ทิา", "ท"]),
+        (["▁", *"今ー日"], ["今ー", "日"]),
+    ],
+)
+def test_words_begin_where_a_line_may_begin(pieces, tokens, words):
+    assert [word.text for word in run(pieces, tokens)[-1].words] == words
 
 
 @pytest.mark.parametrize("letter", "กໟကកㇰㇿヿ㐀鿿豈𠀀")

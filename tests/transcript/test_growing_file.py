@@ -87,6 +87,20 @@ def test_an_existing_file_is_not_replaced_unless_asked(tmp_path):
     assert str(refused.value) == f"{tmp_path} is not a file: choose another name."
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_what_is_replaced_hands_on_its_permissions(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links")))
+    path = tmp_path / "out.txt"
+    path.write_text("old\n")
+    path.chmod(0o640)
+    with GrowingFile(path, FORMATS["txt"](ABOUT), force=True) as growing:
+        for segment in made(["One.", "Two.", "Three."]):
+            growing.add(segment, None, 3.0)
+            assert path.stat().st_mode & 0o777 == 0o640
+    assert path.read_text() == "One.\nTwo.\nThree.\n"
+
+
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
     with pytest.raises(NemocliError, match="cannot be written: No such file"):
         GrowingFile(tmp_path / "no" / "out.txt", FORMATS["txt"](ABOUT), force=False)

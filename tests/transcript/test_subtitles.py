@@ -19,7 +19,7 @@ from tests.words import ABOUT, ANY_TEXTS, cells, spoken, visible, words
 
 WIDTHS = st.sampled_from([None, 2, 5, 16, 42, 100])
 COUNTS = st.sampled_from([None, 1, 2, 3])
-LAYOUTS = st.builds(CueLayout, WIDTHS, COUNTS, st.booleans())
+LAYOUTS = st.builds(CueLayout, WIDTHS, COUNTS, st.booleans(), st.sampled_from([0.0, 0.5, 2.0]))
 
 STAMP = re.compile(r"<([\d:.]+)>")
 
@@ -121,6 +121,7 @@ def test_every_word_is_there_once_and_broken_only_if_it_must_be(name, made, layo
 def test_times_are_those_of_the_words(name, made, layout):
     cues = read(made, name, layout)
     slack = len(cues)  # words of no length have a millisecond each
+    longest = round(1000 * max(1.0, layout.min_cue))
     texts = [visible(word.text) for word in made]
     assume(name != "srt" or "-->" not in "".join(texts))  # it is made shorter there
     spans = [
@@ -132,8 +133,10 @@ def test_times_are_those_of_the_words(name, made, layout):
         end = begun + len(visible("".join(cue.lines)))
         inside = [word for first, last, word in spans if first < end and last > begun]
         starts, latest = round(1000 * inside[0].start), round(1000 * inside[-1].end)
-        assert starts <= cue.start <= latest + slack
-        assert cue.end <= max(latest, cue.start + 1000) + slack
+        # A cue begins late where the one before is held, and has its own least time then.
+        late = latest + longest - round(1000 * layout.min_cue)
+        assert starts <= cue.start <= late + slack
+        assert cue.end <= max(latest, cue.start + longest) + slack
         begun = end
 
 
@@ -149,7 +152,7 @@ def positions(texts):
 @pytest.mark.parametrize("name", READERS)
 @given(made=words())
 def test_a_layout_without_limits_has_a_cue_of_one_line_for_each_segment(name, made):
-    cues = read(made, name, CueLayout(None, None))
+    cues = read(made, name, CueLayout(None, None, min_cue=0))
     assert [cue.lines for cue in cues] == [[segment.text] for segment in split_segments(made)]
 
 
@@ -198,7 +201,7 @@ def test_clocks(milliseconds, written):
 @pytest.mark.parametrize("name", READERS)
 def test_sentences_at_one_moment_follow_each_other_by_milliseconds(name):
     made = [Word("One.", 1.0, 1.5, 0.9), Word("Two.", 1.0, 1.0, 0.9), Word("Three.", 1.0, 1.0, 0.9)]
-    times = [(cue.start, cue.end) for cue in read(made, name, CueLayout())]
+    times = [(cue.start, cue.end) for cue in read(made, name, CueLayout(min_cue=0))]
     assert times == [(1000, 1500), (1500, 1501), (1501, 2000)]
 
 
@@ -212,7 +215,7 @@ def test_only_times_within_the_cue_stand_before_words_in_vtt():
 
 def test_word_timestamps_make_a_cue_of_each_word_in_srt():
     made = spoken("No, it is eleven thirty.", start=1.0)
-    cues = read(made, "srt", CueLayout(word_timestamps=True))
+    cues = read(made, "srt", CueLayout(word_timestamps=True, min_cue=0))
     assert [(cue.start, cue.lines) for cue in cues] == [
         (1000, ["No,"]),
         (1240, ["it"]),
@@ -242,6 +245,66 @@ def test_a_cue_stands_a_second_unless_the_next_one_comes():
     made = [Word("One.", 0.0, 0.2, 0.9), Word("Two.", 0.6, 0.8, 0.9), Word("Three.", 5.0, 5.2, 0.9)]
     cues = read(made, "srt", CueLayout())
     assert [(cue.start, cue.end) for cue in cues] == [(0, 600), (600, 1600), (5000, 6000)]
+
+
+def said(*words):
+    """A word for each text, start and end."""
+    return [Word(text, start, end, 0.9) for text, start, end in words]
+
+
+def shown(made, layout):
+    return [(cue.start, cue.end, cue.lines) for cue in read(made, "srt", layout)]
+
+
+def test_a_short_cue_is_merged_with_the_next():
+    made = said(("No.", 1.0, 1.2), ("It", 1.4, 1.6), ("is.", 1.6, 2.4))
+    assert shown(made, CueLayout()) == [(1000, 2400, ["No. It is."])]
+    assert shown(made, CueLayout(min_cue=0.4)) == [(1000, 1400, ["No."]), (1400, 2400, ["It is."])]
+
+
+def test_a_short_cue_that_does_not_fit_the_next_is_merged_with_the_one_before():
+    made = said(("Is", 0.2, 0.4), ("it?", 0.4, 1.2), ("No.", 1.2, 1.4), ("Eleventh.", 1.5, 2.4))
+    assert shown(made, CueLayout(10, 1)) == [
+        (200, 1400, ["Is it? No."]),
+        (1500, 2500, ["Eleventh."]),
+    ]
+
+
+def test_a_short_cue_that_fits_no_neighbour_is_held_as_far_as_the_next_leaves_it_time():
+    made = said(("Whether?", 0.0, 1.0), ("Perhaps.", 1.0, 1.2), ("Eleventh.", 1.3, 2.4))
+    assert [span[:2] for span in shown(made, CueLayout(10, 1))] == [
+        (0, 1000),
+        (1000, 1500),
+        (1500, 2400),
+    ]
+    made += said(("Then.", 1.9, 2.0), ("Afterwards.", 3.0, 4.0))
+    made[2] = Word("Eleventh.", 1.3, 1.8, 0.9)  # needs the half second that it is spoken
+    assert [span[:2] for span in shown(made, CueLayout(10, 1))][1:3] == [(1000, 1400), (1400, 1900)]
+
+
+def test_words_by_themselves_share_a_cue_until_it_stands_long_enough():
+    made = spoken("No, it is eleven thirty.", start=1.0)
+    assert shown(made, CueLayout(word_timestamps=True)) == [
+        (1000, 1720, ["No, it is"]),
+        (1720, 2720, ["eleven thirty."]),
+    ]
+
+
+@given(made=words(), layout=LAYOUTS)
+def test_no_cue_is_short_but_where_speech_leaves_no_time(made, layout):
+    cues = read(made, "srt", layout)
+    least = round(1000 * layout.min_cue)
+    for cue, follower in pairwise(cues):
+        if cue.end - cue.start < least:
+            # The next one has not more than its own least, which it would lose by waiting longer.
+            assert follower.end - follower.start <= least
+            # And the two are no cue together.
+            together = [*cue.lines, *follower.lines]
+            has_room = layout.max_line_width is None or layout.max_line_count is None
+            if has_room or len(together) <= layout.max_line_count:
+                assert len(" ".join(together)) > 76
+    if cues:
+        assert cues[-1].end - cues[-1].start >= least
 
 
 def test_times_after_ten_hours():

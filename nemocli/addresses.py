@@ -1,0 +1,23 @@
+"""Addresses of the internet where a file's or a folder's path is asked for."""
+
+import re
+from urllib.parse import unquote
+
+#: As it was typed, or with one slash less, as paths are written.
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?|ftps?|sftp|scp|rtsps?|rtmps?|wss?|s3|gs|hf|smb|file):/{1,3}(?P<rest>[^/].*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def advise_on_address(text: str) -> str | None:
+    """What to do instead, in a sentence, if `text` is an address; None if it is none."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        return None
+    scheme, rest = match["scheme"].lower(), match["rest"]
+    if scheme == "file":
+        return f"{text} is an address, not a path: give the path itself, /{unquote(rest)}."
+    address = f"{match['scheme']}://{rest}"
+    how = f", such as with: curl -LO '{address}'" if scheme in ("http", "https", "ftp") else "."
+    return f"{address} is an address, and nemocli opens files: download it first{how}"

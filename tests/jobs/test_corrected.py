@@ -1,0 +1,198 @@
+"""Transcripts that somebody corrected stay, and keep their permissions if they are replaced."""
+
+import json
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nemocli.jobs.run import Run
+from nemocli.jobs.run_log import RunLog
+from tests.jobs.fake import SETTINGS, FakeTranscriber
+from tests.jobs.runs import WANTED, jobs_of, say, states, transcribe, written
+
+OTHER = replace(WANTED, settings=replace(SETTINGS, about=replace(SETTINGS.about, lookahead=13)))
+LOG = Path("out/.nemocli/manifest.jsonl")
+
+
+def correct(name="a.txt", text="corrected\n"):
+    Path("out", name).write_text(text)
+
+
+@pytest.fixture
+def done(here):
+    """Two files that are done."""
+    say("a.wav", "one")
+    say("b.wav", "two")
+    transcribe()
+
+
+def changed_input():
+    say("a.wav", "one more")
+    return WANTED
+
+
+def failed_input():
+    say("a.wav", "broken")
+    transcribe()
+    say("a.wav", "one more")
+    return WANTED
+
+
+@pytest.mark.parametrize("again", [changed_input, failed_input, lambda: OTHER])
+def test_a_corrected_transcript_is_kept_and_said_whatever_is_asked_for(done, again):
+    correct()
+    wanted = again()
+    for _ in range(2):  # which is so again the next time
+        heard, ends = transcribe(wanted)
+        assert "a.wav" not in heard
+        assert ends["a.wav"].kept == ("out/a.txt",)
+        assert states(ends)["a.wav"] == "skipped"
+        assert written()["a.txt"] == "corrected\n"
+    heard, ends = transcribe(replace(wanted, force=True))
+    assert "a.wav" in heard and ends["a.wav"].kept == ()
+    assert written()["a.txt"] != "corrected\n"
+
+
+def test_what_is_as_nemocli_wrote_it_is_replaced(done):
+    say("a.wav", "one more")
+    heard, ends = transcribe()
+    assert heard == ["a.wav"] and ends["a.wav"].kept == ()
+    assert written()["a.txt"] == "one more\n"
+
+
+def test_other_formats_are_written_beside_a_corrected_transcript(done):
+    correct()
+    both = replace(WANTED, formats=("txt", "srt"))
+    heard, ends = transcribe(both)
+    assert heard == ["a.wav", "b.wav"]
+    assert (ends["a.wav"].outputs, ends["a.wav"].kept) == (("out/a.srt",), ("out/a.txt",))
+    assert written()["a.txt"] == "corrected\n"
+    assert transcribe(both)[0] == []  # all is there now
+    say("a.wav", "one more")
+    assert transcribe(both)[1]["a.wav"].kept == ("out/a.txt",)
+    assert "one more" in written()["a.srt"]
+    say("a.wav", "and more")
+    transcribe(replace(both, force=True))
+    assert written()["a.txt"] == "and more\n"
+    say("a.wav", "the end")
+    transcribe(both)  # what was written by force is nemocli's again
+    assert written()["a.txt"] == "the end\n"
+
+
+def test_a_transcript_that_was_removed_is_made_again(done):
+    os.unlink("out/a.txt")
+    assert transcribe()[0] == ["a.wav"]
+    assert written()["a.txt"] == "one\n"
+
+
+def test_a_transcript_that_is_corrected_while_its_file_is_at_work_is_kept(done):
+    say("a.wav", "one more")
+
+    def schedule(paths):
+        for outcome in FakeTranscriber().transcribe_many(paths):
+            correct()
+            yield outcome
+
+    jobs = jobs_of()
+    jobs[0].place.prepare()
+    ends = {f.path.name: f for f in Run(jobs, WANTED).results(schedule)}
+    assert ends["a.wav"].kept == ("out/a.txt",)
+    assert written()["a.txt"] == "corrected\n"
+
+
+def test_a_link_put_in_its_place_is_kept(done):
+    Path("mine.txt").write_text("one\n")
+    os.unlink("out/a.txt")
+    os.symlink("../mine.txt", "out/a.txt")
+    assert transcribe(OTHER)[1]["a.wav"].kept == ("out/a.txt",)
+    assert os.path.islink("out/a.txt")
+
+
+class KilledError(BaseException):
+    """Ends a run as a kill does: nothing is cleaned up that nemocli would."""
+
+
+@pytest.mark.parametrize("is_corrected", [True, False])
+def test_killed_between_writing_and_recording(here, monkeypatch, is_corrected):
+    say("a.wav", "one")
+    append = RunLog.append
+
+    def killed(log, record, *rest, **options):
+        if record.state == "done":
+            raise KilledError
+        append(log, record, *rest, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunLog, "append", killed)
+        with pytest.raises(KilledError):
+            transcribe()
+    assert written() == {"a.txt": "one\n"}
+    say("a.wav", "one more")
+    if is_corrected:
+        correct()
+    _, ends = transcribe()
+    assert written() == {"a.txt": "corrected\n" if is_corrected else "one more\n"}
+    assert ends["a.wav"].kept == (("out/a.txt",) if is_corrected else ())
+
+
+def test_the_hash_is_on_the_disk_before_the_document_has_its_name(here, monkeypatch):
+    say("a.wav", "one")
+    replaced, synced = [], []
+    rename, fsync = os.replace, os.fsync
+
+    def sync(file):
+        fsync(file)
+        synced[:] = [LOG.read_text()] if LOG.exists() else []
+
+    def look(part, target):
+        replaced.append((os.path.basename(target), synced[0]))
+        rename(part, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", look)
+    transcribe()
+    ((name, log),) = replaced
+    assert name == "a.txt"
+    (documents,) = [e["documents"] for e in map(json.loads, log.splitlines()) if "documents" in e]
+    assert documents["input"] == "../in/a.wav" and len(documents["sha256"]["a.txt"]) == 64
+
+
+def forget_hashes():
+    """Make the log as older versions wrote it."""
+    lines = [line for line in LOG.read_text().splitlines(True) if "documents" not in line]
+    LOG.write_text("".join(lines))
+
+
+def test_a_log_without_hashes_goes_by_the_time_of_the_file(done):
+    forget_hashes()
+    later = os.stat("out/a.txt").st_mtime + 10
+    os.utime("out/a.txt", (later, later))
+    _, ends = transcribe(OTHER)
+    assert (ends["a.wav"].kept, ends["b.wav"].kept) == (("out/a.txt",), ())
+    assert states(ends) == {"a.wav": "skipped", "b.wav": "done"}
+
+
+def test_what_was_kept_by_its_time_is_still_kept_after_it_was_recorded(done):
+    forget_hashes()
+    correct()
+    later = os.stat("out/a.txt").st_mtime + 10
+    os.utime("out/a.txt", (later, later))
+    transcribe(replace(OTHER, formats=("txt", "srt")))
+    os.utime("out/a.txt", (1, 1))  # the record is the newer one now
+    assert transcribe(WANTED)[1]["a.wav"].kept == ("out/a.txt",)
+    assert written()["a.txt"] == "corrected\n"
+
+
+def test_permissions_of_what_is_replaced_are_kept(done):
+    os.chmod("out/a.txt", 0o640)
+    say("a.wav", "one more")
+    say("b.wav", "two more")
+    transcribe()
+    assert written()["a.txt"] == "one more\n"
+    mask = os.umask(0)
+    os.umask(mask)
+    modes = [stat.S_IMODE(os.stat(f"out/{name}.txt").st_mode) for name in "ab"]
+    assert modes == [0o640, 0o666 & ~mask]
