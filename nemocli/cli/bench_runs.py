@@ -43,10 +43,10 @@ from nemocli.runtimes.kinds import AUTO
 REPEATS, SWEEP_REPEATS = 5, 2
 
 #: Files that are listed as the worst.
-WORST = 5
+MAX_WORST = 5
 
 #: Columns of the curve where there is no terminal, and at most.
-COLUMNS, MOST_COLUMNS = 80, 120
+DEFAULT_COLUMNS, MAX_COLUMNS = 80, 120
 
 
 class BenchRequest:
@@ -140,7 +140,7 @@ def run_sweep(request: BenchRequest) -> None:
         failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, step)
     found = points(report)
     if request.write(report):
-        width = min(shutil.get_terminal_size((COLUMNS, 24)).columns, MOST_COLUMNS)
+        width = min(shutil.get_terminal_size((DEFAULT_COLUMNS, 24)).columns, MAX_COLUMNS)
         show_sweep(found, draw_curve(found, width))
     if plot:
         write_plot(found, f"{models[0].name} on {report.machine.processor}", plot)
@@ -165,7 +165,7 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     report.results.append(ModelResult.of(model, False))
     if request.write(report):
         tell(f"{model.name}: {config}; model {model.revision[:12]}")
-        show_accuracy(report.accuracy, WORST)
+        show_accuracy(report.accuracy, MAX_WORST)
     _end(list(report.accuracy.failed.values()))
 
 

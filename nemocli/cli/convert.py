@@ -17,7 +17,7 @@ from nemocli.network.checkpoint import open_checkpoint
 from nemocli.network.parameters import count_weights
 
 #: Weights above which the numpy reference is too slow for more than a few chunks.
-LARGE = 50_000_000
+LARGE_MODEL_WEIGHTS = 50_000_000
 
 
 def convert_checkpoint(options: ConvertOptions) -> None:
@@ -74,7 +74,7 @@ def download(checkpoint: str, screen: Screen) -> None:
 
 def _verify(checkpoint: str, folder: Path, screen: Screen) -> None:
     source = open_checkpoint(find_checkpoint(checkpoint))
-    is_large = count_weights(source.config) > LARGE
+    is_large = count_weights(source.config) > LARGE_MODEL_WEIGHTS
     try:
         with screen.waiting("verifying") as show:
             show("running the new model and the numpy reference")

@@ -12,7 +12,13 @@ import nemocli
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.screen import Screen
-from nemocli.cluster.connection import LOCAL, READY, START, connected, parse_address
+from nemocli.cluster.connection import (
+    LOCAL,
+    READY_TIMEOUT_S,
+    START_TIMEOUT_S,
+    connected,
+    parse_address,
+)
 from nemocli.cluster.workers import Workers, worker_cpus
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
@@ -72,9 +78,9 @@ class ClusterChoice:
         begin = partial(Workers, load, settings, count=count, cpus=cpus, note=screen.note)
         with connected(self.address, (count or 1) * (cpus or 1)) as ray_calls, ExitStack() as stack:
             with screen.waiting("starting workers"):
-                workers = ray_calls.call(begin, START, "Ray took no workers")
+                workers = ray_calls.call(begin, START_TIMEOUT_S, "Ray took no workers")
                 stack.enter_context(closing(workers))
-                ray_calls.call(workers.wait, READY, "No worker was ready")
+                ray_calls.call(workers.wait, READY_TIMEOUT_S, "No worker was ready")
             yield workers, settings
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay
-from nemocli.cli.file_views import clock
+from nemocli.cli.file_views import format_duration
 from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
@@ -18,7 +18,7 @@ from nemocli.jobs.report import RunReport
 from nemocli.jobs.run import Run
 
 #: Failed files that are listed at the end; the report has all.
-MOST_LISTED = 20
+MAX_LISTED = 20
 
 
 def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
@@ -133,7 +133,8 @@ def summary(report: RunReport) -> str:
     sound = ""
     if report.seconds:
         speed = report.seconds / report.elapsed
-        sound = f": {clock(report.seconds)} of sound in {clock(report.elapsed)}, {speed:.1f}x"
+        seconds, elapsed = format_duration(report.seconds), format_duration(report.elapsed)
+        sound = f": {seconds} of sound in {elapsed}, {speed:.1f}x"
     return ", ".join(parts) + sound
 
 
@@ -146,7 +147,7 @@ def tell_failed(report: RunReport) -> None:
     """The list of what failed."""
     failed = report.failed
     if failed:
-        names = ", ".join(map(printable_path, failed[:MOST_LISTED]))
-        more = len(failed) - MOST_LISTED
+        names = ", ".join(map(printable_path, failed[:MAX_LISTED]))
+        more = len(failed) - MAX_LISTED
         others = f" and {more} more (--report lists all)" if more > 0 else ""
         say(f"{len(failed)} of {report.files} files failed: {names}{others}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nemocli.jobs.report import Finished
 
 #: Seconds between redraws: at most ten a second.
-REDRAW = 0.1
+REDRAW_INTERVAL_S = 0.1
 
 
 class ProgressDisplay(Closing):
@@ -107,7 +107,7 @@ class ProgressDisplay(Closing):
 
     def _draw(self) -> None:
         now = time.monotonic()
-        if self._draws and now - self._drawn >= REDRAW:
+        if self._draws and now - self._drawn >= REDRAW_INTERVAL_S:
             self._drawn = now
             self._live.update(self._view(now - self._began), refresh=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from nemocli.batch.many import FileResult
 from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay
-from nemocli.cli.printable import one_line, printable_lines
+from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
@@ -132,7 +132,9 @@ class StdoutResults:
             return json_line(result)
         document = write_whole(result, self._format, self._settings.layout)
         return (
-            document if len(self._sources) == 1 else f"{one_line(result.about.file)}:\n{document}\n"
+            document
+            if len(self._sources) == 1
+            else f"{blank_controls(result.about.file)}:\n{document}\n"
         )
 
     def _take_in_order(self) -> Iterator[str]:

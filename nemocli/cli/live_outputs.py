@@ -6,21 +6,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from nemocli.cli.printable import one_line, printable
+from nemocli.cli.printable import blank_controls, printable
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Status
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile, check_target
-from nemocli.transcript.subtitles import clock
+from nemocli.transcript.subtitles import format_timestamp
 from nemocli.transcript.writer import Provenance
 
 #: What `--format` takes.
 STDOUT_FORMATS = ("txt", "jsonl")
 
 #: Seconds of sound between two status lines while nothing happens.
-STATUS_INTERVAL = 1.0
+STATUS_INTERVAL_S = 1.0
 
 
 class Output(Protocol):
@@ -37,8 +37,12 @@ class TextLines:
 
     def take(self, event: Event) -> None:
         if isinstance(event, Final):
-            start = f"[{clock(round(1000 * event.segment.start))}] " if self._timestamps else ""
-            text = one_line(event.segment.text)
+            start = (
+                f"[{format_timestamp(round(1000 * event.segment.start))}] "
+                if self._timestamps
+                else ""
+            )
+            text = blank_controls(event.segment.text)
             _print_line(start + (printable(text) if sys.stdout.isatty() else text))
 
 
@@ -52,7 +56,7 @@ class JsonLines:
         if isinstance(event, Status) and event.kind == "listening":
             if event.heard < self._next_status:
                 return
-            self._next_status = event.heard + STATUS_INTERVAL
+            self._next_status = event.heard + STATUS_INTERVAL_S
         _print_line(event_line(event))
 
 

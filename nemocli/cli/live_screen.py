@@ -17,15 +17,15 @@ from nemocli.cli.printable import printable
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
-from nemocli.transcript.subtitles import clock
+from nemocli.transcript.subtitles import format_timestamp
 from nemocli.units import FRAME_SECONDS
 
 #: Seconds between redraws at least, and for which a message is shown.
-REDRAW = 1 / 15
-MESSAGE_SECONDS = 6.0
+REDRAW_INTERVAL_S = 1 / 15
+MESSAGE_TIME_S = 6.0
 
 #: Cells of the level meter, and the level, in dB of full scale, that leaves it empty.
-METER, QUIETEST = 8, -60.0
+METER_CELLS, QUIETEST_DB = 8, -60.0
 
 HINT = "space pause · l language · q end"
 
@@ -82,7 +82,7 @@ class LiveScreen(Closing):
     def say(self, sentence: str) -> None:
         """A sentence for some seconds."""
         self._message = printable(sentence)
-        self._message_until = time.monotonic() + MESSAGE_SECONDS
+        self._message_until = time.monotonic() + MESSAGE_TIME_S
 
     @property
     def asks(self) -> bool:
@@ -114,7 +114,7 @@ class LiveScreen(Closing):
         A program of few words: finals are never delayed by more than that.
         """
         now = time.monotonic()
-        if now - self._drawn_at < REDRAW:
+        if now - self._drawn_at < REDRAW_INTERVAL_S:
             return
         lines = self._lower_part(now)
         if self._finals or lines != self._shown or self._size_changed():
@@ -163,7 +163,11 @@ class LiveScreen(Closing):
 
     def _line(self, event: Final) -> str:
         text = printable(event.segment.text)
-        return f"[{clock(round(1000 * event.segment.start))}] {text}" if self._timestamps else text
+        return (
+            f"[{format_timestamp(round(1000 * event.segment.start))}] {text}"
+            if self._timestamps
+            else text
+        )
 
     def _lower_part(self, now: float) -> list[Text]:
         """Partial, message or question, status: each at most a cell narrower than the terminal."""
@@ -225,9 +229,9 @@ def _elapsed(seconds: float) -> str:
 
 
 def _meter(level: float, encoding: str) -> str:
-    filled = round(METER * min(1.0, max(0.0, 1 - level / QUIETEST)))
+    filled = round(METER_CELLS * min(1.0, max(0.0, 1 - level / QUIETEST_DB)))
     full, empty = "▮▯" if encoding.startswith("utf") else "#-"
-    return full * filled + empty * (METER - filled)
+    return full * filled + empty * (METER_CELLS - filled)
 
 
 def _end(text: str, width: int) -> str:

@@ -16,7 +16,7 @@ INTERRUPTED = SIGNALLED + signal.SIGINT
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 #: Seconds after which a signal that came while something was imported is looked at again.
-IMPORT_PATIENCE = 0.01
+IMPORT_RETRY_S = 0.01
 
 
 class Ended(KeyboardInterrupt):
@@ -54,7 +54,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame) and hasattr(signal, "setitimer"):
         # Native modules that are interrupted print a traceback: when they are there, once more.
         signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
-        signal.setitimer(signal.ITIMER_REAL, IMPORT_PATIENCE)
+        signal.setitimer(signal.ITIMER_REAL, IMPORT_RETRY_S)
         return
     raise Ended(number)
 
