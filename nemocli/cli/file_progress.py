@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,9 +15,7 @@ from nemocli.cli.file_views import bars_view, growing_view, progress_line, whole
 from nemocli.cli.printable import printable, printable_path
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
-
-if TYPE_CHECKING:
-    from nemocli.jobs.report import Finished
+from nemocli.jobs.report import Finished
 
 #: Seconds between redraws: at most ten a second.
 REDRAW_INTERVAL_S = 0.1
@@ -67,7 +65,7 @@ class ProgressDisplay(Closing):
             self._estimate.tell(heard.path, max(heard.transcript.duration, heard.promised))
         self._draw()
 
-    def finished(self, finished: "Finished") -> None:
+    def finished(self, finished: Finished) -> None:
         """A file ended; a failure is told at once."""
         self._at_work.pop(finished.path, None)
         self._ended += 1

@@ -34,6 +34,7 @@ def transcribe_live(options: LiveOptions) -> None:
         compute_units=options.compute_units,
     )
     limits = StreamLimits(options.endpoint_ms / 1000, options.reset_after, options.rescue_after)
+    layout = CueLayout(min_cue=options.min_cue)
     screen = Screen(options.quiet)
     with ExitStack() as stack:
         source = open_source(options)
@@ -50,7 +51,6 @@ def transcribe_live(options: LiveOptions) -> None:
         written = recorder = None
         if options.output is not None:
             about = transcriber.about(source.name, language)
-            layout = CueLayout(min_cue=options.min_cue)
             growing = open_output(options.output, about, layout, options.force, loop.tell)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
