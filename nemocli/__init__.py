@@ -2,9 +2,12 @@
 
 import nemocli
 
-transcriber = nemocli.load("demo")
+transcriber = nemocli.load()
+print(transcriber.transcribe("talk.flac").text)
+
 session = transcriber.session(lang="ja-JP")
-session.feed(samples)  # float32, 16 kHz, mono; any number at a time
+update = session.feed(samples)  # float32, 16 kHz, mono; any number at a time
+print(nemocli.join_words(update.final + update.growing))
 print(session.finish().text)
 """
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from nemocli.transcriber import Transcriber
-    from nemocli.transcript.types import Token, Transcript, Word
+    from nemocli.transcript.types import Token, Transcript, Update, Word, join_words
 
 __all__ = [
     "AudioError",
@@ -37,9 +40,11 @@ __all__ = [
     "Transcriber",
     "Transcript",
     "UnsupportedError",
+    "Update",
     "UsageError",
     "Word",
     "__version__",
+    "join_words",
     "load",
 ]
 
@@ -50,14 +55,14 @@ _MODULES = {
     ),
     "Session": "nemocli.engine.session",
     "Transcriber": "nemocli.transcriber",
-    "Token": "nemocli.transcript.types",
-    "Transcript": "nemocli.transcript.types",
-    "Word": "nemocli.transcript.types",
+    **dict.fromkeys(
+        ("Token", "Transcript", "Update", "Word", "join_words"), "nemocli.transcript.types"
+    ),
 }
 
 
 def load(
-    model: "str | Path" = "demo",
+    model: "str | Path | None" = None,
     *,
     runtime: str = "auto",
     precision: str | None = None,
@@ -65,17 +70,20 @@ def load(
     compute_units: str | None = None,
     progress: "Callable[[str], None] | None" = None,
 ) -> "Transcriber":
-    """Load a model: `demo`, a folder written by `nemocli convert`, a checkpoint, a .nemo file.
+    """Load a model: by default the released one, as the commands do.
+
+    `model` may be `demo`, a folder written by `nemocli convert`, a checkpoint, a .nemo file, or the
+    name of a model that was pulled.
 
     `runtime` is `numpy`, `onnx`, `coreml` or `coreai`; `auto` is the one that a model folder was
     written for, and `onnx` for a checkpoint. `precision` is what a checkpoint is converted to, such
     as `int8`; by default the runtime's own. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
     by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for Core ML
     and Core AI. A checkpoint is converted for its runtime once and kept in the cache folder;
-    `progress` hears what takes long.
+    `progress` is called with what takes long.
 
-    Raises ModelError if the model is missing or damaged, UsageError for an unknown option,
-    UnsupportedError for a runtime that this machine has not.
+    Raises ModelError if the model is missing, with the command that gets it, or damaged; UsageError
+    for an unknown option; UnsupportedError for a runtime that this machine has not.
     """
     from nemocli.models.resolve import resolve
     from nemocli.models.spec import ModelSpec

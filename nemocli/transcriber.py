@@ -1,14 +1,21 @@
-"""A loaded model, as `nemocli.load` gives it: what it is, its streams, and many files at once."""
+"""A loaded model, as `nemocli.load` gives it: what it is, its streams, and files."""
 
 from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nemocli.engine.languages import AUTO, Languages
+from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
+from nemocli.engine.stream import Stream
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.token_decoder import TokenDecoder
+from nemocli.transcript.types import Transcript
 from nemocli.transcript.writer import Provenance
 
 if TYPE_CHECKING:
@@ -16,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class Transcriber:
-    """A model loaded by `nemocli.load`. Any number of sessions may share it, one call at a time."""
+    """A model loaded by `nemocli.load`.
+
+    Any number of sessions and files may share it, and several threads may use it at once: their
+    calls into the model are made one at a time, by turns, each for some seconds of sound at most.
+    """
 
     def __init__(
         self,
@@ -27,6 +38,7 @@ class Transcriber:
         revision: str | None = None,
     ) -> None:
         self._runtime = runtime
+        self._recognizer = Recognizer(runtime)
         self._pieces = pieces
         self._languages = Languages(runtime.config)
         #: What the model was loaded as: `demo`, or its folder.
@@ -43,13 +55,8 @@ class Transcriber:
 
     @property
     def lookahead(self) -> int:
-        """Encoder frames of 80 ms that are heard ahead of the one being decided."""
+        """Encoder frames of 80 ms that come in before one is decided."""
         return self._runtime.lookahead
-
-    @property
-    def chunk_rows(self) -> int:
-        """Mel rows of a chunk."""
-        return chunk_rows(self.lookahead + 1, first=False)
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -72,13 +79,37 @@ class Transcriber:
             requested_language=lang,
         )
 
-    def session(self, lang: str = AUTO, *, keep_encoder: bool = False) -> "Session":
+    def session(
+        self, lang: str = AUTO, *, keep_transcript: bool = True, keep_encoder: bool = False
+    ) -> Session:
         """Begin a stream in a language such as `ja-JP`, `en_us`, `de` or `auto`.
 
+        Without `keep_transcript`, memory stays constant however long the stream: the session keeps
+        nothing that an update gave, and `finish` returns only what came after the last one.
         `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
         Raises UsageError for a language the model does not know.
         """
-        return Session(self._runtime, self._pieces, self._languages, lang, keep_encoder)
+        stream = self._begin_stream(lang, keep_transcript, keep_encoder)
+        return Session(stream, self._languages, self._languages.find(lang))
+
+    def transcribe(
+        self, sound: "str | PathLike[str] | NDArray[np.floating[Any]]", lang: str = AUTO
+    ) -> Transcript:
+        """Transcribe a file, or samples: a one-dimensional array of floats, 16 kHz mono.
+
+        Raises AudioError for a file that cannot be decoded, UsageError for a language the model
+        does not know, NemocliError for an array of another kind. For several files,
+        `transcribe_many` is much faster.
+        """
+        if isinstance(sound, (str, PathLike)):
+            (result,) = self.transcribe_many([sound], lang)
+            if result.error is not None:
+                raise result.error
+            assert result.transcript is not None
+            return result.transcript
+        session = self.session(lang)
+        session.feed(np.asarray(sound))
+        return session.finish()
 
     def check_request(self, lang: str = AUTO, max_memory: int | None = None) -> None:
         """Raise what `transcribe_many` would raise for these arguments, and do nothing else.
@@ -88,12 +119,12 @@ class Transcriber:
         """
         from nemocli.batch.limits import choose_limits
 
-        choose_limits(self._runtime, max_memory)
+        choose_limits(self._recognizer, max_memory)
         self.resolve_language(lang)
 
     def transcribe_many(
         self,
-        paths: Iterable[str | Path],
+        paths: "Iterable[str | PathLike[str]]",
         lang: str = AUTO,
         *,
         max_memory: int | None = None,
@@ -102,16 +133,26 @@ class Transcriber:
         """Transcribe files together, much faster than one after the other; each as it is finished.
 
         A path is taken from `paths` when there is room for another file. The tokens are those of
-        a session that hears the file alone. A file that cannot be decoded comes with its error, and
-        the others go on. `max_memory` bounds, in bytes, what is needed beside the model; `progress`
-        hears how far each file is. Raises UsageError for a language the model does not know, or a
-        `max_memory` that is too little.
+        a session that is fed the file alone. A file that cannot be decoded comes with its error,
+        and the others go on. `max_memory` bounds, in bytes, what is needed beside the model;
+        `progress` is called with how far each file is. Raises UsageError at once for a language
+        the model does not know, or a `max_memory` that is too little.
         """
         from nemocli.batch.limits import choose_limits
         from nemocli.batch.many import transcribe_many
 
-        room = choose_limits(self._runtime, max_memory)
+        limits = choose_limits(self._recognizer, max_memory)
         language = self.resolve_language(lang)
         return transcribe_many(
-            lambda: self.session(language), self.chunk_rows, map(Path, paths), room, progress
+            lambda: self._begin_stream(language),
+            chunk_rows(self.lookahead + 1, first=False),
+            map(Path, paths),
+            limits,
+            progress,
         )
+
+    def _begin_stream(
+        self, lang: str, keep_transcript: bool = True, keep_encoder: bool = False
+    ) -> Stream:
+        prompt = self._languages.find(lang).prompt
+        return Stream(self._recognizer, self._pieces, prompt, keep_transcript, keep_encoder)

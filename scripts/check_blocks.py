@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
-from nemocli.engine.session import Session, advance
+from nemocli.engine.stream import Stream, advance
 from nemocli.transcript.types import Transcript
 from tests.sounds import RATE, speech_like
 
@@ -55,27 +55,27 @@ def plain_stream(
     packet = 1280 * (transcriber.lookahead + 1)
     for start in range(0, len(sound), packet):
         session.feed(sound[start : start + packet])
-    return finished(session)
+    transcript = session.finish()
+    return np.concatenate(session.enc_proj or []), transcript
 
 
 def together(
     transcriber: nemocli.Transcriber, sounds: list[np.ndarray], blocks: list[int]
 ) -> list[tuple[np.ndarray, Transcript]]:
-    sessions = [transcriber.session(keep_encoder=True) for _ in sounds]
-    for session, sound in zip(sessions, sounds, strict=True):
-        session.push(session.features(sound))
-        session.push(session.last_features())
-        session.end()
+    streams = [transcriber._begin_stream("auto", keep_encoder=True) for _ in sounds]
+    for stream, sound in zip(streams, sounds, strict=True):
+        stream.push(stream.compute_rows(sound))
+        stream.push(stream.compute_last_rows())
+        stream.end()
     calls = 0
-    while waiting := [session for session in sessions if session.chunks]:
+    while waiting := [stream for stream in streams if stream.chunks]:
         advance(waiting, blocks[calls % len(blocks)])
         calls += 1
-    return [finished(session) for session in sessions]
+    return [finished(stream) for stream in streams]
 
 
-def finished(session: Session) -> tuple[np.ndarray, Transcript]:
-    transcript = session.finish()
-    return np.concatenate(session.enc_proj or []), transcript
+def finished(stream: Stream) -> tuple[np.ndarray, Transcript]:
+    return np.concatenate(stream.enc_proj or []), stream.transcript(final=True)
 
 
 def symbols(transcript: Transcript) -> list[tuple[int, int]]:

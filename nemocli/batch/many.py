@@ -11,12 +11,12 @@ from pathlib import Path
 
 from nemocli.batch.limits import BatchLimits
 from nemocli.batch.prefetch import PrefetchedFile, Prefetcher
-from nemocli.engine.session import Session, advance
+from nemocli.engine.stream import Stream, advance
 from nemocli.errors import AudioError
 from nemocli.transcript.types import Transcript
 
-#: Seconds to wait for a file that is slow to read, such as a pipe, before the others go on.
-PATIENCE = 0.1
+#: How long to wait for a file that is slow to read, such as a pipe, before the others go on.
+READ_PATIENCE_S = 0.1
 
 #: What a call costs however little is in it, in chunks: the weights are read once.
 CALL_COST = 6
@@ -43,55 +43,57 @@ class FileResult:
 
 
 def transcribe_many(
-    begin: Callable[[], Session],
+    begin: Callable[[], Stream],
     chunk_rows: int,
     paths: Iterator[Path],
-    room: BatchLimits,
+    limits: BatchLimits,
     progress: Callable[[FileProgress], None] | None,
 ) -> Iterator[FileResult]:
-    """Outcomes as they come; see Transcriber.transcribe_many.
+    """Give results as they come; see Transcriber.transcribe_many.
 
-    `begin` gives a file's session, whose chunks have `chunk_rows` mel rows.
+    `begin` gives a file's stream, whose chunks have `chunk_rows` mel rows.
     """
-    reading = Prefetcher(room.file_chunks, chunk_rows)
+    reading = Prefetcher(limits.file_chunks, chunk_rows)
     try:
-        while _begin_more(reading, paths, room, begin):
-            reading.collect(PATIENCE)
-            files = _advance(reading.files, room)
+        while _begin_more(reading, paths, limits, begin):
+            reading.collect(READ_PATIENCE_S)
+            files = _advance(reading.files, limits)
             if progress is not None:
                 for file in files:
-                    progress(FileProgress(file.path, file.promised, file.session.so_far()))
+                    progress(
+                        FileProgress(file.path, file.promised, file.stream.transcript_so_far())
+                    )
             for file in reading.take_finished():
-                transcript = None if file.error else file.session.finish()
+                transcript = None if file.error else file.stream.transcript(final=True)
                 yield FileResult(file.path, transcript, file.error)
     finally:
         reading.stop()
 
 
 def _begin_more(
-    reading: Prefetcher, paths: Iterator[Path], room: BatchLimits, begin: Callable[[], Session]
+    reading: Prefetcher, paths: Iterator[Path], limits: BatchLimits, begin: Callable[[], Stream]
 ) -> bool:
-    """Whether there is anything under way, once there is as much as there may be."""
-    while len(reading.files) < room.files and (path := next(paths, None)) is not None:
+    """Begin as many files as there may be under way; whether there is any."""
+    while len(reading.files) < limits.files and (path := next(paths, None)) is not None:
         reading.begin(path, begin())
     return bool(reading.files)
 
 
-def _advance(files: Sequence[PrefetchedFile], room: BatchLimits) -> list[PrefetchedFile]:
-    """Transcribe what is best done next of some files; those it was done for."""
-    waiting = [(min(file.session.chunks, room.file_chunks), file.ended) for file in files]
-    chosen, chunks = choose(waiting, room.chunks)
+def _advance(files: Sequence[PrefetchedFile], limits: BatchLimits) -> list[PrefetchedFile]:
+    """Transcribe what is best done next; the files that it was done for."""
+    waiting = [(min(file.stream.chunks, limits.file_chunks), file.ended) for file in files]
+    chosen, chunks = choose(waiting, limits.chunks)
     if chosen:
-        advance([files[n].session for n in chosen], chunks)
+        advance([files[n].stream for n in chosen], chunks)
     return [files[n] for n in chosen]
 
 
 def choose(waiting: Sequence[tuple[int, bool]], most: int) -> tuple[list[int], int]:
-    """Which streams to advance together, and by how many chunks, at most so many in all.
+    """Choose streams to advance together, and by how many chunks, at most `most` in all.
 
-    `waiting` has the chunks that wait of each stream, and whether there will be no more. One that
-    has ended may be asked for more than it has, and costs as if it had them. The best choice gets
-    the most chunks done for what the call costs.
+    `waiting` has, for each stream, the chunks that wait, and whether there will be no more. One
+    that has ended may be asked for more than it has, and costs as if it had them. The best choice
+    gets the most chunks done for what the call costs.
     """
     best: tuple[list[int], int] = [], 0
     best_yield = 0.0

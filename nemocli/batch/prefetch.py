@@ -8,25 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.audio import open_sound
-from nemocli.engine.session import Session
+from nemocli.engine.stream import Stream
 from nemocli.errors import AudioError, lacks_memory
 
-#: Seconds that a thread may take to notice that it is not wanted any more; it may be in the middle
-#: of a read that does not return.
-LEAVE = 0.5
+#: A thread may take so long to notice that it is not wanted any more; it may be in the middle of a
+#: read that does not return.
+STOP_TIMEOUT_S = 0.5
 
 
 class PrefetchedFile:
     """One file that is under way."""
 
-    def __init__(self, path: Path, session: Session) -> None:
+    def __init__(self, path: Path, stream: Stream) -> None:
         self.path = path
-        self.session = session
+        self.stream = stream
         #: Seconds that its header promises; None before it is open, or if it promises nothing.
         self.promised: float | None = None
         #: Why it cannot be decoded, or not further.
         self.error: AudioError | None = None
-        #: Whether all its rows are with the session.
+        #: Whether all its rows are with the stream.
         self.ended = False
         # Between its thread and `Prefetcher`, under the lock of the latter.
         self.rows: list[NDArray[np.float32]] = []
@@ -35,7 +35,7 @@ class PrefetchedFile:
 
 
 class Prefetcher:
-    """Some files, each read some chunks ahead of those that wait in its session, which are as many.
+    """Some files, each read some chunks ahead of those that wait in its stream, which are as many.
 
     A chunk has `chunk_rows` mel rows.
     """
@@ -49,9 +49,9 @@ class Prefetcher:
         self._failure: Exception | None = None
         self._threads: list[threading.Thread] = []
 
-    def begin(self, path: Path, session: Session) -> None:
+    def begin(self, path: Path, stream: Stream) -> None:
         """Read another file."""
-        file = PrefetchedFile(path, session)
+        file = PrefetchedFile(path, stream)
         self.files.append(file)
         # A daemon, so that a pipe that never ends cannot hold up the end of the program.
         thread = threading.Thread(target=self._read, args=(file,), name="reading", daemon=True)
@@ -59,7 +59,7 @@ class Prefetcher:
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
 
     def collect(self, patience: float) -> None:
-        """Hand the sessions what was read, once each file is well ahead or after some seconds.
+        """Hand the streams what was read, once each file is well ahead or after some seconds.
 
         Raises what a thread met besides damaged files, such as a lack of memory.
         """
@@ -76,7 +76,7 @@ class Prefetcher:
 
     def take_finished(self) -> list[PrefetchedFile]:
         """Remove the files that failed, or of which nothing waits any more."""
-        finished = [f for f in self.files if f.error or (f.ended and not f.session.chunks)]
+        finished = [f for f in self.files if f.error or (f.ended and not f.stream.chunks)]
         self.files = [file for file in self.files if file not in finished]
         return finished
 
@@ -86,20 +86,20 @@ class Prefetcher:
             self._stopped = True
             self._changed.notify_all()
         for thread in self._threads:
-            thread.join(LEAVE)
+            thread.join(STOP_TIMEOUT_S)
 
     def _is_ahead(self, file: PrefetchedFile) -> bool:
         if file.ended or file.is_read or file.rows_waiting >= self._rows_ahead:
             return True
-        return file.session.chunks >= self._chunks_ahead
+        return file.stream.chunks >= self._chunks_ahead
 
     def _hand_over(self, file: PrefetchedFile) -> None:
-        if file.rows and file.session.chunks < self._chunks_ahead:
-            file.session.push(np.concatenate(file.rows))
+        if file.rows and file.stream.chunks < self._chunks_ahead:
+            file.stream.push(np.concatenate(file.rows))
             file.rows.clear()
             file.rows_waiting = 0
         if file.is_read and not file.rows and not file.ended and not file.error:
-            file.session.end()
+            file.stream.end()
             file.ended = True
 
     def _read(self, file: PrefetchedFile) -> None:
@@ -107,9 +107,9 @@ class Prefetcher:
             with open_sound(file.path) as sound:
                 file.promised = sound.duration
                 for samples in sound:
-                    if not self._put(file, file.session.features(samples)):
+                    if not self._put(file, file.stream.compute_rows(samples)):
                         return
-            self._put(file, file.session.last_features())
+            self._put(file, file.stream.compute_last_rows())
         except AudioError as error:
             file.error = error
         except Exception as error:

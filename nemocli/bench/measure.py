@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nemocli.transcriber import Transcriber
 
 #: Encoder frames of a call for blocks: as many as a session encodes at once.
-BLOCK_FRAMES = 128
+MAX_BLOCK_FRAMES = 128
 
 #: Calls of `feed` that come before what is measured: the first ones find cold caches.
 WARM_UP = 2
@@ -66,7 +66,7 @@ class ProcessRun:
 
 def chunks_of_a_block(lookahead: int) -> int:
     """Chunks that a session encodes in one call at most."""
-    return max(1, BLOCK_FRAMES // (lookahead + 1))
+    return max(1, MAX_BLOCK_FRAMES // (lookahead + 1))
 
 
 def run_sessions(config: RunConfig, sounds: Sequence[Path], calls: Sequence[int]) -> ProcessRun:

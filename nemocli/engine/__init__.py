@@ -1,1 +1,1 @@
-"""Everything that is per stream: mel front end, encoder caches, greedy decoder, session."""
+"""Everything that is per stream: mel front end, encoder, greedy decoder, session."""

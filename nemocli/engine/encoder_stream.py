@@ -1,4 +1,4 @@
-"""One stream on its way through the encoder: mel rows that wait, and the caches between calls."""
+"""One stream on its way through the encoder: mel rows that wait, and the states between calls."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import FIRST_SHORT, chunk_rows
-from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.base import State
 
 Array = NDArray[np.float32]
 
@@ -51,12 +51,12 @@ class EncoderStream:
         self._rows = np.zeros((FIRST_SHORT, config.features.num_mels), np.float32)
         self._rows_done = 0
         self._ended = False
-        #: What the graphs remember, by the names of their inputs. Kept here for them.
-        self.caches: Arrays = {}
+        #: What the graphs remember of it; filled and read by the encoder alone.
+        self.states: dict[str, State] = {}
         self.set_prompt(prompt)
 
     def set_prompt(self, prompt: int) -> None:
-        """Tell the language from the next chunk on."""
+        """Set the language from the next chunk on."""
         self.one_hot = np.zeros((1, self._config.num_prompts), np.float32)
         self.one_hot[0, prompt] = 1
 
@@ -65,7 +65,7 @@ class EncoderStream:
         self._rows = np.concatenate([self._rows, rows])
 
     def end(self) -> None:
-        """No more rows will come: the last, partial chunk is encoded with what there is of it.
+        """Mark the end: the last, partial chunk is encoded with what there is of it.
 
         Its frames are those that an offline pass over the whole sound has. A sound too short for
         a single row has one frame, made of zeros, as in the reference.
@@ -74,7 +74,7 @@ class EncoderStream:
 
     @property
     def chunks(self) -> int:
-        """Chunks that can be encoded now."""
+        """The number of chunks that can be encoded now."""
         rows = chunk_rows(self._chunk, first=False)
         return -(-len(self._rows) // rows) if self._ended else len(self._rows) // rows
 
@@ -98,7 +98,7 @@ class EncoderStream:
         return piece
 
     def _neg_mask(self, chunks: int, done: int, existing: int | None) -> Array:
-        """The mask of `chunks` after `done` frames of `existing`, if that is known."""
+        """Make the mask of `chunks` after `done` frames of `existing`, if that is known."""
         left, chunk = self._config.left_context, self._chunk
         first = done + chunk * np.arange(chunks)[:, None]  # frame of each chunk
         frame = first - left + np.arange(left + chunk)
@@ -108,9 +108,9 @@ class EncoderStream:
         return np.where(hidden, MASKED, np.float32(0))
 
     def _row_masks(self, rows: int) -> tuple[list[Array], bool]:
-        """The masks for the next `rows` rows, and whether any of them hides something.
+        """Make the masks for the next `rows` rows; also whether any of them hides something.
 
-        Of n rows of sound a stage makes n // 2 + 1, once it has ended.
+        A stage makes n // 2 + 1 rows of the n rows of a sound that has ended.
         """
         length = self._rows_done + len(self._rows) - FIRST_SHORT
         done, masks, has_edge = self._rows_done, [], False

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.runtimes.base import Arrays, Runtime
+from nemocli.engine.state import make_zero_state, read_state
+from nemocli.runtimes.base import Runtime
 
 Array = NDArray[np.float32]
 
-#: Frames the joint looks at in one call. Most frames are blank: one call then settles them all, and
-#: after a token the frames behind it are looked at again with the new predictor output.
-WINDOW = 8
+#: Frames the joint looks at in one call at most. Most frames are blank: one call then settles them
+#: all, and after a token the frames behind it are looked at again with the new predictor output.
+MAX_JOINT_FRAMES = 8
 
-#: Of each stream, where several are decoded together and the joint has enough to do.
-WINDOW_TOGETHER = 4
+#: The same for each stream, where several are decoded together: the joint has enough to do.
+MAX_JOINT_FRAMES_EACH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class GreedyDecoder:
     def __init__(self, runtime: Runtime) -> None:
         config = runtime.config
         shape = (config.decoder_layers, 1, config.decoder_size)
-        #: The predictor's h and c, and its output for the last token.
-        self.state: Arrays = {"h": np.zeros(shape, np.float32), "c": np.zeros(shape, np.float32)}
+        #: The predictor's h and c, and its output for the last token [1, decoder size].
+        self.state = make_zero_state({"h": shape, "c": shape})
         self.dec_out: Array
         _predict(runtime, [self], [config.blank_id])
         #: Frames decoded so far.
@@ -42,7 +43,7 @@ class GreedyDecoder:
 
 
 @dataclass
-class _Turn:
+class _Decoding:
     """One stream's share of a call of `decode`."""
 
     decoder: GreedyDecoder
@@ -61,7 +62,7 @@ class _Turn:
         if blanks == len(best):
             return None
         token = int(best[blanks])
-        probability = _softmax_at(logits[blanks], token)
+        probability = _compute_probability(logits[blanks], token)
         self.emissions.append(Emission(token, self.decoder.frames + self.at, probability))
         return token
 
@@ -69,63 +70,62 @@ class _Turn:
 def decode(
     runtime: Runtime, decoders: Sequence[GreedyDecoder], enc_proj: Sequence[Array]
 ) -> list[list[Emission]]:
-    """Symbols of the next frames [n, decoder size] of each stream.
+    """Decode the next frames [n, decoder size] of each stream; the symbols of each.
 
     On each frame the best symbol is taken until that is blank, `max_symbols` at most.
     """
-    turns = [_Turn(*each) for each in zip(decoders, enc_proj, strict=True)]
-    if runtime.takes_blocks:
-        _decode_together(runtime, turns, WINDOW if len(turns) == 1 else WINDOW_TOGETHER)
-    else:
-        for turn in turns:
-            _decode_together(runtime, [turn], WINDOW)
-    for turn in turns:
-        turn.decoder.frames += len(turn.enc_proj)
-    return [turn.emissions for turn in turns]
+    decodings = [_Decoding(*each) for each in zip(decoders, enc_proj, strict=True)]
+    _decode_frames(
+        runtime, decodings, MAX_JOINT_FRAMES if len(decodings) == 1 else MAX_JOINT_FRAMES_EACH
+    )
+    for decoding in decodings:
+        decoding.decoder.frames += len(decoding.enc_proj)
+    return [decoding.emissions for decoding in decodings]
 
 
-def _decode_together(runtime: Runtime, turns: list[_Turn], window: int) -> None:
+def _decode_frames(runtime: Runtime, decodings: list[_Decoding], window: int) -> None:
+    """Decode all frames; a call of the joint looks at `window` frames of each stream."""
     blank, max_symbols = runtime.config.blank_id, runtime.config.max_symbols
-    while turns := [turn for turn in turns if turn.at < len(turn.enc_proj)]:
-        windows = [turn.enc_proj[turn.at : turn.at + window] for turn in turns]
-        logits = _joint(runtime, [turn.decoder for turn in turns], windows)
+    while decodings := [decoding for decoding in decodings if decoding.at < len(decoding.enc_proj)]:
+        windows = [decoding.enc_proj[decoding.at : decoding.at + window] for decoding in decodings]
+        logits = _joint(runtime, [decoding.decoder for decoding in decodings], windows)
         best = logits.argmax(-1)
         spoke, tokens, row = [], [], 0
-        for turn, frames in zip(turns, windows, strict=True):
+        for decoding, frames in zip(decodings, windows, strict=True):
             rows = slice(row, row + len(frames))
-            token = turn.look(logits[rows], best[rows], blank)
+            token = decoding.look(logits[rows], best[rows], blank)
             row += len(frames)
             if token is not None:
-                spoke.append(turn)
+                spoke.append(decoding)
                 tokens.append(token)
         if spoke:
-            _predict(runtime, [turn.decoder for turn in spoke], tokens)
-        for turn in spoke:
-            turn.symbols += 1
-            if turn.symbols == max_symbols:
-                turn.at, turn.symbols = turn.at + 1, 0
+            _predict(runtime, [decoding.decoder for decoding in spoke], tokens)
+        for decoding in spoke:
+            decoding.symbols += 1
+            if decoding.symbols == max_symbols:
+                decoding.at, decoding.symbols = decoding.at + 1, 0
 
 
 def _predict(runtime: Runtime, decoders: Sequence[GreedyDecoder], tokens: Sequence[int]) -> None:
     """Step the predictor of each stream on its token."""
-    state: Arrays = {
-        name: np.concatenate([decoder.state[name] for decoder in decoders], 1) for name in "hc"
-    }
+    state = runtime.join_states([decoder.state for decoder in decoders], axis=1)
     out = runtime.run("predict", {"token": np.array([tokens], np.int32)} | state)
+    states = runtime.split_state(read_state(state, out), len(decoders), axis=1)
     for n, decoder in enumerate(decoders):
-        decoder.state = {name: out[name + "_out"][:, n : n + 1] for name in "hc"}
+        decoder.state = states[n]
         decoder.dec_out = out["dec_out"][n : n + 1]
 
 
 def _joint(runtime: Runtime, decoders: Sequence[GreedyDecoder], windows: list[Array]) -> Array:
-    """Logits of some frames of each stream, one row a frame."""
+    """Compute the logits of some frames of each stream, one row a frame."""
     if len(windows) == 1:
         inputs = {"dec_out": decoders[0].dec_out, "enc_frame": windows[0]}
     else:
         rows = [np.repeat(d.dec_out, len(w), 0) for d, w in zip(decoders, windows, strict=True)]
         inputs = {"dec_out": np.concatenate(rows), "enc_frame": np.concatenate(windows)}
-    return runtime.run("joint", inputs)["token_logits"]
+    logits: Array = runtime.run("joint", inputs)["token_logits"]
+    return logits
 
 
-def _softmax_at(logits: Array, index: int) -> float:
+def _compute_probability(logits: Array, index: int) -> float:
     return float(1 / np.exp(logits.astype(np.float64) - logits[index]).sum())

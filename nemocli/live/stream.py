@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.engine.languages import AUTO
-from nemocli.engine.session import Session
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.transcriber import Transcriber
@@ -21,11 +20,11 @@ from nemocli.units import FRAME_SECONDS, SAMPLE_RATE
 #: Without quiet around it, as in music, a run of blanks must be so many times as long.
 NOISY_FACTOR = 3.0
 
-#: Sound kept for a rescue is at most this long, in seconds.
-LONGEST_RESCUE = 30.0
+#: Sound kept for a rescue is at most so long.
+MAX_RESCUE_S = 30.0
 
-#: A rescue that found nothing is tried again after so many times as long, at most so often.
-PATIENCE, LONGEST_PATIENCE = 2.0, 300.0
+#: After a rescue that found nothing, the next one waits so many times as long, up to a limit.
+RESCUE_BACKOFF, MAX_RESCUE_WAIT_S = 2.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -106,13 +105,13 @@ class LiveStream:
     def finish(self) -> Iterator[Partial | Final | StreamEvent]:
         """The end of the sound: what is left becomes final, even if the model fails at the end."""
         try:
-            self._heard(self._session.finish().language)
+            self._note_language(self._session.finish().language)
         finally:
             yield from self._close()
 
     def _begin(self, base: float) -> None:
         """A new session, for the sound from second `base` on."""
-        self._session: Session = self._transcriber.session(self._lang)
+        self._session = self._transcriber.session(self._lang, keep_transcript=False)
         self._clock = SoundClock(base)
         self._position = 0.0
         self._fed = 0
@@ -125,24 +124,23 @@ class LiveStream:
         self._kept.append(samples)
         self._fed += len(samples)
         self._position = self._fed / SAMPLE_RATE
-        transcript = self._session.feed(samples)
-        self._heard(transcript.language)
+        update = self._session.feed(samples)
+        self._note_language(update.language)
         if self._session.last_token_frame != self._token_frame:
             self._token_frame = self._session.last_token_frame
             self._loudness.restart()
             self._patience = self._limits.rescue
         self._drop_kept()
-        complete = self._session.take_words()
-        yield from self._finals(complete)
-        yield from self._partial(transcript.words[len(complete) :])
+        yield from self._finals(update.final)
+        yield from self._partial(update.growing)
 
-    def _heard(self, language: str | None) -> None:
+    def _note_language(self, language: str | None) -> None:
         self._heard_language = language or self._heard_language
 
     def _drop_kept(self) -> None:
         """Keep, for a rescue, what came after the last token, and not more than is allowed."""
         token_end = 0.0 if self._token_frame is None else (self._token_frame + 1) * FRAME_SECONDS
-        begin = max(token_end, self._position - LONGEST_RESCUE)
+        begin = max(token_end, self._position - MAX_RESCUE_S)
         excess = round(SAMPLE_RATE * begin) - self._kept_from
         while self._kept and excess > 0:
             first = self._kept.popleft()
@@ -182,7 +180,7 @@ class LiveStream:
 
     def _close(self) -> Iterator[Final]:
         """The words so far are a segment, the open one among them."""
-        yield from self._finals(self._session.take_words(close=True))
+        yield from self._finals(self._session.flush().final)
         for group in self._segmenter.flush():
             yield self._final(group)
         if self._token_frame is not None:
@@ -229,7 +227,7 @@ class LiveStream:
         """
         yield from self._close()
         sound = np.concatenate(self._kept)
-        patience = min(self._patience * PATIENCE, LONGEST_PATIENCE)
+        patience = min(self._patience * RESCUE_BACKOFF, MAX_RESCUE_WAIT_S)
         self._begin(self._clock.exactly(self._kept_from / SAMPLE_RATE))
         self._loudness.restart()
         events = list(self._feed(sound))

@@ -34,9 +34,9 @@ def convert_into_cache(
             return cache / name
     target = cache / name
 
-    def describe(name: str, number: int, total: int) -> None:
+    def describe(graph: str, number: int, total: int) -> None:
         if progress:
-            progress(f"converting it for {kind}, once: {name}, {number} of {total}")
+            progress(f"converting it for {kind}, once: {graph}, {number} of {total}")
 
     try:
         convert(checkpoint, target, kind, precision, progress=describe, force=True)

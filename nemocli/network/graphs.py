@@ -140,7 +140,7 @@ def _pre_block(p: Parameters) -> "Graph[T]":
     return Graph(
         "pre_block",
         (TensorSpec("mel", ("batch", "rows", mels)), *caches, *masks),
-        (embeds, *map(_updated, caches)),
+        (embeds, *map(_make_output, caches)),
         body,
     )
 
@@ -165,7 +165,7 @@ def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
             )
             for name, value in zip(names, (new.keys, new.values, new.conv), strict=True):
                 out[f"{name}{layer}_out"] = value
-        return {"enc_proj": _projected(ops, p, hidden, x["one_hot"])} | out
+        return {"enc_proj": _project(ops, p, hidden, x["one_hot"])} | out
 
     inputs = (
         TensorSpec("embeds", ("batch", "frames", config.hidden_size)),
@@ -174,15 +174,15 @@ def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
         TensorSpec("one_hot", ("batch", 1, config.num_prompts)),
     )
     enc_proj = TensorSpec("enc_proj", ("batch", "frames", config.decoder_size))
-    results = (enc_proj, *map(_updated, caches))
+    results = (enc_proj, *map(_make_output, caches))
     return Graph("conformer_block", (*inputs, *caches), results, body)
 
 
-def _updated(cache: TensorSpec) -> TensorSpec:
+def _make_output(cache: TensorSpec) -> TensorSpec:
     return TensorSpec(cache.name + "_out", cache.shape)
 
 
-def _projected(ops: Operations[T], p: Parameters, hidden: T, one_hot: T) -> T:
+def _project(ops: Operations[T], p: Parameters, hidden: T, one_hot: T) -> T:
     """What the joint takes of the last layer's output."""
     fused = layers.prompt_fusion(ops, p, hidden, one_hot)
     projector = "encoder_projector."
@@ -221,7 +221,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
         }
         if not last:
             return {"embeds_out": hidden} | caches
-        return {"enc_proj": _projected(ops, p, hidden, x["one_hot"])} | caches
+        return {"enc_proj": _project(ops, p, hidden, x["one_hot"])} | caches
 
     results = (
         TensorSpec("enc_proj", (1, frames, config.decoder_size))

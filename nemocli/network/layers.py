@@ -117,46 +117,50 @@ def attention(
     frames: int,
     windows: T | None,
 ) -> tuple[T, T, T]:
-    """Multi-head attention over the cached and the present frames, with relative positions.
+    """Attend, by several heads, to the cached and the present frames at relative positions.
 
     score(i, j) = ((q_i + u) . k_j + (q_i + v) . r_(L + i - j)) / sqrt(head size) + mask(i, j)
-    (arXiv:1901.02860, equation 5). Of one chunk: `mask` is [1, 1, C, L + C] and `windows` None. Of
-    a block: `windows` [N, L + C] says where each chunk's keys stand among the L + F of the cache
-    and the block, and `mask` is [B, 1, N, 1, L + C]. Returns the output [B, F, D] and the keys and
-    values of the last L frames.
+    (arXiv:1901.02860, equation 5), with H heads of the size S. For one chunk, `mask` is
+    [1, 1, C, L + C] and `windows` None. For a block, `windows` [N, L + C] says where each chunk's
+    keys stand among the L + F of the cache and the block, and `mask` is [B, 1, N, 1, L + C].
+    Returns the output [B, F, D] and the keys and values of the last L frames.
     """
     heads, size, left = p.config.num_heads, p.config.head_size, p.config.left_context
-    qkv = ops.reshape(ops.linear(x, p.qkv(layer)), (0, -1, 3 * heads, size))
-    qkv = ops.transpose(qkv, (0, 2, 1, 3))
-    query, key, value = (ops.slice(qkv, 1, n * heads, (n + 1) * heads) for n in range(3))
-    keys = ops.concat([cache.keys, key], 2)
-    values = ops.concat([cache.values, value], 2)
+    qkv = ops.reshape(ops.linear(x, p.qkv(layer)), (0, -1, 3 * heads, size))  # [B, F, 3 H, S]
+    qkv = ops.transpose(qkv, (0, 2, 1, 3))  # [B, 3 H, F, S]
+    q, k, v = (ops.slice(qkv, 1, n * heads, (n + 1) * heads) for n in range(3))  # [B, H, F, S]
+    keys = ops.concat([cache.keys, k], 2)  # [B, H, L + F, S]
+    values = ops.concat([cache.values, v], 2)  # [B, H, L + F, S]
 
-    asking = ops.add(query, ops.constant(p.query_bias(layer, "u")))
-    moved = ops.add(query, ops.constant(p.query_bias(layer, "v")))
-    relative = ops.constant(p.relative_keys(layer, frames))
+    q_u = ops.add(q, ops.constant(p.query_bias(layer, "u")))  # [B, H, F, S]
+    q_v = ops.add(q, ops.constant(p.query_bias(layer, "v")))  # [B, H, F, S]
+    relative_keys = ops.constant(p.relative_keys(layer, frames))  # [H, S, L + 2 C - 1]
     # Heads and then, in a block, chunks are axes before these: frames of a chunk, and its keys.
     chunks = () if windows is None else (-1,)
     if chunks and frames == 1:
         # A product of one row is rounded in another way than one of several, and a chunk of one
         # frame that comes alone has only such.
-        moved = ops.reshape(moved, (0, heads, -1, 1, size))
-        relative = ops.reshape(relative, (heads, 1, size, -1))
-    position = ops.matmul(moved, relative)
-    position = relative_shift(ops, position, (0, heads, *chunks), frames, left + frames)
-    seen, heard = keys, values
+        q_v = ops.reshape(q_v, (0, heads, -1, 1, size))  # [B, H, N, 1, S]
+        relative_keys = ops.reshape(relative_keys, (heads, 1, size, -1))  # [H, 1, S, L + 1]
+    position = ops.matmul(q_v, relative_keys)  # [B, H, F, L + 2 C - 1], or [B, H, N, 1, L + 1]
+    position = relative_shift(
+        ops, position, (0, heads, *chunks), frames, left + frames
+    )  # [B, H, C, L + C], in a block [B, H, N, C, L + C]
+
+    chunk_keys, chunk_values = keys, values
+    keys_last: tuple[int, ...] = (0, 1, 3, 2)
     if windows is not None:
-        asking = ops.reshape(asking, (0, heads, -1, frames, size))
-        seen, heard = (ops.take(each, 2, windows) for each in (keys, values))
-    content = ops.matmul(
-        asking, ops.transpose(seen, (0, 1, 3, 2) if not chunks else (0, 1, 2, 4, 3))
-    )
-    weights = ops.softmax(ops.add(ops.add(content, position), mask))
-    mixed = ops.matmul(weights, heard)
+        q_u = ops.reshape(q_u, (0, heads, -1, frames, size))  # [B, H, N, C, S]
+        chunk_keys = ops.take(keys, 2, windows)  # [B, H, N, L + C, S]
+        chunk_values = ops.take(values, 2, windows)  # [B, H, N, L + C, S]
+        keys_last = (0, 1, 2, 4, 3)
+    content = ops.matmul(q_u, ops.transpose(chunk_keys, keys_last))  # as position
+    weights = ops.softmax(ops.add(ops.add(content, position), mask))  # as position
+    mixed = ops.matmul(weights, chunk_values)  # [B, H, C, S], in a block [B, H, N, C, S]
     if windows is not None:
-        mixed = ops.reshape(mixed, (0, heads, -1, size))
-    mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (0, -1, heads * size))
-    output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])
+        mixed = ops.reshape(mixed, (0, heads, -1, size))  # [B, H, F, S]
+    mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (0, -1, heads * size))  # [B, F, D]
+    output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])  # [B, F, D]
     return output, ops.slice(keys, 2, -left, None), ops.slice(values, 2, -left, None)
 
 

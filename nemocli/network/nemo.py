@@ -29,7 +29,7 @@ _DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionErro
 
 #: Of settings and tokenizer each, which take a tenth of it; and members of an archive, which has
 #: about ten.
-MOST_BYTES, MOST_MEMBERS = 8 << 20, 1000
+MAX_BYTES, MAX_MEMBERS = 8 << 20, 1000
 
 #: Parts of NeMo's tensor names, and what stands there in the hub's.
 RENAMED = (
@@ -115,8 +115,8 @@ class NemoCheckpoint:
 
     def _bytes(self, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
         member = self._member(members, name)
-        if member.size > MOST_BYTES:
-            self._refuse(f"has a {name} of more than {MOST_BYTES >> 20} MB")
+        if member.size > MAX_BYTES:
+            self._refuse(f"has a {name} of more than {MAX_BYTES >> 20} MB")
         return bytes(self._data(member))
 
     def _data(self, member: tarfile.TarInfo) -> memoryview:
@@ -169,8 +169,8 @@ def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
     members: dict[str, tarfile.TarInfo] = {}
     try:
         for number, member in enumerate(tar):
-            if number == MOST_MEMBERS:
-                raise ModelError(f"The archive {path} has more than {MOST_MEMBERS} members.")
+            if number == MAX_MEMBERS:
+                raise ModelError(f"The archive {path} has more than {MAX_MEMBERS} members.")
             if member.size < 0:  # it leads back to the same header, again and again
                 raise tarfile.ReadError("a member smaller than nothing")
             members[member.name.removeprefix("./")] = member

@@ -6,7 +6,7 @@ from pathlib import Path
 from nemocli.errors import ModelError
 
 #: Bytes of a configuration or a tokenizer at most; the largest known takes a third of it.
-MOST_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 
 
 def read_text(path: Path) -> str:
@@ -21,8 +21,8 @@ def read_text(path: Path) -> str:
 def check_small(path: Path) -> None:
     """ModelError for what is no plain file, or too large; OSError if it cannot be looked at."""
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
         raise ModelError(
-            f"{path} is not a plain file of at most {MOST_BYTES >> 20} MB; get the model from a"
+            f"{path} is not a plain file of at most {MAX_BYTES >> 20} MB; get the model from a"
             " source you trust."
         )

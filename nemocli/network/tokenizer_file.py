@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 #: Characters of a piece at most; those of models have up to some dozen.
-LONGEST = 1000
+MAX_PIECE_LENGTH = 1000
 
 #: SentencePiece's sign for the space before a word.
 SPACE = "\u2581"
@@ -25,10 +25,10 @@ def open_tokenizer(text: str, what: str) -> "Tokenizer":
     try:
         model: Any = json.loads(text)["model"]
         pieces = [entry if isinstance(entry, str) else entry[0] for entry in model["vocab"]]
-        is_plain = all(len(piece) <= LONGEST for piece in pieces)
+        is_plain = all(len(piece) <= MAX_PIECE_LENGTH for piece in pieces)
     except (ValueError, RecursionError, LookupError, TypeError):
         raise ModelError(f"{what} is not a tokenizer: it has no list of pieces.") from None
     if not is_plain:
-        raise ModelError(f"{what} has a piece of more than {LONGEST} characters.")
+        raise ModelError(f"{what} has a piece of more than {MAX_PIECE_LENGTH} characters.")
     with model_errors(f"{what} is not a tokenizer"):
         return Tokenizer.from_str(text)

@@ -48,7 +48,7 @@ _OPERATIONS = (
 _KNOWN: dict[int, Any] = dict(pickle._Unpickler.dispatch)
 
 #: Dimensions of a tensor at most, and how often numbers may be shared by tensors.
-_MOST_DIMENSIONS, _MOST_SHOWN = 8, 8
+_MAX_DIMENSIONS, _MAX_SHARED = 8, 8
 
 
 class _Storage(NamedTuple):
@@ -139,7 +139,7 @@ class TorchFile:
         storages = {tensor.storage for tensor in self._tensors.values()}
         held = sum(storage.length * storage.dtype.itemsize for storage in storages)
         shown = sum(prod(tensor.shape) for tensor in self._tensors.values())
-        if held > len(self._data) or shown > _MOST_SHOWN * sum(
+        if held > len(self._data) or shown > _MAX_SHARED * sum(
             storage.length for storage in storages
         ):
             self._refuse("hold less than their tensors say")
@@ -215,7 +215,7 @@ def _rebuild_tensor(
 ) -> _Tensor:
     """A view of a storage, if it lies inside; ValueError if not."""
     shape, strides = tuple(map(int, size)), tuple(map(int, stride))
-    if len(shape) != len(strides) or len(shape) > _MOST_DIMENSIONS:
+    if len(shape) != len(strides) or len(shape) > _MAX_DIMENSIONS:
         raise ValueError("not a tensor")
     if not isinstance(storage, _Storage) or min((offset, *shape, *strides)) < 0:
         raise ValueError("not a tensor")

@@ -9,7 +9,7 @@ from nemocli.network.tokenizer_file import SPACE
 from nemocli.transcript.line_breaks import continues, is_unspaced, may_break, opens
 from nemocli.transcript.snapshot import Snapshot
 from nemocli.transcript.token_decoder import TokenDecoder
-from nemocli.transcript.types import Token, Transcript, Word
+from nemocli.transcript.types import Token, Transcript, Update, Word
 from nemocli.units import FRAME_SECONDS
 
 #: What a decoder writes for bytes that are not, or not yet, a character.
@@ -17,13 +17,19 @@ BROKEN = "\ufffd"
 
 
 class Detokenizer:
-    """One stream's tokens, and the words and the text made of them so far."""
+    """One stream's tokens, and the words and the text made of them so far.
 
-    def __init__(self, pieces: TokenDecoder) -> None:
+    Without `keep_transcript`, only of those that no update had yet.
+    """
+
+    def __init__(self, pieces: TokenDecoder, keep_transcript: bool = True) -> None:
         self._pieces = pieces
+        self._keep_transcript = keep_transcript
         self._tokens: list[Token] = []
         self._words: list[Word] = []
         self._language: str | None = None
+        # How many of them an update had.
+        self._words_given = self._tokens_given = 0
         # The word that may still grow: its tokens, the text of all but the last few, those last
         # few, which are bytes that are no character yet, and whether a space stands before it.
         self._open: list[Token] = []
@@ -60,16 +66,26 @@ class Detokenizer:
             duration=duration,
         )
 
-    def take(self, close: bool) -> list[Word]:
-        """The words that will not change, which are then forgotten along with the tokens so far.
+    def update(self, duration: float, close: bool = False) -> Update:
+        """What is new since the last update; without `keep_transcript` it is then forgotten.
 
-        With `close`, the one that may still grow is among them; what would have been added to it
+        With `close`, the word that may still grow is final; what would have been added to it
         becomes a word without a space before it.
         """
         if close:
             self._close()
-        words, self._words, self._tokens = self._words, [], []
-        return words
+        word = self._open_word(final=False)
+        update = Update(
+            final=tuple(self._words[self._words_given :]),
+            growing=(word,) if word else (),
+            tokens=tuple(self._tokens[self._tokens_given :]),
+            language=self._language,
+            duration=duration,
+        )
+        if not self._keep_transcript:
+            self._words, self._tokens = [], []
+        self._words_given, self._tokens_given = len(self._words), len(self._tokens)
+        return update
 
     def _begins_word(self, piece: str) -> bool:
         if piece.startswith(SPACE):

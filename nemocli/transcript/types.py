@@ -46,6 +46,22 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """What is new in a stream since the update before; it does not grow with the stream."""
+
+    #: Words that will not change any more. Each word is in one update.
+    final: tuple[Word, ...]
+    #: What may still grow: the last word, if one has begun. The next update has it anew.
+    growing: tuple[Word, ...]
+    #: The symbols that were emitted, language tags included.
+    tokens: tuple[Token, ...]
+    #: The most recent language tag the model emitted, such as `ja-JP`; None if it emitted none.
+    language: str | None
+    #: Seconds of sound received so far.
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """The result so far, or the whole result once a session is finished."""
 

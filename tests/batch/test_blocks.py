@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.engine.session import advance
+from nemocli.engine.stream import advance
 from tests.sounds import RATE, speech_like
 
 pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
@@ -131,16 +131,16 @@ def _alone(transcriber, sound, lang):
 
 def _together(transcriber, sounds, langs, blocks):
     """All of them in step; the block's size changes from call to call."""
-    sessions = [transcriber.session(lang) for lang in langs]
-    for session, sound in zip(sessions, sounds, strict=True):
-        session.push(session.features(sound))
-        session.push(session.last_features())
-        session.end()
+    streams = [transcriber._begin_stream(lang) for lang in langs]
+    for stream, sound in zip(streams, sounds, strict=True):
+        stream.push(stream.compute_rows(sound))
+        stream.push(stream.compute_last_rows())
+        stream.end()
     turn = 0
-    while waiting := [session for session in sessions if session.chunks]:
+    while waiting := [stream for stream in streams if stream.chunks]:
         advance(waiting, blocks[turn % len(blocks)])
         turn += 1
-    return [symbols(session.finish()) for session in sessions]
+    return [symbols(stream.transcript(final=True)) for stream in streams]
 
 
 def symbols(transcript):

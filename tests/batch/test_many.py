@@ -13,6 +13,7 @@ from nemocli.batch.limits import choose_limits
 from nemocli.batch.many import choose
 from nemocli.batch.prefetch import Prefetcher
 from nemocli.errors import AudioError, UsageError
+from nemocli.network.graphs import chunk_rows
 from tests.sounds import RATE, speech_like
 
 
@@ -101,8 +102,8 @@ def test_progress_grows_up_to_the_whole(transcriber, files):
 
 def test_little_memory_gives_the_same(transcriber, files):
     least = 40_000_000
-    room = choose_limits(transcriber._runtime, least)
-    assert room.files < choose_limits(transcriber._runtime, None).files
+    room = choose_limits(transcriber._recognizer, least)
+    assert room.files < choose_limits(transcriber._recognizer, None).files
     few = {o.path: o.transcript for o in transcriber.transcribe_many(files, max_memory=least)}
     many = {o.path: o.transcript for o in transcriber.transcribe_many(files)}
     for path in files:
@@ -150,11 +151,12 @@ def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
     """However long the file: otherwise memory, and the cost of what waits, would grow with it."""
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(speech_like(10, seed=1), 30), RATE)
-    reading = Prefetcher(4, transcriber.chunk_rows)
-    session = transcriber.session()
-    reading.begin(path, session)
+    rows = chunk_rows(transcriber.lookahead + 1, first=False)
+    reading = Prefetcher(4, rows)
+    stream = transcriber._begin_stream("auto")
+    reading.begin(path, stream)
     for _ in range(20):
         reading.collect(patience=0.2)
-        second = 100 / transcriber.chunk_rows
-        assert 4 <= session.chunks <= 2 * (4 + second)
+        second = 100 / rows
+        assert 4 <= stream.chunks <= 2 * (4 + second)
     reading.stop()

@@ -67,7 +67,7 @@ def test_blocks_are_as_large_as_a_session_makes_them():
     from nemocli.bench import measure
     from nemocli.engine import session
 
-    assert measure.BLOCK_FRAMES == session.BLOCK_FRAMES
+    assert measure.MAX_BLOCK_FRAMES == session.MAX_BLOCK_FRAMES
     assert [chunks_of_a_block(n) for n in (0, 3, 13)] == [128, 32, 9]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from nemocli.network.config import FeatureConfig, ModelConfig
 from nemocli.network.graphs import build_graph
 from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from tests.engine.offline import Offline, mel_rows
@@ -112,14 +113,13 @@ def offline():
 
 
 class SmallRuntime(NumpyRuntime):
-    """The small model in numpy, with the graphs for blocks or with those for single chunks.
+    """The small model in numpy, by the graphs for blocks.
 
     Refuses what is not of the names, types and shapes that the graphs tell, as devices do.
     """
 
-    def __init__(self, lookahead, takes_blocks=True):
+    def __init__(self, lookahead):
         super().__init__(Parameters(CONFIG, weights()), lookahead)
-        self.takes_blocks = takes_blocks
 
     def run(self, graph, inputs):
         spec = build_graph(graph, self._parameters, self.lookahead + 1)
@@ -132,16 +132,42 @@ class SmallRuntime(NumpyRuntime):
         return super().run(graph, inputs)
 
 
-class Recorder(SmallRuntime):
-    """Keeps what was asked: `calls` of graph and inputs. What it returns are not views."""
+class SmallDevice(FixedShapeRuntime):
+    """The same by the graphs of fixed shapes: one chunk and one frame of one stream in a call."""
 
-    def __init__(self, lookahead, takes_blocks=True):
-        super().__init__(lookahead, takes_blocks)
-        self.calls = []
+    name = "device"
 
-    def run(self, graph, inputs):
-        self.calls.append((graph, inputs))
-        return {name: np.array(value) for name, value in super().run(graph, inputs).items()}
+    def __init__(self, lookahead):
+        super().__init__(CONFIG, lookahead)
+        self._numpy = SmallRuntime(lookahead)
+        self.loaded = []
+        self._load_graphs()
+
+    def _load(self, graph):
+        self.loaded.append(graph)
+        return build_graph(graph, Parameters(CONFIG, weights()), self.lookahead + 1)
+
+    def _call(self, graph, function, inputs):
+        assert function.name == graph
+        for wanted in function.inputs:
+            assert inputs[wanted.name].shape == wanted.known_shape, (graph, wanted.name)
+        return self._numpy.run(graph, inputs)
+
+
+def small_runtime(lookahead, blocks=True):
+    return SmallRuntime(lookahead) if blocks else SmallDevice(lookahead)
+
+
+def record(runtime):
+    """Keep what a runtime is asked: a list of graph and inputs. What it returns are not views."""
+    calls, run = [], runtime.run
+
+    def recorded(graph, inputs):
+        calls.append((graph, inputs))
+        return {name: np.array(value) for name, value in run(graph, inputs).items()}
+
+    runtime.run = recorded
+    return calls
 
 
 class Letters:
@@ -154,6 +180,6 @@ class Letters:
         return "".join(VOCABULARY[token] for token in tokens).replace("▁", " ").strip()
 
 
-def small(lookahead, takes_blocks=True, runtime=SmallRuntime):
+def small(lookahead, blocks=True):
     """A transcriber of the small model."""
-    return Transcriber(runtime(lookahead, takes_blocks), Letters(), "small")
+    return Transcriber(small_runtime(lookahead, blocks), Letters(), "small")

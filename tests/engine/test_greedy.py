@@ -7,22 +7,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.engine.greedy import WINDOW, WINDOW_TOGETHER, GreedyDecoder, decode
+from nemocli.engine.greedy import (
+    MAX_JOINT_FRAMES,
+    MAX_JOINT_FRAMES_EACH,
+    GreedyDecoder,
+    decode,
+)
+from nemocli.runtimes.base import Runtime
 
 VOCABULARY, BLANK = 5, 3
 
 
-class Transducer:
+class Transducer(Runtime):
     """A runtime that says anything: logits are random, fixed by the frame and by what was said.
 
     The predictor's state is a number made of all symbols so far, h, and their count, c.
     """
 
-    def __init__(self, seed=0, blanks=1.0, max_symbols=3, takes_blocks=True):
+    def __init__(self, seed=0, blanks=1.0, max_symbols=3):
         self.config = SimpleNamespace(
             blank_id=BLANK, max_symbols=max_symbols, decoder_layers=2, decoder_size=1
         )
-        self.takes_blocks = takes_blocks
         self._logits = np.random.default_rng(seed).normal(size=(997, VOCABULARY))
         self._logits[:, BLANK] += blanks
         self.calls = []
@@ -80,7 +85,6 @@ transducers = st.builds(
     seed=st.integers(0, 9),
     blanks=st.sampled_from([-9.0, 0.0, 1.0, 2.0, 9.0]),
     max_symbols=st.integers(1, 4),
-    takes_blocks=st.booleans(),
 )
 
 
@@ -118,10 +122,9 @@ def graphs(runtime, *streams):
 
 def test_blank_frames_are_settled_together():
     silent = Transducer(blanks=99.0)
-    assert graphs(silent, 20) == [("joint", WINDOW), ("joint", WINDOW), ("joint", 20 - 2 * WINDOW)]
-    assert graphs(silent, 9, 3) == [("joint", WINDOW_TOGETHER + 3), ("joint", 4), ("joint", 1)]
-    alone = Transducer(blanks=99.0, takes_blocks=False)
-    assert graphs(alone, 9, 3) == [("joint", WINDOW), ("joint", 1), ("joint", 3)]
+    most, each = MAX_JOINT_FRAMES, MAX_JOINT_FRAMES_EACH
+    assert graphs(silent, 20) == [("joint", most), ("joint", most), ("joint", 20 - 2 * most)]
+    assert graphs(silent, 9, 3) == [("joint", each + 3), ("joint", 4), ("joint", 1)]
 
 
 def test_one_step_of_the_predictor_serves_all_that_spoke():

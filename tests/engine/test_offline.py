@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import nemocli.engine.session as session_module
-from nemocli.engine.session import advance
+from nemocli.engine.stream import advance
 from nemocli.transcriber import Transcriber
 from tests.engine.offline import mel_rows
 from tests.engine.small import (
@@ -15,9 +15,9 @@ from tests.engine.small import (
     FEATURES,
     VOCABULARY,
     Letters,
-    Recorder,
     SmallRuntime,
     offline,
+    record,
     small,
 )
 from tests.sounds import speech_like
@@ -76,16 +76,16 @@ def test_each_chunk_is_told_with_the_packet_that_completes_it(blocks):
     enc_proj, wanted = truth(2, "de-DE", end=len(sound))
     session = small(2, blocks).session("de")
     assert session.frames == 0 and session.last_token_frame is None
+    said = []
     for end in range(160, len(sound) + 1, 160):
-        transcript = session.feed(sound[end - 160 : end])
+        update = session.feed(sound[end - 160 : end])
+        said += symbols(update)
         rows = (end - 200) // 160 + 1
         assert session.frames == (rows + 7) // 24 * 3
         known = [symbol for symbol in wanted if symbol[1] < session.frames]
-        assert symbols(transcript) == about(known)
+        assert said == about(known)
         assert session.last_token_frame == (known[-1][1] if known else None)
-        assert transcript.duration == end / 16000
-        decoded = min(transcript.duration, session.frames * 0.08)
-        assert session.so_far() == replace(transcript, duration=decoded)
+        assert update.duration == end / 16000
     assert 0 < len(enc_proj) - session.frames <= 3
 
 
@@ -93,46 +93,83 @@ def test_each_chunk_is_told_with_the_packet_that_completes_it(blocks):
 def test_streams_advanced_together_in_parts(blocks):
     """As files are: features apart from the encoder, and each stream as long as it is."""
     transcriber, ends = small(3, blocks), {"de-DE": 5000, "ja-JP": 0, "en-US": len(SOUND)}
-    sessions = [transcriber.session(lang) for lang in ends]
-    for session, end in zip(sessions, ends.values(), strict=True):
-        session.push(session.features(SOUND[:end]))
-        session.push(session.last_features())
-        session.end()
-    assert [session.chunks for session in sessions] == [2, 1, 19]
+    streams = [transcriber._begin_stream(lang) for lang in ends]
+    for stream, end in zip(streams, ends.values(), strict=True):
+        stream.push(stream.compute_rows(SOUND[:end]))
+        stream.push(stream.compute_last_rows())
+        stream.end()
+    assert [stream.chunks for stream in streams] == [2, 1, 19]
     turns = 0
-    while waiting := [session for session in sessions if session.chunks]:
+    while waiting := [stream for stream in streams if stream.chunks]:
         advance(waiting, 4)
         turns += 1
+        for stream in streams:
+            whole = stream.transcript()
+            decoded = min(whole.duration, stream.frames * 0.08)
+            assert stream.transcript_so_far() == replace(whole, duration=decoded)
     assert turns == 5
-    for session, (lang, end) in zip(sessions, ends.items(), strict=True):
-        assert symbols(session.finish()) == about(truth(3, lang, end)[1])
-        assert session.finish().duration == session.so_far().duration == end / 16000
+    for stream, (lang, end) in zip(streams, ends.items(), strict=True):
+        transcript = stream.transcript(final=True)
+        assert symbols(transcript) == about(truth(3, lang, end)[1])
+        assert transcript.duration == stream.transcript_so_far().duration == end / 16000
 
 
 @pytest.mark.parametrize(("lookahead", "frames"), [(0, 6), (1, 6), (3, 4), (6, 7)])
 def test_what_is_transcribed_at_once_is_bounded(lookahead, frames, monkeypatch):
     """So that the memory for a file does not depend on its length; a chunk at least."""
-    monkeypatch.setattr(session_module, "BLOCK_FRAMES", 6)
-    transcriber = small(lookahead, runtime=Recorder)
+    monkeypatch.setattr(session_module, "MAX_BLOCK_FRAMES", 6)
+    transcriber = small(lookahead)
+    recorded = record(transcriber._runtime)
     transcriber.session().feed(SOUND[:32000])
-    calls = [x["embeds"] for name, x in transcriber._runtime.calls if name == "conformer_block"]
+    calls = [x["embeds"] for name, x in recorded if name == "conformer_block"]
     assert [x.shape[1] for x in calls[:-1]] == [frames] * (len(calls) - 1)
     assert 0 < calls[-1].shape[1] <= frames
 
 
-def test_words_can_be_taken_from_an_endless_stream():
-    session, whole = small(0).session("de"), small(0).session("de")
-    taken = []
+def test_updates_have_each_word_and_token_once():
+    """As they become final; and the whole transcript has the same."""
+    session = small(0).session("de")
+    words, tokens, growing = [], [], 0
     for packet in np.array_split(SOUND, 30):
-        session.feed(packet)
-        taken += session.take_words()
-    assert len(taken) > 10
-    session.finish()
-    taken += session.take_words()
-    [last] = session.take_words(close=True)
-    whole.feed(SOUND)
-    words = whole.finish().words
-    assert [word.text for word in [*taken, last]] == [word.text for word in words]
+        update = session.feed(packet)
+        words += update.final
+        tokens += update.tokens
+        growing += len(update.growing)
+        assert len(update.growing) <= 1
+    assert len(words) > 10 and growing > 5
+    final = session.finish()
+    assert words == list(final.words[: len(words)])
+    rest = session.flush()
+    assert [*words, *rest.final] == list(final.words) and not rest.growing
+    assert [*tokens, *rest.tokens] == list(final.tokens)
+    again = session.flush()
+    assert (again.final, again.growing, again.tokens) == ((), (), ())
+
+
+def test_a_session_that_keeps_no_transcript_ends_with_what_no_update_had():
+    kept, forgetful = small(0).session("de"), small(0).session("de", keep_transcript=False)
+    words, tokens = [], []
+    for packet in np.array_split(SOUND, 30):
+        update = forgetful.feed(packet)
+        assert update == kept.feed(packet)
+        words += update.final
+        tokens += update.tokens
+    rest, whole = forgetful.finish(), kept.finish()
+    assert 0 < len(rest.words) < len(whole.words) - 10
+    assert [*words, *rest.words] == list(whole.words)
+    assert [*tokens, *rest.tokens] == list(whole.tokens)
+    assert (rest.language, rest.duration) == (whole.language, whole.duration)
+    assert forgetful.finish() == rest
+
+
+def test_flush_makes_the_growing_word_final():
+    session = small(0).session("de")
+    packets = iter(np.array_split(SOUND, 60))
+    while not (update := session.feed(next(packets))).growing:
+        pass
+    [word] = update.growing
+    flushed = session.flush()
+    assert flushed.final == (word,) and flushed.growing == ()
 
 
 class Halves(Letters):
@@ -147,4 +184,4 @@ def test_what_never_became_a_character_is_shown_at_the_end():
     session.feed(SOUND)
     *before, last = session.finish().words
     assert last.text.endswith("\ufffd")
-    assert list(session.so_far().words) == before
+    assert list(session._stream.transcript_so_far().words) == before

@@ -65,11 +65,8 @@ def test_packets_of_one_size(transcriber, whole, size):
     assert_same(feed(transcriber, [size] * min(4000, len(SOUND) // size)), whole)
 
 
-def test_what_is_known_only_grows(transcriber, whole):
+def test_what_an_update_had_stays(transcriber, whole):
     session = transcriber.session("en-US")
-    known = ()
-    for packet in np.array_split(SOUND, 37):
-        tokens = session.feed(packet).tokens
-        assert tokens[: len(known)] == known
-        known = tokens
+    known = [token for packet in np.array_split(SOUND, 37) for token in session.feed(packet).tokens]
+    assert len(known) > 10
     assert symbols(whole)[: len(known)] == [(token.id, token.frame) for token in known]

@@ -9,6 +9,7 @@ import pytest
 
 import nemocli
 from nemocli.errors import NemocliError, UsageError
+from tests.engine.small import small
 from tests.sounds import speech_like
 
 RUNTIMES = ["numpy", "onnx"]
@@ -39,12 +40,10 @@ def test_sessions_do_not_disturb_each_other(transcriber, clips):
     assert [ids(session.finish()) for session in sessions] == [ids(t) for t in alone]
 
 
-def test_the_transcript_so_far_only_grows(transcriber, clips):
+def test_the_transcript_begins_with_what_updates_had(transcriber, clips):
     session, before = transcriber.session(clips[0].lang), []
     for start in range(0, len(clips[0].samples), 1600):
-        tokens = ids(session.feed(clips[0].samples[start : start + 1600]))
-        assert tokens[: len(before)] == before
-        before = tokens
+        before += ids(session.feed(clips[0].samples[start : start + 1600]))
     final = session.finish()
     assert ids(final)[: len(before)] == before
     assert final.text == clips[0].text
@@ -128,6 +127,21 @@ def test_memory_does_not_grow_with_the_stream():
     gc.collect()
     # 78 chunks later: one array kept a chunk would show, and so would one frame's worth of data.
     assert sys.getallocatedblocks() - before < 60
+
+
+@pytest.mark.parametrize(("keeps", "grows"), [(False, False), (True, True)])
+def test_memory_grows_by_the_words_only_if_a_transcript_is_kept(keeps, grows):
+    session, speech = small(0).session("de", keep_transcript=keeps), speech_like(2, seed=3)
+    tokens = 0
+    for _ in range(3):
+        session.feed(speech)
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(10):
+        tokens += len(session.feed(speech).tokens)
+    gc.collect()
+    assert tokens > 200
+    assert (sys.getallocatedblocks() - before > tokens) == grows
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -84,8 +84,8 @@ class Asleep:
     def __getattr__(self, name):
         return getattr(self._transcriber, name)
 
-    def session(self, lang):
-        session = self._transcriber.session(lang)
+    def session(self, lang, **options):
+        session = self._transcriber.session(lang, **options)
         self._sessions += 1
         if self._sessions == 1:
             feed = session.feed

@@ -15,15 +15,14 @@ CONFIDENCE_TOLERANCE = 1e-3
 def transcribe(transcriber, samples, lang, packet=5000):
     """Feed a sound in packets: what is known when all is fed, and what when it is finished."""
     session = transcriber.session(lang, keep_encoder=True)
-    transcript = session.feed(samples[:0])
+    tokens = []
     for start in range(0, len(samples), packet):
-        transcript = session.feed(samples[start : start + packet])
-    fed = _decoding(transcript, session)
-    return fed, _decoding(session.finish(), session)
+        tokens += session.feed(samples[start : start + packet]).tokens
+    fed = _decoding(tokens, session)
+    return fed, _decoding(session.finish().tokens, session)
 
 
-def _decoding(transcript, session):
-    tokens = transcript.tokens
+def _decoding(tokens, session):
     frames = [part for part in session.enc_proj if len(part)]
     return Decoding(
         [token.id for token in tokens],

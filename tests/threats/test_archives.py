@@ -12,7 +12,7 @@ import zipfile
 import pytest
 
 from nemocli.errors import ModelError
-from nemocli.network.nemo import CONFIG, MOST_MEMBERS, WEIGHTS, NemoCheckpoint
+from nemocli.network.nemo import CONFIG, MAX_MEMBERS, WEIGHTS, NemoCheckpoint
 from nemocli.network.torch_file import TorchFile
 
 pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
@@ -92,7 +92,7 @@ def test_of_members_with_one_name_the_last_counts(tmp_path, members):
 
 
 def test_thousands_of_members(tmp_path, members):
-    many = [(f"member{n}", b"") for n in range(MOST_MEMBERS + 1)]
+    many = [(f"member{n}", b"") for n in range(MAX_MEMBERS + 1)]
     refused(written(tmp_path / "a.nemo", [*members.items(), *many]), "more than 1000 members")
 
 

@@ -149,7 +149,7 @@ def test_a_word_ends_where_the_next_symbol_begins(pieces):
     ]
 
 
-def test_words_that_are_taken_are_forgotten(pieces):
+def test_what_an_update_had_is_forgotten_if_no_transcript_is_kept(pieces):
     def add(*tokens):
         for token in tokens:
             detokenizer.add(VOCABULARY.index(token), 0, 0.5)
@@ -158,18 +158,24 @@ def test_words_that_are_taken_are_forgotten(pieces):
         transcript = detokenizer.transcript(1.0)
         return transcript.text, [token.piece for token in transcript.tokens]
 
-    detokenizer = Detokenizer(pieces)
+    detokenizer = Detokenizer(pieces, keep_transcript=False)
     add("<en-US>", "▁the", "▁a")
-    assert [word.text for word in detokenizer.take(close=False)] == ["the"]
+    update = detokenizer.update(1.0)
+    assert [word.text for word in update.final] == ["the"]
+    assert [word.text for word in update.growing] == ["a"]
+    assert [token.piece for token in update.tokens] == ["<en-US>", "▁the", "▁a"]
+    assert (update.language, update.duration) == ("en-US", 1.0)
     assert shown() == ("a", [])
     add("ing")
-    assert detokenizer.take(close=False) == []
+    update = detokenizer.update(2.0)
+    assert update.final == ()
+    assert [word.text for word in update.growing] == ["aing"]
     assert shown() == ("aing", [])
-    (word,) = detokenizer.take(close=True)
+    (word,) = detokenizer.update(2.0, close=True).final
     assert (word.text, word.space_before) == ("aing", True)
     assert shown() == ("", [])
     add("ing", "▁a")
-    assert [(w.text, w.space_before) for w in detokenizer.take(close=True)] == [
+    assert [(w.text, w.space_before) for w in detokenizer.update(2.0, close=True).final] == [
         ("ing", False),
         ("a", True),
     ]

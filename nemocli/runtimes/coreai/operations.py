@@ -91,14 +91,14 @@ class CoreAIOperations:
     def conv2d(
         self, x: Value, weight: Parameter, bias: Parameter, stride: int, groups: int
     ) -> Value:
-        y = self._convolved(x, weight.load(), stride, groups)
+        y = self._convolve(x, weight.load(), stride, groups)
         return self.add(y, self._literal(bias.load()[:, None, None]))
 
     def depthwise_conv1d(self, x: Value, weight: Parameter) -> Value:
         kernel = weight.load()[:, :, None, :]  # there are only convolutions of two axes
         batch, channels, times = _shape(x)
         rows = self.reshape(x, (batch, channels, 1, times))
-        y = self._convolved(rows, kernel, 1, channels)
+        y = self._convolve(rows, kernel, 1, channels)
         return self.reshape(y, (batch, channels, times - kernel.shape[3] + 1))
 
     def gather(self, table: Parameter, index: Value) -> Value:
@@ -118,24 +118,24 @@ class CoreAIOperations:
     def slice(self, x: Value, axis: int, start: int, stop: int | None) -> Value:
         begin, end = [0] * len(_shape(x)), list(_shape(x))
         begin[axis], end[axis], _ = slice(start, stop).indices(end[axis])
-        return ai.slice_(x, _signed(begin), _signed(end), _signed([1] * len(end)))
+        return ai.slice_(x, _to_signed(begin), _to_signed(end), _to_signed([1] * len(end)))
 
     def reshape(self, x: Value, shape: Sequence[int]) -> Value:
-        return ai.reshape(x, _signed(known_shape(_shape(x), shape)))
+        return ai.reshape(x, _to_signed(known_shape(_shape(x), shape)))
 
     def transpose(self, x: Value, order: Sequence[int]) -> Value:
-        return ai.transpose(x, _unsigned(order))
+        return ai.transpose(x, _to_unsigned(order))
 
     def pad(self, x: Value, before_after: Mapping[int, tuple[int, int]]) -> Value:
         widths = [width for axis in range(4) for width in before_after.get(axis, (0, 0))]
-        return ai.pad(x, _unsigned(widths), self._literal(np.array(0)))
+        return ai.pad(x, _to_unsigned(widths), self._literal(np.array(0)))
 
     def _literal(self, array: NDArray[Any]) -> Value:
         stored = np.ascontiguousarray(array, self._dtype).reshape(array.shape)
         return self._constants.value(stored)
 
-    def _convolved(self, x: Value, weight: NDArray[np.float32], stride: int, groups: int) -> Value:
-        strides, dilations = _unsigned([stride, stride]), _unsigned([1, 1])
+    def _convolve(self, x: Value, weight: NDArray[np.float32], stride: int, groups: int) -> Value:
+        strides, dilations = _to_unsigned([stride, stride]), _to_unsigned([1, 1])
         return ai.conv2d(x, self._literal(weight), strides, dilations, np.array(groups, np.uint32))
 
 
@@ -144,11 +144,11 @@ def _shape(x: Value) -> tuple[int, ...]:
     return shape
 
 
-def _signed(values: Sequence[int]) -> NDArray[np.int32]:
+def _to_signed(values: Sequence[int]) -> NDArray[np.int32]:
     return np.array(values, np.int32)
 
 
-def _unsigned(values: Sequence[int]) -> NDArray[np.uint32]:
+def _to_unsigned(values: Sequence[int]) -> NDArray[np.uint32]:
     return np.array(values, np.uint32)
 
 

@@ -22,24 +22,24 @@ from numpy.typing import NDArray
 
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
-from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
+from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreai.kind import KIND, units_refusal
+from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREAI, function_name, package_name
 
 #: coreai's name for what a person chooses; `all` leaves the choice to the system.
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
 
 
-class CoreAIRuntime:
-    """Runs the graphs of one lookahead. Those for the end of a stream load when it comes.
+class CoreAIRuntime(FixedShapeRuntime[Any]):
+    """Runs the packages of a model folder by Core AI.
 
     `precision` is the model folder's, `fp16` or `fp32`. Raises UnsupportedError without coreai-core
     or where compute units cannot be chosen, ModelError for packages it cannot load.
     """
 
     name = "coreai"
-    takes_blocks = False
 
     def __init__(
         self,
@@ -49,39 +49,22 @@ class CoreAIRuntime:
         precision: str,
         compute_units: str = "all",
     ) -> None:
-        self.config = config
-        self.lookahead = lookahead
+        super().__init__(config, lookahead)
         self._folder = folder
         self._encoder_dtype = np.dtype(np.float16 if precision == "fp16" else np.float32)
         self._options = _specialization(compute_units)
         self._models = AsyncExitStack()
         weakref.finalize(self, _release, self._models).atexit = False
-        self._functions: dict[str, Any] = {}
-        for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
-            if not graph.endswith("_tail"):
-                self._function(graph)
+        self._load_graphs()
 
-    def _function(self, graph: str) -> Any:
-        if graph not in self._functions:
-            self._functions[graph] = self._load(graph)
-        return self._functions[graph]
-
-    def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        if graph != "joint":
-            return self._run(graph, inputs)
-        # The package's joint takes one frame: its shapes are fixed.
-        frames = [inputs["enc_frame"][n : n + 1] for n in range(len(inputs["enc_frame"]))]
-        outputs = [self._run(graph, {**inputs, "enc_frame": frame}) for frame in frames]
-        return {"token_logits": np.concatenate([output["token_logits"] for output in outputs])}
-
-    def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+    def _call(self, graph: str, function: Any, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         from coreai.runtime import NDArray as AIArray
 
-        given = {name: AIArray(self._stored(graph, value)) for name, value in inputs.items()}
-        results = _wait(self._function(graph)(given))
+        given = {name: AIArray(self._store(graph, value)) for name, value in inputs.items()}
+        results = _wait(function(given))
         return {name: np.array(value.numpy(), np.float32) for name, value in results.items()}
 
-    def _stored(self, graph: str, value: NDArray[Any]) -> NDArray[Any]:
+    def _store(self, graph: str, value: NDArray[Any]) -> NDArray[Any]:
         if value.dtype == np.int32 or graph in DECODER_GRAPHS:
             return np.ascontiguousarray(value)
         return np.ascontiguousarray(value, self._encoder_dtype)

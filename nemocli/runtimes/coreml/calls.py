@@ -35,21 +35,13 @@ class Calls:
         self._layouts = layouts
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
-        """As `Runtime.run`, with the work done by `predict`."""
-        if graph != "joint":
-            return self._run(graph, inputs, predict)
-        # The package's joint takes one frame. Shapes stay fixed, and calls are few.
-        frames = [inputs["enc_frame"][n : n + 1] for n in range(len(inputs["enc_frame"]))]
-        outputs = [self._run(graph, {**inputs, "enc_frame": frame}, predict) for frame in frames]
-        return {"token_logits": np.concatenate([output["token_logits"] for output in outputs])}
-
-    def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
+        """Call a graph in the contract's shapes, with the work done by `predict`."""
         before, after = self._layouts(graph)
         outputs = predict({i.spec.name: i.store(inputs[i.spec.name]) for i in before})
-        return {o.spec.name: _widened(o, o.restore(outputs[o.spec.name])) for o in after}
+        return {o.spec.name: _widen(o, o.restore(outputs[o.spec.name])) for o in after}
 
 
-def _widened(output: PackageLayout, value: NDArray[Any]) -> NDArray[Any]:
+def _widen(output: PackageLayout, value: NDArray[Any]) -> NDArray[Any]:
     """float32, but for state that only goes back in: the package takes it as it gives it."""
     if output.spec.name.endswith("cache_out") or output.spec.name.startswith("cache"):
         return value

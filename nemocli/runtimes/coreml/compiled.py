@@ -22,8 +22,10 @@ class CompiledModels:
         self._system = system
         self._compile = compile_package
 
-    def path(self, package: Path, hashes: Mapping[str, str], started: Callable[[], None]) -> Path:
-        """The compiled package, made now if it is not there; then `started` is called before.
+    def path(
+        self, package: Path, hashes: Mapping[str, str], note_start: Callable[[], None]
+    ) -> Path:
+        """The compiled package, made now if it is not there; then `note_start` is called before.
 
         `hashes` are the SHA-256 of the package's files by name. An interruption leaves no entry;
         a process that wants the same package waits for the one that compiles it.
@@ -33,9 +35,9 @@ class CompiledModels:
         if target.is_dir():
             return target
         self._folder.mkdir(parents=True, exist_ok=True)
-        with _locked(self._folder / "lock"):
+        with _hold_lock(self._folder / "lock"):
             if not target.is_dir():
-                started()
+                note_start()
                 self._make(package, target)
                 for old in self._folder.glob(f"{content}-*"):
                     if old != target:  # made by a system that has been updated since
@@ -70,7 +72,7 @@ def content_key(hashes: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _hold_lock(path: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, if not before."""
     import fcntl  # which only the systems have that could have Core ML
 

@@ -78,7 +78,7 @@ class PackageLayout:
 
     def store_in_graph(self, ops: Operations[T], value: T) -> T:
         """`store` as operations of the graph, for an output."""
-        value = self._transposed(ops, value, self.order)
+        value = self._transpose(ops, value, self.order)
         if not self.padding:
             return value
         # Reshaped to four axes, which is what the vocabulary's pad takes.
@@ -90,9 +90,9 @@ class PackageLayout:
         """`restore` as operations of the graph, for an input."""
         if self.padding:
             stored = ops.slice(stored, len(self.order) - 1, 0, self.size)
-        return self._transposed(ops, stored, [int(axis) for axis in np.argsort(self.order)])
+        return self._transpose(ops, stored, [int(axis) for axis in np.argsort(self.order)])
 
-    def _transposed(self, ops: Operations[T], value: T, order: Sequence[int]) -> T:
+    def _transpose(self, ops: Operations[T], value: T, order: Sequence[int]) -> T:
         return value if list(order) == sorted(order) else ops.transpose(value, order)
 
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
-from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
+from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.calls import Calls, Predict
 from nemocli.runtimes.coreml.compiled import CompiledModels, check_package
 from nemocli.runtimes.coreml.kind import KIND
+from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREML, function_name, package_name
 from nemocli.runtimes.system import this_system
 
@@ -69,8 +70,8 @@ class CoreML:
         return predict
 
 
-class CoreMLRuntime:
-    """Runs the graphs of one lookahead. Those for the end of a stream load when it comes.
+class CoreMLRuntime(FixedShapeRuntime[Predict]):
+    """Runs the packages of a model folder by Core ML, or by a `backend` in its place.
 
     `compute_units` are one of the kind's, `hashes` are the SHA-256 of the model folder's files by
     name, `compiled` is the folder that keeps compiled packages, `progress` is called with what
@@ -79,7 +80,6 @@ class CoreMLRuntime:
     """
 
     name = "coreml"
-    takes_blocks = False
 
     def __init__(
         self,
@@ -93,8 +93,7 @@ class CoreMLRuntime:
         backend: Backend | None = None,
         encoder_dtype: str = "float16",
     ) -> None:
-        self.config = config
-        self.lookahead = lookahead
+        super().__init__(config, lookahead)
         self._folder = folder
         self._hashes = hashes
         self._units = COMPUTE_UNITS[compute_units]
@@ -102,18 +101,10 @@ class CoreMLRuntime:
         self._backend: Backend = backend or CoreML()
         self._compiled = CompiledModels(compiled, self._backend.system, self._backend.compile)
         self._calls = Calls(config, lookahead, encoder_dtype)
-        self._functions: dict[str, Predict] = {}
-        for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
-            if not graph.endswith("_tail"):
-                self._predict(graph)
+        self._load_graphs()
 
-    def _predict(self, graph: str) -> Predict:
-        if graph not in self._functions:
-            self._functions[graph] = self._load(graph)
-        return self._functions[graph]
-
-    def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        return self._calls.run(graph, inputs, self._predict(graph))
+    def _call(self, graph: str, function: Predict, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        return self._calls.run(graph, inputs, function)
 
     def _load(self, graph: str) -> Predict:
         """One function of one package: memory is said to grow with every function loaded."""
@@ -129,14 +120,14 @@ class CoreMLRuntime:
         units = "CPU_ONLY" if graph in DECODER_GRAPHS else self._units
         begin, is_new = time.monotonic(), False
 
-        def started() -> None:
+        def note_start() -> None:
             nonlocal is_new
             is_new = True
             check_package(package, hashes)
             self._progress(f"compiling {package.name} for this machine, once")
 
         try:
-            compiled = self._compiled.path(package, hashes, started)
+            compiled = self._compiled.path(package, hashes, note_start)
             predict = self._backend.load(compiled, units, function_name(graph, self.lookahead))
         except OSError as error:
             raise UnsupportedError(

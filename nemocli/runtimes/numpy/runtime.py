@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import Graph, build_graph
 from nemocli.network.operations import EPSILON, known_shape
 from nemocli.network.parameters import Parameter, Parameters
-from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.base import Arrays, Runtime
 
 Array = NDArray[Any]
 
@@ -120,14 +119,13 @@ class NumpyOperations:
         return y
 
 
-class NumpyRuntime:
+class NumpyRuntime(Runtime):
     """Runs a checkpoint's graphs eagerly at one lookahead."""
 
     name = "numpy"
-    takes_blocks = True
 
     def __init__(self, parameters: Parameters, lookahead: int) -> None:
-        self.config: ModelConfig = parameters.config
+        self.config = parameters.config
         self.lookahead = lookahead
         self._operations = NumpyOperations()
         self._parameters = parameters

@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 from nemocli.errors import ModelError, lacks_memory
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
-from nemocli.runtimes.base import Arrays
+from nemocli.runtimes.base import Arrays, Runtime
 from nemocli.runtimes.onnx.names import graph_file
 from nemocli.runtimes.onnx.processor import multiplies_signed_weights
 
 
-class OnnxRuntime:
+class OnnxRuntime(Runtime):
     """Runs the graphs of one lookahead."""
 
     name = "onnx"
-    takes_blocks = True
 
     def __init__(self, folder: Path, config: ModelConfig, lookahead: int) -> None:
         self.config = config

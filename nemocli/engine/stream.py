@@ -1,0 +1,116 @@
+"""One stream of sound on its way to words, in parts: several streams are advanced together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.engine.encoder_stream import EncoderStream
+from nemocli.engine.greedy import Emission, GreedyDecoder, decode
+from nemocli.engine.mel import MelStream
+from nemocli.engine.recognizer import Recognizer
+from nemocli.transcript.detokenizer import Detokenizer
+from nemocli.transcript.token_decoder import TokenDecoder
+from nemocli.transcript.types import Transcript, Update
+from nemocli.units import FRAME_SECONDS
+
+
+class Stream:
+    """Takes samples, gives words: mel rows first, which wait for `advance`.
+
+    Encoder and decoder hold a constant amount of memory. The transcript grows, unless it is not
+    kept. `keep_encoder` collects the encoder's output in `enc_proj`.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        pieces: TokenDecoder,
+        prompt: int,
+        keep_transcript: bool = True,
+        keep_encoder: bool = False,
+    ) -> None:
+        runtime = recognizer.runtime
+        self.recognizer = recognizer
+        self._rate = runtime.config.features.sampling_rate
+        self._mel = MelStream(runtime.config.features)
+        self._encoder = EncoderStream(runtime.config, runtime.lookahead, prompt)
+        with recognizer.turns:
+            self._decoder = GreedyDecoder(runtime)
+        self._text = Detokenizer(pieces, keep_transcript)
+        #: Encoder frames of 80 ms that were decoded so far.
+        self.frames = 0
+        #: The number of the frame that the last symbol was emitted on; None before the first.
+        self.last_token_frame: int | None = None
+        #: With `keep_encoder`, the encoder's frames [n, decoder size], chunk by chunk.
+        self.enc_proj: list[NDArray[np.float32]] | None = [] if keep_encoder else None
+
+    def set_prompt(self, prompt: int) -> None:
+        """Set the language from the next chunk on."""
+        self._encoder.set_prompt(prompt)
+
+    def compute_rows(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the mel rows [n, mels] that samples complete. May run in a thread of its own."""
+        return self._mel.push(samples)
+
+    def compute_last_rows(self) -> NDArray[np.float32]:
+        """Compute the mel rows that the end of the sound completes."""
+        return self._mel.finish()
+
+    def push(self, rows: NDArray[np.float32]) -> None:
+        """Let mel rows wait for `advance`."""
+        self._encoder.push(rows)
+
+    def end(self) -> None:
+        """Mark the end: no more rows will come."""
+        self._encoder.end()
+
+    @property
+    def chunks(self) -> int:
+        """Chunks that wait for `advance`; the last one of a sound that has ended may be partial."""
+        return self._encoder.chunks
+
+    def update(self, close: bool = False) -> Update:
+        """Return what is new since the last update; with `close`, the growing word is final."""
+        return self._text.update(self._duration, close)
+
+    def transcript(self, final: bool = False) -> Transcript:
+        """Return the transcript, with the duration of the sound received.
+
+        `final` shows even bytes that never became a character.
+        """
+        return self._text.transcript(self._duration, final)
+
+    def transcript_so_far(self) -> Transcript:
+        """Return the transcript of the frames that were decoded; its duration is theirs."""
+        return self._text.transcript(min(self._duration, self.frames * FRAME_SECONDS))
+
+    @property
+    def _duration(self) -> float:
+        return self._mel.samples / self._rate
+
+    def _add(self, frames: NDArray[np.float32], emissions: list[Emission]) -> None:
+        if self.enc_proj is not None:
+            self.enc_proj.append(frames)
+        for emission in emissions:
+            self._text.add(emission.token, emission.frame, emission.probability)
+            self.last_token_frame = emission.frame
+        self.frames += len(frames)
+
+
+def advance(streams: Sequence[Stream], chunks: int) -> None:
+    """Transcribe the next chunks of several streams of one model together.
+
+    Each must have so many waiting, or all that there will be of it. Other threads get their turn
+    between two calls.
+    """
+    recognizer = streams[0].recognizer
+    runtime, encoder = recognizer.runtime, recognizer.encoder
+    size = encoder.max_streams or len(streams)
+    for at in range(0, len(streams), size):
+        some = streams[at : at + size]
+        with recognizer.turns:
+            frames = encoder.encode([stream._encoder for stream in some], chunks)
+            emissions = decode(runtime, [stream._decoder for stream in some], frames)
+        for stream, encoded, emitted in zip(some, frames, emissions, strict=True):
+            stream._add(encoded, emitted)
