@@ -13,9 +13,10 @@ import errno
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 #: Characters of a message at most: what it quotes may come from a file of any size.
-LONGEST = 1000
+MAX_MESSAGE_LENGTH = 1000
 
 #: How native libraries say that there is no memory: as they compute, are loaded, start threads.
 _NO_MEMORY = (
@@ -32,7 +33,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 3
 
 #: Characters of a quoted value.
-_MOST_SHOWN = 200
+_MAX_QUOTED_LENGTH = 200
 
 
 def shown(value: object) -> str:
@@ -41,7 +42,7 @@ def shown(value: object) -> str:
         text = _SHORT.repr(value)
     except ValueError:  # a number of more digits than Python writes
         text = "a number of thousands of digits"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+    return text if len(text) <= _MAX_QUOTED_LENGTH else f"{text[:_MAX_QUOTED_LENGTH]}…"
 
 
 class NemocliError(Exception):
@@ -53,8 +54,8 @@ class NemocliError(Exception):
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        if len(message) > LONGEST:
-            half = LONGEST // 2
+        if len(message) > MAX_MESSAGE_LENGTH:
+            half = MAX_MESSAGE_LENGTH // 2
             message = f"{message[:half]} ... {message[-half:]}"
         super().__init__(message)
 
@@ -78,7 +79,20 @@ class UnsupportedError(NemocliError):
 
 
 class AudioError(NemocliError):
-    """A sound file that cannot be opened or decoded."""
+    """Sound that cannot be opened or decoded: `reason`, and of a file, `path`.
+
+    Of a file, the sentence is its path and the reason: `AudioError("is empty: ...", path)`. Of a
+    device or a pipe, the reason is a whole sentence.
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason if path is None else f"{path} {reason}")
+        self.reason = reason
+        self.path = path
+
+    def named(self, name: str | Path) -> "AudioError":
+        """Return the same of a file that is known to the person by another name."""
+        return self if self.path is None else AudioError(self.reason, Path(name))
 
 
 class OutputError(NemocliError):

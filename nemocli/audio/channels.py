@@ -21,13 +21,15 @@ def check_channels(path: Path, channels: int, options: SoundOptions) -> None:
     count = "1 channel" if channels == 1 else f"{channels} channels"
     if isinstance(options.channels, int) and options.channels > channels:
         raise AudioError(
-            f"{path} has {count}, and --channels asks for number {options.channels}: choose"
-            " one that it has, or mix."
+            f"has {count}, and --channels asks for number {options.channels}: choose one that it"
+            " has, or mix.",
+            path,
         )
     if options.is_separate and channels > MOST_SEPARATE:
         raise AudioError(
-            f"{path} has {count}, and --channels separate takes {MOST_SEPARATE} at most: choose"
-            " one of them by its number."
+            f"has {count}, and --channels separate takes {MOST_SEPARATE} at most: choose one of"
+            " them by its number.",
+            path,
         )
 
 

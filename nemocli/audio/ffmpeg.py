@@ -313,7 +313,7 @@ def _tracks(path: Path, container: av.container.InputContainer) -> list[Track]:
     if tracks:
         return tracks
     if container.streams.video:
-        raise AudioError(f"{path} is a video without a sound track: give a file that has sound.")
+        raise AudioError("is a video without a sound track: give a file that has sound.", path)
     raise not_sound(path)
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from nemocli.audio.channels import ChannelStage
@@ -18,6 +17,7 @@ from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.resample import repack, resample
 from nemocli.audio.sound_warnings import SoundWarning
 from nemocli.audio.tracks import choice_sentence
+from nemocli.closing import Closing
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 
@@ -73,7 +73,7 @@ def open_sound(
 LOUDEST = 2.0**32
 
 
-class Sound:
+class Sound(Closing):
     """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
 
     With separate channels they are float32 [n, channels].
@@ -123,17 +123,6 @@ class Sound:
         return DecodedSound(
             track.number, len(self._decoder.tracks), track.language, self._channels.made, gain
         )
-
-    def __enter__(self) -> Sound:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
         return self
@@ -250,4 +239,4 @@ class Sound:
             seconds += len(samples) / block.rate
             yield block
         if is_spoiled and not any_numbers:
-            raise AudioError(f"{self.path} holds samples that are not numbers: export it again.")
+            raise AudioError("holds samples that are not numbers: export it again.", self.path)

@@ -146,8 +146,9 @@ def check_single_track(path: Path, options: SoundOptions) -> None:
     """For files that have one track of no known language: AudioError if another is asked for."""
     if isinstance(options.track, int) and options.track != 1:
         raise AudioError(
-            f"{path} has one sound track, and --track asks for number {options.track}: leave it"
-            " out for this file."
+            f"has one sound track, and --track asks for number {options.track}: leave it out for"
+            " this file.",
+            path,
         )
 
 
@@ -162,20 +163,22 @@ def _asked_for(path: Path, tracks: Sequence[Track], asked: int | str | None) -> 
             found = list(tracks)
     if not found:
         known = ", ".join(f"{t.number} ({t.language or 'language unknown'})" for t in tracks)
-        raise AudioError(f"{path} has no sound track {asked}: --track chooses among {known}.")
+        raise AudioError(f"has no sound track {asked}: --track chooses among {known}.", path)
     return found
 
 
 def _not_decodable(path: Path, tracks: Sequence[Track]) -> AudioError:
     if any(track.is_protected for track in tracks):
         return AudioError(
-            f"{path} is protected against copying (DRM), and cannot be decoded without"
-            " its key: give a file without protection."
+            "is protected against copying (DRM), and cannot be decoded without its key: give a file"
+            " without protection.",
+            path,
         )
     codecs = ", ".join(dict.fromkeys(track.codec for track in tracks))
     return AudioError(
-        f"{path} has no sound that can be decoded ({codecs}): choose another track with --track, or"
-        " convert it with the program that made it."
+        f"has no sound that can be decoded ({codecs}): choose another track with --track, or"
+        " convert it with the program that made it.",
+        path,
     )
 
 

@@ -178,7 +178,8 @@ class Prefetcher:
             if lacks_memory(error):
                 self._failure = error
             else:  # else nobody would learn that this thread is gone
-                file.error = AudioError(f"{file.path} cannot be read ({type(error).__name__}).")
+                reason = f"cannot be read ({type(error).__name__})."
+                file.error = AudioError(reason, file.path)
         with self._changed:
             file.is_read = True
             self._changed.notify_all()
@@ -189,9 +190,9 @@ class Prefetcher:
         count = max(1, len(file.channels))
         if count > self._limits.channels:
             raise AudioError(
-                f"{file.path} has {count} channels, and there is memory for"
-                f" {self._limits.channels} at once: allow more by --max-memory, or choose one of"
-                " them by --channels."
+                f"has {count} channels, and there is memory for {self._limits.channels} at once:"
+                " allow more by --max-memory, or choose one of them by --channels.",
+                file.path,
             )
         with self._changed:
             file.is_waiting = True
