@@ -7,10 +7,11 @@ from contextlib import ExitStack
 
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
-from nemocli.audio.recorder import Recorder, check_recording
+from nemocli.audio.recorder import Recorder
+from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
-from nemocli.cli.live_outputs import Output, check_output, check_stdout, open_lines, open_output
+from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_output
 from nemocli.cli.live_screen import open_screen
 from nemocli.cli.live_source import open_source, print_devices
 from nemocli.cli.loading import load_model, note_other_region
@@ -28,7 +29,8 @@ def transcribe_live(options: LiveOptions) -> None:
     if options.list_devices:
         print_devices()
         return
-    _check_outputs(options)
+    check_stdout(options.stdout_format)
+    check_files(options)
     spec = ModelSpec(
         options.model,
         options.runtime,
@@ -40,6 +42,7 @@ def transcribe_live(options: LiveOptions) -> None:
     gain = RunningGain(parse_gain(options.gain))
     screen = Screen(options.quiet)
     with ExitStack() as stack:
+        lock_files(options, stack)
         source = open_source(options)
         stack.callback(source.close)
         source.gain = gain
@@ -72,15 +75,6 @@ def transcribe_live(options: LiveOptions) -> None:
         print(_summarize(listener.summary()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]
     _raise_first([*failures, recorder.failure if recorder else None])
-
-
-def _check_outputs(options: LiveOptions) -> None:
-    """Raise UsageError before the model is loaded, which takes long."""
-    check_stdout(options.stdout_format)
-    if options.output is not None:
-        check_output(options.output, options.force)
-    if options.save_audio is not None:
-        check_recording(options.save_audio, options.force)
 
 
 def _raise_first(failures: Iterable[Exception | None]) -> None:

@@ -12,9 +12,10 @@ from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Status
 from nemocli.transcript.formats import FORMATS
-from nemocli.transcript.growing_file import GrowingFile, check_target
+from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.subtitles import format_timestamp
 from nemocli.transcript.writer import Provenance
+from nemocli.whole_file import check_target
 
 #: What `--format` takes.
 STDOUT_FORMATS = ("txt", "jsonl")
@@ -119,7 +120,8 @@ def open_output(
     path: Path, about: Provenance, layout: CueLayout, force: bool, tell: Callable[[str], None]
 ) -> Iterator[FileOutput]:
     """Begin a checked file; in the end, what lies beside it while it grows is removed."""
-    with GrowingFile(path, FORMATS[path.suffix[1:]](about, layout), force) as growing:
+    writer = FORMATS[path.suffix[1:]](about, layout)
+    with GrowingFile(path, writer, force, tell) as growing:
         yield FileOutput(growing, tell)
 
 

@@ -85,7 +85,7 @@ LEVELS = {
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
-    "whole_file": 0.1,
+    **dict.fromkeys(["whole_file", "file_lock"], 0.1),
     **dict.fromkeys(["addresses", "closing", "disk", "errors", "version", "processes"], 0),
     **dict.fromkeys(["remark", "units"], 0),
 }
