@@ -7,13 +7,13 @@ import os
 import shutil
 import threading
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from nemocli.audio.source import LiveSource
+from nemocli.audio.source import LiveSource, Silence
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
 from nemocli.whole_file import check_target, copy_permissions, part_of
@@ -44,6 +44,8 @@ def check_recording(path: Path, force: bool) -> None:
 
 class Recorder(Closing):
     """Write everything a source gets, 16 bits, at its rate, also what is dropped later.
+
+    Silence stands for its gaps, so that the times of the sound are those of the transcript.
 
     Raises what `check_recording` does, and NemocliError if the file cannot be opened. A failure
     while recording ends the recording, not the transcription: `notify` is called with a sentence,
@@ -101,11 +103,12 @@ class Recorder(Closing):
         waiting = 0
         try:
             while (block := self._blocks.get()) is not None:
-                blocks.append(self._source.to_frames(block))
-                waiting += len(blocks[-1])
-                if waiting > FLUSH_INTERVAL_S * self._source.rate:
-                    self._flush(blocks)
-                    blocks, waiting = [], 0
+                for frames in self._frames(block):
+                    blocks.append(frames)
+                    waiting += len(frames)
+                    if waiting > FLUSH_INTERVAL_S * self._source.rate:
+                        self._flush(blocks)
+                        blocks, waiting = [], 0
             self._flush(blocks)
             self._end()
         except Exception as error:  # libsndfile's among them
@@ -113,6 +116,17 @@ class Recorder(Closing):
             with suppress(Exception):  # Python would close it later, and complain on stderr
                 self._file.close()
             self._fail(f"{self._path} ended early: {self._reason(error)}.")
+
+    def _frames(self, block: Any) -> Iterator[npt.NDArray[np.float32]]:
+        """Frames of a block, or silence of any length, a second at a time."""
+        if not isinstance(block, Silence):
+            yield self._source.to_frames(block)
+            return
+        import numpy as np
+
+        rate, channels = self._source.rate, self._source.channels
+        for begin in range(0, block.frames, rate):
+            yield np.zeros((min(rate, block.frames - begin), channels), np.float32)
 
     def _fail(self, sentence: str) -> None:
         if self.failure is None:

@@ -17,7 +17,7 @@ from nemocli.cli.live_source import open_source, print_devices
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.options import parse_lookahead
 from nemocli.cli.screen import Screen
-from nemocli.cli.signals import EndRequests, exit_code
+from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import StreamLimits
 from nemocli.models.spec import ModelSpec
@@ -43,6 +43,8 @@ def transcribe_live(options: LiveOptions) -> None:
     screen = Screen(options.quiet)
     with ExitStack() as stack:
         lock_files(options, stack)
+        # From here on, since their default would end the program while the model is loaded.
+        controls = stack.enter_context(ControlSignals())
         source = open_source(options)
         stack.callback(source.close)
         source.gain = gain
@@ -66,7 +68,7 @@ def transcribe_live(options: LiveOptions) -> None:
             recorder = Recorder(options.save_audio, source, options.force, loop.tell)
             stack.enter_context(recorder)
         try:
-            loop.run(outputs, requests)
+            loop.run(outputs, requests, controls)
         except KeyboardInterrupt as interrupt:
             # Python's own way out would crash on the listening thread, which is in native code.
             stack.close()
@@ -88,8 +90,13 @@ def _summarize(summary: StreamSummary) -> str:
     if summary.dropped:
         counts = f"{summary.dropped_frames} of {summary.heard_frames} samples"
         dropped = f", {summary.dropped:.1f} s dropped ({counts})"
+    gaps = ""
+    if summary.gaps:
+        counts = f"{summary.gap_frames} of {summary.heard_frames} samples"
+        gaps = f", {summary.gaps:.1f} s without a microphone ({counts})"
     rescued = f", {summary.rescued:.1f} s heard once more" if summary.rescued else ""
     return (
-        f"nemocli: {summary.heard:.1f} s heard{dropped}{rescued}; lag {summary.mean_lag:.2f} s"
-        f" (p95 {summary.p95_lag:.2f} s), RTF {summary.real_time_factor:.3f}"
+        f"nemocli: {summary.heard:.1f} s heard{dropped}{gaps}{rescued};"
+        f" lag {summary.mean_lag:.2f} s (p95 {summary.p95_lag:.2f} s),"
+        f" RTF {summary.real_time_factor:.3f}"
     )

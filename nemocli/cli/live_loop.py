@@ -10,7 +10,7 @@ from nemocli.cli.keys import Keys
 from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.screen import Screen
-from nemocli.cli.signals import EndRequests
+from nemocli.cli.signals import ControlSignals, EndRequests
 from nemocli.errors import NemocliError, UsageError
 from nemocli.live.listener import Listener
 from nemocli.transcript.events import Event, Status
@@ -41,8 +41,10 @@ class LiveLoop:
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
 
-    def run(self, outputs: Sequence[Output], requests: EndRequests) -> None:
-        """Raises KeyboardInterrupt on a second signal."""
+    def run(
+        self, outputs: Sequence[Output], requests: EndRequests, controls: ControlSignals
+    ) -> None:
+        """Run to the end; raises KeyboardInterrupt on a second signal."""
         with ExitStack() as stack:
             keys = None
             if self._screen is not None:
@@ -53,6 +55,7 @@ class LiveLoop:
             while not self._pass_on(outputs):
                 if keys is not None and self._screen is not None:
                     self._attend(keys, self._screen)
+                self._obey(controls)
                 if requests.wanted:
                     self.end()
                 self._tell_of_ending()
@@ -126,12 +129,24 @@ class LiveLoop:
                 if wanted:
                     self._switch(wanted)
             elif key == " ":
-                self._is_paused = screen.is_paused = not self._is_paused
-                (self._listener.pause if self._is_paused else self._listener.resume)()
+                self._toggle_pause()
             elif key == "l":
                 screen.ask("language")
             elif key == "q":
                 self.end()
+
+    def _obey(self, controls: ControlSignals) -> None:
+        for name in controls.take():
+            if name == "SIGUSR1":
+                self._toggle_pause()
+            else:
+                self._listener.close_segment()
+
+    def _toggle_pause(self) -> None:
+        self._is_paused = not self._is_paused
+        if self._screen is not None:
+            self._screen.is_paused = self._is_paused
+        (self._listener.pause if self._is_paused else self._listener.resume)()
 
     def _switch(self, lang: str) -> None:
         try:

@@ -99,6 +99,37 @@ class EndRequests(Closing):
         self.wanted, self.signal = True, number
 
 
+class ControlSignals(Closing):
+    """A `with` block in which SIGUSR1 and SIGUSR2 are kept as requests, for key bindings.
+
+    Ignored by the program's parent, as nohup does it, a signal stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self._received: list[int] = []
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        for name in ("SIGUSR1", "SIGUSR2"):
+            number = getattr(signal, name, None)
+            if number is not None and _is_heeded(number):
+                self._previous[number] = signal.signal(number, self._receive)
+        return self
+
+    def close(self) -> None:
+        """Handle both as before."""
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)  # type: ignore[arg-type]
+
+    def take(self) -> list[str]:
+        """Return the names of the signals since the last call, in their order."""
+        received, self._received = self._received, []
+        return [signal.Signals(number).name for number in received]
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self._received.append(number)
+
+
 def _is_heeded(number: int) -> bool:
     """Ignored by whoever started this, as nohup does, a signal stays ignored."""
     return signal.getsignal(number) is not signal.SIG_IGN

@@ -32,6 +32,9 @@ MAX_BURST_GAP_S = 15.0
 #: The last token of a sentence comes so long after its sound at most.
 MAX_TOKEN_DELAY_S = 0.4
 
+#: Silence for the model behind sound that was cut off: without it, the last word may not come.
+CUT_SILENCE_S = 0.56
+
 
 @dataclass(frozen=True)
 class StreamLimits:
@@ -126,6 +129,22 @@ class LiveStream:
         if seconds >= needed:
             # The end of the sound that came is decided only when it is told that it ends.
             yield from self._reset() if holds_speech else self._close()
+
+    def interrupt(self, gap: float = 0.0) -> Iterator[Partial | Final | StreamEvent]:
+        """End what was said; sound that follows belongs to something else.
+
+        `gap` seconds are missing between the two.
+        """
+        if self._fed:
+            # It is behind the sound, so `_position`, which no word exceeds, stays.
+            silence = np.zeros(round(CUT_SILENCE_S * SAMPLE_RATE), np.float32)
+            update = self._session.feed(silence)
+            self._note_language(update.language)
+            yield from self._finals(update.final)
+            yield from self.finish()
+        if self._fed or gap:
+            self._begin(self._clock.exactly(self._position) + gap)
+            self._loudness.restart()
 
     def finish(self) -> Iterator[Partial | Final | StreamEvent]:
         """The end of the sound: what is left becomes final, even if the model fails at the end."""
