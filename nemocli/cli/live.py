@@ -18,6 +18,7 @@ from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.options import parse_lookahead
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
+from nemocli.cli.streams import separate_stderr
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import StreamLimits
 from nemocli.models.spec import ModelSpec
@@ -26,6 +27,7 @@ from nemocli.transcript.cue_layout import CueLayout
 
 def transcribe_live(options: LiveOptions) -> None:
     """Check what was typed, open the sound, load the model, and run the loop to its end."""
+    separate_stderr()
     if options.list_devices:
         print_devices()
         return
@@ -45,7 +47,7 @@ def transcribe_live(options: LiveOptions) -> None:
         lock_files(options, stack)
         # From here on, since their default would end the program while the model is loaded.
         controls = stack.enter_context(ControlSignals())
-        source = open_source(options)
+        source = open_source(options, sys.stdout.isatty())
         stack.callback(source.close)
         source.gain = gain
         transcriber = load_model(spec, screen)

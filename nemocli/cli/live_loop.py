@@ -38,6 +38,7 @@ class LiveLoop:
         self._is_paused = False
         self._is_ending = False
         self._tell_at: float | None = None
+        self._advice: str | None = None
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
 
@@ -51,7 +52,6 @@ class LiveLoop:
                 stack.enter_context(self._screen)
                 keys = stack.enter_context(Keys(self._screen.erase, self._screen.redraw))
             self._listener.start()
-            advised = False
             while not self._pass_on(outputs):
                 if keys is not None and self._screen is not None:
                     self._attend(keys, self._screen)
@@ -59,9 +59,7 @@ class LiveLoop:
                 if requests.wanted:
                     self.end()
                 self._tell_of_ending()
-                if not advised and (advice := self._source.silence_advice):
-                    advised = True
-                    self.tell(advice)
+                self._advise()
             if keys is not None and self._screen is not None:
                 self._attend(keys, self._screen)
 
@@ -72,6 +70,19 @@ class LiveLoop:
         self._is_ending = True
         self._tell_at = time.monotonic() + QUIET_ENDING_S
         self._listener.stop()
+
+    def _advise(self) -> None:
+        """Say that there is nothing but digital silence, and take that back when sound comes."""
+        advice = self._source.silence_advice
+        if advice == self._advice:
+            return
+        if advice is not None:
+            self.tell(advice)
+        elif self._screen is not None and self._advice is not None:
+            self._screen.take_back(self._advice)
+        else:
+            self.tell(f"{self._source.name} gives sound again.")
+        self._advice = advice
 
     def _tell_of_ending(self) -> None:
         if self._tell_at is not None and time.monotonic() >= self._tell_at:

@@ -50,6 +50,8 @@ class LiveScreen(Closing):
         self._answer = ""
         #: Whether the microphone is paused, which the status line says.
         self.is_paused = False
+        # Whether it gives no sound, and is waited for.
+        self._is_waiting = False
         # Cells of each line of the lower part that is on the screen, and what it shows.
         self._drawn: list[int] = []
         self._shown: list[Text] = []
@@ -76,13 +78,20 @@ class LiveScreen(Closing):
             self._partial = printable(event.segment.text)
         else:
             self._status = event
+            if event.kind in ("waiting", "gap"):
+                self._is_waiting = event.kind == "waiting"
             if event.message:
                 self.say(event.message)
 
     def say(self, sentence: str) -> None:
-        """A sentence for some seconds."""
+        """Show a sentence for some seconds."""
         self._message = printable(sentence)
         self._message_until = time.monotonic() + MESSAGE_TIME_S
+
+    def take_back(self, sentence: str) -> None:
+        """Show a sentence no more, if it is still there."""
+        if self._message == printable(sentence):
+            self._message = ""
 
     @property
     def asks(self) -> bool:
@@ -195,6 +204,7 @@ class LiveScreen(Closing):
         # By importance: those that do not fit any more are left out.
         parts = [
             ("paused" if self.is_paused else "", 0),
+            ("waiting for the microphone" if self._is_waiting else "", 0),
             (_elapsed(status.heard), 1),
             (f"dropped {status.dropped:.1f} s" if status.dropped else "", 5),
             (printable(status.language or "auto"), 2),

@@ -72,6 +72,17 @@ def _taken_over(stream: io.TextIOWrapper) -> tuple[Any, str, str | None, None, b
     return stream.detach(), encoding, errors, None, buffering
 
 
+def separate_stderr() -> None:
+    """Give sys.stderr a descriptor of its own, so that native libraries' can be silenced."""
+    stream = sys.stderr
+    if not isinstance(stream, MessageStream):
+        return
+    with suppress(OSError, ValueError):
+        buffer = open(os.dup(stream.fileno()), "wb")  # noqa: SIM115  for all the process
+        encoding, errors = stream.encoding, stream.errors
+        sys.stderr = MessageStream(buffer, encoding, errors, None, stream.line_buffering)
+
+
 def abandon_stdout() -> None:
     """Let what is still unwritten go to nowhere: Python would complain of it once more at exit."""
     try:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemocli.audio import open_sound
-from nemocli.audio.microphone import Device, find_device
+from nemocli.audio.devices import Device, find_device
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
 from nemocli.audio.recorder import Recorder

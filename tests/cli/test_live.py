@@ -285,7 +285,7 @@ def test_what_is_typed_goes_before_the_environment(tmp_path):
 
 
 def test_without_a_microphone_there_is_nothing_to_list(monkeypatch):
-    monkeypatch.setattr("nemocli.audio.microphone.list_devices", lambda: [])
+    monkeypatch.setattr("nemocli.cli.live_source.list_devices", lambda: [])
     done = typed.nemocli("live", "--list-devices")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "There is no microphone: connect one" in done.stderr

@@ -1,7 +1,11 @@
 """`nemocli live` on a microphone: played into PulseAudio, captured by PortAudio, transcribed."""
 
 import json
+import re
+import signal
 import subprocess
+import time
+from contextlib import contextmanager
 
 import pytest
 import soundfile
@@ -38,9 +42,8 @@ def test_what_is_played_is_transcribed_until_it_is_unplugged(clips, tmp_path, ra
         soundfile.write(tmp_path / f"{clip.path.stem}.wav", clip.samples, 16000)
     with room(tmp_path, rate, channels) as heard:
         output, saved = tmp_path / "out.txt", tmp_path / "saved.flac"
-        with start(
-            heard, "--model", "demo", "-f", "jsonl", "-o", output, "--save-audio", saved
-        ) as live:
+        arguments = ["--model", "demo", "-f", "jsonl", "--wait-for-device", 1]
+        with start(heard, *arguments, "-o", output, "--save-audio", saved) as live:
             live.stdout.readline()  # it listens
             for clip in spoken:
                 heard.play(tmp_path / f"{clip.path.stem}.wav")
@@ -68,3 +71,75 @@ def test_microphones_are_listed_and_named(tmp_path):
         unknown = start(heard, "--model", "demo", "--device", "Studio")
         assert "There is no microphone 'Studio'" in unknown.communicate(timeout=20)[1]
         assert unknown.returncode == 2
+
+
+@contextmanager
+def interrupted(kind, heard, live):
+    """While the block runs, the microphone, or the program itself, stands still."""
+    if kind == "stopped":
+        live.send_signal(signal.SIGSTOP)
+        yield
+        live.send_signal(signal.SIGCONT)
+    elif kind == "suspended":
+        heard.suspend(True)
+        yield
+        heard.suspend(False)
+    else:
+        heard.unload()
+        yield
+        heard.load()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "stopped",
+        pytest.param("suspended", marks=pytest.mark.slow),
+        pytest.param("unloaded", marks=pytest.mark.slow),
+    ],
+)
+def test_a_microphone_comes_back(clips, tmp_path, kind):
+    """In the same transcript; what was not heard is a gap on the clock, to the sample."""
+    for clip in clips[:2]:
+        soundfile.write(tmp_path / f"{clip.path.stem}.wav", clip.samples, 16000)
+    first, second = (tmp_path / f"{clip.path.stem}.wav" for clip in clips[:2])
+    saved = tmp_path / "saved.flac"
+    with room(tmp_path, 48000, 2) as heard:
+        arguments = ["--model", "demo", "-f", "jsonl", "--save-audio", saved]
+        with start(heard, *arguments) as live:
+            events = (json.loads(line) for line in live.stdout)
+
+            def until(**wanted):
+                for event in events:
+                    seen.append(event)
+                    if all(event.get(name) == value for name, value in wanted.items()):
+                        return event
+                raise AssertionError(live.stderr.read())
+
+            seen = []
+            until(kind="listening")
+            heard.play(first)
+            until(type="final")
+            with interrupted(kind, heard, live):
+                began = time.monotonic()
+                if kind == "stopped":
+                    heard.play(first)  # which nobody hears
+                time.sleep(3.0)
+                away = time.monotonic() - began
+            gap = until(kind="gap")
+            heard.play(second)
+            until(type="final")
+            live.send_signal(signal.SIGINT)
+            seen += events
+            assert live.wait(10) == 0
+            told = live.stderr.read()
+    finals = [event for event in seen if event["type"] == "final"]
+    assert [event["text"] for event in finals] == [clip.text for clip in clips[:2]]
+    assert away - 0.5 < gap["gaps"] < gap["heard"]
+    assert finals[0]["t1"] < gap["heard"] - gap["gaps"] + 0.1 < gap["heard"] <= finals[1]["t0"]
+    ended = seen[-1]
+    assert soundfile.info(saved).duration == pytest.approx(ended["heard"], abs=1e-4)
+    missing, frames = map(int, re.search(r"microphone \((\d+) of (\d+) samples", told).groups())
+    rate = soundfile.info(saved).samplerate
+    assert (round(ended["gaps"] * rate), round(ended["heard"] * rate)) == (missing, frames)
+    assert "ALSA" not in told and "Expression" not in told
