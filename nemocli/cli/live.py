@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
 from nemocli.audio.recorder import Recorder
+from nemocli.cli.delivery import open_delivery
 from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
@@ -19,6 +20,7 @@ from nemocli.cli.options import parse_lookahead
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
 from nemocli.cli.streams import separate_stderr
+from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import StreamLimits
 from nemocli.models.spec import ModelSpec
@@ -54,7 +56,8 @@ def transcribe_live(options: LiveOptions) -> None:
         language = transcriber.resolve_language(options.lang)
         note_other_region(options.lang, language, screen)
         listener = Listener(transcriber, language, source, limits)
-        live_screen = open_screen(options, transcriber.lookahead)
+        delivery = open_delivery()
+        live_screen = open_screen(options, transcriber.lookahead, delivery)
         loop = LiveLoop(listener, source, live_screen, screen)
         # From here on there is something to finish, which goes on until the outputs are closed.
         requests = stack.enter_context(EndRequests())
@@ -65,12 +68,13 @@ def transcribe_live(options: LiveOptions) -> None:
             growing = open_output(options.output, about, layout, options.force, loop.tell)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
-            outputs.append(open_lines(options.stdout_format, options.timestamps))
+            outputs.append(open_lines(delivery, options.stdout_format, options.timestamps))
         if options.save_audio is not None:
             recorder = Recorder(options.save_audio, source, options.force, loop.tell)
             stack.enter_context(recorder)
         try:
             loop.run(outputs, requests, controls)
+            undelivered = loop.deliver(delivery, requests)
         except KeyboardInterrupt as interrupt:
             # Python's own way out would crash on the listening thread, which is in native code.
             stack.close()
@@ -78,7 +82,16 @@ def transcribe_live(options: LiveOptions) -> None:
     if not options.quiet:
         print(_summarize(listener.summary()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]
+    if live_screen is None:
+        failures.append(_explain_undelivered(undelivered, options))
     _raise_first([*failures, recorder.failure if recorder else None])
+
+
+def _explain_undelivered(lines: int, options: LiveOptions) -> NemocliError | None:
+    if not lines:
+        return None
+    where = f"all that was said is in {options.output}" if options.output else "--output keeps them"
+    return NemocliError(f"stdout's reader did not take the last {lines} lines; {where}.")
 
 
 def _raise_first(failures: Iterable[Exception | None]) -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, suppress
 from queue import Empty
 
 from nemocli.audio.source import LiveSource
+from nemocli.cli.delivery import Delivery
 from nemocli.cli.keys import Keys
 from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen
@@ -62,6 +63,14 @@ class LiveLoop:
                 self._advise()
             if keys is not None and self._screen is not None:
                 self._attend(keys, self._screen)
+
+    def deliver(self, delivery: Delivery | None, requests: EndRequests) -> int:
+        """Wait for stdout's reader, unless asked to end; return how many lines it did not take."""
+        try:
+            return delivery.finish(lambda: requests.wanted) if delivery else 0
+        except (NemocliError, BrokenPipeError) as error:
+            self._ended_by(error)
+            return 0
 
     def end(self) -> None:
         """End normally: what was heard is still transcribed."""

@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from nemocli.cli.delivery import Delivery
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import printable
 from nemocli.closing import Closing
@@ -38,8 +39,15 @@ _ERASE_BELOW = "\r\x1b[J"
 class LiveScreen(Closing):
     """Shows events, and asks for a line of text; a context manager that tidies up."""
 
-    def __init__(self, console: Console, timestamps: bool, lookahead_ms: int) -> None:
+    def __init__(
+        self,
+        console: Console,
+        timestamps: bool,
+        lookahead_ms: int,
+        delivery: Delivery | None = None,
+    ) -> None:
         self._console = console
+        self._delivery = delivery
         self._timestamps = timestamps
         self._lookahead_ms = lookahead_ms
         self._finals: list[str] = []
@@ -125,6 +133,8 @@ class LiveScreen(Closing):
         now = time.monotonic()
         if now - self._drawn_at < REDRAW_INTERVAL_S:
             return
+        if self._delivery is not None and self._delivery.waiting:
+            return  # the terminal takes nothing now, such as after Ctrl-S
         lines = self._lower_part(now)
         if self._finals or lines != self._shown or self._size_changed():
             self._drawn_at = now
@@ -134,6 +144,8 @@ class LiveScreen(Closing):
         """Take the lower part away, before the program is suspended."""
         self._paint([])
         self._write(_SHOW)
+        if self._delivery is not None:
+            self._delivery.finish(lambda: True)
 
     def redraw(self) -> None:
         """Draw it again where the cursor is now."""
@@ -161,7 +173,9 @@ class LiveScreen(Closing):
     _width = 0
 
     def _write(self, text: str) -> None:
-        if text:
+        if text and self._delivery is not None:
+            self._delivery.write(text)
+        elif text:
             self._console.file.write(text)
             self._console.file.flush()
 
@@ -222,14 +236,16 @@ class LiveScreen(Closing):
         return "  ".join(part for part, _ in sorted(kept, key=lambda item: item[1]))
 
 
-def open_screen(options: LiveOptions, lookahead: int) -> LiveScreen | None:
+def open_screen(
+    options: LiveOptions, lookahead: int, delivery: Delivery | None
+) -> LiveScreen | None:
     """Return the screen, if stdout is a terminal to draw on and text is wanted there."""
     console = Console(highlight=False)
     draws = console.is_terminal and not console.is_dumb_terminal
     if options.quiet or options.stdout_format != "txt" or not draws:
         return None
     lookahead_ms = round((lookahead + 1) * FRAME_SECONDS * 1000)
-    return LiveScreen(console, options.timestamps, lookahead_ms)
+    return LiveScreen(console, options.timestamps, lookahead_ms, delivery)
 
 
 def _elapsed(seconds: float) -> str:

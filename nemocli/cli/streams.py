@@ -17,13 +17,13 @@ class ResultStream(io.TextIOWrapper):
         try:
             return super().write(text)
         except OSError as error:
-            raise _explained(error) from None
+            raise explain_failure(error) from None
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            raise _explained(error) from None
+            raise explain_failure(error) from None
 
 
 class MessageStream(io.TextIOWrapper):
@@ -98,7 +98,8 @@ def say(sentence: str) -> None:
     print(f"nemocli: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
-def _explained(error: OSError) -> Exception:
+def explain_failure(error: OSError) -> NemocliError | BrokenPipeError:
+    """Return what is raised for a stdout that cannot be written."""
     if isinstance(error, BrokenPipeError):
         return error
     return NemocliError(f"The results cannot be written to stdout: {error.strerror}.")
