@@ -41,6 +41,8 @@ class Delivery:
         self._raise_failure()
         with self._changed:
             self._pieces.append(text.encode(self._encoding, self._errors))
+            if len(self._pieces) == 1:
+                self._progress = time.monotonic()
             self._changed.notify_all()
 
     @property
@@ -58,12 +60,9 @@ class Delivery:
 
         Where the program is hurried, it waits only as long as the reader takes something.
         """
-        hurried_since: float | None = None
         while self._pieces and self._failure is None:
-            if is_hurried():
-                hurried_since = hurried_since or time.monotonic()
-                if time.monotonic() - max(hurried_since, self._progress) > PATIENCE_S:
-                    break
+            if is_hurried() and time.monotonic() - self._progress > PATIENCE_S:
+                break
             with self._changed:
                 if self._pieces:
                     self._changed.wait(LOOK_INTERVAL_S)
@@ -80,6 +79,7 @@ class Delivery:
             with self._changed:
                 while not self._pieces:
                     self._changed.wait()
+                self._progress = time.monotonic()
             try:
                 self._write(self._pieces[0])
             except BrokenPipeError as error:
