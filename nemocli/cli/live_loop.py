@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from queue import Empty
 
 from nemocli.audio.source import LiveSource
@@ -51,7 +52,9 @@ class LiveLoop:
             keys = None
             if self._screen is not None:
                 stack.enter_context(self._screen)
-                keys = stack.enter_context(Keys(self._screen.erase, self._screen.redraw))
+                screen = self._screen
+                keys = stack.enter_context(Keys(screen.erase, screen.redraw))
+                screen.find_row = partial(keys.find_row, screen.write)
             self._listener.start()
             while not self._pass_on(outputs):
                 if keys is not None and self._screen is not None:

@@ -1,6 +1,8 @@
 """Ctrl-C and its kin: they end what is going on as an exception does, or are kept as requests."""
 
+import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Self
 
@@ -102,6 +104,7 @@ class EndRequests(Closing):
 class ControlSignals(Closing):
     """A `with` block in which SIGUSR1 and SIGUSR2 are kept as requests, for key bindings.
 
+    SIGQUIT ends the program where it is, as always, but for the cursor, which is shown again.
     Ignored by the program's parent, as nohup does it, a signal stays ignored.
     """
 
@@ -114,6 +117,8 @@ class ControlSignals(Closing):
             number = getattr(signal, name, None)
             if number is not None and _is_heeded(number):
                 self._previous[number] = signal.signal(number, self._receive)
+        if hasattr(signal, "SIGQUIT") and _is_heeded(signal.SIGQUIT):
+            self._previous[signal.SIGQUIT] = signal.signal(signal.SIGQUIT, _quit)
         return self
 
     def close(self) -> None:
@@ -128,6 +133,15 @@ class ControlSignals(Closing):
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received.append(number)
+
+
+def _quit(number: int, frame: FrameType | None) -> None:
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.isatty(descriptor):
+                os.write(descriptor, b"\x1b[?25h")
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _is_heeded(number: int) -> bool:
