@@ -78,6 +78,9 @@ class LiveSource:
     At any moment, heard == dropped + gaps + waiting + what `read` gave out, to the frame.
     """
 
+    #: A sentence for a person, if nothing can be made of the sound: what may be wrong with it.
+    doubt = ""
+
     #: Whether sound that comes during a pause is thrown away; else its producer has to wait.
     discards_in_pause = False
 

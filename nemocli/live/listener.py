@@ -15,6 +15,9 @@ from nemocli.transcript.events import Event, Partial, Status
 #: Seconds between two status events while nothing happens, and of patience for the next packet.
 STATUS_INTERVAL, READ_TIMEOUT = 0.25, 0.05
 
+#: Seconds between two events about sound that is dropped, while that goes on.
+DROPPED_INTERVAL_S = 1.0
+
 #: Events nobody has taken yet, above which partials and regular statuses are not added.
 MANY_EVENTS = 1000
 
@@ -61,6 +64,8 @@ class Listener:
         self._told = 0.0
         self._last_sound = 0.0
         self._told_dropped = 0
+        self._dropped_told_at = -DROPPED_INTERVAL_S
+        self._is_doubted = False
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
@@ -139,6 +144,7 @@ class Listener:
                 self._pass_on(happened)
         except Exception as error:
             self.error = self.error or error
+        self._tell_of_dropped()
         self._tell("ended")
 
     def _obey(self) -> None:
@@ -168,9 +174,18 @@ class Listener:
             self._lags.add(self.lag)
         if warning := self._source.take_warning():
             self._tell("sound", warning)
+        if self._stream.is_senseless and not self._is_doubted:
+            self._is_doubted = True
+            if self._source.doubt:
+                self._tell("sound", self._source.doubt)
+        if time.monotonic() - self._dropped_told_at >= DROPPED_INTERVAL_S:
+            self._tell_of_dropped()
+
+    def _tell_of_dropped(self) -> None:
         dropped = self._source.dropped - self._told_dropped
         if dropped:
             self._told_dropped += dropped
+            self._dropped_told_at = time.monotonic()
             self._tell("dropped", f"{dropped / self._source.rate:.1f} s dropped: too slow")
 
     def _pass_on(self, happened: Event | StreamEvent) -> None:

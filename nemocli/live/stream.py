@@ -26,6 +26,9 @@ MAX_RESCUE_S = 30.0
 #: After a rescue that found nothing, the next one waits so many times as long, up to a limit.
 RESCUE_BACKOFF, MAX_RESCUE_WAIT_S = 2.0, 300.0
 
+#: Seconds as loud as speech, from the beginning, without a word: perhaps it is no sound at all.
+SENSELESS_AFTER_S = 20.0
+
 #: A pipe that brings sound in bursts may be silent for so long in the middle of a word.
 MAX_BURST_GAP_S = 15.0
 
@@ -73,6 +76,7 @@ class LiveStream:
         self._shown: tuple[Word, ...] = ()
         self._loudness = Loudness()
         self._patience = limits.rescue
+        self._had_word = False
         self._begin(0.0)
 
     @property
@@ -91,8 +95,13 @@ class LiveStream:
 
     @property
     def level(self) -> float:
-        """Of the last sound, in dB of full scale."""
+        """Level of the last sound, in dB of full scale."""
         return self._loudness.level
+
+    @property
+    def is_senseless(self) -> bool:
+        """Whether there was never a word in sound as loud as speech, for long enough."""
+        return not self._had_word and self._loudness.all_loud >= SENSELESS_AFTER_S
 
     def hear(
         self, samples: NDArray[np.float32], lost: float = 0.0
@@ -172,6 +181,7 @@ class LiveStream:
         self._note_language(update.language)
         if self._session.last_token_frame != self._token_frame:
             self._token_frame = self._session.last_token_frame
+            self._had_word = True
             self._loudness.restart()
             self._patience = self._limits.rescue
         self._drop_kept()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nemocli.audio import open_sound
 from nemocli.audio.devices import Device, find_device
+from nemocli.audio.microphone import Microphone
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
 from nemocli.audio.recorder import Recorder
@@ -194,6 +195,27 @@ def test_what_is_no_sound_on_a_pipe_is_a_sentence(data, raw, error, words):
         read_all(piped(data, **raw))
 
 
+@pytest.mark.parametrize(
+    ("form", "endian"),
+    [("PCM_16", "BIG")]
+    + [(form, "LITTLE") for form in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE")]
+    + [(form, "FILE") for form in ("PCM_U8", "ULAW", "ALAW")],
+)
+def test_samples_in_evidently_another_form_are_told(clips, tmp_path, form, endian):
+    for clip in clips:
+        spoken = clip.samples[8000:] / np.abs(clip.samples).max()
+        path = tmp_path / "a.raw"
+        soundfile.write(path, spoken, 16000, form, endian, "RAW")
+        source = piped(path.read_bytes())
+        read_all(source)
+        assert "noise at full scale: does it hold s16le?" in source.take_warning()
+        assert source.take_warning() is None
+        soundfile.write(path, spoken, 16000, "PCM_16", "LITTLE", "RAW")
+        source = piped(path.read_bytes())
+        read_all(source)
+        assert source.take_warning() is None
+
+
 def test_who_writes_too_fast_has_to_wait():
     source = piped(np.zeros(16000 * 20, "<i2").tobytes())
     source.start()
@@ -241,6 +263,24 @@ def test_silence_stands_for_a_gap_in_a_recording(tmp_path, name):
         source.put(np.full(1000, 0.25, np.float32), 1000)
     expected = np.concatenate([np.full(1000, 0.5), np.zeros(40001), np.full(1000, 0.25)])
     assert np.array_equal(soundfile.read(tmp_path / name)[0], expected)
+
+
+def test_a_microphone_that_is_muted_is_told_until_sound_returns():
+    microphone = Microphone(None, Device(0, "Mic", "ALSA", 1, 16000, True), 60.0, 0.0)
+
+    def give(seconds, value):
+        for _ in range(round(10 * seconds)):
+            microphone.put(np.full(1600, value, "<i2").tobytes(), 1600)
+            while microphone.waiting:
+                microphone.read(0)
+        return microphone.silence_advice
+
+    assert give(2.9, 0) is None
+    assert "Mic gives nothing but digital silence" in give(0.2, 0)
+    assert give(1.0, 9) is None
+    assert give(9.9, 0) is None  # a monitor is silent now and then
+    assert "is it muted?" in give(0.2, 0) or "allow this terminal" in microphone.silence_advice
+    assert give(0.1, 9) is None
 
 
 def test_finding_a_microphone():
