@@ -203,7 +203,7 @@ def test_what_is_no_sound_on_a_pipe_is_a_sentence(data, raw, error, words):
 )
 def test_samples_in_evidently_another_form_are_told(clips, tmp_path, form, endian):
     for clip in clips:
-        spoken = clip.samples[8000:] / np.abs(clip.samples).max()
+        spoken = np.tile(clip.samples[8000:] / np.abs(clip.samples).max(), 3)
         path = tmp_path / "a.raw"
         soundfile.write(path, spoken, 16000, form, endian, "RAW")
         source = piped(path.read_bytes())
