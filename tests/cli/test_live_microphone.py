@@ -73,6 +73,33 @@ def test_microphones_are_listed_and_named(tmp_path):
         assert unknown.returncode == 2
 
 
+def test_a_source_of_the_sound_server_is_named(clips, tmp_path):
+    """Also a monitor that is not the default, and after it was away."""
+    clip = clips[0]
+    soundfile.write(tmp_path / "a.wav", clip.samples, 16000)
+    with room(tmp_path, 48000, 2) as heard:
+        heard.control("load-module", "module-null-sink", "sink_name=other", "rate=44100")
+        heard.control("set-default-source", "other.monitor")
+        heard.control("set-default-sink", "room")
+        listed = start(heard, "--list-devices").communicate(timeout=20)[0]
+        assert "room.monitor  (Monitor of Null Output, 2 channels, 48000 Hz)" in listed
+        assert "other.monitor  (Monitor of Null Output, 2 channels, 44100 Hz)" in listed
+        ambiguous = start(heard, "--model", "demo", "--device", "monitor")
+        assert "match 'monitor': room.monitor, other.monitor" in ambiguous.communicate()[1]
+        with start(heard, "--model", "demo", "--device", "room.mon", "-f", "jsonl") as live:
+            events = (json.loads(line) for line in live.stdout)
+            next(events)
+            for kind in ("suspended", None):
+                heard.play(tmp_path / "a.wav")
+                assert next(e for e in events if e["type"] == "final")["text"] == clip.text
+                if kind:
+                    with interrupted(kind, heard, live):
+                        time.sleep(3)
+                    assert next(e for e in events if e.get("kind") == "gap")["gaps"] > 2
+            live.send_signal(signal.SIGINT)
+            assert live.wait(10) == 0
+
+
 @contextmanager
 def interrupted(kind, heard, live):
     """While the block runs, the microphone, or the program itself, stands still."""
