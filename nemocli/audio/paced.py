@@ -1,4 +1,4 @@
-"""A sound file as if a microphone heard it: at the pace of real time."""
+"""A sound file as a live source: at the pace of real time."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 #: Seconds of sound that appear at once, as a device's buffers do.
-STEP = 0.02
+STEP_S = 0.02
 
 #: Seconds behind its time after which the file's clock is set anew.
-LATE = 1.0
+MAX_LATE_S = 1.0
 
 
 def open_paced(path: Path, max_lag: float, options: SoundOptions = DEFAULT_OPTIONS) -> LiveSource:
-    """Open a sound file; raises AudioError if it is none."""
-    return PacedFile(open_sound(path, packet_seconds=STEP, options=options), max_lag)
+    """Open a sound file; raises AudioError for what is not one."""
+    return PacedFile(open_sound(path, packet_seconds=STEP_S, options=options), max_lag)
 
 
 class PacedFile(ReadingSource):
-    """Frames are 16 kHz mono already, and appear when their time has passed."""
+    """A source whose frames are 16 kHz mono already, and appear when their time has passed."""
 
     def __init__(self, sound: Sound, max_lag: float) -> None:
         super().__init__(sound.path.name, SAMPLE_RATE, 1, max_lag)
         self._sound = sound
-        self._told = 0
+        self._reported = 0
 
     def close(self) -> None:
         self.stop()
@@ -48,10 +48,10 @@ class PacedFile(ReadingSource):
     def take_warning(self) -> str | None:
         said = [self._sound.note] if self._sound.note else []
         said += [warning.message for warning in self._sound.warnings]
-        if self._told == len(said):
+        if self._reported == len(said):
             return None
-        self._told += 1
-        return said[self._told - 1]
+        self._reported += 1
+        return said[self._reported - 1]
 
     def put_all(self) -> None:
         due = time.monotonic()
@@ -61,7 +61,7 @@ class PacedFile(ReadingSource):
                 paused = time.monotonic()
                 self._running.wait()
                 due += time.monotonic() - paused
-            if time.monotonic() - due > LATE:  # the whole program was suspended
+            if time.monotonic() - due > MAX_LATE_S:  # the whole program was suspended
                 due = time.monotonic()
             if self._stopped.wait(max(0.0, due - time.monotonic())):
                 return

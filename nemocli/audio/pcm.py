@@ -1,6 +1,6 @@
-"""Sound down a pipe: raw samples, or a WAV stream, as ffmpeg and sox write them.
+"""Sound from a pipe: raw samples, or a WAV stream, as ffmpeg and sox write them.
 
-A pipe is never dropped from: who writes into it waits until its sound was read.
+No sound of a pipe is ever dropped: its writer waits until it was read.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: What raw samples may be, and how many channels.
+#: Encodings of raw samples, and how many channels they may have.
 RAW_ENCODINGS = ("s16le", "f32le")
-MOST_CHANNELS = 64
+MAX_CHANNELS = 64
 
-#: Kinds that ffmpeg may have to look for the end of, which it cannot in a pipe.
+#: Kinds whose end ffmpeg may have to read first, which it cannot in a pipe.
 SEEKING = ("MP4",)
 
 #: How a WAV stream may begin.
 WAV = (b"RIFF", b"RF64", b"BW64")
 
-#: Seconds of sound read ahead of the reader.
-AHEAD = 0.5
+#: Seconds of sound that are read ahead.
+MAX_AHEAD_S = 0.5
 
-#: Samples beyond so many times full scale are no sound in the encoding that was given.
-LOUDEST = 1000.0
+#: Times full scale above which samples are not sound in the encoding that was given.
+MAX_AMPLITUDE = 1000.0
 
 #: How the time without a word is called after which the form of raw samples is doubted.
 SENSELESS_AFTER = "20 s"
@@ -47,11 +47,11 @@ ANY_POWER = 0.5
 NOISE_POWERS = ((0.035, 0.3), (0.14, 0.7))
 
 #: Seconds after which the reading thread looks whether it should stop.
-PATIENCE = 0.1
+READ_TIMEOUT_S = 0.1
 
 
 def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource:
-    """Sound from a file descriptor; `rate`, `channels` and `encoding` are those of raw samples.
+    """Open sound from a file descriptor; `rate`, `channels` and `encoding` are for raw samples.
 
     Waits for the first bytes: a WAV stream says in them what it holds. Raises UsageError for a
     terminal or an impossible rate, and AudioError for an empty pipe, a WAV of another kind, or
@@ -67,8 +67,8 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
         raise UsageError(f"Raw samples on stdin are {known}, not {encoding!r}.")
     if rate not in PLAUSIBLE_RATES:
         raise UsageError(f"--rate is from 1000 to 10000000 samples per second, not {rate}.")
-    if not 1 <= channels <= MOST_CHANNELS:
-        raise UsageError(f"--channels is from 1 to {MOST_CHANNELS}, not {channels}.")
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise UsageError(f"--channels is from 1 to {MAX_CHANNELS}, not {channels}.")
     try:
         first = read_first(stream, LOOKED_AT)
         kind = packed_kind(first)
@@ -110,7 +110,7 @@ def _refusal(kind: str) -> str:
 
 
 def read_first(stream: int, most: int) -> bytes:
-    """The first bytes: so many, or what there is before the end or before the writer pauses."""
+    """Read at most `most` bytes, or what there is before the end, or before the writer pauses."""
     data = b""
     while len(data) < most and (not data or _is_readable(stream)):
         more = os.read(stream, most - len(data))
@@ -121,7 +121,7 @@ def read_first(stream: int, most: int) -> bytes:
 
 
 def read_exactly(stream: int, count: int) -> bytes:
-    """So many bytes, or what there is before the end."""
+    """Read `count` bytes, or what there is before the end."""
     data = b""
     while len(data) < count:
         more = os.read(stream, count - len(data))
@@ -132,7 +132,7 @@ def read_exactly(stream: int, count: int) -> bytes:
 
 
 class PipedSound(ReadingSource):
-    """Frames as they come; an odd part of one at the end is left out."""
+    """A source of frames as they come; an odd part of one at the end is left out."""
 
     def __init__(
         self, stream: int, header: WavHeader, first: bytes, *, is_raw: bool = False
@@ -168,12 +168,12 @@ class PipedSound(ReadingSource):
         return warning or super().take_warning()
 
     def put_all(self) -> None:
-        ahead = round(AHEAD * self.rate)
+        ahead = round(MAX_AHEAD_S * self.rate)
         try:
             while not self._stopped.is_set():
                 self._running.wait()
                 if self.waiting > ahead:
-                    self.taken.wait(PATIENCE)
+                    self.taken.wait(READ_TIMEOUT_S)
                     self.taken.clear()
                 elif not self._move():
                     break
@@ -181,7 +181,7 @@ class PipedSound(ReadingSource):
             raise AudioError(f"stdin cannot be read any further: {error.strerror}.") from None
 
     def _move(self) -> bool:
-        """From the pipe to the queue what is there; False at the end of the pipe."""
+        """Move what is there from the pipe to the queue; return False at the end of the pipe."""
         is_ended = self._left == 0
         if not is_ended and _is_readable(self._stream):
             most = max(self._frame_bytes, self._frame_bytes * self.rate // 10)
@@ -200,13 +200,13 @@ class PipedSound(ReadingSource):
         return not is_ended
 
     def _check(self, data: bytes) -> None:
-        """One sample that is no number would spoil everything after it."""
+        """Raise AudioError for a sample that is not a number: it would spoil what follows."""
         if not self.encoding.startswith("f"):
             return
         import numpy as np
 
         samples = np.frombuffer(data, "<f4" if self.encoding == "f32le" else "<f8")
-        if not (np.abs(samples) <= LOUDEST).all():
+        if not (np.abs(samples) <= MAX_AMPLITUDE).all():
             raise AudioError(
                 f"After {self.heard / self.rate:.1f} s, stdin holds samples that are no sound in"
                 f" {self.encoding} (not numbers, or far beyond 1.0): check what writes them."
@@ -249,8 +249,8 @@ def _is_other_form(data: bytes, channels: int) -> bool:
 
 
 def _is_readable(stream: int) -> bool:
-    """Whether bytes, or the end, are there within a short time."""
+    """Return whether bytes, or the end, are there within a short time."""
     try:
-        return bool(select.select([stream], [], [], PATIENCE)[0])
+        return bool(select.select([stream], [], [], READ_TIMEOUT_S)[0])
     except (OSError, ValueError):  # not for this kind of file, or this system
         return True

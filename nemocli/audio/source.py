@@ -73,7 +73,7 @@ class _MarkedPlace:
 
 
 class LiveSource:
-    """Where live sound comes from; made by `open_microphone`, `open_paced` or `open_pcm`.
+    """A source of live sound; made by `open_microphone`, `open_paced` or `open_pcm`.
 
     At any moment, heard == dropped + gaps + waiting + what `read` gave out, to the frame.
     """
@@ -85,7 +85,7 @@ class LiveSource:
     discards_in_pause = False
 
     def __init__(self, name: str, rate: int, channels: int, max_lag: float | None) -> None:
-        #: For a person: the device's or the file's name.
+        #: Name of the device or the file, for messages.
         self.name = name
         #: Frames a second, and channels, as they come.
         self.rate, self.channels = rate, channels
@@ -109,7 +109,7 @@ class LiveSource:
         #: Applied to what `read` gives out.
         self.gain = RunningGain(None)
         self._mixer = Mixer(rate, ahead=False)
-        self._is_cancel_told = False
+        self._is_cancel_reported = False
         self._resampler = Resampler(rate)
         self._producing = True
         self._flushed = False
@@ -142,12 +142,12 @@ class LiveSource:
         """Give back the device or the file."""
 
     def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """What `put` was given, as float32 [frames, channels], full scale at 1.0."""
+        """Return what `put` was given as float32 [frames, channels], full scale at 1.0."""
         raise NotImplementedError
 
     @property
     def silence_advice(self) -> str | None:
-        """A sentence, if there was nothing but digital silence because a system's setting is so."""
+        """A sentence, while there is nothing but digital silence; None otherwise."""
         return None
 
     # --------------------------------------------------------------------------------- the producer
@@ -191,7 +191,7 @@ class LiveSource:
         self._blocks.extendleft(reversed(marks))
 
     def end(self, failure: Exception | None = None) -> None:
-        """No frames will follow; `read` raises the failure when it has given out the rest."""
+        """End the sound; `read` raises the failure when it has given out the rest."""
         with self._lock:
             if self._producing:
                 self._failure = failure
@@ -216,7 +216,7 @@ class LiveSource:
         return self._flushed and self._failure is None
 
     def read(self, timeout: float) -> Packet | None:
-        """The oldest sound; None if none came within `timeout` seconds, or at the end.
+        """Return the oldest sound; None if none came within `timeout` seconds, or at the end.
 
         Raises what ended the sound early, once all that came before it was given out.
         """
@@ -240,11 +240,11 @@ class LiveSource:
         return None
 
     def take_warning(self) -> str | None:
-        """A sentence about the sound that a person should know, once; None if there is none."""
+        """Return a sentence about the sound that the user should know, once; None without one."""
         taken, since = self._mixer.taken, self._mixer.cancelled_from
-        if taken is None or since is None or self._is_cancel_told:
+        if taken is None or since is None or self._is_cancel_reported:
             return None
-        self._is_cancel_told = True
+        self._is_cancel_reported = True
         return antiphase_sentence(since, channel_name(taken, self.channels))
 
     def _take(self) -> tuple[list[_Block] | Mark, int]:
@@ -301,7 +301,7 @@ class ReadingSource(LiveSource):
         self._thread = threading.Thread(target=self._read_all, name=name, daemon=True)
 
     def put_all(self) -> None:
-        """Put everything, and heed `_running` and `_stopped`; what it raises ends the sound."""
+        """Put everything, minding `_running` and `_stopped`; what it raises ends the sound."""
         raise NotImplementedError
 
     def start(self) -> None:

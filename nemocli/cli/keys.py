@@ -28,7 +28,7 @@ STOPPED_AFTER_S = 0.5
 
 
 class Keys(Closing):
-    """Keys typed while the `with` block runs; none where there is no terminal in the foreground.
+    """Keys that are typed while the `with` block runs, if the terminal is this program's.
 
     The signals' keys (Ctrl-C, Ctrl-Z, Ctrl-\\) keep their effect, and leave no `^C` on the screen.
     `erase` is called before the program is suspended or quit, `redraw` when it goes on: with True

@@ -65,12 +65,12 @@ def transcribe_live(options: LiveOptions) -> None:
         written = recorder = None
         if options.output is not None:
             about = transcriber.about(source.name, language)
-            growing = open_output(options.output, about, layout, options.force, loop.tell)
+            growing = open_output(options.output, about, layout, options.force, loop.notify)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
             outputs.append(open_lines(delivery, options.stdout_format, options.timestamps))
         if options.save_audio is not None:
-            recorder = Recorder(options.save_audio, source, options.force, loop.tell)
+            recorder = Recorder(options.save_audio, source, options.force, loop.notify)
             stack.enter_context(recorder)
         try:
             loop.run(outputs, requests, controls)

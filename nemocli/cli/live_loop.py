@@ -1,4 +1,4 @@
-"""The loop of `nemocli live`: events to where they are shown and written, keys and signals back."""
+"""The loop of `nemocli live`: events go to screen and files, keys and signals to the listener."""
 
 import time
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from nemocli.transcript.events import Event, Status
 #: Seconds the loop waits for an event before it looks at the keys and the screen.
 EVENT_TIMEOUT_S = 0.03
 
-#: Seconds an end may take before it is told that there is still something to do.
+#: Seconds an end may take before the user is told what is still to be done.
 QUIET_ENDING_S = 0.2
 
 
 class LiveLoop:
     """Runs a listener to its end: of the sound, by `q`, or by a signal.
 
-    Outputs take every event before the screen shows it: what a person has seen is in the file.
+    Outputs take every event before the screen shows it: what was shown is in the file.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class LiveLoop:
         self._notes = notes
         self._is_paused = False
         self._is_ending = False
-        self._tell_at: float | None = None
+        self._report_at: float | None = None
         self._advice: str | None = None
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
@@ -62,7 +62,7 @@ class LiveLoop:
                 self._obey(controls)
                 if requests.wanted:
                     self.end()
-                self._tell_of_ending()
+                self._report_ending()
                 self._advise()
             if keys is not None and self._screen is not None:
                 self._attend(keys, self._screen)
@@ -76,11 +76,11 @@ class LiveLoop:
             return 0
 
     def end(self) -> None:
-        """End normally: what was heard is still transcribed."""
+        """End normally: the sound that came is still transcribed."""
         if self._is_ending:
             return
         self._is_ending = True
-        self._tell_at = time.monotonic() + QUIET_ENDING_S
+        self._report_at = time.monotonic() + QUIET_ENDING_S
         self._listener.stop()
 
     def _advise(self) -> None:
@@ -89,29 +89,29 @@ class LiveLoop:
         if advice == self._advice:
             return
         if advice is not None:
-            self.tell(advice)
+            self.notify(advice)
         elif self._screen is not None and self._advice is not None:
             self._screen.take_back(self._advice)
         else:
-            self.tell(f"{self._source.name} gives sound again.")
+            self.notify(f"{self._source.name} gives sound again.")
         self._advice = advice
 
-    def _tell_of_ending(self) -> None:
-        if self._tell_at is not None and time.monotonic() >= self._tell_at:
-            self._tell_at = None
+    def _report_ending(self) -> None:
+        if self._report_at is not None and time.monotonic() >= self._report_at:
+            self._report_at = None
             lag = self._listener.lag
             what = f"{lag:.1f} s of sound" if lag >= 0.1 else "the last words"
-            self.tell(f"finishing {what}; Ctrl-C once more aborts")
+            self.notify(f"finishing {what}; Ctrl-C once more aborts")
 
-    def tell(self, sentence: str) -> None:
-        """Tell the person, wherever that can be done."""
+    def notify(self, sentence: str) -> None:
+        """Show a sentence on the screen, or on stderr without one."""
         if self._screen is not None:
             self._screen.say(sentence)
         else:
             self._notes.note(sentence)
 
     def _pass_on(self, outputs: Sequence[Output]) -> bool:
-        """The events that are there, or the first to come; whether that was the last of all."""
+        """Pass on the events that are there, or the first to come; return whether it was the last."""
         with suppress(Empty):
             event = self._listener.events.get(timeout=EVENT_TIMEOUT_S)
             while True:
@@ -133,7 +133,7 @@ class LiveLoop:
             self._notes.note(event.message)
 
     def _attend(self, keys: Keys, screen: LiveScreen) -> None:
-        """Keys from the terminal, and the screen brought up to date."""
+        """Obey the keys, and bring the screen up to date."""
         try:
             self._press(keys.pressed(), screen)
             if keys.has_foreground:
@@ -148,9 +148,9 @@ class LiveLoop:
     def _press(self, keys: Sequence[str], screen: LiveScreen) -> None:
         for key in keys:
             if screen.asks:
-                wanted = screen.type(key)
-                if wanted:
-                    self._switch(wanted)
+                language = screen.type(key)
+                if language:
+                    self._switch(language)
             elif key == " ":
                 self._toggle_pause()
             elif key == "l":
@@ -175,4 +175,4 @@ class LiveLoop:
         try:
             self._listener.switch(lang)
         except UsageError as error:
-            self.tell(str(error))
+            self.notify(str(error))

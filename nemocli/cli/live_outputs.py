@@ -26,13 +26,13 @@ STATUS_INTERVAL_S = 1.0
 
 
 class Output(Protocol):
-    """Takes every event in its order."""
+    """Where events go, in their order."""
 
     def take(self, event: Event) -> None: ...
 
 
 class TextLines:
-    """Each final segment as a line on stdout."""
+    """Writes each final segment as a line to stdout."""
 
     def __init__(self, delivery: Delivery | None, timestamps: bool) -> None:
         self._delivery = delivery
@@ -51,7 +51,7 @@ class TextLines:
 
 
 class JsonLines:
-    """Every event as a line of JSON on stdout; the regular status once in a while.
+    """Writes every event as a line of JSON to stdout; the regular status once a second of sound.
 
     While stdout's reader is far behind, partials and regular statuses are left out.
     """
@@ -73,15 +73,15 @@ class JsonLines:
 
 
 class FileOutput:
-    """The finals in a file, whole after each.
+    """Writes the finals into a file, which is whole after each.
 
-    A failure is told once, and does not end the stream: what could not be written is tried again
-    with the next final.
+    A failure is reported once, by a call of `notify`, and does not end the stream: what could not
+    be written is tried again with the next final.
     """
 
-    def __init__(self, growing: GrowingFile, tell: Callable[[str], None]) -> None:
+    def __init__(self, growing: GrowingFile, notify: Callable[[str], None]) -> None:
         self._growing = growing
-        self._tell = tell
+        self._notify = notify
         self._language: str | None = None
         self._heard = 0.0
         #: Why the file lacks something; None if it is complete.
@@ -100,7 +100,7 @@ class FileOutput:
                     self.failure = None
         except NemocliError as error:
             if self.failure is None:
-                self._tell(f"{error} The transcription goes on.")
+                self._notify(f"{error} The transcription goes on.")
             self.failure = error
 
 
@@ -128,12 +128,12 @@ def check_output(path: Path, force: bool) -> None:
 
 @contextmanager
 def open_output(
-    path: Path, about: Provenance, layout: CueLayout, force: bool, tell: Callable[[str], None]
+    path: Path, about: Provenance, layout: CueLayout, force: bool, notify: Callable[[str], None]
 ) -> Iterator[FileOutput]:
     """Begin a checked file; in the end, what lies beside it while it grows is removed."""
     writer = FORMATS[path.suffix[1:]](about, layout)
-    with GrowingFile(path, writer, force, tell) as growing:
-        yield FileOutput(growing, tell)
+    with GrowingFile(path, writer, force, notify) as growing:
+        yield FileOutput(growing, notify)
 
 
 def _print_line(delivery: Delivery | None, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the sound of `nemocli live` comes from, as far as it was asked for on the command line."""
+"""The source of sound that the command line of `nemocli live` names."""
 
 import math
 import sys
@@ -19,9 +19,9 @@ PIPE_WAIT_S = 30.0
 
 
 def print_devices() -> None:
-    """Print the microphones, the default one marked; AudioError if there is none."""
+    """Print the microphones, the default one marked; AudioError without any."""
     devices = list_devices()
-    find_device(None, devices)  # says what to do if there is none
+    find_device(None, devices)  # without any, its error says what to do
     for device in devices:
         mark = "*" if device.is_default else " "
         about = f"{device.host_api}, {device.channels} channels, {device.rate} Hz"
@@ -37,22 +37,22 @@ def print_devices() -> None:
 def open_source(options: LiveOptions, on_terminal: bool) -> LiveSource:
     """Open a microphone, a file at the pace of real time, or stdin; raises as those do.
 
-    UsageError if both were asked for; what was typed goes before what a variable says.
+    UsageError if both `--input` and `--device` are given; what was typed goes before a variable.
     """
-    wanted = options.input
-    if wanted is not None and options.device is not None:
+    requested = options.input
+    if requested is not None and options.device is not None:
         if options.is_typed("input") == options.is_typed("device"):
             raise UsageError("Sound comes from --input or from --device, not from both.")
         if options.is_typed("device"):
-            wanted = None
-    if wanted is None:
+            requested = None
+    if requested is None:
         wait_s = options.wait_for_device
         if wait_s is None:
             wait_s = math.inf if on_terminal else PIPE_WAIT_S
         return open_microphone(options.device, options.max_lag, wait_s)
-    if wanted == "-":
+    if requested == "-":
         return open_pcm(_find_stdin(), options.rate, options.channels, options.encoding)
-    return open_paced(Path(wanted), options.max_lag, SoundOptions(language=options.lang))
+    return open_paced(Path(requested), options.max_lag, SoundOptions(language=options.lang))
 
 
 def _find_stdin() -> int:

@@ -51,7 +51,7 @@ class Screen:
         self.draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet
 
     def note(self, sentence: str) -> None:
-        """A remark that stays."""
+        """Print a remark that stays."""
         if not self.is_quiet:
             self._console.print(f"nemocli: {printable(sentence)}", markup=False, soft_wrap=True)
 
@@ -83,7 +83,10 @@ class Screen:
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Callable[[str, int, int], None]]:
-        """A bar over numbered steps, or a line for each; call with step, number from 1, total."""
+        """Show a bar over numbered steps, or a line for each.
+
+        Call the result with a step, its number from 1, and how many there are.
+        """
         if not self.draws:
             yield lambda step, number, total: self._print_line(f"{step} ({number} of {total})")
             return

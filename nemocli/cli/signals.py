@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: they end what is going on as an exception does, or are kept as requests."""
+"""Ctrl-C and other signals: raised as an exception, or kept as requests."""
 
 import os
 import signal
@@ -30,12 +30,12 @@ class Ended(KeyboardInterrupt):
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
-    """The exit code of a program that was ended by it."""
+    """Return the exit code of a program that was ended by it."""
     return SIGNALLED + error.number if isinstance(error, Ended) else INTERRUPTED
 
 
 def raise_signals() -> None:
-    """From now on, every signal of these raises Ended in the main thread."""
+    """Have every signal that asks for the end raise Ended in the main thread from now on."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and _is_heeded(number):
@@ -43,7 +43,7 @@ def raise_signals() -> None:
 
 
 def leave_signals() -> None:
-    """From now on, they end the program where it is: when Python ends, nobody would catch Ended."""
+    """Have them end the program where it is: nothing catches Ended while Python ends."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
     for name in _SIGNALS:
@@ -84,7 +84,7 @@ class EndRequests(Closing):
         for name in _SIGNALS:
             number = getattr(signal, name, None)
             if number is not None and _is_heeded(number):
-                self._previous[number] = signal.signal(number, self._asked)
+                self._previous[number] = signal.signal(number, self._receive)
         return self
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class EndRequests(Closing):
         for number, previous in self._previous.items():
             signal.signal(number, previous)  # type: ignore[arg-type]
 
-    def _asked(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.wanted:
             for other in self._previous:
                 signal.signal(other, signal.SIG_DFL)
@@ -145,5 +145,5 @@ def _quit(number: int, frame: FrameType | None) -> None:
 
 
 def _is_heeded(number: int) -> bool:
-    """Ignored by whoever started this, as nohup does, a signal stays ignored."""
+    """Return False for a signal that the parent ignores, as nohup does: it stays ignored."""
     return signal.getsignal(number) is not signal.SIG_IGN

@@ -1,1 +1,1 @@
-"""A stream that runs for hours: segments closed as they end, its health watched, its lag told."""
+"""A stream that runs for hours: segments closed as they end, health watched, lag measured."""

@@ -1,4 +1,4 @@
-"""From a session's own seconds to those of the sound, whose clock runs on where sound was lost."""
+"""Seconds of a session as seconds of the sound, whose clock runs on where sound was lost."""
 
 from bisect import bisect_right
 
@@ -12,20 +12,20 @@ class SoundClock:
         self._offsets = [base]
 
     def skip(self, position: float, seconds: float) -> None:
-        """Seconds of sound are missing at a position (of the session) behind all earlier ones."""
+        """Note that sound is missing at a position of the session, behind all earlier ones."""
         self._positions.append(position)
         self._offsets.append(self._offsets[-1] + seconds)
 
     def at(self, position: float) -> float:
-        """The sound's second at a position, in seconds, of the session; to the millisecond."""
+        """Return the second of the sound at a position of the session, to the millisecond."""
         return round(self.exactly(position), 3)
 
     def exactly(self, position: float) -> float:
-        """The same as another session may begin with: rounding would add up over a day."""
+        """Return the same without rounding, which would add up over a day of sessions."""
         return position + self._offsets[self._index(position)]
 
     def forget(self, position: float) -> None:
-        """Nothing before this position will be asked for any more."""
+        """Free what is only needed for positions before this one."""
         index = self._index(position)
         del self._positions[:index], self._offsets[:index]
 

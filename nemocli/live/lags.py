@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-#: Seconds that are not told apart.
+#: Width of a class of the histogram, in seconds.
 STEP = 0.005
 
 
@@ -22,11 +22,11 @@ class Lags:
         return self._sum / max(1, self._counts.total())
 
     def percentile(self, percent: float) -> float:
-        """The lag that so many percent do not exceed; 0 if there is none."""
-        wanted = percent / 100 * self._counts.total()
+        """Return the lag that `percent` of all lags do not exceed; 0 without any."""
+        needed = percent / 100 * self._counts.total()
         seen = 0
         for step, count in sorted(self._counts.items()):
             seen += count
-            if seen >= wanted:
+            if seen >= needed:
                 return step * STEP
         return 0.0

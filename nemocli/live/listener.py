@@ -1,4 +1,4 @@
-"""The thread between a source of sound and whoever shows what is said."""
+"""The thread between a source of sound and what shows the words."""
 
 import threading
 import time
@@ -12,19 +12,19 @@ from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Event, Partial, Status
 
-#: Seconds between two status events while nothing happens, and of patience for the next packet.
-STATUS_INTERVAL, READ_TIMEOUT = 0.25, 0.05
+#: Seconds between two status events while nothing happens, and to wait for the next packet.
+STATUS_INTERVAL_S, READ_TIMEOUT_S = 0.25, 0.05
 
 #: Seconds between two events about sound that is dropped, while that goes on.
 DROPPED_INTERVAL_S = 1.0
 
-#: Events nobody has taken yet, above which partials and regular statuses are not added.
-MANY_EVENTS = 1000
+#: Waiting events above which partials and regular statuses are not added.
+MAX_EVENTS = 1000
 
 
 @dataclass(frozen=True)
 class StreamSummary:
-    """What a stream was, in seconds of sound."""
+    """A whole stream in numbers: seconds of sound, frames, lags in seconds."""
 
     heard: float
     dropped: float
@@ -41,7 +41,7 @@ class StreamSummary:
 
 
 class Listener:
-    """Runs a stream in a thread of its own; `events` has what it tells, in order.
+    """Runs a stream in a thread of its own; `events` are in their order.
 
     The last event is a Status of kind `ended`; an error that ended the stream early is in `error`.
     """
@@ -61,15 +61,15 @@ class Listener:
         # Frames that were transcribed, and those together with the gaps between them.
         self._processed = 0
         self._passed = 0
-        self._told = 0.0
+        self._reported_at = 0.0
         self._last_sound = 0.0
-        self._told_dropped = 0
-        self._dropped_told_at = -DROPPED_INTERVAL_S
+        self._reported_dropped = 0
+        self._dropped_reported_at = -DROPPED_INTERVAL_S
         self._is_doubted = False
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
-        """Begin to hear; raises what the source's `start` does."""
+        """Begin to take in sound; raises what the source's `start` does."""
         self._source.start()
         self._thread.start()
 
@@ -86,28 +86,28 @@ class Listener:
         self._source.mark(Mark("closed"))
 
     def switch(self, lang: str) -> None:
-        """Ask for another language from the next chunk on; UsageError if there is none."""
+        """Switch to a language from the next chunk on; UsageError if the model does not have it."""
         tag = self._transcriber.resolve_language(lang)
 
         def switch() -> None:
             self._stream.lang = tag
-            self._tell("language", f"language: {tag}")
+            self._report("language", f"language: {tag}")
 
         self._order(switch)
 
     def stop(self) -> None:
-        """No more sound is taken in; what waits is still transcribed."""
+        """Take in no more sound; what waits is still transcribed."""
         self._source.stop()
-        self._order(lambda: self._tell("ending"))
+        self._order(lambda: self._report("ending"))
 
     @property
     def lag(self) -> float:
-        """Seconds of sound that came in and were neither processed nor dropped."""
+        """Seconds of sound that came in and were neither transcribed nor dropped."""
         source = self._source
         return (source.heard - source.dropped - self._passed) / source.rate
 
     def summary(self) -> StreamSummary:
-        """To be asked for when the stream has ended."""
+        """Return the numbers of a stream that has ended."""
         seconds = self._processed / self._source.rate
         return StreamSummary(
             heard=self._source.heard / self._source.rate,
@@ -130,36 +130,36 @@ class Listener:
         try:
             while not self._source.ended:
                 self._obey()
-                packet = self._source.read(READ_TIMEOUT)
+                packet = self._source.read(READ_TIMEOUT_S)
                 if packet is not None:
-                    self._hear(packet)
+                    self._receive(packet)
                 else:
                     self._wait()
-                if time.monotonic() - self._told >= STATUS_INTERVAL:
-                    self._tell("listening")
-        except Exception as error:  # told to the person by the main thread
+                if time.monotonic() - self._reported_at >= STATUS_INTERVAL_S:
+                    self._report("listening")
+        except Exception as error:  # shown by the main thread
             self.error = error
         try:
             for happened in self._stream.finish():
                 self._pass_on(happened)
         except Exception as error:
             self.error = self.error or error
-        self._tell_of_dropped()
-        self._tell("ended")
+        self._report_dropped()
+        self._report("ended")
 
     def _obey(self) -> None:
         while not self._orders.empty():
             self._orders.get()()
 
     def _wait(self) -> None:
-        """Endpoints are counted on the clock while no sound comes."""
+        """Let the stream close what was said, by the clock, while no sound comes."""
         for happened in self._stream.wait(time.monotonic() - self._last_sound):
             self._pass_on(happened)
 
-    def _hear(self, packet: Packet) -> None:
+    def _receive(self, packet: Packet) -> None:
         began = time.monotonic()
         mark = packet.mark
-        for happened in self._stream.hear(packet.samples, packet.lost / self._source.rate):
+        for happened in self._stream.receive(packet.samples, packet.lost / self._source.rate):
             self._pass_on(happened)
         if mark is not None:
             for happened in self._stream.interrupt(mark.gap / self._source.rate):
@@ -169,38 +169,38 @@ class Listener:
         self._processed += packet.frames
         self._passed += packet.frames + (mark.gap if mark else 0)
         if mark is not None:
-            self._tell(mark.kind, mark.message)
+            self._report(mark.kind, mark.message)
         else:
             self._lags.add(self.lag)
         if warning := self._source.take_warning():
-            self._tell("sound", warning)
+            self._report("sound", warning)
         if self._stream.is_senseless and not self._is_doubted:
             self._is_doubted = True
             if self._source.doubt:
-                self._tell("sound", self._source.doubt)
-        if time.monotonic() - self._dropped_told_at >= DROPPED_INTERVAL_S:
-            self._tell_of_dropped()
+                self._report("sound", self._source.doubt)
+        if time.monotonic() - self._dropped_reported_at >= DROPPED_INTERVAL_S:
+            self._report_dropped()
 
-    def _tell_of_dropped(self) -> None:
-        dropped = self._source.dropped - self._told_dropped
+    def _report_dropped(self) -> None:
+        dropped = self._source.dropped - self._reported_dropped
         if dropped:
-            self._told_dropped += dropped
-            self._dropped_told_at = time.monotonic()
-            self._tell("dropped", f"{dropped / self._source.rate:.1f} s dropped: too slow")
+            self._reported_dropped += dropped
+            self._dropped_reported_at = time.monotonic()
+            self._report("dropped", f"{dropped / self._source.rate:.1f} s dropped: too slow")
 
     def _pass_on(self, happened: Event | StreamEvent) -> None:
         if isinstance(happened, StreamEvent):
             self._rescued += happened.seconds
-            self._tell(happened.kind, happened.message)
+            self._report(happened.kind, happened.message)
         elif not (isinstance(happened, Partial) and self._is_behind()):
             self.events.put(happened)
 
     def _is_behind(self) -> bool:
-        """Whoever takes the events is stuck, such as a pipe that nobody reads."""
-        return self.events.qsize() > MANY_EVENTS
+        """Whether events are not taken fast enough."""
+        return self.events.qsize() > MAX_EVENTS
 
-    def _tell(self, kind: str, message: str = "") -> None:
-        self._told = time.monotonic()
+    def _report(self, kind: str, message: str = "") -> None:
+        self._reported_at = time.monotonic()
         if kind == "listening" and self._is_behind():
             return
         rate = self._source.rate

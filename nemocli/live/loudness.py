@@ -5,13 +5,14 @@ from numpy.typing import NDArray
 
 from nemocli.units import FRAME_SECONDS, SAMPLE_RATE
 
-#: dB of full scale: what digital silence is called, and bounds for the noise of a room.
+#: dB of full scale: the level of digital silence, and bounds for the noise of a room.
 SILENCE, LOWEST_FLOOR, HIGHEST_FLOOR = -120.0, -80.0, -30.0
 
-#: Speech is at least so many dB above the noise, and never below this level.
+#: Speech is at least this many dB above the noise, and never below the second level.
 ABOVE_FLOOR, QUIETEST_SPEECH = 12.0, -55.0
 
-#: The estimate of the noise falls at once and rises slowly, so that words do not lift it.
+#: dB per second: the estimate of the noise falls at once and rises slowly, so that words do not
+#: lift it.
 RISE_PER_SECOND = 0.5
 
 FRAME = round(FRAME_SECONDS * SAMPLE_RATE)
@@ -23,16 +24,16 @@ class Loudness:
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.float32)
         self._floor = LOWEST_FLOOR
-        #: Of the last frame, in dB of full scale.
+        #: Level of the last frame, in dB of full scale.
         self.level = SILENCE
-        #: How long nothing has been as loud as speech.
+        #: Seconds since something was as loud as speech.
         self.quiet = 0.0
-        #: How long, in all, something was since `restart`, and since the beginning.
+        #: Seconds in all that were as loud as speech, since `restart` and since the beginning.
         self.loud = 0.0
         self.all_loud = 0.0
 
-    def hear(self, samples: NDArray[np.float32]) -> None:
-        """The next samples, float32 [n] at 16 kHz."""
+    def measure(self, samples: NDArray[np.float32]) -> None:
+        """Measure the next samples, float32 [n] at 16 kHz."""
         sound = np.concatenate([self._rest, samples])
         whole = len(sound) // FRAME
         self._rest = sound[whole * FRAME :].copy()

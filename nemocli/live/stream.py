@@ -1,4 +1,4 @@
-"""What is said, as events: segments that grow and are closed, and a model that is kept awake."""
+"""Words as events: segments that grow and are closed, and a model that is kept awake."""
 
 import unicodedata
 from collections import deque
@@ -17,22 +17,22 @@ from nemocli.transcript.segments import Segment, Segmenter, ends_sentence
 from nemocli.transcript.types import Word
 from nemocli.units import FRAME_SECONDS, SAMPLE_RATE
 
-#: Without quiet around it, as in music, a run of blanks must be so many times as long.
+#: Without quiet around it, as in music, a run of blanks must be this many times as long.
 NOISY_FACTOR = 3.0
 
-#: Sound kept for a rescue is at most so long.
+#: Seconds of sound that are kept for a rescue at most.
 MAX_RESCUE_S = 30.0
 
-#: After a rescue that found nothing, the next one waits so many times as long, up to a limit.
+#: After a rescue that found nothing, the next one waits this many times as long, up to a limit.
 RESCUE_BACKOFF, MAX_RESCUE_WAIT_S = 2.0, 300.0
 
 #: Seconds as loud as speech, from the beginning, without a word: perhaps it is no sound at all.
 SENSELESS_AFTER_S = 20.0
 
-#: A pipe that brings sound in bursts may be silent for so long in the middle of a word.
+#: Seconds for which a pipe that brings sound in bursts may be silent in the middle of a word.
 MAX_BURST_GAP_S = 15.0
 
-#: The last token of a sentence comes so long after its sound at most.
+#: Seconds after its sound in which the last token of a sentence comes.
 MAX_TOKEN_DELAY_S = 0.4
 
 #: Silence for the model behind sound that was cut off: without it, the last word may not come.
@@ -41,19 +41,19 @@ CUT_SILENCE_S = 0.56
 
 @dataclass(frozen=True)
 class StreamLimits:
-    """Seconds after which something is done; 0 switches it off, but for `endpoint`."""
+    """Seconds after which the stream does something; 0 means never, except for `endpoint`."""
 
     #: Blanks, in a quiet place, that close a segment; half of it after the end of a sentence.
     endpoint: float = 0.8
     #: True silence after which encoder and decoder begin anew.
     reset: float = 30.0
-    #: Sound as loud as speech without a token, after which they do so and hear it once more.
+    #: Sound as loud as speech without a token, after which they do so and are given it once more.
     rescue: float = 8.0
 
 
 @dataclass(frozen=True)
 class StreamEvent:
-    """Something done to the stream; `seconds` of sound were decoded again, if it is a rescue."""
+    """Something that the stream did; in a rescue, `seconds` of sound were decoded again."""
 
     kind: str
     seconds: float
@@ -81,17 +81,17 @@ class LiveStream:
 
     @property
     def lang(self) -> str:
-        """The language that is asked for; setting it takes effect with the next chunk."""
+        """The requested language; a new one takes effect with the next chunk."""
         return self._lang
 
     @lang.setter
-    def lang(self, wanted: str) -> None:
-        self._lang = self._session.lang = self._transcriber.resolve_language(wanted)
+    def lang(self, requested: str) -> None:
+        self._lang = self._session.lang = self._transcriber.resolve_language(requested)
 
     @property
     def language(self) -> str | None:
-        """The language asked for, or the one last heard if that is `auto`."""
-        return self._heard_language if self._lang == AUTO else self._lang
+        """The requested language, or the one that was recognized last if that is `auto`."""
+        return self._last_language if self._lang == AUTO else self._lang
 
     @property
     def level(self) -> float:
@@ -103,15 +103,15 @@ class LiveStream:
         """Whether there was never a word in sound as loud as speech, for long enough."""
         return not self._had_word and self._loudness.all_loud >= SENSELESS_AFTER_S
 
-    def hear(
+    def receive(
         self, samples: NDArray[np.float32], lost: float = 0.0
     ) -> Iterator[Partial | Final | StreamEvent]:
-        """The next samples, float32 [n] at 16 kHz, before which so many seconds were lost."""
+        """Transcribe the next samples, float32 [n] at 16 kHz; `lost` seconds are missing before."""
         if lost:
             self._clock.skip(self._position, lost)
             self._kept.clear()
             self._kept_from = self._fed
-        self._loudness.hear(samples)
+        self._loudness.measure(samples)
         yield from self._feed(samples)
         if self._is_wedged():
             yield from self._rescue()
@@ -121,7 +121,7 @@ class LiveStream:
             yield from self._close()
 
     def wait(self, seconds: float) -> Iterator[Partial | Final | StreamEvent]:
-        """No sound came for so many seconds, by the clock: what was said is not held back by that.
+        """Close what was said if no sound has come for so long: `seconds`, by the clock.
 
         A sound that breaks off while someone speaks goes on, as bursts over a network do; only
         after MAX_BURST_GAP_S is it taken for ended.
@@ -136,7 +136,7 @@ class LiveStream:
         if self._loudness.quiet < FRAME_SECONDS:
             needed = MAX_BURST_GAP_S
         if seconds >= needed:
-            # The end of the sound that came is decided only when it is told that it ends.
+            # The end of the sound that came is decoded only if the session is finished.
             yield from self._reset() if holds_speech else self._close()
 
     def interrupt(self, gap: float = 0.0) -> Iterator[Partial | Final | StreamEvent]:
@@ -156,14 +156,14 @@ class LiveStream:
             self._loudness.restart()
 
     def finish(self) -> Iterator[Partial | Final | StreamEvent]:
-        """The end of the sound: what is left becomes final, even if the model fails at the end."""
+        """End the sound: what is left becomes final, even if the model fails at the end."""
         try:
             self._note_language(self._session.finish().language)
         finally:
             yield from self._close()
 
     def _begin(self, base: float) -> None:
-        """A new session, for the sound from second `base` on."""
+        """Begin a session for the sound from second `base` on."""
         self._session = self._transcriber.session(self._lang, keep_transcript=False)
         self._clock = SoundClock(base)
         self._position = 0.0
@@ -171,7 +171,7 @@ class LiveStream:
         self._kept: deque[NDArray[np.float32]] = deque()
         self._kept_from = 0
         self._token_frame: int | None = None
-        self._heard_language: str | None = None
+        self._last_language: str | None = None
 
     def _feed(self, samples: NDArray[np.float32]) -> Iterator[Final | Partial]:
         self._kept.append(samples)
@@ -189,10 +189,10 @@ class LiveStream:
         yield from self._partial(update.growing)
 
     def _note_language(self, language: str | None) -> None:
-        self._heard_language = language or self._heard_language
+        self._last_language = language or self._last_language
 
     def _drop_kept(self) -> None:
-        """Keep, for a rescue, what came after the last token, and not more than is allowed."""
+        """Keep for a rescue what came after the last token, and not more than is allowed."""
         token_end = 0.0 if self._token_frame is None else (self._token_frame + 1) * FRAME_SECONDS
         begin = max(token_end, self._position - MAX_RESCUE_S)
         excess = round(SAMPLE_RATE * begin) - self._kept_from
@@ -224,7 +224,7 @@ class LiveStream:
                 yield Partial(Segment(self._next_id, words, self.language), self.language)
 
     def _may_follow(self, word: Word) -> bool:
-        """Punctuation that comes after its segment was closed would begin the next one."""
+        """Return False for punctuation that comes late: it would begin the next segment."""
         return bool(self._segmenter.pending) or not _is_punctuation(word.text)
 
     def _on_clock(self, word: Word) -> Word:
@@ -233,7 +233,7 @@ class LiveStream:
         return replace(word, start=start, end=end)
 
     def _close(self) -> Iterator[Final]:
-        """The words so far are a segment, the open one among them."""
+        """Make a segment of the words so far, the one that still grows among them."""
         yield from self._finals(self._session.flush().final)
         for group in self._segmenter.flush():
             yield self._final(group)
@@ -251,7 +251,7 @@ class LiveStream:
         return blanks >= NOISY_FACTOR * needed
 
     def _since_token(self) -> float:
-        """Seconds of this session since the last token, or since its begin."""
+        """Return seconds of this session since the last token, or since its beginning."""
         last = 0 if self._token_frame is None else self._token_frame + 1
         return self._position - last * FRAME_SECONDS
 
@@ -275,7 +275,7 @@ class LiveStream:
         return 0 < self._patience <= self._loudness.loud
 
     def _rescue(self) -> Iterator[Partial | Final | StreamEvent]:
-        """Begin anew, and hear once more what came since the last token.
+        """Begin anew, and transcribe once more what came since the last token.
 
         Resetting only the encoder or only the decoder was seen to make it worse.
         """

@@ -74,8 +74,9 @@ def test_every_kind_of_event_is_described():
         *(Status(kind, 1.0, 0.5, 0.0, 0.1, -120.0, None, "…") for kind in kinds),
     ):
         checked(json.loads(event_line(event)), "event")
-    code = "".join(path.read_text() for path in (ROOT / "nemocli" / "live").glob("*.py"))
-    told = set(re.findall(r'(?:_tell|Happening)\("(\w+)"', code))
+    folders = (ROOT / "nemocli" / "live", ROOT / "nemocli" / "audio")
+    code = "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
+    told = set(re.findall(r'(?:_report|Happening|Mark|StreamEvent)\("(\w+)"', code))
     assert told and told <= set(kinds)
 
 

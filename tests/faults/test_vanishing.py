@@ -121,7 +121,7 @@ def test_live_from_a_file_that_changes(clip, spoken, tmp_path, change):
         "truncate": f"os.truncate({str(sound)!r}, 20000)",
         "grow": f"open({str(sound)!r}, 'ab').write(bytes(40000))",
     }
-    code = in_place_of("nemocli.live.stream:LiveStream.hear", statements[change])
+    code = in_place_of("nemocli.live.stream:LiveStream.receive", statements[change])
     done, said, err = run("live", "--model", "demo", "--input", sound, "-q", code=code)
     if change == "truncate":
         assert (done, "is good up to" in sentence(err)) == (1, True)
@@ -141,7 +141,7 @@ def model(tmp_path_factory):
 def test_a_model_that_is_removed_is_still_loaded(clip, spoken, model, tmp_path, command):
     copy = tmp_path / "model"
     shutil.copytree(model, copy)
-    place = AT_WORK if command == "file" else "nemocli.live.stream:LiveStream.hear"
+    place = AT_WORK if command == "file" else "nemocli.live.stream:LiveStream.receive"
     code = in_place_of(place, f"shutil.rmtree({str(copy)!r})")
     sound = [clip.path] if command == "file" else ["--input", "-"]
     done = run(command, *sound, "--model", copy, "-q", data=spoken, code=code)

@@ -119,7 +119,7 @@ def run_schedule(folder, name, actions):
     loop = LiveLoop(listener, source, screen, Screen(quiet=True))
     growing = GrowingFile(path, FORMATS[name](ABOUT), force=False)
     events = Collected()
-    outputs = [FileOutput(growing, loop.tell), events]
+    outputs = [FileOutput(growing, loop.notify), events]
     expected_ends, run, word, groups = [], 0, 1, [[]]
     listener.start()
     is_paused = False

@@ -23,7 +23,7 @@ def run(stream, *sounds):
     sound = np.concatenate(sounds)
     events = []
     for start in range(0, len(sound), PACKET):
-        events += stream.hear(sound[start : start + PACKET])
+        events += stream.receive(sound[start : start + PACKET])
     return events + list(stream.finish())
 
 
@@ -40,7 +40,7 @@ def test_a_pause_closes_a_segment_before_the_end_of_the_sound(transcriber, clips
     sound = np.concatenate([clips[0].samples, silence(2)])
     events = []
     for start in range(0, len(sound), PACKET):
-        events += stream.hear(sound[start : start + PACKET])
+        events += stream.receive(sound[start : start + PACKET])
     assert texts(events) == [clips[0].text]
     assert any(isinstance(event, Partial) for event in events)
     assert texts(stream.finish()) == []
@@ -67,8 +67,8 @@ def test_no_word_ends_after_its_sound(transcriber, clips):
 
 def test_lost_sound_moves_the_times_of_what_follows(transcriber, clips):
     stream = LiveStream(transcriber, "auto", StreamLimits())
-    before = texts(stream.hear(silence(1)))
-    events = list(stream.hear(clips[0].samples, lost=100.0)) + list(stream.finish())
+    before = texts(stream.receive(silence(1)))
+    events = list(stream.receive(clips[0].samples, lost=100.0)) + list(stream.finish())
     finals = [event for event in events if isinstance(event, Final)]
     assert before == []
     assert 101 <= finals[0].segment.start < 104
@@ -134,14 +134,14 @@ def test_lags():
 
 def test_loudness_is_judged_against_the_quiet_around():
     loudness, rng = Loudness(), np.random.default_rng(0)
-    loudness.hear(silence(1))
+    loudness.measure(silence(1))
     assert (loudness.level, round(loudness.quiet, 2), loudness.loud) == (SILENCE, 0.96, 0)
     for _ in range(60):  # a fan is no speech once one is used to it
-        loudness.hear((0.01 * rng.normal(size=16000)).astype(np.float32))
+        loudness.measure((0.01 * rng.normal(size=16000)).astype(np.float32))
     assert loudness.level == pytest.approx(-40, abs=1)
     assert loudness.quiet > 1
     loudness.restart()
-    loudness.hear((0.2 * rng.normal(size=16000)).astype(np.float32))
+    loudness.measure((0.2 * rng.normal(size=16000)).astype(np.float32))
     assert loudness.loud == pytest.approx(1, abs=0.1)
     assert loudness.quiet == 0
 
@@ -150,7 +150,7 @@ def hear(stream, sound):
     """The events of a sound whose end is not known to the stream."""
     events = []
     for start in range(0, len(sound), PACKET):
-        events += stream.hear(sound[start : start + PACKET])
+        events += stream.receive(sound[start : start + PACKET])
     return events
 
 
