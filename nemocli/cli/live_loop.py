@@ -57,11 +57,11 @@ class LiveLoop:
                 screen.find_row = partial(keys.find_row, screen.write)
             self._listener.start()
             while not self._pass_on(outputs):
+                if requests.wanted:
+                    self.end()
                 if keys is not None and self._screen is not None:
                     self._attend(keys, self._screen)
                 self._obey(controls)
-                if requests.wanted:
-                    self.end()
                 self._report_ending()
                 self._advise()
             if keys is not None and self._screen is not None:
@@ -81,6 +81,11 @@ class LiveLoop:
             return
         self._is_ending = True
         self._report_at = time.monotonic() + QUIET_ENDING_S
+        if self._screen is not None:
+            # Before all else: on a machine that is too busy, the rest may take seconds.
+            self._screen.say("ending; Ctrl-C once more aborts")
+            with suppress(NemocliError, BrokenPipeError):
+                self._screen.draw(at_once=True)
         self._listener.stop()
 
     def _advise(self) -> None:
@@ -111,7 +116,7 @@ class LiveLoop:
             self._notes.note(sentence)
 
     def _pass_on(self, outputs: Sequence[Output]) -> bool:
-        """Pass on the events that are there, or the first to come; return whether it was the last."""
+        """Pass on the events that are there, or the first to come; return whether all are done."""
         with suppress(Empty):
             event = self._listener.events.get(timeout=EVENT_TIMEOUT_S)
             while True:

@@ -167,13 +167,13 @@ class LiveScreen(Closing):
 
     # ------------------------------------------------------------------------------------- drawing
 
-    def draw(self) -> None:
+    def draw(self, *, at_once: bool = False) -> None:
         """Bring the terminal up to date, if something changed and the last time is long enough ago.
 
         A program of few words: finals are never delayed by more than that.
         """
         now = time.monotonic()
-        if now - self._drawn_at < REDRAW_INTERVAL_S:
+        if now - self._drawn_at < REDRAW_INTERVAL_S and not at_once:
             return
         if self._delivery is not None and self._delivery.waiting:
             return  # the terminal takes nothing now, such as after Ctrl-S
