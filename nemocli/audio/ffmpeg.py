@@ -251,7 +251,7 @@ class FfmpegDecoder:
                         ends = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                         self._others_reach = max(self._others_reach, ends - self._start)
                 return
-            except (av.FFmpegError, OSError):
+            except (av.FFmpegError, OSError, IndexError):  # the last for a stream that came late
                 failures += 1
                 self._note_damage()
 

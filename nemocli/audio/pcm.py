@@ -36,6 +36,9 @@ AHEAD = 0.5
 #: Samples beyond so many times full scale are no sound in the encoding that was given.
 LOUDEST = 1000.0
 
+#: Bytes read at once, whatever a header says of channels and rate.
+MAX_READ_BYTES = 1 << 20
+
 #: Seconds after which the reading thread looks whether it should stop.
 PATIENCE = 0.1
 
@@ -157,7 +160,8 @@ class PipedSound(ReadingSource):
         """From the pipe to the queue what is there; False at the end of the pipe."""
         is_ended = self._left == 0
         if not is_ended and _is_readable(self._stream):
-            most = max(self._frame_bytes, self._frame_bytes * self.rate // 10)
+            tenth = self._frame_bytes * self.rate // 10
+            most = max(self._frame_bytes, min(tenth, MAX_READ_BYTES))
             new = os.read(self._stream, most if self._left is None else min(most, self._left))
             is_ended = not new
             self._held += new

@@ -88,7 +88,7 @@ def _look(
             # A track that ends early, or has no packets here, leaves it to the others to end this.
             if count > MOST_PACKETS or left[tracks[0].number] <= 0 or max(left.values()) <= 0:
                 return
-    except (av.FFmpegError, OSError):
+    except (av.FFmpegError, OSError, IndexError):  # the last for a stream that came up late
         return
 
 
