@@ -1,6 +1,7 @@
 """A loaded model, as `nemocli.load` gives it: what it is, its streams, and files."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
@@ -129,14 +131,17 @@ class Transcriber:
         *,
         max_memory: int | None = None,
         progress: "Callable[[FileProgress], None] | None" = None,
+        sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> "Iterator[FileResult]":
         """Transcribe files together, much faster than one after the other; each as it is finished.
 
         A path is taken from `paths` when there is room for another file. The tokens are those of
         a session that is fed the file alone. A file that cannot be decoded comes with its error,
         and the others go on. `max_memory` bounds, in bytes, what is needed beside the model;
-        `progress` is called with how far each file is. Raises UsageError at once for a language
-        the model does not know, or a `max_memory` that is too little.
+        `progress` is called with how far each file is. `sound` chooses track,
+        channels and gain; separate channels are transcribed each by itself and named in the
+        transcript. Raises UsageError at once for a language the model does not know, or a
+        `max_memory` that is too little.
         """
         from nemocli.batch.limits import choose_limits
         from nemocli.batch.many import transcribe_many
@@ -149,6 +154,7 @@ class Transcriber:
             map(Path, paths),
             limits,
             progress,
+            replace(sound, language=language),
         )
 
     def _begin_stream(
