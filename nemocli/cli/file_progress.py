@@ -16,14 +16,14 @@ from nemocli.cli.printable import printable, printable_path
 from nemocli.cli.screen import Screen
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
-from nemocli.jobs.report import Finished
+from nemocli.jobs.report import JobResult
 
 #: Seconds between redraws: at most ten a second.
 REDRAW_INTERVAL_S = 0.1
 
 
 def tell_note(
-    board: "ProgressDisplay", finished: Finished, names: Mapping[Path, str], screen: Screen
+    board: "ProgressDisplay", finished: JobResult, names: Mapping[Path, str], screen: Screen
 ) -> None:
     """Say which of several sound tracks was transcribed."""
     if finished.note is not None and not screen.is_quiet:
@@ -71,16 +71,16 @@ class ProgressDisplay(Closing):
         """How far a file is."""
         self._at_work[heard.path] = heard
         if heard.promised:
-            self._estimate.tell(heard.path, max(heard.transcript.duration, heard.promised))
+            self._estimate.set_length(heard.path, max(heard.transcript.duration, heard.promised))
         self._draw()
 
-    def finished(self, finished: Finished) -> None:
+    def finished(self, finished: JobResult) -> None:
         """A file ended; a failure is told at once."""
         self._at_work.pop(finished.path, None)
         self._ended += 1
         seconds = (finished.seconds or 0.0) if finished.state == "done" else 0.0
         self._seconds += seconds
-        self._estimate.tell(finished.path, seconds)
+        self._estimate.set_length(finished.path, seconds)
         if finished.kept:
             self.say(kept_sentence(finished.kept))
         if finished.error is not None:

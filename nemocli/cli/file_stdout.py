@@ -11,7 +11,7 @@ from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.report import Finished, RunReport
+from nemocli.jobs.report import JobResult, RunReport
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
 from nemocli.transcript.growing_file import check_target
@@ -116,12 +116,12 @@ class StdoutResults:
                     self._print(board, [self._ready[path] for path in paths if path in self._ready])
                 raise
 
-    def _finished(self, outcome: FileResult) -> Finished:
+    def _finished(self, outcome: FileResult) -> JobResult:
         path = outcome.path
         if outcome.transcript is None:
             assert outcome.error is not None
             self._ready[path] = ""
-            return Finished(path, "failed", error=str(outcome.error.named(self._names[path])))
+            return JobResult(path, "failed", error=str(outcome.error.named(self._names[path])))
         result = WholeTranscript(
             self._settings.about_file(self._names[path], outcome.decoded), outcome.transcript
         )
@@ -129,10 +129,10 @@ class StdoutResults:
         seconds = round(outcome.transcript.duration, 3)
         if self._target is None:
             self._ready[path] = document
-            return Finished(path, "done", seconds=seconds, note=outcome.note)
+            return JobResult(path, "done", seconds=seconds, note=outcome.note)
         self._ready[path] = ""
         _write(self._target, document)
-        return Finished(path, "done", (str(self._target),), seconds, note=outcome.note)
+        return JobResult(path, "done", (str(self._target),), seconds, note=outcome.note)
 
     def _document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":

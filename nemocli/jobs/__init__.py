@@ -1,1 +1,1 @@
-"""A file is a job: which are meant, what is done already, written whole, recorded, gone on with."""
+"""Many files as jobs: finding them, skipping what is done, writing outputs, recording results."""

@@ -1,4 +1,4 @@
-"""The documents of a finished transcript, as they are written to files."""
+"""Documents of a transcript in the chosen formats, as they are written to files."""
 
 import os
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ ALL = "all"
 
 
 def parse_format(text: str) -> str:
-    """The name of a format; UsageError for an unknown one."""
+    """Return the name of a format; UsageError for an unknown one."""
     if text not in FORMATS:
         known = ", ".join(FORMATS)
         raise UsageError(f"There is no format {text!r}; choose one of {known}.")
@@ -22,7 +22,10 @@ def parse_format(text: str) -> str:
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """`all`, or names of formats such as `txt,srt`; UsageError for an unknown one, or for none."""
+    """Return the formats named by `all` or by text such as `txt,srt`.
+
+    Raises UsageError for an unknown format, and if none is named.
+    """
     names = tuple(dict.fromkeys(text.lower().replace(",", " ").split()))
     if names == (ALL,):
         return tuple(FORMATS)
@@ -36,9 +39,9 @@ def render(
     formats: Iterable[str],
     decoded: DecodedSound | None = None,
 ) -> dict[str, bytes]:
-    """By format: the document of a file's transcript, in UTF-8.
+    """Return the documents of a file's transcript in UTF-8, by format.
 
-    Of a name that is no UTF-8, it has what can be read.
+    In a file name that is not UTF-8, bytes that cannot be decoded are replaced.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
     result = WholeTranscript(settings.about_file(readable, decoded), transcript)

@@ -14,7 +14,7 @@ from nemocli.cluster.workers import MAX_BATCH_FILES, Workers
 from nemocli.errors import ModelError, NemocliError
 from nemocli.version import __version__
 from tests.cluster.fake_worker import begun_times, load, load_and_die, load_nothing
-from tests.jobs.fake import SETTINGS, heard_in
+from tests.jobs.fake import SETTINGS, transcript_of
 from tests.jobs.runs import jobs_of, say, states, transcribe, written
 
 pytestmark = [
@@ -58,7 +58,7 @@ def test_transcripts_and_errors_are_those_of_a_transcriber(here, workers):
     for n, path in enumerate(paths[:30]):
         if n != 7:
             assert ended[path.name].path == path
-            assert ended[path.name].transcript == heard_in(f"text {n}")
+            assert ended[path.name].transcript == transcript_of(f"text {n}")
     assert str(ended["07.wav"].error) == "in/07.wav is damaged: copy it again."
     assert str(ended["missing.wav"].error) == "in/missing.wav does not exist: check the path."
 
@@ -96,14 +96,14 @@ def test_a_run_on_a_cluster_is_recorded_like_any_other(here, workers):
     say("05.wav", "broken")
     say("06.wav", "kills once")
     made = workers()
-    made.heard = []
+    made.transcribed = []
     _, ends = transcribe(transcriber=made)
     assert states(ends) == {f"{n:02}.wav": "failed" if n == 5 else "done" for n in range(20)}
     texts = {6: "kills once"}
     assert written() == {
         f"{n:02}.txt": texts.get(n, f"text {n}") + "\n" for n in range(20) if n != 5
     }
-    again = [job.source.path.name for job in jobs_of() if job.known.last.state != "done"]
+    again = [job.source.path.name for job in jobs_of() if job.history.last.state != "done"]
     assert again == ["05.wav"]
 
 

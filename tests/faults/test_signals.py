@@ -16,7 +16,7 @@ from nemocli.cli import file_model
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from tests.faults.program import files, run, start, struck_importing, struck_in
-from tests.jobs.fake import SETTINGS, FakeTranscriber, heard_in
+from tests.jobs.fake import SETTINGS, FakeTranscriber, transcript_of
 from tests.schemas import checked
 from tests.typed import nemocli
 
@@ -74,8 +74,8 @@ def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
     class Ending(FakeTranscriber):
         def transcribe_many(self, paths, lang, **options):
             (_, second, third) = map(type(paths[0]), paths)
-            yield FileResult(third, heard_in("three"))
-            yield FileResult(second, heard_in("two"))
+            yield FileResult(third, transcript_of("three"))
+            yield FileResult(second, transcript_of("two"))
             raise failure
 
     monkeypatch.setattr(file_model.ModelChoice, "load", lambda *_: (Ending(), SETTINGS))

@@ -138,15 +138,17 @@ def _write(home: Path, data: bytes) -> Hashable:
         verdicts.append((judge(job, wanted), len(changed_outputs(job, wanted.formats))))
     refuse_foreign(jobs, wanted.formats, False, [source.path for source in sources])
     for job in jobs:
-        job.place.prepare()
-        if job.place.claim(job.key, job.name):
+        job.output_folder.prepare()
+        if job.output_folder.claim(job.key, job.name):
             try:
-                job.place.write(job.key, job.outputs(wanted.formats), {"txt": b"x", "json": b"{}"})
+                job.output_folder.write(
+                    job.key, job.outputs(wanted.formats), {"txt": b"x", "json": b"{}"}
+                )
             except NemocliError:
                 verdicts.append(None)
             finally:
-                job.place.release(job.key, job.name)
-        job.place.remove_abandoned([job.name])
+                job.output_folder.release(job.key, job.name)
+        job.output_folder.remove_abandoned([job.name])
     return tuple(verdicts)
 
 

@@ -1,4 +1,4 @@
-"""Claims are seen by other processes, and go with the process that holds them."""
+"""Claims exclude other processes, and end with the process that holds them."""
 
 import errno
 import fcntl
@@ -24,7 +24,7 @@ time.sleep(60)
 
 @pytest.fixture
 def held(tmp_path):
-    """Has another process take keys; the process."""
+    """Return a function that lets another process take keys, and returns that process."""
     started = []
 
     def take(*keys):
@@ -41,7 +41,7 @@ def held(tmp_path):
         process.stdout.close()
 
 
-def test_a_claim_is_one_process_own_until_it_lets_go(tmp_path, held):
+def test_a_claim_belongs_to_one_process_until_it_is_released(tmp_path, held):
     claims = Claims(tmp_path / "claims")
     other = held("a", "b")
     assert claims.is_claimed(claim_number("a"))
