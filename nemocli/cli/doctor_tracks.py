@@ -10,7 +10,7 @@ from nemocli.errors import AudioError, NemocliError
 
 
 def print_tracks(paths: Sequence[Path]) -> int:
-    """Print a line for each track of each file; the exit code, 1 if one cannot be read."""
+    """Print a line for each track of each file; return the exit code, 1 if one cannot be read."""
     code = 0
     for path in paths:
         try:

@@ -1,4 +1,4 @@
-"""Where `nemocli file` transcribes: here, or by the workers of a Ray cluster."""
+"""The transcriber of `nemocli file`: the model here, or the workers of a Ray cluster."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ from nemocli.transcriber import Transcriber
 
 
 class TranscribesMany(Protocol):
-    """A Transcriber, or workers that do the same."""
+    """A Transcriber, or a cluster's Workers."""
 
     def transcribe_many(
         self,
@@ -42,12 +42,11 @@ class TranscribesMany(Protocol):
 
 @dataclass(frozen=True)
 class ClusterChoice:
-    """The options that say where it is done; without an address, here.
+    """The options for a cluster. Raises UsageError for those that make no sense."""
 
-    UsageError for an address that is none.
-    """
-
+    #: The cluster; None to transcribe on this machine alone.
     address: str | None
+    #: Number of workers; None for the default.
     workers: int | None
 
     def __post_init__(self) -> None:
@@ -60,16 +59,17 @@ class ClusterChoice:
     def open(
         self, choice: ModelChoice, screen: Screen, max_memory: int | None
     ) -> Iterator[tuple[TranscribesMany, Settings]]:
-        """Load the model here or in workers; it comes with what decides its transcripts.
+        """Load the model, here or in workers; yield it with the settings of its transcripts.
 
-        Raises what the model refuses of the language or of `max_memory`, before any work.
+        Raises UsageError, before any work, if the model does not know the language, or if
+        `max_memory` is too little.
         """
         transcriber, settings = choice.load(screen)
         transcriber.check_request(settings.language, max_memory)
         if self.address is None:
             yield transcriber, settings
             return
-        # It was loaded to learn what is wrong with it, and to convert it once if it has to be.
+        # It was loaded to check it here, and to convert it only once.
         del transcriber
         here = os.cpu_count() or 1
         count, cpus = self.workers, None
@@ -87,7 +87,7 @@ class ClusterChoice:
 
 
 def _loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:
-    """Return what a worker calls for the model, at the path that it has here."""
+    """Return the function by which a worker loads the model, by its absolute path."""
     model = choice.model or settings.about.model
     if os.path.exists(os.path.expanduser(model)) and model != "demo":
         model = os.path.abspath(os.path.expanduser(model))

@@ -1,4 +1,4 @@
-"""How the progress of files looks on a terminal: one file's growing text, or bars for many."""
+"""Progress of files on a terminal: one file's growing text, or bars for many."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,24 @@ from rich.text import Text
 from nemocli.cli.printable import printable
 from nemocli.transcript.types import Transcript, join_words
 
-#: Lines of the growing transcript that stay in view.
+#: Lines of the growing transcript that are shown.
 MAX_LINES = 4
 
-#: Words that fill them, on any terminal.
+#: Words that are enough to fill these lines on any terminal.
 MAX_WORDS = 200
 
-#: Files at work that get a bar of their own; the others are counted.
+#: Files that get a bar of their own; the others are counted.
 MAX_BARS = 8
 
+#: Width of a bar in cells.
 BAR_CELLS = 24
 
-#: Cells for the seconds of a file, done and promised.
+#: Width in cells for the seconds of a file: transcribed, and in all.
 TIME_CELLS = 20
 
 
 def growing_view(transcript: Transcript, status: str, width: int) -> Group:
-    """The end of a transcript, and a line below it."""
+    """Return a view of the end of a transcript, with a status line below it."""
     text = printable(join_words(transcript.words[-MAX_WORDS:]))
     return Group(
         Text(last_lines(text, width, MAX_LINES), overflow="fold"),
@@ -42,7 +43,7 @@ def bars_view(
     status: str,
     width: int,
 ) -> Group:
-    """A bar for each file at work (name, seconds done, seconds promised), and one for the whole."""
+    """Return a view with a bar for each file (name, seconds done, seconds in all), and a total."""
     rows = Table.grid(padding=(0, 1))
     for name, seconds, promised in at_work[:MAX_BARS]:
         whole = f" / {format_duration(promised)}" if promised else ""
@@ -57,8 +58,8 @@ def bars_view(
 
 
 def last_lines(text: str, width: int, lines: int) -> str:
-    """The end of a text that fits into so many lines of so many cells, wide characters counted."""
-    room = max(width, 1) * lines - width // 2  # words are not broken, which costs room
+    """Return the end of a text that fits into some lines, each `width` cells wide."""
+    room = max(width, 1) * lines - width // 2  # words are not broken, which takes more room
     kept = text[-room:]
     while kept and cell_len(kept) > room:
         kept = kept[1:]
@@ -68,21 +69,21 @@ def last_lines(text: str, width: int, lines: int) -> str:
 
 
 def progress_line(name: str, done: float, duration: float | None, elapsed: float) -> str:
-    """Seconds of sound done, of how many, and the speed as a multiple of real time."""
+    """Return a file's sound done and in all, its speed as a multiple of real time, its name."""
     whole = f" / {format_duration(duration)}" if duration else ""
     speed = f"  {done / elapsed:.1f}x" if elapsed > 0 else ""
     return f"{format_duration(done)}{whole}{speed}  {name}"
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds as a person reads them: `1:05`, `2:00:00`."""
+    """Return seconds as minutes or hours: `1:05`, `2:00:00`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def whole_line(done: float, total: float | None, elapsed: float, ended: int, count: int) -> str:
-    """Sound done, of how much, the speed as a multiple of real time, the time left, files."""
+def total_line(done: float, total: float | None, elapsed: float, ended: int, count: int) -> str:
+    """Return the sound done and in all, the speed, the time left, and the number of files."""
     speed = done / elapsed if elapsed > 0 else 0.0
     parts = [format_duration(done) + (f" / {format_duration(total)}" if total else "")]
     if speed:

@@ -12,17 +12,17 @@ Listed = Annotated[str, typer.Argument(help="A name from 'nemocli models list', 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """List the models on this machine, each with the name to give as --model."""
+    """List the models on this machine, each with the name to use with --model."""
 
     json: Annotated[bool, option("Print one JSON array.", "--json", variable="MODELS_JSON")] = False
 
 
 @dataclass(frozen=True)
 class PullOptions:
-    """Download a model from the Hugging Face hub, and print where it lies.
+    """Download a model from the Hugging Face hub, and print its path.
 
     It goes into the hub's own cache: HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE are respected. A
-    download that was interrupted goes on where it stopped.
+    download that was interrupted continues where it stopped.
     """
 
     model: Annotated[str, typer.Argument(help="owner/name of the hub, or owner/name@revision.")]
@@ -31,21 +31,21 @@ class PullOptions:
 
 @dataclass(frozen=True)
 class PathOptions:
-    """Print where a model lies."""
+    """Print the path of a model."""
 
     model: Listed
 
 
 @dataclass(frozen=True)
 class VerifyOptions:
-    """Read every file of a model, and say which are not what was written.
+    """Read every file of a model, and report the damaged ones.
 
-    A converted model is compared with its manifest, a download with the hashes that the hub calls
-    its files by; of other checkpoints, the tensors are looked at. Exit code 3 if one is damaged.
+    A converted model is compared with its manifest, and a download with the hub's hashes; in other
+    checkpoints, the tensors are checked. The exit code is 3 if a file is damaged.
     """
 
     model: Annotated[
-        str | None, typer.Argument(help="A name from 'nemocli models list'; all of them if none.")
+        str | None, typer.Argument(help="A name from 'nemocli models list'; by default, all.")
     ] = None
 
 
@@ -54,4 +54,4 @@ class RemoveOptions:
     """Delete a model from the disk. Other programs that use the hub's cache lose it too."""
 
     model: Listed
-    yes: Annotated[bool, confirmation("Do not ask.", "--yes", "-y")] = False
+    yes: Annotated[bool, confirmation("Delete without asking.", "--yes", "-y")] = False

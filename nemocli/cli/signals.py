@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: they end what is going on as an exception does, or are kept as requests."""
+"""Ctrl-C and similar signals: they raise an exception, or are kept as a request to end."""
 
 import signal
 from types import FrameType
@@ -12,15 +12,15 @@ SIGNALLED = 128
 #: Exit code of a program ended by Ctrl-C.
 INTERRUPTED = SIGNALLED + signal.SIGINT
 
-#: A closed terminal (SIGHUP) and `kill` (SIGTERM) ask for the same as Ctrl-C.
+#: A closed terminal (SIGHUP) and `kill` (SIGTERM) have the same effect as Ctrl-C.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
-#: Seconds after which a signal that came while something was imported is looked at again.
+#: Seconds after which a signal that came during an import is tried again.
 IMPORT_RETRY_S = 0.01
 
 
 class Ended(KeyboardInterrupt):
-    """The end was asked for by a signal; what was begun is cleared away, as after Ctrl-C."""
+    """A signal has ended the program; raised like Ctrl-C, so that all cleaning up is done."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -28,31 +28,31 @@ class Ended(KeyboardInterrupt):
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
-    """The exit code of a program that was ended by it."""
+    """Return the exit code of a program that was ended by this exception."""
     return SIGNALLED + error.number if isinstance(error, Ended) else INTERRUPTED
 
 
 def raise_signals() -> None:
-    """From now on, every signal of these raises Ended in the main thread."""
+    """From now on, raise Ended in the main thread for each of these signals."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
-        if number is not None and _is_heeded(number):
+        if number is not None and _is_handled(number):
             signal.signal(number, _raise)
 
 
 def leave_signals() -> None:
-    """From now on, they end the program where it is: when Python ends, nobody would catch Ended."""
+    """From now on, let these signals end the program: while Python exits, nothing catches Ended."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
     for name in _SIGNALS:
         number = getattr(signal, name, None)
-        if number is not None and _is_heeded(number):
+        if number is not None and _is_handled(number):
             signal.signal(number, signal.SIG_DFL)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame) and hasattr(signal, "setitimer"):
-        # Native modules that are interrupted print a traceback: when they are there, once more.
+        # Native modules that are interrupted print a traceback: try again after the import.
         signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
         signal.setitimer(signal.ITIMER_REAL, IMPORT_RETRY_S)
         return
@@ -68,11 +68,12 @@ def _is_importing(frame: FrameType | None) -> bool:
 class EndRequests(Closing):
     """A `with` block in which the first signal only sets `wanted`.
 
-    The second one raises Ended in the main thread, whatever that is waiting for; from then on,
-    another ends the program where it is.
+    The second one raises Ended in the main thread, whatever that is waiting for; a third one ends
+    the program at once.
     """
 
     def __init__(self) -> None:
+        #: Whether a signal came: the program should end.
         self.wanted = False
         #: The first signal's number.
         self.signal: int | None = None
@@ -81,8 +82,8 @@ class EndRequests(Closing):
     def __enter__(self) -> Self:
         for name in _SIGNALS:
             number = getattr(signal, name, None)
-            if number is not None and _is_heeded(number):
-                self._previous[number] = signal.signal(number, self._asked)
+            if number is not None and _is_handled(number):
+                self._previous[number] = signal.signal(number, self._note_request)
         return self
 
     def close(self) -> None:
@@ -90,7 +91,7 @@ class EndRequests(Closing):
         for number, previous in self._previous.items():
             signal.signal(number, previous)  # type: ignore[arg-type]
 
-    def _asked(self, number: int, frame: FrameType | None) -> None:
+    def _note_request(self, number: int, frame: FrameType | None) -> None:
         if self.wanted:
             for other in self._previous:
                 signal.signal(other, signal.SIG_DFL)
@@ -99,6 +100,6 @@ class EndRequests(Closing):
         self.wanted, self.signal = True, number
 
 
-def _is_heeded(number: int) -> bool:
-    """Ignored by whoever started this, as nohup does, a signal stays ignored."""
+def _is_handled(number: int) -> bool:
+    """Whether to handle a signal: not if it is ignored already, as under nohup."""
     return signal.getsignal(number) is not signal.SIG_IGN

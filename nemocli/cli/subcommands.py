@@ -1,4 +1,4 @@
-"""How a subcommand gets its work: imported when it is run, never for a help text or completion."""
+"""Declaration of subcommands, whose modules are imported only when they are run."""
 
 import dataclasses
 import inspect
@@ -12,8 +12,8 @@ def add_subcommand(app: typer.Typer, name: str, options: type[Any], work: str) -
     """Add a subcommand to an app.
 
     `options` is a dataclass: its fields are declared for Typer, its docstring is the help text.
-    `work` is `module:function`, called with those options. This is the one place where imports
-    wait, so that `nemocli --help` answers at once and modules import what they need at their top.
+    `work` is `module:function`, called with those options. The module is imported only when the
+    subcommand is run, so that `nemocli --help` is fast; other modules import at their top.
     """
 
     def run(**typed: Any) -> None:

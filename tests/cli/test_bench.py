@@ -79,7 +79,7 @@ def test_the_table_in_columns(quick):
     table = [line for line in done.stdout.splitlines() if line.startswith(("   ", "RTF", "chunk"))]
     assert table[0].split() == ["stream", "blocks", "many"]
     assert len({len(line) for line in table[:3]}) == 1
-    assert "10.0 ±0%" in done.stdout and "not told here" in done.stdout
+    assert "10.0 ±0%" in done.stdout and "unknown here" in done.stdout
     assert "\x1b" not in done.stdout and max(map(len, table)) <= 80
 
 

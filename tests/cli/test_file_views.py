@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from nemocli.cli.file_views import MAX_BARS, bars_view, last_lines, progress_line, whole_line
+from nemocli.cli.file_views import MAX_BARS, bars_view, last_lines, progress_line, total_line
 
 
 def test_the_end_of_a_text_fits_the_terminal():
@@ -18,17 +18,17 @@ def test_progress_line():
     assert progress_line("a.wav", 0, None, 0) == "0:00  a.wav"
 
 
-def test_whole_line():
-    line = whole_line(600, 3600, 60, 2, 12)
+def test_total_line():
+    line = total_line(600, 3600, 60, 2, 12)
     assert line == "10:00 / 1:00:00  10.0x  5:00 left  2 of 12 files"
-    assert whole_line(0, None, 0, 0, 12) == "0:00  0 of 12 files"
+    assert total_line(0, None, 0, 0, 12) == "0:00  0 of 12 files"
 
 
 def test_bars_fit_a_narrow_terminal():
     console = Console(width=60, height=20)
     with console.capture() as capture:
         at_work = [("a very long name indeed, of a file.wav", 30.0, 61.0)] * (MAX_BARS + 2)
-        console.print(bars_view(at_work, 30.0, 600.0, whole_line(30, 600, 2, 0, 12), 60))
+        console.print(bars_view(at_work, 30.0, 600.0, total_line(30, 600, 2, 0, 12), 60))
     lines = capture.get().splitlines()
     assert len(lines) == MAX_BARS + 2 and all(len(line) <= 60 for line in lines)
     assert "and 2 more at work" in lines[-2]
