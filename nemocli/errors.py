@@ -1,4 +1,4 @@
-"""The failures nemocli explains in one sentence, each with the exit code a script can rely on.
+"""The failures that nemocli explains in one sentence, each with its exit code.
 
 | code | meaning |
 |---|---|
@@ -14,10 +14,10 @@ import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: Characters of a message at most: what it quotes may come from a file of any size.
-LONGEST = 1000
+#: The most characters of a message, which may quote a file of any size.
+MAX_MESSAGE_LENGTH = 1000
 
-#: How native libraries say that there is no memory: as they compute, are loaded, start threads.
+#: Words by which native libraries say that memory is lacking: to compute, to load, for a thread.
 _NO_MEMORY = (
     "bad_alloc",
     "bad allocation",
@@ -31,36 +31,36 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 3
 
-#: Characters of a quoted value.
-_MOST_SHOWN = 200
+#: The most characters of a quoted value.
+_MAX_SHOWN = 200
 
 
 def shown(value: object) -> str:
-    """A value from a file as a sentence quotes it: of a large one, the beginning."""
+    """Return a value from a file as a sentence quotes it: a long one is cut."""
     try:
         text = _SHORT.repr(value)
     except ValueError:  # a number of more digits than Python writes
         text = "a number of thousands of digits"
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 class NemocliError(Exception):
-    """A failure whose message is one sentence for the person at the terminal.
+    """A failure whose message is one sentence for the user.
 
-    Raised instead of a library's own exception wherever the person can act on it.
+    Raised instead of a library's own exception wherever the user can act on it.
     """
 
     exit_code = 1
 
     def __init__(self, message: str) -> None:
-        if len(message) > LONGEST:
-            half = LONGEST // 2
+        if len(message) > MAX_MESSAGE_LENGTH:
+            half = MAX_MESSAGE_LENGTH // 2
             message = f"{message[:half]} ... {message[-half:]}"
         super().__init__(message)
 
 
 class UsageError(NemocliError):
-    """What was asked for does not exist or contradicts itself, such as an unknown language."""
+    """An option or argument that does not exist or contradicts another: an unknown language."""
 
     exit_code = 2
 
@@ -72,7 +72,7 @@ class ModelError(NemocliError):
 
 
 class UnsupportedError(NemocliError):
-    """This machine lacks what was asked for, such as a runtime for another system."""
+    """This machine lacks what was requested, such as a runtime for another system."""
 
     exit_code = 4
 
@@ -82,11 +82,11 @@ class AudioError(NemocliError):
 
 
 class OutputError(NemocliError):
-    """Results can no longer be written: the run ends, and the same command goes on later."""
+    """Results can no longer be written: the run ends, and the same command continues it later."""
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether the machine's memory, or what is allowed of it, was too little for something."""
+    """Tell whether an error means that memory was lacking, or that its limit was reached."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     return any(words in str(error).lower() for words in _NO_MEMORY)
@@ -94,9 +94,10 @@ def lacks_memory(error: Exception) -> bool:
 
 @contextmanager
 def model_errors(what: str) -> Iterator[None]:
-    """Whatever a library raises of a model's file becomes a ModelError: `what`, and the reason.
+    """Turn whatever a library raises for a model's file into a ModelError: `what`, and the reason.
 
-    Also what is no Exception: so are the panics of libraries that are written in Rust.
+    A lack of memory is raised on. BaseException is caught because panics of libraries written in
+    Rust are no Exception.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""A file that appears whole or not at all, whatever ends the writing."""
+"""Writing a file so that it appears whole or not at all, even if the writing is interrupted."""
 
 import os
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole_file(path: Path, text: str) -> None:
-    """Write UTF-8 beside the place, and rename it when it is on the disk. Raises OSError."""
+    """Write UTF-8 to a file beside `path`, and rename it when it is on disk. Raises OSError."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
@@ -16,16 +16,16 @@ def write_whole_file(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:  # Ctrl-C among them
+    except BaseException:  # Ctrl-C too
         with suppress(OSError):
             part.unlink()
         raise
 
 
 def copy_permissions(replaced: str | Path, file: int) -> None:
-    """Give an open file the mode of the one that it will replace, and its owner where it may.
+    """Give an open file the mode of the file that it will replace, and if allowed its owner.
 
-    Nothing if there is none, or something else than a plain file.
+    Do nothing if there is no such file, or if it is not a plain one.
     """
     try:
         found = os.lstat(replaced)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from nemocli.errors import LONGEST, AudioError, ModelError, model_errors, shown
+from nemocli.errors import MAX_MESSAGE_LENGTH, AudioError, ModelError, model_errors, shown
 
 
 def test_a_long_message_keeps_both_ends():
     message = str(ModelError("begin " + "x" * 100_000 + " end."))
     assert message.startswith("begin x") and message.endswith(" end.")
-    assert len(message) < LONGEST + 10
+    assert len(message) < MAX_MESSAGE_LENGTH + 10
 
 
 def test_a_value_that_holds_itself_many_times_is_brief():

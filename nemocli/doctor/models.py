@@ -1,4 +1,4 @@
-"""The folders that models lie in, and the models that nemocli is for."""
+"""Findings about models: the folders they are in, the released model, and the demo."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ from nemocli.models.paths import cache_folder, demo_folder, models_folder
 
 
 def examine_folders() -> Iterator[Finding]:
-    """Look whether the folders can be written, and how much room there is."""
+    """Look at the folders: whether they can be written, and how much disk is free."""
     advice = "set NEMOCLI_CACHE_DIR to a folder you can write"
     yield _examine_folder("cache folder", cache_folder, advice, essential=True)
     models_advice = "set NEMOCLI_MODELS_DIR to one you can write"
     yield _examine_folder("models folder", models_folder, models_advice)
     yield _examine_folder("hub's cache", hub_cache, "set HF_HOME to a folder you can write")
     with suppress(NemocliError):
-        free = shutil.disk_usage(next(iter(_reachable(cache_folder())))).free
+        free = shutil.disk_usage(next(iter(_existing(cache_folder())))).free
         yield Finding("free disk", f"{free / 1e9:.1f} GB")
 
 
@@ -42,8 +42,8 @@ def _examine_folder(
     return Finding(name, value, False, advice, essential)
 
 
-def _reachable(folder: Path) -> Iterator[Path]:
-    """The folder and those around it, as far as they are there and this person may look."""
+def _existing(folder: Path) -> Iterator[Path]:
+    """Give the folder and its parents, those that exist and that this user may look into."""
     for path in (folder, *folder.absolute().parents):
         with suppress(OSError):
             if path.exists():
@@ -60,7 +60,7 @@ def examine_models() -> Iterator[Finding]:
     model = HubModel(DEFAULT_MODEL)
     try:
         found = find_pulled(model)
-    except (OSError, NemocliError):  # said of the hub's cache already
+    except (OSError, NemocliError):  # the finding about the hub's cache says why
         found = None
     missing = f"{DEFAULT_MODEL} is not downloaded"
     yield Finding(
