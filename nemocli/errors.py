@@ -13,6 +13,7 @@ import errno
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 #: The most characters of a message, which may quote a file of any size.
 MAX_MESSAGE_LENGTH = 1000
@@ -32,7 +33,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 3
 
 #: The most characters of a quoted value.
-_MAX_SHOWN = 200
+_MAX_QUOTED_LENGTH = 200
 
 
 def shown(value: object) -> str:
@@ -41,7 +42,7 @@ def shown(value: object) -> str:
         text = _SHORT.repr(value)
     except ValueError:  # a number of more digits than Python writes
         text = "a number of thousands of digits"
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+    return text if len(text) <= _MAX_QUOTED_LENGTH else f"{text[:_MAX_QUOTED_LENGTH]}…"
 
 
 class NemocliError(Exception):
@@ -78,7 +79,20 @@ class UnsupportedError(NemocliError):
 
 
 class AudioError(NemocliError):
-    """A sound file that cannot be opened or decoded."""
+    """Sound that cannot be opened or decoded: `reason`, and of a file, `path`.
+
+    Of a file, the sentence is its path and the reason: `AudioError("is empty: ...", path)`. Of a
+    device or a pipe, the reason is a whole sentence.
+    """
+
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        super().__init__(reason if path is None else f"{path} {reason}")
+        self.reason = reason
+        self.path = path
+
+    def named(self, name: str | Path) -> "AudioError":
+        """Return the same of a file that is known to the person by another name."""
+        return self if self.path is None else AudioError(self.reason, Path(name))
 
 
 class OutputError(NemocliError):

@@ -1,38 +1,112 @@
-"""Writing a file so that it appears whole or not at all, even if the writing is interrupted."""
+"""Writing files and folders that appear whole or not at all, even if the writing is interrupted.
 
+Each is written beside its place, under a name that holds the number of the process, and renamed
+when it is whole.
+"""
+
+import errno
 import os
+import re
+import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nemocli.processes import runs_elsewhere
 
-def write_whole_file(path: Path, text: str) -> None:
-    """Write UTF-8 to a file beside `path`, and rename it when it is on disk. Raises OSError."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+
+def write_whole_file(path: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8. A pipe or a device is written to directly. Raises OSError."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_bytes(_encode(content))
+        return
+    with written_whole(path) as part:
+        write_synced(part, content)
+
+
+@contextmanager
+def written_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
+    """Give a path beside `path` for a file or folder, which is renamed to `path` after the block.
+
+    If the block raises anything, Ctrl-C included, what was written is removed and `path` is as it
+    was. The permissions of a replaced file are kept. `part` is another path to write to, on the
+    same disk. Raises OSError.
+    """
+    part = part or part_of(path)
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            copy_permissions(path, file.fileno())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:  # Ctrl-C too
-        with suppress(OSError):
-            part.unlink()
+        _remove(part)  # what is there was left by a process that was killed
+        yield part
+        copy_permissions(path, part)
+        _take_place(part, path)
+    except BaseException:
+        _remove(part)
         raise
 
 
-def copy_permissions(replaced: str | Path, file: int) -> None:
-    """Give an open file the mode of the file that it will replace, and if allowed its owner.
+def write_synced(path: Path, content: str | bytes) -> None:
+    """Write a file, and return when it is on disk. Links are not followed. Raises OSError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o666), "wb") as file:
+        file.write(_encode(content))
+        file.flush()
+        os.fsync(file.fileno())
 
-    Do nothing if there is no such file, or if it is not a plain one.
+
+def part_of(path: Path, mark: str = "") -> Path:
+    """Return the path at which this process writes `path`; `mark` distinguishes several."""
+    return path.with_name(f".{path.name}.{os.getpid()}{mark}.part")
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove the unfinished parts of `path` that killed processes left. Raises OSError."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)(\.\w+)?\.part")
+    for beside in path.parent.iterdir():
+        match = pattern.fullmatch(beside.name)
+        if match and not runs_elsewhere(int(match[1])):
+            _remove(beside)
+
+
+def copy_permissions(replaced: Path, part: Path) -> None:
+    """Give a file the mode of the one that it will replace, and its owner if that is allowed.
+
+    Do nothing if there is no such file, or if one of the two is no plain file.
     """
-    try:
+    with suppress(OSError):
         found = os.lstat(replaced)
-    except OSError:
-        return
-    if stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(found.st_mode) or not stat.S_ISREG(os.lstat(part).st_mode):
+            return
         with suppress(OSError):  # only root may give files away
-            os.fchown(file, found.st_uid, found.st_gid)
-        with suppress(OSError):  # a disk without permissions
-            os.fchmod(file, stat.S_IMODE(found.st_mode) & 0o777)
+            os.chown(part, found.st_uid, found.st_gid)
+        os.chmod(part, stat.S_IMODE(found.st_mode) & 0o777)  # where the disk knows permissions
+
+
+def _encode(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _take_place(part: Path, path: Path) -> None:
+    """Rename a part to `path`; a folder with files in its place is moved away before."""
+    try:
+        os.replace(part, path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        old = part_of(path, ".old")
+        try:
+            os.replace(path, old)
+            os.replace(part, path)
+        except BaseException:  # Ctrl-C too
+            if not path.exists():
+                os.replace(old, path)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):  # it is not there, or its folder is gone
+            path.unlink()

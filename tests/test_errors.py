@@ -1,8 +1,13 @@
 """Messages stay short, whatever they quote."""
 
+import ast
+import pickle
+from pathlib import Path
+
 import pytest
 
 from nemocli.errors import MAX_MESSAGE_LENGTH, AudioError, ModelError, model_errors, shown
+from tests.typed import ROOT
 
 
 def test_a_long_message_keeps_both_ends():
@@ -34,3 +39,25 @@ def test_what_a_library_raises_is_a_sentence(error):
 def test_what_is_no_defect_of_the_model_goes_on(error):
     with pytest.raises(type(error) if isinstance(error, Exception) else error), model_errors("It"):
         raise error
+
+
+def test_an_audio_error_goes_by_the_name_that_a_person_knows():
+    error = AudioError("is empty: record it again.", Path("/tmp/x/stdin"))
+    assert str(error) == "/tmp/x/stdin is empty: record it again."
+    assert str(error.named("stdin")) == "stdin is empty: record it again."
+    copy = pickle.loads(pickle.dumps(error))  # as it comes from a worker
+    assert (str(copy), copy.path, copy.reason) == (str(error), error.path, error.reason)
+    of_a_device = AudioError("There is no microphone.")
+    assert of_a_device.named("stdin") is of_a_device
+
+
+def test_no_audio_error_has_its_path_in_the_sentence():
+    """Else it could not be given another name: the path is an argument of its own."""
+    wrong = []
+    for path in (ROOT / "nemocli").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "AudioError":
+                first = node.args[0]
+                if isinstance(first, ast.JoinedStr) and "path" in ast.unparse(first.values[0]):
+                    wrong.append(f"{path.name}:{node.lineno}")
+    assert wrong == []

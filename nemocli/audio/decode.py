@@ -32,7 +32,7 @@ def open_decoder(path: Path) -> Decoder:
             with path.open("rb", buffering=0) as file:
                 header = file.read(12)
             if not header:
-                raise AudioError(f"{path} is empty (0 bytes): copy or record it again.")
+                raise AudioError("is empty (0 bytes): copy or record it again.", path)
         else:
             # A pipe can be read only once, so nothing may be tasted.
             header = b""
@@ -47,7 +47,7 @@ def open_decoder(path: Path) -> Decoder:
     except OSError as error:
         if lacks_memory(error):  # a library of a decoder does not load
             raise MemoryError from None
-        raise AudioError(unreadable(path, error)) from None
+        raise unreadable(path, error) from None
 
 
 def suits_libsndfile(header: bytes) -> bool:
@@ -60,14 +60,15 @@ def is_wav(header: bytes) -> bool:
     return header[:4] in BYTE_ORDERS and header[8:] == b"WAVE"
 
 
-def unreadable(path: Path, error: OSError) -> str:
-    """The sentence for a path that the system refuses to open."""
+def unreadable(path: Path, error: OSError) -> AudioError:
+    """For a path that the system refuses to open; an address is told that it is one."""
+    if isinstance(error, FileNotFoundError) and (advice := advise_on_address(str(path))):
+        return AudioError(advice)
+    reason = f"cannot be read ({error.strerror or 'input/output error'}): check the path."
     if isinstance(error, FileNotFoundError):
-        if advice := advise_on_address(str(path)):
-            return advice
-        return f"{path} does not exist: check the path."
-    if isinstance(error, IsADirectoryError):
-        return f"{path} is a directory: name the sound files in it."
-    if isinstance(error, PermissionError):
-        return f"{path} cannot be read: you lack the permission (try 'chmod u+r')."
-    return f"{path} cannot be read ({error.strerror or 'input/output error'}): check the path."
+        reason = "does not exist: check the path."
+    elif isinstance(error, IsADirectoryError):
+        reason = "is a directory: name the sound files in it."
+    elif isinstance(error, PermissionError):
+        reason = "cannot be read: you lack the permission (try 'chmod u+r')."
+    return AudioError(reason, path)

@@ -46,8 +46,9 @@ class Decoder(Protocol):
 def not_sound(path: Path) -> AudioError:
     """For a file in no format that either decoder knows."""
     return AudioError(
-        f"{path} is not a sound file that nemocli can read, or it is badly damaged: "
-        "give a wav, flac, mp3, ogg, opus, m4a, mp4, mkv or webm file."
+        "is not a sound file that nemocli can read, or it is badly damaged: "
+        "give a wav, flac, mp3, ogg, opus, m4a, mp4, mkv or webm file.",
+        path,
     )
 
 
@@ -55,14 +56,14 @@ def check_header(path: Path, channels: int, rate: int) -> None:
     """Raise AudioError for a header that no sound has: 0 channels, or an absurd sampling rate."""
     if channels < 1 or rate not in PLAUSIBLE_RATES:
         raise AudioError(
-            f"{path} has a damaged header ({channels} channels at {rate} Hz): export it again."
+            f"has a damaged header ({channels} channels at {rate} Hz): export it again.", path
         )
 
 
 def nothing_decodable(path: Path) -> AudioError:
     """For a file of a known format of whose sound nothing could be decoded."""
     return AudioError(
-        f"{path} is damaged: none of its sound can be decoded; copy or export it again."
+        "is damaged: none of its sound can be decoded; copy or export it again.", path
     )
 
 

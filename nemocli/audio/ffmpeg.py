@@ -139,14 +139,15 @@ class FfmpegDecoder:
                 raise not_sound(self.path)
             if _tag(context) in PROTECTED_TAGS:
                 raise AudioError(
-                    f"{self.path} is protected against copying (DRM), and cannot be decoded without"
-                    " its key: give a file without protection."
+                    "is protected against copying (DRM), and cannot be decoded without its key:"
+                    " give a file without protection.",
+                    self.path,
                 )
             check_header(self.path, context.channels, context.sample_rate or 0)
             return stream
         if streams.video:
             raise AudioError(
-                f"{self.path} is a video without a sound track: give a file that has sound."
+                "is a video without a sound track: give a file that has sound.", self.path
             )
         raise not_sound(self.path)
 

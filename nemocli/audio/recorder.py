@@ -11,10 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from nemocli.audio.source import LiveSource
+from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def check_recording(path: Path, force: bool) -> None:
         raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
 
 
-class Recorder:
+class Recorder(Closing):
     """Everything a source hears, 16 bits, at its rate, also what is dropped later.
 
     Raises what `check_recording` does, and NemocliError if the file cannot be opened. A failure
@@ -57,17 +57,13 @@ class Recorder:
         self._file = self._open()
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> Self:
         self._source.tap = self._blocks.put
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Write what was heard to its end."""
         self._source.tap = None
         self._blocks.put(None)
         self._thread.join()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
 from nemocli.audio.resample import repack, resample
 from nemocli.audio.sound_warnings import SoundWarning
+from nemocli.closing import Closing
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 
@@ -38,7 +38,7 @@ def open_sound(path: str | os.PathLike[str], *, packet_seconds: float = 1.0) -> 
 LOUDEST = 2.0**32
 
 
-class Sound:
+class Sound(Closing):
     """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
 
     An iterator, to be read once, and a context manager that closes the file. It holds about one
@@ -59,17 +59,6 @@ class Sound:
         self.duration = decoder.duration
         self._decoder = decoder
         self._packets = self._decode(packet_samples)
-
-    def __enter__(self) -> Sound:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
         return self
@@ -128,4 +117,4 @@ class Sound:
             seconds += len(samples) / block.rate
             yield block
         if is_spoiled and not any_numbers:
-            raise AudioError(f"{self.path} holds samples that are not numbers: export it again.")
+            raise AudioError("holds samples that are not numbers: export it again.", self.path)

@@ -116,7 +116,8 @@ class Prefetcher:
             if lacks_memory(error):
                 self._failure = error
             else:  # else nobody would learn that this thread is gone
-                file.error = AudioError(f"{file.path} cannot be read ({type(error).__name__}).")
+                reason = f"cannot be read ({type(error).__name__})."
+                file.error = AudioError(reason, file.path)
         with self._changed:
             file.is_read = True
             self._changed.notify_all()

@@ -4,18 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.audio import open_sound
 from nemocli.bench.dataset import Utterance
 from nemocli.bench.normalize import has_words, normalized
 from nemocli.errors import AudioError, UnsupportedError, UsageError
+from nemocli.transcriber import Transcriber
 from nemocli.units import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from nemocli.transcriber import Transcriber
 
 #: The name of all languages together.
 ALL = "all"
@@ -95,7 +94,7 @@ def check_jiwer() -> None:
         )
 
 
-def check_languages(transcriber: "Transcriber", utterances: Sequence[Utterance]) -> None:
+def check_languages(transcriber: Transcriber, utterances: Sequence[Utterance]) -> None:
     """UsageError, before any work, for a language that the model does not know."""
     for lang in {one.lang for one in utterances if one.lang}:
         try:
@@ -106,7 +105,7 @@ def check_languages(transcriber: "Transcriber", utterances: Sequence[Utterance])
 
 
 def measure_accuracy(
-    transcriber: "Transcriber",
+    transcriber: Transcriber,
     utterances: Sequence[Utterance],
     lang: str,
     tell: Callable[[str, int, int], None],
@@ -157,10 +156,8 @@ def score_utterance(path: Path, lang: str, reference: str, heard: str) -> Scored
     )
 
 
-def _samples(utterance: Utterance) -> "Iterator[NDArray[np.float32]]":
+def _samples(utterance: Utterance) -> Iterator[NDArray[np.float32]]:
     """Packets of the file, or of the stretch of it."""
-    from nemocli.audio import open_sound
-
     skip = round(SAMPLE_RATE * utterance.offset)
     left = None if utterance.duration is None else round(SAMPLE_RATE * utterance.duration)
     with open_sound(utterance.path) as sound:

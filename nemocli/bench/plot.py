@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 
 from nemocli.bench.sweep import SweepPoint
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
+from nemocli.whole_file import write_whole_file
 
 MARKERS = {0: "o", 3: "s", 6: "^", 13: "D"}
 
@@ -24,7 +26,7 @@ def check_plottable(path: Path) -> None:
 
 
 def write_plot(points: Sequence[SweepPoint], title: str, path: Path) -> None:
-    """Write the picture, beside its place first. Raises NemocliError."""
+    """Write the picture whole; NemocliError if it cannot be."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6), layout="constrained")
@@ -47,10 +49,9 @@ def write_plot(points: Sequence[SweepPoint], title: str, path: Path) -> None:
     axes.grid(visible=True, which="both", alpha=0.3)
     if points:
         figure.legend(loc="outside right upper", fontsize="small")
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    picture = BytesIO()
+    figure.savefig(picture, dpi=150, format=path.suffix[1:].lower())
     try:
-        figure.savefig(partial, dpi=150)
-        partial.replace(path)
+        write_whole_file(path, picture.getvalue())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None

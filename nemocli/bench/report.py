@@ -147,12 +147,9 @@ def as_text(data: object) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, but a pipe or device itself. NemocliError."""
+    """Write a file whole; NemocliError if it cannot be."""
     try:
-        if _is_special(path):
-            path.write_text(text, "utf-8")
-        else:
-            write_whole_file(path, text)
+        write_whole_file(path, text)
     except OSError as error:
         raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None
 
@@ -161,15 +158,10 @@ def check_writable(path: Path) -> None:
     """NemocliError, before any work, if a file cannot be written there; nothing is left behind."""
     if path.is_dir():
         raise NemocliError(f"{path} cannot be written: it is a folder.")
-    if _is_special(path):
+    if path.exists() and not path.is_file():  # a pipe or a device
         return
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise NemocliError(f"{path} cannot be written: {error.strerror}.") from None
-
-
-def _is_special(path: Path) -> bool:
-    """Whether it is a device or a pipe, in whose place no file must come."""
-    return path.exists() and not path.is_file()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.units import SAMPLE_RATE
 
+# Loading is timed from nothing imported, in a process that imports this: all else comes with it.
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray

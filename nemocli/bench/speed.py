@@ -52,7 +52,7 @@ def describe_sounds(sounds: Sequence[Path]) -> list[SoundFile]:
                     SoundFile(path.name, hashlib.file_digest(file, "sha256").hexdigest())
                 )
         except OSError as error:
-            raise AudioError(f"{path} cannot be read: {error.strerror}.") from None
+            raise AudioError(f"cannot be read: {error.strerror}.", path) from None
     return described
 
 

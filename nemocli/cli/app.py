@@ -10,15 +10,22 @@ import typer
 from typer.core import TyperGroup
 
 from nemocli import __version__
-from nemocli.cli import models
-from nemocli.cli.bench import bench
-from nemocli.cli.convert import convert
-from nemocli.cli.doctor import doctor
-from nemocli.cli.file import file
-from nemocli.cli.live import live
+from nemocli.cli.bench_options import BenchOptions
+from nemocli.cli.convert_options import ConvertOptions
+from nemocli.cli.doctor_options import DoctorOptions
+from nemocli.cli.file_options import FileOptions
+from nemocli.cli.live_options import LiveOptions
+from nemocli.cli.models_options import (
+    ListOptions,
+    PathOptions,
+    PullOptions,
+    RemoveOptions,
+    VerifyOptions,
+)
 from nemocli.cli.printable import printable
 from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
+from nemocli.cli.subcommands import add_subcommand
 from nemocli.errors import NemocliError, lacks_memory
 from nemocli.runtimes.kinds import KINDS
 
@@ -76,12 +83,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(live)
-app.command()(file)
-app.command()(convert)
-app.add_typer(models.app)
-app.command()(doctor)
-app.command()(bench)
+models = typer.Typer(name="models", help="List, download and remove models.", no_args_is_help=True)
+
+# In the order of the help text; a module on the right is imported when its subcommand is run.
+add_subcommand(app, "live", LiveOptions, "nemocli.cli.live:transcribe_live")
+add_subcommand(app, "file", FileOptions, "nemocli.cli.file:transcribe_files")
+add_subcommand(app, "convert", ConvertOptions, "nemocli.cli.convert:convert_checkpoint")
+add_subcommand(app, "doctor", DoctorOptions, "nemocli.cli.doctor:examine_machine")
+add_subcommand(app, "bench", BenchOptions, "nemocli.cli.bench:measure")
+app.add_typer(models)
+add_subcommand(models, "list", ListOptions, "nemocli.cli.models:list_models")
+add_subcommand(models, "pull", PullOptions, "nemocli.cli.models:pull_model")
+add_subcommand(models, "path", PathOptions, "nemocli.cli.models:print_model_path")
+add_subcommand(models, "verify", VerifyOptions, "nemocli.cli.models:verify_models")
+add_subcommand(models, "remove", RemoveOptions, "nemocli.cli.models:remove_model")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,57 +2,62 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
+from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
+from nemocli.bench.compare import Comparison, check_comparable, compare, counterpart
+from nemocli.bench.curve import draw_curve
+from nemocli.bench.dataset import read_utterances
+from nemocli.bench.figures import all_figures
+from nemocli.bench.machine import busy_note, load_average
+from nemocli.bench.plot import check_plottable, write_plot
 from nemocli.bench.report import (
     BenchReport,
+    ModelResult,
     as_text,
     check_writable,
     new_report,
     read_report,
     write_text,
 )
+from nemocli.bench.run_config import RunConfig
+from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
+from nemocli.bench.subprocess_run import TrialError
+from nemocli.bench.sweep import SweepChoice, measure_sweep, points, sweep_models
+from nemocli.cli.bench_options import BenchOptions
+from nemocli.cli.bench_tables import show_accuracy, show_comparison, show_speed, show_sweep, tell
 from nemocli.cli.loading import named_spec
+from nemocli.cli.options import parse_lookahead
+from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
+from nemocli.cli.verifying import verify
 from nemocli.errors import NemocliError, UsageError
+from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
-
-if TYPE_CHECKING:
-    from nemocli.bench.compare import Comparison
-    from nemocli.cli.screen import Screen
-    from nemocli.models.resolve import ResolvedModel
+from nemocli.runtimes.kinds import AUTO
 
 #: Repeats by default, and in a sweep.
 REPEATS, SWEEP_REPEATS = 5, 2
 
 #: Files that are listed as the worst.
-WORST = 5
+MAX_WORST = 5
 
 #: Columns of the curve where there is no terminal, and at most.
-COLUMNS, MOST_COLUMNS = 80, 120
+DEFAULT_COLUMNS, MAX_COLUMNS = 80, 120
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the modes have in common; None where nothing was said."""
+class BenchRequest:
+    """What the modes have in common; UsageError for a lookahead that is none."""
 
-    model: str | None
-    runtime: str | None
-    precision: str | None
-    lookahead: int | None
-    compute_units: str | None
-    repeat: int | None
-    #: A file, or `-` for stdout.
-    json: str | None
-    screen: "Screen"
-
-    @property
-    def json_path(self) -> Path | None:
-        return None if self.json in (None, "-") else Path(str(self.json))
+    def __init__(self, options: BenchOptions) -> None:
+        self.options = options
+        self.lookahead = parse_lookahead(options.lookahead)
+        self.screen = Screen(options.quiet)
+        #: Where the JSON goes; None if it goes to stdout, or nowhere.
+        self.json_path = None if options.json in (None, "-") else Path(str(options.json))
 
     def check_place(self) -> None:
         """NemocliError, before any work, if the JSON file cannot be written."""
@@ -61,31 +66,28 @@ class Asked:
 
     def spec(self) -> ModelSpec:
         """What was asked for, or the released model."""
+        options = self.options
         spec = ModelSpec(
-            self.model,
-            self.runtime or "auto",
-            self.precision,
+            options.model,
+            options.runtime,
+            options.precision,
             self.lookahead,
-            self.compute_units,
+            options.compute_units,
         )
         return named_spec(spec, self.screen)
 
-    def prepare_model(self) -> "ResolvedModel":
+    def prepare_model(self) -> ResolvedModel:
         """Resolve the model, and convert it if need be."""
-        from nemocli.models.resolve import resolve
-
         spec = self.spec()
         with self.screen.waiting("preparing the model") as step:
             return resolve(spec).convert(step)
 
-    def write(self, report: BenchReport, comparison: "Comparison | None" = None) -> bool:
+    def write(self, report: BenchReport, comparison: Comparison | None = None) -> bool:
         """Write the JSON where it was asked for; whether stdout is left for a person."""
-        from nemocli.bench.figures import all_figures
-
         data = report.to_json() | {"figures": all_figures(report)}
         if comparison:
             data["comparison"] = asdict(comparison)
-        if self.json == "-":
+        if self.options.json == "-":
             print(as_text(data), end="")
             return False
         if self.json_path:
@@ -94,116 +96,98 @@ class Asked:
         return True
 
 
-def run_speed(asked: Asked, audio: Sequence[Path], compare_with: Path | None) -> None:
+def run_speed(request: BenchRequest) -> None:
     """Measure one model, and compare it with an earlier report."""
-    from nemocli.bench.compare import check_comparable, compare, counterpart
-    from nemocli.bench.report import ModelResult
-    from nemocli.bench.run_config import RunConfig
-    from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
-    from nemocli.bench.subprocess_run import TrialError
-    from nemocli.cli.bench_tables import show_comparison, show_speed
-
+    compare_with = request.options.compare
     earlier = read_report(compare_with) if compare_with else None
-    sounds = find_sounds(audio)
-    report = _begin(asked)
+    sounds = find_sounds(request.options.audio or [])
+    report = _begin(request)
     report.sounds = describe_sounds(sounds)
     if earlier:
         check_comparable(earlier, report)
-    model = asked.prepare_model()
+    model = request.prepare_model()
     if earlier:
         counterpart(earlier, ModelResult.of(model, False))
-    with asked.screen.bar("measuring") as step:
+    with request.screen.bar("measuring") as step:
         try:
-            measure_speed(model, sounds, asked.repeat or REPEATS, report, step)
+            measure_speed(model, sounds, request.options.repeat or REPEATS, report, step)
         except TrialError as error:
             raise NemocliError(f"{RunConfig.of(model)} cannot be measured: {error}.") from None
     comparison = compare(earlier, report) if earlier else None
-    if asked.write(report, comparison):
+    if request.write(report, comparison):
         show_speed(report)
         if comparison:
             print()
             show_comparison(comparison)
 
 
-def run_sweep(asked: Asked, audio: Sequence[Path], plot: Path | None) -> None:
+def run_sweep(request: BenchRequest) -> None:
     """Measure every variant of the model, and draw the curve; exit code 1 if one failed."""
-    from nemocli.bench.curve import draw_curve
-    from nemocli.bench.plot import check_plottable, write_plot
-    from nemocli.bench.speed import describe_sounds, find_sounds
-    from nemocli.bench.sweep import SweepChoice, measure_sweep, points, sweep_models
-    from nemocli.cli.bench_tables import show_sweep
-
+    plot = request.options.plot
     if plot:
         check_plottable(plot)
         check_writable(plot)
-    sounds = find_sounds(audio)
-    report = _begin(asked)
+    sounds = find_sounds(request.options.audio or [])
+    report = _begin(request)
     report.sounds = describe_sounds(sounds)
-    runtime = None if asked.runtime == "auto" else asked.runtime
-    wanted = SweepChoice(runtime, asked.precision, asked.lookahead, asked.compute_units)
-    name = str(asked.spec().model)
-    with asked.screen.waiting("preparing the models") as progress:
-        models = sweep_models(name, wanted, progress, asked.screen.note)
-    with asked.screen.bar("measuring") as step:
-        failed = measure_sweep(models, sounds, asked.repeat or SWEEP_REPEATS, report, step)
+    options = request.options
+    runtime = None if options.runtime == AUTO else options.runtime
+    wanted = SweepChoice(runtime, options.precision, request.lookahead, options.compute_units)
+    name = str(request.spec().model)
+    with request.screen.waiting("preparing the models") as progress:
+        models = sweep_models(name, wanted, progress, request.screen.note)
+    with request.screen.bar("measuring") as step:
+        failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, step)
     found = points(report)
-    if asked.write(report):
-        width = min(shutil.get_terminal_size((COLUMNS, 24)).columns, MOST_COLUMNS)
+    if request.write(report):
+        width = min(shutil.get_terminal_size((DEFAULT_COLUMNS, 24)).columns, MAX_COLUMNS)
         show_sweep(found, draw_curve(found, width))
     if plot:
         write_plot(found, f"{models[0].name} on {report.machine.processor}", plot)
-        asked.screen.note(f"written: {plot}")
+        request.screen.note(f"written: {plot}")
     _end(failed)
 
 
-def run_accuracy(asked: Asked, manifest: Path, lang: str) -> None:
+def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     """Count errors on sounds with known text; exit code 1 if a file failed."""
-    from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
-    from nemocli.bench.dataset import read_utterances
-    from nemocli.bench.report import ModelResult
-    from nemocli.bench.run_config import RunConfig
-    from nemocli.cli.bench_tables import show_accuracy, tell
-
     check_jiwer()
     utterances = read_utterances(manifest)
     report = new_report(None)
-    model = asked.prepare_model()
+    model = request.prepare_model()
     config = RunConfig.of(model)
-    with asked.screen.waiting("loading the model"):
+    with request.screen.waiting("loading the model"):
         transcriber = config.load()
+    lang = request.options.lang
     transcriber.resolve_language(lang)
     check_languages(transcriber, utterances)
-    with asked.screen.bar("hearing") as step:
+    with request.screen.bar("transcribing") as step:
         report.accuracy = measure_accuracy(transcriber, utterances, lang, step)
     report.results.append(ModelResult.of(model, False))
-    if asked.write(report):
+    if request.write(report):
         tell(f"{model.name}: {config}; model {model.revision[:12]}")
-        show_accuracy(report.accuracy, WORST)
+        show_accuracy(report.accuracy, MAX_WORST)
     _end(list(report.accuracy.failed.values()))
 
 
-def run_verify(asked: Asked) -> None:
+def run_verify(request: BenchRequest) -> None:
     """The same as `nemocli doctor --verify`, which tries the demo and the released model."""
-    from nemocli.cli.verifying import verify
-
+    options = request.options
     told = {
-        "--model": asked.model,
-        "--runtime": asked.runtime,
-        "--precision": asked.precision,
-        "--lookahead": asked.lookahead,
-        "--compute-units": asked.compute_units,
+        "--model": options.model,
+        "--runtime": None if options.runtime == AUTO else options.runtime,
+        "--precision": options.precision,
+        "--lookahead": options.lookahead,
+        "--compute-units": options.compute_units,
     }
     if given := [name for name, value in told.items() if value is not None]:
         raise UsageError(f"--verify tries everything that this machine has; leave out {given[0]}.")
-    verify(asked.json_path, asked.screen, as_json=asked.json == "-")
+    verify(request.json_path, request.screen, as_json=request.options.json == "-")
 
 
-def _begin(asked: Asked) -> BenchReport:
+def _begin(request: BenchRequest) -> BenchReport:
     """A new report, and a remark if the machine is not quiet."""
-    from nemocli.bench.machine import busy_note, load_average
-
     if note := busy_note():
-        asked.screen.note(note)
+        request.screen.note(note)
     return new_report(load_average())
 
 

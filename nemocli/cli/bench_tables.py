@@ -4,6 +4,10 @@ import sys
 from collections.abc import Sequence
 from statistics import median
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from nemocli.bench.accuracy import ALL, Accuracy
 from nemocli.bench.compare import Comparison
 from nemocli.bench.figures import Figure, figures, load_figures
@@ -16,16 +20,12 @@ from nemocli.cli.printable import printable
 NONE = "-"
 
 #: Characters of a text in the list of the worst.
-SHOWN = 300
+MAX_TEXT_LENGTH = 300
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """To stdout; all but the first column to the right."""
     if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
         table = Table()
         for place, title in enumerate(header):
             table.add_column(title, justify="right" if place else "left")
@@ -45,8 +45,6 @@ def tell(line: str) -> None:
     """A line to stdout; a terminal breaks it between words."""
     line = printable(line)
     if sys.stdout.isatty():
-        from rich.console import Console
-
         Console(highlight=False, emoji=False).print(line, markup=False)
     else:
         print(line)
@@ -205,4 +203,4 @@ def _rate(rate: float | None) -> str:
 
 def _short(text: str) -> str:
     shown = printable(text)
-    return shown if len(shown) <= SHOWN else shown[:SHOWN] + "…"
+    return shown if len(shown) <= MAX_TEXT_LENGTH else shown[:MAX_TEXT_LENGTH] + "…"

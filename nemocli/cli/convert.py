@@ -1,81 +1,34 @@
 """`nemocli convert`: a checkpoint becomes a model folder."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from nemocli.bench.conversion import check_conversion
+from nemocli.cli.convert_options import ConvertOptions
 from nemocli.cli.printable import print_path
-from nemocli.cli.runtime_help import list_words, precisions_by_kind
+from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
 from nemocli.errors import UnsupportedError, UsageError
-from nemocli.runtimes.kind import PORTABLE
-from nemocli.runtimes.kinds import folder_kinds
+from nemocli.models.convert import convert, default_folder
+from nemocli.models.find import find_checkpoint
+from nemocli.models.hub import find_pulled, parse_hub_model
+from nemocli.models.pull import pull
+from nemocli.network.checkpoint import open_checkpoint
 
-if TYPE_CHECKING:
-    from nemocli.cli.screen import Screen
 
-
-def convert(
-    checkpoint: Annotated[
-        str,
-        typer.Argument(help="Checkpoint folder, .nemo file, owner/name of the hub, or 'demo'."),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            envvar="NEMOCLI_CONVERT_OUT",
-            help="Model folder to write; by default nemocli's own place.",
-        ),
-    ] = None,
-    to: Annotated[
-        str,
-        typer.Option(envvar="NEMOCLI_TO", help=f"Kind of model: {list_words(folder_kinds())}."),
-    ] = PORTABLE,
-    precision: Annotated[
-        str | None, typer.Option(envvar="NEMOCLI_PRECISION", help=precisions_by_kind())
-    ] = None,
-    lookahead: Annotated[
-        str,
-        typer.Option(
-            envvar="NEMOCLI_CONVERT_LOOKAHEAD",
-            help="Lookaheads to write, such as 0,3; all that the model knows: all.",
-        ),
-    ] = "all",
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify/--no-verify",
-            envvar="NEMOCLI_VERIFY",
-            help="Run the new model on bundled sound, and compare with the checkpoint.",
-        ),
-    ] = True,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            envvar="NEMOCLI_CONVERT_FORCE",
-            help="Convert again what is there, and replace another model folder.",
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="No progress on stderr.")
-    ] = False,
-) -> None:
-    """Convert a checkpoint, and print the folder it was written to.
-
-    A model of the hub is downloaded first. The folder appears when it is complete and agrees with
-    the checkpoint. If it holds this very conversion already, nothing is done, and if that is
-    damaged, it is made again.
-    """
-    from nemocli.cli.screen import Screen
-
-    lookaheads = None if lookahead == "all" else _numbers(lookahead)
-    print_path(
-        write_model(checkpoint, out, to, precision, lookaheads, verify, force, Screen(quiet))
+def convert_checkpoint(options: ConvertOptions) -> None:
+    """Convert a checkpoint, and print the folder it was written to."""
+    lookaheads = None if options.lookahead == "all" else _parse_numbers(options.lookahead)
+    folder = write_model(
+        options.checkpoint,
+        options.out,
+        options.to,
+        options.precision,
+        lookaheads,
+        options.verify,
+        options.force,
+        Screen(options.quiet),
     )
+    print_path(folder)
 
 
 def write_model(
@@ -86,12 +39,9 @@ def write_model(
     lookaheads: list[int] | None,
     verify: bool,
     force: bool,
-    screen: "Screen",
+    screen: Screen,
 ) -> Path:
     """Download if need be, convert, verify; the model folder. Raises as those do."""
-    from nemocli.models.convert import convert as write
-    from nemocli.models.convert import default_folder
-
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
@@ -106,7 +56,7 @@ def write_model(
             show("comparing with the checkpoint", steps + 1, steps + 1)
             _verify(checkpoint, new, screen)
 
-        write(
+        convert(
             *(checkpoint, folder, to, precision, lookaheads, progress, force),
             note=screen.note,
             check=check if verify else None,
@@ -116,22 +66,15 @@ def write_model(
     return folder
 
 
-def download(checkpoint: str, screen: "Screen") -> None:
+def download(checkpoint: str, screen: Screen) -> None:
     """Get a model of the hub, unless `checkpoint` names something that is here."""
-    from nemocli.models.hub import find_pulled, parse_hub_model
-    from nemocli.models.pull import pull
-
     hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
         pull(hub, lambda name: screen.note(f"downloading {name}"), say, show_bars=screen.draws)
 
 
-def _verify(checkpoint: str, new: Path, screen: "Screen") -> None:
+def _verify(checkpoint: str, new: Path, screen: Screen) -> None:
     """Compare a folder with its checkpoint, where this machine can. Raises if they differ."""
-    from nemocli.bench.conversion import check_conversion
-    from nemocli.models.find import find_checkpoint
-    from nemocli.network.checkpoint import open_checkpoint
-
     try:
         report = check_conversion(new, open_checkpoint(find_checkpoint(checkpoint)))
     except UnsupportedError as error:
@@ -140,7 +83,7 @@ def _verify(checkpoint: str, new: Path, screen: "Screen") -> None:
     screen.note(f"verified: {report}.")
 
 
-def _numbers(text: str) -> list[int]:
+def _parse_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:

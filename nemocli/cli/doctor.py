@@ -2,53 +2,24 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from nemocli.cli.doctor_options import DoctorOptions
 from nemocli.cli.printable import printable
+from nemocli.cli.screen import Screen
+from nemocli.cli.verifying import verify
+from nemocli.doctor.examine import examine
 from nemocli.errors import NemocliError
 
 
-def doctor(
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            envvar="NEMOCLI_DOCTOR_JSON",
-            help="Print one JSON array; with --verify, its report.",
-        ),
-    ] = False,
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify",
-            envvar="NEMOCLI_DOCTOR_VERIFY",
-            help="Run every runtime, precision and compute unit there is; minutes.",
-        ),
-    ] = False,
-    report: Annotated[
-        Path,
-        typer.Option(envvar="NEMOCLI_DOCTOR_REPORT", help="The JSON file that --verify writes."),
-    ] = Path("nemocli-doctor.json"),
-) -> None:
-    """Say what this machine has for nemocli, and for what is missing, the command that adds it.
-
-    The exit code is 1 if something is missing without which nothing can be transcribed.
-    With --verify, the demo, and the released model if it is here, are run in every way this machine
-    has and compared with reference tokens; the exit code is 1 if one fails or is not exact.
-    """
-    if verify:
-        from nemocli.cli.screen import Screen
-        from nemocli.cli.verifying import verify as verify_all
-
-        verify_all(report, Screen(quiet=False), as_json)
+def examine_machine(options: DoctorOptions) -> None:
+    """Print what was found, or verify; typer.Exit where something essential is missing."""
+    if options.verify:
+        verify(options.report, Screen(quiet=False), options.json)
         return
-    from nemocli.doctor.examine import examine
-
     findings = examine()
-    if as_json:
+    if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         width = max(len(finding.name) for finding in findings)

@@ -6,16 +6,23 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+import nemocli
 from nemocli.batch.many import FileProgress, FileResult
+from nemocli.cli.file_model import ModelChoice
+from nemocli.cli.screen import Screen
+from nemocli.cluster.connection import (
+    LOCAL,
+    READY_TIMEOUT_S,
+    START_TIMEOUT_S,
+    connected,
+    parse_address,
+)
+from nemocli.cluster.workers import Workers, worker_cpus
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
-
-if TYPE_CHECKING:
-    from nemocli.cli.file_model import ModelChoice
-    from nemocli.cli.screen import Screen
-    from nemocli.transcriber import Transcriber
+from nemocli.transcriber import Transcriber
 
 
 class TranscribesMany(Protocol):
@@ -33,35 +40,35 @@ class TranscribesMany(Protocol):
 
 @dataclass(frozen=True)
 class ClusterChoice:
-    """The options that say where it is done; without an address, here."""
+    """The options that say where it is done; without an address, here.
+
+    UsageError for an address that is none.
+    """
 
     address: str | None
     workers: int | None
 
-    def check(self) -> None:
-        """UsageError for an address that is none."""
-        from nemocli.cluster.connection import parse_address
-
+    def __post_init__(self) -> None:
         if self.address is not None:
             parse_address(self.address)
         elif self.workers is not None:
             raise UsageError("--workers is for --cluster: add --cluster local, or leave it out.")
 
     @contextmanager
-    def opened(
-        self, choice: "ModelChoice", screen: "Screen", max_memory: int | None
-    ) -> "Iterator[tuple[TranscribesMany, Settings]]":
-        """The model, loaded here or by workers, and the settings that decide its transcripts."""
+    def open(
+        self, choice: ModelChoice, screen: Screen, max_memory: int | None
+    ) -> Iterator[tuple[TranscribesMany, Settings]]:
+        """Load the model here or in workers; it comes with what decides its transcripts.
+
+        Raises what the model refuses of the language or of `max_memory`, before any work.
+        """
         transcriber, settings = choice.load(screen)
+        transcriber.check_request(settings.language, max_memory)
         if self.address is None:
             yield transcriber, settings
             return
-        # It was loaded to hear of what is wrong with it, and to convert it once if it has to be.
-        transcriber.transcribe_many((), settings.language, max_memory=max_memory)
+        # It was loaded to learn what is wrong with it, and to convert it once if it has to be.
         del transcriber
-        from nemocli.cluster.connection import LOCAL, READY, START, connected
-        from nemocli.cluster.workers import Workers, worker_cpus
-
         here = os.cpu_count() or 1
         count, cpus = self.workers, None
         if self.address == LOCAL:
@@ -69,18 +76,16 @@ class ClusterChoice:
             cpus = worker_cpus(here // count)
         load = _loader(choice, settings)
         begin = partial(Workers, load, settings, count=count, cpus=cpus, note=screen.note)
-        with connected(self.address, (count or 1) * (cpus or 1)) as apart, ExitStack() as stack:
+        with connected(self.address, (count or 1) * (cpus or 1)) as ray_calls, ExitStack() as stack:
             with screen.waiting("starting workers"):
-                workers = apart.call(begin, START, "Ray took no workers")
+                workers = ray_calls.call(begin, START_TIMEOUT_S, "Ray took no workers")
                 stack.enter_context(closing(workers))
-                apart.call(workers.wait, READY, "No worker was ready")
+                ray_calls.call(workers.wait, READY_TIMEOUT_S, "No worker was ready")
             yield workers, settings
 
 
-def _loader(choice: "ModelChoice", settings: Settings) -> "Callable[[], Transcriber]":
-    """What a worker calls for the model, at the path that it has here."""
-    import nemocli
-
+def _loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:
+    """Return what a worker calls for the model, at the path that it has here."""
     model = choice.model or settings.about.model
     if os.path.exists(os.path.expanduser(model)) and model != "demo":
         model = os.path.abspath(os.path.expanduser(model))

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from nemocli.cli.file_options import FileOptions
 from nemocli.errors import AudioError, NemocliError, UsageError
 from nemocli.jobs.inputs import (
     EXTENSIONS,
@@ -23,23 +24,19 @@ from nemocli.jobs.inputs import (
 _UNITS = ("", "k", "m", "g", "t")
 
 
-def listing(
-    arguments: list[str],
-    from_file: str | None,
-    recursive: bool,
-    extensions: str | None,
-    stdin: Path | None,
-) -> Listing:
-    """The files that are meant; UsageError if there are none."""
+def list_typed(options: FileOptions, stdin: Path | None) -> Listing:
+    """List the files that are meant, `stdin` for `-` among them; UsageError if there are none."""
+    arguments, from_file = options.audio or [], options.from_file
+    extensions = options.extensions
     if not arguments and from_file is None:
         raise UsageError(
             "Name sound files, folders or patterns, or a list of them with --from-file."
         )
     found = list_inputs(
         arguments,
-        _lines(from_file, STDIN in arguments) if from_file is not None else (),
-        recursive=recursive,
-        extensions=parse_extensions(extensions) if extensions is not None else EXTENSIONS,
+        _read_lines(from_file, STDIN in arguments) if from_file is not None else (),
+        recursive=options.recursive,
+        extensions=EXTENSIONS if extensions is None else parse_extensions(extensions),
         stdin=stdin if STDIN in arguments else None,
     )
     if not found.sources and not found.unreadable:
@@ -48,19 +45,17 @@ def listing(
 
 
 #: Extensions that are listed of files that were passed over.
-_MOST_LISTED = 5
+MAX_LISTED = 5
 
 
-def passed_over_sentence(listing: Listing) -> str | None:
-    """How many files in folders were not taken for sound; None if there is none."""
+def describe_passed_over(listing: Listing) -> str | None:
+    """Say how many files in folders were not taken for sound; None if there is none."""
     counts = listing.passed_over
     if not counts:
         return None
-    parts = [f"{count} {name or 'with none'}" for name, count in counts.most_common(_MOST_LISTED)]
-    if len(counts) > _MOST_LISTED:
-        parts.append(
-            f"{counts.total() - sum(c for _, c in counts.most_common(_MOST_LISTED))} others"
-        )
+    parts = [f"{count} {name or 'with none'}" for name, count in counts.most_common(MAX_LISTED)]
+    if len(counts) > MAX_LISTED:
+        parts.append(f"{counts.total() - sum(c for _, c in counts.most_common(MAX_LISTED))} others")
     files = "1 file" if counts.total() == 1 else f"{counts.total()} files"
     verb = "was" if counts.total() == 1 else "were"
     return (
@@ -69,11 +64,11 @@ def passed_over_sentence(listing: Listing) -> str | None:
     )
 
 
-def _lines(from_file: str, stdin_is_sound: bool) -> list[str]:
+def _read_lines(from_file: str, stdin_is_sound: bool) -> list[str]:
     if from_file == STDIN:
         if stdin_is_sound:
             raise UsageError("stdin is either a sound file or a list, not both.")
-        file, name = _stdin("a list of files"), "on stdin"
+        file, name = _open_stdin("a list of files"), "on stdin"
     else:
         file, name = None, from_file
     try:
@@ -83,12 +78,15 @@ def _lines(from_file: str, stdin_is_sound: bool) -> list[str]:
 
 
 @contextmanager
-def sound_from_stdin(is_wanted: bool) -> Iterator[Path | None]:
-    """The sound file on stdin as a file, since most formats are read back and forth."""
-    if not is_wanted:
+def sound_from_stdin(arguments: list[str] | None) -> Iterator[Path | None]:
+    """Keep the sound on stdin in a file, since most formats are read back and forth.
+
+    None if no argument stands for it.
+    """
+    if STDIN not in (arguments or ()):
         yield None
         return
-    stdin = _stdin("a sound file")
+    stdin = _open_stdin("a sound file")
     with ExitStack() as stack:
         folder = "a temporary folder"
         try:
@@ -106,21 +104,21 @@ def sound_from_stdin(is_wanted: bool) -> Iterator[Path | None]:
 
 
 def _read(stdin: IO[bytes]) -> bytes:
-    """Some bytes from stdin, none at its end; AudioError if it cannot be read."""
+    """Read some bytes from stdin, none at its end; AudioError if it cannot be read."""
     try:
         return stdin.read(1 << 20)
     except OSError as error:
         raise AudioError(f"stdin cannot be read: {error.strerror}.") from None
 
 
-def _stdin(what: str) -> IO[bytes]:
+def _open_stdin(what: str) -> IO[bytes]:
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError(f"There is nothing on stdin: pipe {what} into it.")
     return sys.stdin.buffer
 
 
 def parse_bytes(text: str | None) -> int | None:
-    """`2G`, `500MB`, `1.5 GiB` -> bytes; UsageError for what is no size."""
+    """Read `2G`, `500MB`, `1.5 GiB` as bytes; UsageError for what is no size."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([kmgt]?)b?|([kmgt])ib)", text.strip().lower())

@@ -1,17 +1,16 @@
 """The model that `nemocli file` was asked to run, loaded or only resolved."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nemocli.cli.loading import load_model, note_other_region
+from nemocli.cli.screen import Screen
+from nemocli.engine.languages import Languages
 from nemocli.jobs.settings import Settings
+from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
+from nemocli.transcriber import Transcriber
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.writer import Provenance
-
-if TYPE_CHECKING:
-    from nemocli.cli.screen import Screen
-    from nemocli.transcriber import Transcriber
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,10 @@ class ModelChoice:
     @property
     def spec(self) -> ModelSpec:
         return ModelSpec(
-            self.model,
-            self.runtime,
-            lookahead=self.lookahead,
-            compute_units=self.compute_units,
+            self.model, self.runtime, lookahead=self.lookahead, compute_units=self.compute_units
         )
 
-    def load(self, screen: "Screen") -> "tuple[Transcriber, Settings]":
+    def load(self, screen: Screen) -> tuple[Transcriber, Settings]:
         """The model, and the settings that decide its transcripts."""
         transcriber = load_model(self.spec, screen)
         language = transcriber.resolve_language(self.lang)
@@ -43,9 +39,6 @@ class ModelChoice:
 
     def describe(self) -> Settings:
         """The settings it would have, without loading it; ModelError if it is not here."""
-        from nemocli.engine.languages import Languages
-        from nemocli.models.resolve import resolve
-
         resolved = resolve(self.spec)
         about = Provenance(
             "",

@@ -2,53 +2,30 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from nemocli.batch.many import FileProgress, FileResult
+from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay
-from nemocli.cli.file_views import clock
+from nemocli.cli.file_views import format_duration
 from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.jobs.plan import (
-    Job,
-    RunOptions,
-    Verdict,
-    changed_outputs,
-    judge,
-    judge_content,
-    make_jobs,
-    name_too_long,
-    refuse_foreign,
-)
-from nemocli.jobs.report import Finished, RunReport
-from nemocli.jobs.run import Run, skipped
-
-if TYPE_CHECKING:
-    from nemocli.batch.many import FileProgress, FileResult
-    from nemocli.cli.file_cluster import TranscribesMany
-    from nemocli.jobs.inputs import Listing
-    from nemocli.jobs.output_folder import OutputFolder
+from nemocli.jobs.plan import Job, RunOptions, Verdict, changed_outputs, decide
+from nemocli.jobs.remaining import find_remaining
+from nemocli.jobs.report import RunReport
+from nemocli.jobs.run import Run
 
 #: Failed files that are listed at the end; the report has all.
-MOST_LISTED = 20
-
-
-def prepare(
-    listing: "Listing", output_dir: str | None, formats: tuple[str, ...], force: bool
-) -> list[Job]:
-    """The jobs; UsageError, before any work, if a file is in their way."""
-    jobs = make_jobs(listing.sources, output_dir)
-    refuse_foreign(jobs, formats, force, [source.path for source in listing.sources])
-    return jobs
+MAX_LISTED = 20
 
 
 def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
-    """What would be done with each file, on stdout; nothing is written."""
+    """Print what would be done with each file; nothing is written."""
     done = 0
     for job in jobs:
-        verdict = judge(job, wanted) or judge_content(job)
+        verdict = decide(job, wanted)
         done += verdict is Verdict.DONE
         outputs = ", ".join(map(printable_path, job.paths(wanted.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
@@ -73,19 +50,18 @@ class FileResults:
         self._requests = EndRequests()
         self._is_told = False
 
-    def run(self, transcriber: "TranscribesMany", max_memory: int | None) -> int:
+    def run(self, transcriber: TranscribesMany, max_memory: int | None) -> int:
         """Transcribe, write and record what is not done yet; the exit code."""
         language = self._wanted.settings.language
-        transcriber.transcribe_many((), language, max_memory=max_memory)  # refused, if it is
-        todo = self._not_done()
+        todo = self._show_remaining()
         names = {job.source.path: job.source.name for job in todo}
         board = ProgressDisplay(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
 
-        def heard(how_far: "FileProgress") -> None:
+        def heard(how_far: FileProgress) -> None:
             board.heard(how_far)
             self._is_ending(board)
 
-        def schedule(claimed: Iterator[Path]) -> "Iterator[FileResult]":
+        def schedule(claimed: Iterator[Path]) -> Iterator[FileResult]:
             return transcriber.transcribe_many(
                 claimed, language, max_memory=max_memory, progress=heard
             )
@@ -102,35 +78,17 @@ class FileResults:
                 pass  # asked for a second time: what was at work is given up
         return self._end()
 
-    def _not_done(self) -> list[Job]:
-        """The jobs left when those on record are reported as done; makes the places ready."""
-        todo: dict[OutputFolder, list[Job]] = {}
-        for job in self._jobs:
-            if judge(job, self._wanted) is Verdict.DONE:
-                self._report.add(skipped(job))
-            else:
-                todo.setdefault(job.place, []).append(job)
-        if self._report.finished:
+    def _show_remaining(self) -> list[Job]:
+        """Report what needs no work or can have none; the jobs that are left."""
+        remaining = find_remaining(self._jobs, self._wanted)
+        for finished in (*remaining.skipped, *remaining.failed):
+            self._report.add(finished)
+        if remaining.skipped:
             files = count_files(len(self._jobs))
-            self._screen.note(f"{len(self._report.finished)} of {files} done already.")
-        for place, jobs in todo.items():
-            try:
-                place.prepare()
-            except NemocliError as error:
-                if not place.is_home:
-                    raise
-                self._give_up(jobs, str(error))  # there are other folders
-            else:
-                place.remove_abandoned(job.name for job in jobs)
-                for job in jobs:
-                    if too_long := name_too_long(job, self._wanted.formats):
-                        self._give_up([job], too_long)
-        return [job for job in self._jobs if job.source.path not in self._report.finished]
-
-    def _give_up(self, jobs: list[Job], reason: str) -> None:
-        say(reason)
-        for job in jobs:
-            self._report.add(Finished(job.source.path, "failed", error=reason))
+            self._screen.note(f"{len(remaining.skipped)} of {files} done already.")
+        for sentence in remaining.reasons:
+            say(sentence)
+        return remaining.jobs
 
     def _is_ending(self, board: ProgressDisplay) -> bool:
         """Whether no new file is to be begun; says so when it is asked for."""
@@ -175,7 +133,8 @@ def summary(report: RunReport) -> str:
     sound = ""
     if report.seconds:
         speed = report.seconds / report.elapsed
-        sound = f": {clock(report.seconds)} of sound in {clock(report.elapsed)}, {speed:.1f}x"
+        seconds, elapsed = format_duration(report.seconds), format_duration(report.elapsed)
+        sound = f": {seconds} of sound in {elapsed}, {speed:.1f}x"
     return ", ".join(parts) + sound
 
 
@@ -188,7 +147,7 @@ def tell_failed(report: RunReport) -> None:
     """The list of what failed."""
     failed = report.failed
     if failed:
-        names = ", ".join(map(printable_path, failed[:MOST_LISTED]))
-        more = len(failed) - MOST_LISTED
+        names = ", ".join(map(printable_path, failed[:MAX_LISTED]))
+        more = len(failed) - MAX_LISTED
         others = f" and {more} more (--report lists all)" if more > 0 else ""
         say(f"{len(failed)} of {report.files} files failed: {names}{others}")

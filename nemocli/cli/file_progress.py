@@ -5,8 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -14,16 +13,15 @@ from rich.live import Live
 from nemocli.batch.many import FileProgress
 from nemocli.cli.file_views import bars_view, growing_view, progress_line, whole_line
 from nemocli.cli.printable import printable, printable_path
+from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
-
-if TYPE_CHECKING:
-    from nemocli.jobs.report import Finished
+from nemocli.jobs.report import Finished
 
 #: Seconds between redraws: at most ten a second.
-REDRAW = 0.1
+REDRAW_INTERVAL_S = 0.1
 
 
-class ProgressDisplay:
+class ProgressDisplay(Closing):
     """The files of one run; a context manager that leaves nothing on a terminal but messages.
 
     One file's text is shown as it grows, of several how far they are. `names` has what
@@ -45,17 +43,13 @@ class ProgressDisplay:
             console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
         )
 
-    def __enter__(self) -> "ProgressDisplay":
+    def __enter__(self) -> Self:
         if self._draws:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the bars away."""
         if self._draws:
             self._live.stop()
 
@@ -71,7 +65,7 @@ class ProgressDisplay:
             self._estimate.tell(heard.path, max(heard.transcript.duration, heard.promised))
         self._draw()
 
-    def finished(self, finished: "Finished") -> None:
+    def finished(self, finished: Finished) -> None:
         """A file ended; a failure is told at once."""
         self._at_work.pop(finished.path, None)
         self._ended += 1
@@ -111,7 +105,7 @@ class ProgressDisplay:
 
     def _draw(self) -> None:
         now = time.monotonic()
-        if self._draws and now - self._drawn >= REDRAW:
+        if self._draws and now - self._drawn >= REDRAW_INTERVAL_S:
             self._drawn = now
             self._live.update(self._view(now - self._began), refresh=True)
 

@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from nemocli.batch.many import FileResult
+from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay
-from nemocli.cli.printable import one_line, printable_lines
+from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
@@ -15,10 +16,6 @@ from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
 from nemocli.transcript.growing_file import check_target
 from nemocli.whole_file import write_whole_file
-
-if TYPE_CHECKING:
-    from nemocli.batch.many import FileResult
-    from nemocli.cli.file_cluster import TranscribesMany
 
 #: What several files can be told apart in.
 SHARED_FORMATS = ("txt", "json")
@@ -33,8 +30,10 @@ def check_shared(sources: list[Source], output_format: str) -> None:
         )
 
 
-def one_output(output_dir: str | None, formats: tuple[str, ...] | None, force: bool) -> Path | None:
-    """The one file that an --output-dir such as `talk.srt` means; None for a folder.
+def find_target(
+    output_dir: str | None, formats: tuple[str, ...] | None, force: bool
+) -> Path | None:
+    """Return the one file that an --output-dir such as `talk.srt` means; None for a folder.
 
     `formats` are those asked for besides. Raises UsageError if they are others, or the file may not
     be written.
@@ -89,7 +88,7 @@ class StdoutResults:
 
     def run(
         self,
-        transcriber: "TranscribesMany",
+        transcriber: TranscribesMany,
         screen: Screen,
         max_memory: int | None,
         report: RunReport,
@@ -112,12 +111,12 @@ class StdoutResults:
                     self._print(board, [self._ready[path] for path in paths if path in self._ready])
                 raise
 
-    def _finished(self, outcome: "FileResult") -> Finished:
+    def _finished(self, outcome: FileResult) -> Finished:
         path = outcome.path
         if outcome.transcript is None:
+            assert outcome.error is not None
             self._ready[path] = ""
-            error = str(outcome.error).replace(str(path), self._names[path])
-            return Finished(path, "failed", error=error)
+            return Finished(path, "failed", error=str(outcome.error.named(self._names[path])))
         result = WholeTranscript(self._settings.about_file(self._names[path]), outcome.transcript)
         document = self._document(result)
         seconds = round(outcome.transcript.duration, 3)
@@ -133,7 +132,9 @@ class StdoutResults:
             return json_line(result)
         document = write_whole(result, self._format, self._settings.layout)
         return (
-            document if len(self._sources) == 1 else f"{one_line(result.about.file)}:\n{document}\n"
+            document
+            if len(self._sources) == 1
+            else f"{blank_controls(result.about.file)}:\n{document}\n"
         )
 
     def _take_in_order(self) -> Iterator[str]:
@@ -155,6 +156,6 @@ class StdoutResults:
 def _write(target: Path, document: str) -> None:
     """Write a document whole, or not at all; of a name that is no UTF-8, what can be read."""
     try:
-        write_whole_file(target, document.encode("utf-8", "replace").decode())
+        write_whole_file(target, document.encode("utf-8", "replace"))
     except OSError as error:
         raise NemocliError(f"{target} cannot be written: {error.strerror}.") from None

@@ -7,14 +7,16 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType, TracebackType
-from typing import Any
+from types import FrameType
+from typing import Any, Self
+
+from nemocli.closing import Closing
 
 #: Arrows and their kin: more than one character for one key.
 _SEQUENCE = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]")
 
 
-class Keys:
+class Keys(Closing):
     """Keys typed while the `with` block runs; none where there is no terminal in the foreground.
 
     The signals' keys (Ctrl-C, Ctrl-Z) keep their effect, and leave no `^C` on the screen. `erase`
@@ -30,7 +32,7 @@ class Keys:
         # Signals that came. They are obeyed between two lines, not within one.
         self._signals: list[int] = []
 
-    def __enter__(self) -> "Keys":
+    def __enter__(self) -> Self:
         self._terminal = self._find_terminal()
         if self._terminal is None:
             return self
@@ -42,12 +44,8 @@ class Keys:
             self._previous[number] = signal.signal(number, self._asked)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give the terminal its modes back."""
         for number, previous in self._previous.items():
             signal.signal(number, previous)
         self._restore()

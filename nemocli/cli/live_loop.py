@@ -16,10 +16,10 @@ from nemocli.live.listener import Listener
 from nemocli.transcript.events import Event, Status
 
 #: Seconds the loop waits for an event before it looks at the keys and the screen.
-TURN = 0.03
+EVENT_TIMEOUT_S = 0.03
 
 #: Seconds an end may take before it is told that there is still something to do.
-UNNOTICED = 0.2
+QUIET_ENDING_S = 0.2
 
 
 class LiveLoop:
@@ -67,7 +67,7 @@ class LiveLoop:
         if self._is_ending:
             return
         self._is_ending = True
-        self._tell_at = time.monotonic() + UNNOTICED
+        self._tell_at = time.monotonic() + QUIET_ENDING_S
         self._listener.stop()
 
     def _tell_of_ending(self) -> None:
@@ -87,7 +87,7 @@ class LiveLoop:
     def _pass_on(self, outputs: Sequence[Output]) -> bool:
         """The events that are there, or the first to come; whether that was the last of all."""
         with suppress(Empty):
-            event = self._listener.events.get(timeout=TURN)
+            event = self._listener.events.get(timeout=EVENT_TIMEOUT_S)
             while True:
                 self._pass(event, outputs)
                 if isinstance(event, Status) and event.kind == "ended":

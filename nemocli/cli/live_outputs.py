@@ -1,18 +1,26 @@
 """Where the events of `nemocli live` go besides the screen: lines on stdout, and the file."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
-from nemocli.cli.printable import one_line, printable
-from nemocli.errors import NemocliError
+from nemocli.cli.printable import blank_controls, printable
+from nemocli.errors import NemocliError, UsageError
+from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Status
-from nemocli.transcript.growing_file import GrowingFile
-from nemocli.transcript.subtitles import clock
+from nemocli.transcript.formats import FORMATS
+from nemocli.transcript.growing_file import GrowingFile, check_target
+from nemocli.transcript.subtitles import format_timestamp
+from nemocli.transcript.writer import Provenance
+
+#: What `--format` takes.
+STDOUT_FORMATS = ("txt", "jsonl")
 
 #: Seconds of sound between two status lines while nothing happens.
-STATUS_INTERVAL = 1.0
+STATUS_INTERVAL_S = 1.0
 
 
 class Output(Protocol):
@@ -29,8 +37,12 @@ class TextLines:
 
     def take(self, event: Event) -> None:
         if isinstance(event, Final):
-            start = f"[{clock(round(1000 * event.segment.start))}] " if self._timestamps else ""
-            text = one_line(event.segment.text)
+            start = (
+                f"[{format_timestamp(round(1000 * event.segment.start))}] "
+                if self._timestamps
+                else ""
+            )
+            text = blank_controls(event.segment.text)
             _print_line(start + (printable(text) if sys.stdout.isatty() else text))
 
 
@@ -44,7 +56,7 @@ class JsonLines:
         if isinstance(event, Status) and event.kind == "listening":
             if event.heard < self._next_status:
                 return
-            self._next_status = event.heard + STATUS_INTERVAL
+            self._next_status = event.heard + STATUS_INTERVAL_S
         _print_line(event_line(event))
 
 
@@ -78,6 +90,37 @@ class FileOutput:
             if self.failure is None:
                 self._tell(f"{error} The transcription goes on.")
             self.failure = error
+
+
+def check_stdout(output_format: str) -> None:
+    """Raise UsageError for a format that stdout does not take."""
+    if output_format not in STDOUT_FORMATS:
+        raise UsageError(
+            f"There is no format {output_format!r} for stdout; choose one of"
+            f" {', '.join(STDOUT_FORMATS)}. The others are for --output."
+        )
+
+
+def open_lines(output_format: str, timestamps: bool) -> Output:
+    """Return what writes a checked format to stdout."""
+    return TextLines(timestamps) if output_format == "txt" else JsonLines()
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Raise UsageError for a file of another kind, or one that may not be replaced."""
+    if path.suffix[1:] not in FORMATS:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise UsageError(f"--output writes files that end in {known}, not {path.name!r}.")
+    check_target(path, force)
+
+
+@contextmanager
+def open_output(
+    path: Path, about: Provenance, layout: CueLayout, force: bool, tell: Callable[[str], None]
+) -> Iterator[FileOutput]:
+    """Begin a checked file; in the end, what lies beside it while it grows is removed."""
+    with GrowingFile(path, FORMATS[path.suffix[1:]](about, layout), force) as growing:
+        yield FileOutput(growing, tell)
 
 
 def _print_line(line: str) -> None:

@@ -6,23 +6,26 @@ too, but leaves copies of it behind when the terminal is resized, since lines th
 
 import time
 from contextlib import suppress
-from types import TracebackType
+from typing import Self
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import printable
+from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
-from nemocli.transcript.subtitles import clock
+from nemocli.transcript.subtitles import format_timestamp
+from nemocli.units import FRAME_SECONDS
 
 #: Seconds between redraws at least, and for which a message is shown.
-REDRAW = 1 / 15
-MESSAGE_SECONDS = 6.0
+REDRAW_INTERVAL_S = 1 / 15
+MESSAGE_TIME_S = 6.0
 
 #: Cells of the level meter, and the level, in dB of full scale, that leaves it empty.
-METER, QUIETEST = 8, -60.0
+METER_CELLS, QUIETEST_DB = 8, -60.0
 
 HINT = "space pause · l language · q end"
 
@@ -32,7 +35,7 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _ERASE_BELOW = "\r\x1b[J"
 
 
-class LiveScreen:
+class LiveScreen(Closing):
     """Shows events, and asks for a line of text; a context manager that tidies up."""
 
     def __init__(self, console: Console, timestamps: bool, lookahead_ms: int) -> None:
@@ -52,16 +55,12 @@ class LiveScreen:
         self._shown: list[Text] = []
         self._drawn_at = 0.0
 
-    def __enter__(self) -> "LiveScreen":
+    def __enter__(self) -> Self:
         self._write(_HIDE)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the lower part away, and show the cursor again."""
         with suppress(NemocliError, BrokenPipeError):  # it may have been closed
             self._paint([])
             self._write(_SHOW)
@@ -83,7 +82,7 @@ class LiveScreen:
     def say(self, sentence: str) -> None:
         """A sentence for some seconds."""
         self._message = printable(sentence)
-        self._message_until = time.monotonic() + MESSAGE_SECONDS
+        self._message_until = time.monotonic() + MESSAGE_TIME_S
 
     @property
     def asks(self) -> bool:
@@ -115,7 +114,7 @@ class LiveScreen:
         A program of few words: finals are never delayed by more than that.
         """
         now = time.monotonic()
-        if now - self._drawn_at < REDRAW:
+        if now - self._drawn_at < REDRAW_INTERVAL_S:
             return
         lines = self._lower_part(now)
         if self._finals or lines != self._shown or self._size_changed():
@@ -164,7 +163,11 @@ class LiveScreen:
 
     def _line(self, event: Final) -> str:
         text = printable(event.segment.text)
-        return f"[{clock(round(1000 * event.segment.start))}] {text}" if self._timestamps else text
+        return (
+            f"[{format_timestamp(round(1000 * event.segment.start))}] {text}"
+            if self._timestamps
+            else text
+        )
 
     def _lower_part(self, now: float) -> list[Text]:
         """Partial, message or question, status: each at most a cell narrower than the terminal."""
@@ -209,6 +212,16 @@ class LiveScreen:
         return "  ".join(part for part, _ in sorted(kept, key=lambda item: item[1]))
 
 
+def open_screen(options: LiveOptions, lookahead: int) -> LiveScreen | None:
+    """Return the screen, if stdout is a terminal to draw on and text is wanted there."""
+    console = Console(highlight=False)
+    draws = console.is_terminal and not console.is_dumb_terminal
+    if options.quiet or options.stdout_format != "txt" or not draws:
+        return None
+    lookahead_ms = round((lookahead + 1) * FRAME_SECONDS * 1000)
+    return LiveScreen(console, options.timestamps, lookahead_ms)
+
+
 def _elapsed(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -216,9 +229,9 @@ def _elapsed(seconds: float) -> str:
 
 
 def _meter(level: float, encoding: str) -> str:
-    filled = round(METER * min(1.0, max(0.0, 1 - level / QUIETEST)))
+    filled = round(METER_CELLS * min(1.0, max(0.0, 1 - level / QUIETEST_DB)))
     full, empty = "▮▯" if encoding.startswith("utf") else "#-"
-    return full * filled + empty * (METER - filled)
+    return full * filled + empty * (METER_CELLS - filled)
 
 
 def _end(text: str, width: int) -> str:

@@ -2,21 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
-
+from nemocli.audio.microphone import find_device, list_devices, open_microphone
+from nemocli.audio.paced import open_paced
+from nemocli.audio.pcm import open_pcm
+from nemocli.audio.source import LiveSource
+from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import printable
 from nemocli.errors import UsageError
 
-if TYPE_CHECKING:
-    from nemocli.audio.source import LiveSource
-
 
 def print_devices() -> None:
-    """The microphones on stdout, the default one marked; AudioError if there is none."""
-    from nemocli.audio.microphone import find_device, list_devices
-
+    """Print the microphones, the default one marked; AudioError if there is none."""
     devices = list_devices()
     find_device(None, devices)  # says what to do if there is none
     for device in devices:
@@ -25,40 +22,25 @@ def print_devices() -> None:
         print(printable(f"{mark} {device.id:3}  {device.name}  ({about})"))
 
 
-def typed_one(context: typer.Context, input_: str, device: str) -> tuple[str | None, str | None]:
-    """What was typed goes before what the environment says."""
-    sources = (context.get_parameter_source(name) for name in ("input_", "device"))
-    by_input, by_device = (
-        source is not None and source.name == "COMMANDLINE" for source in sources
-    )
-    if by_input != by_device:
-        return (input_, None) if by_input else (None, device)
-    raise UsageError("Sound comes from --input or from --device, not from both.")
+def open_source(options: LiveOptions) -> LiveSource:
+    """Open a microphone, a file at the pace of real time, or stdin; raises as those do.
+
+    UsageError if both were asked for; what was typed goes before what a variable says.
+    """
+    wanted = options.input
+    if wanted is not None and options.device is not None:
+        if options.is_typed("input") == options.is_typed("device"):
+            raise UsageError("Sound comes from --input or from --device, not from both.")
+        if options.is_typed("device"):
+            wanted = None
+    if wanted is None:
+        return open_microphone(options.device, options.max_lag)
+    if wanted == "-":
+        return open_pcm(_find_stdin(), options.rate, options.channels, options.encoding)
+    return open_paced(Path(wanted), options.max_lag)
 
 
-def open_source(
-    input_: str | None,
-    device: str | None,
-    rate: int,
-    channels: int,
-    encoding: str,
-    max_lag: float,
-) -> "LiveSource":
-    """A microphone, a file at the pace of real time, or stdin; raises as those do."""
-    if input_ is None:
-        from nemocli.audio.microphone import open_microphone
-
-        return open_microphone(device, max_lag)
-    if input_ == "-":
-        from nemocli.audio.pcm import open_pcm
-
-        return open_pcm(_stdin(), rate, channels, encoding)
-    from nemocli.audio.paced import open_paced
-
-    return open_paced(Path(input_), max_lag)
-
-
-def _stdin() -> int:
+def _find_stdin() -> int:
     try:
         return sys.stdin.fileno()
     except (AttributeError, OSError, ValueError):

@@ -2,22 +2,23 @@
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import typer
 
+import nemocli
+from nemocli.cli import convert
+from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
+from nemocli.models.find import find_model
+from nemocli.models.hub import DEFAULT_MODEL, HubModel
 from nemocli.models.spec import ModelSpec
+from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, folder_kinds
+from nemocli.runtimes.system import this_system
+from nemocli.transcriber import Transcriber
 
-if TYPE_CHECKING:
-    from nemocli.cli.screen import Screen
-    from nemocli.transcriber import Transcriber
 
-
-def load_model(spec: ModelSpec, screen: "Screen") -> "Transcriber":
+def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
     """Load the model asked for, or the released one, and show that."""
-    import nemocli
-
     spec = named_spec(spec, screen)
     assert spec.model is not None
     with screen.waiting("loading the model") as step:
@@ -31,18 +32,13 @@ def load_model(spec: ModelSpec, screen: "Screen") -> "Transcriber":
         )
 
 
-def named_spec(spec: ModelSpec, screen: "Screen") -> ModelSpec:
+def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
     """The same with the released model where none was named.
 
     On a terminal, it is offered if it is not here; otherwise ModelError says how to get it.
     """
     if spec.model is not None:
         return spec
-    from nemocli.models.find import find_model
-    from nemocli.models.hub import DEFAULT_MODEL, HubModel
-    from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime
-    from nemocli.runtimes.system import this_system
-
     check_runtime(spec.runtime)
     if spec.runtime != AUTO:
         KINDS[spec.runtime].check_machine(this_system())
@@ -61,23 +57,18 @@ def named_spec(spec: ModelSpec, screen: "Screen") -> ModelSpec:
     return replace(spec, model=DEFAULT_MODEL)
 
 
-def _get_released(spec: ModelSpec, screen: "Screen") -> None:
+def _get_released(spec: ModelSpec, screen: Screen) -> None:
     """Download the released model, and convert it for a runtime that needs that."""
-    from nemocli.cli.convert import download, write_model
-    from nemocli.models.hub import DEFAULT_MODEL
-    from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime, folder_kinds
-    from nemocli.runtimes.system import this_system
-
     runtime = choose_runtime(KINDS, this_system()) if spec.runtime == AUTO else spec.runtime
     kind = folder_kinds().get(runtime)
     if kind is None:
-        download(DEFAULT_MODEL, screen)
+        convert.download(DEFAULT_MODEL, screen)
         return
     precision = spec.precision or kind.released_precision
-    write_model(DEFAULT_MODEL, None, runtime, precision, None, True, False, screen)
+    convert.write_model(DEFAULT_MODEL, None, runtime, precision, None, True, False, screen)
 
 
-def note_other_region(wanted: str, language: str, screen: "Screen") -> None:
+def note_other_region(wanted: str, language: str, screen: Screen) -> None:
     """`en-DE` is taken for `en-US`, and that is said; `en_us` or `english` is another spelling."""
     region = wanted.strip().replace("_", "-").partition("-")[2]
     if 1 < len(region) < 4 and region.lower() != language.partition("-")[2].lower():

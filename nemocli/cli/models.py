@@ -3,30 +3,30 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from nemocli.cli.models_options import (
+    ListOptions,
+    PathOptions,
+    PullOptions,
+    RemoveOptions,
+    VerifyOptions,
+)
 from nemocli.cli.printable import print_path, printable
 from nemocli.cli.streams import say
 from nemocli.errors import ModelError, UsageError
+from nemocli.models import listing
+from nemocli.models.find import find_model
+from nemocli.models.hub import parse_hub_model
+from nemocli.models.integrity import examine
+from nemocli.models.pull import pull
 
-app = typer.Typer(name="models", help="List, download and remove models.", no_args_is_help=True)
 
-Model = Annotated[str, typer.Argument(help="A name from 'nemocli models list', or owner/name.")]
-
-
-@app.command("list")
-def list_(
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="NEMOCLI_MODELS_JSON", help="Print one JSON array.")
-    ] = False,
-) -> None:
-    """List the models on this machine, each with the name to give as --model."""
-    from nemocli.models.listing import list_models
-
-    models = list_models()
-    if as_json:
+def list_models(options: ListOptions) -> None:
+    """Print the models that are here."""
+    models = listing.list_models()
+    if options.json:
         keys = ("name", "form", "source", "bytes", "path")
         rows = [{key: getattr(model, key) for key in keys} for model in models]
         print(json.dumps(rows, indent=1, default=str))
@@ -35,58 +35,32 @@ def list_(
         source = f", from {model.source}" if model.source else ""
         place = f", in {model.path}" if model.name != str(model.path) else ""
         print(printable(model.name))
-        print(printable(f"    {model.form}{source}, {size(model.bytes)}{place}"))
+        print(printable(f"    {model.form}{source}, {format_size(model.bytes)}{place}"))
 
 
-@app.command()
-def pull(
-    model: Annotated[str, typer.Argument(help="owner/name of the hub, or owner/name@revision.")],
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="No progress on stderr.")
-    ] = False,
-) -> None:
-    """Download a model from the Hugging Face hub, and print where it lies.
-
-    It goes into the hub's own cache: HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE are respected. A
-    download that was interrupted goes on where it stopped.
-    """
-    from nemocli.models.hub import parse_hub_model
-    from nemocli.models.pull import pull as download
+def pull_model(options: PullOptions) -> None:
+    """Download a model, and print where it lies."""
 
     def progress(name: str) -> None:
-        if not quiet:
+        if not options.quiet:
             print(f"downloading {printable(name)}", file=sys.stderr, flush=True)
 
-    wanted = parse_hub_model(model)
+    wanted = parse_hub_model(options.model)
     if wanted is None:
-        raise UsageError(f"A model of the hub is written owner/name, not {model!r}.")
-    print_path(download(wanted, progress, say, show_bars=not quiet and sys.stderr.isatty()))
+        raise UsageError(f"A model of the hub is written owner/name, not {options.model!r}.")
+    show_bars = not options.quiet and sys.stderr.isatty()
+    print_path(pull(wanted, progress, say, show_bars=show_bars))
 
 
-@app.command()
-def path(model: Model) -> None:
+def print_model_path(options: PathOptions) -> None:
     """Print where a model lies."""
-    from nemocli.models.find import find_model
-
-    print_path(find_model(model).path)
+    print_path(find_model(options.model).path)
 
 
-@app.command()
-def verify(
-    model: Annotated[
-        str | None, typer.Argument(help="A name from 'nemocli models list'; all of them if none.")
-    ] = None,
-) -> None:
-    """Read every file of a model, and say which are not what was written.
-
-    A converted model is compared with its manifest, a download with the hashes that the hub calls
-    its files by; of other checkpoints, the tensors are looked at. Exit code 3 if one is damaged.
-    """
-    from nemocli.models.find import find_model
-    from nemocli.models.integrity import examine
-    from nemocli.models.listing import list_models
-
-    listed = [] if model and Path(model).exists() else list_models()
+def verify_models(options: VerifyOptions) -> None:
+    """Print which models are intact; ModelError if one of them is not."""
+    model = options.model
+    listed = [] if model and Path(model).exists() else listing.list_models()
     chosen = [(each.name, each.path) for each in listed if model in (None, each.name)]
     if model and not chosen:
         chosen = [(model, find_model(model).path)]
@@ -99,31 +73,22 @@ def verify(
         raise ModelError(f"Of {len(chosen)} models, {damaged} cannot be used as they are.")
 
 
-@app.command()
-def remove(
-    model: Model,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", envvar="NEMOCLI_MODELS_YES", help="Do not ask.")
-    ] = False,
-) -> None:
-    """Delete a model from the disk. Other programs that use the hub's cache lose it too."""
-    from nemocli.models.listing import find_listed
-    from nemocli.models.listing import remove as delete
-
-    found = find_listed(model)
-    if found.delete is not None and not yes:
+def remove_model(options: RemoveOptions) -> None:
+    """Delete a model, if the person says yes or has typed --yes."""
+    found = listing.find_listed(options.model)
+    if found.delete is not None and not options.yes:
         if not _can_ask():
             raise UsageError(f"To remove {found.name} without being asked, add --yes.")
-        question = f"Remove {found.name} ({size(found.bytes)}) from {found.path}?"
+        question = f"Remove {found.name} ({format_size(found.bytes)}) from {found.path}?"
         if not typer.confirm(printable(question), err=True):
             return
-    delete(found)
+    listing.remove(found)
 
 
 def _can_ask() -> bool:
     return sys.stdin.isatty()
 
 
-def size(count: int) -> str:
-    """Bytes as a person reads them."""
+def format_size(count: int) -> str:
+    """Write bytes as a person reads them."""
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

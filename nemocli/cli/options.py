@@ -1,61 +1,75 @@
-"""Options that several subcommands have, declared once, and how their texts are read."""
+"""Options: how one is declared with its variable, and those that several subcommands share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
+#: What the name of every variable begins with.
+PREFIX = "NEMOCLI_"
+
+
+def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
+    """Declare an option and its variable: `--max-lag` is read from NEMOCLI_MAX_LAG as well.
+
+    `variable` is what follows the prefix, where that is not the first long name: two subcommands
+    may mean different things by the same option.
+    """
+    long = next(name for name in names if name.startswith("--"))
+    derived = long.partition("/")[0].removeprefix("--").replace("-", "_").upper()
+    return typer.Option(*names, envvar=PREFIX + (variable or derived), help=help_text, **more)
+
+
+def confirmation(help_text: str, *names: str) -> Any:
+    """Declare an option that confirms a deletion or an overwrite: it counts only if it is typed.
+
+    It has no variable: one that was set for something else, or long ago, must not destroy anything.
+    """
+    return typer.Option(*names, help=help_text)
+
+
 Model = Annotated[
     str | None,
-    typer.Option(
-        envvar="NEMOCLI_MODEL",
-        help="Folder, .nemo file, name from 'nemocli models list', or 'demo'.",
-    ),
+    option("Folder, .nemo file, name from 'nemocli models list', or 'demo'.", "--model"),
 ]
 Language = Annotated[
-    str,
-    typer.Option(
-        "--lang",
-        "--language",
-        envvar="NEMOCLI_LANG",
-        help="Such as ja-JP, en_us, de, deutsch, or auto.",
-    ),
+    str, option("Such as ja-JP, en_us, de, deutsch, or auto.", "--lang", "--language")
 ]
 Lookahead = Annotated[
     str | None,
-    typer.Option(
-        envvar="NEMOCLI_LOOKAHEAD",
-        help="0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms; more is"
-        " slower to come and more accurate.",
+    option(
+        "0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms; more is slower"
+        " to come and more accurate.",
+        "--lookahead",
     ),
 ]
-Runtime = Annotated[str, typer.Option(envvar="NEMOCLI_RUNTIME", help=runtime_help.runtimes())]
-ComputeUnits = Annotated[
+Runtime = Annotated[str, option(runtime_help.runtimes(), "--runtime")]
+Precision = Annotated[
     str | None,
-    typer.Option(envvar="NEMOCLI_COMPUTE_UNITS", help=runtime_help.compute_units()),
+    option(
+        f"What a checkpoint is converted to. {runtime_help.precisions_by_kind()}", "--precision"
+    ),
 ]
+ComputeUnits = Annotated[str | None, option(runtime_help.compute_units(), "--compute-units")]
 MinCue = Annotated[
     float,
-    typer.Option(
+    option(
+        "Cues of srt and vtt that would be shorter are merged with a neighbour, or held; 0: none"
+        " are.",
         "--min-cue",
-        envvar="NEMOCLI_MIN_CUE",
         metavar="SECONDS",
-        help="Cues of srt and vtt that would be shorter are merged with a neighbour, or held; 0:"
-        " none are.",
     ),
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", envvar="NEMOCLI_QUIET", help="Only results and errors.")
-]
+Quiet = Annotated[bool, option("Only results and errors.", "--quiet", "-q")]
 
 #: Lookahead in frames, by the latency in ms that a person may write instead.
 _LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
 
 
 def parse_lookahead(text: str | None) -> int | None:
-    """Frames, from their number or from the latency in milliseconds; UsageError for others."""
+    """Return frames for their number or for the latency in milliseconds; UsageError for others."""
     if text is None:
         return None
     number = text.strip().lower().removesuffix("ms").strip()

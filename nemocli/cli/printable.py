@@ -26,7 +26,7 @@ def printable_lines(text: str) -> str:
     return "".join(c if c in "\n\t" else _shown(c) for c in text)
 
 
-def one_line(text: str) -> str:
+def blank_controls(text: str) -> str:
     """The text on one line, for programs: letters and bytes of no letter stay as they are."""
     return _CONTROLS.sub(" ", text)
 

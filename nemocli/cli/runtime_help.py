@@ -17,16 +17,10 @@ def runtimes() -> str:
 
 
 def precisions_by_kind() -> str:
-    """For `--precision` of a conversion."""
+    """For `--precision`."""
     kinds = folder_kinds().values()
     texts = [f"{kind.name}: {list_words(kind.offered_precisions)}." for kind in kinds]
     return " ".join([*texts, "The first is the default."])
-
-
-def precisions() -> str:
-    """For `--precision` of a model that is run: `fp32, int8`, and so on."""
-    names = [name for kind in KINDS.values() for name in kind.offered_precisions]
-    return ", ".join(dict.fromkeys(names))
 
 
 def compute_units() -> str:

@@ -1,7 +1,10 @@
 """Ctrl-C and its kin: they end what is going on as an exception does, or are kept as requests."""
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
+from typing import Self
+
+from nemocli.closing import Closing
 
 #: Exit code of a program ended by a signal, to which the signal's number is added.
 SIGNALLED = 128
@@ -13,7 +16,7 @@ INTERRUPTED = SIGNALLED + signal.SIGINT
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 #: Seconds after which a signal that came while something was imported is looked at again.
-IMPORT_PATIENCE = 0.01
+IMPORT_RETRY_S = 0.01
 
 
 class Ended(KeyboardInterrupt):
@@ -51,7 +54,7 @@ def _raise(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame) and hasattr(signal, "setitimer"):
         # Native modules that are interrupted print a traceback: when they are there, once more.
         signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
-        signal.setitimer(signal.ITIMER_REAL, IMPORT_PATIENCE)
+        signal.setitimer(signal.ITIMER_REAL, IMPORT_RETRY_S)
         return
     raise Ended(number)
 
@@ -62,7 +65,7 @@ def _is_importing(frame: FrameType | None) -> bool:
     return frame is not None
 
 
-class EndRequests:
+class EndRequests(Closing):
     """A `with` block in which the first signal only sets `wanted`.
 
     The second one raises Ended in the main thread, whatever that is waiting for; from then on,
@@ -75,19 +78,15 @@ class EndRequests:
         self.signal: int | None = None
         self._previous: dict[int, object] = {}
 
-    def __enter__(self) -> "EndRequests":
+    def __enter__(self) -> Self:
         for name in _SIGNALS:
             number = getattr(signal, name, None)
             if number is not None and _is_heeded(number):
                 self._previous[number] = signal.signal(number, self._asked)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Handle signals as before."""
         for number, previous in self._previous.items():
             signal.signal(number, previous)  # type: ignore[arg-type]
 

@@ -1,26 +1,28 @@
 """`nemocli doctor --verify`, which is `nemocli bench --verify` too."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
+from nemocli.bench.run_config import describe_variant
+from nemocli.bench.verify import (
+    VariantCheck,
+    check_verifiable,
+    report_text,
+    verify_all,
+    write_report,
+)
 from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError
 
-if TYPE_CHECKING:
-    from nemocli.bench.verify import VariantCheck
-    from nemocli.cli.screen import Screen
 
-
-def verify(report: Path | None, screen: "Screen", as_json: bool = False) -> None:
+def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
     """Compare every runtime and precision with reference tokens; a line for each to stdout.
 
     `report` is a JSON file, rewritten after each; with `as_json`, stdout gets that JSON at the end
     instead of the lines. The exit code is 1 if one failed, or is not exact that should be.
     """
-    from nemocli.bench.verify import check_verifiable, report_text, verify_all, write_report
-
     check_verifiable()
     outcomes: list[VariantCheck] = []
     if report:
@@ -41,9 +43,7 @@ def verify(report: Path | None, screen: "Screen", as_json: bool = False) -> None
         raise typer.Exit(NemocliError.exit_code)
 
 
-def _line(outcome: "VariantCheck") -> str:
-    from nemocli.bench.run_config import describe_variant
-
+def _line(outcome: VariantCheck) -> str:
     variant = describe_variant(
         outcome.runtime, outcome.precision, outcome.compute_units, outcome.lookahead
     )

@@ -33,16 +33,16 @@ AUTO = "auto"
 CLIENT = "ray://"
 
 #: Seconds until a cluster that does not answer is given up.
-PATIENCE = 10
+CONNECT_TIMEOUT_S = 10
 
 #: Seconds in which Ray must start or be joined, workers be asked for, and one of them be ready.
-START, READY = 60, 900
+START_TIMEOUT_S, READY_TIMEOUT_S = 60, 900
 
-#: Seconds after which the program ends if it cannot even see that START has passed.
-HELD = 90
+#: Seconds after which the program ends if it cannot even see that START_TIMEOUT_S has passed.
+HELD_TIMEOUT_S = 90
 
 #: Seconds that Ray has to end by itself.
-END = 3
+END_TIMEOUT_S = 3
 
 #: What helps if the cluster asks who comes.
 TOKEN = (
@@ -51,7 +51,7 @@ TOKEN = (
 )
 
 #: Bytes that Ray started here may hold of results on their way; more goes to the disk.
-RESULTS = 100_000_000
+MAX_RESULT_BYTES = 100_000_000
 
 
 def parse_address(text: str) -> str:
@@ -68,7 +68,7 @@ def connected(address: str, cpus: int) -> Iterator[CallThread]:
     """Connect to the cluster at a parsed address, or for `local` start one of so many CPUs.
 
     In the end, what was started here is stopped, and of another cluster only what ran for this
-    command. What may wait for Ray without end is done by the Apart that comes. Raises
+    command. What may wait for Ray without end is done by the CallThread that comes. Raises
     UnsupportedError if Ray is not installed, NemocliError if nothing answers.
     """
     # Ray would tell its makers that it is used.
@@ -97,11 +97,11 @@ def connected(address: str, cpus: int) -> Iterator[CallThread]:
             begin, late = partial(_start, cpus, folder), "Ray did not start here"
         else:
             begin, late = _join(address), f"The Ray cluster {address} did not answer"
-        apart = CallThread()
-        stack.callback(_end, apart, _processes())
-        with _ended_if_held(HELD, late, folder):
-            apart.call(begin, START, late)
-        yield apart
+        ray_calls = CallThread()
+        stack.callback(_end, ray_calls, _processes())
+        with _ended_if_held(HELD_TIMEOUT_S, late, folder):
+            ray_calls.call(begin, START_TIMEOUT_S, late)
+        yield ray_calls
 
 
 @contextmanager
@@ -126,22 +126,22 @@ def _ended_if_held(seconds: int, late: str, folder: str) -> Iterator[None]:
             teller.communicate(b"\n")  # it acts if this does not come
 
 
-def _end(apart: CallThread, before: set[Any]) -> None:
+def _end(ray_calls: CallThread, before: set[Any]) -> None:
     """Leave Ray, and see to it that nothing of it is left running here."""
     import psutil
     import ray
 
     started = _processes() - before
     try:
-        apart.call(ray.shutdown, END, "Ray did not end")
+        ray_calls.call(ray.shutdown, END_TIMEOUT_S, "Ray did not end")
     except StuckError:
         atexit.unregister(ray.shutdown)  # it would be stuck once more
-    apart.end()
+    ray_calls.end()
     started |= _processes() - before
     for process in started:
         with suppress(psutil.Error):  # most have ended
             process.kill()
-    psutil.wait_procs(started, END)
+    psutil.wait_procs(started, END_TIMEOUT_S)
 
 
 def _processes() -> set[Any]:
@@ -160,7 +160,7 @@ def _start(cpus: int, folder: str) -> None:
             LOCAL,
             num_cpus=cpus,
             num_gpus=0,
-            object_store_memory=RESULTS,
+            object_store_memory=MAX_RESULT_BYTES,
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,
@@ -197,7 +197,7 @@ def _knock(address: str) -> None:
     """NemocliError if no Ray answers there: by itself, Ray would try for minutes, and then exit."""
     host, _, port = address.removeprefix(CLIENT).rpartition(":")
     try:
-        socket.create_connection((host, int(port)), PATIENCE).close()
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError, ValueError) as error:
         raise NemocliError(
             f"There is no Ray cluster at {address} ({error}): check the address, and that 'ray"
@@ -207,7 +207,7 @@ def _knock(address: str) -> None:
         return  # its client gives up by itself
     check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
-        subprocess.run(check, check=True, timeout=3 * PATIENCE, capture_output=True)
+        subprocess.run(check, check=True, timeout=3 * CONNECT_TIMEOUT_S, capture_output=True)
     except subprocess.SubprocessError as error:
         if b"AuthenticationError" in (error.stderr or b""):  # type: ignore[attr-defined]
             raise NemocliError(f"The Ray cluster at {address} lets nobody in. {TOKEN}") from None

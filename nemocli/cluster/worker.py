@@ -45,11 +45,12 @@ class WorkerResult:
         if here is not None and self.sha256 != here:
             what = "has other content" if self.sha256 else "cannot be read"
             error = AudioError(
-                f"{path} {what} on {host}: keep the files on a disk that all machines of the"
-                " cluster have at the same path."
+                f"{what} on {host}: keep the files on a disk that all machines of the cluster have"
+                " at the same path.",
+                path,
             )
         elif error is not None:
-            error = AudioError(str(error).replace(str(self.outcome.path), str(path)))
+            error = error.named(path)
         return FileResult(path, None if error else self.outcome.transcript, error)
 
 

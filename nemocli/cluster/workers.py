@@ -25,19 +25,19 @@ from nemocli.transcript.types import Transcript
 from nemocli.version import __version__
 
 #: Files that a worker is given together, and the bytes of them after which it gets no more.
-FILES, BYTES = 8, 8_000_000
+MAX_BATCH_FILES, MAX_BATCH_BYTES = 8, 8_000_000
 
 #: CPUs of a worker, where there are so many: more of them for a call gain little.
-CPUS = 4
+MAX_WORKER_CPUS = 4
 
 #: Times that a file may be lost with its worker, and a worker before it has its model.
-LOSSES = 3
+MAX_LOSSES = 3
 
 #: Seconds between two looks at whether the end is wanted.
-LOOK = 0.5
+POLL_TIMEOUT_S = 0.5
 
 #: Seconds of waiting for the first worker after which that is said.
-PATIENCE = 20
+QUIET_WAIT_S = 20
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Workers:
 
     def wait(self) -> None:
         """Wait for the first worker that has its model; what kept all from it is raised."""
-        told_at: float | None = time.monotonic() + PATIENCE
+        told_at: float | None = time.monotonic() + QUIET_WAIT_S
         while not self._idle and self._is_awaited:
             for ref in _finished(self._beginning):
                 self._begun(ref)
@@ -154,10 +154,14 @@ class Workers:
             return [self._again.popleft()]
         batch: list[Path] = []
         size = 0
-        while len(batch) < FILES and size < BYTES and (path := next(coming, None)) is not None:
+        while (
+            len(batch) < MAX_BATCH_FILES
+            and size < MAX_BATCH_BYTES
+            and (path := next(coming, None)) is not None
+        ):
             batch.append(path)
             content = look_at(path)
-            size += content.size if content else BYTES
+            size += content.size if content else MAX_BATCH_BYTES
         return batch
 
     def _tell(self, progress: Callable[[FileProgress], None]) -> None:
@@ -167,7 +171,7 @@ class Workers:
         asked = {hand.actor.heard.remote(): batch for hand, batch in self._at_work.values()}
         if not asked:
             return
-        for ref in ray.wait(list(asked), num_returns=len(asked), timeout=LOOK)[0]:
+        for ref in ray.wait(list(asked), num_returns=len(asked), timeout=POLL_TIMEOUT_S)[0]:
             with suppress(ray.exceptions.RayError):  # which is dealt with where its work ends
                 far: dict[str, WorkerProgress] = ray.get(ref)
                 for path in asked[ref]:
@@ -204,14 +208,14 @@ class Workers:
         """Have the files done again, but for those that were lost too often."""
         for path in batch:
             self._losses[path] += 1
-            if self._losses[path] < LOSSES:
+            if self._losses[path] < MAX_LOSSES:
                 self._again.append(path)
             else:
-                sentence = (
-                    f"{path} was given up on the cluster: {LOSSES} times what transcribed it was"
-                    f" lost, at last on {hand.host} ({_reason(error)}). Try it without --cluster."
+                reason = (
+                    f"was given up on the cluster: {MAX_LOSSES} times what transcribed it was lost,"
+                    f" at last on {hand.host} ({_reason(error)}). Try it without --cluster."
                 )
-                yield FileResult(path, None, AudioError(sentence))
+                yield FileResult(path, None, AudioError(reason, path))
 
     # ------------------------------------------------------------------------------ workers' lives
 
@@ -241,7 +245,7 @@ class Workers:
             begun: WorkerStart = ray.get(ref)
         except ray.exceptions.RayError as error:
             self._remove(hand)
-            if hand.lost + 1 < LOSSES:
+            if hand.lost + 1 < MAX_LOSSES:
                 self._create(hand.lost + 1)
             else:
                 self._do_without(_no_start(error))
@@ -267,7 +271,7 @@ class Workers:
 
 def worker_cpus(cpus: int) -> int:
     """CPUs for each worker on machines of so many: each has a copy of the model in memory."""
-    return max(1, min(cpus, CPUS))
+    return max(1, min(cpus, MAX_WORKER_CPUS))
 
 
 def _nodes() -> list[int]:
@@ -283,7 +287,7 @@ def _finished(refs: Iterable[Any]) -> list[Any]:
     """Those of which Ray has a result by now; waits a little for the first."""
     import ray
 
-    ready: list[Any] = ray.wait(list(refs), num_returns=1, timeout=LOOK)[0]
+    ready: list[Any] = ray.wait(list(refs), num_returns=1, timeout=POLL_TIMEOUT_S)[0]
     return ready
 
 

@@ -1,11 +1,11 @@
 """Findings about models: the folders they are in, the released model, and the demo."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from nemocli.disk import free_bytes, nearest_existing
 from nemocli.doctor.finding import Finding
 from nemocli.errors import ModelError, NemocliError
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, hub_cache
@@ -21,8 +21,7 @@ def examine_folders() -> Iterator[Finding]:
     yield _examine_folder("models folder", models_folder, models_advice)
     yield _examine_folder("hub's cache", hub_cache, "set HF_HOME to a folder you can write")
     with suppress(NemocliError):
-        free = shutil.disk_usage(next(iter(_existing(cache_folder())))).free
-        yield Finding("free disk", f"{free / 1e9:.1f} GB")
+        yield Finding("free disk", f"{free_bytes(_find_reachable(cache_folder())) / 1e9:.1f} GB")
 
 
 def _examine_folder(
@@ -42,16 +41,16 @@ def _examine_folder(
     return Finding(name, value, False, advice, essential)
 
 
-def _existing(folder: Path) -> Iterator[Path]:
-    """Give the folder and its parents, those that exist and that this user may look into."""
-    for path in (folder, *folder.absolute().parents):
-        with suppress(OSError):
-            if path.exists():
-                yield path
+def _find_reachable(folder: Path) -> Path:
+    """Return the folder, or the deepest one above it that this user may look into."""
+    try:
+        return nearest_existing(folder)
+    except OSError:
+        return _find_reachable(folder.absolute().parent)
 
 
 def _is_writable(folder: Path) -> bool:
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    existing = nearest_existing(folder)
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 

@@ -4,7 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from nemocli.errors import NemocliError, OutputError, UsageError
 from nemocli.jobs.claims import Claims, claim_number
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.run_log import RunLog
-from nemocli.whole_file import copy_permissions
+from nemocli.whole_file import write_synced, written_whole
 
 #: The folder in a folder of outputs that holds the manifest and the claims.
 OWN_FOLDER = ".nemocli"
@@ -106,26 +106,17 @@ class OutputFolder:
         where the next file would fail as well, and NemocliError where this one does.
         """
         number = claim_number(_claims(key, "")[0])
-        written: list[tuple[str, str]] = []
         try:
-            for form, document in documents.items():
-                target = os.path.join(self.folder, outputs[form])
-                folder = os.path.dirname(target)
-                self._check_inside(key, outputs[form])
-                os.makedirs(folder, exist_ok=True)
-                part = os.path.join(folder, f".nemocli-{number:016x}.{form}.part")
-                written.append((part, target))
-                _write_synced(part, document, target)
-            self.manifest.sync()  # that these outputs are ours is on the disk before they are
-            for part, target in written:
-                os.replace(part, target)
-        except BaseException as error:
-            for part, _ in written:
-                with suppress(OSError):
-                    os.unlink(part)
-            if isinstance(error, OSError):
-                raise self._failed(error) from None
-            raise
+            with ExitStack() as stack:
+                for form, document in documents.items():
+                    target = Path(self.folder, outputs[form])
+                    self._check_inside(key, outputs[form])
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    part = target.with_name(f".nemocli-{number:016x}.{form}.part")
+                    write_synced(stack.enter_context(written_whole(target, part)), document)
+                self.manifest.sync()  # that these outputs are ours is on the disk before they are
+        except OSError as error:
+            raise self._failed(error) from None
 
     def _check_inside(self, key: str, output: str) -> None:
         """NemocliError for an output elsewhere: by a link, or by a record that is not nemocli's."""
@@ -153,13 +144,3 @@ class OutputFolder:
 
 def _claims(key: str, name: str) -> tuple[str, str]:
     return f"input {key}", f"name {name.casefold()}"
-
-
-def _write_synced(path: str, content: bytes, target: str) -> None:
-    """Write a file that is to replace the target."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(path, flags, 0o666), "wb") as file:
-        file.write(content)
-        copy_permissions(target, file.fileno())
-        file.flush()
-        os.fsync(file.fileno())

@@ -77,6 +77,15 @@ class RunOptions:
     force: bool = False
 
 
+def plan_jobs(
+    sources: Sequence[Source], output_dir: str | None, formats: Iterable[str], force: bool
+) -> list[Job]:
+    """Make a job for each input; UsageError, before any work, if a file is in its way."""
+    jobs = make_jobs(sources, output_dir)
+    refuse_foreign(jobs, formats, force, [source.path for source in sources])
+    return jobs
+
+
 def make_jobs(sources: Sequence[Source], output_dir: str | None) -> list[Job]:
     """A job for each input, in one place for all, or in the place where the input is.
 
@@ -105,6 +114,11 @@ def _home(source: Source, homes: dict[str, OutputFolder]) -> OutputFolder:
     if real not in homes:
         homes[real] = OutputFolder(source.home, is_home=True)
     return homes[real]
+
+
+def decide(job: Job, wanted: RunOptions) -> Verdict:
+    """Say whether the job is to be done, reading its input if nothing else can tell."""
+    return judge(job, wanted) or judge_content(job)
 
 
 def judge(job: Job, wanted: RunOptions) -> Verdict | None:

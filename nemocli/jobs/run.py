@@ -37,14 +37,14 @@ from nemocli.transcript.formats import FORMATS
 Schedule: TypeAlias = Callable[[Iterator[Path]], Iterator[FileResult]]
 
 #: Threads that write, since most of that is waiting for the disk; and outcomes that may wait.
-WRITERS, MOST_WAITING = 4, 32
+WRITERS, MAX_WAITING = 4, 32
 
 #: Seconds between two looks at whether another run has let go of a file.
-PATIENCE = 0.5
+CLAIM_RETRY_S = 0.5
 
 
 @dataclass(frozen=True)
-class _AtWork:
+class _JobAtWork:
     job: Job
     #: What the input was like when it was begun.
     content: Content | None
@@ -67,7 +67,7 @@ class Run:
         self._wanted = wanted
         self._is_ending = is_ending
         self._note = note
-        self._at_work: dict[Path, _AtWork] = {}
+        self._at_work: dict[Path, _JobAtWork] = {}
         # Found out while claiming: files that need no work, files that other runs are at, and what
         # ended the claiming.
         self._found: deque[Finished] = deque()
@@ -92,7 +92,7 @@ class Run:
                         f"Waiting for another run: it is at {len(self._taken)} of the files."
                     )
                 if len(pending) == len(self._taken):  # nothing came of it
-                    time.sleep(PATIENCE)
+                    time.sleep(CLAIM_RETRY_S)
                 pending = self._taken
         finally:
             for place in {job.place for job in self._jobs}:
@@ -108,7 +108,7 @@ class Run:
         try:
             for outcome in outcomes:
                 writing.append(pool.submit(self._finish, outcome))
-                yield from self._ended(writing, MOST_WAITING)
+                yield from self._ended(writing, MAX_WAITING)
             yield from self._ended(writing, 0)
         finally:
             if isinstance(outcomes, Generator):
@@ -200,7 +200,7 @@ class Run:
             if job.known.owns(output) and job.place.exists(output)
         ]
         formats = tuple(dict.fromkeys([*self._wanted.formats, *earlier]))
-        work = _AtWork(job, look_at(job.source.path), formats)
+        work = _JobAtWork(job, look_at(job.source.path), formats)
         begun = Record(job.key, "begun", job.name, formats, self._wanted.settings.id)
         job.place.manifest.append(begun, self._wanted.settings, sync=False)
         self._at_work[job.source.path] = work
@@ -215,7 +215,7 @@ class Run:
         finally:
             work.job.place.release(work.job.key, work.job.name)
 
-    def _written(self, work: _AtWork, outcome: FileResult) -> Finished:
+    def _written(self, work: _JobAtWork, outcome: FileResult) -> Finished:
         job, content = work.job, work.content
         record = Record(
             job.key,
@@ -229,7 +229,8 @@ class Run:
         )
         try:
             if outcome.transcript is None:
-                raise outcome.error or NemocliError(f"{job.source.path} has no transcript.")
+                assert outcome.error is not None
+                raise outcome.error.named(job.source.name)
             sha256 = self._unchanged_hash(work)
             kept = [] if self._wanted.force else changed_outputs(job, work.formats)
             formats = [form for form in work.formats if form not in kept]
@@ -245,10 +246,9 @@ class Run:
         except OutputError:
             raise
         except NemocliError as error:
-            sentence = str(error).replace(str(job.source.path), job.source.name)
-            record = replace(record, error=sentence)
+            record = replace(record, error=str(error))
             job.place.manifest.append(record, self._wanted.settings)
-            return Finished(job.source.path, "failed", seconds=record.seconds, error=sentence)
+            return Finished(job.source.path, "failed", seconds=record.seconds, error=str(error))
         record = replace(record, state="done", sha256=sha256, formats=work.formats)
         job.place.manifest.append(record, self._wanted.settings)
         return Finished(
@@ -259,16 +259,18 @@ class Run:
             kept=job.paths(kept),
         )
 
-    def _unchanged_hash(self, work: _AtWork) -> str | None:
+    def _unchanged_hash(self, work: _JobAtWork) -> str | None:
         """The hash of the input that was transcribed; NemocliError if it is not the same now."""
         if work.content is None:
             return None
-        path = work.job.source.path
-        sha256 = content_hash(path)
+        source = work.job.source
+        sha256 = content_hash(source.path)
         if sha256 is None:
-            raise NemocliError(f"{path} vanished while it was transcribed: check the disk.")
-        if look_at(path) != work.content:
-            raise NemocliError(f"{path} changed while it was transcribed: run the command again.")
+            raise NemocliError(f"{source.name} vanished while it was transcribed: check the disk.")
+        if look_at(source.path) != work.content:
+            raise NemocliError(
+                f"{source.name} changed while it was transcribed: run the command again."
+            )
         return sha256
 
 

@@ -1,13 +1,11 @@
 """Turn a checkpoint into a model folder: written beside the target and renamed when complete."""
 
-import errno
 import json
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from pathlib import Path
 
+from nemocli.disk import free_bytes, nearest_existing
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
@@ -25,10 +23,10 @@ from nemocli.models.paths import models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
-from nemocli.processes import runs_elsewhere
 from nemocli.runtimes.kind import PORTABLE, FolderKind, GraphProgress
 from nemocli.runtimes.kinds import folder_kinds
 from nemocli.version import __version__
+from nemocli.whole_file import remove_abandoned, written_whole
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
@@ -167,10 +165,10 @@ def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> N
     weights = sum(_product(shape) for shape in source.weights.shapes().values())
     needed = int(weights * bytes_per_weight)
     try:
-        existing = next(parent for parent in out.absolute().parents if parent.exists())
+        existing = nearest_existing(out.absolute().parent)
     except OSError as error:  # the current folder is gone, or the name too long
         raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
-    free = shutil.disk_usage(existing).free
+    free = free_bytes(existing)
     if free < needed:
         raise NemocliError(
             f"The model needs about {needed / 1e9:.2f} GB in {existing}, where only"
@@ -197,48 +195,17 @@ def _write(
     progress: GraphProgress,
     check: Callable[[Path], None] | None,
 ) -> Manifest:
-    _remove_abandoned(out)
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial.mkdir()
-    try:
+    remove_abandoned(out)
+    with written_whole(out) as part:
+        part.mkdir()
         names = kind.write_graphs(
-            source.parameters, partial, planned.lookaheads, planned.precision, progress
+            source.parameters, part, planned.lookaheads, planned.precision, progress
         )
-        (partial / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
-        records: dict[str, FileRecord] = record_files(partial, [*names, TOKENIZER])
+        (part / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
+        records: dict[str, FileRecord] = record_files(part, [*names, TOKENIZER])
         manifest = Manifest(**{**vars(planned), "files": records})
-        write_manifest(partial, manifest)
+        write_manifest(part, manifest)
         if check:
-            check(partial)
-        _replace(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            check(part)
     return manifest
-
-
-def _replace(partial: Path, out: Path) -> None:
-    """Put the finished folder in place; a folder cannot be renamed over one that has files."""
-    try:
-        partial.rename(out)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-        old = out.with_name(f".{out.name}.partial-{os.getpid()}-old")
-        try:
-            out.rename(old)
-            partial.rename(out)
-        except BaseException:  # Ctrl-C among them
-            if not out.exists():
-                old.rename(out)
-            raise
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def _remove_abandoned(out: Path) -> None:
-    """Remove what conversions to the same place left behind when they were killed."""
-    for path in out.parent.glob(f".{out.name}.partial-*"):
-        pid = path.name.split(".partial-")[1].partition("-")[0]
-        if pid.isdigit() and not runs_elsewhere(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)

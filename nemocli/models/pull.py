@@ -10,12 +10,12 @@ import errno
 import hashlib
 import logging
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nemocli.disk import free_bytes, nearest_existing
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.hub import INCOMPLETE, MAIN, PINS, HubModel, find_pulled, write_taken
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
@@ -202,8 +202,8 @@ def _check_space(files: Sequence[_File], blobs: Path) -> None:
         for file in files
         if not (file.sha256 and (blobs / file.sha256).exists())
     )
-    existing = next(parent for parent in (blobs, *blobs.parents) if parent.exists())
-    free = shutil.disk_usage(existing).free
+    existing = nearest_existing(blobs)
+    free = free_bytes(existing)
     if free < missing:
         raise NemocliError(
             f"The download needs {missing / 1e9:.2f} GB in {existing}, where only"

@@ -1,6 +1,6 @@
 """Every size of the model, as a checkpoint's configuration files give it; none is assumed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,19 @@ MAX_COUNT = 4096
 
 #: The same for symbols on a frame, and for lookaheads: each of them costs much more.
 MAX_SYMBOLS = MAX_LOOKAHEADS = 100
+
+#: The least and the most that each size may be, by its name in the classes below.
+LIMITS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(("n_fft", "win_length", "hop_length", "num_mels"), (1, MAX_COUNT)),
+    **dict.fromkeys(("conv_kernel", "decoder_layers"), (1, MAX_COUNT)),
+    **dict.fromkeys(("sampling_rate", "hidden_size", "num_heads", "ff_size"), (1, MAX_SIZE)),
+    **dict.fromkeys(("subsampling_channels", "num_prompts", "prompt_size"), (1, MAX_SIZE)),
+    **dict.fromkeys(("vocab_size", "decoder_size"), (1, MAX_SIZE)),
+    **dict.fromkeys(("blank_id", "default_prompt"), (0, MAX_SIZE)),
+    "num_layers": (2, MAX_COUNT),
+    "left_context": (1, MAX_COUNT - 1),
+    "max_symbols": (1, MAX_SYMBOLS),
+}
 
 #: The most values that a stream's caches may hold: a hundred times the released model's.
 MAX_CACHED = 1 << 28
@@ -119,24 +132,24 @@ def read_config(
     number = _Numbers(config, "config.json")
     enc = _Numbers(encoder, "config.json's encoder_config")
     result = ModelConfig(
-        features=_features(processor, enc("num_mel_bins", most=MAX_COUNT)),
-        hidden_size=enc("hidden_size"),
-        num_layers=enc("num_hidden_layers", least=2, most=MAX_COUNT),
-        num_heads=enc("num_attention_heads"),
-        ff_size=enc("intermediate_size"),
-        conv_kernel=enc("conv_kernel_size", most=MAX_COUNT),
-        subsampling_channels=enc("subsampling_conv_channels"),
-        left_context=enc("sliding_window", least=2, most=MAX_COUNT) - 1,
+        features=_features(processor, enc("num_mels", "num_mel_bins")),
+        hidden_size=enc("hidden_size", "hidden_size"),
+        num_layers=enc("num_layers", "num_hidden_layers"),
+        num_heads=enc("num_heads", "num_attention_heads"),
+        ff_size=enc("ff_size", "intermediate_size"),
+        conv_kernel=enc("conv_kernel", "conv_kernel_size"),
+        subsampling_channels=enc("subsampling_channels", "subsampling_conv_channels"),
+        left_context=enc("left_context", "sliding_window", frames_more=1),
         lookaheads=lookaheads,
         default_lookahead=_default_lookahead(encoder, lookaheads),
-        num_prompts=number("num_prompts"),
-        prompt_size=number("prompt_intermediate_size"),
-        default_prompt=number("default_prompt_id", least=0),
-        vocab_size=number("vocab_size"),
-        blank_id=number("blank_token_id", least=0),
-        decoder_size=number("decoder_hidden_size"),
-        decoder_layers=number("num_decoder_layers", most=MAX_COUNT),
-        max_symbols=number("max_symbols_per_step", most=MAX_SYMBOLS),
+        num_prompts=number("num_prompts", "num_prompts"),
+        prompt_size=number("prompt_size", "prompt_intermediate_size"),
+        default_prompt=number("default_prompt", "default_prompt_id"),
+        vocab_size=number("vocab_size", "vocab_size"),
+        blank_id=number("blank_id", "blank_token_id"),
+        decoder_size=number("decoder_size", "decoder_hidden_size"),
+        decoder_layers=number("decoder_layers", "num_decoder_layers"),
+        max_symbols=number("max_symbols", "max_symbols_per_step"),
         prompts=_prompts(processor),
         languages=_languages(config),
     )
@@ -151,13 +164,15 @@ class _Numbers:
     def __init__(self, data: Mapping[str, Any], where: str) -> None:
         self.data, self.where = data, where
 
-    def __call__(self, key: str, least: int = 1, most: int = MAX_SIZE) -> int:
+    def __call__(self, size: str, key: str, frames_more: int = 0) -> int:
+        """Read a size that has LIMITS; what is under the key counts so many frames more."""
         value: int = _get(self.data, key, self.where, int)
+        least, most = (limit + frames_more for limit in LIMITS[size])
         if not least <= value <= most:
             raise ModelError(
                 f"{self.where} gives {key} as {shown(value)}; it must be from {least} to {most}."
             )
-        return value
+        return value - frames_more
 
 
 def _get(data: Mapping[str, Any], key: str, where: str, kind: type) -> Any:
@@ -191,11 +206,7 @@ def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any])
 def _lookaheads(encoder: Mapping[str, Any], processor: Mapping[str, Any]) -> tuple[int, ...]:
     key = "supported_num_lookahead_tokens"
     values = encoder.get(key) or processor.get(key)
-    if (
-        not isinstance(values, list)
-        or not 0 < len(values) <= MAX_LOOKAHEADS
-        or not _are_lookaheads(values)
-    ):
+    if not isinstance(values, list) or not _are_lookaheads(values):
         raise ModelError(
             f"config.json's encoder_config lacks a list {key!r} of whole numbers up to {MAX_COUNT}."
         )
@@ -212,8 +223,9 @@ def _default_lookahead(encoder: Mapping[str, Any], lookaheads: tuple[int, ...]) 
     return int(value)
 
 
-def _are_lookaheads(values: Iterable[Any]) -> bool:
-    return all(_is_number(value, 0, MAX_COUNT) for value in values)
+def _are_lookaheads(values: Sequence[Any]) -> bool:
+    fits = 0 < len(values) <= MAX_LOOKAHEADS
+    return fits and all(_is_number(value, 0, MAX_COUNT) for value in values)
 
 
 def _is_number(value: Any, least: int, most: int) -> bool:
@@ -222,22 +234,12 @@ def _is_number(value: Any, least: int, most: int) -> bool:
 
 def _is_plausible(config: ModelConfig) -> bool:
     """Tell whether a manifest's values have the types and limits that `read_config` demands."""
-    features = config.features
-    few = [config.num_layers, config.decoder_layers, config.conv_kernel, features.num_mels]
-    few += (features.n_fft, features.win_length, features.hop_length)
-    many = [config.hidden_size, config.num_heads, config.ff_size, config.subsampling_channels]
-    many += (config.num_prompts, config.prompt_size, config.vocab_size, config.decoder_size)
+    sizes = vars(config) | vars(config.features)
     return (
-        all(_is_number(value, 1, MAX_COUNT) for value in few)
-        and all(_is_number(value, 1, MAX_SIZE) for value in many)
-        and _is_number(config.max_symbols, 1, MAX_SYMBOLS)
-        and _is_number(config.left_context, 1, MAX_COUNT)
-        and all(
-            _is_number(value, 0, MAX_SIZE) for value in (config.blank_id, config.default_prompt)
-        )
-        and 0 < len(config.lookaheads) <= MAX_LOOKAHEADS
-        and _are_lookaheads((*config.lookaheads, config.default_lookahead))
-        and 0 <= features.preemphasis <= 1
+        all(_is_number(sizes[size], *limits) for size, limits in LIMITS.items())
+        and _are_lookaheads(config.lookaheads)
+        and _is_number(config.default_lookahead, 0, MAX_COUNT)
+        and _is_preemphasis(config.features.preemphasis)
         and all(isinstance(name, str) for name in (*config.prompts, *config.languages))
         and all(_is_number(index, 0, MAX_SIZE) for index in config.prompts.values())
     )
@@ -256,9 +258,9 @@ def _languages(config: Mapping[str, Any]) -> tuple[str, ...]:
 def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
     extractor = _get(processor, "feature_extractor", "processor_config.json", dict)
     number = _Numbers(extractor, "processor_config.json's feature_extractor")
-    if number("feature_size") != num_mels:
+    if (made := number("num_mels", "feature_size")) != num_mels:
         raise ModelError(
-            f"processor_config.json makes {number('feature_size')} mels,"
+            f"processor_config.json makes {made} mels,"
             f" but the encoder in config.json takes {num_mels}."
         )
     rounding = extractor.get("mel_filters_dtype", "float32")
@@ -268,10 +270,10 @@ def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
             " nemocli implements only 'float32'."
         )
     return FeatureConfig(
-        sampling_rate=number("sampling_rate"),
-        n_fft=number("n_fft", most=MAX_COUNT),
-        win_length=number("win_length", most=MAX_COUNT),
-        hop_length=number("hop_length", most=MAX_COUNT),
+        sampling_rate=number("sampling_rate", "sampling_rate"),
+        n_fft=number("n_fft", "n_fft"),
+        win_length=number("win_length", "win_length"),
+        hop_length=number("hop_length", "hop_length"),
         num_mels=num_mels,
         preemphasis=_preemphasis(extractor),
     )
@@ -279,11 +281,15 @@ def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
 
 def _preemphasis(extractor: Mapping[str, Any]) -> float:
     value = extractor.get("preemphasis", 0.97)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+    if not _is_preemphasis(value):
         raise ModelError(
             f"processor_config.json gives preemphasis as {shown(value)}; it must be from 0 to 1."
         )
     return float(value)
+
+
+def _is_preemphasis(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _prompts(processor: Mapping[str, Any]) -> dict[str, int]:

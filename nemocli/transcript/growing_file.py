@@ -6,17 +6,15 @@ costs as much in the tenth hour as in the first minute.
 """
 
 import os
-import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
+from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
-from nemocli.processes import runs_elsewhere
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
-from nemocli.whole_file import copy_permissions
+from nemocli.whole_file import copy_permissions, part_of, remove_abandoned
 
 
 def check_target(path: Path, force: bool) -> None:
@@ -27,7 +25,7 @@ def check_target(path: Path, force: bool) -> None:
         raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
 
 
-class GrowingFile:
+class GrowingFile(Closing):
     """`path` as it is written; a context manager that removes the spare copy.
 
     Raises UsageError if the file exists and may not be replaced, and NemocliError, also later, if
@@ -38,8 +36,8 @@ class GrowingFile:
         check_target(path, force)
         self._path = path
         self._writer = writer
-        self._spare = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._next_spare = path.with_name(f".{path.name}.{os.getpid()}.next.part")
+        self._spare = part_of(path)
+        self._next_spare = part_of(path, ".next")
         head = writer.head()
         # Bytes of what is certain in both copies, and what the spare lacks of it.
         self._settled = len(head.encode())
@@ -47,27 +45,19 @@ class GrowingFile:
         # What could not be written yet.
         self._unwritten = ""
         try:
-            _remove_abandoned(path)
+            remove_abandoned(path)
             # Whatever is at `path` belongs to an earlier run and must not become the spare.
             self._spare.write_bytes((head + writer.tail(None, 0.0)).encode())
             shutil.copyfile(self._spare, self._next_spare)
             for spare in (self._spare, self._next_spare):
-                with spare.open("rb") as file:
-                    copy_permissions(path, file.fileno())
+                copy_permissions(path, spare)
             os.replace(self._next_spare, self._path)
         except OSError as error:
             self._remove_spares()
             raise self._explained(error) from None
 
-    def __enter__(self) -> "GrowingFile":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the copies beside the file."""
         self._remove_spares()
 
     def add(self, segment: Segment, language: str | None, duration: float) -> None:
@@ -119,12 +109,3 @@ class GrowingFile:
     def _explained(self, error: OSError) -> NemocliError:
         reason = error.strerror or type(error).__name__
         return NemocliError(f"{self._path} cannot be written: {reason}.")
-
-
-def _remove_abandoned(path: Path) -> None:
-    """What a run that was killed left beside the file."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)(\.next)?\.part")
-    for beside in path.parent.iterdir():
-        match = pattern.fullmatch(beside.name)
-        if match and not runs_elsewhere(int(match[1])):
-            beside.unlink(missing_ok=True)

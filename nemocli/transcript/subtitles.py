@@ -129,7 +129,9 @@ class SrtWriter(SubtitleWriter):
 
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         text = _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
-        return f"{number}\n{clock(start, ',')} --> {clock(end, ',')}\n{text}\n\n"
+        return (
+            f"{number}\n{format_timestamp(start, ',')} --> {format_timestamp(end, ',')}\n{text}\n\n"
+        )
 
 
 class VttWriter(SubtitleWriter):
@@ -140,7 +142,7 @@ class VttWriter(SubtitleWriter):
 
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         text = "\n".join(map(join_words, self._marked(cue, start, end)))
-        return f"{clock(start)} --> {clock(end)}\n{text}\n\n"
+        return f"{format_timestamp(start)} --> {format_timestamp(end)}\n{text}\n\n"
 
     def _marked(self, cue: Cue, start: int, end: int) -> Iterator[list[Word]]:
         """The lines with their marks: a timestamp must be later than all before, within the cue."""
@@ -150,7 +152,7 @@ class VttWriter(SubtitleWriter):
             for word in line:
                 text, time = escaped(word.text), round(1000 * word.start)
                 if self._layout.word_timestamps and latest < time < end:
-                    text, latest = f"<{clock(time)}>{text}", time
+                    text, latest = f"<{format_timestamp(time)}>{text}", time
                 words.append(replace(word, text=text))
             yield words
 
@@ -160,7 +162,7 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def clock(milliseconds: int, point: str = ".") -> str:
+def format_timestamp(milliseconds: int, point: str = ".") -> str:
     """Hours, minutes, seconds and milliseconds, as `01:02:03.456`."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"

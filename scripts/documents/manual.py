@@ -38,7 +38,10 @@ def program_manual(
         lines += [".TP", _reference(f"nemocli-{command.name}"), _escaped(command.summary)]
     lines += [".SH OPTIONS", *_options(options)]
     lines += [".SH ENVIRONMENT", _escaped("Every option of a subcommand has a variable, which its")]
-    lines.append(_escaped("page names; what is typed goes before it. Besides:"))
+    lines.append(
+        _escaped("page names; what is typed goes before it. Only what confirms a deletion")
+    )
+    lines.append(_escaped("or an overwrite has none, and must be typed. Besides:"))
     for name, text in variables:
         lines += [".TP", f".B {_quoted(name)}", _escaped(text.replace("`", ""))]
     lines += [*_exit_status(codes), ".SH SEE ALSO"]

@@ -74,11 +74,17 @@ def options(command, path=""):
         yield from options(inner, f"{path} {name}")
 
 
-def test_every_option_has_an_environment_variable():
+#: What deletes or overwrites: it must be typed.
+CONFIRMATIONS = {" file force", " live force", " convert force", " models remove yes"}
+
+
+def test_every_option_but_a_confirmation_has_an_environment_variable():
     found = dict(options(get_command(app)))
     assert len(found) > 40
     variables = {name: option.envvar or "" for name, option in found.items()}
-    assert [n for n, variable in variables.items() if not variable.startswith("NEMOCLI_")] == []
+    without = {name for name, variable in variables.items() if not variable}
+    assert without == CONFIRMATIONS
+    assert all(variables[name].startswith("NEMOCLI_") for name in variables.keys() - without)
 
 
 def test_version():

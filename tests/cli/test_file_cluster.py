@@ -158,7 +158,7 @@ def test_without_ray_the_command_that_installs_it_is_told(sounds, monkeypatch):
 FROZEN = """
 import os, signal, sys
 from nemocli.cluster import connection
-connection.START = {seconds}
+connection.START_TIMEOUT_S = {seconds}
 from ray._private.node import Node
 write = Node._write_cluster_info_to_kv
 def freeze_and_write(node):
@@ -199,7 +199,7 @@ def test_a_start_that_gets_stuck_is_given_up_and_leaves_nothing(sounds, number):
 HELD = """
 import ctypes
 from nemocli.cluster import connection
-connection.START, connection.HELD = 1, 3
+connection.START_TIMEOUT_S, connection.HELD_TIMEOUT_S = 1, 3
 from ray._private.node import Node
 Node._write_cluster_info_to_kv = lambda node: ctypes.PyDLL(None).sleep(60)
 from nemocli.__main__ import main

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.cli import file_model
+from nemocli.cli import file_cluster, file_model
 from tests.cli import fake_command
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 from tests.jobs.runs import say
@@ -238,9 +238,18 @@ def test_memory_is_passed_on(here, monkeypatch):
     assert list(dict.fromkeys(heard)) == [2 * 10**9, 500 * 10**6, 3 * 2**29, 1000, 64000]
 
 
-def test_too_little_memory_is_refused_before_anything_is_written(clips, tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", [[], ["--cluster", "local"]])
+@pytest.mark.parametrize("results", [[], ["-o", "out"]])
+def test_too_little_memory_is_refused_before_anything_is_begun(
+    clips, tmp_path, monkeypatch, where, results
+):
+    def connect(address, cpus):
+        raise AssertionError("no cluster is needed to see that")
+
+    monkeypatch.setattr(file_cluster, "connected", connect)
     monkeypatch.setenv("NEMOCLI_MODEL", "demo")
-    done = file(clips[0].path, "-o", tmp_path / "out", "--max-memory", "1M")
+    monkeypatch.chdir(tmp_path)
+    done = file(clips[0].path, *results, *where, "--max-memory", "1M")
     assert done.exit_code == 2 and "--max-memory" in done.stderr
     assert not (tmp_path / "out").exists()
 

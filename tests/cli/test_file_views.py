@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from nemocli.cli.file_views import MOST_BARS, bars_view, last_lines, progress_line, whole_line
+from nemocli.cli.file_views import MAX_BARS, bars_view, last_lines, progress_line, whole_line
 
 
 def test_the_end_of_a_text_fits_the_terminal():
@@ -27,8 +27,8 @@ def test_whole_line():
 def test_bars_fit_a_narrow_terminal():
     console = Console(width=60, height=20)
     with console.capture() as capture:
-        at_work = [("a very long name indeed, of a file.wav", 30.0, 61.0)] * (MOST_BARS + 2)
+        at_work = [("a very long name indeed, of a file.wav", 30.0, 61.0)] * (MAX_BARS + 2)
         console.print(bars_view(at_work, 30.0, 600.0, whole_line(30, 600, 2, 0, 12), 60))
     lines = capture.get().splitlines()
-    assert len(lines) == MOST_BARS + 2 and all(len(line) <= 60 for line in lines)
+    assert len(lines) == MAX_BARS + 2 and all(len(line) <= 60 for line in lines)
     assert "and 2 more at work" in lines[-2]

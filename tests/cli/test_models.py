@@ -5,7 +5,7 @@ import json
 import pytest
 from huggingface_hub import constants
 
-from nemocli.cli.models import size
+from nemocli.cli.models import format_size
 from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST
 from tests import typed
@@ -92,6 +92,14 @@ def test_remove_asks(models, monkeypatch, answer, there):
     assert (models / "models" / "one").exists() == there
 
 
+def test_no_variable_says_yes(models, monkeypatch):
+    for name in ("YES", "MODELS_YES", "MODELS_REMOVE_YES"):
+        monkeypatch.setenv(f"NEMOCLI_{name}", "1")
+    done = nemocli("remove", "one")
+    assert done.exit_code == 2 and "add --yes" in done.stderr
+    assert (models / "models" / "one").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -114,4 +122,4 @@ def test_failures(models, arguments, code, words):
     ("count", "text"), [(0, "0.0 MB"), (5_034_000, "5.0 MB"), (2_550_000_000, "2.55 GB")]
 )
 def test_sizes(count, text):
-    assert size(count) == text
+    assert format_size(count) == text

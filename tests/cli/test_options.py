@@ -19,3 +19,24 @@ def test_a_lookahead_that_is_neither_is_refused_with_what_there_is(command):
     done = nemocli(*command, "--model", "demo", "--lookahead", "5s")
     assert done.exit_code == 2
     assert "80ms, 320ms, 560ms, 1120ms" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        (["file", "a.wav", "-o", "."], "a.txt"),
+        (["live", "--input", "a.wav", "--output", "a.txt"], "a.txt"),
+        (["live", "--input", "a.wav", "--save-audio", "a.wav"], "a.wav"),
+        (["convert", "demo", "-o", "model"], "model/manifest.json"),
+    ],
+    ids=["file", "live", "live-sound", "convert"],
+)
+def test_no_variable_confirms_an_overwrite(command, kept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    path = tmp_path / kept
+    path.write_text("precious")
+    names = ("FORCE", "FILE_FORCE", "LIVE_FORCE", "CONVERT_FORCE", "YES")
+    done = nemocli(*command, env={f"NEMOCLI_{name}": "1" for name in names})
+    assert done.exit_code == 2 and "--force" in done.stderr
+    assert path.read_text() == "precious"

@@ -10,7 +10,7 @@ import pytest
 
 from nemocli.cluster.connection import LOCAL, connected
 from nemocli.cluster.worker import Worker
-from nemocli.cluster.workers import FILES, Workers
+from nemocli.cluster.workers import MAX_BATCH_FILES, Workers
 from nemocli.errors import ModelError, NemocliError
 from nemocli.version import __version__
 from tests.cluster.fake_worker import begun_times, load, load_and_die, load_nothing
@@ -75,7 +75,7 @@ def test_a_path_is_taken_when_a_worker_is_free(here, workers):
 
     ending = workers().transcribe_many(paths(), "auto")
     next(ending)
-    assert len(taken) <= 2 * FILES
+    assert len(taken) <= 2 * MAX_BATCH_FILES
     assert len(list(ending)) == 99
 
 

@@ -85,9 +85,9 @@ LEVELS = {
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
-    **dict.fromkeys(
-        ["addresses", "errors", "version", "processes", "remark", "units", "whole_file"], 0
-    ),
+    "whole_file": 0.1,
+    **dict.fromkeys(["addresses", "closing", "disk", "errors", "version", "processes"], 0),
+    **dict.fromkeys(["remark", "units"], 0),
 }
 
 

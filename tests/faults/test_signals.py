@@ -16,7 +16,7 @@ from nemocli.cli import file_model
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from tests.faults.program import files, run, start, struck_importing, struck_in
-from tests.jobs.fake import SETTINGS, heard_in
+from tests.jobs.fake import SETTINGS, FakeTranscriber, heard_in
 from tests.schemas import checked
 from tests.typed import nemocli
 
@@ -71,7 +71,7 @@ def test_file_to_stdout(clip, code, number):
 def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
     monkeypatch, tmp_path, failure
 ):
-    class Ending:
+    class Ending(FakeTranscriber):
         def transcribe_many(self, paths, lang, **options):
             (_, second, third) = map(type(paths[0]), paths)
             yield FileResult(third, heard_in("three"))
@@ -93,7 +93,7 @@ def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
     ("place", "number"),
     [
         ("nemocli.batch.many:advance", TERM),
-        ("nemocli.jobs.output_folder:_write_synced", INT),
+        ("nemocli.jobs.output_folder:write_synced", INT),
         ("nemocli.jobs.run_log:RunLog.sync", HUP),
     ],
 )
@@ -124,7 +124,7 @@ def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
     ("place", "number"),
     [
         ("nemocli.models.convert:write_manifest", TERM),
-        ("nemocli.models.convert:_replace", HUP),
+        ("nemocli.whole_file:_take_place", HUP),
         ("nemocli.bench.conversion:verify_folder", INT),
     ],
 )
@@ -144,14 +144,13 @@ def test_convert_that_is_to_replace_a_model_leaves_the_old_one(tmp_path):
     assert run("convert", "demo", "-o", out, "--lookahead", "3", "--no-verify")[0] == 0
     old = read_manifest(out)
     code = """
-import os, pathlib, signal
-rename = pathlib.Path.rename
-def strike(self, target):
-    result = rename(self, target)
-    if str(target).endswith("-old"):
+import os, signal
+replace = os.replace
+def strike(source, target):
+    replace(source, target)
+    if str(target).endswith(".old.part"):
         os.kill(os.getpid(), signal.SIGTERM)
-    return result
-pathlib.Path.rename = strike
+os.replace = strike
 """
     command = ["convert", "demo", "-o", out, "--lookahead", "0", "--no-verify", "--force"]
     done, _, err = run(*command, code=code)

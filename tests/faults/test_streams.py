@@ -95,8 +95,8 @@ def test_bench_without_a_stdin(clip):
 def test_a_process_of_bench_without_a_stdin():
     """Its number is free, and would be given to the pipe that ties the process to its parent."""
     code = "from nemocli.cli.streams import prepare_streams; prepare_streams();"
-    code += "from nemocli.bench import subprocess_run as run;"
-    code += "print(run.run_in_subprocess(len, 'abc'))"
+    code += "from nemocli.bench.subprocess_run import run_in_subprocess;"
+    code += "print(run_in_subprocess(len, 'abc'))"
     line = f'{sys.executable} -c "{code}" <&-'
     done = subprocess.run(["sh", "-c", line], capture_output=True, check=False, timeout=120)
     assert (done.stdout, done.stderr) == (b"3\n", b"")

@@ -29,6 +29,9 @@ class FakeTranscriber:
         self._random = random.Random(seed)
         self.heard = []
 
+    def check_request(self, lang="auto", max_memory=None):
+        pass
+
     def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
         coming, at_work = iter(paths), []
         while True:
@@ -46,7 +49,7 @@ class FakeTranscriber:
         try:
             text = path.read_text()
         except OSError:
-            return FileResult(path, None, AudioError(f"{path} does not exist: check the path."))
+            return FileResult(path, None, AudioError("does not exist: check the path.", path))
         if text.startswith("broken"):
-            return FileResult(path, None, AudioError(f"{path} is damaged: copy it again."))
+            return FileResult(path, None, AudioError("is damaged: copy it again.", path))
         return FileResult(path, heard_in(text))

@@ -60,16 +60,16 @@ def test_a_kill_between_the_name_and_the_record_is_no_foreign_file(here, monkeyp
 def test_a_disk_that_takes_no_more_ends_the_run_and_the_next_one_goes_on(here, monkeypatch, number):
     for n in range(9):
         say(f"{n}.wav", f"text {n}")
-    real, count = output_folder._write_synced, iter(range(100))
+    real, count = output_folder.write_synced, iter(range(100))
 
-    def fail(path, content, target):
+    def fail(path, content):
         if next(count) >= 4:
             Path(path).write_bytes(content[:2])
             raise OSError(number, os.strerror(number), path)
-        real(path, content, target)
+        real(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(output_folder, "_write_synced", fail)
+        patch.setattr(output_folder, "write_synced", fail)
         with pytest.raises(OutputError, match=os.strerror(number)) as caught:
             transcribe()
     assert "the same command goes on" in str(caught.value)

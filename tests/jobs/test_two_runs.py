@@ -32,7 +32,7 @@ def test_two_runs_share_the_work(here):
 
 
 def test_what_another_run_has_claimed_is_waited_for_and_done_if_it_dies(here, monkeypatch):
-    monkeypatch.setattr(run, "PATIENCE", 0.01)
+    monkeypatch.setattr(run, "CLAIM_RETRY_S", 0.01)
     say("a.wav", "one")
     say("b.wav", "two")
     script = (

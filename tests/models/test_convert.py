@@ -9,7 +9,6 @@ import pytest
 
 import nemocli
 from nemocli.errors import ModelError, NemocliError, UsageError
-from nemocli.models import convert as convert_module
 from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST, read_manifest
 from tests.sounds import speech_like
@@ -132,9 +131,7 @@ def test_options_that_do_not_exist(demo, tmp_path, options, word):
 
 
 def test_too_little_space_is_said_before_any_work(demo, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        convert_module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})
-    )
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
     with pytest.raises(NemocliError, match="GB are free"):
         convert(demo, tmp_path / "out")
     assert names(tmp_path) == []
@@ -160,7 +157,7 @@ def test_what_a_killed_conversion_left_is_removed_by_the_next(demo, tmp_path):
     out = tmp_path / "out"
     killed = subprocess.run([sys.executable, "-c", script, str(demo), str(out)], check=False)
     assert killed.returncode == -9
-    assert len(names(tmp_path)) == 1 and names(tmp_path)[0].startswith(".out.partial-")
+    assert len(names(tmp_path)) == 1 and names(tmp_path)[0].endswith(".part")
     convert(demo, out)
     assert names(tmp_path) == ["out"]
 

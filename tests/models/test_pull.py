@@ -295,7 +295,7 @@ def test_an_archive_alone_is_downloaded_too(tmp_path, demo, monkeypatch):
 
 def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
     few = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(pull.shutil, "disk_usage", lambda path: few)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: few)
     files = [pull._File("model.safetensors", 5_000_000, "0" * 64)]
     with pytest.raises(NemocliError, match=r"0\.01 GB .*HF_HOME"):
         pull._check_space(files, tmp_path / "blobs")

@@ -337,4 +337,4 @@ def test_nothing_of_a_refused_model_is_left(checkpoint, tmp_path, monkeypatch):
     done = nemocli("convert", checkpoint, "-o", tmp_path / "out", "-q")
     assert done.exit_code == 3
     assert not (tmp_path / "out").exists()
-    assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]

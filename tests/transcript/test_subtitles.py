@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nemocli.transcript.formats import CueLayout, WholeTranscript, write_whole
 from nemocli.transcript.segments import split_segments
-from nemocli.transcript.subtitles import clock
+from nemocli.transcript.subtitles import format_timestamp
 from nemocli.transcript.types import Transcript, Word
 from tests.words import ABOUT, ANY_TEXTS, cells, spoken, visible, words
 
@@ -195,7 +195,7 @@ def test_a_vtt_document():
     ],
 )
 def test_clocks(milliseconds, written):
-    assert clock(milliseconds) == written
+    assert format_timestamp(milliseconds) == written
 
 
 @pytest.mark.parametrize("name", READERS)

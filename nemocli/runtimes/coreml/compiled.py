@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemocli.whole_file import write_whole_file
+from nemocli.whole_file import write_whole_file, written_whole
 
 
 class CompiledModels:
@@ -49,14 +49,10 @@ class CompiledModels:
         return target
 
     def _make(self, package: Path, target: Path) -> None:
-        partial = self._folder / "partial.mlmodelc"
-        shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
-        try:
-            self._compile(package, partial)
-            write_whole_file(_listed(target), json.dumps(_files(partial)))
-            partial.rename(target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        # One name for all processes: only one compiles at a time, and what a killed one left goes.
+        with written_whole(target, self._folder / "partial.mlmodelc") as part:
+            self._compile(package, part)
+            write_whole_file(_listed(target), json.dumps(_files(part)))
 
 
 def _is_whole(compiled: Path) -> bool:

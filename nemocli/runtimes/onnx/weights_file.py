@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from nemocli.closing import Closing
+
 #: Tensors start on a cache line, so that a memory-mapped file can be used in place.
 ALIGNMENT = 64
 
 
-class WeightsFile:
+class WeightsFile(Closing):
     """Writes each tensor once, and returns references to it. Holds one tensor at a time."""
 
     def __init__(self, path: Path) -> None:
@@ -22,15 +23,8 @@ class WeightsFile:
         self._file = path.open("wb")
         self._written: dict[str, TensorProto] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def tensor(self, name: str, load: Callable[[], NDArray[Any]]) -> onnx.TensorProto:

@@ -1,0 +1,99 @@
+"""The options of `nemocli bench`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nemocli.cli.options import ComputeUnits, Lookahead, Model, Precision, Quiet, Runtime, option
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """Measure what this machine can do with a model: speed, accuracy, or exactness.
+
+    Speed: the time of a chunk, latencies, loading, memory and energy, for a stream, for blocks of
+    chunks, and for many files together. With --verify, the exit code is 1 if a runtime failed or is
+    not exact; with --manifest, if a file failed.
+    """
+
+    audio: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Sound files to transcribe; by default a bundled clip of 24 s."),
+    ] = None
+    model: Model = None
+    runtime: Runtime = "auto"
+    precision: Precision = None
+    lookahead: Lookahead = None
+    compute_units: ComputeUnits = None
+    repeat: Annotated[
+        int | None,
+        option(
+            "Repeats, in processes of their own; 5, or 2 in a sweep.",
+            "--repeat",
+            variable="BENCH_REPEAT",
+            min=1,
+        ),
+    ] = None
+    json: Annotated[
+        str | None,
+        option(
+            "Write everything with every sample to a file, or to stdout (-).",
+            "--json",
+            variable="BENCH_JSON",
+            metavar="FILE",
+        ),
+    ] = None
+    compare: Annotated[
+        Path | None,
+        option(
+            "Then say which differences from an earlier --json are real.",
+            "--compare",
+            variable="BENCH_COMPARE",
+            metavar="OLD.json",
+        ),
+    ] = None
+    sweep: Annotated[
+        bool,
+        option(
+            "Every runtime, precision, lookahead and size of block; draws the curve.",
+            "--sweep",
+            variable="BENCH_SWEEP",
+        ),
+    ] = False
+    plot: Annotated[
+        Path | None,
+        option(
+            "With --sweep: also draw the curve into a .png, .svg or .pdf.",
+            "--plot",
+            variable="BENCH_PLOT",
+        ),
+    ] = None
+    manifest: Annotated[
+        Path | None,
+        option(
+            "Instead of speed, WER and CER on NeMo's JSON lines, or a folder of sounds with .txt"
+            " beside them.",
+            "--manifest",
+            variable="BENCH_MANIFEST",
+            metavar="FILE_OR_FOLDER",
+        ),
+    ] = None
+    lang: Annotated[
+        str,
+        option(
+            "With --manifest: of the sounds whose language it does not tell.",
+            "--lang",
+            "--language",
+        ),
+    ] = "auto"
+    verify: Annotated[
+        bool,
+        option(
+            "Instead of speed, whether every runtime and precision gives the stored tokens.",
+            "--verify",
+            variable="BENCH_VERIFY",
+        ),
+    ] = False
+    quiet: Quiet = False

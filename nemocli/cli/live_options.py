@@ -1,0 +1,115 @@
+"""The options of `nemocli live`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nemocli.cli.options import (
+    ComputeUnits,
+    Language,
+    Lookahead,
+    MinCue,
+    Model,
+    Quiet,
+    Runtime,
+    confirmation,
+    option,
+)
+from nemocli.transcript.cue_layout import MIN_CUE
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """Transcribe what is said as it is said, until Ctrl-C, which ends normally.
+
+    On a terminal the words appear while one speaks: space pauses, l changes the language, q ends.
+    Into a pipe or a file goes each segment when it is closed, on a line of its own.
+    """
+
+    #: What Typer knows of the command line: which options were typed.
+    context: typer.Context
+    model: Model = None
+    lang: Language = "auto"
+    lookahead: Lookahead = None
+    device: Annotated[
+        str | None, option("Microphone: its number, or (a part of) its name.", "--device")
+    ] = None
+    list_devices: Annotated[bool, option("List the microphones, and end.", "--list-devices")] = (
+        False
+    )
+    input: Annotated[
+        str | None,
+        option(
+            "Instead of a microphone: a sound file, at the pace of real time, or - for raw samples"
+            " or WAV on stdin.",
+            "--input",
+        ),
+    ] = None
+    rate: Annotated[int, option("Samples per second of raw samples on stdin.", "--rate")] = 16000
+    channels: Annotated[int, option("Channels of raw samples on stdin.", "--channels")] = 1
+    encoding: Annotated[str, option("Of raw samples on stdin: s16le or f32le.", "--encoding")] = (
+        "s16le"
+    )
+    stdout_format: Annotated[
+        str, option("On stdout: txt or jsonl.", "--format", "-f", variable="LIVE_FORMAT")
+    ] = "txt"
+    output: Annotated[
+        Path | None,
+        option(
+            "Also write .txt, .srt, .vtt, .json, .jsonl or .tsv.",
+            "--output",
+            "-o",
+            variable="LIVE_OUTPUT",
+        ),
+    ] = None
+    force: Annotated[bool, confirmation("Replace existing files.", "--force")] = False
+    min_cue: MinCue = MIN_CUE
+    save_audio: Annotated[
+        Path | None, option("Also write the sound, as .flac or .wav.", "--save-audio")
+    ] = None
+    endpoint_ms: Annotated[
+        int,
+        option(
+            "Pause that closes a segment; half of it after the end of a sentence.",
+            "--endpoint-ms",
+            min=80,
+        ),
+    ] = 800
+    reset_after: Annotated[
+        float,
+        option(
+            "Seconds of silence after which the model begins anew; 0: never.",
+            "--reset-after",
+            min=0,
+        ),
+    ] = 30.0
+    rescue_after: Annotated[
+        float,
+        option(
+            "Seconds of sound as loud as speech without a word, after which the model begins anew"
+            " and is given them once more; 0: never.",
+            "--rescue-after",
+            min=0,
+        ),
+    ] = 8.0
+    max_lag: Annotated[
+        float,
+        option(
+            "Seconds of sound that may wait; what is older is dropped, and that is told.",
+            "--max-lag",
+            min=0.5,
+        ),
+    ] = 10.0
+    timestamps: Annotated[bool, option("The time before each segment.", "--timestamps", "-t")] = (
+        False
+    )
+    runtime: Runtime = "auto"
+    compute_units: ComputeUnits = None
+    quiet: Quiet = False
+
+    def is_typed(self, name: str) -> bool:
+        """Whether a field was given on the command line, and not by a variable or by default."""
+        source = self.context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"

@@ -1,0 +1,38 @@
+"""How a subcommand gets its work: imported when it is run, never for a help text or completion."""
+
+import dataclasses
+import inspect
+from importlib import import_module
+from typing import Any, get_type_hints
+
+import typer
+
+
+def add_subcommand(app: typer.Typer, name: str, options: type[Any], work: str) -> None:
+    """Add a subcommand to an app.
+
+    `options` is a dataclass: its fields are declared for Typer, its docstring is the help text.
+    `work` is `module:function`, called with those options. This is the one place where imports
+    wait, so that `nemocli --help` answers at once and modules import what they need at their top.
+    """
+
+    def run(**typed: Any) -> None:
+        module, _, function = work.partition(":")
+        getattr(import_module(module), function)(options(**typed))
+
+    run.__name__ = name
+    run.__doc__ = options.__doc__
+    run.__annotations__ = get_type_hints(options, include_extras=True)
+    parameters = [_parameter(field, run.__annotations__) for field in dataclasses.fields(options)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    app.command(name)(run)
+
+
+def _parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:
+    is_required = field.default is dataclasses.MISSING
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if is_required else field.default,
+        annotation=hints[field.name],
+    )
