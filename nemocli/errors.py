@@ -91,7 +91,7 @@ class AudioError(NemocliError):
         self.path = path
 
     def named(self, name: str | Path) -> "AudioError":
-        """Return the same of a file that is known to the person by another name."""
+        """Return the same error, with another name for the file: the one that the user knows."""
         return self if self.path is None else AudioError(self.reason, Path(name))
 
 

@@ -35,7 +35,7 @@ def written_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
     """
     part = part or part_of(path)
     try:
-        _remove(part)  # what is there was left by a process that was killed
+        _remove(part)  # left by a process that was killed
         yield part
         copy_permissions(path, part)
         _take_place(part, path)
@@ -108,5 +108,5 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with suppress(OSError):  # it is not there, or its folder is gone
+        with suppress(OSError):  # it does not exist, or its folder is gone
             path.unlink()

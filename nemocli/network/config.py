@@ -165,7 +165,7 @@ class _Numbers:
         self.data, self.where = data, where
 
     def __call__(self, size: str, key: str, frames_more: int = 0) -> int:
-        """Read a size that has LIMITS; what is under the key counts so many frames more."""
+        """Read a size and check it by LIMITS; the value under the key is `frames_more` larger."""
         value: int = _get(self.data, key, self.where, int)
         least, most = (limit + frames_more for limit in LIMITS[size])
         if not least <= value <= most:

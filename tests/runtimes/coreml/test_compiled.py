@@ -1,4 +1,4 @@
-"""The folder of compiled packages: made once, never half, one for each content and system."""
+"""The cache of compiled packages: each is compiled once for its content and system, or not kept."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ HASHES = {"pre.mlpackage/Manifest.json": "1", "pre.mlpackage/Data/weight.bin": "
 
 
 class Compiler:
-    """Stands for Core ML's compiler; `during` happens when it is half done."""
+    """A stand-in for Core ML's compiler; `during` is called when it is half done."""
 
     def __init__(self, during=lambda: None):
         self.calls = []
         self._during = during
 
     def __call__(self, package, destination):
-        assert destination.suffix == ".mlmodelc"  # coremltools refuses another
+        assert destination.suffix == ".mlmodelc"  # coremltools refuses others
         self.calls.append(package)
         destination.mkdir()
         (destination / "first").write_text("1")
@@ -27,7 +27,7 @@ class Compiler:
 
 
 def names(folder):
-    """But for the lock and the lists of files."""
+    """List the names in a folder, without the lock and the lists of files."""
     found = (path for path in folder.iterdir() if path.name != "lock")
     return sorted(path.name for path in found if path.suffix != ".json")
 
@@ -111,7 +111,7 @@ def test_what_was_damaged_is_compiled_again(tmp_path, damage):
     damage(path)
     assert get(tmp_path, Compiler()) == (path, True)
     assert (path / "first").read_text() == "1"
-    (path / "of the system").mkdir()  # which may keep there what it likes
+    (path / "of the system").mkdir()  # the system may keep its own files there
     compiler = Compiler()
     CompiledModels(tmp_path / "compiled", "15.5", compiler).path(path, HASHES, lambda: None)
     assert compiler.calls == []

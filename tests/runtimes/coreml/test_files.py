@@ -1,4 +1,4 @@
-"""Packages: their streams equal numpy's, and what lies in them is what devices are said to take."""
+"""Core ML packages: their tokens are numpy's, and their contents are said to suit devices."""
 
 import os
 import shutil
@@ -19,14 +19,14 @@ from tests.sounds import speech_like
 
 LOOKAHEADS = (0, 3, 6, 13)
 
-#: Without lookahead there are four times as many calls to evaluate.
+#: Lookahead 0 has four times as many calls as lookahead 3.
 SLOW_LOOKAHEADS = [
     pytest.param(lookahead, marks=[] if lookahead else pytest.mark.slow) for lookahead in LOOKAHEADS
 ]
 
 
 def relative(heard, expected):
-    """The largest difference of the encoder's frames, relative to the largest value."""
+    """Return the largest difference of the encoder's frames, relative to the largest value."""
     return np.abs(heard.enc_proj - expected.enc_proj).max() / np.abs(expected.enc_proj).max()
 
 
@@ -114,7 +114,7 @@ def test_quantized(case, tmp_path, precision, lookaheads, bits, tolerance):
     heard = even.hear(EvaluatedRuntime(folder, even.parameters.config, 3, exact=True), sound)
     expected = even.hear(NumpyRuntime(even.parameters, 3), sound)
     assert 1e-3 < relative(heard, expected) < tolerance
-    # Every matrix of a linear layer is quantized and stored once; the positions' keys are not.
+    # Every matrix of a linear layer is quantized and stored once; the keys of positions are not.
     for function in Package(folder / half).functions.values():
         kinds = [operation.kind for operation in function.operations]
         assert sum(kind.startswith("constexpr_") for kind in kinds) == kinds.count("linear")
