@@ -85,7 +85,7 @@ class Weights(dict):
         self[bias] = ((self[bias] - mean) / deviation).astype(np.float32)
 
     def _suppress_last_token(self, rng):
-        """Fit the predictor's projector to lower the last token's dimension, which the head reads."""
+        """Fit the predictor's projector to lower the last token's dimension of the joint."""
         tokens = [token for token in range(CONFIG.vocab_size) if token != CONFIG.blank_id]
         offline, states, targets = Offline(CONFIG, self), [], []
         state = offline.initial_state()
