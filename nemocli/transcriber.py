@@ -1,6 +1,7 @@
 """The transcriber: a loaded model, as `nemocli.load` returns it, for streams and files."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
@@ -132,14 +134,17 @@ class Transcriber:
         *,
         max_memory: int | None = None,
         progress: "Callable[[FileProgress], None] | None" = None,
+        sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> "Iterator[FileResult]":
         """Transcribe files together, much faster than one by one; give each when it is finished.
 
         A path is taken from `paths` when there is room for another file. The tokens are those of a
         session that is fed this file only. For a file that cannot be decoded, the result has the
         error, and the other files continue. `max_memory` limits the memory, in bytes, that is used
-        besides the model. `progress` is called with how far a file is. Raises UsageError at once
-        for a language that the model does not know, or a `max_memory` that is too little.
+        besides the model. `progress` is called with how far a file is. `sound` chooses track,
+        channels and gain; separate channels are transcribed one by one and named in the transcript.
+        Raises UsageError at once for a language that the model does not know, or a `max_memory`
+        that is too little.
         """
         from nemocli.batch.limits import choose_limits
         from nemocli.batch.many import transcribe_many
@@ -152,6 +157,7 @@ class Transcriber:
             map(Path, paths),
             limits,
             progress,
+            replace(sound, language=language),
         )
 
     def _begin_stream(

@@ -1,6 +1,7 @@
 """Media made on the spot, because no recording is needed to test a decoder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -87,4 +88,50 @@ def write_video(
             picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
+    return path
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """One of several tracks of a file: mono samples, and what the container says of it."""
+
+    samples: np.ndarray
+    language: str | None = None
+    title: str | None = None
+    #: FFmpeg's bits: 1 is default, 8 a commentary, 128 for those who cannot hear.
+    flags: int = 0
+    codec: str = "aac"
+
+
+def encode_tracks(
+    path: Path, tracks: Sequence[SoundTrack], rate: int, *, picture: bool = True
+) -> Path:
+    """Write a film of several mono sound tracks, interleaved by the second."""
+    with av.open(str(path), "w") as container:
+        if picture:
+            video = container.add_stream("mpeg4", rate=10)
+            video.width, video.height, video.pix_fmt = 32, 32, "yuv420p"
+        streams = []
+        for track in tracks:
+            stream = container.add_stream(track.codec, rate=rate, layout="mono")
+            stream.disposition = track.flags
+            if track.language:
+                stream.metadata["language"] = track.language
+            if track.title:
+                stream.metadata["title"] = track.title
+            streams.append(stream)
+        longest = max(len(track.samples) for track in tracks)
+        for first in range(0, longest, rate):
+            for _ in range(10 if picture else 0):
+                image = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), "rgb24")
+                container.mux(video.encode(image))
+            for stream, track in zip(streams, tracks, strict=True):
+                to_format = av.AudioResampler(stream.codec_context.format, "mono", rate)
+                second = track.samples[first : first + rate].reshape(-1, 1)
+                for frame in _frames(second, rate, lambda number, at=first: at + number):
+                    for converted in to_format.resample(frame):
+                        converted.pts = frame.pts
+                        container.mux(stream.encode(converted))
+        for stream in [*streams, *([video] if picture else [])]:
+            container.mux(stream.encode(None))
     return path

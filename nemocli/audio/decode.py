@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nemocli.addresses import advise_on_address
 from nemocli.audio.decoder import Decoder
+from nemocli.audio.options import SoundOptions
+from nemocli.audio.tracks import Track, check_single_track
 from nemocli.audio.wav_chunks import BYTE_ORDERS
 from nemocli.errors import AudioError, lacks_memory
 
@@ -17,33 +22,68 @@ from nemocli.errors import AudioError, lacks_memory
 LIBSNDFILE_MAGIC = (b"riff", b"FORM", b".snd", b"caff")
 
 
-def open_decoder(path: Path) -> Decoder:
+def open_decoder(path: Path, options: SoundOptions) -> Decoder:
     """Open `path` with libsndfile if it is one of its formats, otherwise with FFmpeg.
+
+    Raises AudioError if it cannot be read, holds no sound, or not the track that is asked for.
+    """
+    from nemocli.audio.ffmpeg import FfmpegDecoder
+
+    with _system_errors(path):
+        decoder = _open_libsndfile(path)
+        if decoder is None:
+            return FfmpegDecoder(path, options)
+        try:
+            check_single_track(path, options)
+        except AudioError:
+            decoder.close()
+            raise
+        return decoder
+
+
+def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
+    """List the sound tracks of a file by its header, also those that cannot be decoded.
 
     Raises AudioError if it cannot be read or holds no sound.
     """
-    from nemocli.audio.ffmpeg import FfmpegDecoder
+    from nemocli.audio.ffmpeg import list_file_tracks
+
+    path = Path(path)
+    with _system_errors(path):
+        decoder = _open_libsndfile(path)
+        if decoder is None:
+            return tuple(list_file_tracks(path))
+        decoder.close()
+        return tuple(decoder.tracks)
+
+
+def _open_libsndfile(path: Path) -> Decoder | None:
+    """None for what FFmpeg should read; AudioError for an empty file."""
     from nemocli.audio.libsndfile import open_libsndfile
     from nemocli.audio.parts import open_parts
 
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return None  # a pipe can be read only once, so nothing may be tasted
+    with path.open("rb", buffering=0) as file:
+        header = file.read(12)
+    if not header:
+        raise AudioError("is empty (0 bytes): copy or record it again.", path)
+    decoder: Decoder | None = None
+    if is_wav(header) or header[:3] == b"ID3":  # which some programs write in front
+        decoder = open_parts(path, is_wav=True)
+    elif header[:4] in LIBSNDFILE_MAGIC:
+        decoder = open_parts(path, is_wav=False)
+    if decoder is None and suits_libsndfile(header):
+        decoder = open_libsndfile(path)
+    return decoder
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """What the system says of a file becomes an AudioError."""
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-            with path.open("rb", buffering=0) as file:
-                header = file.read(12)
-            if not header:
-                raise AudioError("is empty (0 bytes): copy or record it again.", path)
-        else:
-            # A pipe can be read only once, so nothing may be tasted.
-            header = b""
-        decoder: Decoder | None = None
-        if is_wav(header) or header[:3] == b"ID3":  # which some programs write in front
-            decoder = open_parts(path, is_wav=True)
-        elif header[:4] in LIBSNDFILE_MAGIC:
-            decoder = open_parts(path, is_wav=False)
-        if decoder is None and suits_libsndfile(header):
-            decoder = open_libsndfile(path)
-        return decoder or FfmpegDecoder(path)
+        yield
     except OSError as error:
         if lacks_memory(error):  # a library of a decoder does not load
             raise MemoryError from None

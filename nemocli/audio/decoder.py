@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nemocli.audio.sound_warnings import WarningLog
+from nemocli.audio.tracks import Track
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -30,9 +31,16 @@ class Block:
 
 
 class Decoder(Protocol):
-    """An open file that yields its sound in blocks of at most about a second."""
+    """An open file that yields the sound of one track in blocks of at most about a second."""
 
     duration: float | None
+    #: All sound tracks of the file, and the one of them that is decoded.
+    tracks: Sequence[Track]
+    track: Track
+    #: Channels by the header of the track.
+    channels: int
+    #: Whether samples are stored as floats, without a codec that would keep them near 1.0.
+    stores_floats: bool
     #: What was found wrong so far.
     log: WarningLog
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,12 +17,15 @@ from nemocli.audio.decoder import (
     not_sound,
     nothing_decodable,
 )
-from nemocli.audio.ffmpeg_limits import options
+from nemocli.audio.ffmpeg_limits import options as limits
 from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes
+from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
 from nemocli.audio.packet_clock import ByteClock, choose_clock
+from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.timeline import Piece, Timeline
+from nemocli.audio.tracks import Track, choose_track, list_tracks
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -52,8 +55,8 @@ MUCH_BAD = 1500
 # Times in a row that FFmpeg may fail to find another packet.
 MOST_FAILURES = 100
 
-# What mp4 calls encrypted sound: of Apple's shop, and of common encryption.
-PROTECTED_TAGS = ("drms", "enca")
+# Codecs that store samples as floats of any size.
+FLOAT_CODECS = ("pcm_f", "wavpack")
 
 # FFmpeg's sample formats; a "p" at the end of the name would say planar.
 NUMPY_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
@@ -65,13 +68,10 @@ MOST_SAMPLES = 1 << 20
 
 
 class FfmpegDecoder:
-    """The first sound track of a file opened by FFmpeg; see `nemocli.audio.decoder.Decoder`."""
+    """One sound track of a file opened by FFmpeg; see `nemocli.audio.decoder.Decoder`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, options: SoundOptions) -> None:
         """Open `path`. Raises AudioError if it holds no sound, OSError if it cannot be opened."""
-        import av
-
-        av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
         self.path = path
         self.log = WarningLog()
         # Whether something could not be decoded: anything, and just before the next frame.
@@ -80,19 +80,9 @@ class FfmpegDecoder:
         self._read_up_to, self._sync = 0, b""
         # Bytes since the last good frame that could not be decoded.
         self._bad_bytes = 0
-        if path.is_file() and path.stat().st_size and unpacks_too_far(path):
-            raise not_sound(path)
+        self._container = _open_checked(path)
         try:
-            # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
-            self._container: av.container.InputContainer = av.open(
-                f"file:{path.absolute()}", container_options=options(), **_any_tags()
-            )
-        except OSError:
-            raise
-        except av.FFmpegError:
-            raise not_sound(path) from None
-        try:
-            self._stream = self._first_track()
+            self._stream = self._choose_track(options)
         except AudioError:
             self._container.close()
             raise
@@ -130,26 +120,20 @@ class FfmpegDecoder:
     def close(self) -> None:
         self._container.close()
 
-    def _first_track(self) -> av.AudioStream:
-        streams = self._container.streams
-        if streams.audio:
-            stream = streams.audio[0]
-            context = stream.codec_context
-            if context is None:
-                raise not_sound(self.path)
-            if _tag(context) in PROTECTED_TAGS:
-                raise AudioError(
-                    "is protected against copying (DRM), and cannot be decoded without its key:"
-                    " give a file without protection.",
-                    self.path,
-                )
-            check_header(self.path, context.channels, context.sample_rate or 0)
-            return stream
-        if streams.video:
-            raise AudioError(
-                "is a video without a sound track: give a file that has sound.", self.path
-            )
-        raise not_sound(self.path)
+    def _choose_track(self, options: SoundOptions) -> av.AudioStream:
+        """Choose one of the sound tracks; see `nemocli.audio.tracks.choose_track`."""
+        self.tracks: Sequence[Track] = _tracks(self.path, self._container)
+        self.track = choose_track(self.path, self.tracks, options, self._find_silent)
+        check_header(self.path, self.track.channels, self.track.rate)
+        stream = self._container.streams.audio[self.track.number - 1]
+        self.channels = self.track.channels
+        self.stores_floats = stream.codec_context.name.startswith(FLOAT_CODECS)
+        return stream
+
+    def _find_silent(self, tracks: Sequence[Track]) -> set[int]:
+        if not self.path.is_file():
+            return set()  # a pipe is read only once
+        return find_silent(lambda: _open_container(self.path), tracks)
 
     def _pieces(self) -> Iterator[Piece[av.AudioFrame]]:
         """Each frame with its time, and whether something before it could not be decoded."""
@@ -227,7 +211,7 @@ class FfmpegDecoder:
             self.path, place.start, size, patch=place.patch, patch_at=place.patch_at
         )
         try:
-            with av.open(window, container_options=options(), **_any_tags()) as container:
+            with av.open(window, container_options=limits(), **_any_tags()) as container:
                 streams = [s for s in container.streams.audio if s.index == self._stream.index]
                 streams += container.streams.audio
                 if streams:
@@ -267,7 +251,7 @@ class FfmpegDecoder:
                         ends = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                         self._others_reach = max(self._others_reach, ends - self._start)
                 return
-            except (av.FFmpegError, OSError):
+            except (av.FFmpegError, OSError, IndexError):  # the last for a stream that came late
                 failures += 1
                 self._note_damage()
 
@@ -317,19 +301,51 @@ def _check_sums(context: av.CodecContext) -> None:
         context.options = {"err_detect": "crccheck+explode"}
 
 
+def list_file_tracks(path: Path) -> list[Track]:
+    """List the sound tracks of a file; raises as `FfmpegDecoder` does if there are none."""
+    with _open_checked(path) as container:
+        return _tracks(path, container)
+
+
+def _tracks(path: Path, container: av.container.InputContainer) -> list[Track]:
+    """Raises AudioError if there are none."""
+    tracks = list_tracks(container)
+    if tracks:
+        return tracks
+    if container.streams.video:
+        raise AudioError("is a video without a sound track: give a file that has sound.", path)
+    raise not_sound(path)
+
+
+def _open_checked(path: Path) -> av.container.InputContainer:
+    """Raises as `_open_container` does, and AudioError for headers that unpack too far."""
+    if path.is_file() and path.stat().st_size and unpacks_too_far(path):
+        raise not_sound(path)
+    return _open_container(path)
+
+
+def _open_container(path: Path) -> av.container.InputContainer:
+    """Raises AudioError for what FFmpeg does not know, OSError if it cannot be opened."""
+    import av
+
+    av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
+    try:
+        # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
+        container: av.container.InputContainer = av.open(
+            f"file:{path.absolute()}", container_options=limits(), **_any_tags()
+        )
+    except OSError:
+        raise
+    except av.FFmpegError:
+        raise not_sound(path) from None
+    return container
+
+
 def _any_tags() -> dict[str, Any]:
     """What keeps av from failing for tags that are no UTF-8; from 19 on it does not fail anyway."""
     import av
 
     return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-
-
-def _tag(context: av.CodecContext) -> str:
-    """The container's four letters for a codec; empty for bytes that are none."""
-    try:
-        return context.codec_tag
-    except UnicodeDecodeError:
-        return ""
 
 
 def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.float32]:

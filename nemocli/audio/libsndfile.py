@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.audio.byte_window import ByteWindow
 from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, check_header, cut_short
 from nemocli.audio.sound_warnings import WarningLog
+from nemocli.audio.tracks import Track
 
 if TYPE_CHECKING:
     import soundfile
@@ -80,6 +81,18 @@ class LibsndfileDecoder:
         self._sound = sound
         self._window = window
         self.duration: float | None = float(sound.frames / sound.samplerate)
+        self.channels = sound.channels
+        self.stores_floats = sound.subtype in ("FLOAT", "DOUBLE")
+        self.track = Track(
+            number=1,
+            language=None,
+            title=None,
+            codec=sound.subtype.lower(),
+            rate=sound.samplerate,
+            channels=sound.channels,
+            duration=self.duration,
+        )
+        self.tracks: Sequence[Track] = (self.track,)
         #: Whether there was something behind the sound that was read, but could not be decoded.
         self.ends_damaged = False
 

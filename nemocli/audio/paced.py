@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import Sound, open_sound
 from nemocli.audio.source import LiveSource, ReadingSource
 from nemocli.units import SAMPLE_RATE
@@ -21,9 +22,9 @@ STEP = 0.02
 LATE = 1.0
 
 
-def open_paced(path: Path, max_lag: float) -> LiveSource:
+def open_paced(path: Path, max_lag: float, options: SoundOptions = DEFAULT_OPTIONS) -> LiveSource:
     """Open a sound file; raises AudioError if it is none."""
-    return PacedFile(open_sound(path, packet_seconds=STEP), max_lag)
+    return PacedFile(open_sound(path, packet_seconds=STEP, options=options), max_lag)
 
 
 class PacedFile(ReadingSource):
@@ -32,6 +33,7 @@ class PacedFile(ReadingSource):
     def __init__(self, sound: Sound, max_lag: float) -> None:
         super().__init__(sound.path.name, SAMPLE_RATE, 1, max_lag)
         self._sound = sound
+        self._told = 0
 
     def close(self) -> None:
         self.stop()
@@ -42,6 +44,14 @@ class PacedFile(ReadingSource):
     def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         assert not isinstance(data, bytes)
         return data[:, None]
+
+    def take_warning(self) -> str | None:
+        said = [self._sound.note] if self._sound.note else []
+        said += [warning.message for warning in self._sound.warnings]
+        if self._told == len(said):
+            return None
+        self._told += 1
+        return said[self._told - 1]
 
     def put_all(self) -> None:
         due = time.monotonic()

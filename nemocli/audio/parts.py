@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nemocli.audio.byte_window import ByteWindow
@@ -11,6 +12,7 @@ from nemocli.audio.file_ends import find_file_parts
 from nemocli.audio.libsndfile import LibsndfileDecoder, open_window
 from nemocli.audio.sound_part import SoundPart
 from nemocli.audio.sound_warnings import WarningLog
+from nemocli.audio.tracks import Track
 from nemocli.audio.wav_chunks import find_wav_parts
 
 
@@ -41,6 +43,11 @@ class PartedDecoder:
         self._parts = parts
         self.log = WarningLog()
         self.duration: float | None = sum(decoder.duration or 0.0 for _, decoder in parts)
+        decoders = [decoder for _, decoder in parts]
+        self.channels = max(decoder.channels for decoder in decoders)
+        self.stores_floats = any(decoder.stores_floats for decoder in decoders)
+        self.track = replace(decoders[0].track, channels=self.channels, duration=self.duration)
+        self.tracks: Sequence[Track] = (self.track,)
 
     def blocks(self) -> Iterator[Block]:
         """Decode all parts."""

@@ -10,6 +10,7 @@ import select
 from typing import TYPE_CHECKING
 
 from nemocli.audio.decoder import PLAUSIBLE_RATES
+from nemocli.audio.packed_kinds import LOOKED_AT, packed_kind
 from nemocli.audio.samples import SAMPLE_BYTES, decode_samples
 from nemocli.audio.source import LiveSource, ReadingSource
 from nemocli.audio.wav_header import WavHeader, read_wav_header
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
 RAW_ENCODINGS = ("s16le", "f32le")
 MOST_CHANNELS = 64
 
-#: How files begin whose sound is packed. As raw samples they would be noise.
-PACKED = {b"OggS": "Ogg", b"fLaC": "FLAC", b"ID3": "MP3", b"\x1aE\xdf\xa3": "Matroska or WebM"}
+#: Kinds that ffmpeg may have to look for the end of, which it cannot in a pipe.
+SEEKING = ("MP4",)
+
+#: How a WAV stream may begin.
+WAV = (b"RIFF", b"RF64", b"BW64")
 
 #: Seconds of sound read ahead of the reader.
 AHEAD = 0.5
 
 #: Samples beyond so many times full scale are no sound in the encoding that was given.
 LOUDEST = 1000.0
+
+#: Bytes read at once, whatever a header says of channels and rate.
+MAX_READ_BYTES = 1 << 20
 
 #: Seconds after which the reading thread looks whether it should stop.
 PATIENCE = 0.1
@@ -56,21 +63,54 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
     if not 1 <= channels <= MOST_CHANNELS:
         raise UsageError(f"--channels is from 1 to {MOST_CHANNELS}, not {channels}.")
     try:
-        first = read_exactly(stream, 4)
-        if first in (b"RIFF", b"RF64"):
-            header = read_wav_header(first, lambda count: read_exactly(stream, count))
-            return PipedSound(stream, header, b"")
+        first = read_first(stream, LOOKED_AT)
+        kind = packed_kind(first)
+        if first[:4] in WAV and not kind:
+            return _open_wav(stream, first)
     except OSError as error:
         raise AudioError(f"stdin cannot be read: {error.strerror}.") from None
     if not first:
         raise AudioError("Nothing came down the pipe on stdin: check the command before it.")
-    for begin, name in PACKED.items():
-        if first.startswith(begin):
-            raise AudioError(
-                f"stdin holds {name}, and '--input -' reads raw samples or WAV: put"
-                " 'ffmpeg -i - -f s16le -ar 16000 -ac 1 -' and a pipe before nemocli."
-            )
+    if kind:
+        raise AudioError(_refusal(kind))
     return PipedSound(stream, WavHeader(rate, channels, encoding, None), first)
+
+
+def _open_wav(stream: int, first: bytes) -> LiveSource:
+    held = bytearray(first[4:])
+
+    def read(count: int) -> bytes:
+        taken = bytes(held[:count])
+        del held[:count]
+        return taken + read_exactly(stream, count - len(taken))
+
+    # BW64 is RF64 under a newer name.
+    header = read_wav_header(first[:4].replace(b"BW64", b"RF64"), read)
+    return PipedSound(stream, header, bytes(held))
+
+
+def _refusal(kind: str) -> str:
+    if kind in SEEKING:
+        command = "'ffmpeg -i FILE -f s16le -ar 16000 -ac 1 - | nemocli live --input -'"
+        return (
+            f"stdin holds {kind}, and '--input -' reads raw samples or WAV: use {command}, or"
+            " '--input FILE'."
+        )
+    return (
+        f"stdin holds {kind}, and '--input -' reads raw samples or WAV: put"
+        " 'ffmpeg -i - -f s16le -ar 16000 -ac 1 -' and a pipe before nemocli."
+    )
+
+
+def read_first(stream: int, most: int) -> bytes:
+    """The first bytes: so many, or what there is before the end or before the writer pauses."""
+    data = b""
+    while len(data) < most and (not data or _is_readable(stream)):
+        more = os.read(stream, most - len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def read_exactly(stream: int, count: int) -> bytes:
@@ -92,9 +132,9 @@ class PipedSound(ReadingSource):
         self.encoding = header.encoding
         self._stream = stream
         self._frame_bytes = SAMPLE_BYTES[header.encoding] * header.channels
-        self._held = first
+        self._held = first[: header.data_bytes]
         #: Bytes of sound to come; None if only the end of the stream tells.
-        self._left = header.data_bytes
+        self._left = None if header.data_bytes is None else header.data_bytes - len(self._held)
 
     def close(self) -> None:
         self.stop()
@@ -118,21 +158,22 @@ class PipedSound(ReadingSource):
 
     def _move(self) -> bool:
         """From the pipe to the queue what is there; False at the end of the pipe."""
-        if not _is_readable(self._stream):
-            return True
-        most = max(self._frame_bytes, self._frame_bytes * self.rate // 10)
-        wanted = most if self._left is None else min(most, self._left)
-        new = os.read(self._stream, wanted) if wanted else b""
-        if self._left is not None:
-            self._left -= len(new)
-        data = self._held + new
-        frames = len(data) // self._frame_bytes
-        self._held = data[frames * self._frame_bytes :]
+        is_ended = self._left == 0
+        if not is_ended and _is_readable(self._stream):
+            tenth = self._frame_bytes * self.rate // 10
+            most = max(self._frame_bytes, min(tenth, MAX_READ_BYTES))
+            new = os.read(self._stream, most if self._left is None else min(most, self._left))
+            is_ended = not new
+            self._held += new
+            if self._left is not None:
+                self._left -= len(new)
+        frames = len(self._held) // self._frame_bytes
         if frames:
-            whole = data[: frames * self._frame_bytes]
+            whole = self._held[: frames * self._frame_bytes]
+            self._held = self._held[len(whole) :]
             self._check(whole)
             self.put(whole, frames)
-        return bool(new)
+        return not is_ended
 
     def _check(self, data: bytes) -> None:
         """One sample that is no number would spoil everything after it."""

@@ -27,45 +27,49 @@ def mix_down(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 class Resampler:
-    """Mono sound at one rate -> float32 [n], 16 kHz mono, as it comes.
+    """Sound at one rate -> the same at 16 kHz, as it comes: mono [n], or [n, channels].
 
     n frames at rate r give n * 16000 / r samples in all, rounded; 16 kHz passes through untouched.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, channels: int = 1) -> None:
+        import numpy as np
         import soxr
 
+        self._nothing = np.zeros(0 if channels == 1 else (0, channels), np.float32)
         self._stream = (
             None
             if rate == SAMPLE_RATE
-            else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
+            else soxr.ResampleStream(rate, SAMPLE_RATE, channels, dtype="float32")
         )
 
-    def push(self, mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The next frames, float32 [n]; what can be said of them already."""
-        return mono if self._stream is None else self._stream.resample_chunk(mono)
+    def push(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The next frames, float32; what can be said of them already."""
+        return frames if self._stream is None else self._stream.resample_chunk(frames)
 
     def finish(self) -> npt.NDArray[np.float32]:
         """The samples that were held back for what might have followed."""
-        import numpy as np
+        if self._stream is None:
+            return self._nothing
+        last: npt.NDArray[np.float32] = self._stream.resample_chunk(self._nothing, last=True)
+        return last
 
-        nothing = np.zeros(0, np.float32)
-        return nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True)
 
+def resample(blocks: Iterable[Block], channels: int = 1) -> Iterator[npt.NDArray[np.float32]]:
+    """Blocks of any rate -> float32 [n] at 16 kHz, the mean of any channels.
 
-def resample(blocks: Iterable[Block]) -> Iterator[npt.NDArray[np.float32]]:
-    """Blocks of any rate and channel count -> float32 [n], 16 kHz mono.
+    With `channels`, the blocks have so many, and they stay apart: float32 [n, channels].
 
     A rate that changes within the file ends one resampler, tail included, and starts the next.
     """
     rate = SAMPLE_RATE
-    resampler = Resampler(rate)
+    resampler = Resampler(rate, channels)
     for block in blocks:
         if block.rate != rate:
             yield resampler.finish()
             rate = block.rate
-            resampler = Resampler(rate)
-        yield resampler.push(mix_down(block.samples))
+            resampler = Resampler(rate, channels)
+        yield resampler.push(mix_down(block.samples) if channels == 1 else block.samples)
     yield resampler.finish()
 
 

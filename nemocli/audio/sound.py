@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemocli.audio.channels import ChannelStage
 from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
+from nemocli.audio.float_scale import scaled
+from nemocli.audio.gain import LoudestSeconds, RunningGain, to_factor
+from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.resample import repack, resample
 from nemocli.audio.sound_warnings import SoundWarning
+from nemocli.audio.tracks import choice_sentence
 from nemocli.closing import Closing
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
@@ -20,18 +26,47 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def open_sound(path: str | os.PathLike[str], *, packet_seconds: float = 1.0) -> Sound:
-    """Open a sound file, or the first sound track of a video, for streaming.
+#: A first look at samples that are stored as floats is at so many seconds of them.
+FIRST_LOOK = 120.0
+
+
+@dataclass(frozen=True)
+class DecodedSound:
+    """What of a file was decoded, and how it was changed."""
+
+    #: The track's number from 1, of how many, and its language if the file tells it.
+    track: int
+    tracks: int
+    track_language: str | None
+    #: `mix`, the name of the channel that was taken, or `separate`.
+    channels: str
+    #: dB; by channel if they are separate; None if the samples are as they were.
+    gain: float | tuple[float, ...] | None
+
+
+def open_sound(
+    path: str | os.PathLike[str],
+    *,
+    packet_seconds: float = 1.0,
+    options: SoundOptions = DEFAULT_OPTIONS,
+) -> Sound:
+    """Open a sound file, or a sound track of a video, for streaming.
 
     The header is read at once, so that what is no sound is refused here; samples are decoded while
     iterating. `packet_seconds` is the length of every packet but the last.
 
-    Raises AudioError, one sentence that names the file, if there is nothing to decode.
+    Raises AudioError, one sentence that names the file, if there is nothing to decode, or not what
+    `options` ask for.
     """
     if packet_seconds <= 0:
         raise ValueError(f"packet_seconds must be positive, not {packet_seconds}")
     packet_samples = max(1, round(packet_seconds * SAMPLE_RATE))
-    return Sound(Path(path), open_decoder(Path(path)), packet_samples)
+    decoder = open_decoder(Path(path), options)
+    try:
+        return Sound(Path(path), decoder, packet_samples, options)
+    except AudioError:
+        decoder.close()
+        raise
 
 
 # The largest integer that a float of full scale may stand for.
@@ -41,9 +76,12 @@ LOUDEST = 2.0**32
 class Sound(Closing):
     """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
 
+    With separate channels they are float32 [n, channels].
+
     An iterator, to be read once, and a context manager that closes the file. It holds about one
-    packet in memory, however long the file is. Samples are never scaled or clipped, and a 16 kHz
-    mono file comes through bit for bit.
+    packet in memory, however long the file is. Samples are never clipped, and only scaled by a gain
+    that was asked for, or where floats are in the range of integers; so a 16 kHz mono file comes
+    through bit for bit.
 
     What cannot be decoded, or is missing by the file's own clock, is silence, so that everything
     behind it keeps its time; `warnings` says so. Iterating raises AudioError at the end if nothing
@@ -54,11 +92,37 @@ class Sound(Closing):
     duration: float | None
     """Seconds that the header promises; None if it promises nothing. An estimate for some mp3."""
 
-    def __init__(self, path: Path, decoder: Decoder, packet_samples: int) -> None:
+    channel_names: tuple[str, ...]
+    """By channel, if they are separate; else empty."""
+
+    def __init__(
+        self, path: Path, decoder: Decoder, packet_samples: int, options: SoundOptions
+    ) -> None:
+        """Take over `decoder`. Raises AudioError for channels that the file has not."""
         self.path = path
         self.duration = decoder.duration
         self._decoder = decoder
+        self._options = options
+        self._channels = ChannelStage(path, decoder.channels, options)
+        self.channel_names = self._channels.names
+        self._gain: tuple[float, ...] | None = None
         self._packets = self._decode(packet_samples)
+
+    @property
+    def note(self) -> str | None:
+        """Which track was chosen of several: a sentence, to stand behind the file's name."""
+        return choice_sentence(self._decoder.tracks, self._decoder.track)
+
+    @property
+    def decoded(self) -> DecodedSound:
+        """What was decoded of the file, as far as it was."""
+        gain: float | tuple[float, ...] | None = self._gain
+        if self._gain is not None and not self.channel_names:
+            gain = self._gain[0]
+        track = self._decoder.track
+        return DecodedSound(
+            track.number, len(self._decoder.tracks), track.language, self._channels.made, gain
+        )
 
     def __iter__(self) -> Iterator[npt.NDArray[np.float32]]:
         return self
@@ -87,9 +151,67 @@ class Sound(Closing):
             except AudioError as error:
                 failure = error
 
-        yield from repack(resample(good_blocks()), packet_samples)
+        blocks = good_blocks()
+        if self._decoder.stores_floats:
+            blocks = scaled(blocks, self._first_peak(), self._decoder.log.add)
+        blocks = self._channels.blocks(blocks, self._decoder.log.add)
+        packets = repack(resample(blocks, self._channels.channels), packet_samples)
+        yield from self._amplified(packets)
         if failure is not None:
             raise failure
+
+    def _first_peak(self) -> float:
+        """The peak of the first minutes of a file; 0 for a pipe, which is read only once."""
+        if not self.path.is_file():
+            return 0.0
+        peak = seconds = 0.0
+        decoder = open_decoder(self.path, self._options)
+        try:
+            for block in decoder.blocks():
+                loudness = abs(block.samples)
+                peak = max(peak, float(loudness[loudness <= LOUDEST].max(initial=0.0)))
+                seconds += len(block.samples) / block.rate
+                if seconds >= FIRST_LOOK:
+                    break
+        except AudioError:  # which comes again, in its place
+            pass
+        finally:
+            decoder.close()
+        return peak
+
+    def _amplified(
+        self, packets: Iterator[npt.NDArray[np.float32]]
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """The packets with the gain that is asked for."""
+        import numpy as np
+
+        if self._options.gain is None:
+            yield from packets
+        elif self._options.gain == AUTO_GAIN and not self.path.is_file():
+            running = RunningGain(AUTO_GAIN)
+            for packet in packets:
+                yield running.apply(packet)
+                self._gain = (round(running.gain, 1),)
+        else:
+            self._gain = self._constant_gain()
+            factors = np.array([to_factor(gain) for gain in self._gain], np.float32)
+            for packet in packets:
+                yield packet * (factors if packet.ndim == 2 else factors[0])
+
+    def _constant_gain(self) -> tuple[float, ...]:
+        """The gain in dB, by channel; for `auto`, from a first look at the whole file."""
+        count = self._channels.channels
+        if isinstance(self._options.gain, float):
+            return (self._options.gain,) * count
+        loudest = [LoudestSeconds() for _ in range(count)]
+        with open_sound(self.path, options=replace(self._options, gain=None)) as sound:
+            try:
+                for second in sound:
+                    for channel, its in zip(loudest, second.reshape(-1, count).T, strict=True):
+                        channel.add(its)
+            except AudioError:  # which comes again, in its place
+                pass
+        return tuple(its.gain for its in loudest)
 
     def _numbers_only(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """Pass the blocks on with silence for NaN and infinity: one would spoil all behind it.

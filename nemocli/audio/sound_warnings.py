@@ -18,7 +18,8 @@ class SoundWarning:
 
     #: "damage": bytes that cannot be decoded; "gap": sound that is missing by the file's clock;
     #: "clock": times that jump, stand still or drift; "cut": an end before the promised one;
-    #: "length": a header with an untrue length; "empty": no words.
+    #: "length": a header with an untrue length; "channels": those that cancel each other out;
+    #: "level": floats in the range of integers; "empty": no words.
     kind: str
     #: Seconds on the sound's clock where it begins.
     at_s: float

@@ -13,7 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nemocli.audio.resample import Resampler, mix_down
+from nemocli.audio.antiphase import Mixer
+from nemocli.audio.channels import antiphase_sentence
+from nemocli.audio.gain import RunningGain
+from nemocli.audio.options import channel_name
+from nemocli.audio.resample import Resampler
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +69,10 @@ class LiveSource:
         self.taken = threading.Event()
         # Held for a few operations only, so that a device's callback never waits for work.
         self._lock = threading.Lock()
+        #: Applied to what `read` gives out.
+        self.gain = RunningGain(None)
+        self._mixer = Mixer(rate, ahead=False)
+        self._is_cancel_told = False
         self._resampler = Resampler(rate)
         self._producing = True
         self._flushed = False
@@ -154,11 +162,19 @@ class LiveSource:
             return None
         if not self._flushed:
             self._flushed = True
-            return Packet(self._resampler.finish(), 0, 0)
+            return Packet(self._last_samples(), 0, 0)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
         return None
+
+    def take_warning(self) -> str | None:
+        """A sentence about the sound that a person should know, once; None if there is none."""
+        taken, since = self._mixer.taken, self._mixer.cancelled_from
+        if taken is None or since is None or self._is_cancel_told:
+            return None
+        self._is_cancel_told = True
+        return antiphase_sentence(since, channel_name(taken, self.channels))
 
     def _take(self) -> tuple[list[_Block], int]:
         """Consecutive blocks of one packet, and how many frames are missing before the first."""
@@ -178,8 +194,16 @@ class LiveSource:
     def _packet(self, blocks: list[_Block], lost: int) -> Packet:
         import numpy as np
 
-        mono = mix_down(np.concatenate([self.to_frames(block.data) for block in blocks]))
-        return Packet(self._resampler.push(mono), sum(block.frames for block in blocks), lost)
+        frames = np.concatenate([self.to_frames(block.data) for block in blocks])
+        samples = self._resampler.push(self._mixer.push(frames))
+        return Packet(self.gain.apply(samples), sum(block.frames for block in blocks), lost)
+
+    def _last_samples(self) -> npt.NDArray[np.float32]:
+        """What was held back for what might have followed."""
+        import numpy as np
+
+        held = self._resampler.push(self._mixer.finish())
+        return self.gain.apply(np.concatenate([held, self._resampler.finish()]))
 
 
 class ReadingSource(LiveSource):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
+from nemocli.audio.options import MOST_SEPARATE
 from nemocli.engine.recognizer import Recognizer
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
@@ -31,6 +32,8 @@ class BatchLimits:
     #: Chunks in one call: of all files, and of one.
     chunks: int
     file_chunks: int
+    #: Streams of one file that has several, when it is the only one.
+    channels: int = MOST_SEPARATE
 
 
 def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits:
@@ -56,7 +59,10 @@ def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits
                 " allow more by --max-memory."
             )
     return BatchLimits(
-        files, max(1, frames // chunk), max(1, min(frames, MAX_FILE_FRAMES) // chunk)
+        files,
+        max(1, frames // chunk),
+        max(1, min(frames, MAX_FILE_FRAMES) // chunk),
+        MOST_SEPARATE if max_memory is None else files,
     )
 
 

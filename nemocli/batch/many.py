@@ -6,13 +6,15 @@ computed for a file is what a session of its own would compute.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nemocli.audio import DEFAULT_OPTIONS, DecodedSound, SoundOptions
 from nemocli.batch.limits import BatchLimits
-from nemocli.batch.prefetch import PrefetchedFile, Prefetcher
+from nemocli.batch.prefetch import PrefetchedFile, PrefetchedStream, Prefetcher
 from nemocli.engine.stream import Stream, advance
 from nemocli.errors import AudioError
+from nemocli.transcript.channels import merge_channels
 from nemocli.transcript.types import Transcript
 
 #: How long to wait for a file that is slow to read, such as a pipe, before the others go on.
@@ -40,52 +42,76 @@ class FileResult:
     path: Path
     transcript: Transcript | None
     error: AudioError | None = None
+    #: What of the file was decoded; None if that failed.
+    decoded: DecodedSound | None = None
+    #: A sentence, if one of several tracks was chosen.
+    note: str | None = None
 
 
 def transcribe_many(
-    begin: Callable[[], Stream],
+    begin_stream: Callable[[], Stream],
     chunk_rows: int,
     paths: Iterator[Path],
     limits: BatchLimits,
     progress: Callable[[FileProgress], None] | None,
+    options: SoundOptions = DEFAULT_OPTIONS,
 ) -> Iterator[FileResult]:
     """Give results as they come; see Transcriber.transcribe_many.
 
-    `begin` gives a file's stream, whose chunks have `chunk_rows` mel rows.
+    `begin_stream` gives the stream of a file or channel, whose chunks have `chunk_rows` mel rows.
     """
-    reading = Prefetcher(limits.file_chunks, chunk_rows)
+    reading = Prefetcher(limits, chunk_rows, begin_stream, options)
     try:
-        while _begin_more(reading, paths, limits, begin):
+        while _begin_more(reading, paths):
             reading.collect(READ_PATIENCE_S)
-            files = _advance(reading.files, limits)
+            advanced = _advance(reading.streams, limits)
             if progress is not None:
-                for file in files:
-                    progress(
-                        FileProgress(file.path, file.promised, file.stream.transcript_so_far())
-                    )
+                for file in reading.files:
+                    if any(stream in advanced for stream in file.streams):
+                        transcript = _transcript_so_far(file)
+                        progress(FileProgress(file.path, file.promised, transcript))
             for file in reading.take_finished():
-                transcript = None if file.error else file.stream.transcript(final=True)
-                yield FileResult(file.path, transcript, file.error)
+                whole = None if file.error else _whole_transcript(file)
+                yield FileResult(file.path, whole, file.error, file.decoded, file.note)
     finally:
         reading.stop()
 
 
-def _begin_more(
-    reading: Prefetcher, paths: Iterator[Path], limits: BatchLimits, begin: Callable[[], Stream]
-) -> bool:
+def _begin_more(reading: Prefetcher, paths: Iterator[Path]) -> bool:
     """Begin as many files as there may be under way; whether there is any."""
-    while len(reading.files) < limits.files and (path := next(paths, None)) is not None:
-        reading.begin(path, begin())
+    while reading.has_room and (path := next(paths, None)) is not None:
+        reading.begin(path)
     return bool(reading.files)
 
 
-def _advance(files: Sequence[PrefetchedFile], limits: BatchLimits) -> list[PrefetchedFile]:
-    """Transcribe what is best done next; the files that it was done for."""
-    waiting = [(min(file.stream.chunks, limits.file_chunks), file.ended) for file in files]
+def _advance(
+    streams: Sequence[PrefetchedStream], limits: BatchLimits
+) -> Sequence[PrefetchedStream]:
+    """Transcribe what is best done next; the streams that it was done for."""
+    waiting = [(min(each.stream.chunks, limits.file_chunks), each.ended) for each in streams]
     chosen, chunks = choose(waiting, limits.chunks)
     if chosen:
-        advance([files[n].stream for n in chosen], chunks)
-    return [files[n] for n in chosen]
+        advance([streams[n].stream for n in chosen], chunks)
+    return [streams[n] for n in chosen]
+
+
+def _transcript_so_far(file: PrefetchedFile) -> Transcript:
+    """Of several channels, that in which something was said last, as far as all of them are."""
+    transcripts = [each.stream.transcript_so_far() for each in file.streams]
+    if len(transcripts) == 1:
+        return transcripts[0]
+    latest = max(file.streams, key=lambda each: each.stream.last_token_frame or 0)
+    return replace(
+        transcripts[list(file.streams).index(latest)],
+        duration=min(transcript.duration for transcript in transcripts),
+    )
+
+
+def _whole_transcript(file: PrefetchedFile) -> Transcript:
+    transcripts = [each.stream.transcript(final=True) for each in file.streams]
+    if not file.channels:
+        return transcripts[0]
+    return merge_channels(dict(zip(file.channels, transcripts, strict=True)))
 
 
 def choose(waiting: Sequence[tuple[int, bool]], most: int) -> tuple[list[int], int]:

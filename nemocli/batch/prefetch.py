@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import open_sound
+from nemocli.audio import DecodedSound, Sound, SoundOptions, open_sound
+from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
 from nemocli.errors import AudioError, lacks_memory
 
@@ -16,42 +18,86 @@ from nemocli.errors import AudioError, lacks_memory
 STOP_TIMEOUT_S = 0.5
 
 
-class PrefetchedFile:
-    """One file that is under way."""
+class PrefetchedStream:
+    """One stream of a file, and the mel rows that wait for it."""
 
-    def __init__(self, path: Path, stream: Stream) -> None:
-        self.path = path
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        #: Seconds that its header promises; None before it is open, or if it promises nothing.
-        self.promised: float | None = None
-        #: Why it cannot be decoded, or not further.
-        self.error: AudioError | None = None
         #: Whether all its rows are with the stream.
         self.ended = False
-        # Between its thread and `Prefetcher`, under the lock of the latter.
+        # Between the file's thread and `Prefetcher`, under the lock of the latter.
         self.rows: list[NDArray[np.float32]] = []
         self.rows_waiting = 0
+
+
+class PrefetchedFile:
+    """One file that is under way: one stream, or one for each of its channels."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        #: None before it is open.
+        self.streams: Sequence[PrefetchedStream] = ()
+        #: Names of the channels, if each is a stream.
+        self.channels: tuple[str, ...] = ()
+        #: Seconds that its header promises; None before it is open, or if it promises nothing.
+        self.promised: float | None = None
+        #: What of it was decoded, and a sentence if that was a choice; None before its end.
+        self.decoded: DecodedSound | None = None
+        self.note: str | None = None
+        #: Why it cannot be decoded, or not further.
+        self.error: AudioError | None = None
         self.is_read = False
+        #: Whether it is open, and there is no room for its streams yet.
+        self.is_waiting = False
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it failed, or nothing waits any more."""
+        if self.error is not None:
+            return True
+        return bool(self.streams) and all(s.ended and not s.stream.chunks for s in self.streams)
 
 
 class Prefetcher:
     """Some files, each read some chunks ahead of those that wait in its stream, which are as many.
 
-    A chunk has `chunk_rows` mel rows.
+    A chunk has `chunk_rows` mel rows. `begin_stream` gives the stream of a file or of a channel; it
+    is called by the threads that read.
     """
 
-    def __init__(self, chunks_ahead: int, chunk_rows: int) -> None:
+    def __init__(
+        self,
+        limits: BatchLimits,
+        chunk_rows: int,
+        begin_stream: Callable[[], Stream],
+        options: SoundOptions,
+    ) -> None:
         self.files: list[PrefetchedFile] = []
-        self._chunks_ahead = chunks_ahead
-        self._rows_ahead = chunks_ahead * chunk_rows
+        self._limits = limits
+        self._begin_stream = begin_stream
+        self._options = options
+        self._chunks_ahead = limits.file_chunks
+        self._rows_ahead = limits.file_chunks * chunk_rows
         self._changed = threading.Condition()
         self._stopped = False
         self._failure: Exception | None = None
         self._threads: list[threading.Thread] = []
 
-    def begin(self, path: Path, stream: Stream) -> None:
+    @property
+    def has_room(self) -> bool:
+        """Whether another file may be begun."""
+        if self._options.is_separate and any(not f.streams and not f.error for f in self.files):
+            return False  # how many streams it brings is not known yet
+        return sum(max(1, len(file.streams)) for file in self.files) < self._limits.files
+
+    @property
+    def streams(self) -> list[PrefetchedStream]:
+        """Those of all files."""
+        return [stream for file in self.files for stream in file.streams]
+
+    def begin(self, path: Path) -> None:
         """Read another file."""
-        file = PrefetchedFile(path, stream)
+        file = PrefetchedFile(path)
         self.files.append(file)
         # A daemon, so that a pipe that never ends cannot hold up the end of the program.
         thread = threading.Thread(target=self._read, args=(file,), name="reading", daemon=True)
@@ -71,13 +117,16 @@ class Prefetcher:
             if self._failure is not None:
                 raise self._failure
             for file in self.files:
-                self._hand_over(file)
+                for stream in file.streams:
+                    self._hand_over(file, stream)
             self._changed.notify_all()
 
     def take_finished(self) -> list[PrefetchedFile]:
         """Remove the files that failed, or of which nothing waits any more."""
-        finished = [f for f in self.files if f.error or (f.ended and not f.stream.chunks)]
-        self.files = [file for file in self.files if file not in finished]
+        with self._changed:
+            finished = [file for file in self.files if file.is_finished]
+            self.files = [file for file in self.files if file not in finished]
+            self._changed.notify_all()
         return finished
 
     def stop(self) -> None:
@@ -89,27 +138,40 @@ class Prefetcher:
             thread.join(STOP_TIMEOUT_S)
 
     def _is_ahead(self, file: PrefetchedFile) -> bool:
-        if file.ended or file.is_read or file.rows_waiting >= self._rows_ahead:
+        if file.is_read or file.is_waiting:
             return True
-        return file.stream.chunks >= self._chunks_ahead
+        return bool(file.streams) and all(
+            stream.ended
+            or stream.rows_waiting >= self._rows_ahead
+            or stream.stream.chunks >= self._chunks_ahead
+            for stream in file.streams
+        )
 
-    def _hand_over(self, file: PrefetchedFile) -> None:
-        if file.rows and file.stream.chunks < self._chunks_ahead:
-            file.stream.push(np.concatenate(file.rows))
-            file.rows.clear()
-            file.rows_waiting = 0
-        if file.is_read and not file.rows and not file.ended and not file.error:
-            file.stream.end()
-            file.ended = True
+    def _hand_over(self, file: PrefetchedFile, stream: PrefetchedStream) -> None:
+        if stream.rows and stream.stream.chunks < self._chunks_ahead:
+            stream.stream.push(np.concatenate(stream.rows))
+            stream.rows.clear()
+            stream.rows_waiting = 0
+        if file.is_read and not stream.rows and not stream.ended and not file.error:
+            stream.stream.end()
+            stream.ended = True
 
     def _read(self, file: PrefetchedFile) -> None:
         try:
-            with open_sound(file.path) as sound:
-                file.promised = sound.duration
+            with open_sound(file.path, options=self._options) as sound:
+                if not self._begin_streams(file, sound):
+                    return
+                streams = [each.stream for each in file.streams]
                 for samples in sound:
-                    if not self._put(file, file.stream.compute_rows(samples)):
+                    channels = samples.reshape(len(samples), -1).T
+                    rows = [
+                        stream.compute_rows(np.ascontiguousarray(channel))
+                        for stream, channel in zip(streams, channels, strict=True)
+                    ]
+                    if not self._put(file, rows):
                         return
-            self._put(file, file.stream.compute_last_rows())
+                file.decoded = sound.decoded
+            self._put(file, [stream.compute_last_rows() for stream in streams])
         except AudioError as error:
             file.error = error
         except Exception as error:
@@ -122,12 +184,41 @@ class Prefetcher:
             file.is_read = True
             self._changed.notify_all()
 
-    def _put(self, file: PrefetchedFile, rows: NDArray[np.float32]) -> bool:
-        """Add rows when there is room; False if nobody wants them any more."""
+    def _begin_streams(self, file: PrefetchedFile, sound: Sound) -> bool:
+        """Begin the streams when there is room for them; False if nobody wants them any more."""
+        file.promised, file.note, file.channels = sound.duration, sound.note, sound.channel_names
+        count = max(1, len(file.channels))
+        if count > self._limits.channels:
+            raise AudioError(
+                f"has {count} channels, and there is memory for {self._limits.channels} at once:"
+                " allow more by --max-memory, or choose one of them by --channels.",
+                file.path,
+            )
         with self._changed:
-            file.rows.append(rows)
-            file.rows_waiting += len(rows)
+            file.is_waiting = True
+            while not self._has_room_for(count) and not self._stopped:
+                self._changed.notify_all()
+                self._changed.wait()
+            file.is_waiting = False
+            if self._stopped:
+                return False
+            file.streams = [PrefetchedStream(self._begin_stream()) for _ in range(count)]
+        return True
+
+    def _has_room_for(self, count: int) -> bool:
+        """Whether so many streams may be added; any number, if there are none."""
+        others = len(self.streams)
+        return count == 1 or not others or others + count <= self._limits.files
+
+    def _put(self, file: PrefetchedFile, rows: Sequence[NDArray[np.float32]]) -> bool:
+        """Add rows of each stream when there is room; False if nobody wants them any more."""
+        with self._changed:
+            for stream, its in zip(file.streams, rows, strict=True):
+                stream.rows.append(its)
+                stream.rows_waiting += len(its)
             self._changed.notify_all()
-            while file.rows_waiting >= self._rows_ahead and not self._stopped:
+            while not self._stopped and any(
+                stream.rows_waiting >= self._rows_ahead for stream in file.streams
+            ):
                 self._changed.wait()
             return not self._stopped

@@ -6,15 +6,22 @@ from dataclasses import asdict
 import typer
 
 from nemocli.cli.doctor_options import DoctorOptions
+from nemocli.cli.doctor_tracks import print_tracks
 from nemocli.cli.printable import printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.verifying import verify
 from nemocli.doctor.examine import examine
-from nemocli.errors import NemocliError
+from nemocli.errors import NemocliError, UsageError
 
 
 def examine_machine(options: DoctorOptions) -> None:
     """Print what was found, or verify; typer.Exit where something essential is missing."""
+    if options.audio:
+        if options.verify or options.json:
+            raise UsageError("The tracks of a file are listed without --json and --verify.")
+        if code := print_tracks(options.audio):
+            raise typer.Exit(code)
+        return
     if options.verify:
         verify(options.report, Screen(quiet=False), options.json)
         return

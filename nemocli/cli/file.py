@@ -6,10 +6,10 @@ from nemocli.cli.file_cluster import ClusterChoice
 from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, sound_from_stdin
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
-from nemocli.cli.file_outputs import FileResults, show_plan, tell_failed
+from nemocli.cli.file_outputs import FileResults, describe_several_tracks, show_plan, tell_failed
 from nemocli.cli.file_report import written_report
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target
-from nemocli.cli.options import parse_lookahead
+from nemocli.cli.options import parse_lookahead, parse_sound
 from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
@@ -66,6 +66,7 @@ class _Request:
                 options.word_timestamps,
                 options.min_cue,
             ),
+            parse_sound(options.track, options.channels, options.gain),
         )
         self.max_memory = parse_bytes(options.max_memory)
         self.cluster = ClusterChoice(options.cluster, options.workers)
@@ -82,7 +83,8 @@ class _Request:
         if self.options.dry_run:
             where = printable_path(f"to {self.target or 'stdout'}")
             for source in found.sources:
-                print(f"{where:14}  {printable_path(source.name)}")
+                tracks = describe_several_tracks(source.path)
+                print(f"{where:14}  {printable_path(source.name)}{tracks}")
             return NemocliError.exit_code if found.unreadable else 0
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)

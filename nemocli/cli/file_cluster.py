@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import nemocli
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.screen import Screen
@@ -35,6 +36,7 @@ class TranscribesMany(Protocol):
         *,
         max_memory: int | None = None,
         progress: Callable[[FileProgress], None] | None = None,
+        sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> Iterator[FileResult]: ...
 
 

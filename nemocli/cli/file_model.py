@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.screen import Screen
 from nemocli.engine.languages import Languages
@@ -23,6 +24,7 @@ class ModelChoice:
     compute_units: str | None
     lang: str
     layout: CueLayout
+    sound: SoundOptions = DEFAULT_OPTIONS
 
     @property
     def spec(self) -> ModelSpec:
@@ -35,7 +37,7 @@ class ModelChoice:
         transcriber = load_model(self.spec, screen)
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
-        return transcriber, Settings(transcriber.about("", language), self.layout)
+        return transcriber, Settings(transcriber.about("", language), self.layout, self.sound)
 
     def describe(self) -> Settings:
         """The settings it would have, without loading it; ModelError if it is not here."""
@@ -49,4 +51,4 @@ class ModelChoice:
             resolved.lookahead,
             Languages(resolved.config).find(self.lang).tag,
         )
-        return Settings(about, self.layout)
+        return Settings(about, self.layout, self.sound)

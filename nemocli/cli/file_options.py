@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from nemocli.cli.options import (
+    Channels,
     ComputeUnits,
+    Gain,
     Language,
     Lookahead,
     MinCue,
     Model,
     Quiet,
     Runtime,
+    Track,
     confirmation,
     option,
 )
@@ -76,6 +79,9 @@ class FileOptions:
         option("Lines of a cue of srt and vtt; 0: as many as it needs.", "--max-line-count", min=0),
     ] = MAX_LINE_COUNT
     min_cue: MinCue = MIN_CUE
+    track: Track = None
+    channels: Channels = "mix"
+    gain: Gain = None
     recursive: Annotated[bool, option("Folders with their subfolders.", "--recursive", "-r")] = (
         False
     )

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from nemocli.audio import probe_tracks
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_cluster import TranscribesMany
-from nemocli.cli.file_progress import ProgressDisplay
+from nemocli.cli.file_progress import ProgressDisplay, tell_note
 from nemocli.cli.file_views import format_duration
-from nemocli.cli.printable import printable_path
+from nemocli.cli.printable import printable, printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
@@ -32,8 +33,19 @@ def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
         if verdict is not Verdict.DONE and not wanted.force:
             kept = ", ".join(map(printable_path, job.paths(changed_outputs(job, wanted.formats))))
             target += f" (kept, since it was changed: {kept})" if kept else ""
+        target += describe_several_tracks(job.source.path)
         print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
     say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
+
+
+def describe_several_tracks(path: Path) -> str:
+    """The sound tracks of a file that has more than one, to stand at the end of a line."""
+    try:
+        tracks = probe_tracks(path) if path.is_file() else ()
+    except NemocliError:  # which is told when it is to be transcribed
+        return ""
+    listed = "; ".join(track.describe() for track in tracks)
+    return f"  ({printable(listed)})" if len(tracks) > 1 else ""
 
 
 class FileResults:
@@ -63,7 +75,11 @@ class FileResults:
 
         def schedule(claimed: Iterator[Path]) -> Iterator[FileResult]:
             return transcriber.transcribe_many(
-                claimed, language, max_memory=max_memory, progress=heard
+                claimed,
+                language,
+                max_memory=max_memory,
+                progress=heard,
+                sound=self._wanted.settings.sound,
             )
 
         with board, self._requests:
@@ -72,6 +88,7 @@ class FileResults:
                 for finished in run.results(schedule):
                     self._report.add(finished)
                     board.finished(finished)
+                    tell_note(board, finished, names, self._screen)
             except NemocliError as error:
                 self._failure = error
             except KeyboardInterrupt:

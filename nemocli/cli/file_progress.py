@@ -13,12 +13,21 @@ from rich.live import Live
 from nemocli.batch.many import FileProgress
 from nemocli.cli.file_views import bars_view, growing_view, progress_line, whole_line
 from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.screen import Screen
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
 from nemocli.jobs.report import Finished
 
 #: Seconds between redraws: at most ten a second.
 REDRAW_INTERVAL_S = 0.1
+
+
+def tell_note(
+    board: "ProgressDisplay", finished: Finished, names: Mapping[Path, str], screen: Screen
+) -> None:
+    """Say which of several sound tracks was transcribed."""
+    if finished.note is not None and not screen.is_quiet:
+        board.say(f"{printable_path(names[finished.path])}: {finished.note}")
 
 
 class ProgressDisplay(Closing):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nemocli.batch.many import FileResult
 from nemocli.cli.file_cluster import TranscribesMany
-from nemocli.cli.file_progress import ProgressDisplay
+from nemocli.cli.file_progress import ProgressDisplay, tell_note
 from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
@@ -97,13 +97,18 @@ class StdoutResults:
         paths = [source.path for source in self._sources]
         with ProgressDisplay(self._names, draws=screen.draws, lines=False) as board:
             outcomes = transcriber.transcribe_many(
-                paths, self._settings.language, max_memory=max_memory, progress=board.heard
+                paths,
+                self._settings.language,
+                max_memory=max_memory,
+                progress=board.heard,
+                sound=self._settings.sound,
             )
             try:
                 for outcome in outcomes:
                     finished = self._finished(outcome)
                     report.add(finished)
                     board.finished(finished)
+                    tell_note(board, finished, self._names, screen)
                     self._print(board, self._take_in_order())
             except (KeyboardInterrupt, Exception) as error:
                 if not isinstance(error, BrokenPipeError):
@@ -117,15 +122,17 @@ class StdoutResults:
             assert outcome.error is not None
             self._ready[path] = ""
             return Finished(path, "failed", error=str(outcome.error.named(self._names[path])))
-        result = WholeTranscript(self._settings.about_file(self._names[path]), outcome.transcript)
+        result = WholeTranscript(
+            self._settings.about_file(self._names[path], outcome.decoded), outcome.transcript
+        )
         document = self._document(result)
         seconds = round(outcome.transcript.duration, 3)
         if self._target is None:
             self._ready[path] = document
-            return Finished(path, "done", seconds=seconds)
+            return Finished(path, "done", seconds=seconds, note=outcome.note)
         self._ready[path] = ""
         _write(self._target, document)
-        return Finished(path, "done", (str(self._target),), seconds)
+        return Finished(path, "done", (str(self._target),), seconds, note=outcome.note)
 
     def _document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":

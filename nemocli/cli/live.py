@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from nemocli.audio.gain import RunningGain
+from nemocli.audio.options import parse_gain
 from nemocli.audio.recorder import Recorder, check_recording
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
@@ -35,10 +37,12 @@ def transcribe_live(options: LiveOptions) -> None:
     )
     limits = StreamLimits(options.endpoint_ms / 1000, options.reset_after, options.rescue_after)
     layout = CueLayout(min_cue=options.min_cue)
+    gain = RunningGain(parse_gain(options.gain))
     screen = Screen(options.quiet)
     with ExitStack() as stack:
         source = open_source(options)
         stack.callback(source.close)
+        source.gain = gain
         transcriber = load_model(spec, screen)
         language = transcriber.resolve_language(options.lang)
         note_other_region(options.lang, language, screen)

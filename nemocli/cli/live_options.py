@@ -8,6 +8,7 @@ import typer
 
 from nemocli.cli.options import (
     ComputeUnits,
+    Gain,
     Language,
     Lookahead,
     MinCue,
@@ -52,6 +53,7 @@ class LiveOptions:
     encoding: Annotated[str, option("Of raw samples on stdin: s16le or f32le.", "--encoding")] = (
         "s16le"
     )
+    gain: Gain = None
     stdout_format: Annotated[
         str, option("On stdout: txt or jsonl.", "--format", "-f", variable="LIVE_FORMAT")
     ] = "txt"

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from nemocli.audio.microphone import find_device, list_devices, open_microphone
+from nemocli.audio.options import SoundOptions
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
 from nemocli.audio.source import LiveSource
@@ -37,7 +38,7 @@ def open_source(options: LiveOptions) -> LiveSource:
         return open_microphone(options.device, options.max_lag)
     if wanted == "-":
         return open_pcm(_find_stdin(), options.rate, options.channels, options.encoding)
-    return open_paced(Path(wanted), options.max_lag)
+    return open_paced(Path(wanted), options.max_lag, SoundOptions(language=options.lang))
 
 
 def _find_stdin() -> int:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nemocli.audio.options import SoundOptions, parse_channels, parse_gain, parse_track
 from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
@@ -62,10 +63,41 @@ MinCue = Annotated[
         metavar="SECONDS",
     ),
 ]
+Track = Annotated[
+    str | None,
+    option(
+        "Which sound track of a file with several: its number from 1, or its language. By default"
+        " the one that fits --lang best; 'nemocli doctor FILE' lists them.",
+        "--track",
+        metavar="NUMBER|LANG",
+    ),
+]
+Channels = Annotated[
+    str,
+    option(
+        "mix, left, right, a channel's number from 1, or separate: each channel by itself, its name"
+        " with every segment.",
+        "--channels",
+        variable="FILE_CHANNELS",
+    ),
+]
+Gain = Annotated[
+    str | None,
+    option(
+        "Amplify by so many dB; auto: by how loud the sound is. For very quiet recordings.",
+        "--gain",
+        metavar="auto|DB",
+    ),
+]
 Quiet = Annotated[bool, option("Only results and errors.", "--quiet", "-q")]
 
 #: Lookahead in frames, by the latency in ms that a person may write instead.
 _LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
+
+
+def parse_sound(track: str | None, channels: str, gain: str | None) -> SoundOptions:
+    """Return what is chosen of a file's sound; UsageError for what cannot be."""
+    return SoundOptions(parse_track(track), parse_channels(channels), parse_gain(gain))
 
 
 def parse_lookahead(text: str | None) -> int | None:

@@ -2,9 +2,10 @@
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
@@ -51,7 +52,8 @@ class WorkerResult:
             )
         elif error is not None:
             error = error.named(path)
-        return FileResult(path, None if error else self.outcome.transcript, error)
+        transcript = None if error else self.outcome.transcript
+        return replace(self.outcome, path=path, transcript=transcript, error=error)
 
 
 class Worker:
@@ -73,14 +75,20 @@ class Worker:
             return WorkerStart(host, error)
         return WorkerStart(host, _difference(self._transcriber.about("", AUTO), wanted))
 
-    def transcribe(self, paths: list[str], lang: str, max_memory: int | None) -> list[WorkerResult]:
+    def transcribe(
+        self,
+        paths: list[str],
+        lang: str,
+        max_memory: int | None,
+        sound: SoundOptions = DEFAULT_OPTIONS,
+    ) -> list[WorkerResult]:
         """What became of each file, in any order."""
         assert self._transcriber is not None
         self._far = {}
         files = [Path(path) for path in paths]
         hashes = {file: content_hash(file) for file in files if look_at(file)}
         outcomes = self._transcriber.transcribe_many(
-            files, lang, max_memory=max_memory, progress=self._note
+            files, lang, max_memory=max_memory, progress=self._note, sound=sound
         )
         return [WorkerResult(outcome, hashes.get(outcome.path)) for outcome in outcomes]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
 from nemocli.engine.languages import AUTO
@@ -108,6 +109,7 @@ class Workers:
         *,
         max_memory: int | None = None,
         progress: Callable[[FileProgress], None] | None = None,
+        sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> Iterator[FileResult]:
         """See Transcriber.transcribe_many.
 
@@ -115,7 +117,7 @@ class Workers:
         worker is left, or if the cluster is.
         """
         try:
-            yield from self._outcomes(map(Path, paths), lang, max_memory, progress)
+            yield from self._outcomes(map(Path, paths), lang, max_memory, progress, sound)
         except ConnectionError as error:
             raise NemocliError(
                 f"The Ray cluster is lost ({error}): the same command goes on from here."
@@ -127,12 +129,13 @@ class Workers:
         lang: str,
         max_memory: int | None,
         progress: Callable[[FileProgress], None] | None,
+        sound: SoundOptions,
     ) -> Iterator[FileResult]:
         while True:
             while self._idle and (batch := self._next(coming)):
                 hand = self._idle.pop()
                 absolute = [os.path.abspath(path) for path in batch]
-                ref = hand.actor.transcribe.remote(absolute, lang, max_memory)
+                ref = hand.actor.transcribe.remote(absolute, lang, max_memory, sound)
                 self._at_work[ref] = hand, batch
                 if progress is not None:
                     for path in batch:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 
+from nemocli.audio import DecodedSound
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
@@ -29,14 +30,18 @@ def parse_formats(text: str) -> tuple[str, ...]:
 
 
 def render(
-    name: str, transcript: Transcript, settings: Settings, formats: Iterable[str]
+    name: str,
+    transcript: Transcript,
+    settings: Settings,
+    formats: Iterable[str],
+    decoded: DecodedSound | None = None,
 ) -> dict[str, bytes]:
     """By format: the document of a file's transcript, in UTF-8.
 
     Of a name that is no UTF-8, it has what can be read.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = WholeTranscript(settings.about_file(readable), transcript)
+    result = WholeTranscript(settings.about_file(readable, decoded), transcript)
     return {
         form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats

@@ -29,6 +29,8 @@ class Finished:
     seconds: float | None = None
     #: Why it failed: a sentence.
     error: str | None = None
+    #: Which track was chosen of several: a sentence; None if there was no choice.
+    note: str | None = None
     #: Paths of outputs that were left as they are, since somebody changed them.
     kept: tuple[str, ...] = ()
 

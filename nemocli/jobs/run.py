@@ -235,7 +235,13 @@ class Run:
             kept = [] if self._wanted.force else changed_outputs(job, work.formats)
             formats = [form for form in work.formats if form not in kept]
             outputs = job.outputs(formats)
-            documents = render(job.source.name, outcome.transcript, self._wanted.settings, formats)
+            documents = render(
+                job.source.name,
+                outcome.transcript,
+                self._wanted.settings,
+                formats,
+                outcome.decoded,
+            )
             hashes: dict[str, str | None] = dict.fromkeys(job.outputs(kept).values())
             hashes |= {
                 outputs[form]: hashlib.sha256(document).hexdigest()
@@ -256,6 +262,7 @@ class Run:
             "done",
             job.place.paths(outputs.values()),
             record.seconds,
+            note=outcome.note,
             kept=job.paths(kept),
         )
 

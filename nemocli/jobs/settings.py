@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from nemocli.audio import DEFAULT_OPTIONS, DecodedSound, SoundOptions
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
-from nemocli.transcript.writer import Provenance
+from nemocli.transcript.writer import Provenance, SoundProvenance
 from nemocli.version import __version__
 
 
@@ -18,6 +19,7 @@ class Settings:
     #: Of no file.
     about: Provenance
     layout: CueLayout = DEFAULT_LAYOUT
+    sound: SoundOptions = DEFAULT_OPTIONS
 
     @property
     def language(self) -> str:
@@ -31,16 +33,21 @@ class Settings:
         del fields["model"]
         if self.layout.min_cue == MIN_CUE:  # what was done before it could be chosen is not new
             del fields["layout"]["min_cue"]
+        if self.sound == replace(DEFAULT_OPTIONS, language=self.sound.language):
+            del fields["sound"]  # nor here
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
         return {"id": self.id, "nemocli": __version__, **self._fields()}
 
-    def about_file(self, name: str) -> Provenance:
-        """What the document of a file of this name tells of itself."""
-        return replace(self.about, file=name)
+    def about_file(self, name: str, decoded: DecodedSound | None = None) -> Provenance:
+        """What the document of a file of this name tells of itself, and of what was decoded."""
+        sound = None if decoded is None else SoundProvenance(**asdict(decoded))
+        return replace(self.about, file=name, sound=sound)
 
     def _fields(self) -> dict[str, Any]:
         fields = asdict(self.about)
-        del fields["file"]
-        return {**fields, "layout": asdict(self.layout)}
+        del fields["file"], fields["sound"]  # which are each file's own
+        sound = asdict(self.sound)
+        del sound["language"]  # which is that of `about`
+        return {**fields, "layout": asdict(self.layout), "sound": sound}

@@ -54,6 +54,7 @@ class Listener:
         self._rescued = 0.0
         self._processed = 0
         self._told = 0.0
+        self._last_sound = 0.0
         self._told_dropped = 0
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
@@ -110,12 +111,15 @@ class Listener:
         self._orders.put(order)
 
     def _run(self) -> None:
+        self._last_sound = time.monotonic()
         try:
             while not self._source.ended:
                 self._obey()
                 packet = self._source.read(READ_TIMEOUT)
                 if packet is not None:
                     self._hear(packet)
+                else:
+                    self._wait()
                 if time.monotonic() - self._told >= STATUS_INTERVAL:
                     self._tell("listening")
         except Exception as error:  # told to the person by the main thread
@@ -131,13 +135,21 @@ class Listener:
         while not self._orders.empty():
             self._orders.get()()
 
+    def _wait(self) -> None:
+        """Endpoints are counted on the clock while no sound comes."""
+        for happened in self._stream.wait(time.monotonic() - self._last_sound):
+            self._pass_on(happened)
+
     def _hear(self, packet: Packet) -> None:
         began = time.monotonic()
         for happened in self._stream.hear(packet.samples, packet.lost / self._source.rate):
             self._pass_on(happened)
-        self._busy += time.monotonic() - began
+        self._last_sound = time.monotonic()
+        self._busy += self._last_sound - began
         self._processed += packet.frames
         self._lags.add(self.lag)
+        if warning := self._source.take_warning():
+            self._tell("sound", warning)
         dropped = self._source.dropped - self._told_dropped
         if dropped:
             self._told_dropped += dropped

@@ -26,6 +26,12 @@ MAX_RESCUE_S = 30.0
 #: After a rescue that found nothing, the next one waits so many times as long, up to a limit.
 RESCUE_BACKOFF, MAX_RESCUE_WAIT_S = 2.0, 300.0
 
+#: A pipe that brings sound in bursts may be silent for so long in the middle of a word.
+MAX_BURST_GAP_S = 15.0
+
+#: The last token of a sentence comes so long after its sound at most.
+MAX_TOKEN_DELAY_S = 0.4
+
 
 @dataclass(frozen=True)
 class StreamLimits:
@@ -101,6 +107,25 @@ class LiveStream:
             yield from self._reset()
         elif self._is_pause():
             yield from self._close()
+
+    def wait(self, seconds: float) -> Iterator[Partial | Final | StreamEvent]:
+        """No sound came for so many seconds, by the clock: what was said is not held back by that.
+
+        A sound that breaks off while someone speaks goes on, as bursts over a network do; only
+        after MAX_BURST_GAP_S is it taken for ended.
+        """
+        undecided = self._position - self._session.frames * FRAME_SECONDS
+        holds_speech = undecided > 0 and self._loudness.quiet < undecided + MAX_TOKEN_DELAY_S
+        words = self._shown
+        if not words and not holds_speech:
+            return
+        is_sentence = bool(words) and not holds_speech and ends_sentence(words[-1].text)
+        needed = self._limits.endpoint / (2 if is_sentence else 1)
+        if self._loudness.quiet < FRAME_SECONDS:
+            needed = MAX_BURST_GAP_S
+        if seconds >= needed:
+            # The end of the sound that came is decided only when it is told that it ends.
+            yield from self._reset() if holds_speech else self._close()
 
     def finish(self) -> Iterator[Partial | Final | StreamEvent]:
         """The end of the sound: what is left becomes final, even if the model fails at the end."""

@@ -143,8 +143,12 @@ def _look_at(out: Path, planned: Manifest) -> _Target:
 
 
 def _look_at_remains(out: Path, planned: Manifest) -> _Target:
-    """The same for a folder that is damaged, outdated, or none of nemocli's."""
-    if not out.is_dir() or not all(_is_ours(path.name) for path in out.iterdir()):
+    """The same for a folder that is damaged, outdated, or none of nemocli's.
+
+    Other programs write a manifest.json too: with nothing of a model beside it, it is theirs.
+    """
+    names = [path.name for path in out.iterdir()] if out.is_dir() else []
+    if not any(map(_is_graph, names)) or not all(map(_is_ours, names)):
         raise UsageError(f"{out} exists and is not a model folder; choose another place.")
     try:
         data = json.loads(read_text(out / MANIFEST))
@@ -157,8 +161,13 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
 
 def _is_ours(name: str) -> bool:
     """Whether a conversion writes a file or a package of this name."""
+    return name in (MANIFEST, TOKENIZER, ".DS_Store") or _is_graph(name)
+
+
+def _is_graph(name: str) -> bool:
+    """Whether a file or a package of this name holds a graph or the weights."""
     graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
-    return name in (MANIFEST, TOKENIZER, ".DS_Store") or name.partition(".")[0] in graphs
+    return name.partition(".")[0] in graphs
 
 
 def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:

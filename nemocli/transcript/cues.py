@@ -48,6 +48,11 @@ class Cue:
     def end(self) -> float:
         return self.lines[-1][-1].end
 
+    @property
+    def channel(self) -> str | None:
+        """Where it was said, if channels are transcribed each by itself."""
+        return self.lines[0][0].channel
+
 
 def one_line(text: str) -> str:
     """The text without line breaks, tabs and other control characters."""
@@ -92,7 +97,8 @@ def _fitting(word: Word, width: int) -> list[Word]:
         start, end = (word.start + seconds * at for at in (begun, begun + len(text)))
         begun += len(text)
         if text.strip():
-            parts.append(Word(text, start, end, word.confidence, word.space_before and not parts))
+            space_before = word.space_before and not parts
+            parts.append(replace(word, text=text, start=start, end=end, space_before=space_before))
     return parts
 
 

@@ -30,8 +30,8 @@ class Status:
     `heard` less `lag` is the moment the words on the screen belong to.
     """
 
-    #: `listening` regularly, else what happened: `dropped`, `rescued`, `reset`, `paused`,
-    #: `resumed`, `language`, `ending`, `ended`.
+    #: `listening` regularly, else what happened: `dropped`, `rescued`, `reset`, `sound` (the
+    #: message says what is odd about it), `paused`, `resumed`, `language`, `ending`, `ended`.
     kind: str
     heard: float
     dropped: float

@@ -23,7 +23,7 @@ __all__ = [
 
 
 class TxtWriter:
-    """One segment a line; nothing for silence."""
+    """One segment a line, behind the name of its channel if it has one; nothing for silence."""
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         pass
@@ -32,27 +32,39 @@ class TxtWriter:
         return ""
 
     def add(self, segment: Segment) -> str:
-        return one_line(segment.text) + "\n"
+        speaker = f"{segment.channel}: " if segment.channel else ""
+        return f"{speaker}{one_line(segment.text)}\n"
 
     def tail(self, language: str | None, duration: float) -> str:
         return ""
 
 
 class TsvWriter:
-    """Start and end in milliseconds, and the text, between tabs; a line is a segment or a word."""
+    """Start and end in milliseconds, and the text, between tabs; a line is a segment or a word.
+
+    If channels are transcribed each by itself, the name of the channel is a column behind them.
+    """
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self._by_word = layout.word_timestamps
+        self._has_channels = about.has_channels
 
     def head(self) -> str:
-        return "start\tend\ttext\n"
+        return f"start\tend\ttext{self._column('channel')}\n"
 
     def add(self, segment: Segment) -> str:
         rows = segment.words if self._by_word else (segment,)
-        return "".join(map(_tsv_line, rows))
+        return "".join(map(self._line, rows))
 
     def tail(self, language: str | None, duration: float) -> str:
         return ""
+
+    def _line(self, row: Segment | Word) -> str:
+        start, end = round(1000 * row.start), round(1000 * row.end)
+        return f"{start}\t{end}\t{one_line(row.text)}{self._column(row.channel or '')}\n"
+
+    def _column(self, text: str) -> str:
+        return f"\t{text}" if self._has_channels else ""
 
 
 #: By the name that is also the files' extension.
@@ -85,7 +97,3 @@ def _pieces(result: WholeTranscript, writer: Writer) -> Iterator[str]:
         yield from writer.whole(transcript)
     else:
         yield writer.tail(transcript.language, transcript.duration)
-
-
-def _tsv_line(row: Segment | Word) -> str:
-    return f"{round(1000 * row.start)}\t{round(1000 * row.end)}\t{one_line(row.text)}\n"

@@ -85,6 +85,7 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
     """A segment as JSON has it."""
     return {
         "id": segment.id,
+        **_channel(segment.channel),
         "start": segment.start,
         "end": segment.end,
         "text": segment.text,
@@ -97,6 +98,7 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
 def word_fields(word: Word) -> dict[str, Any]:
     """A word as JSON has it."""
     return {
+        **_channel(word.channel),
         "text": word.text,
         "start": word.start,
         "end": word.end,
@@ -107,12 +109,18 @@ def word_fields(word: Word) -> dict[str, Any]:
 def token_fields(token: Token) -> dict[str, Any]:
     """A token as JSON has it."""
     return {
+        **_channel(token.channel),
         "id": token.id,
         "piece": token.piece,
         "frame": token.frame,
         "time": token.time,
         "confidence": round(token.confidence, 4),
     }
+
+
+def _channel(name: str | None) -> dict[str, Any]:
+    """Only where channels are transcribed each by itself."""
+    return {} if name is None else {"channel": name}
 
 
 def _members(fields: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from nemocli.transcript.line_breaks import may_break
@@ -39,6 +39,11 @@ class Segment:
     @property
     def end(self) -> float:
         return self.words[-1].end
+
+    @property
+    def channel(self) -> str | None:
+        """Where it was said, if channels are transcribed each by itself."""
+        return self.words[0].channel
 
     @property
     def text(self) -> str:
@@ -86,8 +91,29 @@ def split_segments(
 ) -> list[Segment]:
     """Every word, in order, in exactly one segment, with its language by the tags among the tokens.
 
-    `language` is that of segments where there are no tags.
+    `language` is that of segments where there are no tags. Words of several channels are parted by
+    channel first; their segments are ordered by when they begin.
     """
+    words, tokens = list(words), list(tokens)
+    channels = dict.fromkeys(word.channel for word in words)
+    segments = [
+        segment
+        for channel in channels
+        for segment in _split_channel(
+            [word for word in words if word.channel == channel],
+            [token for token in tokens if token.channel == channel],
+            language,
+        )
+    ]
+    if len(channels) > 1:
+        segments.sort(key=lambda segment: (segment.start, segment.channel or ""))
+        segments = [replace(segment, id=n) for n, segment in enumerate(segments)]
+    return segments
+
+
+def _split_channel(
+    words: Iterable[Word], tokens: Iterable[Token], language: str | None
+) -> list[Segment]:
     segmenter = Segmenter()
     groups = [group for word in words for group in segmenter.push(word)] + segmenter.flush()
     tags = [token for token in tokens if token.language]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, NARROWEST, CueLayout
 from nemocli.transcript.cues import Cue, split_cues
 from nemocli.transcript.line_breaks import may_break
 from nemocli.transcript.segments import MAX_CHARACTERS, MAX_SECONDS, PAUSE, Segment
@@ -27,9 +27,13 @@ class SubtitleWriter:
     time for stays short.
 
     The last two cues are in the tail, since how long they stand depends on what follows.
+
+    Where channels are transcribed each by itself, their cues may overlap, as their speech does:
+    only those of one channel follow each other. All of them are in the tail.
     """
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
+        self.about = about
         self._layout = layout
         #: The last two cues at most.
         self._pending: list[Cue] = []
@@ -37,6 +41,7 @@ class SubtitleWriter:
         self._count = 0
         #: In milliseconds: when the last of these ends.
         self._free_from = 0
+        self._channels: dict[str, _ChannelCues] = {}
 
     def head(self) -> str:
         return ""
@@ -48,15 +53,38 @@ class SubtitleWriter:
     def cues(self, segment: Segment) -> list[Cue]:
         return split_cues(segment.words, self._layout)
 
+    def layout_beside(self, channel: str) -> CueLayout:
+        """The layout of text beside which the name of a channel stands."""
+        return self._layout
+
     def add(self, segment: Segment) -> str:
+        if segment.channel is not None:
+            self._channel(segment.channel).add(segment)
+            return ""
         return "".join(map(self._follow, self.cues(segment)))
 
     def tail(self, language: str | None, duration: float) -> str:
+        if self._channels:
+            return self._merged()
         text, free_from = "", self._free_from
         for n, cue in enumerate(self._pending, 1):
             start, end = self._times(cue, self._pending[n:], free_from)
             text, free_from = text + self.cue(self._count + n, cue, start, end), end
         return text
+
+    def _channel(self, name: str) -> "_ChannelCues":
+        if name not in self._channels:
+            layout = self.layout_beside(name)
+            self._channels[name] = _ChannelCues(type(self)(self.about, layout), layout)
+        return self._channels[name]
+
+    def _merged(self) -> str:
+        """The cues of all channels in the order of their times."""
+        placed = [cue for channel in self._channels.values() for cue in channel.place_all()]
+        placed.sort(key=lambda cue: cue[:2])
+        return "".join(
+            self.cue(n, cue, start, end) for n, (start, end, cue) in enumerate(placed, 1)
+        )
 
     def _follow(self, cue: Cue) -> str:
         """What is certain now that this cue has come."""
@@ -113,6 +141,29 @@ class SubtitleWriter:
         return start, max(end, held)
 
 
+class _ChannelCues(SubtitleWriter):
+    """Places the cues of one channel, which a writer makes of its segments."""
+
+    def __init__(self, writer: SubtitleWriter, layout: CueLayout) -> None:
+        super().__init__(writer.about, layout)
+        self._writer = writer
+        self._placed: list[tuple[int, int, Cue]] = []
+
+    def add(self, segment: Segment) -> str:
+        return "".join(map(self._follow, self._writer.cues(segment)))
+
+    def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
+        self._placed.append((start, end, cue))
+        return ""
+
+    def place_all(self) -> list[tuple[int, int, Cue]]:
+        """Start and end in milliseconds of each cue, as if no other followed."""
+        certain = len(self._placed)
+        self.tail(None, 0.0)
+        placed, self._placed = self._placed, self._placed[:certain]
+        return placed
+
+
 class SrtWriter(SubtitleWriter):
     """SubRip: numbered cues; with word timestamps, one for each word that stands long enough."""
 
@@ -127,8 +178,14 @@ class SrtWriter(SubtitleWriter):
                 groups.append([word])
         return [cue for group in groups for cue in split_cues(group, self._layout)]
 
+    def layout_beside(self, channel: str) -> CueLayout:
+        width = self._layout.max_line_width
+        if width is None:
+            return self._layout
+        return replace(self._layout, max_line_width=max(NARROWEST, width - len(_speaker(channel))))
+
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        text = _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
+        text = _speaker(cue.channel) + _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
         return (
             f"{number}\n{format_timestamp(start, ',')} --> {format_timestamp(end, ',')}\n{text}\n\n"
         )
@@ -141,7 +198,8 @@ class VttWriter(SubtitleWriter):
         return "WEBVTT\n\n"
 
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        text = "\n".join(map(join_words, self._marked(cue, start, end)))
+        voice = f"<v {cue.channel}>" if cue.channel else ""
+        text = voice + "\n".join(map(join_words, self._marked(cue, start, end)))
         return f"{format_timestamp(start)} --> {format_timestamp(end)}\n{text}\n\n"
 
     def _marked(self, cue: Cue, start: int, end: int) -> Iterator[list[Word]]:
@@ -155,6 +213,11 @@ class VttWriter(SubtitleWriter):
                     text, latest = f"<{format_timestamp(time)}>{text}", time
                 words.append(replace(word, text=text))
             yield words
+
+
+def _speaker(channel: str | None) -> str:
+    """What stands before the text of a channel."""
+    return f"{channel}: " if channel else ""
 
 
 def escaped(text: str) -> str:

@@ -19,6 +19,8 @@ class Token:
     frame: int
     #: Softmax of the joint's logit for this symbol, 0 to 1.
     confidence: float
+    #: Where it was said, if channels are transcribed each by itself, such as `left`.
+    channel: str | None = None
 
     @property
     def time(self) -> float:
@@ -43,6 +45,8 @@ class Word:
     confidence: float
     #: Whether a space stands before the word when the text is put together.
     space_before: bool = True
+    #: Where it was said, if channels are transcribed each by itself, such as `left`.
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,23 @@ from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Transcript
 
+#: What is said of channels that are transcribed each by itself.
+SEPARATE = "separate"
+
+
+@dataclass(frozen=True)
+class SoundProvenance:
+    """Which part of a file's sound was transcribed, and how it was changed."""
+
+    #: The track's number from 1, of how many, and its language as the file tells it.
+    track: int
+    tracks: int
+    track_language: str | None
+    #: `mix`, the name of the channel that was taken, or SEPARATE.
+    channels: str
+    #: dB, by channel if they are separate; None if nothing was changed.
+    gain: float | tuple[float, ...] | None
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -26,6 +43,13 @@ class Provenance:
     lookahead: int
     #: The locale that was asked for, or `auto`.
     requested_language: str
+    #: What of the file was transcribed; None for what has no tracks, such as a microphone.
+    sound: SoundProvenance | None = None
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether each segment belongs to one of several channels."""
+        return self.sound is not None and self.sound.channels == SEPARATE
 
     @property
     def fixed_language(self) -> str | None:

@@ -55,7 +55,7 @@ def test_nothing_is_clipped_or_scaled(tmp_path):
 @pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000, 192000])
 @pytest.mark.parametrize("channels", [1, 2, 6, 8])
 def test_any_rate_and_channel_count(tmp_path, rate, channels):
-    gains = np.arange(channels) - 0.5  # their mean is not that of the first two
+    gains = np.arange(channels) + 0.5  # their mean is not that of the first two
     samples = media.sine(0.7, rate)[:, None] * gains.astype(np.float32) / channels
     soundfile.write(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
     heard = read(tmp_path / "a.wav")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.batch.limits import choose_limits
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.batch.limits import BatchLimits, choose_limits
 from nemocli.batch.many import choose
 from nemocli.batch.prefetch import Prefetcher
 from nemocli.errors import AudioError, UsageError
@@ -121,6 +122,67 @@ def test_a_request_can_be_checked_without_a_file(transcriber):
         transcriber.check_request("xx-XX")
 
 
+def write_channels(path, *seconds):
+    """Each channel has other speech."""
+    longest = max(seconds)
+    channels = [
+        np.pad(speech_like(s, seed=n), (0, round(RATE * (longest - s))))
+        for n, s in enumerate(seconds)
+    ]
+    soundfile.write(path, np.stack(channels, axis=1), RATE)
+    return path
+
+
+@pytest.mark.parametrize("max_memory", [None, 60_000_000])
+def test_separate_channels_are_each_as_if_alone(transcriber, tmp_path, max_memory):
+    paths = [
+        write_channels(tmp_path / "a.wav", 5, 7),
+        write_channels(tmp_path / "b.wav", 3),
+        write_channels(tmp_path / "c.wav", 2, 1, 3),
+        write_channels(tmp_path / "d.wav", 4, 4),
+    ]
+    sound = SoundOptions(channels="separate")
+    results = {
+        r.path: r
+        for r in transcriber.transcribe_many(paths, "en-US", sound=sound, max_memory=max_memory)
+    }
+    assert [results[path].error for path in paths] == [None] * 4
+    for path, names in zip(
+        paths, [["left", "right"], [None], ["channel 1", "channel 2", "channel 3"]], strict=False
+    ):
+        tokens = results[path].transcript.tokens
+        samples = soundfile.read(path, dtype="float32", always_2d=True)[0]
+        for number, name in enumerate(names):
+            session = transcriber.session("en-US")
+            session.feed(np.ascontiguousarray(samples[:, number]))
+            expected = [(t.id, t.frame) for t in session.finish().tokens]
+            assert [(t.id, t.frame) for t in tokens if t.channel == name] == expected
+    assert results[paths[0]].decoded.channels == "separate"
+    assert results[paths[1]].decoded.channels == "mix"
+
+
+def test_more_channels_than_there_is_memory_for(transcriber, tmp_path):
+    paths = [write_channels(tmp_path / f"{n}.wav", *[1] * n) for n in (8, 1, 2)]
+    sound = SoundOptions(channels="separate")
+    least = transcriber.transcribe_many(paths, sound=sound, max_memory=40_000_000)
+    results = {result.path: result for result in least}
+    assert "8 channels" in str(results[paths[0]].error)
+    assert results[paths[1]].transcript is not None
+    assert results[paths[1]].error is results[paths[1]].note is None
+    for result in transcriber.transcribe_many(paths, sound=sound):
+        assert result.error is None
+
+
+def test_progress_of_separate_channels(transcriber, tmp_path):
+    path = write_channels(tmp_path / "a.wav", 12, 12)
+    seen = []
+    sound = SoundOptions(channels="separate")
+    (result,) = transcriber.transcribe_many([path], sound=sound, progress=seen.append)
+    durations = [progress.transcript.duration for progress in seen]
+    assert durations == sorted(durations)
+    assert durations[-1] == pytest.approx(result.transcript.duration, abs=0.1)
+
+
 def test_an_unknown_language_is_refused_at_once(transcriber, files):
     with pytest.raises(UsageError):
         transcriber.transcribe_many(files, "xx-XX")
@@ -152,9 +214,10 @@ def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(speech_like(10, seed=1), 30), RATE)
     rows = chunk_rows(transcriber.lookahead + 1, first=False)
-    reading = Prefetcher(4, rows)
+    limits = BatchLimits(files=1, chunks=4, file_chunks=4)
     stream = transcriber._begin_stream("auto")
-    reading.begin(path, stream)
+    reading = Prefetcher(limits, rows, lambda: stream, DEFAULT_OPTIONS)
+    reading.begin(path)
     for _ in range(20):
         reading.collect(patience=0.2)
         second = 100 / rows

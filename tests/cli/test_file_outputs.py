@@ -227,7 +227,9 @@ def test_memory_is_passed_on(here, monkeypatch):
     heard = []
 
     class Listening(FakeTranscriber):
-        def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
+        def transcribe_many(
+            self, paths, lang="auto", *, max_memory=None, progress=None, sound=None
+        ):
             heard.append(max_memory)
             return super().transcribe_many(paths, lang, progress=progress)
 

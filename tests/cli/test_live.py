@@ -14,7 +14,7 @@ import soundfile
 import srt
 
 import nemocli
-from tests import typed
+from tests import media, typed
 from tests.faults import program
 from tests.schemas import checked
 from tests.sounds import pcm
@@ -313,3 +313,30 @@ def test_killed_at_twenty_random_moments(spoken, tmp_path):
         if path.suffix == ".json":
             texts = [segment["text"] for segment in json.loads(written)["segments"]]
             assert texts == spoken[1][: len(texts)]
+
+
+def test_packed_sound_is_refused_with_the_command_that_unpacks_it(clips, tmp_path):
+    for name, codec in (("a.aac", "aac"), ("a.ts", "aac"), ("a.mp4", "aac"), ("a.mp2", "mp2")):
+        samples = np.pad(clips[0].samples, 16000)
+        path = media.encode(tmp_path / name, codec, samples, 16000)
+        done = live(path.read_bytes())
+        assert done.returncode == 1 and done.stdout == b""
+        assert b"ffmpeg -i " in done.stderr and b"-f s16le" in done.stderr
+
+
+def test_antiphase_down_a_pipe_is_heard_and_told(clips):
+    samples = np.concatenate([clips[0].samples, clips[1].samples])
+    stereo = np.stack([samples, -samples], axis=1)
+    done = live(pcm(stereo), "--channels", "2", "-f", "jsonl")
+    events = [checked(json.loads(line), "event") for line in done.stdout.splitlines()]
+    said = " ".join(event["text"] for event in events if event["type"] == "final")
+    assert clips[1].text in said
+    (told,) = [event for event in events if event.get("kind") == "sound"]
+    assert "left channel alone" in told["message"]
+
+
+def test_a_gain_for_quiet_sound_down_a_pipe(clips):
+    samples = np.pad(clips[0].samples / 100, (0, 16000))
+    assert live(pcm(samples)).stdout.decode() != clips[0].text + "\n"
+    assert live(pcm(samples), "--gain", "40").stdout.decode() == clips[0].text + "\n"
+    assert live(pcm(samples), "--gain", "x").returncode == 2

@@ -25,7 +25,7 @@ class Troubled(FakeTranscriber):
     def about(self, file, lang):
         return replace(SETTINGS.about, model_revision=self._revision, requested_language=lang)
 
-    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
+    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, sound=None):
         for path in paths:
             if path.exists() and path.read_text().startswith("slowly"):
                 progress(FileProgress(path, 3.0, Transcript([], [], None, 1.5)))

@@ -11,12 +11,12 @@ from random import Random
 import numpy as np
 import soundfile
 
-from nemocli.audio import open_sound
+from nemocli.audio import DEFAULT_OPTIONS, SoundOptions, open_sound, probe_tracks
 from nemocli.audio.pcm import open_pcm
 from nemocli.audio.wav_header import LONGEST_CHUNK, read_wav_header
 from tests.fuzz.mutations import damage
 from tests.fuzz.target import BrokenError, Target
-from tests.media import encode, sine
+from tests.media import SoundTrack, encode, encode_tracks, sine
 
 #: Names for the files: FFmpeg looks at extensions too.
 EXTENSIONS = ("", ".wav", ".mp3", ".m3u8", ".mp4", ".txt", ".raw", ".flac", ".ogg", ".ffconcat")
@@ -38,6 +38,15 @@ TOKENS = (
 )
 
 
+#: Each file is heard with one of them.
+OPTIONS = (
+    DEFAULT_OPTIONS,
+    DEFAULT_OPTIONS,
+    SoundOptions(channels="separate", gain="auto"),
+    SoundOptions(channels=1, gain=-6.0, language="de-DE"),
+)
+
+
 def sound_file(folder: Path) -> Target:
     """Sound files of every kind, by libsndfile and FFmpeg: what is heard, and how it ends."""
     own = folder / "sounds"
@@ -50,7 +59,9 @@ def sound_file(folder: Path) -> Target:
         path = own / f"sound{EXTENSIONS[zlib.crc32(data) % len(EXTENSIONS)]}"
         path.write_bytes(data)
         try:
-            return _hear(path)
+            options = OPTIONS[zlib.crc32(data) // len(EXTENSIONS) % len(OPTIONS)]
+            tracks = len(probe_tracks(path))
+            return _hear(path, options), min(tracks, 3)
         finally:
             path.unlink()
 
@@ -60,13 +71,16 @@ def sound_file(folder: Path) -> Target:
     return Target(seeds, mutate, check, seconds=8.0, memory=700_000_000)
 
 
-def _hear(path: Path) -> Hashable:
-    with open_sound(path) as sound:
+def _hear(path: Path, options: SoundOptions = DEFAULT_OPTIONS) -> Hashable:
+    with open_sound(path, options=options) as sound:
+        shape = (len(sound.channel_names),) if sound.channel_names else ()
         if sound.duration is not None and not 0 <= sound.duration < float("inf"):
             raise BrokenError(f"a duration of {sound.duration}")
         samples = 0
         for packet in sound:
-            if packet.dtype != np.float32 or packet.ndim != 1 or not 0 < len(packet) <= 16000:
+            if packet.dtype != np.float32 or packet.shape[1:] != shape:
+                raise BrokenError(f"a packet of {packet.dtype} {packet.shape}")
+            if not 0 < len(packet) <= 16000:
                 raise BrokenError(f"a packet of {packet.dtype} {packet.shape}")
             if not np.isfinite(packet).all():
                 raise BrokenError("a packet with samples that are no numbers")
@@ -117,9 +131,19 @@ def _by_ffmpeg(folder: Path) -> list[bytes]:
         ("mpegts", "aac", 16000),
         ("flv", "aac", 44100),
     ]
+    sound = sine(0.2, 16000)
+    tracks = [
+        SoundTrack(np.zeros_like(sound), "eng", codec="pcm_s16le"),
+        SoundTrack(sound, "ger", "Kommentar", codec="pcm_s16le"),
+        SoundTrack(np.round(32768 * sound), codec="pcm_f32le"),
+    ]
     return [
-        encode(folder / "made", codec, sine(0.2, rate), rate, form=form).read_bytes()
-        for form, codec, rate in kinds
+        *(
+            encode(folder / "made", codec, sine(0.2, rate), rate, form=form).read_bytes()
+            for form, codec, rate in kinds
+        ),
+        encode(folder / "antiphase.mka", "flac", np.stack([sound, -sound], 1), 16000).read_bytes(),
+        encode_tracks(folder / "tracks.mkv", tracks, 16000, picture=False).read_bytes(),
     ]
 
 

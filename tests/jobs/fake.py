@@ -32,7 +32,7 @@ class FakeTranscriber:
     def check_request(self, lang="auto", max_memory=None):
         pass
 
-    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
+    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, sound=None):
         coming, at_work = iter(paths), []
         while True:
             while len(at_work) < self._at_once and (path := next(coming, None)) is not None:

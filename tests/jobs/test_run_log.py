@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nemocli.audio import SoundOptions
 from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.claims import Claims
 from nemocli.jobs.run_log import Record, RunLog
@@ -163,7 +164,14 @@ def test_settings_that_could_not_be_chosen_before_leave_what_is_done_done():
     """The id is that of versions without them, as long as they have their defaults."""
     fields = SETTINGS.to_json()
     del fields["id"], fields["nemocli"], fields["model"], fields["layout"]["min_cue"]
+    del fields["sound"]
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
     assert SETTINGS.id == digest[:16]
-    other = replace(SETTINGS, layout=CueLayout(min_cue=0))
-    assert other.id != SETTINGS.id
+    others = [
+        replace(SETTINGS, layout=CueLayout(min_cue=0)),
+        *(
+            replace(SETTINGS, sound=sound)
+            for sound in (SoundOptions(track=2), SoundOptions(channels=1), SoundOptions(gain=0.0))
+        ),
+    ]
+    assert len({SETTINGS.id, *(other.id for other in others)}) == 1 + len(others)

@@ -144,3 +144,53 @@ def test_loudness_is_judged_against_the_quiet_around():
     loudness.hear((0.2 * rng.normal(size=16000)).astype(np.float32))
     assert loudness.loud == pytest.approx(1, abs=0.1)
     assert loudness.quiet == 0
+
+
+def hear(stream, sound):
+    """The events of a sound whose end is not known to the stream."""
+    events = []
+    for start in range(0, len(sound), PACKET):
+        events += stream.hear(sound[start : start + PACKET])
+    return events
+
+
+@pytest.mark.parametrize("lookahead", [0, 3, 13])
+def test_a_sentence_is_not_held_back_when_the_sound_stops_coming(clips, lookahead):
+    """As a pipe that stalls behind it, however little silence came with it."""
+    stream = LiveStream(nemocli.load("demo", lookahead=lookahead), "auto", StreamLimits())
+    heard, begins = [], []
+    for clip in clips[:4]:
+        begins.append(sum(map(len, heard)) / 16000)
+        heard.append(clip.samples)
+        events = hear(stream, clip.samples)
+        for seconds in np.arange(0, 1.0, 0.05):
+            events += stream.wait(seconds)
+        assert texts(events) == [clip.text]
+        assert list(stream.wait(100.0)) == []
+        (segment,) = (event.segment for event in events if isinstance(event, Final))
+        assert begins[-1] <= segment.start < segment.end <= begins[-1] + len(clip.samples) / 16000
+    assert texts(stream.finish()) == []
+
+
+def test_sound_that_breaks_off_in_a_word_goes_on_as_if_it_had_not(transcriber, clips):
+    """A burst over a network may end anywhere; words and segments are those of the whole."""
+    sound = np.concatenate([clips[0].samples, silence(1.0), clips[1].samples, silence(1.0)])
+    whole = LiveStream(transcriber, "auto", StreamLimits())
+    expected = texts(hear(whole, sound)) + texts(whole.finish())
+    assert len(expected) == 2
+    spoken = np.abs(clips[0].samples) > 0.1
+    for cut in np.flatnonzero(spoken)[:: spoken.sum() // 5]:
+        stream = LiveStream(transcriber, "auto", StreamLimits())
+        events = hear(stream, sound[:cut]) + list(stream.wait(5.0)) + hear(stream, sound[cut:])
+        assert texts(events) + texts(stream.finish()) == expected
+    assert texts(list(stream.wait(100.0))) == []
+
+
+def test_what_breaks_off_for_long_has_ended(transcriber, clips):
+    loud = np.flatnonzero(np.abs(clips[0].samples) > 0.1)[-1]
+    stream = LiveStream(transcriber, "auto", StreamLimits())
+    events = hear(stream, clips[0].samples[:loud])
+    assert texts(list(stream.wait(5.0))) == []
+    said = texts([*events, *stream.wait(20.0)])
+    whole = LiveStream(transcriber, "auto", StreamLimits())
+    assert said == texts(run(whole, clips[0].samples[:loud])) != []

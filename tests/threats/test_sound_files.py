@@ -302,10 +302,10 @@ def test_a_failure_that_nobody_thought_of_ends_one_file(clips, tmp_path, monkeyp
 
     (tmp_path / "bad.wav").touch()
 
-    def opened(path):
+    def opened(path, **options):
         if path.name == "bad.wav":
             raise LookupError
-        return open_sound(path)
+        return open_sound(path, **options)
 
     monkeypatch.setattr(prefetch, "open_sound", opened)
     paths = [tmp_path / "bad.wav", clips[0].path]

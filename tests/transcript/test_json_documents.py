@@ -77,6 +77,7 @@ HEAD = f"""{{
   "runtime": "onnx",
   "lookahead": 3,
   "requested_language": "fr-FR",
+  "sound": null,
 """
 
 

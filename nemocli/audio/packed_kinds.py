@@ -1,0 +1,206 @@
+"""Which kind of packed sound bytes are: a file of some container or codec, and no raw samples.
+
+Most kinds begin with bytes of their own. MPEG streams do not, and may be cut anywhere, as a radio
+or a camera sends them: they are known by headers that follow each other at the distance that each
+of them says, and agree. That does not happen in raw samples: noise does not agree, and what repeats
+itself (a tone, silence) has no valid headers, or none that count up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+#: Bytes that are looked at. Headers are looked for in the first part of them.
+LOOKED_AT, SEARCHED = 8192, 3072
+
+#: Headers in a row that are enough, wherever they end.
+ENOUGH_HEADERS = 6
+
+#: A frame that repeats itself in so many bytes is a constant or a tone, and not packed.
+SHORT_PERIOD = 64
+
+#: Lengths of a packet of an MPEG transport stream: plain, with a time before it, with a code
+#: behind it; and packets in a row, of which so many are looked at.
+TS_PACKETS, LEAST_TS, MOST_TS = (188, 192, 204), 5, 24
+
+#: By the first bytes, which may be a pattern.
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (rb"OggS\x00", "Ogg"),
+    (rb"fLaC", "FLAC"),
+    (rb"ID3[\x02-\x04][\x00-\xfe].[\x00-\x7f]{4}", "MP3 or AAC"),
+    (rb"\x1aE\xdf\xa3", "Matroska or WebM"),
+    (rb"....(ftyp|styp|moov|mdat|moof|sidx)", "MP4"),
+    (rb"\x00...(wide|free|skip|pnot)", "MP4"),
+    (rb"RIFF....AVI[ X]", "AVI"),
+    (rb"RIFX....WAVE", "big-endian WAV"),
+    (rb"riff.{20}wave", "W64"),
+    (rb"FORM....(AIF[FC]|8SVX|16SV)", "AIFF"),
+    (rb"caff\x00\x01", "CAF"),
+    (rb"(\.snd|dns\.)", "AU"),
+    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "WMA or ASF"),
+    (rb"FLV[\x01-\x05]", "FLV"),
+    (rb"#!AMR", "AMR"),
+    (rb"\x00\x00\x01[\xba\xb3\xe0\xc0\xbd]", "MPEG"),
+    (rb"wvpk", "WavPack"),
+    (rb"MAC ..\x00\x00", "Monkey's Audio"),
+    (rb"TTA[12]", "TTA"),
+    (rb"(MPCK|MP\+[\x07\x17])", "Musepack"),
+    (rb"tBaK", "TAK"),
+    (rb"(DSD |FRM8)", "DSD"),
+    (rb"(\.RMF|\.ra\xfd)", "RealMedia"),
+    (rb"Creative Voice File", "VOC"),
+    (rb"NIST_1A", "NIST SPHERE"),
+    (rb"qoaf", "QOA"),
+    (rb"\x06\x0e\x2b\x34\x02\x05\x01\x01", "MXF"),
+    (rb"nut/multimedia", "NUT"),
+    (
+        rb"(\x7f\xfe\x80\x01|\xfe\x7f\x01\x80|\x1f\xff\xe8\x00\x07[\xf0-\xff]|\xff\x1f\x00\xe8.\x07)",
+        "DTS",
+    ),
+    (rb"....\xf8\x72\x6f[\xba\xbb]", "TrueHD"),
+)
+
+_MP3_RATES = (44100, 48000, 32000)
+#: In kbit/s, by version 1 or not, and layer.
+_MP3_BITRATES = {
+    (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_AC3_BITRATES = (
+    *(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640),
+)
+
+#: What a header says: the bytes from it to the next, and what all headers of a stream agree in.
+Header = tuple[int, tuple[int, ...]]
+
+
+def packed_kind(data: bytes) -> str | None:
+    """The name of the kind, by the first LOOKED_AT bytes or all there are; None for raw samples."""
+    for pattern, name in _PATTERNS:
+        if pattern.match(data):
+            return name
+    if _is_transport_stream(data):
+        return "an MPEG transport stream"
+    for name, first, least, read_header in _STREAMS:
+        if _has_headers(data, first, least, read_header):
+            return name
+    return None
+
+
+def _has_headers(
+    data: bytes, first: int, least: int, read_header: Callable[[bytes], Header | None]
+) -> bool:
+    """Whether headers follow each other, the first within the bytes that are searched."""
+    at = data.find(first, 0, SEARCHED)
+    while at >= 0:
+        if _count_headers(data, at, least, read_header):
+            return True
+        at = data.find(first, at + 1, SEARCHED)
+    return False
+
+
+def _count_headers(
+    data: bytes, at: int, least: int, read_header: Callable[[bytes], Header | None]
+) -> bool:
+    """Whether there are enough headers from a place on: ENOUGH_HEADERS, or `least` to the end."""
+    count, begin = 0, at
+    agreed: tuple[int, ...] | None = None
+    while at + 8 <= len(data) and count < ENOUGH_HEADERS:
+        header = read_header(data[at : at + 8]) if data[at] == data[begin] else None
+        if header is None or agreed not in (None, header[1]):
+            return False
+        size, agreed = header
+        if not count and _repeats(data[begin : begin + size]):
+            return False
+        at += size
+        count += 1
+    return count >= least
+
+
+def _repeats(frame: bytes) -> bool:
+    """Whether a frame is a short piece over and over."""
+    longest = min(SHORT_PERIOD, len(frame) // 2)
+    return any(frame[period:] == frame[:-period] for period in range(1, longest + 1))
+
+
+def _mp3(head: bytes) -> Header | None:
+    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
+    bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
+    if head[1] < 0xE0 or version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
+        return None
+    is_first = version == 3
+    hertz = _MP3_RATES[rate] // (1 if is_first else 2 if version == 2 else 4)
+    kilobits = _MP3_BITRATES[is_first, layer][bitrate - 1]
+    padding = head[2] >> 1 & 1
+    if layer == 1:
+        size = (12_000 * kilobits // hertz + padding) * 4
+    else:
+        size = (72_000 if layer == 3 and not is_first else 144_000) * kilobits // hertz + padding
+    return size, (version, layer, rate)
+
+
+def _adts(head: bytes) -> Header | None:
+    size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    if head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12 or size < 8:
+        return None
+    return size, (head[1], head[2], head[3] & 0xC0)
+
+
+def _latm(head: bytes) -> Header | None:
+    size = ((head[1] & 0x1F) << 8 | head[2]) + 3
+    return (size, ()) if head[1] & 0xE0 == 0xE0 and size > 8 else None
+
+
+def _ac3(head: bytes) -> Header | None:
+    kind, rate, code = head[5] >> 3, head[4] >> 6, head[4] & 0x3F
+    if head[1] != 0x77 or kind > 16:
+        return None
+    if kind > 10:  # E-AC-3
+        size = 2 * (((head[2] & 7) << 8 | head[3]) + 1)
+        return (size, (kind, rate)) if size > 8 else None
+    if rate == 3 or code >= 2 * len(_AC3_BITRATES):
+        return None
+    kilobits = _AC3_BITRATES[code // 2]
+    words = (2 * kilobits, kilobits * 320 // 147 + code % 2, 3 * kilobits)[rate]
+    return 2 * words, (kind, rate, head[5])
+
+
+def _is_transport_stream(data: bytes) -> bool:
+    for size in TS_PACKETS:
+        at = data.find(b"\x47", 0, size)
+        while at >= 0:
+            if _counts_up([data[n : n + 4] for n in range(at, len(data) - 3, size)][:MOST_TS]):
+                return True
+            at = data.find(b"\x47", at + 1, size)
+    return False
+
+
+def _counts_up(heads: list[bytes]) -> bool:
+    """Whether packets have valid headers, whose counters go up within each programme's part."""
+    counters: dict[int, int] = {}
+    for sync, flags, low, last in heads:
+        part, counter = (flags & 0x1F) << 8 | low, last & 15
+        if sync != 0x47 or flags & 0x80 or not last & 0x30:
+            return False
+        if part == 0x1FFF or not last & 0x10:  # without content
+            continue
+        if part in counters and counter != (counters[part] + 1) % 16:
+            return False
+        counters[part] = counter
+    return len(heads) >= LEAST_TS and bool(counters)
+
+
+_PATTERNS = [(re.compile(pattern, re.DOTALL), name) for pattern, name in _MAGIC]
+
+#: Name, first byte of a header, least headers to the end of the bytes, and how one is read.
+_STREAMS = (
+    ("AAC", 0xFF, 3, _adts),
+    ("MP3", 0xFF, 3, _mp3),
+    ("AAC (LATM)", 0x56, 4, _latm),
+    ("AC-3", 0x0B, 2, _ac3),
+)

@@ -1,0 +1,25 @@
+"""`nemocli doctor FILE`: the sound tracks of files, as `--track` chooses among them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nemocli.audio import probe_tracks
+from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.streams import say
+from nemocli.errors import AudioError, NemocliError
+
+
+def print_tracks(paths: Sequence[Path]) -> int:
+    """Print a line for each track of each file; the exit code, 1 if one cannot be read."""
+    code = 0
+    for path in paths:
+        try:
+            tracks = probe_tracks(path)
+        except AudioError as error:
+            say(str(error))
+            code = NemocliError.exit_code
+            continue
+        name = f"{printable_path(str(path))}: " if len(paths) > 1 else ""
+        for track in tracks:
+            print(f"{name}{printable(track.describe())}")
+    return code
