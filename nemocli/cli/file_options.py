@@ -65,8 +65,7 @@ class FileOptions:
     word_timestamps: Annotated[
         bool,
         option(
-            "Each word by itself in tsv, and in srt if it stands for --min-cue, and with its time"
-            " in vtt.",
+            "Each word by itself in srt and tsv, and with its time in vtt.",
             "--word-timestamps",
         ),
     ] = False

@@ -1,4 +1,4 @@
-"""The JSON formats against the schemas that nemocli carries, and what those refuse."""
+"""The JSON formats are valid by nemocli's schemas, and the schemas refuse wrong documents."""
 
 import copy
 import json
@@ -174,7 +174,7 @@ def test_a_document_on_one_line_is_the_same(made):
     assert json.loads(line) == json.loads(write_whole(result(made), "json"))
 
 
-def test_the_language_asked_for_stands_where_the_model_named_none():
+def test_the_requested_language_is_written_if_the_model_named_none():
     for asked, language in ((FRENCH, "fr-FR"), (ABOUT, None)):
         document = json.loads(write_whole(result(spoken("Oui."), (), asked), "json"))
         checked(document, "document")
@@ -211,7 +211,7 @@ WRONG = {
 }
 
 
-def test_the_valid_one_of_the_wrong_ones_is_valid():
+def test_the_document_before_it_is_made_wrong_is_valid():
     checked(VALID, "document")
 
 

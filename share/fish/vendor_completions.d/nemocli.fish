@@ -34,7 +34,7 @@ complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcom
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -s f -l format -r -d 'On stdout: txt, json, jsonl, tsv, srt or vtt.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -s o -l output-dir -r -d 'Write files into this folder, with the folders\' own paths below it. The same command again goes on with what is not done. Or one file, such as talk.srt.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l output-format -r -d 'Write files in these formats, such as txt,srt, or all; beside the sound without --output-dir.'
-complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l word-timestamps -d 'Each word by itself in tsv, and in srt if it stands for --min-cue, and with its time in vtt.'
+complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l word-timestamps -d 'Each word by itself in srt and tsv, and with its time in vtt.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l max-line-width -r -d 'Cells of a line of srt and vtt; 0: a cue is one line.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l max-line-count -r -d 'Lines of a cue of srt and vtt; 0: as many as it needs.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l min-cue -r -d 'Cues of srt and vtt that would be shorter are merged with a neighbour, or held; 0: none are.'

@@ -83,7 +83,7 @@ class RoundedNumpyRuntime(NumpyRuntime):
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
+class StreamResult:
     """The result of a stream: tokens with their frames, the encoder's frames, the text."""
 
     tokens: list[tuple[int, int]]
@@ -99,7 +99,7 @@ class Case:
     write: Callable[..., Path]
     tokenizer: str
 
-    def hear(self, runtime, sound, lang="auto"):
+    def transcribe(self, runtime, sound, lang="auto"):
         """Transcribe a sound in packets of a third of a second."""
         session = Transcriber(runtime, TokenDecoder(self.tokenizer), "a test").session(
             lang, keep_encoder=True
@@ -108,7 +108,7 @@ class Case:
             session.feed(sound[start : start + 5333])
         final = session.finish()
         tokens = [(token.id, token.frame) for token in final.tokens]
-        return Heard(tokens, np.concatenate(session.enc_proj), final.text)
+        return StreamResult(tokens, np.concatenate(session.enc_proj), final.text)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -169,7 +169,7 @@ def random_parameters(name, demo):
     parameters = Parameters(config, RandomWeights(config))
     runtime = NumpyRuntime(parameters, 3)
     case = Case(parameters, lambda: Path(), (demo / "tokenizer.json").read_text())
-    frames = case.hear(runtime, speech_like(4.0, seed=9)).enc_proj
+    frames = case.transcribe(runtime, speech_like(4.0, seed=9)).enc_proj
     state = np.zeros((config.decoder_layers, 1, config.decoder_size), np.float32)
     blank = np.array([[config.blank_id]], np.int32)
     dec_out = runtime.run("predict", {"token": blank, "h": state, "c": state})["dec_out"]

@@ -33,17 +33,17 @@ def names(folder):
 
 
 def get(folder, compiler, system="15.5", hashes=HASHES):
-    heard = []
+    starts = []
     models = CompiledModels(folder / "compiled", system, compiler)
-    path = models.path(folder / "pre.mlpackage", hashes, lambda: heard.append(1))
+    path = models.path(folder / "pre.mlpackage", hashes, lambda: starts.append(1))
     assert names(path) == ["first", "second"]
-    return path, bool(heard)
+    return path, bool(starts)
 
 
 def test_compiled_once_and_announced_once(tmp_path):
     compiler = Compiler()
-    path, heard = get(tmp_path, compiler)
-    assert heard
+    path, is_new = get(tmp_path, compiler)
+    assert is_new
     assert get(tmp_path, compiler) == (path, False)
     assert compiler.calls == [tmp_path / "pre.mlpackage"]
     assert names(tmp_path / "compiled") == [path.name]
@@ -75,8 +75,8 @@ def test_what_a_killed_process_left_is_no_entry(tmp_path):
     partial = tmp_path / "compiled" / "partial.mlmodelc"
     partial.mkdir(parents=True)
     (partial / "first").write_text("1")
-    path, heard = get(tmp_path, Compiler())
-    assert heard and names(tmp_path / "compiled") == [path.name]
+    path, is_new = get(tmp_path, Compiler())
+    assert is_new and names(tmp_path / "compiled") == [path.name]
 
 
 def test_two_at_once_compile_once(tmp_path):
