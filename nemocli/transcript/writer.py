@@ -6,6 +6,7 @@ So a whole file and a stream that goes on for hours are written by the same code
 from dataclasses import dataclass
 from typing import Protocol
 
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Transcript
@@ -63,6 +64,8 @@ class WholeTranscript:
 
     about: Provenance
     transcript: Transcript
+    #: What is wrong with its sound.
+    warnings: tuple[SoundWarning, ...] = ()
 
 
 class Writer(Protocol):
