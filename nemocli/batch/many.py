@@ -14,6 +14,7 @@ from nemocli.batch.limits import BatchLimits
 from nemocli.batch.prefetch import PrefetchedFile, PrefetchedStream, Prefetcher
 from nemocli.engine.stream import Stream, advance
 from nemocli.errors import AudioError
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.channels import merge_channels
 from nemocli.transcript.types import Transcript
 
@@ -46,6 +47,8 @@ class FileResult:
     decoded: DecodedSound | None = None
     #: A sentence if one of several tracks was chosen.
     note: str | None = None
+    #: Warnings about the sound, by time; one of them says why there are no words, if so.
+    warnings: tuple[SoundWarning, ...] = ()
 
 
 def transcribe_many(
@@ -71,10 +74,18 @@ def transcribe_many(
                         transcript = _transcript_so_far(file)
                         progress(FileProgress(file.path, file.promised, transcript))
             for file in reading.take_finished():
-                whole = None if file.error else _whole_transcript(file)
-                yield FileResult(file.path, whole, file.error, file.decoded, file.note)
+                yield _result(file)
     finally:
         reading.stop()
+
+
+def _result(file: PrefetchedFile) -> FileResult:
+    if file.error:
+        return FileResult(file.path, None, file.error, file.decoded, file.note)
+    transcript, warnings = _whole_transcript(file), file.warnings
+    if not transcript.words:
+        warnings = (*warnings, file.level.explain_no_words())
+    return FileResult(file.path, transcript, None, file.decoded, file.note, warnings)
 
 
 def _begin_more(reading: Prefetcher, paths: Iterator[Path]) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import DecodedSound, Sound, SoundOptions, open_sound
+from nemocli.audio import DecodedSound, Sound, SoundOptions, SoundWarning, open_sound
+from nemocli.audio.level import PeakLevel
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
 from nemocli.errors import AudioError, lacks_memory
@@ -44,6 +45,10 @@ class PrefetchedFile:
         self.decoded: DecodedSound | None = None
         #: A sentence if one of several tracks was chosen.
         self.note: str | None = None
+        #: What is wrong with its sound; known at its end.
+        self.warnings: tuple[SoundWarning, ...] = ()
+        #: How loud its sound was; known at its end.
+        self.level = PeakLevel()
         #: Why it cannot be decoded, or not to its end.
         self.error: AudioError | None = None
         #: Whether its thread is done.
@@ -172,7 +177,8 @@ class Prefetcher:
                     ]
                     if not self._put(file, rows):
                         return
-                file.decoded = sound.decoded
+                file.decoded, file.warnings = sound.decoded, sound.warnings
+                file.level = sound.level
             self._put(file, [stream.compute_last_rows() for stream in streams])
         except AudioError as error:
             file.error = error

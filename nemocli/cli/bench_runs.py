@@ -11,22 +11,22 @@ from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accurac
 from nemocli.bench.compare import Comparison, check_comparable, compare, counterpart
 from nemocli.bench.curve import draw_curve
 from nemocli.bench.dataset import read_utterances
-from nemocli.bench.figures import all_figures
+from nemocli.bench.figures import list_figures
 from nemocli.bench.machine import busy_note, load_average
 from nemocli.bench.plot import check_plottable, write_plot
 from nemocli.bench.report import (
     BenchReport,
     ModelResult,
-    as_text,
     check_writable,
+    format_json,
     new_report,
     read_report,
     write_text,
 )
 from nemocli.bench.run_config import RunConfig
 from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
-from nemocli.bench.subprocess_run import TrialError
-from nemocli.bench.sweep import SweepChoice, measure_sweep, points, sweep_models
+from nemocli.bench.subprocess_run import SubprocessError
+from nemocli.bench.sweep import SweepChoice, compute_points, measure_sweep, sweep_models
 from nemocli.cli.bench_options import BenchOptions
 from nemocli.cli.bench_tables import show_accuracy, show_comparison, show_speed, show_sweep, tell
 from nemocli.cli.loading import named_spec
@@ -84,14 +84,14 @@ class BenchRequest:
 
     def write(self, report: BenchReport, comparison: Comparison | None = None) -> bool:
         """Write the JSON where it was asked for; whether stdout is left for a person."""
-        data = report.to_json() | {"figures": all_figures(report)}
+        data = report.to_json() | {"figures": list_figures(report)}
         if comparison:
             data["comparison"] = asdict(comparison)
         if self.options.json == "-":
-            print(as_text(data), end="")
+            print(format_json(data), end="")
             return False
         if self.json_path:
-            write_text(self.json_path, as_text(data))
+            write_text(self.json_path, format_json(data))
             self.screen.note(f"written: {self.json_path}")
         return True
 
@@ -111,7 +111,7 @@ def run_speed(request: BenchRequest) -> None:
     with request.screen.bar("measuring") as step:
         try:
             measure_speed(model, sounds, request.options.repeat or REPEATS, report, step)
-        except TrialError as error:
+        except SubprocessError as error:
             raise NemocliError(f"{RunConfig.of(model)} cannot be measured: {error}.") from None
     comparison = compare(earlier, report) if earlier else None
     if request.write(report, comparison):
@@ -138,7 +138,7 @@ def run_sweep(request: BenchRequest) -> None:
         models = sweep_models(name, wanted, progress, request.screen.note)
     with request.screen.bar("measuring") as step:
         failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, step)
-    found = points(report)
+    found = compute_points(report)
     if request.write(report):
         width = min(shutil.get_terminal_size((DEFAULT_COLUMNS, 24)).columns, MAX_COLUMNS)
         show_sweep(found, draw_curve(found, width))

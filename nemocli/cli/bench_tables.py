@@ -10,9 +10,9 @@ from rich.text import Text
 
 from nemocli.bench.accuracy import ALL, Accuracy
 from nemocli.bench.compare import Comparison
-from nemocli.bench.figures import Figure, figures, load_figures
-from nemocli.bench.measure import chunks_of_a_block
+from nemocli.bench.figures import Figure, compute_figures, compute_load_figures
 from nemocli.bench.report import BenchReport, ModelResult
+from nemocli.bench.speed import max_chunks_per_call
 from nemocli.bench.sweep import SweepPoint
 from nemocli.cli.printable import printable
 
@@ -74,12 +74,14 @@ def show_speed(report: BenchReport) -> None:
     result = report.results[0]
     tell(f"{result.model}: {result.variant}; model {result.revision[:12]}")
     tell(f"{report.machine.processor}, {report.machine.usable} processors, {_software(report)}")
-    columns = {way: figures(result, way) for way in result.ways}
+    columns = {way: compute_figures(result, way) for way in result.ways}
     rows = [
         [_title(row[0]), *("" if _elsewhere(way, f) else _cell(f) for way, f in zip(columns, row))]  # noqa: B905
         for row in zip(*columns.values(), strict=True)
     ]
-    rows += [[_title(f), _cell(f), *[""] * (len(columns) - 1)] for f in load_figures(result)]
+    rows += [
+        [_title(f), _cell(f), *[""] * (len(columns) - 1)] for f in compute_load_figures(result)
+    ]
     show_table(["", *columns], rows)
     for line in _how(report, result):
         tell(line)
@@ -112,7 +114,7 @@ def _how(report: BenchReport, result: ModelResult) -> list[str]:
         f"{names}: {seconds:.1f} s, {repeats} repeat{'s' if repeats > 1 else ''}, each in processes"
         " of its own; ±: half the range of the repeats.",
         f"stream: a chunk of {chunk} ms in each call, without pauses; blocks:"
-        f" {chunks_of_a_block(result.lookahead)} chunks in each; many: files together,"
+        f" {max_chunks_per_call(result.lookahead)} chunks in each; many: files together,"
         " with decoding.",
         "first token: from the last sample of its chunk to the token; end of speech: from the"
         " end of sound to the whole text.",

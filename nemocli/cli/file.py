@@ -89,7 +89,9 @@ class _Request:
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
             with written_report(report, self.options.report):
-                results = StdoutResults(found.sources, settings, output_format, self.target)
+                results = StdoutResults(
+                    found.sources, settings, output_format, self.target, self.options.strict
+                )
                 results.run(transcriber, self.screen, self.max_memory, report)
         if report.files > 1:
             tell_failed(report)
@@ -105,6 +107,6 @@ class _Request:
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
             with written_report(report, self.options.report):
-                wanted = RunOptions(settings, self.formats, force)
+                wanted = RunOptions(settings, self.formats, force, self.options.strict)
                 results = FileResults(jobs, wanted, self.screen, report)
                 return results.run(transcriber, self.max_memory)

@@ -108,6 +108,14 @@ class FileOptions:
             "Transcribe also what is done already, and replace files of others.", "--force"
         ),
     ] = False
+    strict: Annotated[
+        bool,
+        option(
+            "A file whose sound is damaged, incomplete or without words fails, instead of a"
+            " warning.",
+            "--strict",
+        ),
+    ] = False
     report: Annotated[
         Path | None, option("Write what became of each file, as JSON, to this file.", "--report")
     ] = None

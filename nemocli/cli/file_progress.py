@@ -17,6 +17,7 @@ from nemocli.cli.screen import Screen
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
 from nemocli.jobs.report import Finished
+from nemocli.sound_warning import SoundWarning
 
 #: Seconds between redraws: at most ten a second.
 REDRAW_INTERVAL_S = 0.1
@@ -85,6 +86,10 @@ class ProgressDisplay(Closing):
             self.say(kept_sentence(finished.kept))
         if finished.error is not None:
             self.say(finished.error)
+        elif finished.warnings:
+            self.say(f"{self._names[finished.path]}: {describe_warnings(finished.warnings)}")
+        if finished.error is not None:
+            pass
         elif finished.kept and finished.state == "skipped":
             pass  # that is all there is to say
         elif self._lines:
@@ -132,6 +137,15 @@ class ProgressDisplay(Closing):
         total = self._estimate.total
         status = whole_line(done, total, elapsed, self._ended, self._count)
         return bars_view(at_work, done, total, status, width)
+
+
+def describe_warnings(warnings: Sequence[SoundWarning]) -> str:
+    """Say in a sentence what is wrong with a sound: the first warning, and how many more."""
+    more = len(warnings) - 1
+    if not more:
+        return warnings[0].message
+    others = "1 more warning" if more == 1 else f"{more} more warnings"
+    return f"{warnings[0].message.removesuffix('.')} (and {others}; --report lists all)."
 
 
 def kept_sentence(paths: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.report import Finished, RunReport
+from nemocli.jobs.report import Finished, RunReport, strict_error
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
 from nemocli.transcript.growing_file import check_target
@@ -75,8 +75,13 @@ class StdoutResults:
         settings: Settings,
         output_format: str,
         target: Path | None = None,
+        strict: bool = False,
     ) -> None:
-        """`target`: the file that takes the only transcript instead of stdout."""
+        """`target`: the file that takes the only transcript instead of stdout.
+
+        `strict`: a file with warnings fails.
+        """
+        self._strict = strict
         self._target = target
         self._sources = sources
         self._settings = settings
@@ -122,17 +127,24 @@ class StdoutResults:
             assert outcome.error is not None
             self._ready[path] = ""
             return Finished(path, "failed", error=str(outcome.error.named(self._names[path])))
-        result = WholeTranscript(
-            self._settings.about_file(self._names[path], outcome.decoded), outcome.transcript
-        )
+        seconds, warnings = round(outcome.transcript.duration, 3), outcome.warnings
+        if warnings and self._strict:
+            self._ready[path] = ""
+            error = f"{self._names[path]}: {strict_error(warnings)}"
+            return Finished(path, "failed", seconds=seconds, error=error, warnings=warnings)
+        about = self._settings.about_file(self._names[path], outcome.decoded)
+        result = WholeTranscript(about, outcome.transcript, warnings)
         document = self._document(result)
-        seconds = round(outcome.transcript.duration, 3)
         if self._target is None:
             self._ready[path] = document
-            return Finished(path, "done", seconds=seconds, note=outcome.note)
-        self._ready[path] = ""
-        _write(self._target, document)
-        return Finished(path, "done", (str(self._target),), seconds, note=outcome.note)
+            outputs: tuple[str, ...] = ()
+        else:
+            self._ready[path] = ""
+            _write(self._target, document)
+            outputs = (str(self._target),)
+        return Finished(
+            path, "done", outputs, seconds, note=outcome.note, warnings=outcome.warnings
+        )
 
     def _document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":

@@ -8,7 +8,7 @@ from nemocli.bench.run_config import describe_variant
 from nemocli.bench.verify import (
     VariantCheck,
     check_verifiable,
-    report_text,
+    format_report,
     verify_all,
     write_report,
 )
@@ -36,7 +36,7 @@ def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
         else:
             print(printable(_line(outcome)), flush=True)
     if as_json:
-        print(report_text(outcomes), end="")
+        print(format_report(outcomes), end="")
     elif report:
         print(f"written: {printable_path(report)}")
     if any(outcome.is_bad for outcome in outcomes):

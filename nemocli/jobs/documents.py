@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from nemocli.audio import DecodedSound
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
 from nemocli.transcript.types import Transcript
 
@@ -35,13 +36,14 @@ def render(
     settings: Settings,
     formats: Iterable[str],
     decoded: DecodedSound | None = None,
+    warnings: tuple[SoundWarning, ...] = (),
 ) -> dict[str, bytes]:
     """By format: the document of a file's transcript, in UTF-8.
 
     Of a name that is no UTF-8, it has what can be read.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = WholeTranscript(settings.about_file(readable, decoded), transcript)
+    result = WholeTranscript(settings.about_file(readable, decoded), transcript, warnings)
     return {
         form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats

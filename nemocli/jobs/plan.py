@@ -28,6 +28,7 @@ class Verdict(Enum):
     CHANGED = "changed"
     OTHER_SETTINGS = "other settings"
     OUTPUTS_MISSING = "output missing"
+    WARNED = "had warnings"
     FORCED = "forced"
 
 
@@ -75,6 +76,8 @@ class RunOptions:
     settings: Settings
     formats: tuple[str, ...]
     force: bool = False
+    #: Whether a file with warnings fails.
+    strict: bool = False
 
 
 def plan_jobs(
@@ -137,6 +140,8 @@ def judge(job: Job, wanted: RunOptions) -> Verdict | None:
         job.place.exists(output_of(record.name, form)) for form in wanted.formats
     ):
         return Verdict.OUTPUTS_MISSING
+    if wanted.strict and record.warnings:
+        return Verdict.WARNED
     content = look_at(job.source.path)
     if content is None or record.sha256 is None or content.size != record.size:
         return Verdict.CHANGED

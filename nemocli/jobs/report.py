@@ -9,6 +9,7 @@ from typing import Any, Literal
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Listing
 from nemocli.jobs.settings import Settings
+from nemocli.sound_warning import SoundWarning
 from nemocli.version import __version__
 from nemocli.whole_file import write_whole_file
 
@@ -33,6 +34,14 @@ class Finished:
     note: str | None = None
     #: Paths of outputs that were left as they are, since somebody changed them.
     kept: tuple[str, ...] = ()
+    #: What is wrong with the sound.
+    warnings: tuple[SoundWarning, ...] = ()
+
+
+def strict_error(warnings: tuple[SoundWarning, ...]) -> str:
+    """Say why a file with these warnings fails with --strict."""
+    more = f" ({len(warnings)} warnings)" if len(warnings) > 1 else ""
+    return f"{warnings[0].message.removesuffix('.')}{more}: not allowed by --strict."
 
 
 class RunReport:
@@ -58,6 +67,11 @@ class RunReport:
     def kept(self) -> int:
         """Files with an output that somebody changed, which was left as it is."""
         return sum(bool(finished.kept) for finished in self.finished.values())
+
+    @property
+    def with_warnings(self) -> int:
+        """Files that were transcribed although something is wrong with their sound."""
+        return sum(bool(f.warnings) and f.state == "done" for f in self.finished.values())
 
     @property
     def only_kept(self) -> int:
@@ -107,6 +121,7 @@ class RunReport:
                 "files": len(self._names),
                 **totals,
                 "left": self.left,
+                "with_warnings": self.with_warnings,
                 "seconds_of_sound": round(self.seconds, 3),
                 "elapsed": round(self.elapsed, 3),
             },
@@ -132,6 +147,7 @@ class RunReport:
             "outputs": list(finished.outputs),
             "error": finished.error,
             "kept": list(finished.kept),
+            "warnings": [warning.to_json() for warning in finished.warnings],
         }
 
 

@@ -29,7 +29,7 @@ from nemocli.jobs.plan import (
     judge_content,
     look_at,
 )
-from nemocli.jobs.report import Finished
+from nemocli.jobs.report import Finished, strict_error
 from nemocli.jobs.run_log import Record
 from nemocli.transcript.formats import FORMATS
 
@@ -231,6 +231,8 @@ class Run:
             if outcome.transcript is None:
                 assert outcome.error is not None
                 raise outcome.error.named(job.source.name)
+            if outcome.warnings and self._wanted.strict:
+                raise NemocliError(f"{job.source.name}: {strict_error(outcome.warnings)}")
             sha256 = self._unchanged_hash(work)
             kept = [] if self._wanted.force else changed_outputs(job, work.formats)
             formats = [form for form in work.formats if form not in kept]
@@ -241,6 +243,7 @@ class Run:
                 self._wanted.settings,
                 formats,
                 outcome.decoded,
+                outcome.warnings,
             )
             hashes: dict[str, str | None] = dict.fromkeys(job.outputs(kept).values())
             hashes |= {
@@ -255,7 +258,13 @@ class Run:
             record = replace(record, error=str(error))
             job.place.manifest.append(record, self._wanted.settings)
             return Finished(job.source.path, "failed", seconds=record.seconds, error=str(error))
-        record = replace(record, state="done", sha256=sha256, formats=work.formats)
+        record = replace(
+            record,
+            state="done",
+            sha256=sha256,
+            formats=work.formats,
+            warnings=len(outcome.warnings) or None,
+        )
         job.place.manifest.append(record, self._wanted.settings)
         return Finished(
             job.source.path,
@@ -264,6 +273,7 @@ class Run:
             record.seconds,
             note=outcome.note,
             kept=job.paths(kept),
+            warnings=outcome.warnings,
         )
 
     def _unchanged_hash(self, work: _JobAtWork) -> str | None:

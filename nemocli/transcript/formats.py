@@ -94,6 +94,8 @@ def _pieces(result: WholeTranscript, writer: Writer) -> Iterator[str]:
     for segment in split_segments(transcript.words, transcript.tokens, about.fixed_language):
         yield writer.add(segment)
     if isinstance(writer, JsonWriter):
-        yield from writer.whole(transcript)
+        yield from writer.whole(transcript, result.warnings)
     else:
         yield writer.tail(transcript.language, transcript.duration)
+    if isinstance(writer, JsonLinesWriter):
+        yield from (json_text(warning.to_json()) + "\n" for warning in result.warnings)

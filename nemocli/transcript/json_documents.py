@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Token, Transcript, Word
@@ -60,12 +61,14 @@ class JsonWriter:
     def tail(self, language: str | None, duration: float) -> str:
         return f"{self._end(language, duration)}\n}}\n"
 
-    def whole(self, transcript: Transcript) -> Iterator[str]:
-        """Give the tail of a whole transcript, with its text and every token."""
+    def whole(self, transcript: Transcript, warnings: Iterable[SoundWarning] = ()) -> Iterator[str]:
+        """Give the tail of a whole transcript, with text, tokens and warnings about the sound."""
         yield self._end(transcript.language, transcript.duration)
         yield f',\n  "text": {json_text(transcript.text)},\n  "tokens": ['
         tokens = _rows(map(token_fields, transcript.tokens), "    ")
-        yield tokens + ("\n  ]\n}\n" if tokens else "]\n}\n")
+        yield tokens + ("\n  ],\n" if tokens else "],\n") + '  "warnings": ['
+        rows = _rows((warning.to_json() for warning in warnings), "    ")
+        yield rows + ("\n  ]\n}\n" if rows else "]\n}\n")
 
     def _end(self, language: str | None, duration: float) -> str:
         fields = {

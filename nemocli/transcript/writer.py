@@ -6,6 +6,7 @@ The same code writes whole files, and streams of many hours.
 from dataclasses import dataclass
 from typing import Protocol
 
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Transcript
@@ -65,6 +66,8 @@ class WholeTranscript:
 
     about: Provenance
     transcript: Transcript
+    #: Warnings about the sound.
+    warnings: tuple[SoundWarning, ...] = ()
 
 
 class Writer(Protocol):

@@ -64,7 +64,10 @@ def test_one_that_fails_does_not_hold_up_the_others(transcriber, files, tmp_path
     paths = [missing, files[3], text, cut, files[4]]
     outcomes = {o.path: o for o in transcriber.transcribe_many(paths)}
     assert set(outcomes) == set(paths)
-    for path in (missing, text, cut):
+    assert outcomes[cut].error is None
+    assert [warning.kind for warning in outcomes[cut].warnings] == ["cut"]
+    assert not outcomes[files[4]].warnings
+    for path in (missing, text):
         assert outcomes[path].transcript is None
         assert isinstance(outcomes[path].error, AudioError)
         assert path.name in str(outcomes[path].error)

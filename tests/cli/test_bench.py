@@ -134,14 +134,14 @@ def test_a_sweep(quick, tmp_path, monkeypatch):
 
 
 def test_a_form_that_fails_in_a_sweep(quick, monkeypatch):
-    from nemocli.bench.subprocess_run import TrialError
+    from nemocli.bench.subprocess_run import SubprocessError
 
     monkeypatch.setattr(sweep, "list_variants", lambda: [("numpy", "fp32"), ("onnx", "fp32")])
     measured = sweep.run_in_subprocess
 
     def run_in_subprocess(function, *arguments):
         if arguments and arguments[0].runtime == "onnx":
-            raise TrialError("it ended the process that ran it")
+            raise SubprocessError("it ended the process that ran it")
         return measured(function, *arguments)
 
     monkeypatch.setattr(sweep, "run_in_subprocess", run_in_subprocess)

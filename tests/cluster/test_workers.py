@@ -31,7 +31,7 @@ def ray_here():
 
 @pytest.fixture
 def workers(ray_here):
-    """Makes workers, and stops them."""
+    """Return a function that makes workers; all are stopped at the end."""
     made = []
 
     def make(load=load, count=2, **options):
@@ -63,7 +63,7 @@ def test_transcripts_and_errors_are_those_of_a_transcriber(here, workers):
     assert str(ended["missing.wav"].error) == "in/missing.wav does not exist: check the path."
 
 
-def test_a_path_is_taken_when_a_worker_is_free(here, workers):
+def test_paths_are_taken_only_when_a_worker_is_free(here, workers):
     taken = []
 
     def paths():
@@ -79,18 +79,18 @@ def test_a_path_is_taken_when_a_worker_is_free(here, workers):
     assert len(list(ending)) == 99
 
 
-def test_how_far_files_are_is_heard_while_they_are_at_work(here, workers):
+def test_progress_is_called_while_files_are_transcribed(here, workers):
     say("a.wav", "slowly: one two three")
-    heard = []
+    calls = []
     made = workers(count=1)
-    (outcome,) = made.transcribe_many(Path("in").iterdir(), progress=heard.append)
-    assert {far.path for far in heard} == {Path("in/a.wav")}
-    assert heard[0].transcript.duration == 0  # as it is handed out
-    assert (heard[-1].promised, heard[-1].transcript.duration) == (3.0, 1.5)
+    (outcome,) = made.transcribe_many(Path("in").iterdir(), progress=calls.append)
+    assert {progress.path for progress in calls} == {Path("in/a.wav")}
+    assert calls[0].transcript.duration == 0  # when it is given to a worker
+    assert (calls[-1].promised, calls[-1].transcript.duration) == (3.0, 1.5)
     assert outcome.transcript is not None
 
 
-def test_a_run_is_recorded_as_without_a_cluster(here, workers):
+def test_a_run_on_a_cluster_is_recorded_like_any_other(here, workers):
     for n in range(20):
         say(f"{n:02}.wav", f"text {n}")
     say("05.wav", "broken")
@@ -139,20 +139,20 @@ def test_a_worker_without_the_model_says_so(here, workers):
     notes = []
     with pytest.raises(ModelError, match="There is no model here"):
         workers(load_nothing, note=notes.append)
-    told = [note for note in notes if not note.startswith("Waiting for a worker")]
-    assert len(told) == 1  # of the first; the second was the last
+    refusals = [note for note in notes if not note.startswith("Waiting for a worker")]
+    assert len(refusals) == 1  # the first worker's; the second one's is raised
 
 
-def test_workers_that_never_get_to_their_model_are_given_up(here, workers):
+def test_workers_that_die_while_loading_are_given_up(here, workers):
     with pytest.raises(NemocliError, match="A worker does not start"):
         workers(load_and_die)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="paths that mean another file elsewhere")
-def test_a_file_that_a_worker_does_not_see_as_it_is_here_fails(here, workers, monkeypatch):
+def test_a_file_that_is_another_one_for_the_worker_fails(here, workers, monkeypatch):
     monkeypatch.chdir("in")
     Path("a.wav").write_text("text")
-    # Of whoever looks: the folder it is in, and the name of its program.
+    # These depend on the process that reads them: its working folder, and its program's name.
     ended = outcomes(workers(count=1), [Path("/proc/self/cwd/a.wav"), Path("/proc/self/comm")])
     assert "cannot be read on" in str(ended["a.wav"].error)
     assert "has other content on" in str(ended["comm"].error)

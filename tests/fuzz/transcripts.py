@@ -15,7 +15,7 @@ import webvtt
 from rich.cells import cell_len
 from rich.console import Console
 
-from nemocli.bench.normalize import has_words, normalized
+from nemocli.bench.normalize import has_words, normalize
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.printable import printable
 from nemocli.transcript.detokenizer import Detokenizer
@@ -226,7 +226,7 @@ def printed(folder: Path) -> Target:
             "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown
         ):
             raise BrokenError(f"{shown!r} is obeyed by terminals")
-        compared = normalized(text)
+        compared = normalize(text)
         if compared != " ".join(compared.split()):
             raise BrokenError(f"{compared!r} has spaces of other kinds")
         return min(len(shown), 5), has_words(text), min(len(compared), 5)

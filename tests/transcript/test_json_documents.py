@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 import nemocli
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, write_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript, Word, join_words
@@ -103,7 +104,8 @@ def test_a_document_has_a_word_and_a_token_a_line():
         '  "tokens": [',
         '    {"id": 3, "piece": "▁a", "frame": 1, "time": 0.08, "confidence": 0.8765},',
         '    {"id": 1, "piece": "<ja-JP>", "frame": 9, "time": 0.72, "confidence": 1.0}',
-        "  ]",
+        "  ],",
+        '  "warnings": []',
         "}",
     ]
 
@@ -111,8 +113,28 @@ def test_a_document_has_a_word_and_a_token_a_line():
 def test_a_document_of_silence():
     assert write_whole(WholeTranscript(FRENCH, Transcript([], (), None, 3.0)), "json") == (
         HEAD + '  "segments": [],\n  "language": "fr-FR",\n  "duration": 3.0,\n'
-        '  "text": "",\n  "tokens": []\n}\n'
+        '  "text": "",\n  "tokens": [],\n  "warnings": []\n}\n'
     )
+
+
+def test_what_is_wrong_with_the_sound_is_in_both():
+    gap = SoundWarning("gap", 1.5, "Sound is missing.")
+    end = SoundWarning("cut", 3.0, "The file is cut short.")
+    result = WholeTranscript(FRENCH, Transcript(SAID, (), None, 3.0), (gap, end))
+    document = checked(json.loads(write_whole(result, "json")), "document")
+    lines = [json.loads(line) for line in write_whole(result, "jsonl").splitlines()]
+    assert (
+        document["warnings"]
+        == lines[2:]
+        == [
+            {"kind": "gap", "at": 1.5, "message": "Sound is missing."},
+            {"kind": "cut", "at": 3.0, "message": "The file is cut short."},
+        ]
+    )
+    for line in lines[2:]:
+        checked(line, "warning")
+    for form in ("txt", "srt", "vtt", "tsv"):
+        assert "missing" not in write_whole(result, form)
 
 
 def test_a_document_that_grows_ends_with_language_and_duration():

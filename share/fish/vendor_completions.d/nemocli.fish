@@ -46,6 +46,7 @@ complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcom
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l extensions -r -d 'What folders are searched for, such as wav,mp3, or \'*\'. By default those of sound and video.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l dry-run -d 'Only list what would be done, and what is done already.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l force -d 'Transcribe also what is done already, and replace files of others.'
+complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l strict -d 'A file whose sound is damaged, incomplete or without words fails, instead of a warning.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l report -r -d 'Write what became of each file, as JSON, to this file.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l max-memory -r -d 'Memory for files at work, beside the model\'s: such as 2G or 500M.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l runtime -r -d 'auto, onnx, coreml, coreai or numpy.'
