@@ -55,7 +55,7 @@ class Checkpoint:
 
     @cached_property
     def tokenizer(self) -> str:
-        """The tokenizer.json for a model folder. Raises ModelError if it cannot be made."""
+        """The text of tokenizer.json for a model folder. Raises ModelError if it cannot be made."""
         from nemocli.network.tokenizer import from_hub
 
         return from_hub(self.tokenizer_path, self.config)

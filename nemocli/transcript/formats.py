@@ -79,7 +79,7 @@ FORMATS: dict[str, type[Writer]] = {
 
 
 def write_whole(result: WholeTranscript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
-    """The document of a whole transcript, in one of the FORMATS."""
+    """Return the document of a whole transcript, in one of the FORMATS."""
     return "".join(_pieces(result, FORMATS[name](result.about, layout)))
 
 
