@@ -54,4 +54,4 @@ class FakeTranscriber:
         if text.startswith("broken"):
             return FileResult(path, None, AudioError("is damaged: copy it again.", path))
         warnings = (SoundWarning("gap", 1.0, "Sound is missing."),) if "[gap]" in text else ()
-        return FileResult(path, heard_in(text), None, warnings)
+        return FileResult(path, heard_in(text), None, warnings=warnings)
