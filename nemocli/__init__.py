@@ -13,8 +13,8 @@ print(session.finish().text)
 
 from nemocli.version import __version__
 
-# All else is imported when it is asked for: the engine needs numpy, which `nemocli --help` does
-# not, and until the command heeds signals, Ctrl-C would print a traceback.
+# All else is imported at its first use. `nemocli --help` does not need numpy, which the engine
+# imports; and Ctrl-C during a slow import would print a traceback.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,10 +80,10 @@ def load(
     as `int8`; by default the runtime's own. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
     by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for Core ML
     and Core AI. A checkpoint is converted for its runtime once and kept in the cache folder;
-    `progress` is called with what takes long.
+    `progress` is called with a sentence before each step that takes long.
 
-    Raises ModelError if the model is missing, with the command that gets it, or damaged; UsageError
-    for an unknown option; UnsupportedError for a runtime that this machine has not.
+    Raises ModelError if the model is damaged or missing, with the command that gets it; UsageError
+    for an unknown option; UnsupportedError for a runtime that this machine does not have.
     """
     from nemocli.models.resolve import resolve
     from nemocli.models.spec import ModelSpec

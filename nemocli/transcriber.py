@@ -1,4 +1,4 @@
-"""A loaded model, as `nemocli.load` gives it: what it is, its streams, and files."""
+"""The transcriber: a loaded model, as `nemocli.load` returns it, for streams and files."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Transcriber:
     """A model loaded by `nemocli.load`.
 
-    Any number of sessions and files may share it, and several threads may use it at once: their
-    calls into the model are made one at a time, by turns, each for some seconds of sound at most.
+    Any number of sessions and files may share it, and several threads may use it at once. Their
+    calls into the model take turns, one at a time, each for a few seconds of sound at most.
     """
 
     def __init__(
@@ -43,34 +43,37 @@ class Transcriber:
         self._recognizer = Recognizer(runtime)
         self._pieces = pieces
         self._languages = Languages(runtime.config)
-        #: What the model was loaded as: `demo`, or its folder.
+        #: The name that the model was loaded by, such as `demo`, or its folder.
         self.model_name = name
-        #: Of the encoder's weights, such as `fp32` or `int8`.
+        #: Precision of the encoder's weights, such as `fp32` or `int8`.
         self.precision = precision
-        #: SHA-256 over the checkpoint that the weights come from, in hexadecimal.
+        #: SHA-256 over the checkpoint that the weights come from, in hexadecimal; None if unknown.
         self.revision = revision
 
     @property
     def runtime(self) -> str:
-        """The runtime's name, `numpy` or `onnx`."""
+        """The runtime's name, such as `onnx`."""
         return self._runtime.name
 
     @property
     def lookahead(self) -> int:
-        """Encoder frames of 80 ms that come in before one is decided."""
+        """The number of encoder frames (of 80 ms) that a frame waits for before it is decided."""
         return self._runtime.lookahead
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The locales that can be asked for, besides `auto`."""
+        """The locales that the model knows, besides `auto`."""
         return self._languages.tags
 
     def resolve_language(self, lang: str) -> str:
-        """The locale, or `auto`, that `lang` stands for; UsageError if there is none."""
+        """Return the locale, or `auto`, that `lang` stands for. Raises UsageError if unknown."""
         return self._languages.find(lang).tag
 
     def about(self, file: str, lang: str) -> Provenance:
-        """What a document says of a transcript of `file`, asked for in a resolved language."""
+        """Return what a document says of a transcript of `file`, besides its words.
+
+        `lang` is the requested language, resolved.
+        """
         return Provenance(
             file=file,
             model=self.model_name,
@@ -86,10 +89,10 @@ class Transcriber:
     ) -> Session:
         """Begin a stream in a language such as `ja-JP`, `en_us`, `de` or `auto`.
 
-        Without `keep_transcript`, memory stays constant however long the stream: the session keeps
-        nothing that an update gave, and `finish` returns only what came after the last one.
+        Without `keep_transcript`, a stream of any length takes constant memory: the session keeps
+        nothing that an update returned, and `finish` returns only what came after the last one.
         `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
-        Raises UsageError for a language the model does not know.
+        Raises UsageError for a language that the model does not know.
         """
         stream = self._begin_stream(lang, keep_transcript, keep_encoder)
         return Session(stream, self._languages, self._languages.find(lang))
@@ -99,8 +102,8 @@ class Transcriber:
     ) -> Transcript:
         """Transcribe a file, or samples: a one-dimensional array of floats, 16 kHz mono.
 
-        Raises AudioError for a file that cannot be decoded, UsageError for a language the model
-        does not know, NemocliError for an array of another kind. For several files,
+        Raises AudioError for a file that cannot be decoded, UsageError for a language that the
+        model does not know, NemocliError for an array of another kind. For several files,
         `transcribe_many` is much faster.
         """
         if isinstance(sound, (str, PathLike)):
@@ -114,9 +117,9 @@ class Transcriber:
         return session.finish()
 
     def check_request(self, lang: str = AUTO, max_memory: int | None = None) -> None:
-        """Raise what `transcribe_many` would raise for these arguments, and do nothing else.
+        """Check the arguments of `transcribe_many`, and do nothing else.
 
-        That is UsageError for a language the model does not know, or a `max_memory` that is too
+        Raises UsageError for a language that the model does not know, or a `max_memory` that is too
         little for a single file.
         """
         from nemocli.batch.limits import choose_limits
@@ -133,15 +136,15 @@ class Transcriber:
         progress: "Callable[[FileProgress], None] | None" = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> "Iterator[FileResult]":
-        """Transcribe files together, much faster than one after the other; each as it is finished.
+        """Transcribe files together, much faster than one by one; give each when it is finished.
 
-        A path is taken from `paths` when there is room for another file. The tokens are those of
-        a session that is fed the file alone. A file that cannot be decoded comes with its error,
-        and the others go on. `max_memory` bounds, in bytes, what is needed beside the model;
-        `progress` is called with how far each file is. `sound` chooses track,
-        channels and gain; separate channels are transcribed each by itself and named in the
-        transcript. Raises UsageError at once for a language the model does not know, or a
-        `max_memory` that is too little.
+        A path is taken from `paths` when there is room for another file. The tokens are those of a
+        session that is fed this file only. For a file that cannot be decoded, the result has the
+        error, and the other files continue. `max_memory` limits the memory, in bytes, that is used
+        besides the model. `progress` is called with how far a file is. `sound` chooses track,
+        channels and gain; separate channels are transcribed one by one and named in the transcript.
+        Raises UsageError at once for a language that the model does not know, or a `max_memory`
+        that is too little.
         """
         from nemocli.batch.limits import choose_limits
         from nemocli.batch.many import transcribe_many

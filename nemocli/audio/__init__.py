@@ -3,7 +3,7 @@
 from nemocli.audio.decode import probe_tracks
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound, Sound, open_sound
-from nemocli.audio.sound_warnings import SoundWarning
+from nemocli.sound_warning import SoundWarning
 from nemocli.units import SAMPLE_RATE
 
 __all__ = [

@@ -21,6 +21,9 @@ from nemocli.errors import AudioError, lacks_memory
 # damage, and at the end of the first of several that were joined.
 LIBSNDFILE_MAGIC = (b"riff", b"FORM", b".snd", b"caff")
 
+# As many as show what a file holds.
+HEADER_BYTES = 4096
+
 
 def open_decoder(path: Path, options: SoundOptions) -> Decoder:
     """Open `path` with libsndfile if it is one of its formats, otherwise with FFmpeg.
@@ -66,9 +69,11 @@ def _open_libsndfile(path: Path) -> Decoder | None:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         return None  # a pipe can be read only once, so nothing may be tasted
     with path.open("rb", buffering=0) as file:
-        header = file.read(12)
+        header = file.read(HEADER_BYTES)
     if not header:
         raise AudioError("is empty (0 bytes): copy or record it again.", path)
+    if holds_mpeg(header):
+        return None
     decoder: Decoder | None = None
     if is_wav(header) or header[:3] == b"ID3":  # which some programs write in front
         decoder = open_parts(path, is_wav=True)
@@ -91,13 +96,21 @@ def _system_errors(path: Path) -> Iterator[None]:
 
 
 def suits_libsndfile(header: bytes) -> bool:
-    """Whether the first 12 bytes of a file are of a format that libsndfile should read."""
+    """Whether a file that begins so is of a format that libsndfile should read."""
     return is_wav(header) or header[:4] in LIBSNDFILE_MAGIC
+
+
+def holds_mpeg(header: bytes) -> bool:
+    """Whether a WAV or CAF that begins so holds mp3 or the like, as `LIBSNDFILE_MAGIC` says."""
+    if header[:4] == b"caff":
+        return header[28:31] == b".mp"
+    form = header.find(b"fmt ") + 8
+    return is_wav(header) and header[form : form + 2] in (b"\x50\0", b"\x55\0")
 
 
 def is_wav(header: bytes) -> bool:
     """Whether a file begins as a WAV, and not as another kind of RIFF, such as avi or webp."""
-    return header[:4] in BYTE_ORDERS and header[8:] == b"WAVE"
+    return header[:4] in BYTE_ORDERS and header[8:12] == b"WAVE"
 
 
 def unreadable(path: Path, error: OSError) -> AudioError:

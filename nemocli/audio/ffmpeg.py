@@ -112,7 +112,7 @@ class FfmpegDecoder:
             frame = placed.samples
             rate, channels = frame.sample_rate, len(frame.layout.channels)
             if placed.silence:
-                yield from silence(placed.silence, rate)
+                yield from silence(placed.silence, rate, channels)
             begin, most = round(placed.skipped * rate), MOST_SAMPLES // channels
             for first in range(begin, frame.samples, most):
                 yield Block(rate, to_float(frame, first, most))
@@ -214,6 +214,7 @@ class FfmpegDecoder:
             with av.open(window, container_options=limits(), **_any_tags()) as container:
                 streams = [s for s in container.streams.audio if s.index == self._stream.index]
                 streams += container.streams.audio
+                streams = [stream for stream in streams if stream.codec_context is not None]
                 if streams:
                     _check_sums(streams[0].codec_context)
                     for packet in self._packets_of(container, streams[0], place.start):
@@ -251,7 +252,9 @@ class FfmpegDecoder:
                         ends = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                         self._others_reach = max(self._others_reach, ends - self._start)
                 return
-            except (av.FFmpegError, OSError, IndexError):  # the last for a stream that came late
+            except IndexError:  # what av makes of tracks that appeared on the way, at the end
+                return
+            except (av.FFmpegError, OSError):
                 failures += 1
                 self._note_damage()
 
@@ -399,10 +402,10 @@ def join_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
         yield Block(rate, np.concatenate(held))
 
 
-def silence(seconds: float, rate: int) -> Iterator[Block]:
-    """Zeros of one channel, a second or less at a time."""
+def silence(seconds: float, rate: int, channels: int) -> Iterator[Block]:
+    """Zeros, a second or less at a time."""
     import numpy as np
 
     frames = round(seconds * rate)
     for first in range(0, frames, rate):
-        yield Block(rate, np.zeros((min(rate, frames - first), 1), np.float32))
+        yield Block(rate, np.zeros((min(rate, frames - first), channels), np.float32))

@@ -14,6 +14,9 @@ MOST_PARTS = MOST_CHUNKS = 10_000
 #: A length that AU writes where it is not known, and the least that CAF cannot mean.
 AU_UNKNOWN, CAF_UNKNOWN = 0xFFFFFFFF, 1 << 62
 
+#: No file is longer than this.
+LARGEST = 1 << 62
+
 #: The most that a page of Ogg can be long, and its flag for the last one of a stream.
 LONGEST_PAGE, LAST_PAGE = 65_307, 0x04
 
@@ -51,7 +54,7 @@ def find_file_parts(path: Path) -> list[SoundPart]:
         start = 0
         while len(parts) < MOST_PARTS:
             end = _end(file, start)
-            if end is None or end <= start:
+            if end is None or not start < end < LARGEST:
                 break
             follows = end < size and _end(file, end) is not None
             behind = 0 if follows or not _has_content(file, end, size) else size - end

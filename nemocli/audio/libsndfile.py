@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,58 +27,45 @@ UNFINISHED_BYTES = 4096
 
 def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
     """Open `path`, or None where FFmpeg should have a try. Raises AudioError."""
-    import soundfile
-
-    if path.suffix.lower() == ".raw":  # soundfile would ask for the rate, whatever the content
+    size = path.stat().st_size
+    decoder = open_window(path, ByteWindow(path, 0, size))
+    if decoder is not None and not decoder.frames and size > UNFINISHED_BYTES:
+        decoder.close()
         return None
-    try:
-        sound = soundfile.SoundFile(_name(path))
-    except soundfile.SoundFileError:
-        return None
-    is_unfinished = not sound.frames and path.stat().st_size > UNFINISHED_BYTES
-    if is_unfinished or sound.frames >= UNKNOWN_FRAMES or sound.subtype.startswith("MPEG"):
-        sound.close()
-        return None
-    return LibsndfileDecoder(path, sound)
+    return decoder
 
 
 def open_window(path: Path, window: ByteWindow) -> LibsndfileDecoder | None:
     """Open a part of the file `path`, or close it and give None where libsndfile cannot.
 
-    Raises AudioError.
+    As a window also where it is the whole file, since libsndfile would guess by a file's name what
+    its content does not tell, and takes a bare "-" for stdin. Raises AudioError.
     """
     import soundfile
 
     try:
         sound = soundfile.SoundFile(window)
-        if sound.subtype.startswith("MPEG"):  # whose decoder writes to stderr
-            sound.close()
-            window.close()
-            return None
-        return LibsndfileDecoder(path, sound, window)
     except soundfile.SoundFileError:
         window.close()
         return None
-
-
-def _name(path: Path) -> str | bytes:
-    """The path as libsndfile takes it: a bare "-" would be stdin, and a name may be no UTF-8."""
-    name = os.path.join(os.curdir, path)  # the path itself if it is absolute
-    return name if os.name == "nt" else os.fsencode(name)
+    if sound.frames >= UNKNOWN_FRAMES or sound.subtype.startswith("MPEG"):
+        sound.close()
+        window.close()
+        return None
+    return LibsndfileDecoder(path, sound, window)
 
 
 class LibsndfileDecoder:
     """A file opened by libsndfile; see `nemocli.audio.decoder.Decoder`."""
 
-    def __init__(
-        self, path: Path, sound: soundfile.SoundFile, window: ByteWindow | None = None
-    ) -> None:
+    def __init__(self, path: Path, sound: soundfile.SoundFile, window: ByteWindow) -> None:
         """Take over `sound` and what it reads from. Raises AudioError for an absurd header."""
         check_header(path, sound.channels, sound.samplerate)
         self.path = path
         self.log = WarningLog()
         self._sound = sound
         self._window = window
+        self.frames: int = sound.frames
         self.duration: float | None = float(sound.frames / sound.samplerate)
         self.channels = sound.channels
         self.stores_floats = sound.subtype in ("FLOAT", "DOUBLE")
@@ -121,5 +107,4 @@ class LibsndfileDecoder:
 
     def close(self) -> None:
         self._sound.close()
-        if self._window is not None:
-            self._window.close()
+        self._window.close()

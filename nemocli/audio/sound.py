@@ -13,12 +13,13 @@ from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
 from nemocli.audio.float_scale import scaled
 from nemocli.audio.gain import LoudestSeconds, RunningGain, to_factor
+from nemocli.audio.level import PeakLevel
 from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.resample import repack, resample
-from nemocli.audio.sound_warnings import SoundWarning
 from nemocli.audio.tracks import choice_sentence
 from nemocli.closing import Closing
 from nemocli.errors import AudioError
+from nemocli.sound_warning import SoundWarning
 from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class Sound(Closing):
         """Take over `decoder`. Raises AudioError for channels that the file has not."""
         self.path = path
         self.duration = decoder.duration
+        #: Of the packets so far.
+        self.level = PeakLevel()
         self._decoder = decoder
         self._options = options
         self._channels = ChannelStage(path, decoder.channels, options)
@@ -128,7 +131,9 @@ class Sound(Closing):
         return self
 
     def __next__(self) -> npt.NDArray[np.float32]:
-        return next(self._packets)
+        packet = next(self._packets)
+        self.level.add(packet)
+        return packet
 
     def close(self) -> None:
         """Close the file; closing twice is harmless, and no packets follow."""

@@ -1,30 +1,17 @@
-"""What a file's sound lacks, or where its clock is untrue, although it could be decoded."""
+"""Collects what is wrong with a sound while it is decoded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nemocli.sound_warning import SoundWarning
+
 #: Incidents of a kind that are closer than this, in seconds, are one.
 MERGE_SECONDS = 10.0
 
 #: Incidents of each kind that are told apart; more are added to the last.
 MOST_INCIDENTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class SoundWarning:
-    """Something wrong with a file that was transcribed all the same."""
-
-    #: "damage": bytes that cannot be decoded; "gap": sound that is missing by the file's clock;
-    #: "clock": times that jump, stand still or drift; "cut": an end before the promised one;
-    #: "length": a header with an untrue length; "channels": those that cancel each other out;
-    #: "level": floats in the range of integers; "empty": no words.
-    kind: str
-    #: Seconds on the sound's clock where it begins.
-    at_s: float
-    #: One sentence.
-    message: str
 
 
 class WarningLog:

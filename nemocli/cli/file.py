@@ -92,7 +92,9 @@ class _Request:
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
             with report_written(report, self.options.report):
-                results = StdoutResults(found.sources, settings, output_format, self.target)
+                results = StdoutResults(
+                    found.sources, settings, output_format, self.target, self.options.strict
+                )
                 results.run(transcriber, self.screen, self.max_memory, report)
         if report.files > 1:
             list_failed(report)
@@ -108,6 +110,6 @@ class _Request:
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
             with report_written(report, self.options.report):
-                run_options = RunOptions(settings, self.formats, force)
+                run_options = RunOptions(settings, self.formats, force, self.options.strict)
                 results = FileResults(jobs, run_options, self.screen, report)
                 return results.run(transcriber, self.max_memory)

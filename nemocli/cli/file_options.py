@@ -65,8 +65,7 @@ class FileOptions:
     word_timestamps: Annotated[
         bool,
         option(
-            "A row for each word in tsv, a cue for each in srt if it lasts for --min-cue, and the"
-            " time of each in vtt.",
+            "A cue for each word in srt, a row for each in tsv, and the time of each in vtt.",
             "--word-timestamps",
         ),
     ] = False
@@ -112,6 +111,14 @@ class FileOptions:
         confirmation(
             "Transcribe again what is done, and replace files that nemocli did not write.",
             "--force",
+        ),
+    ] = False
+    strict: Annotated[
+        bool,
+        option(
+            "Let a file fail, instead of a warning, if its sound is damaged, incomplete or without"
+            " words.",
+            "--strict",
         ),
     ] = False
     report: Annotated[

@@ -147,6 +147,7 @@ def summarize(report: RunReport) -> str:
         (report.count("failed"), "failed"),
         (report.left, "left"),
         (report.kept, "kept as corrected"),
+        (report.with_warnings, "with warnings"),
     ):
         parts += [f"{count} {what}"] if count else []
     sound = ""

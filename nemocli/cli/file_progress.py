@@ -17,6 +17,7 @@ from nemocli.cli.screen import Screen
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
 from nemocli.jobs.report import JobResult
+from nemocli.sound_warning import SoundWarning
 
 #: Seconds between redraws: at most ten a second.
 REDRAW_INTERVAL_S = 0.1
@@ -90,8 +91,10 @@ class ProgressDisplay(Closing):
             self.say(describe_kept(result.kept))
         if result.error is not None:
             self.say(result.error)
-        elif result.kept and result.state == "skipped":
-            pass  # the sentence about kept outputs is enough
+        elif result.warnings:
+            self.say(f"{self._names[result.path]}: {describe_warnings(result.warnings)}")
+        if result.error is not None or (result.kept and result.state == "skipped"):
+            pass  # the sentence above is enough
         elif self._lines:
             length = "" if result.seconds is None else f" ({result.seconds:.1f} s of sound)"
             state = "" if result.state == "done" else ", done already"
@@ -137,6 +140,15 @@ class ProgressDisplay(Closing):
         total = self._estimate.total
         status = total_line(done, total, elapsed, self._finished, self._count)
         return bars_view(at_work, done, total, status, width)
+
+
+def describe_warnings(warnings: Sequence[SoundWarning]) -> str:
+    """Return a sentence about a sound's faults: the first warning, and how many more there are."""
+    more = len(warnings) - 1
+    if not more:
+        return warnings[0].message
+    others = "1 more warning" if more == 1 else f"{more} more warnings"
+    return f"{warnings[0].message.removesuffix('.')} (and {others}; --report lists all)."
 
 
 def describe_kept(paths: Sequence[str]) -> str:

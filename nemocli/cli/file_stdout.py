@@ -11,7 +11,7 @@ from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.report import JobResult, RunReport
+from nemocli.jobs.report import JobResult, RunReport, strict_error
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
 from nemocli.transcript.growing_file import check_target
@@ -75,8 +75,13 @@ class StdoutResults:
         settings: Settings,
         output_format: str,
         target: Path | None = None,
+        strict: bool = False,
     ) -> None:
-        """With `target`, the only transcript is written into that file instead of to stdout."""
+        """With `target`, the only transcript is written into that file instead of to stdout.
+
+        With `strict`, a file with warnings fails.
+        """
+        self._strict = strict
         self._target = target
         self._sources = sources
         self._settings = settings
@@ -125,18 +130,21 @@ class StdoutResults:
             assert file_result.error is not None
             self._ready[path] = ""
             return JobResult(path, "failed", error=str(file_result.error.named(self._names[path])))
-        result = WholeTranscript(
-            self._settings.about_file(self._names[path], file_result.decoded),
-            file_result.transcript,
-        )
-        document = self._document(result)
-        seconds = round(file_result.transcript.duration, 3)
+        seconds, warnings = round(file_result.transcript.duration, 3), file_result.warnings
+        if warnings and self._strict:
+            self._ready[path] = ""
+            error = f"{self._names[path]}: {strict_error(warnings)}"
+            return JobResult(path, "failed", seconds=seconds, error=error, warnings=warnings)
+        about = self._settings.about_file(self._names[path], file_result.decoded)
+        document = self._document(WholeTranscript(about, file_result.transcript, warnings))
         if self._target is None:
             self._ready[path] = document
-            return JobResult(path, "done", seconds=seconds, note=file_result.note)
-        self._ready[path] = ""
-        _write(self._target, document)
-        return JobResult(path, "done", (str(self._target),), seconds, note=file_result.note)
+            outputs: tuple[str, ...] = ()
+        else:
+            self._ready[path] = ""
+            _write(self._target, document)
+            outputs = (str(self._target),)
+        return JobResult(path, "done", outputs, seconds, note=file_result.note, warnings=warnings)
 
     def _document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":

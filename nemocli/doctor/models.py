@@ -1,4 +1,4 @@
-"""The folders that models lie in, and the models that nemocli is for."""
+"""Findings about models: the folders they are in, the released model, and the demo."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from nemocli.models.paths import cache_folder, demo_folder, models_folder
 
 
 def examine_folders() -> Iterator[Finding]:
-    """Look whether the folders can be written, and how much room there is."""
+    """Look at the folders: whether they can be written, and how much disk is free."""
     advice = "set NEMOCLI_CACHE_DIR to a folder you can write"
     yield _examine_folder("cache folder", cache_folder, advice, essential=True)
     models_advice = "set NEMOCLI_MODELS_DIR to one you can write"
@@ -42,7 +42,7 @@ def _examine_folder(
 
 
 def _find_reachable(folder: Path) -> Path:
-    """Return the folder, or the deepest one above it into which this person may look."""
+    """Return the folder, or the deepest one above it that this user may look into."""
     try:
         return nearest_existing(folder)
     except OSError:
@@ -59,7 +59,7 @@ def examine_models() -> Iterator[Finding]:
     model = HubModel(DEFAULT_MODEL)
     try:
         found = find_pulled(model)
-    except (OSError, NemocliError):  # said of the hub's cache already
+    except (OSError, NemocliError):  # the finding about the hub's cache says why
         found = None
     missing = f"{DEFAULT_MODEL} is not downloaded"
     yield Finding(

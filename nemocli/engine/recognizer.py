@@ -1,4 +1,4 @@
-"""A loaded model as streams share it: its runtime, the encoder that suits it, and a lock."""
+"""What all streams of a loaded model share: its runtime, the encoder for it, and a lock."""
 
 import threading
 
@@ -9,8 +9,8 @@ from nemocli.runtimes.base import Runtime
 class Turns:
     """A lock that a thread cannot take again while another one waits for it.
 
-    With a plain lock, a thread that calls the model over and over, as for a long file, would keep
-    a live stream waiting: it has the lock again before the other one is awake.
+    With a plain lock, a thread that calls the model again and again, as for a long file, would
+    block a live stream: it would have the lock again before the stream's thread is awake.
     """
 
     def __init__(self) -> None:
@@ -26,10 +26,10 @@ class Turns:
 
 
 class Recognizer:
-    """What all streams of a model share. May be used by several threads."""
+    """A loaded model as its streams share it. Several threads may use it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.encoder = choose_encoder(runtime)
-        #: Held for each call into the runtime, which takes one at a time.
+        #: Held during each call into the runtime, which takes one call at a time.
         self.turns = Turns()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from nemocli.audio import DecodedSound
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
 from nemocli.transcript.types import Transcript
 
@@ -38,13 +39,14 @@ def render(
     settings: Settings,
     formats: Iterable[str],
     decoded: DecodedSound | None = None,
+    warnings: tuple[SoundWarning, ...] = (),
 ) -> dict[str, bytes]:
     """Return the documents of a file's transcript in UTF-8, by format.
 
     In a file name that is not UTF-8, bytes that cannot be decoded are replaced.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = WholeTranscript(settings.about_file(readable, decoded), transcript)
+    result = WholeTranscript(settings.about_file(readable, decoded), transcript, warnings)
     return {
         form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats

@@ -28,6 +28,7 @@ class Verdict(Enum):
     CHANGED = "changed"
     OTHER_SETTINGS = "other settings"
     OUTPUTS_MISSING = "output missing"
+    WARNED = "had warnings"
     FORCED = "forced"
 
 
@@ -77,6 +78,8 @@ class RunOptions:
     settings: Settings
     formats: tuple[str, ...]
     force: bool = False
+    #: Whether a file with warnings fails.
+    strict: bool = False
 
 
 def plan_jobs(
@@ -139,6 +142,8 @@ def judge(job: Job, options: RunOptions) -> Verdict | None:
         job.output_folder.exists(output_path(record.name, form)) for form in options.formats
     ):
         return Verdict.OUTPUTS_MISSING
+    if options.strict and record.warnings:
+        return Verdict.WARNED
     content = look_at(job.source.path)
     if content is None or record.sha256 is None or content.size != record.size:
         return Verdict.CHANGED

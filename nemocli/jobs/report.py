@@ -9,6 +9,7 @@ from typing import Any, Literal
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Listing
 from nemocli.jobs.settings import Settings
+from nemocli.sound_warning import SoundWarning
 from nemocli.version import __version__
 from nemocli.whole_file import write_whole_file
 
@@ -33,6 +34,14 @@ class JobResult:
     note: str | None = None
     #: Paths of outputs that were not replaced, since somebody changed them.
     kept: tuple[str, ...] = ()
+    #: Faults of the sound.
+    warnings: tuple[SoundWarning, ...] = ()
+
+
+def strict_error(warnings: tuple[SoundWarning, ...]) -> str:
+    """Return a part of a sentence: why a file with these warnings fails with --strict."""
+    more = f" ({len(warnings)} warnings)" if len(warnings) > 1 else ""
+    return f"{warnings[0].message.removesuffix('.')}{more}: not allowed by --strict."
 
 
 class RunReport:
@@ -59,6 +68,11 @@ class RunReport:
     def kept(self) -> int:
         """Number of files with an output that was not replaced, since somebody changed it."""
         return sum(bool(result.kept) for result in self.results.values())
+
+    @property
+    def with_warnings(self) -> int:
+        """Number of files that were transcribed although their sound has faults."""
+        return sum(bool(r.warnings) and r.state == "done" for r in self.results.values())
 
     @property
     def only_kept(self) -> int:
@@ -111,6 +125,7 @@ class RunReport:
                 "files": len(self._names),
                 **totals,
                 "left": self.left,
+                "with_warnings": self.with_warnings,
                 "seconds_of_sound": round(self.seconds, 3),
                 "elapsed": round(self.elapsed, 3),
             },
@@ -136,6 +151,7 @@ class RunReport:
             "outputs": list(result.outputs),
             "error": result.error,
             "kept": list(result.kept),
+            "warnings": [warning.to_json() for warning in result.warnings],
         }
 
 

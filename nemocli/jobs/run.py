@@ -29,7 +29,7 @@ from nemocli.jobs.plan import (
     judge_content,
     look_at,
 )
-from nemocli.jobs.report import JobResult
+from nemocli.jobs.report import JobResult, strict_error
 from nemocli.jobs.run_log import Record
 from nemocli.transcript.formats import FORMATS
 
@@ -250,11 +250,20 @@ class Run:
             if transcript is None:
                 assert file_result.error is not None
                 raise file_result.error.named(job.source.name)
+            if file_result.warnings and self._options.strict:
+                raise NemocliError(f"{job.source.name}: {strict_error(file_result.warnings)}")
             sha256 = self._hash_unchanged(begun)
             kept = [] if self._options.force else changed_outputs(job, begun.formats)
             formats = [form for form in begun.formats if form not in kept]
             outputs = job.outputs(formats)
-            documents = render(job.source.name, transcript, settings, formats, file_result.decoded)
+            documents = render(
+                job.source.name,
+                transcript,
+                settings,
+                formats,
+                file_result.decoded,
+                file_result.warnings,
+            )
             hashes: dict[str, str | None] = dict.fromkeys(job.outputs(kept).values())
             hashes |= {
                 outputs[form]: hashlib.sha256(document).hexdigest()
@@ -268,7 +277,13 @@ class Run:
             record = replace(record, error=str(error))
             folder.run_log.append(record, settings)
             return JobResult(job.source.path, "failed", seconds=record.seconds, error=str(error))
-        record = replace(record, state="done", sha256=sha256, formats=begun.formats)
+        record = replace(
+            record,
+            state="done",
+            sha256=sha256,
+            formats=begun.formats,
+            warnings=len(file_result.warnings) or None,
+        )
         folder.run_log.append(record, settings)
         return JobResult(
             job.source.path,
@@ -277,6 +292,7 @@ class Run:
             record.seconds,
             note=file_result.note,
             kept=job.paths(kept),
+            warnings=file_result.warnings,
         )
 
     def _hash_unchanged(self, begun: _BegunJob) -> str | None:

@@ -48,6 +48,8 @@ class Record:
     seconds: float | None = None
     #: Why it failed.
     error: str | None = None
+    #: How many warnings there were of its sound; None if there was none.
+    warnings: int | None = None
     #: When this was recorded.
     at: str = ""
 

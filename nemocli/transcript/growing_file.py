@@ -1,7 +1,7 @@
-"""A document on disk that is complete and valid after every segment, however long it grows.
+"""A document on disk that is complete and valid after every segment, at any length.
 
-Two copies take turns: the spare one is brought up to date and renamed over the other, which then is
-the spare. So a reader, or a machine that stops, finds a whole document at any moment, and a segment
+There are two copies: the spare one is brought up to date and renamed over the other, which becomes
+the spare. So there is a whole document at any moment, even if the machine stops, and a segment
 costs as much in the tenth hour as in the first minute.
 """
 
@@ -18,7 +18,7 @@ from nemocli.whole_file import copy_permissions, part_of, remove_abandoned
 
 
 def check_target(path: Path, force: bool) -> None:
-    """Raise UsageError for what is no file, or is one that may not be replaced."""
+    """Raise UsageError if a path is no file, or a file that may not be replaced."""
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a file: choose another name.")
     if path.exists() and not force:
@@ -26,10 +26,10 @@ def check_target(path: Path, force: bool) -> None:
 
 
 class GrowingFile(Closing):
-    """`path` as it is written; a context manager that removes the spare copy.
+    """The file `path` while it is written; a context manager that removes the spare copy.
 
-    Raises UsageError if the file exists and may not be replaced, and NemocliError, also later, if
-    it cannot be written; what was written before stays.
+    Raises UsageError if the file exists and may not be replaced. Every method raises NemocliError
+    if the file cannot be written; what was written before is kept.
     """
 
     def __init__(self, path: Path, writer: Writer, force: bool) -> None:
@@ -39,14 +39,14 @@ class GrowingFile(Closing):
         self._spare = part_of(path)
         self._next_spare = part_of(path, ".next")
         head = writer.head()
-        # Bytes of what is certain in both copies, and what the spare lacks of it.
+        # The number of final bytes that both copies have, and the final bytes that the spare lacks.
         self._settled = len(head.encode())
         self._missing = b""
-        # What could not be written yet.
+        # Text that could not be written yet.
         self._unwritten = ""
         try:
             remove_abandoned(path)
-            # Whatever is at `path` belongs to an earlier run and must not become the spare.
+            # A file at `path` belongs to an earlier run, and must not become the spare.
             self._spare.write_bytes((head + writer.tail(None, 0.0)).encode())
             shutil.copyfile(self._spare, self._next_spare)
             for spare in (self._spare, self._next_spare):
@@ -61,14 +61,14 @@ class GrowingFile(Closing):
         self._remove_spares()
 
     def add(self, segment: Segment, language: str | None, duration: float) -> None:
-        """The next segment; when this returns, it is in the file.
+        """Write the next segment; it is in the file when this returns.
 
-        After a failure the file is as it was, and the next call tries again with what is missing.
+        After a failure the file is unchanged, and the next call also writes what is missing.
         """
         self._update(self._writer.add(segment), language, duration)
 
     def finish(self, language: str | None, duration: float) -> None:
-        """The end of the sound, in seconds."""
+        """Write the end of the document; `duration` is that of the sound, in seconds."""
         self._update("", language, duration)
 
     def _update(self, added: str, language: str | None, duration: float) -> None:
@@ -81,7 +81,7 @@ class GrowingFile(Closing):
 
     def _write(self, added: str, tail: str) -> None:
         new = added.encode()
-        if not self._spare.exists():  # somebody removed it, or it was not given its name
+        if not self._spare.exists():  # somebody removed it, or `_swap` failed
             shutil.copy(self._path, self._spare)
         with self._spare.open("r+b") as spare:
             spare.seek(self._settled)
@@ -92,7 +92,7 @@ class GrowingFile(Closing):
         self._missing = new
 
     def _swap(self) -> None:
-        """The spare takes the file's place, and what was the file becomes the spare."""
+        """Put the spare in the file's place; the old file becomes the spare."""
         try:
             os.link(self._path, self._next_spare)
         except OSError:

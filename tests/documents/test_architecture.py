@@ -87,7 +87,7 @@ LEVELS = {
     "network": 0.5,
     "whole_file": 0.1,
     **dict.fromkeys(["addresses", "closing", "disk", "errors", "version", "processes"], 0),
-    **dict.fromkeys(["remark", "units"], 0),
+    **dict.fromkeys(["remark", "sound_warning", "units"], 0),
 }
 
 

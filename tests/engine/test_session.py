@@ -1,4 +1,4 @@
-"""Sessions: several at once, the language switched, the end, and what cannot be fed."""
+"""Sessions: several at once, switching the language, the end, refused samples, and memory."""
 
 import gc
 import sys
@@ -125,7 +125,7 @@ def test_memory_does_not_grow_with_the_stream():
     for _ in range(25):
         session.feed(silence)
     gc.collect()
-    # 78 chunks later: one array kept a chunk would show, and so would one frame's worth of data.
+    # 78 chunks later: one array kept for each chunk would show, and so would the data of a frame.
     assert sys.getallocatedblocks() - before < 60
 
 

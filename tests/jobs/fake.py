@@ -7,6 +7,7 @@ from pathlib import Path
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.errors import AudioError
 from nemocli.jobs.settings import Settings
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.types import Transcript, Word
 from nemocli.transcript.writer import Provenance
 
@@ -52,4 +53,5 @@ class FakeTranscriber:
             return FileResult(path, None, AudioError("does not exist: check the path.", path))
         if text.startswith("broken"):
             return FileResult(path, None, AudioError("is damaged: copy it again.", path))
-        return FileResult(path, transcript_of(text))
+        warnings = (SoundWarning("gap", 1.0, "Sound is missing."),) if "[gap]" in text else ()
+        return FileResult(path, transcript_of(text), None, warnings=warnings)

@@ -1,4 +1,4 @@
-"""Random checkpoints, and what transformers makes of sounds with them, each computed once."""
+"""Random checkpoints, and transformers' transcripts of sounds with them, each computed once."""
 
 import functools
 import hashlib
@@ -56,7 +56,7 @@ def _demo():
 
 
 class Oracle:
-    """Checkpoints by name, opened in transformers and in nemocli."""
+    """Opens checkpoints by name, in transformers and in nemocli."""
 
     def __init__(self, root):
         from tests.oracle.reference import Reference
@@ -80,7 +80,7 @@ class Oracle:
         return nemocli.load(self.folder(name), runtime=runtime, lookahead=lookahead)
 
     def expected(self, way, name, lookahead, lang, samples):
-        """The reference's Decoding; `way` is `offline` or `streaming`."""
+        """Return the reference's Decoding; `way` is `offline` or `streaming`."""
         digest = hashlib.sha256(samples.tobytes()).digest()
         key = (way, name, lookahead, lang, digest)
         if key not in self._expected:

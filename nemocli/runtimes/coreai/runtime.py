@@ -1,8 +1,8 @@
-"""Model folders run by Core AI.
+"""Running model folders with Core AI.
 
-On Linux, and on a macOS older than 27, that is the runtime inside Apple's package coreai-core: it
+On Linux, and on a macOS older than 27, this is the runtime inside Apple's package coreai-core: it
 computes on the processor, slowly, and is the reference for the packages. On macOS 27 it is the
-system's, with a choice of compute units. That part was not tried on a Mac; there:
+system's own, with a choice of compute units. That part was never tried on a Mac. To try it:
 
     nemocli convert CHECKPOINT --to coreai -o model && nemocli file sound.wav --model model
 """
@@ -28,15 +28,15 @@ from nemocli.runtimes.coreai.kind import KIND, units_refusal
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREAI, function_name, package_name
 
-#: coreai's name for what a person chooses; `all` leaves the choice to the system.
+#: coreai's names for the compute units; `all` leaves the choice to the system.
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
 
 
 class CoreAIRuntime(FixedShapeRuntime[Any]):
-    """Runs the packages of a model folder by Core AI.
+    """Runs the packages of a model folder with Core AI.
 
     `precision` is the model folder's, `fp16` or `fp32`. Raises UnsupportedError without coreai-core
-    or where compute units cannot be chosen, ModelError for packages it cannot load.
+    or for compute units that cannot be chosen here, ModelError for packages it cannot load.
     """
 
     name = "coreai"
@@ -92,7 +92,7 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
 
 def _specialization(compute_units: str) -> Any:
     try:
-        import coreai.authoring  # noqa: F401  before the runtime, which does not load alone
+        import coreai.authoring  # noqa: F401  the runtime does not load without it
         from coreai.runtime import SpecializationOptions
     except ImportError:
         raise UnsupportedError(KIND.missing_library) from None
@@ -100,7 +100,7 @@ def _specialization(compute_units: str) -> Any:
     if kind is None:
         return None
     if not SpecializationOptions.is_supported():
-        if kind == "cpu":  # all that there is
+        if kind == "cpu":  # which is all that the package's runtime has
             return None
         raise UnsupportedError(units_refusal(compute_units))
     from coreai.runtime import ComputeUnitKind
@@ -112,9 +112,9 @@ def _specialization(compute_units: str) -> Any:
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """coreai's interface is asynchronous and ours is not: a loop in its own thread runs its calls.
+    """Start the event loop that runs coreai's asynchronous calls, in a thread of its own.
 
-    In the caller's thread a loop may be running already, as in a notebook.
+    The caller's thread may have a running loop already, as in a notebook.
     """
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="coreai", daemon=True).start()
@@ -126,13 +126,13 @@ def _wait(call: Coroutine[Any, Any, Any]) -> Any:
 
 
 def _release(models: AsyncExitStack) -> None:
-    """Let go of the models and the temporary folders they run from."""
+    """Release the models, and the temporary folders they run from."""
     asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """The native runtime announces each function it loads on stderr, past Python."""
+    """Silence stderr, to which the native runtime writes a line for each function it loads."""
     kept = os.dup(2)
     try:
         with open(os.devnull, "w") as nothing:

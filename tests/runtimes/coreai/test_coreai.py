@@ -1,4 +1,4 @@
-"""Core AI packages, run by Apple's own runtime: the tokens of the numpy reference."""
+"""Core AI packages, run by Apple's own runtime, give the tokens of the numpy reference."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def transcribe(transcriber, sound, lang):
 
 @pytest.mark.parametrize("lookahead", [0, 3, 6, 13])
 def test_tokens_are_those_of_numpy(folder, clips, lookahead):
-    """On speech, with a partial last chunk, and on sound the demo does not understand."""
+    """This holds for speech with a partial last chunk, and for sound that is no speech."""
     spoken = clips[lookahead % len(clips)]
     runtimes = [
         nemocli.load(folder, lookahead=lookahead),
@@ -63,7 +63,7 @@ def test_the_same_weights_make_the_same_bytes_in_any_process(folder, tmp_path):
 
 
 def test_float16_computes_nearly_the_same(demo, folder, tmp_path):
-    """One call of one graph: Apple's runtime is slow with float16 on a processor."""
+    """One call of one graph is tested: Apple's runtime is slow at float16 on a processor."""
     out = tmp_path / "half"
     assert convert(demo, out, to="coreai", lookaheads=[3]).precision == "fp16"
     mel = np.random.default_rng(0).normal(-8, 2, (1, 25, 128)).astype(np.float32)
