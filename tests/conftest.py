@@ -1,4 +1,4 @@
-"""What many tests need: the demo checkpoint, copies of it to damage, and a cache of their own."""
+"""Fixtures of many tests: the demo checkpoint, copies of it to damage, a cache of their own."""
 
 import json
 import os

@@ -136,7 +136,7 @@ class GuardedCalls:
 
 
 def test_a_thread_that_waits_is_next():
-    """However soon the one that has the turn wants it again: it does not get two in a row."""
+    """A thread that calls again at once does not get two turns in a row."""
     turns, order = Turns(), []
     waits, stop = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""A folder of everything that is not sound, or is odd sound: each by itself, the good ones done."""
+"""A folder of files that are no sound, or odd sound: bad ones fail alone, good ones are done."""
 
 import json
 import struct
@@ -20,7 +20,7 @@ def with_bytes(path, chunk, offset, value):
 
 
 def write_protected(path):
-    """An m4a whose sound is of Apple's protected kind, as its header says."""
+    """An m4a whose header says that its sound is protected by Apple."""
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=44100, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), "fltp", "mono")
@@ -32,7 +32,7 @@ def write_protected(path):
 
 @pytest.fixture
 def horrors(tmp_path, clips):
-    """The folder; what is wrong with a file, and the text of a good one, by name."""
+    """The folder; by name, the fault of a bad file and the text of a good one."""
     folder = tmp_path / "horrors"
     folder.mkdir()
     clip = clips[0]

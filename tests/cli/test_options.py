@@ -1,4 +1,4 @@
-"""What several subcommands take in the same way."""
+"""Options that several subcommands share."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What stderr shows of work that takes long, without a terminal and on one."""
+"""Progress on stderr, without a terminal and on one."""
 
 import re
 import time

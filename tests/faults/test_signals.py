@@ -27,12 +27,12 @@ OWN = [".nemocli/claims", ".nemocli/manifest.jsonl"]
 
 
 def ended_by(code, number):
-    """Whether a program was ended by a signal, on the spot or in its own way."""
+    """Whether a program was ended by a signal, or ended itself after one."""
     return code in (128 + number, -number)
 
 
 def is_silent(err):
-    """Whether nothing is said but progress and remarks."""
+    """Whether stderr has only progress and remarks."""
     return not any(words in err for words in ("Traceback", "Exception ignored", "Error", "wrong"))
 
 
@@ -129,7 +129,7 @@ def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
     ],
 )
 def test_convert(tmp_path, place, number):
-    """Nothing is there that was not verified, and the same command makes it."""
+    """No folder is left that was not verified, and the same command makes it."""
     out = tmp_path / "model"
     command = ["convert", "demo", "-o", out, "--lookahead", "3"]
     done, said, err = run(*command, code=struck_in(place, number))

@@ -32,7 +32,7 @@ def whole(name, count):
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("gone", ["file", "spare", "both"])
 def test_a_growing_file_of_which_something_is_removed(tmp_path, name, gone):
-    """Only when both copies go, by somebody who wanted that, is anything lost."""
+    """Something is lost only if both copies are deleted."""
     path = tmp_path / f"out.{name}"
     first, second, third = segments(3)
     with GrowingFile(path, FORMATS[name](ABOUT), force=False) as growing:

@@ -1,4 +1,4 @@
-"""Fuzz targets: what earlier runs or other people say of files, and arguments."""
+"""Fuzz targets: logs of earlier runs, manifests, lists, and arguments."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def _damage_json_lines(data: bytes, random: Random) -> bytes:
 
 
 def resume(folder: Path) -> Target:
-    """The manifest that a batch goes on from: any content is passed over, or true and usable."""
+    """The log of an output folder: any line is ignored, or valid and usable."""
     own = folder / OWN_FOLDER
     own.mkdir()
     file = own / "manifest.jsonl"
@@ -95,7 +95,7 @@ def _check_inside(folder: Path, output: str) -> None:
 
 
 def outputs(folder: Path) -> Target:
-    """Beside sounds that came with a manifest: nothing is written or replaced elsewhere."""
+    """A log that came with sounds: nothing is written or replaced outside of their folder."""
     home = folder / "home"
     (home / OWN_FOLDER).mkdir(parents=True)
     (home / "b").mkdir()
@@ -176,7 +176,7 @@ def bench_manifest(folder: Path) -> Target:
 
 
 def arguments(folder: Path) -> Target:
-    """Lists of paths, and what people type: languages, models, formats, extensions."""
+    """Lists of paths, and arguments: languages, models, formats, extensions."""
     languages = Languages(tiny.config())
     seeds = [b"en-US", b"ja_jp", b"nvidia/nemotron@main", b"txt,srt", b"a.wav\r\nb\n", b"a\0b"]
 

@@ -51,7 +51,7 @@ OPTIONS = (
 
 
 def sound_file(folder: Path) -> Target:
-    """Sound files of every kind, by libsndfile and FFmpeg: what is heard, and how it ends."""
+    """Sound files of every kind, by libsndfile and FFmpeg: the samples, and how they end."""
     own = folder / "sounds"
     own.mkdir()
     whole = [*_by_libsndfile(), *_by_ffmpeg(own)]
@@ -242,7 +242,7 @@ RAW = [
 
 
 def pcm(folder: Path) -> Target:
-    """A pipe of raw samples or WAV: every frame is heard once, and none that is no sound."""
+    """A pipe of raw samples or WAV: every frame of sound is read once, and nothing else."""
     floats = (np.sin(np.arange(900)) / 3).astype("<f4").tobytes()
     seeds = [bytes([n]) + wav for n, wav in enumerate(_wavs())]
     seeds += [b"\0" + floats, b"\1" + floats, b"\7" + floats, b"\5" + floats]
