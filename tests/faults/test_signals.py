@@ -241,3 +241,28 @@ def test_a_reader_that_does_not_read_does_not_keep_the_program(spoken, tmp_path)
 def waiting_in(pipe):
     """Bytes in a pipe that nobody has read."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def struck_while_core_ai_runs(call):
+    """Code that sends SIGTERM while a call of Core AI is under way, the last of so many."""
+    return f"""
+import asyncio, os, signal
+begin, calls = asyncio.run_coroutine_threadsafe, []
+def strike(coroutine, loop):
+    begun = begin(coroutine, loop)
+    calls.append(1)
+    if len(calls) == {call}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return begun
+asyncio.run_coroutine_threadsafe = strike
+"""
+
+
+@pytest.mark.parametrize("call", [3, 20], ids=["load", "compute"])
+def test_core_ai_ends_its_call_before_python_ends(tmp_path, call):
+    """Native code that came back to a Python that is gone would abort the process."""
+    pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
+    command = ["convert", "demo", "--to", "coreai", "-o", tmp_path / "model", "--lookahead", "3"]
+    done, said, err = run(*command, code=struck_while_core_ai_runs(call))
+    assert (done, said, is_silent(err)) == (128 + TERM, "", True), err
+    assert list(tmp_path.iterdir()) == []
