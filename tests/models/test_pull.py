@@ -12,8 +12,10 @@ from huggingface_hub import constants
 
 from nemocli.errors import NemocliError
 from nemocli.models import hub as hub_module
-from nemocli.models import pull
-from nemocli.models.hub import DEFAULT_MODEL, PINS, TAKEN_FILE
+from nemocli.models import pull, retries
+from nemocli.models.downloads import Place
+from nemocli.models.fetch import RemoteFile
+from nemocli.models.hub import DEFAULT_MODEL, PINS, TAKEN_FILE, HubModel
 from tests.models.fake_hub import COMMIT, FakeHub, running
 from tests.typed import NEMOCLI, environment, nemocli
 
@@ -28,6 +30,9 @@ class Machine:
         # huggingface_hub reads its environment when it is imported.
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
         monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(home / "models"))
+        #: The pauses before new attempts, which are not waited for.
+        self.pauses = []
+        monkeypatch.setattr(retries, "sleep", self.pauses.append)
         self.move_hub(endpoint)
 
     def move_hub(self, endpoint):
@@ -127,7 +132,7 @@ def test_what_came_is_kept_when_the_hub_goes_away(tmp_path, demo, monkeypatch):
         hub.requests.clear()
         done = machine.nemocli("models", "pull", "someone/demo")
         assert done.exit_code == 0, done.stderr
-        assert weights(hub) == [f"bytes={10 << 20}-"]  # huggingface_hub writes 10 MiB at a time
+        assert weights(hub) == [f"bytes={15 << 20}-"]
         assert (Path(done.stdout.strip()) / "model.safetensors").read_bytes() == large
 
 
@@ -296,9 +301,10 @@ def test_an_archive_alone_is_downloaded_too(tmp_path, demo, monkeypatch):
 def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
     few = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(shutil, "disk_usage", lambda path: few)
-    files = [pull._File("model.safetensors", 5_000_000, "0" * 64)]
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    files = [RemoteFile("model.safetensors", 5_000_000, "0" * 64)]
     with pytest.raises(NemocliError, match=r"0\.01 GB .*HF_HOME"):
-        pull._check_space(files, tmp_path / "blobs")
+        pull._check_space(Place(HubModel("a/b"), COMMIT), files)
 
 
 @pytest.mark.parametrize("announced", ["../../../climbed", "/tmp/climbed", "a" * 63, "A" * 64, ""])
