@@ -46,6 +46,7 @@ class _Lookup:
         from huggingface_hub import HfApi, constants
 
         self._model, self._note, self._pauses = model, note, pauses
+        self._note_break = lambda what: note(f"Asking the hub: {what}")
         self._api = HfApi(endpoint=constants.ENDPOINT, library_name="nemocli")
         self._timeout = constants.HF_HUB_ETAG_TIMEOUT
 
@@ -80,7 +81,7 @@ class _Lookup:
                 name, revision=revision, files_metadata=True, timeout=self._timeout
             )
 
-        info = retry(ask, self._note, pauses=self._pauses)
+        info = retry(ask, self._note_break, pauses=self._pauses)
         small, weights = _choose_files(info, self._model)
         return Source(revision, str(info.sha), small, weights)
 
@@ -92,7 +93,7 @@ class _Lookup:
         def ask() -> list[str]:
             return [each.commit_id for each in self._api.list_repo_commits(self._model.name)]
 
-        commits = retry(ask, self._note, pauses=self._pauses)
+        commits = retry(ask, self._note_break, pauses=self._pauses)
         found = [commit for commit in commits if commit.startswith(revision)]
         return found[0] if len(found) == 1 else None
 

@@ -59,13 +59,15 @@ class FakeHub:
         self.faults, self.always, self.statuses = deque(), Fault(), deque()
         self.branches, self.config = {}, None
         self.requests, self.seen, self.sent = [], [], 0
-        self.url = ""
+        self.url, self._digests = "", {}
 
     def files(self):
         return sorted(path for path in self.folder.iterdir() if path.is_file())
 
     def sha256(self, path):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path not in self._digests:
+            self._digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = self._digests[path]
         if isinstance(self.wrong_hash, str):
             return self.wrong_hash
         return "f" * 64 if self.wrong_hash else digest
@@ -177,9 +179,9 @@ def running(hub):
             if begin:
                 headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
             body = content[begin:] if fault.body is None else fault.body
-            self.send(206 if begin else 200, body, headers | fault.headers, fault)
-            if is_large and self.command == "GET":
+            if is_large:
                 hub.sent += len(body[: fault.cut])
+            self.send(206 if begin else 200, body, headers | fault.headers, fault)
 
         def send(self, status, content, headers=None, fault=None):
             fault = fault or Fault()
@@ -218,7 +220,7 @@ def running(hub):
         def handle_error(self, request, client_address):
             pass
 
-    servers = [Server((host, 0), Handler) for host in ("127.0.0.1", "127.0.0.2")]
+    servers = [Server(("127.0.0.1", 0), Handler) for _ in range(2)]
     threads = [
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         for server in servers
@@ -226,7 +228,7 @@ def running(hub):
     for thread in threads:
         thread.start()
     hub.url = f"http://127.0.0.1:{servers[0].server_port}"
-    hub.other = f"http://127.0.0.2:{servers[1].server_port}"
+    hub.other = f"http://localhost:{servers[1].server_port}"
     try:
         yield hub
     finally:
