@@ -28,7 +28,7 @@ from nemocli.models.hub import (
 from nemocli.models.hub_errors import explain, explain_hash
 from nemocli.models.integrity import find_changed, hub_records
 from nemocli.models.repository import Source, find_source
-from nemocli.models.retries import PAUSES_S, is_connection_failure
+from nemocli.models.retries import PAUSES_S, may_pass
 from nemocli.network.checkpoint import CONFIGS, WEIGHTS, list_weight_files, read_json
 from nemocli.network.config import read_config
 
@@ -63,8 +63,8 @@ def pull(model: HubModel, progress: Progress, note: Note) -> Path:
     except NemocliError:
         raise
     except Exception as error:  # huggingface_hub's and its HTTP client's, which change by version
-        if here and is_connection_failure(error) and not _find_damage(here):
-            note(f"There is no connection to the hub; {model} is used as it is here.")
+        if here and may_pass(error) and not _find_damage(here):
+            note(f"The hub cannot be reached now; {model} is used as it is here.")
             return here
         raise explain(error, model) from None
 

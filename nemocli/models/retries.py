@@ -91,6 +91,11 @@ def is_connection_failure(error: Exception) -> bool:
     return isinstance(error, (ConnectionError, TimeoutError)) or "TransportError" in names
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed another time."""
+    return _passing(error) is not None
+
+
 def _passing(error: Exception) -> TransferError | None:
     """What is said of an error that the next attempt may not meet; None of any other."""
     if isinstance(error, TransferError):

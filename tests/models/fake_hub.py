@@ -99,6 +99,7 @@ def running(hub):
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_HEAD(self):
             self.answer()
