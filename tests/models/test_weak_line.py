@@ -1,4 +1,4 @@
-"""Downloads from a hub that misbehaves, over a line that breaks: whole, or one sentence and kept."""
+"""Downloads from a hub that misbehaves, over a line that breaks: whole, or kept and told."""
 
 import json
 import os
@@ -252,9 +252,7 @@ def test_other_parts_than_were_asked_for(client, hub, wrong, is_always):
     assert hub.sent <= 3 * SIZE  # the parts that were sent instead among them
 
 
-@pytest.mark.parametrize(
-    "page", [Fault(body=b"<p>log in"), Fault(body=b"<p>log in", chunked=True)]
-)
+@pytest.mark.parametrize("page", [Fault(body=b"<p>log in"), Fault(body=b"<p>log in", chunked=True)])
 @pytest.mark.parametrize("kept", [0, SIZE // 2])
 def test_the_page_of_a_hotel_does_not_spoil_what_has_come(client, hub, page, kept):
     page.ignores_range = True
