@@ -83,7 +83,7 @@ def remove(model: Listed) -> None:
         raise UsageError(f"The model {model.name} comes with nemocli and cannot be removed.")
     failed = model.delete()
     if failed:
-        more = f", and {len(failed) - 1} files more" if len(failed) > 1 else ""
+        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
         raise NemocliError(f"{failed[0].filename} cannot be removed: {failed[0].strerror}{more}.")
 
 
