@@ -166,11 +166,16 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
 
 
 def _explain_place(out: Path, error: OSError) -> NemocliError:
-    advice = ""
-    with suppress(NemocliError):
-        if out.parent == models_folder():
-            advice = "; set NEMOCLI_MODELS_DIR to a folder that can be written, or give one with -o"
+    advice = "; set NEMOCLI_MODELS_DIR to a folder that can be written" if _is_own(out) else ""
     return NemocliError(f"The model folder {out} cannot be written: {error.strerror}{advice}.")
+
+
+def _is_own(out: Path) -> bool:
+    """Whether a place was not chosen by the person."""
+    try:
+        return out.parent == models_folder()
+    except NemocliError:  # nobody without a home has one
+        return False
 
 
 def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
@@ -182,9 +187,11 @@ def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> N
         raise _explain_place(out, error) from None
     free = free_bytes(existing)
     if free < needed:
+        place = "set NEMOCLI_MODELS_DIR to a folder elsewhere"
         raise NemocliError(
             f"The model needs about {needed / 1e9:.2f} GB in {existing}, where only"
-            f" {free / 1e9:.2f} GB are free; make room or choose another place."
+            f" {free / 1e9:.2f} GB are free; make room or"
+            f" {place if _is_own(out) else 'choose another place'}."
         )
 
 

@@ -120,8 +120,11 @@ def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
 
 def _at(path: Path) -> FoundModel:
     found = FoundModel(str(path), path)
-    if path.is_file() or found.is_converted or (path / "config.json").is_file():
-        return found
+    try:
+        if path.is_file() or found.is_converted or (path / "config.json").is_file():
+            return found
+    except PermissionError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
     raise _nothing(path)
 
 

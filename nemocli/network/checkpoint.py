@@ -162,9 +162,12 @@ def _open(path: Path) -> Any:
     try:
         if not path.is_file():  # a device, for one, may have no end
             raise FileNotFoundError
+        path.open("rb").close()  # safetensors does not say why it cannot read a file
         return safe_open(path, framework="numpy")
     except FileNotFoundError:
         raise ModelError(f"The checkpoint lacks the file {path}.") from None
+    except PermissionError as error:
+        raise ModelError(f"The file {path} cannot be read: {error.strerror}.") from None
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"The weights file {path} is truncated or damaged ({error}); download it again."
