@@ -235,9 +235,9 @@ def _clear(place: Path) -> None:
     """Remove what conversions that were killed have left: of this folder, or in nemocli's own."""
     remove_abandoned(place)
     folders = [place] if place.is_dir() else []
-    for find in (lambda: cache_folder() / "converted", models_folder):
-        with suppress(NemocliError):  # nobody without a home has one
-            folders += [place.parent] if os.path.realpath(find()) == str(place.parent) else []
+    with suppress(NemocliError):  # nobody without a home has one
+        own = (models_folder(), cache_folder() / "converted")
+        folders += [place.parent] if str(place.parent) in map(os.path.realpath, own) else []
     for folder in folders:
         for path in folder.iterdir():
             if is_abandoned(path):
