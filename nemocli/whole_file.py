@@ -15,6 +15,9 @@ from pathlib import Path
 
 from nemocli.processes import runs_elsewhere
 
+#: How `part_of` names what is being written.
+_PART = re.compile(r"\..+\.(?P<pid>\d+)(\.[a-z]\w*)?\.part", re.DOTALL)
+
 
 def write_whole_file(path: Path, content: str | bytes) -> None:
     """Write a file, text as UTF-8. A pipe or a device is written to directly. Raises OSError."""
@@ -65,6 +68,12 @@ def remove_abandoned(path: Path) -> None:
         match = pattern.fullmatch(beside.name)
         if match and not runs_elsewhere(int(match[1])):
             _remove(beside)
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether a path is what a process that was killed left of any other."""
+    match = _PART.fullmatch(path.name)
+    return match is not None and not runs_elsewhere(int(match["pid"]))
 
 
 def copy_permissions(replaced: Path, part: Path) -> None:

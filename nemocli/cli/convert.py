@@ -6,7 +6,6 @@ from nemocli.bench.conversion import check_conversion
 from nemocli.cli.convert_options import ConvertOptions
 from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
-from nemocli.cli.streams import say
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models.convert import convert, default_folder
 from nemocli.models.find import find_checkpoint
@@ -71,9 +70,10 @@ def write_model(
 
 def download(checkpoint: str, screen: Screen) -> None:
     """Download `checkpoint` if it names a model of the hub that is not on this machine."""
-    hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
+    hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
-        pull(hub, lambda name: screen.note(f"downloading {name}"), say, show_bars=screen.draws)
+        with screen.downloading() as progress:
+            pull(hub, progress, screen.note)
 
 
 def _verify(checkpoint: str, new: Path, screen: Screen) -> None:

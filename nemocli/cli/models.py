@@ -14,7 +14,7 @@ from nemocli.cli.models_options import (
     VerifyOptions,
 )
 from nemocli.cli.printable import print_path, printable
-from nemocli.cli.streams import say
+from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError, UsageError
 from nemocli.models import listing
 from nemocli.models.find import find_model
@@ -41,15 +41,13 @@ def list_models(options: ListOptions) -> None:
 def pull_model(options: PullOptions) -> None:
     """Download a model, and print where it lies."""
 
-    def progress(name: str) -> None:
-        if not options.quiet:
-            print(f"downloading {printable(name)}", file=sys.stderr, flush=True)
-
     wanted = parse_hub_model(options.model)
     if wanted is None:
         raise UsageError(f"A model of the hub is written owner/name, not {options.model!r}.")
-    show_bars = not options.quiet and sys.stderr.isatty()
-    print_path(pull(wanted, progress, say, show_bars=show_bars))
+    screen = Screen(options.quiet)
+    with screen.downloading() as progress:
+        path = pull(wanted, progress, screen.note)
+    print_path(path)
 
 
 def print_model_path(options: PathOptions) -> None:
@@ -61,7 +59,8 @@ def verify_models(options: VerifyOptions) -> None:
     """Print which models are intact; ModelError if one of them is not."""
     model = options.model
     listed = [] if model and Path(model).exists() else listing.list_models()
-    chosen = [(each.name, each.path) for each in listed if model in (None, each.name)]
+    models = [each for each in listed if not each.is_interrupted]
+    chosen = [(each.name, each.path) for each in models if model in (None, each.name)]
     if model and not chosen:
         chosen = [(model, find_model(model).path)]
     damaged = 0

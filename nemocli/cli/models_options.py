@@ -7,7 +7,12 @@ import typer
 
 from nemocli.cli.options import Quiet, confirmation, option
 
-Listed = Annotated[str, typer.Argument(help="A name from 'nemocli models list', or owner/name.")]
+Listed = Annotated[
+    str,
+    typer.Argument(
+        help="A name from 'nemocli models list', or owner/name, or owner/name@revision."
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,17 @@ class PullOptions:
     """Download a model from the Hugging Face hub, and print its path.
 
     It goes into the hub's own cache: HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE are respected. A
-    download that was interrupted continues where it stopped.
+    download that was interrupted continues where it stopped, and damaged files are downloaded
+    again.
     """
 
-    model: Annotated[str, typer.Argument(help="owner/name of the hub, or owner/name@revision.")]
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="owner/name of the hub, owner/name@revision (a branch, a tag, a commit or its"
+            " beginning), or the address of its page."
+        ),
+    ]
     quiet: Quiet = False
 
 
@@ -51,7 +63,11 @@ class VerifyOptions:
 
 @dataclass(frozen=True)
 class RemoveOptions:
-    """Delete a model from the disk. Other programs that use the hub's cache lose it too."""
+    """Delete a model from the disk. Other programs that use the hub's cache lose it too.
+
+    A link is removed, but not its target. If something cannot be removed, it is named, and the
+    exit code is 1.
+    """
 
     model: Listed
     yes: Annotated[bool, confirmation("Delete without asking.", "--yes", "-y")] = False

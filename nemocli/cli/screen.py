@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Column
 
@@ -81,6 +85,43 @@ class Screen:
                 )
 
             yield show
+
+    @contextmanager
+    def downloading(self) -> Iterator[Callable[[str, int, int], None]]:
+        """A bar over the bytes of each file, or a line for each; call with name, bytes here, total.
+
+        What an earlier download has left counts from the beginning.
+        """
+        if not self.draws:
+            yield self._download_printer()
+            return
+        columns = (
+            TextColumn("{task.description}", markup=False, table_column=Column()),
+            BarColumn(bar_width=20),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        tasks: dict[str, TaskID] = {}
+        with Progress(*columns, console=self._console, transient=True) as progress:
+
+            def show(name: str, here: int, total: int) -> None:
+                if name not in tasks:
+                    tasks[name] = progress.add_task(printable(name), total=total, completed=here)
+                progress.update(tasks[name], completed=here)
+
+            yield show
+
+    def _download_printer(self) -> Callable[[str, int, int], None]:
+        begun: set[str] = set()
+
+        def show(name: str, here: int, total: int) -> None:
+            if name not in begun:
+                begun.add(name)
+                kept = f", {here / 1e9:.2f} of {total / 1e9:.2f} GB are here" if here else ""
+                self._print_line(f"downloading {name}{kept}")
+
+        return show
 
     def _line_printer(self) -> Callable[[str], None]:
         last = ""

@@ -1,7 +1,10 @@
 """Turn a checkpoint into a model folder: written beside the target and renamed when complete."""
 
 import json
-from collections.abc import Callable, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 
@@ -13,20 +16,22 @@ from nemocli.models.folder import (
     MANIFEST,
     FileRecord,
     Manifest,
+    holds_graph,
+    is_written_by_conversion,
     read_manifest,
     record_files,
     write_manifest,
 )
 from nemocli.models.hub import source_name
 from nemocli.models.integrity import check_checkpoint, check_folder
-from nemocli.models.paths import models_folder
+from nemocli.models.paths import cache_folder, models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
-from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
+from nemocli.removal import remove_tree
 from nemocli.runtimes.kind import PORTABLE, FolderKind, GraphProgress
 from nemocli.runtimes.kinds import folder_kinds
 from nemocli.version import __version__
-from nemocli.whole_file import remove_abandoned, written_whole
+from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_whole
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
@@ -92,7 +97,7 @@ def convert(
     try:
         return _write(source, planned, out, kind, progress or _show_nothing, check)
     except OSError as error:
-        raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
+        raise _explain_place(out, error) from None
     except RuntimeError as error:  # how coremltools says that it could not write a file
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
@@ -127,7 +132,7 @@ class _Target(Enum):
 
 def _look_at(out: Path, planned: Manifest) -> _Target:
     """Raises UsageError for what nemocli has not written."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and all(map(is_abandoned, out.iterdir()))):
         return _Target.NOTHING
     try:
         manifest = read_manifest(out)
@@ -147,8 +152,9 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
 
     Other programs write a manifest.json too: with nothing of a model beside it, it is theirs.
     """
-    names = [path.name for path in out.iterdir()] if out.is_dir() else []
-    if not any(map(_is_graph, names)) or not all(map(_is_ours, names)):
+    paths = list(out.iterdir()) if out.is_dir() else []
+    names = [path.name for path in paths if not is_abandoned(path)]
+    if not any(map(holds_graph, names)) or not all(map(is_written_by_conversion, names)):
         raise UsageError(f"{out} exists and is not a model folder; choose another place.")
     try:
         data = json.loads(read_text(out / MANIFEST))
@@ -159,15 +165,17 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
     return _Target.DAMAGED if same else _Target.OTHER
 
 
-def _is_ours(name: str) -> bool:
-    """Whether a conversion writes a file or a package of this name."""
-    return name in (MANIFEST, TOKENIZER, ".DS_Store") or _is_graph(name)
+def _explain_place(out: Path, error: OSError) -> NemocliError:
+    advice = "; set NEMOCLI_MODELS_DIR to a folder that can be written" if _is_own(out) else ""
+    return NemocliError(f"The model folder {out} cannot be written: {error.strerror}{advice}.")
 
 
-def _is_graph(name: str) -> bool:
-    """Whether a file or a package of this name holds a graph or the weights."""
-    graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
-    return name.partition(".")[0] in graphs
+def _is_own(out: Path) -> bool:
+    """Whether a place was not chosen by the person."""
+    try:
+        return out.parent == models_folder()
+    except NemocliError:  # nobody without a home has one
+        return False
 
 
 def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
@@ -176,12 +184,14 @@ def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> N
     try:
         existing = nearest_existing(out.absolute().parent)
     except OSError as error:  # the current folder is gone, or the name too long
-        raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
+        raise _explain_place(out, error) from None
     free = free_bytes(existing)
     if free < needed:
+        place = "set NEMOCLI_MODELS_DIR to a folder elsewhere"
         raise NemocliError(
             f"The model needs about {needed / 1e9:.2f} GB in {existing}, where only"
-            f" {free / 1e9:.2f} GB are free; make room or choose another place."
+            f" {free / 1e9:.2f} GB are free; make room or"
+            f" {place if _is_own(out) else 'choose another place'}."
         )
 
 
@@ -204,9 +214,10 @@ def _write(
     progress: GraphProgress,
     check: Callable[[Path], None] | None,
 ) -> Manifest:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(out)
-    with written_whole(out) as part:
+    place = Path(os.path.realpath(out))  # of a link, what it leads to: the link stays
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _clear(place)
+    with _written(place) as part:
         part.mkdir()
         names = kind.write_graphs(
             source.parameters, part, planned.lookaheads, planned.precision, progress
@@ -218,3 +229,44 @@ def _write(
         if check:
             check(part)
     return manifest
+
+
+def _clear(place: Path) -> None:
+    """Remove what conversions that were killed have left: of this folder, or in nemocli's own."""
+    remove_abandoned(place)
+    folders = [place] if place.is_dir() else []
+    with suppress(NemocliError):  # nobody without a home has one
+        own = (models_folder(), cache_folder() / "converted")
+        folders += [place.parent] if str(place.parent) in map(os.path.realpath, own) else []
+    for folder in folders:
+        for path in folder.iterdir():
+            if is_abandoned(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _written(place: Path) -> Iterator[Path]:
+    """`written_whole`; but a folder that is empty, or cannot be renamed, is filled where it is.
+
+    The current folder is one that a shell would not find again, and another disk's is kept by the
+    system. The manifest comes last: until then it is no model.
+    """
+    if not place.is_dir() or (any(place.iterdir()) and not _must_stay(place)):
+        with written_whole(place) as part:
+            yield part
+        return
+    part = place / part_of(place).name
+    try:
+        yield part
+        (place / MANIFEST).unlink(missing_ok=True)
+        for path in place.iterdir():
+            if path != part:
+                remove_tree(path)
+        for path in sorted(part.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.rename(place / path.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _must_stay(place: Path) -> bool:
+    return place == Path.cwd() or place.is_mount()

@@ -1,6 +1,5 @@
 """Find the folder or file that a person means who names a model."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,16 +8,19 @@ from pathlib import Path
 from nemocli.addresses import advise_on_address
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
-from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
+from nemocli.models.hub import (
+    DEFAULT_MODEL,
+    HubModel,
+    checkpoint_of,
+    find_pulled,
+    is_short_commit,
+    list_commits,
+    parse_hub_model,
+)
 from nemocli.models.paths import DEMO, demo_folder, models_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
 from nemocli.runtimes.system import System, this_system
-
-#: The page of a model, as typed or as a path.
-_HUB_PAGE = re.compile(
-    r"https?:/{1,2}(?P<host>huggingface\.co|hf\.co)/(?P<name>[\w.-]+/[\w.-]+)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def find_model(
     """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
 
     Without a name it is the released model. A model of the hub is what was converted from it for
-    `runtime` and in `precision`, or else what was downloaded. Raises ModelError that says how to
+    `runtime` and in `precision`, or else what was downloaded; without a revision, of the first of
+    `list_commits` of which there is either. Raises ModelError that says how to
     get the model if it is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
@@ -71,15 +74,10 @@ def find_model(
     hub = parse_hub_model(text)
     if hub is None:
         raise _nothing(path)
-    made = _converted_from(hub, runtime, precision)
-    system = system or this_system()
-    runnable = {kind: folder for kind, folder in made.items() if _runs_on(kind, system)}
-    pulled = None if runnable else find_pulled(hub)
-    usable = runnable or ({} if pulled else made)
-    found = usable[choose_runtime(usable, system)] if usable else pulled
+    found = _find_of_hub(hub, runtime, precision, system or this_system())
     if found is None:
         raise _not_here(hub)
-    return FoundModel(text, found)
+    return FoundModel(str(hub), found)
 
 
 def find_checkpoint(model: str | Path) -> Path:
@@ -122,19 +120,46 @@ def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
 
 def _at(path: Path) -> FoundModel:
     found = FoundModel(str(path), path)
-    if path.is_file() or found.is_converted or (path / "config.json").is_file():
-        return found
+    try:
+        if path.is_file() or found.is_converted or (path / "config.json").is_file():
+            return found
+    except PermissionError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
     raise _nothing(path)
 
 
-def _converted_from(hub: HubModel, runtime: str, precision: str | None) -> dict[str, Path]:
-    """The model folders made from the revision that is meant, by their kind."""
-    made = {}
+def _find_of_hub(hub: HubModel, runtime: str, precision: str | None, system: System) -> Path | None:
+    made = _list_conversions(hub, runtime, precision)
+    pulled = list_commits(hub)
+    commits = [*pulled, *(commit for commit in made if commit not in pulled)]
+    for commit in commits:
+        usable = {
+            kind: folder for kind, folder in made.get(commit, {}).items() if _runs_on(kind, system)
+        }
+        if usable:
+            return usable[choose_runtime(usable, system)]
+        if found := checkpoint_of(hub, commit):
+            return found
+    unusable = next((made[commit] for commit in commits if commit in made), None)
+    return unusable[choose_runtime(unusable, system)] if unusable else None
+
+
+def _list_conversions(
+    hub: HubModel, runtime: str, precision: str | None
+) -> dict[str, dict[str, Path]]:
+    """The model folders made from what may be meant, by commit and kind, the newest first."""
+    found = []
     for folder, manifest in list_converted(models_folder()):
         name, _, commit = manifest.source.partition("@")
         is_wanted = runtime in (AUTO, manifest.kind) and precision in (None, manifest.precision)
-        if is_wanted and name == hub.name and commit.startswith(_commit(hub)):
-            made[manifest.kind] = folder
+        is_meant = hub.revision is None or commit in list_commits(hub)
+        if hub.revision and is_short_commit(hub.revision):
+            is_meant = is_meant or commit.startswith(hub.revision)
+        if is_wanted and name == hub.name and is_meant:
+            found.append(((folder / MANIFEST).stat().st_mtime_ns, commit, manifest.kind, folder))
+    made: dict[str, dict[str, Path]] = {}
+    for _, commit, kind, folder in sorted(found, reverse=True):
+        made.setdefault(commit, {}).setdefault(kind, folder)
     return made
 
 
@@ -146,32 +171,13 @@ def _runs_on(kind: str, system: System) -> bool:
     return True
 
 
-def _commit(hub: HubModel) -> str:
-    """The commit that is meant, as far as this machine knows: for a branch, the one pulled last."""
-    reference = hub.folder / "refs" / hub.wanted_revision
-    if reference.is_file():
-        return reference.read_text().strip()
-    return "" if hub.wanted_revision == "main" else hub.wanted_revision
-
-
 def _nothing(path: Path) -> ModelError:
-    if advice := _advise_on_address(str(path)):
+    if advice := advise_on_address(str(path)):
         return ModelError(advice)
     return ModelError(
         f"There is no model in {path}: give a checkpoint folder (with config.json), a .nemo file,"
         f" a folder written by 'nemocli convert', or '{DEMO}'."
     )
-
-
-def _advise_on_address(text: str) -> str | None:
-    """What to do instead, in a sentence, if somebody gave the address of a model."""
-    if match := _HUB_PAGE.match(text):
-        name = match["name"]
-        return (
-            f"The model of {match['host']} is called {name}: give that name, after:"
-            f" {HubModel(name).pull_command}"
-        )
-    return advise_on_address(text)
 
 
 def _not_here(hub: HubModel) -> ModelError:

@@ -10,6 +10,7 @@ from typing import Any
 from nemocli.errors import ModelError, shown
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kinds import folder_kinds
 
@@ -113,6 +114,17 @@ def _is_inside(name: str) -> bool:
     return not any(
         part in ("", ".", "..") or any(sign in part for sign in "\\:\0") for part in parts
     )
+
+
+def is_written_by_conversion(name: str) -> bool:
+    """Whether a conversion writes a file or a package of this name."""
+    return name in (MANIFEST, TOKENIZER, ".DS_Store") or holds_graph(name)
+
+
+def holds_graph(name: str) -> bool:
+    """Whether a file or a package of this name holds a graph or the weights."""
+    graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
+    return name.partition(".")[0] in graphs
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

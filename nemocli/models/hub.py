@@ -2,21 +2,21 @@
 
 Nothing here goes to the network. The cache is the hub's own, shared with other programs, in
 HF_HUB_CACHE, or in the folder hub of HF_HOME: models--OWNER--NAME holds `refs` with the commit of
-each branch, and `snapshots` with a folder for each commit.
+each branch and tag, and `snapshots` with a folder for each commit.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from nemocli.errors import ModelError
 from nemocli.models.paths import no_home
-from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
+from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, list_weight_files
 from nemocli.whole_file import write_whole_file
-
-#: Ends the name of a file whose download by nemocli was interrupted.
-INCOMPLETE = ".nemocli.incomplete"
 
 #: The model nemocli is for.
 DEFAULT_MODEL = "nvidia/nemotron-3.5-asr-streaming-0.6b"
@@ -32,8 +32,8 @@ TAKEN_FILE = "nemocli-taken.json"
 class Pin:
     """The commit that a model's name stands for, and SHA-256 of its files as far as they are known.
 
-    What `is_verified` was compared with the hub itself: nothing else is taken. Of any other pin the
-    main branch takes the place, if the hub does not have it so; see `pull`.
+    Where `is_verified`, both were compared with the hub itself, and nothing else is downloaded. Of
+    any other pin the main branch takes the place, if the hub does not have it so; see `pull`.
     """
 
     revision: str
@@ -51,8 +51,27 @@ PINS = {
 }
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_ID = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+#: The beginning of a commit, as git abbreviates it.
+_SHORT = re.compile(r"[0-9a-f]{4,39}")
+#: What the hub allows as names: nothing that would lead elsewhere as a path, nor look like two.
+_NAME = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
+_REVISION = re.compile(r"(?!.*\.\.)\w[\w.+-]*(?:/\w[\w.+-]*)*", re.ASCII)
 _SNAPSHOT = re.compile(r".*/models--([^/]+?)--([^/]+)/snapshots/([^/]+)")
+
+#: The address of a model's page, as a browser shows it, or as a path is written.
+_PAGE = re.compile(
+    r"(?:https?:/{1,2})?(?P<host>[\w.:-]+)/(?P<name>[^/?#@]+/[^/?#@]+)"
+    r"(?:/(?:tree|blob|resolve|raw|commit)/"
+    r"(?P<revision>refs/(?:pr|convert)/[^/?#]+|[^/?#]+))?(?:[/?#].*)?",
+    re.IGNORECASE,
+)
+_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+
+#: What stands where the owner of a model does in addresses of something else.
+_NO_OWNERS = (
+    *("datasets", "spaces", "kernels", "buckets", "docs", "blog", "api", "papers", "collections"),
+    *("models", "tasks", "learn", "posts", "organizations", "settings"),
+)
 
 
 @dataclass(frozen=True)
@@ -97,8 +116,7 @@ def read_taken(model: HubModel) -> str | None:
         revision, instead_of = taken["revision"], taken["instead_of"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    is_commit = isinstance(revision, str) and _COMMIT.fullmatch(revision)
-    return revision if is_commit and instead_of == pin.revision else None
+    return revision if _is_commit(revision) and instead_of == pin.revision else None
 
 
 def write_taken(model: HubModel, commit: str, why: str, sha256: Mapping[str, str]) -> None:
@@ -115,14 +133,30 @@ def write_taken(model: HubModel, commit: str, why: str, sha256: Mapping[str, str
 
 
 def parse_hub_model(text: str) -> HubModel | None:
-    """The model that `owner/name` or `owner/name@revision` names; None for anything else.
+    """The model that `owner/name`, `owner/name@revision` or the address of its page means.
 
-    What is written as a path is, `./name`, `../name` or `folder/name.nemo`, names none.
+    None for anything else: what is written as a path is, `./name`, `../name` or
+    `folder/name.nemo`, and names and revisions that would lead out of a folder.
     """
-    match = _ID.fullmatch(text)
-    if match is None or text.startswith(".") or text.endswith(".nemo"):
+    if page := _PAGE.fullmatch(text):
+        if page["host"].lower() not in (*_HOSTS, _own_host()):
+            page = None
+        elif page["name"].partition("/")[0].lower() in _NO_OWNERS:
+            return None
+    if page:
+        name, revision = page["name"], page["revision"] and unquote(page["revision"])
+    else:
+        name, at, revision = text.partition("@")
+        if text.endswith(".nemo") or (at and not revision):
+            return None
+    if not _NAME.fullmatch(name) or (revision and not _REVISION.fullmatch(revision)):
         return None
-    return HubModel(match["name"], match["revision"])
+    return HubModel(name, revision or None)
+
+
+def _own_host() -> str:
+    """The host of another hub, if one is set; else an empty text."""
+    return urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc.lower()
 
 
 def hub_cache() -> Path:
@@ -138,51 +172,95 @@ def hub_cache() -> Path:
     return folder
 
 
-def incomplete_files(model: HubModel) -> list[Path]:
-    """What interrupted downloads of a model left, to be gone on with."""
-    return sorted(model.folder.glob(f"blobs/*{INCOMPLETE}"))
+def is_whole_commit(revision: str) -> bool:
+    """Whether a revision is a commit's whole hash, which nothing can be put in place of."""
+    return _is_commit(revision)
+
+
+def is_short_commit(revision: str) -> bool:
+    """Whether a revision may be the beginning of a commit's hash."""
+    return _SHORT.fullmatch(revision) is not None
+
+
+def list_commits(model: HubModel) -> list[str]:
+    """The commits that a name may mean on this machine, the likeliest first.
+
+    With a revision it is one or none. Without, what the name stands for comes first, then the main
+    branch as it was downloaded, then whatever else is here, the newest first.
+    """
+    revision = model.revision
+    if revision is None:
+        pin = model.pin.revision if model.pin else None
+        first = (read_taken(model), pin, _read_reference(model, MAIN))
+        return list(dict.fromkeys([*filter(None, first), *_list_snapshots(model)]))
+    if _is_commit(revision):
+        return [revision]
+    if commit := _read_reference(model, revision):
+        return [commit]
+    found = [name for name in _list_snapshots(model) if name.startswith(revision)]
+    return found if is_short_commit(revision) and len(found) == 1 else []
 
 
 def find_pulled(model: HubModel) -> Path | None:
-    """The checkpoint folder or .nemo file of a model that was downloaded in full, or None."""
-    commit = model.wanted_revision
-    if not _COMMIT.fullmatch(commit):
-        reference = model.folder / "refs" / commit
-        if not reference.is_file():
-            return None
-        commit = reference.read_text().strip()
+    """The checkpoint folder or .nemo file of a model that was downloaded in full, or None.
+
+    Without a revision it is the first of `list_commits` that is here.
+    """
+    found = (checkpoint_of(model, commit) for commit in list_commits(model))
+    return next(filter(None, found), None)
+
+
+def checkpoint_of(model: HubModel, commit: str) -> Path | None:
+    """The same for one commit."""
     return checkpoint_in(model.folder / "snapshots" / commit)
 
 
 def checkpoint_in(snapshot: Path) -> Path | None:
-    """The folder itself if it has all files of a checkpoint, or its .nemo file, or None."""
-    weights = WEIGHTS_INDEX if (snapshot / WEIGHTS_INDEX).exists() else WEIGHTS
-    if all((snapshot / name).exists() for name in (*CONFIGS, TOKENIZER, weights)):
-        return snapshot
-    archives = [path for path in snapshot.glob("*.nemo") if path.exists()]
+    """The folder itself if it has all files of a checkpoint, or its .nemo file, or None.
+
+    ModelError if the folder may not be read.
+    """
+    try:
+        if _has_checkpoint(snapshot):
+            return snapshot
+        archives = [path for path in snapshot.glob("*.nemo") if path.exists()]
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename or snapshot} cannot be read: {error.strerror}."
+        ) from None
     return archives[0] if len(archives) == 1 else None
 
 
-def list_pulled() -> list[tuple[HubModel, Path]]:
-    """Every model in the hub's cache that nemocli could open, with its checkpoint."""
-    found = []
-    for snapshot in sorted(hub_cache().glob("models--*--*/snapshots/*")):
-        checkpoint = checkpoint_in(snapshot)
-        name = source_name(snapshot)
-        if checkpoint and _is_ours(checkpoint):
-            model = parse_hub_model(name)
-            if model:
-                found.append((model, checkpoint))
-    return found
+def _has_checkpoint(snapshot: Path) -> bool:
+    if not all((snapshot / name).exists() for name in (*CONFIGS, TOKENIZER)):
+        return False
+    try:
+        return all(path.exists() for path in list_weight_files(snapshot))
+    except ModelError:  # an index that lists none
+        return False
 
 
-def _is_ours(checkpoint: Path) -> bool:
-    from nemocli.network.config import ARCHITECTURE
+def _is_commit(text: object) -> bool:
+    return isinstance(text, str) and _COMMIT.fullmatch(text) is not None
 
-    if checkpoint.is_file():  # a .nemo archive may hold anything, but its file name tells enough
-        return "nemotron" in checkpoint.name
-    text = (checkpoint / "config.json").read_text(encoding="utf-8", errors="replace")
-    return f'"{ARCHITECTURE}"' in text
+
+def _read_reference(model: HubModel, name: str) -> str | None:
+    """The commit that a branch or tag had when it was downloaded."""
+    try:
+        commit = (model.folder / "refs" / name).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return commit if _is_commit(commit) else None
+
+
+def _list_snapshots(model: HubModel) -> list[str]:
+    """The commits of which anything was downloaded, the newest first."""
+    try:
+        with os.scandir(model.folder / "snapshots") as entries:
+            found = [(entry.stat().st_mtime_ns, entry.name) for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+    return [name for _, name in sorted(found, reverse=True) if _is_commit(name)]
 
 
 def source_name(path: Path) -> str:

@@ -6,7 +6,7 @@ and again when its size or its times have changed; what was found is kept in the
 
 import hashlib
 import json
-import re
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from pathlib import Path
 from nemocli.errors import ModelError, NemocliError
 from nemocli.models.folder import MANIFEST, FileRecord, Manifest, parse_manifest
 from nemocli.models.hub import parse_hub_model, source_name
+from nemocli.models.hub_hash import has_hash, is_hash
 from nemocli.models.paths import cache_folder, demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.whole_file import write_whole_file
@@ -24,9 +25,6 @@ SMALL = 16_000_000
 
 #: What an opened folder's files are checked against: size and hash by name.
 Records = Mapping[str, FileRecord]
-
-#: The hub calls a large file by its SHA-256, and a small one by what git calls it.
-_SHA256, _GIT = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,15 @@ def find_damage(folder: Path, records: Records) -> Iterator[Damage]:
                 yield Damage(path, "missing")
             elif path.stat().st_size != record.bytes:
                 yield Damage(path, "incomplete")
-            elif not _has_hash(path, record.sha256):
+            elif not has_hash(path, record.sha256):
                 yield Damage(path, "damaged")
         except OSError as error:
             yield Damage(path, f"not readable: {error.strerror}")
+
+
+def find_changed(folder: Path, records: Records) -> set[str]:
+    """The names of files that are not what was written, by what is known of large ones."""
+    return set(_changed(folder, records, None))
 
 
 def examine(model: Path) -> list[str]:
@@ -105,10 +108,11 @@ def hub_records(checkpoint: Path) -> Records:
     records = {}
     paths = checkpoint.iterdir() if checkpoint.is_dir() else iter([checkpoint])
     for path in sorted(paths):
-        blob = path.resolve()
-        is_hash = _SHA256.fullmatch(blob.name) or _GIT.fullmatch(blob.name)
-        if path.is_symlink() and blob.parent.name == "blobs" and is_hash and blob.is_file():
-            records[path.name] = FileRecord(blob.stat().st_size, blob.name)
+        if not path.is_symlink() or not path.is_file():
+            continue
+        blob = Path(os.readlink(path))  # which may be a link itself, to what several models share
+        if blob.parent.name == "blobs" and is_hash(blob.name):
+            records[path.name] = FileRecord(path.stat().st_size, blob.name)
     return records
 
 
@@ -121,6 +125,15 @@ def forget(folder: Path) -> None:
 def _check(
     folder: Path, records: Records, advice: str, progress: Callable[[str], None] | None
 ) -> None:
+    changed = next(_changed(folder, records, progress), None)
+    if changed is not None:
+        raise ModelError(f"{folder / changed} is damaged; {advice}.")
+
+
+def _changed(
+    folder: Path, records: Records, progress: Callable[[str], None] | None
+) -> Iterator[str]:
+    """The names of files that are not what was written; ModelError for one nobody may read."""
     known, is_new = _known(folder), False
     for name, record in records.items():
         path = folder / name
@@ -131,31 +144,16 @@ def _check(
                 continue
             if not is_small and progress:
                 progress(f"checking its files, once: {name}")
-            if path.stat().st_size != record.bytes or not _has_hash(path, record.sha256):
+            if path.stat().st_size != record.bytes or not has_hash(path, record.sha256):
                 forget(folder)
-                raise ModelError(f"{path} is damaged; {advice}.")
+                yield name
+                continue
         except OSError as error:
             raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
         if not is_small:
             known[name], is_new = seen, True
     if is_new:
         _keep(folder, known)
-
-
-def _has_hash(path: Path, expected: str) -> bool:
-    """Whether a file has a hash: a SHA-256, or a SHA-1 of git's kind or of the plain content.
-
-    The hub gives git's kind for small files, and mirrors that make their own give the plain one.
-    """
-    with path.open("rb") as file:
-        if _SHA256.fullmatch(expected):
-            return hashlib.file_digest(file, "sha256").hexdigest() == expected
-        plain = hashlib.sha1(usedforsecurity=False)
-        git = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-        while block := file.read(1 << 20):
-            plain.update(block)
-            git.update(block)
-        return expected in (git.hexdigest(), plain.hexdigest())
 
 
 def _identity(path: Path) -> list[int]:

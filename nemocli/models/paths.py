@@ -36,7 +36,7 @@ def models_folder() -> Path:
 
 def _folder(variable: str, by_platform: Callable[[str], Path]) -> Path:
     if chosen := os.environ.get(variable):
-        return Path(chosen)
+        return Path(os.path.expanduser(chosen))
     try:
         folder = by_platform("nemocli")
     except RuntimeError:  # so newer versions of platformdirs say it; older ones keep the ~

@@ -95,7 +95,7 @@ class SafetensorsFiles:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.paths = _weight_files(folder)
+        self.paths = list_weight_files(folder)
         self._files = [_open(path) for path in self.paths]
         self._where: dict[str, Any] = {}
         for path, file in zip(self.paths, self._files, strict=True):
@@ -142,7 +142,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def _weight_files(folder: Path) -> list[Path]:
+def list_weight_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint's weights, there or not: one, or those that its index names.
+
+    ModelError for an index that does not say which.
+    """
     index = folder / WEIGHTS_INDEX
     if (folder / WEIGHTS).is_file() or not index.is_file():
         return [folder / WEIGHTS]
@@ -158,9 +162,12 @@ def _open(path: Path) -> Any:
     try:
         if not path.is_file():  # a device, for one, may have no end
             raise FileNotFoundError
+        path.open("rb").close()  # safetensors does not say why it cannot read a file
         return safe_open(path, framework="numpy")
     except FileNotFoundError:
         raise ModelError(f"The checkpoint lacks the file {path}.") from None
+    except PermissionError as error:
+        raise ModelError(f"The file {path} cannot be read: {error.strerror}.") from None
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"The weights file {path} is truncated or damaged ({error}); download it again."

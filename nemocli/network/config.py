@@ -113,6 +113,16 @@ class ModelConfig:
         return config
 
 
+def refuse_other_architecture(config: Mapping[str, Any]) -> None:
+    """ModelError for the config.json of a model that nemocli does not run."""
+    architecture = config.get("model_type")
+    if architecture != ARCHITECTURE:
+        raise ModelError(
+            f"config.json names the architecture {shown(architecture)}, but nemocli runs only"
+            f" {ARCHITECTURE!r} (Nemotron 3.5 ASR Streaming)."
+        )
+
+
 def read_config(
     config: Mapping[str, Any], generation: Mapping[str, Any], processor: Mapping[str, Any]
 ) -> ModelConfig:
@@ -120,12 +130,7 @@ def read_config(
 
     Raises ModelError, naming the key, if one is missing or has a value that is not implemented.
     """
-    architecture = config.get("model_type")
-    if architecture != ARCHITECTURE:
-        raise ModelError(
-            f"config.json names the architecture {shown(architecture)}, but nemocli runs only"
-            f" {ARCHITECTURE!r} (Nemotron 3.5 ASR Streaming)."
-        )
+    refuse_other_architecture(config)
     encoder = _get(config, "encoder_config", "config.json", dict)
     _refuse_unimplemented(config, encoder)
     lookaheads = _lookaheads(encoder, processor)

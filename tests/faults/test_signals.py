@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -160,27 +162,55 @@ os.replace = strike
 
 
 @pytest.mark.parametrize(
-    ("place", "number", "kept"),
+    ("place", "number"),
     [
-        ("nemocli.models.pull:HubModel", TERM, 0),
-        ("hashlib:file_digest", INT, 1),
-        ("huggingface_hub:snapshot_download", HUP, 1),
+        ("nemocli.models.pull:pull", TERM),
+        ("nemocli.models.fetch:hash_file", INT),
+        ("nemocli.models.downloads:Place.add", TERM),
+        ("nemocli.models.pull:_choose_weights", HUP),
+        ("nemocli.models.downloads:Place.remember", TERM),
     ],
 )
-def test_pull_keeps_what_has_come(hub, tmp_path, place, number, kept):
+def test_pull_keeps_what_has_come(hub, tmp_path, place, number):
     server, env = hub
     command = ["models", "pull", "someone/demo", "--quiet"]
-    if place.endswith("HubModel"):
-        place = "nemocli.models.pull:pull"
     done, out, err = run(*command, code=struck_in(place, number), env=env)
     assert ended_by(done, number) and (out, is_silent(err)) == ("", True), err
-    blobs = [path for path in tmp_path.rglob("blobs/*") if path.suffix != ".lock"]
-    assert len(blobs) == kept
-    server.requests.clear()
     assert run(*command, env=env)[0] == 0
-    fetched = [p for verb, p, _ in server.requests if verb == "GET" and "safetensors" in p]
-    assert len(fetched) == 1 - kept
+    fetched = server.fetched()
+    assert sorted(fetched) == sorted(set(fetched)) and "model.safetensors" in fetched
     assert not list(tmp_path.rglob("*.incomplete"))
+
+
+#: Signals in all, for a pull, and a conversion to each kind.
+STRIKES = 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", ["pull", "onnx", "coreml", "coreai"])
+def test_signals_at_random_moments(hub, tmp_path, work):
+    """Each ends it with its own code, or comes too late, and the same command completes."""
+    _, env = hub
+    out = tmp_path / "model"
+    command = ["models", "pull", "someone/demo", "-q"]
+    if work != "pull":
+        pytest.importorskip({"coreai": "coreai", "coreml": "coremltools"}.get(work, "onnx"))
+        command = ["convert", "demo", "--to", work, "-o", out, "--lookahead", "3", "-q"]
+    made = out if work != "pull" else tmp_path / "hf"
+    begun = time.monotonic()
+    assert run(*command, env=env)[0] == 0
+    whole, moments = time.monotonic() - begun, random.Random(11)
+    for number in moments.choices((INT, TERM, HUP), k=STRIKES // 4):
+        shutil.rmtree(made, ignore_errors=True)
+        with start(*command, env=env) as running:
+            time.sleep(moments.uniform(0, whole))
+            running.send_signal(number)
+            out_text, err = running.communicate(timeout=120)
+        assert running.returncode == 0 or ended_by(running.returncode, number), err
+        assert is_silent(err.decode()), err
+        assert (out_text != b"") == (running.returncode == 0)
+        assert run(*command, env=env)[0] == 0
+        assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("*.incomplete"))
 
 
 @pytest.mark.parametrize(
@@ -241,3 +271,28 @@ def test_a_reader_that_does_not_read_does_not_keep_the_program(spoken, tmp_path)
 def waiting_in(pipe):
     """Bytes in a pipe that nobody has read."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def struck_while_core_ai_runs(call):
+    """Code that sends SIGTERM while a call of Core AI is under way, the last of so many."""
+    return f"""
+import asyncio, os, signal
+begin, calls = asyncio.run_coroutine_threadsafe, []
+def strike(coroutine, loop):
+    begun = begin(coroutine, loop)
+    calls.append(1)
+    if len(calls) == {call}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return begun
+asyncio.run_coroutine_threadsafe = strike
+"""
+
+
+@pytest.mark.parametrize("call", [3, 20], ids=["load", "compute"])
+def test_core_ai_ends_its_call_before_python_ends(tmp_path, call):
+    """Native code that came back to a Python that is gone would abort the process."""
+    pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
+    command = ["convert", "demo", "--to", "coreai", "-o", tmp_path / "model", "--lookahead", "3"]
+    done, said, err = run(*command, code=struck_while_core_ai_runs(call))
+    assert (done, said, is_silent(err)) == (128 + TERM, "", True), err
+    assert list(tmp_path.iterdir()) == []

@@ -8,8 +8,10 @@ system's own, with a choice of compute units. That part was never tried on a Mac
 """
 
 import asyncio
+import atexit
 import os
 import threading
+import time
 import weakref
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -30,6 +32,9 @@ from nemocli.runtimes.packages import COREAI, function_name, package_name
 
 #: coreai's names for the compute units; `all` leaves the choice to the system.
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
+
+#: Seconds that native threads get to leave Python before it ends.
+LEAVING = 0.1
 
 
 class CoreAIRuntime(FixedShapeRuntime[Any]):
@@ -118,7 +123,23 @@ def _loop() -> asyncio.AbstractEventLoop:
     """
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="coreai", daemon=True).start()
+    atexit.register(_finish_calls, loop)
     return loop
+
+
+def _finish_calls(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for what still computes when Python ends, as after a signal.
+
+    Native code that comes back to a Python that is gone aborts the process. Its threads are still
+    on their way out of Python when the loop has their results, so they are given a moment more.
+    """
+
+    async def wait() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+    asyncio.run_coroutine_threadsafe(wait(), loop).result()
+    time.sleep(LEAVING)
 
 
 def _wait(call: Coroutine[Any, Any, Any]) -> Any:
