@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session

@@ -12,13 +12,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.resample import mix_down
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: Seconds that are judged by themselves.
 CELL = 0.02
@@ -82,8 +80,6 @@ class Mixer:
 
     def push(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The next frames, float32 [n, channels]; mono ones, float32 [m], that are certain now."""
-        import numpy as np
-
         mixed: list[npt.NDArray[np.float32]] = []
         if self._channels not in (None, samples.shape[1]):
             mixed.append(self.finish())
@@ -100,8 +96,6 @@ class Mixer:
 
     def finish(self) -> npt.NDArray[np.float32]:
         """What was held back."""
-        import numpy as np
-
         mixed: list[npt.NDArray[np.float32]] = []
         if self._rest is not None and len(self._rest):
             for cell in _cut(self._rest, len(self._rest)):
@@ -172,8 +166,6 @@ class Mixer:
         The fade is in a cell of ordinary sound, if it is known by then what follows: there, the
         mean and one channel are the same to the ear.
         """
-        import numpy as np
-
         cell = self._window[self._given_cells]
         self._given_cells += 1
         following = cell
@@ -195,8 +187,6 @@ class Mixer:
 
 def _cut(samples: npt.NDArray[np.float32], size: int) -> list[_Cell]:
     """Cells of `size` frames each, from whole ones: float32 [cells * size, channels]."""
-    import numpy as np
-
     channels = samples.shape[1]
     mono = mix_down(samples).reshape(-1, size)
     parts = samples.reshape(-1, size, channels)

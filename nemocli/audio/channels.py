@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.antiphase import Mixer
 from nemocli.audio.decoder import Block
 from nemocli.audio.options import MIX, MOST_SEPARATE, SoundOptions, channel_name
 from nemocli.errors import AudioError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 
 def check_channels(path: Path, channels: int, options: SoundOptions) -> None:
@@ -130,8 +128,6 @@ def pick_channel(samples: npt.NDArray[np.float32], number: int) -> npt.NDArray[n
 
 def spread_channels(samples: npt.NDArray[np.float32], channels: int) -> npt.NDArray[np.float32]:
     """float32 [frames, any] -> [frames, channels]: a single one is in all, missing ones are 0."""
-    import numpy as np
-
     if samples.shape[1] == channels:
         return samples
     if samples.shape[1] == 1:

@@ -30,11 +30,11 @@ def open_decoder(path: Path, options: SoundOptions) -> Decoder:
 
     Raises AudioError if it cannot be read, holds no sound, or not the track that is asked for.
     """
-    from nemocli.audio.ffmpeg import FfmpegDecoder
-
     with _system_errors(path):
         decoder = _open_libsndfile(path)
         if decoder is None:
+            from nemocli.audio.ffmpeg import FfmpegDecoder  # slow to load, and not for a wav
+
             return FfmpegDecoder(path, options)
         try:
             check_single_track(path, options)
@@ -49,12 +49,12 @@ def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
 
     Raises AudioError if it cannot be read or holds no sound.
     """
-    from nemocli.audio.ffmpeg import list_file_tracks
-
     path = Path(path)
     with _system_errors(path):
         decoder = _open_libsndfile(path)
         if decoder is None:
+            from nemocli.audio.ffmpeg import list_file_tracks
+
             return tuple(list_file_tracks(path))
         decoder.close()
         return tuple(decoder.tracks)

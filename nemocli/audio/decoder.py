@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.tracks import Track
 from nemocli.errors import AudioError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 # One second of a slower sound would fill the memory once resampled; none is faster, DSD included.
 PLAUSIBLE_RATES = range(1_000, 10_000_000)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import av
 
 from nemocli.audio.byte_window import ByteWindow
 from nemocli.audio.continuation import Continuation, find_continuation
@@ -17,6 +19,7 @@ from nemocli.audio.decoder import (
     not_sound,
     nothing_decodable,
 )
+from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, join_blocks, silence, to_float
 from nemocli.audio.ffmpeg_limits import options as limits
 from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes
 from nemocli.audio.options import SoundOptions
@@ -27,11 +30,6 @@ from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.timeline import Piece, Timeline
 from nemocli.audio.tracks import Track, choose_track, list_tracks
 from nemocli.errors import AudioError
-
-if TYPE_CHECKING:
-    import av
-    import numpy as np
-    import numpy.typing as npt
 
 # Containers that hold the true length; that of others is estimated from the bit rate.
 CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "flac", "flv", "tta", "wv")
@@ -46,9 +44,6 @@ MOST_PARTS = 1000
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
 MUCH_LEFT = 16_384
 
-# Frames of sound that are handed on at once.
-BLOCK_FRAMES = 8192
-
 # Bytes of more than the longest frame of mp3.
 MUCH_BAD = 1500
 
@@ -58,13 +53,7 @@ MOST_FAILURES = 100
 # Codecs that store samples as floats of any size.
 FLOAT_CODECS = ("pcm_f", "wavpack")
 
-# FFmpeg's sample formats; a "p" at the end of the name would say planar.
-NUMPY_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
-
 MICROSECOND = 1e-6
-
-# Samples that are converted at once. A frame has as many as its file says, up to 2 GB of them.
-MOST_SAMPLES = 1 << 20
 
 
 class FfmpegDecoder:
@@ -113,7 +102,7 @@ class FfmpegDecoder:
             rate, channels = frame.sample_rate, len(frame.layout.channels)
             if placed.silence:
                 yield from silence(placed.silence, rate, channels)
-            begin, most = round(placed.skipped * rate), MOST_SAMPLES // channels
+            begin, most = round(placed.skipped * rate), MAX_SAMPLES // channels
             for first in range(begin, frame.samples, most):
                 yield Block(rate, to_float(frame, first, most))
 
@@ -168,8 +157,6 @@ class FfmpegDecoder:
 
     def _decode(self, packet: av.Packet[Any]) -> list[av.AudioFrame] | None:
         """Decode a packet; None if that cannot be."""
-        import av
-
         try:
             return cast("list[av.AudioFrame]", packet.decode())
         except (av.FFmpegError, OSError):
@@ -179,8 +166,6 @@ class FfmpegDecoder:
         self, packet: av.Packet[Any], data: bytes
     ) -> tuple[bytes, int | None, list[av.AudioFrame]]:
         """Decode the whole frame behind the foreign bytes of a plain stream's packet, if any."""
-        import av
-
         at = data.rfind(self._sync, 1) if isinstance(self._clock, ByteClock) and self._sync else -1
         if at < 0:
             return data, packet.pos, []
@@ -204,8 +189,6 @@ class FfmpegDecoder:
 
     def _packets_behind(self, place: Continuation) -> Iterator[av.Packet[Any]]:
         """The packets of the same track from another place of the file on."""
-        import av
-
         size = self.path.stat().st_size
         window = ByteWindow(
             self.path, place.start, size, patch=place.patch, patch_at=place.patch_at
@@ -233,8 +216,6 @@ class FfmpegDecoder:
         Notes in `_others_reach` how far the other tracks go (seconds), and in `_read_up_to` how far
         the file was read; `shift` is where in it the container's first byte would be.
         """
-        import av
-
         failures = 0
         while failures <= MOST_FAILURES:
             try:
@@ -329,8 +310,6 @@ def _open_checked(path: Path) -> av.container.InputContainer:
 
 def _open_container(path: Path) -> av.container.InputContainer:
     """Raises AudioError for what FFmpeg does not know, OSError if it cannot be opened."""
-    import av
-
     av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
     try:
         # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
@@ -346,66 +325,4 @@ def _open_container(path: Path) -> av.container.InputContainer:
 
 def _any_tags() -> dict[str, Any]:
     """What keeps av from failing for tags that are no UTF-8; from 19 on it does not fail anyway."""
-    import av
-
     return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-
-
-def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.float32]:
-    """Any sample format, planar or packed -> float32 [frames, channels], full scale = 1.0.
-
-    From the frame's sample number `first` on, and not more than `most`.
-    """
-    import numpy as np
-
-    dtype = np.dtype(NUMPY_TYPES[frame.format.name.removesuffix("p")])
-    channels = len(frame.layout.channels)
-    count = min(most, frame.samples - first)
-    offset = first * dtype.itemsize
-    # Not frame.to_ndarray, which takes eight planar channels for nine.
-    planes: Any = frame.planes
-    if frame.format.is_planar and channels == 1:
-        samples = np.frombuffer(planes[0], dtype, count, offset)[:, None]
-    elif frame.format.is_planar:
-        parts = [np.frombuffer(planes[i], dtype, count, offset) for i in range(channels)]
-        samples = np.stack(parts, axis=1)
-    else:
-        packed = np.frombuffer(planes[0], dtype, count * channels, offset * channels)
-        samples = packed.reshape(count, channels)
-    if samples.dtype.kind == "f":
-        return np.asarray(samples, np.float32)
-    bits = 8 * samples.dtype.itemsize
-    if samples.dtype.kind == "u":
-        samples = samples.astype(np.float64) - 2 ** (bits - 1)
-    # float64, because float32 cannot hold 32-bit integers; dividing by a power of two is exact.
-    return np.asarray(samples.astype(np.float64) / 2 ** (bits - 1), np.float32)
-
-
-def join_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The same sound in blocks of about BLOCK_FRAMES: what follows works on whole blocks."""
-    import numpy as np
-
-    held: list[npt.NDArray[np.float32]] = []
-    count = rate = 0
-    for block in blocks:
-        samples = block.samples
-        if held and (block.rate != rate or samples.shape[1] != held[0].shape[1]):
-            yield Block(rate, np.concatenate(held))
-            held, count = [], 0
-        rate = block.rate
-        held.append(samples)
-        count += len(samples)
-        if count >= BLOCK_FRAMES:
-            yield Block(rate, np.concatenate(held) if len(held) > 1 else samples)
-            held, count = [], 0
-    if held:
-        yield Block(rate, np.concatenate(held))
-
-
-def silence(seconds: float, rate: int, channels: int) -> Iterator[Block]:
-    """Zeros, a second or less at a time."""
-    import numpy as np
-
-    frames = round(seconds * rate)
-    for first in range(0, frames, rate):
-        yield Block(rate, np.zeros((min(rate, frames - first), channels), np.float32))

@@ -6,6 +6,8 @@ and addresses that it names, and it would unpack pictures, however large, to lea
 
 from functools import cache
 
+from av.codec import Codec, codecs_available
+
 #: Containers and plain streams that hold their own sound. Playlists (hls, concat, dash, sdp),
 #: devices, pictures, texts and subtitles are not among them.
 FORMATS = (
@@ -29,8 +31,6 @@ def options() -> dict[str, str]:
 
 
 def _sound_decoders() -> set[str]:
-    from av.codec import Codec, codecs_available
-
     found = set()
     for name in codecs_available:
         try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from nemocli.audio.decoder import Block
 
 #: Floats of this size may be sound that is too loud; beyond it, they are counted in integers.
@@ -33,8 +35,6 @@ def scaled(
     `peak` is what a first look found; a block that is louder by far raises the scale from there on.
     `warn` is called with a kind, seconds and a sentence.
     """
-    import numpy as np
-
     scale = 1.0
     seconds = 0.0
     for block in blocks:

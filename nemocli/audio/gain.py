@@ -7,14 +7,12 @@ whose loudest seconds are not known yet, gets one that follows slowly.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.options import AUTO_GAIN
 from nemocli.units import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: What the loudest seconds are brought to: dB of full scale, of the root of their mean square.
 TARGET = -23.0
@@ -42,8 +40,6 @@ def to_factor(gain: float) -> float:
 
 def level(samples: npt.NDArray[np.float32]) -> float:
     """The level of samples, float32 [n], in dB of full scale; -inf for none and for zeros."""
-    import numpy as np
-
     square = float(np.square(samples, dtype=np.float64).mean()) if len(samples) else 0.0
     return 10 * float(np.log10(square)) if square > 0 else -float("inf")
 
@@ -89,8 +85,6 @@ class RunningGain:
 
     def apply(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """The next samples, float32 [n] at 16 kHz; they come back as they are for 0 dB."""
-        import numpy as np
-
         before = self.gain
         if self._is_auto and len(samples):
             self._follow(samples)
@@ -103,8 +97,6 @@ class RunningGain:
         return samples * slope
 
     def _follow(self, samples: npt.NDArray[np.float32]) -> None:
-        import numpy as np
-
         seconds = len(samples) / SAMPLE_RATE
         self._square += float(np.square(samples, dtype=np.float64).sum())
         self._measured += len(samples)

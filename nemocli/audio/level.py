@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.sound_warning import SoundWarning
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: A peak below this, in dB of full scale, is that of very quiet speech at most.
 QUIET_DBFS = -40.0

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import soundfile
 
 from nemocli.audio.byte_window import ByteWindow
 from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, check_header, cut_short
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.tracks import Track
-
-if TYPE_CHECKING:
-    import soundfile
 
 BLOCK_FRAMES = 16_384
 
@@ -41,8 +39,6 @@ def open_window(path: Path, window: ByteWindow) -> LibsndfileDecoder | None:
     As a window also where it is the whole file, since libsndfile would guess by a file's name what
     its content does not tell, and takes a bare "-" for stdin. Raises AudioError.
     """
-    import soundfile
-
     try:
         sound = soundfile.SoundFile(window)
     except soundfile.SoundFileError:
@@ -84,8 +80,6 @@ class LibsndfileDecoder:
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of `BLOCK_FRAMES` frames; integers are scaled to full scale = 1.0."""
-        import soundfile
-
         rate = self._sound.samplerate
         frames = 0
         while True:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import soxr
 
 from nemocli.audio.decoder import Block
 from nemocli.units import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 
 def mix_down(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -19,8 +18,6 @@ def mix_down(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     One channel comes back bit for bit. The mean never exceeds the loudest channel, so nothing
     needs clipping.
     """
-    import numpy as np
-
     if samples.shape[1] == 1:
         return samples[:, 0]
     return np.asarray(samples.mean(axis=1, dtype=np.float64), np.float32)
@@ -33,9 +30,6 @@ class Resampler:
     """
 
     def __init__(self, rate: int, channels: int = 1) -> None:
-        import numpy as np
-        import soxr
-
         self._nothing = np.zeros(0 if channels == 1 else (0, channels), np.float32)
         self._stream = (
             None
@@ -77,8 +71,6 @@ def repack(
     pieces: Iterable[npt.NDArray[np.float32]], size: int
 ) -> Iterator[npt.NDArray[np.float32]]:
     """The same samples in packets of `size`; only the last may be shorter, and none is empty."""
-    import numpy as np
-
     held: list[npt.NDArray[np.float32]] = []
     missing = size
     for piece in pieces:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+import numpy as np
+import numpy.typing as npt
 
 #: Bytes of a sample, by encoding: unsigned, signed or float, bits, little endian.
 SAMPLE_BYTES = {"u8": 1, "s16le": 2, "s24le": 3, "s32le": 4, "f32le": 4, "f64le": 8}
@@ -17,8 +14,6 @@ def decode_samples(data: bytes, encoding: str, channels: int) -> npt.NDArray[np.
 
     The bytes are whole frames.
     """
-    import numpy as np
-
     if encoding == "u8":
         samples = (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / 128
     elif encoding == "s24le":

@@ -7,13 +7,14 @@ of that is silent, shorter looks further on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import av
+import numpy as np
+
+from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, to_float
 from nemocli.audio.tracks import Track
 from nemocli.errors import AudioError
-
-if TYPE_CHECKING:
-    import av
 
 #: Seconds of sound of the first look and of the others, which are spread over the file.
 FIRST_LOOK, LOOK, LOOKS = 20.0, 5.0, 8
@@ -54,8 +55,6 @@ def find_silent(
 
 def _looks(container: av.container.InputContainer) -> Iterator[float]:
     """Seconds to look at, once the container is at the place to look."""
-    import av
-
     yield FIRST_LOOK
     length = container.duration
     if length is None or length < FIRST_LOOK * MICROSECONDS:
@@ -73,8 +72,6 @@ def _look(
     container: av.container.InputContainer, tracks: Sequence[Track], seconds: float
 ) -> Iterator[tuple[int, int, bool]]:
     """For each packet: its track's number, or 0, its bytes, and whether there is sound in it."""
-    import av
-
     streams = container.streams.audio
     numbers = {streams[track.number - 1].index: track.number for track in tracks}
     left = dict.fromkeys(numbers.values(), seconds)
@@ -94,17 +91,12 @@ def _look(
 
 def _peak(packet: Any) -> tuple[float, float]:
     """The highest sample of a packet, and its seconds; nothing for one that is damaged."""
-    import av
-    import numpy as np
-
-    from nemocli.audio.ffmpeg import MOST_SAMPLES, to_float
-
     peak = length = 0.0
     try:
         for frame in packet.decode():
             if not isinstance(frame, av.AudioFrame) or not frame.samples:
                 continue
-            most = MOST_SAMPLES // max(1, len(frame.layout.channels))
+            most = MAX_SAMPLES // max(1, len(frame.layout.channels))
             samples = np.abs(to_float(frame, 0, most))
             peak = max(peak, float(np.nan_to_num(samples).max(initial=0.0)))
             length += frame.samples / frame.sample_rate

@@ -6,7 +6,9 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.channels import ChannelStage
 from nemocli.audio.decode import open_decoder
@@ -21,11 +23,6 @@ from nemocli.closing import Closing
 from nemocli.errors import AudioError
 from nemocli.sound_warning import SoundWarning
 from nemocli.units import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 
 #: A first look at samples that are stored as floats is at so many seconds of them.
 FIRST_LOOK = 120.0
@@ -188,8 +185,6 @@ class Sound(Closing):
         self, packets: Iterator[npt.NDArray[np.float32]]
     ) -> Iterator[npt.NDArray[np.float32]]:
         """The packets with the gain that is asked for."""
-        import numpy as np
-
         if self._options.gain is None:
             yield from packets
         elif self._options.gain == AUTO_GAIN and not self.path.is_file():
@@ -223,8 +218,6 @@ class Sound(Closing):
 
         Raises AudioError at the end if there were no numbers at all.
         """
-        import numpy as np
-
         seconds = 0.0
         any_numbers = is_spoiled = False
         for block in blocks:

@@ -6,11 +6,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, SoundOptions, open_sound
 from nemocli.audio.antiphase import CELL, Mixer
-from nemocli.audio.options import parse_channels
+from nemocli.audio.options import SoundOptions, parse_channels
 from nemocli.audio.resample import mix_down
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError, UsageError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 from tests.sounds import speech_like
 

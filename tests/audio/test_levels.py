@@ -6,10 +6,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, SoundOptions, open_sound
 from nemocli.audio.gain import RISE, TARGET, RunningGain, level, to_factor
-from nemocli.audio.options import parse_gain
+from nemocli.audio.options import SoundOptions, parse_gain
+from nemocli.audio.sound import open_sound
 from nemocli.errors import UsageError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 from tests.sounds import speech_like
 
