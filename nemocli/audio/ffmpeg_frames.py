@@ -1,4 +1,4 @@
-"""Frames of FFmpeg's as blocks of float32 samples, and silence in blocks."""
+"""Conversion of FFmpeg's frames to blocks of float32 samples, and silence in blocks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ BLOCK_FRAMES = 8192
 
 
 def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.float32]:
-    """Any sample format, planar or packed -> float32 [frames, channels], full scale = 1.0.
+    """Convert any sample format, planar or packed, to float32 [frames, channels].
 
-    From the frame's sample number `first` on, and not more than `most`.
+    Full scale is 1.0. Begins at the frame's sample number `first`, and takes at most `most`.
     """
     dtype = np.dtype(NUMPY_TYPES[frame.format.name.removesuffix("p")])
     channels = len(frame.layout.channels)
@@ -50,7 +50,7 @@ def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.floa
 
 
 def join_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The same sound in blocks of about BLOCK_FRAMES: what follows works on whole blocks."""
+    """Join blocks to about BLOCK_FRAMES frames, because each block has a fixed cost later."""
     held: list[npt.NDArray[np.float32]] = []
     count = rate = 0
     for block in blocks:
@@ -68,8 +68,8 @@ def join_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
         yield Block(rate, np.concatenate(held))
 
 
-def silence(seconds: float, rate: int, channels: int) -> Iterator[Block]:
-    """Zeros, a second or less at a time."""
+def make_silence(seconds: float, rate: int, channels: int) -> Iterator[Block]:
+    """Yield blocks of zeros, each a second or less."""
     frames = round(seconds * rate)
     for first in range(0, frames, rate):
         yield Block(rate, np.zeros((min(rate, frames - first), channels), np.float32))

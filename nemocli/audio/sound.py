@@ -18,7 +18,7 @@ from nemocli.audio.gain import LoudestSeconds, RunningGain, to_factor
 from nemocli.audio.level import PeakLevel
 from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.resample import repack, resample
-from nemocli.audio.tracks import choice_sentence
+from nemocli.audio.tracks import describe_choice
 from nemocli.closing import Closing
 from nemocli.errors import AudioError
 from nemocli.sound_warning import SoundWarning
@@ -111,7 +111,7 @@ class Sound(Closing):
     @property
     def note(self) -> str | None:
         """Which track was chosen of several: a sentence, to stand behind the file's name."""
-        return choice_sentence(self._decoder.tracks, self._decoder.track)
+        return describe_choice(self._decoder.tracks, self._decoder.track)
 
     @property
     def decoded(self) -> DecodedSound:
