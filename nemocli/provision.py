@@ -112,8 +112,7 @@ def _check_lookaheads(lookaheads: Iterable[int] | None) -> Sequence[int] | None:
 
 
 def _download(hub: HubModel, report: Progress) -> Path:
-    def describe(name: str, here: int = 0, total: int = 0) -> None:
-        size = f": {here / 1e9:.2f} of {total / 1e9:.2f} GB" if total else ""
-        report(f"downloading {name}{size}")
+    def describe(name: str, here: int, total: int) -> None:
+        report(f"downloading {name}: {here / 1e9:.2f} of {total / 1e9:.2f} GB")
 
     return download(hub, describe, report)
