@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.decoder import Block
 
@@ -18,6 +19,25 @@ LOUDEST_FLOAT = 8.0
 #: Full scales of integers, and how far beyond one its samples may be, as resampling leaves them.
 FULL_SCALES = (2.0**7, 2.0**15, 2.0**23, 2.0**31)
 BEYOND = 1.5
+
+
+#: The largest integer that a float may stand for; nothing but damage is louder.
+LOUDEST = 2.0**32
+
+#: A smaller part of the samples than this that is far too loud is damage, not the sound's scale.
+LEAST_LOUD = 0.01
+
+
+def usual_peak(samples: npt.NDArray[np.float32]) -> float:
+    """Find the peak of samples, float32 of any shape, without the few that are damage."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak <= LOUDEST_FLOAT:
+        return peak
+    sizes = np.abs(samples[np.abs(samples) <= LOUDEST])
+    loud = np.count_nonzero(sizes > LOUDEST_FLOAT)
+    if loud < LEAST_LOUD * np.count_nonzero(sizes):
+        sizes = sizes[sizes <= LOUDEST_FLOAT]
+    return float(sizes.max(initial=0.0))
 
 
 def full_scale(peak: float) -> float:

@@ -13,7 +13,7 @@ from nemocli.audio.options import SoundOptions
 from nemocli.audio.sound import DecodedSound, Sound, open_sound
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
-from nemocli.errors import AudioError, lacks_memory
+from nemocli.errors import AudioError, NemocliError, lacks_memory
 from nemocli.sound_warning import SoundWarning
 
 #: How long to wait for a thread that should stop; it may be in a read that does not return.
@@ -184,6 +184,8 @@ class Prefetcher:
             self._put(file, [stream.compute_last_rows() for stream in streams])
         except AudioError as error:
             file.error = error
+        except NemocliError as error:  # the model failed, or was closed
+            self._failure = error
         except Exception as error:
             if lacks_memory(error):
                 self._failure = error

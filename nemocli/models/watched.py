@@ -34,6 +34,10 @@ class WatchedRuntime(Runtime):
                 raise self._explain()
         return outputs
 
+    def close(self) -> None:
+        """Close the runtime that is watched."""
+        self._runtime.close()
+
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         """As the runtime that is watched."""
         return self._runtime.join_states(states, axis)

@@ -79,16 +79,17 @@ LEVELS = {
     "cluster": 5,
     **dict.fromkeys(["bench", "jobs", "live"], 4),
     "doctor": 3,
-    "__init__": 3.5,
+    "__init__": 4.6,
+    "provision": 4.5,
     "transcriber": 3,
     "batch": 2.5,
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
-    "whole_file": 0.1,
-    **dict.fromkeys(
-        ["addresses", "closing", "disk", "errors", "version", "processes", "removal"], 0
-    ),
+    "progress": 0.2,
+    **dict.fromkeys(["arguments", "whole_file"], 0.1),
+    **dict.fromkeys(["addresses", "closing", "disk", "errors", "freed_memory"], 0),
+    **dict.fromkeys(["version", "processes", "removal"], 0),
     **dict.fromkeys(["remark", "sound_warning", "units"], 0),
 }
 
