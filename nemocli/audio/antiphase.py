@@ -59,7 +59,7 @@ class _Cell:
 
 
 class Mixer:
-    """Mixes channels as they come: their mean, or one of them wherever they cancel out.
+    """Mixer of channels as they come: their mean, or one of them wherever they cancel out.
 
     Frames of ordinary sound come back as `mix_down` makes them, bit for bit. With `ahead`, they
     come back up to a second later, so that antiphase is recognised before they are returned;

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ByteWindow(io.RawIOBase):
-    """Reads `header`, then the bytes of a file from `start` up to `end`.
+    """Stream of `header`, then the bytes of a file from `start` up to `end`.
 
     `patch` replaces the bytes of the file at `patch_at`.
     """

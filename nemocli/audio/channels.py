@@ -32,7 +32,7 @@ def check_channels(path: Path, channels: int, options: SoundOptions) -> None:
 
 
 class ChannelStage:
-    """Turns blocks of any channels into blocks of the channels that are transcribed.
+    """Stage that turns blocks of any channels into blocks of the transcribed channels.
 
     These are mono, or with `separate` have as many channels as the file's header says. A decoder
     fills gaps with silence of one channel, which is copied to all.
@@ -55,7 +55,7 @@ class ChannelStage:
         elif self.names:
             self.made = str(options.channels)
 
-    def blocks(
+    def convert(
         self, blocks: Iterator[Block], warn: Callable[[str, float, str], None]
     ) -> Iterator[Block]:
         """Yield the blocks; `warn` is called with a kind, seconds and a sentence."""

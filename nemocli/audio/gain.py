@@ -38,7 +38,7 @@ def to_factor(gain: float) -> float:
     return float(10 ** (gain / 20))
 
 
-def level(samples: npt.NDArray[np.float32]) -> float:
+def measure_level(samples: npt.NDArray[np.float32]) -> float:
     """Return the RMS level of samples, float32 [n], in dB of full scale; -inf for silence."""
     square = float(np.square(samples, dtype=np.float64).mean()) if len(samples) else 0.0
     return 10 * float(np.log10(square)) if square > 0 else -float("inf")
@@ -52,7 +52,7 @@ class LoudestSeconds:
 
     def add(self, second: npt.NDArray[np.float32]) -> None:
         """Count a second, or the last part of one."""
-        measured = level(second)
+        measured = measure_level(second)
         if measured > SILENCE_DB:
             self._counts[round(measured)] += 1
 

@@ -1,4 +1,4 @@
-"""Collects what is wrong with a sound while it is decoded."""
+"""Collection of warnings about a sound while it is decoded."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 from nemocli.sound_warning import SoundWarning
 
-#: Incidents of a kind that are closer than this, in seconds, are one.
+#: Incidents of a kind that are closer than this are merged.
 MERGE_S = 10.0
 
-#: Incidents of each kind that are told apart; more are added to the last.
+#: Limit on the incidents of each kind; more are merged with the last.
 MAX_INCIDENTS = 20
 
 
 class WarningLog:
-    """Collects warnings in bounded memory: incidents near each other become one."""
+    """Log of warnings in bounded memory: incidents near each other become one."""
 
     def __init__(self) -> None:
         self._incidents: dict[str, list[_Incident]] = {}
         self._single: list[SoundWarning] = []
 
     def add(self, kind: str, at_s: float, message: str) -> None:
-        """Add a warning of which a file has few."""
+        """Add a warning of a kind that is rare in a file."""
         self._single.append(SoundWarning(kind, round(at_s, 3), message))
 
     def note(self, what: str, at_s: float, seconds: float) -> None:
         """Note one of the INCIDENTS, of which a file may have millions.
 
-        `seconds` says how much sound it concerns, or by how much a clock is untrue.
+        `seconds` is the length of the sound concerned, or the error of a clock.
         """
         same = self._incidents.setdefault(what, [])
         if same and (at_s - same[-1].end <= MERGE_S or len(same) >= MAX_INCIDENTS):
@@ -38,7 +38,7 @@ class WarningLog:
 
     @property
     def warnings(self) -> tuple[SoundWarning, ...]:
-        """Give all of them, by time."""
+        """All warnings, by time."""
         noted = [
             SoundWarning(INCIDENTS[what][0], round(incident.at, 3), _describe(what, incident))
             for what, incidents in self._incidents.items()
@@ -67,7 +67,7 @@ def _describe(what: str, incident: _Incident) -> str:
     return INCIDENTS[what][1](place, f"{incident.seconds:,.2f} s")
 
 
-#: What can happen often: kind, and the sentence for a place and an amount.
+#: Frequent incidents: kind, and a function that makes the sentence for a place and an amount.
 INCIDENTS: dict[str, tuple[str, Callable[[str, str], str]]] = {
     "undecodable": (
         "damage",

@@ -6,7 +6,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.audio.gain import RISE, TARGET_DB, RunningGain, level, to_factor
+from nemocli.audio.gain import RISE, TARGET_DB, RunningGain, measure_level, to_factor
 from nemocli.audio.options import SoundOptions, parse_gain
 from nemocli.audio.sound import open_sound
 from nemocli.errors import UsageError
@@ -60,7 +60,7 @@ def test_what_is_only_too_loud_stays(tmp_path):
 
 def test_the_scale_may_come_late(tmp_path, monkeypatch):
     """Behind the first look; and it is told where it begins."""
-    monkeypatch.setattr("nemocli.audio.sound.FIRST_LOOK", 1.0)
+    monkeypatch.setattr("nemocli.audio.sound.FIRST_LOOK_S", 1.0)
     quiet, loud = np.zeros(3 * SAMPLE_RATE, np.float32), 32768 * speech_like(2)
     heard, opened = decode(write_floats(tmp_path / "a.wav", np.concatenate([quiet, loud])))
     assert np.abs(heard).max() == pytest.approx(0.5, abs=0.01)
@@ -94,7 +94,7 @@ def test_one_gain_for_a_file_from_its_loudest_seconds(tmp_path, quiet):
     gain = opened.decoded.gain
     np.testing.assert_allclose(heard, sound * to_factor(gain), rtol=1e-5, atol=1e-9)
     seconds = heard[: len(heard) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
-    assert max(map(level, seconds)) == pytest.approx(TARGET_DB, abs=2)
+    assert max(map(measure_level, seconds)) == pytest.approx(TARGET_DB, abs=2)
 
 
 def test_silence_gets_no_gain(tmp_path):
