@@ -22,9 +22,9 @@ from nemocli.models.folder import (
     record_files,
     write_manifest,
 )
-from nemocli.models.hub import source_name
+from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
-from nemocli.models.paths import cache_folder, models_folder
+from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.removal import remove_tree
@@ -37,9 +37,9 @@ from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Where a conversion goes if no place was chosen: a folder that `nemocli models` lists."""
     kind = _folder_kind(to)
-    name = source_name(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
+    name = describe_source(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
+    return find_models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
 
 
 def convert(
@@ -77,7 +77,7 @@ def convert(
         kind=to,
         precision=precision,
         lookaheads=chosen,
-        source=source_name(source.path),
+        source=describe_source(source.path),
         source_sha256=source.sha256,
         nemocli=__version__,
         config=source.config,
@@ -173,7 +173,7 @@ def _explain_place(out: Path, error: OSError) -> NemocliError:
 def _is_own(out: Path) -> bool:
     """Whether a place was not chosen by the person."""
     try:
-        return out.parent == models_folder()
+        return out.parent == find_models_folder()
     except NemocliError:  # nobody without a home has one
         return False
 
@@ -236,7 +236,7 @@ def _clear(place: Path) -> None:
     remove_abandoned(place)
     folders = [place] if place.is_dir() else []
     with suppress(NemocliError):  # nobody without a home has one
-        own = (models_folder(), cache_folder() / "converted")
+        own = (find_models_folder(), find_cache_folder() / "converted")
         folders += [place.parent] if str(place.parent) in map(os.path.realpath, own) else []
     for folder in folders:
         for path in folder.iterdir():

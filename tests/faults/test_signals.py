@@ -166,9 +166,9 @@ os.replace = strike
     [
         ("nemocli.models.pull:pull", TERM),
         ("nemocli.models.fetch:hash_file", INT),
-        ("nemocli.models.downloads:Place.add", TERM),
+        ("nemocli.models.downloads:CachedCommit.add", TERM),
         ("nemocli.models.pull:_choose_weights", HUP),
-        ("nemocli.models.downloads:Place.remember", TERM),
+        ("nemocli.models.downloads:CachedCommit.remember", TERM),
     ],
 )
 def test_pull_keeps_what_has_come(hub, tmp_path, place, number):

@@ -198,7 +198,7 @@ def test_a_damaged_folder_of_another_conversion_is_kept(sources, tmp_path):
 @pytest.fixture
 def large(sources, tmp_path, monkeypatch):
     """A folder of which every file counts as large, and the cache that remembers them."""
-    monkeypatch.setattr(integrity, "SMALL", 0)
+    monkeypatch.setattr(integrity, "MAX_SMALL_BYTES", 0)
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path / "cache"))
     convert(sources[0], tmp_path / "model")
     return tmp_path / "model"
@@ -335,8 +335,8 @@ def test_a_damaged_blob_is_not_converted_nor_run(snapshot, sources, tmp_path, na
 def test_the_demo_is_known_too(checkpoint, monkeypatch):
     """Its hash comes with nemocli, beside what it must say."""
     assets = checkpoint.parent
-    shutil.copytree(integrity.demo_folder().parent / "clips", assets / "clips")
-    monkeypatch.setattr(integrity, "demo_folder", lambda: checkpoint)
+    shutil.copytree(integrity.find_demo_folder().parent / "clips", assets / "clips")
+    monkeypatch.setattr(integrity, "find_demo_folder", lambda: checkpoint)
     assert nemocli.load(checkpoint, runtime="numpy").runtime == "numpy"
     flip(checkpoint / "model.safetensors", assets)
     for runtime in ("numpy", "onnx"):

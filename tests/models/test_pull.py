@@ -13,7 +13,7 @@ from huggingface_hub import constants
 from nemocli.errors import NemocliError
 from nemocli.models import hub as hub_module
 from nemocli.models import pull, retries
-from nemocli.models.downloads import Place
+from nemocli.models.downloads import CachedCommit
 from nemocli.models.fetch import RemoteFile
 from nemocli.models.hub import DEFAULT_MODEL, PINS, TAKEN_FILE, HubModel
 from tests.models.fake_hub import COMMIT, FakeHub, running
@@ -308,7 +308,7 @@ def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     files = [RemoteFile("model.safetensors", 5_000_000, "0" * 64)]
     with pytest.raises(NemocliError, match=r"0\.01 GB .*HF_HOME"):
-        pull._check_space(Place(HubModel("a/b"), COMMIT), files)
+        pull._check_space(CachedCommit(HubModel("a/b"), COMMIT), files)
 
 
 @pytest.mark.parametrize("announced", ["../../../climbed", "/tmp/climbed", "a" * 63, "A" * 64, ""])
