@@ -94,7 +94,7 @@ def _title(figure: Figure) -> str:
 
 
 def _is_empty(way: str, figure: Figure) -> bool:
-    """Whether a figure does not exist for files that are transcribed together."""
+    """Return whether a figure does not exist for files that are transcribed together."""
     return way == "many" and figure.value is None and figure.name != "energy"
 
 

@@ -88,7 +88,7 @@ class ClusterChoice:
 
 def _loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:
     """Return the function by which a worker loads the model, by its absolute path."""
-    model = choice.model or settings.about.model
+    model = choice.model or settings.provenance.model
     if os.path.exists(os.path.expanduser(model)) and model != "demo":
         model = os.path.abspath(os.path.expanduser(model))
     return partial(

@@ -11,7 +11,7 @@ from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.report import JobResult, RunReport, strict_error
+from nemocli.jobs.report import JobResult, RunReport, explain_strict
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
 from nemocli.transcript.growing_file import check_target
@@ -133,9 +133,9 @@ class StdoutResults:
         seconds, warnings = round(file_result.transcript.duration, 3), file_result.warnings
         if warnings and self._strict:
             self._ready[path] = ""
-            error = f"{self._names[path]}: {strict_error(warnings)}"
+            error = f"{self._names[path]}: {explain_strict(warnings)}"
             return JobResult(path, "failed", seconds=seconds, error=error, warnings=warnings)
-        about = self._settings.about_file(self._names[path], file_result.decoded)
+        about = self._settings.describe_file(self._names[path], file_result.decoded)
         document = self._document(WholeTranscript(about, file_result.transcript, warnings))
         if self._target is None:
             self._ready[path] = document

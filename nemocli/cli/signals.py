@@ -101,5 +101,5 @@ class EndRequests(Closing):
 
 
 def _is_handled(number: int) -> bool:
-    """Whether to handle a signal: not if it is ignored already, as under nohup."""
+    """Return whether to handle a signal: not if it is ignored already, as under nohup."""
     return signal.getsignal(number) is not signal.SIG_IGN

@@ -171,7 +171,7 @@ def _explain_place(out: Path, error: OSError) -> NemocliError:
 
 
 def _is_own(out: Path) -> bool:
-    """Whether a place was not chosen by the person."""
+    """Return whether a place was not chosen by the person."""
     try:
         return out.parent == find_models_folder()
     except NemocliError:  # nobody without a home has one
