@@ -18,8 +18,8 @@ from nemocli.jobs.remaining import find_remaining
 from nemocli.jobs.report import RunReport
 from nemocli.jobs.run import Run
 
-#: Failed files that are listed at the end; the report lists all.
-MAX_LISTED = 20
+#: Limit on failed files that are listed at the end; the report lists all.
+MAX_LISTED_FILES = 20
 
 
 def show_plan(jobs: list[Job], options: RunOptions) -> None:
@@ -41,7 +41,7 @@ def show_plan(jobs: list[Job], options: RunOptions) -> None:
 
 
 def describe_several_tracks(path: Path) -> str:
-    """Return the sound tracks of a file with several, for the end of a line; else ""."""
+    """Return a text that lists the sound tracks of a file with several; empty for other files."""
     try:
         tracks = probe_tracks(path) if path.is_file() else ()
     except NemocliError:  # reported when the file is transcribed
@@ -51,7 +51,7 @@ def describe_several_tracks(path: Path) -> str:
 
 
 class FileResults:
-    """Does the jobs, and prints in the end how many were done."""
+    """Does the jobs, and finally prints how many were done."""
 
     def __init__(
         self, jobs: list[Job], options: RunOptions, screen: Screen, report: RunReport
@@ -169,7 +169,7 @@ def list_failed(report: RunReport) -> None:
     """Print the names of the files that failed."""
     failed = report.failed
     if failed:
-        names = ", ".join(map(printable_path, failed[:MAX_LISTED]))
-        more = len(failed) - MAX_LISTED
+        names = ", ".join(map(printable_path, failed[:MAX_LISTED_FILES]))
+        more = len(failed) - MAX_LISTED_FILES
         others = f" and {more} more (--report lists all)" if more > 0 else ""
         say(f"{len(failed)} of {report.files} files failed: {names}{others}")

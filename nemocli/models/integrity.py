@@ -88,7 +88,7 @@ def find_changed(folder: Path, records: Records) -> set[str]:
     return set(_find_changed(folder, records, None))
 
 
-def examine(model: Path) -> list[str]:
+def describe_damage(model: Path) -> list[str]:
     """Read all files of a model folder or a checkpoint; return a sentence for each damaged one.
 
     The hashes of a checkpoint outside the hub's cache are unknown; its tensors are checked.

@@ -321,14 +321,14 @@ def snapshot(sources, tmp_path):
 @pytest.mark.parametrize("name", list(sound_files()))
 def test_a_damaged_blob_is_not_converted_nor_run(snapshot, sources, tmp_path, name, clips):
     assert nemocli.load(snapshot).runtime == "onnx"
-    assert integrity.examine(snapshot) == []
+    assert integrity.describe_damage(snapshot) == []
     flip((snapshot / name).resolve(), tmp_path)
     for runtime in ("onnx", "numpy"):
         done = typed("file", clips[0].path, "--model", snapshot, "--runtime", runtime, "-q")
         assert (done.exit_code, done.stdout) == (3, ""), done.output
     done = typed("convert", snapshot, "-o", tmp_path / "out", "-q")
     assert done.exit_code == 3 and not (tmp_path / "out").exists()
-    (sentence,) = integrity.examine(snapshot)
+    (sentence,) = integrity.describe_damage(snapshot)
     assert name in sentence
 
 
