@@ -7,8 +7,13 @@ what they write is thousands of times too loud.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from nemocli.audio.decoder import Block
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 #: Floats of this size may be sound that is too loud; beyond it, they are counted in integers.
 LOUDEST_FLOAT = 8.0
@@ -16,6 +21,27 @@ LOUDEST_FLOAT = 8.0
 #: Full scales of integers, and how far beyond one its samples may be, as resampling leaves them.
 FULL_SCALES = (2.0**7, 2.0**15, 2.0**23, 2.0**31)
 BEYOND = 1.5
+
+
+#: The largest integer that a float may stand for; nothing but damage is louder.
+LOUDEST = 2.0**32
+
+#: A smaller part of the samples than this that is far too loud is damage, not the sound's scale.
+LEAST_LOUD = 0.01
+
+
+def usual_peak(samples: npt.NDArray[np.float32]) -> float:
+    """Find the peak of samples, float32 of any shape, without the few that are damage."""
+    import numpy as np
+
+    peak = float(np.abs(samples).max(initial=0.0))
+    if peak <= LOUDEST_FLOAT:
+        return peak
+    sizes = np.abs(samples[np.abs(samples) <= LOUDEST])
+    loud = np.count_nonzero(sizes > LOUDEST_FLOAT)
+    if loud < LEAST_LOUD * np.count_nonzero(sizes):
+        sizes = sizes[sizes <= LOUDEST_FLOAT]
+    return float(sizes.max(initial=0.0))
 
 
 def full_scale(peak: float) -> float:

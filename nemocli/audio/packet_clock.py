@@ -24,8 +24,8 @@ FOREIGN = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"StreamTitle", b"<", b"fLaC")
 #: Bytes at the beginning of what cannot be decoded in which one of these must begin.
 FOREIGN_WITHIN = 16
 
-#: Bytes between two chunks of an AVI that may be an index, or nothing.
-LONGEST_INDEX = 4096
+#: Bytes of a chunk's name and length in an AVI.
+CHUNK_HEAD = 8
 
 #: How many bytes may be damaged one behind the other.
 FARTHEST = 1 << 24
@@ -78,7 +78,8 @@ class AviClock(ContainerClock):
 
     takes_bytes = True
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._begin: int | None = None
         self._ends = 0
         self._destroyed = 0.0
@@ -89,13 +90,33 @@ class AviClock(ContainerClock):
             return time
         if self._begin is None:
             self._begin = pos
-        elif pos - self._ends > LONGEST_INDEX and self._ends > self._begin:
+        elif pos > self._ends + CHUNK_HEAD + 1 and self._ends > self._begin:
             bytes_a_second = (self._ends - self._begin) / max(
                 time, frame.samples / frame.sample_rate
             )
-            self._destroyed += (pos - self._ends) / bytes_a_second
+            self._destroyed += self._count_destroyed(pos - CHUNK_HEAD) / bytes_a_second
         self._ends = max(self._ends, pos + len(data))
         return time + self._destroyed
+
+    def _count_destroyed(self, end: int) -> int:
+        """Bytes up to a chunk that are no chunks, and so were sound or picture."""
+        if not self._path.is_file():
+            return 0
+        at = self._ends + self._ends % 2
+        with self._path.open("rb") as file:
+            while at + CHUNK_HEAD <= end:
+                file.seek(at)
+                head = file.read(CHUNK_HEAD)
+                if head[:4] == b"RIFF":  # another file
+                    return 0
+                if head[:4] == b"LIST":
+                    at += CHUNK_HEAD + 4
+                elif head[:4] in (b"JUNK", b"idx1") or head[:2] == b"ix":
+                    size = int.from_bytes(head[4:], "little")
+                    at += CHUNK_HEAD + size + size % 2
+                else:
+                    break
+        return max(0, end - at)
 
     def note_other(self, end: int) -> None:
         self._ends = max(self._ends, end)
@@ -209,7 +230,7 @@ def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> Pack
     if codec == "flac" and form in ("flac", "ogg") and extra is not None and len(extra) >= 4:
         return FlacClock(extra)
     if form == "avi":
-        return AviClock()
+        return AviClock(path)
     if form == "aac":  # where FFmpeg does not count what it skips
         return ByteClock(path)
     if form in PLAIN_STREAMS or (form == "wav" and codec.startswith("mp")):

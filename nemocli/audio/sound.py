@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from nemocli.audio.channels import ChannelStage
 from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
-from nemocli.audio.float_scale import scaled
+from nemocli.audio.float_scale import (
+    LOUDEST,
+    LOUDEST_FLOAT,
+    full_scale,
+    scaled,
+    usual_peak,
+)
 from nemocli.audio.gain import LoudestSeconds, RunningGain, to_factor
 from nemocli.audio.level import PeakLevel
 from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
@@ -70,10 +76,6 @@ def open_sound(
         raise
 
 
-# The largest integer that a float of full scale may stand for.
-LOUDEST = 2.0**32
-
-
 class Sound(Closing):
     """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
 
@@ -109,6 +111,8 @@ class Sound(Closing):
         self._channels = ChannelStage(path, decoder.channels, options)
         self.channel_names = self._channels.names
         self._gain: tuple[float, ...] | None = None
+        # Whether a few samples that are far too loud among others are damage.
+        self._finds_outliers = False
         self._packets = self._decode(packet_samples)
 
     @property
@@ -158,7 +162,10 @@ class Sound(Closing):
 
         blocks = good_blocks()
         if self._decoder.stores_floats:
-            blocks = scaled(blocks, self._first_peak(), self._decoder.log.add)
+            peak = self._first_peak()
+            if full_scale(peak) == 1.0:
+                self._finds_outliers = True
+            blocks = scaled(blocks, peak, self._decoder.log.add)
         blocks = self._channels.blocks(blocks, self._decoder.log.add)
         packets = repack(resample(blocks, self._channels.channels), packet_samples)
         yield from self._amplified(packets)
@@ -173,8 +180,7 @@ class Sound(Closing):
         decoder = open_decoder(self.path, self._options)
         try:
             for block in decoder.blocks():
-                loudness = abs(block.samples)
-                peak = max(peak, float(loudness[loudness <= LOUDEST].max(initial=0.0)))
+                peak = max(peak, usual_peak(block.samples))
                 seconds += len(block.samples) / block.rate
                 if seconds >= FIRST_LOOK:
                     break
@@ -228,14 +234,16 @@ class Sound(Closing):
         seconds = 0.0
         any_numbers = is_spoiled = False
         for block in blocks:
-            # Nothing but damage is louder than the integers that some write as floats.
             samples = block.samples
             if not samples.size:
                 continue
-            if samples.min() >= -LOUDEST and samples.max() <= LOUDEST:  # neither for NaN
+            loudest = LOUDEST
+            if self._finds_outliers and full_scale(usual_peak(samples)) == 1.0:
+                loudest = LOUDEST_FLOAT
+            if samples.min() >= -loudest and samples.max() <= loudest:  # neither for NaN
                 any_numbers = True
             else:
-                numbers = np.all(np.abs(samples) <= LOUDEST, axis=1)
+                numbers = np.all(np.abs(samples) <= loudest, axis=1)
                 any_numbers, is_spoiled = any_numbers or bool(numbers.any()), True
                 first = seconds + int(numbers.argmin()) / block.rate
                 count = len(numbers) - int(np.count_nonzero(numbers))

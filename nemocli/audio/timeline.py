@@ -77,16 +77,19 @@ class Timeline(Generic[Samples]):
         self._to_skip = 0.0
         #: Where the last piece ended by the file's clock; None if that is not known.
         self._ends: float | None = None
+        #: Where it began by that.
+        self._began: float | None = None
 
     def place(self, pieces: Iterable[Piece[Samples]]) -> Iterator[Placed[Samples]]:
         """Give the pieces in their order, at most one of them late."""
         held: Piece[Samples] | None = None
         for piece in pieces:
+            if held is not None:
+                yield self._settle(held, piece)
+                held = None
             if self._to_skip:
                 yield self._pass(piece, skipped=min(self._to_skip, piece.seconds))
                 continue
-            if held is not None:
-                yield self._settle(held, piece)
             error = self._error(piece, self.position)
             self._last_error = error or 0.0
             held = piece if error is not None and self._is_off(piece, error) else None
@@ -152,7 +155,11 @@ class Timeline(Generic[Samples]):
         """Leave out what a slow clock has no time for; go on where it jumped back or stands."""
         if not self._has_begun:
             return self._reset(piece, None, error)
-        if self._step(piece) < -TOLERANCE or -error > FAR or self._drifts_too_far(error):
+        # A piece that begins before the last one did is a jump; else that one was too long.
+        jumps = self._began is None or piece.starts is None or piece.starts <= self._began
+        if (jumps and self._step(piece) < -TOLERANCE) or -error > FAR:
+            return self._reset(piece, "back", error)
+        if self._step(piece) >= -TOLERANCE and self._drifts_too_far(error):
             return self._reset(piece, "back", error)
         self._log.note("slow", self.position, -error)
         self._to_skip = -error
@@ -195,6 +202,7 @@ class Timeline(Generic[Samples]):
         self._to_skip = max(0.0, self._to_skip - skipped)
         self.position += silence + piece.seconds - skipped
         self._has_begun = True
+        self._began = piece.starts
         if is_outlier and self._offset is not None:
             self._ends = self.position - self._offset
         else:

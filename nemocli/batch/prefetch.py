@@ -12,7 +12,7 @@ from nemocli.audio import DecodedSound, Sound, SoundOptions, SoundWarning, open_
 from nemocli.audio.level import PeakLevel
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
-from nemocli.errors import AudioError, lacks_memory
+from nemocli.errors import AudioError, NemocliError, lacks_memory
 
 #: How long to wait for a thread that should stop; it may be in a read that does not return.
 STOP_TIMEOUT_S = 0.5
@@ -182,6 +182,8 @@ class Prefetcher:
             self._put(file, [stream.compute_last_rows() for stream in streams])
         except AudioError as error:
             file.error = error
+        except NemocliError as error:  # the model failed, or was closed
+            self._failure = error
         except Exception as error:
             if lacks_memory(error):
                 self._failure = error

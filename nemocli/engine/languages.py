@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nemocli.arguments import check_argument
 from nemocli.engine.language_names import find_code
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
@@ -85,6 +86,7 @@ class Languages:
         `en-US`, as the result's tag shows. Raises UsageError, naming near matches, if the language
         is unknown.
         """
+        check_argument("lang", name, str, "the name of a language such as 'de', or 'auto'")
         typed = name.strip().replace("_", "-").lower()
         if typed == AUTO:
             return Language(AUTO, self._auto)

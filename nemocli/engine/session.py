@@ -1,9 +1,10 @@
 """The session: one stream of sound, as a program feeds it and gets its words."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nemocli.engine.languages import Language, Languages
+from nemocli.engine.samples import as_samples
 from nemocli.engine.stream import Stream, advance
 from nemocli.errors import NemocliError
 from nemocli.transcript.types import Transcript, Update
@@ -54,14 +55,19 @@ class Session:
         """The encoder's frames [n, decoder size] of each call; None without `keep_encoder`."""
         return self._stream.enc_proj
 
-    def feed(self, samples: NDArray[np.float32]) -> Update:
-        """Transcribe any number of samples, float32 [n] of about -1 to 1; return the new words.
+    def feed(self, samples: ArrayLike) -> Update:
+        """Transcribe any number of samples, 16 kHz mono; return the new words.
 
-        Feeding many chunks at once is faster than one by one; the tokens are the same. Raises
-        NemocliError for anything but a one-dimensional array of finite floats, and after `finish`.
+        Samples are one-dimensional: floats of about -1 to 1, or integers of 8, 16 or 32 bits, which
+        are divided by their full scale; in an array, a list, or a tensor on the CPU. Feeding many
+        chunks at once is faster than one by one; the tokens are the same. Raises UsageError for
+        anything else, and NemocliError for NaN and infinity, after `finish`, and if the
+        transcriber is closed.
         """
-        self._check(samples)
-        self._stream.push(self._stream.compute_rows(samples))
+        if self._finished:
+            raise NemocliError("This session is finished; begin another for more sound.")
+        self._stream.recognizer.check_open()
+        self._stream.push(self._stream.compute_rows(as_samples(samples)))
         self._transcribe_ready()
         return self._stream.update()
 
@@ -75,9 +81,11 @@ class Session:
     def finish(self) -> Transcript:
         """Transcribe the rest, as the end of the sound; return the whole transcript.
 
-        With `keep_transcript=False`, it has only the words and tokens that no update had.
+        With `keep_transcript=False`, it has only the words and tokens that no update had. Raises
+        NemocliError if the transcriber was closed before.
         """
         if not self._finished:
+            self._stream.recognizer.check_open()
             self._finished = True
             self._stream.push(self._stream.compute_last_rows())
             self._stream.end()
@@ -91,14 +99,3 @@ class Session:
         most = max(1, MAX_BLOCK_FRAMES // (lookahead + 1))
         while chunks := self._stream.chunks:
             advance([self._stream], min(chunks, most))
-
-    def _check(self, samples: NDArray[np.float32]) -> None:
-        if self._finished:
-            raise NemocliError("This session is finished; begin another for more sound.")
-        if samples.ndim != 1 or samples.dtype.kind != "f":
-            raise NemocliError(
-                "A session takes one-dimensional arrays of floats (16 kHz mono),"
-                f" not {samples.dtype} of shape {list(samples.shape)}."
-            )
-        if not np.isfinite(samples).all():
-            raise NemocliError("The samples fed to a session must be numbers, not NaN or infinite.")

@@ -35,7 +35,7 @@ class Stream:
         self._rate = runtime.config.features.sampling_rate
         self._mel = MelStream(runtime.config.features)
         self._encoder = EncoderStream(runtime.config, runtime.lookahead, prompt)
-        with recognizer.turns:
+        with recognizer.turn():
             self._decoder = GreedyDecoder(runtime)
         self._text = Detokenizer(pieces, keep_transcript)
         #: The number of encoder frames (of 80 ms) decoded so far.
@@ -109,7 +109,7 @@ def advance(streams: Sequence[Stream], chunks: int) -> None:
     size = encoder.max_streams or len(streams)
     for at in range(0, len(streams), size):
         some = streams[at : at + size]
-        with recognizer.turns:
+        with recognizer.turn():
             frames = encoder.encode([stream._encoder for stream in some], chunks)
             emissions = decode(runtime, [stream._decoder for stream in some], frames)
         for stream, encoded, emitted in zip(some, frames, emissions, strict=True):

@@ -34,6 +34,10 @@ class FiniteOutputRuntime(Runtime):
                 raise self._explain()
         return outputs
 
+    def close(self) -> None:
+        """Close the runtime that is watched."""
+        self._runtime.close()
+
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         """Call the same of the other runtime."""
         return self._runtime.join_states(states, axis)

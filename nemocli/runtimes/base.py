@@ -37,6 +37,10 @@ class Runtime(ABC):
         `split_state`. In a stream's first call, its state is zeros of numpy.
         """
 
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything that was loaded. Called once; no call follows."""
+
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         """Join the states of several streams into one, along the axis that counts streams."""
         if len(states) == 1:

@@ -50,6 +50,9 @@ class FixedShapeRuntime(Runtime, Generic[Function]):
         ]
         return {"token_logits": np.concatenate([output["token_logits"] for output in outputs])}
 
+    def close(self) -> None:
+        self._functions.clear()
+
     def _function(self, graph: str) -> Function:
         if graph not in self._functions:
             self._functions[graph] = self._load(graph)

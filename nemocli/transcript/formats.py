@@ -8,7 +8,7 @@ from nemocli.transcript.cues import one_line
 from nemocli.transcript.json_documents import JsonLinesWriter, JsonWriter, json_text
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.subtitles import SrtWriter, VttWriter
-from nemocli.transcript.types import Word
+from nemocli.transcript.types import Transcript, Word
 from nemocli.transcript.writer import Provenance, WholeTranscript, Writer
 
 __all__ = [
@@ -78,9 +78,25 @@ FORMATS: dict[str, type[Writer]] = {
 }
 
 
+_NOTHING = Provenance(
+    file="",
+    model="",
+    model_revision=None,
+    precision="",
+    runtime="",
+    lookahead=0,
+    requested_language="auto",
+)
+
+
 def write_whole(result: WholeTranscript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
     """Return the document of a whole transcript, in one of the FORMATS."""
     return "".join(_pieces(result, FORMATS[name](result.about, layout)))
+
+
+def write_transcript(transcript: Transcript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
+    """The document of a transcript of which no more is known, in a format that says no more."""
+    return write_whole(WholeTranscript(_NOTHING, transcript), name, layout)
 
 
 def json_line(result: WholeTranscript) -> str:

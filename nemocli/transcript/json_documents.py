@@ -11,7 +11,7 @@ from typing import Any
 
 from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
-from nemocli.transcript.segments import Segment
+from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
@@ -82,6 +82,20 @@ def json_text(value: Any) -> str:
     """Return a value as JSON on one line; letters of all scripts are not escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def transcript_fields(transcript: Transcript) -> dict[str, Any]:
+    """A document's members that a transcript alone knows, of one in a language found out."""
+    segments = split_segments(transcript.words, transcript.tokens)
+    return {
+        "version": JSON_VERSION,
+        "nemocli": __version__,
+        "segments": [segment_fields(segment) for segment in segments],
+        "language": transcript.language,
+        "duration": round(transcript.duration, 3),
+        "text": transcript.text,
+        "tokens": [token_fields(token) for token in transcript.tokens],
+    }
 
 
 def segment_fields(segment: Segment) -> dict[str, Any]:

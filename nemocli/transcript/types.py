@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nemocli.units import FRAME_SECONDS
 
@@ -83,6 +84,30 @@ class Transcript:
     def text(self) -> str:
         """The text of all words, which is joined at each call."""
         return join_words(self.words)
+
+    # The formats are written with this module, so they are imported at use.
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `json.dumps` takes: the members of the document in docs/json.md.
+
+        Those about the file, its warnings and the model are left out: a transcript does not know
+        them. Nor does it know the requested language, so `language` is None without a tag.
+        """
+        from nemocli.transcript.json_documents import transcript_fields
+
+        return transcript_fields(self)
+
+    def to_srt(self) -> str:
+        """Return the subtitles of `nemocli file --format srt`."""
+        from nemocli.transcript.formats import write_transcript
+
+        return write_transcript(self, "srt")
+
+    def to_vtt(self) -> str:
+        """Return the subtitles of `nemocli file --format vtt`."""
+        from nemocli.transcript.formats import write_transcript
+
+        return write_transcript(self, "vtt")
 
 
 def join_words(words: Iterable[Word]) -> str:

@@ -11,7 +11,7 @@ from tests.audio.marks import marked
 from tests.media import encode
 
 #: Marks in each file.
-MARKS = 15
+MARKS = 14
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Kind:
 
     @property
     def name(self) -> str:
-        return "-".join((self.form, self.codec, *self.options.values(), *["film"] * self.picture))
+        more = [*self.options.values(), *["film"] * self.picture]
+        return "-".join([self.form, self.codec, str(self.rate), *more])
 
     def write(
         self,

@@ -130,3 +130,11 @@ def test_a_million_incidents_are_a_few_warnings():
     assert len(log.warnings) == MOST_INCIDENTS
     assert "999,981 places" in log.warnings[-1].message
     assert [warning.at_s for warning in log.warnings] == [n * 100 for n in range(MOST_INCIDENTS)]
+
+
+def test_a_piece_that_is_too_long_moves_nothing_behind_it():
+    """Damage can make of a packet of 20 ms one of 60 or 120."""
+    pieces = [Piece(n, n * FRAME, 6 * FRAME if n == 50 else FRAME) for n in range(100)]
+    starts, skipped, _ = placed(pieces)
+    assert starts[99] == pytest.approx(99 * FRAME, abs=TOLERANCE)
+    assert sum(skipped.values()) == pytest.approx(5 * FRAME, abs=TOLERANCE)

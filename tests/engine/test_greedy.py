@@ -36,6 +36,9 @@ class Transducer(Runtime):
         self.calls.append((graph, {name: value.shape for name, value in inputs.items()}))
         return getattr(self, "_" + graph)(**inputs)
 
+    def close(self):
+        raise NotImplementedError
+
     def logits(self, frame, history):
         return self._logits[int(31 * frame + history) % len(self._logits)]
 

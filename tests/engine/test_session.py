@@ -78,16 +78,14 @@ def test_finish_twice_is_the_same_and_feeding_after_is_refused(transcriber):
     assert str(caught.value) == "This session is finished; begin another for more sound."
 
 
-SHAPE = "A session takes one-dimensional arrays of floats (16 kHz mono), not {} of shape {}."
+SHAPE = "Samples are one-dimensional (16 kHz mono), not of the shape {}."
 NUMBERS = "The samples fed to a session must be numbers, not NaN or infinite."
 
 
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (np.zeros((2, 5), np.float32), SHAPE.format("float32", [2, 5])),
-        (np.zeros(5, np.int16), SHAPE.format("int16", [5])),
-        (np.zeros((), np.float32), SHAPE.format("float32", [])),
+        (np.zeros((), np.float32), SHAPE.format([])),
         (np.array([0, np.nan], np.float32), NUMBERS),
         (np.array([np.inf], np.float32), NUMBERS),
     ],

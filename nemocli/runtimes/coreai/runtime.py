@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -59,8 +60,15 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
         self._encoder_dtype = np.dtype(np.float16 if precision == "fp16" else np.float32)
         self._options = _specialization(compute_units)
         self._models = AsyncExitStack()
-        weakref.finalize(self, _release, self._models).atexit = False
+        self._release = weakref.finalize(self, _release, self._models)
+        self._release.atexit = False
         self._load_graphs()
+
+    def close(self) -> None:
+        super().close()
+        released = self._release()
+        if released is not None:
+            released.result()
 
     def _call(self, graph: str, function: Any, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         from coreai.runtime import NDArray as AIArray
@@ -115,13 +123,24 @@ def _specialization(compute_units: str) -> Any:
     return SpecializationOptions.from_preferred_compute_unit_kind(getattr(ComputeUnitKind, kind)())
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose `call_soon_threadsafe` returns nothing.
+
+    coreai-core (1.0.0b3) hands its results over by that method, and never lets go of what it
+    returns: the handle, and by it the result. That would be all arrays, and all models.
+    """
+
+    def call_soon_threadsafe(self, *args: Any, **options: Any) -> None:  # type: ignore[override]
+        super().call_soon_threadsafe(*args, **options)
+
+
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
     """Start the event loop that runs coreai's asynchronous calls, in a thread of its own.
 
     The caller's thread may have a running loop already, as in a notebook.
     """
-    loop = asyncio.new_event_loop()
+    loop = _Loop()
     threading.Thread(target=loop.run_forever, name="coreai", daemon=True).start()
     atexit.register(_finish_calls, loop)
     return loop
@@ -146,9 +165,9 @@ def _wait(call: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run_coroutine_threadsafe(call, _loop()).result()
 
 
-def _release(models: AsyncExitStack) -> None:
+def _release(models: AsyncExitStack) -> Future[None]:
     """Release the models, and the temporary folders they run from."""
-    asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
+    return asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
 
 
 @contextmanager

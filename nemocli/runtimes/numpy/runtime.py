@@ -136,3 +136,8 @@ class NumpyRuntime(Runtime):
             self._graphs[graph] = build_graph(graph, self._parameters, self.lookahead + 1)
         with np.errstate(all="ignore"):  # absurd weights give NaN or infinity without warnings
             return self._graphs[graph].body(self._operations, inputs)
+
+    def close(self) -> None:
+        self._graphs.clear()
+        self._operations = NumpyOperations()
+        del self._parameters

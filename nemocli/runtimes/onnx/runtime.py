@@ -56,6 +56,9 @@ class OnnxRuntime(Runtime):
             ) from None
         return dict(zip(names, results, strict=True))
 
+    def close(self) -> None:
+        self._sessions.clear()
+
 
 def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()

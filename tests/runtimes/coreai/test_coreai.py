@@ -1,7 +1,10 @@
 """Core AI packages, run by Apple's own runtime, give the tokens of the numpy reference."""
 
+import asyncio
+import gc
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -101,3 +104,27 @@ def test_without_the_package_it_says_what_to_install(folder, monkeypatch):
     with pytest.raises(UnsupportedError, match=r"pip install 'nemocli\[coreai\]'") as caught:
         nemocli.load(folder)
     assert caught.value.exit_code == 4
+
+
+def test_nothing_is_kept_of_a_call(folder):
+    """Apple's package never lets go of the handles by which asyncio returns its results."""
+    transcriber = nemocli.load(folder, lookahead=3)
+    session, sound = transcriber.session(), speech_like(0.96, seed=3)
+    session.feed(sound)
+
+    def count():
+        gc.collect()
+        return sum(type(kept) is asyncio.Handle for kept in gc.get_objects())
+
+    before = count()
+    for _ in range(3):
+        session.feed(sound)
+    assert count() <= before + 2
+
+
+def test_a_closed_model_is_gone_with_its_temporary_folders(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    transcriber = nemocli.load(folder)
+    assert list(tmp_path.iterdir())
+    transcriber.close()
+    assert not list(tmp_path.iterdir())
