@@ -361,9 +361,9 @@ class _Lister:
             return self._any
         return self._is_chosen or extension not in _ALSO_TEXT or not _is_text(path)
 
-    def _pass_over(self, names: Iterable[str], wanted: Iterable[str]) -> None:
-        """Count other files, without transcripts of the wanted ones."""
-        sounds = {stem for name in wanted for stem in (name, os.path.splitext(name)[0])}
+    def _pass_over(self, names: Iterable[str], sound_files: Iterable[str]) -> None:
+        """Count other files, without transcripts of the sound files."""
+        sounds = {stem for name in sound_files for stem in (name, os.path.splitext(name)[0])}
         for name in names:
             stem, extension = os.path.splitext(name)
             if extension[1:] not in FORMATS or stem not in sounds:

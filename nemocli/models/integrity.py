@@ -201,7 +201,7 @@ def _is_damaged_demo(checkpoint: AnyCheckpoint) -> bool:
     try:
         folder = find_demo_folder()
         stored = (folder.parent / "clips" / "all-languages.tokens.json").read_text(encoding="utf-8")
-        wanted = json.loads(stored)["checkpoint_sha256"]
+        expected = json.loads(stored)["checkpoint_sha256"]
     except (OSError, ModelError, ValueError, LookupError):
         return False
-    return checkpoint.path.resolve() == folder.resolve() and bool(wanted != checkpoint.sha256)
+    return checkpoint.path.resolve() == folder.resolve() and bool(expected != checkpoint.sha256)

@@ -191,10 +191,10 @@ def _is_supported(path: Path) -> bool:
 
 
 def _is_revision(model: ListedModel, name: str) -> bool:
-    listed, wanted = parse_hub_model(model.name), parse_hub_model(name)
-    if listed is None or wanted is None or listed.name != wanted.name:
+    listed, named = parse_hub_model(model.name), parse_hub_model(name)
+    if listed is None or named is None or listed.name != named.name:
         return False
-    return wanted.revision is None or listed.revision in list_commits(wanted)
+    return named.revision is None or listed.revision in list_commits(named)
 
 
 def _make_deletion(cached: CachedCommit) -> Callable[[], list[OSError]]:

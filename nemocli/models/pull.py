@@ -164,16 +164,16 @@ def _choose_weights(cached: CachedCommit, remote: RemoteRevision) -> list[Remote
         read_config(*(read_json(cached.snapshot / name) for name in CONFIGS))
         if [file.name for file in remote.weights] == [WEIGHTS]:
             return remote.weights
-        wanted = [path.name for path in list_weight_files(cached.snapshot)]
+        names = [path.name for path in list_weight_files(cached.snapshot)]
     except ModelError as error:
         raise ModelError(f"The repository {cached.model} is not for nemocli: {error}") from None
     known = {file.name: file for file in remote.weights}
-    if lacking := [name for name in wanted if name not in known]:
+    if lacking := [name for name in names if name not in known]:
         raise ModelError(
             f"The repository {cached.model} lacks {lacking[0]}, which its index of weights names;"
             " choose another model."
         )
-    return [known[name] for name in wanted]
+    return [known[name] for name in names]
 
 
 @contextmanager

@@ -120,13 +120,13 @@ def _choose_precision(spec: ModelSpec, found: FoundModel, kind: Kind, system: Sy
     return precision
 
 
-def choose_lookahead(config: ModelConfig, present: tuple[int, ...], wanted: int | None) -> int:
+def choose_lookahead(config: ModelConfig, present: tuple[int, ...], requested: int | None) -> int:
     """Return the requested lookahead, or the default one; UsageError if the model lacks it."""
-    if wanted is None:
+    if requested is None:
         return config.default_lookahead if config.default_lookahead in present else present[0]
-    if wanted not in present:
+    if requested not in present:
         raise UsageError(
-            f"The model has no lookahead {wanted};"
+            f"The model has no lookahead {requested};"
             f" choose from {', '.join(str(n) for n in sorted(present))}."
         )
-    return wanted
+    return requested
