@@ -17,10 +17,10 @@ from nemocli.models.hub_hash import has_hash, is_hash
 from nemocli.removal import remove_tree
 
 #: Ends the name of a file whose download by nemocli was interrupted.
-INCOMPLETE = ".nemocli.incomplete"
+INCOMPLETE_SUFFIX = ".nemocli.incomplete"
 
 #: Empty file in the folder of a model that nemocli downloaded: such a model is always listed.
-MARK = "nemocli-pulled"
+PULLED_MARK = "nemocli-pulled"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class CachedCommit:
 
     def locate_partial(self, file: RemoteFile) -> Path:
         """Return the path of a file that is only partly downloaded."""
-        return self.blobs / f"{file.etag}{INCOMPLETE}"
+        return self.blobs / f"{file.etag}{INCOMPLETE_SUFFIX}"
 
     def locate_lock(self, file: RemoteFile) -> Path:
         """Return the path of the lock that huggingface_hub takes for the same file."""
@@ -55,7 +55,7 @@ class CachedCommit:
         """Make the folders, and mark the model as nemocli's. Raises OSError."""
         self.blobs.mkdir(parents=True, exist_ok=True)
         self.snapshot.mkdir(parents=True, exist_ok=True)
-        (self.model.folder / MARK).touch()
+        (self.model.folder / PULLED_MARK).touch()
 
     def reuse(self, file: RemoteFile) -> bool:
         """Put a file in place that another commit has too; return False if none has it in full."""
@@ -123,14 +123,14 @@ def remove_new(cached: CachedCommit, files: Sequence[RemoteFile]) -> None:
         with suppress(OSError):
             cached.snapshot.rmdir()
             (folder / "snapshots").rmdir()
-            (folder / MARK).unlink()
+            (folder / PULLED_MARK).unlink()
             (folder / "blobs").rmdir()
             folder.rmdir()
 
 
 def list_incomplete(model: HubModel) -> list[Path]:
     """Return the files that interrupted downloads of a model left; they can be resumed."""
-    return sorted(model.folder.glob(f"blobs/*{INCOMPLETE}"))
+    return sorted(model.folder.glob(f"blobs/*{INCOMPLETE_SUFFIX}"))
 
 
 def remove_revision(cached: CachedCommit) -> list[OSError]:

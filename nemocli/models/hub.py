@@ -25,7 +25,7 @@ DEFAULT_MODEL = "nvidia/nemotron-3.5-asr-streaming-0.6b"
 MAIN = "main"
 
 #: File in a model's folder of the hub's cache: the commit that replaced an unverified pin.
-TAKEN_FILE = "nemocli-taken.json"
+PIN_REPLACEMENT_FILE = "nemocli-taken.json"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class HubModel:
         """The given revision, else the commit that replaced the pin, else the pin, else main."""
         if self.pin is None:
             return self.revision or MAIN
-        return read_taken(self) or self.pin.revision
+        return read_pin_replacement(self) or self.pin.revision
 
     @property
     def folder(self) -> Path:
@@ -106,30 +106,32 @@ class HubModel:
         return f"nemocli models pull {self}"
 
 
-def read_taken(model: HubModel) -> str | None:
+def read_pin_replacement(model: HubModel) -> str | None:
     """Return the commit that was downloaded instead of a model's pin; None if none was."""
     pin = model.pin
     if pin is None or pin.is_verified:
         return None
     try:
-        taken = json.loads((model.folder / TAKEN_FILE).read_text(encoding="utf-8"))
-        revision, instead_of = taken["revision"], taken["instead_of"]
+        replacement = json.loads((model.folder / PIN_REPLACEMENT_FILE).read_text(encoding="utf-8"))
+        revision, instead_of = replacement["revision"], replacement["instead_of"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return revision if _is_commit(revision) and instead_of == pin.revision else None
 
 
-def write_taken(model: HubModel, commit: str, why: str, sha256: Mapping[str, str]) -> None:
+def write_pin_replacement(
+    model: HubModel, commit: str, why: str, sha256: Mapping[str, str]
+) -> None:
     """Record which commit replaces a model's pin, why, and the hashes of its files."""
     assert model.pin is not None
-    taken = {
+    replacement = {
         "revision": commit,
         "instead_of": model.pin.revision,
         "why": why,
         "sha256": dict(sha256),
     }
     model.folder.mkdir(parents=True, exist_ok=True)
-    write_whole_file(model.folder / TAKEN_FILE, json.dumps(taken, indent=1) + "\n")
+    write_whole_file(model.folder / PIN_REPLACEMENT_FILE, json.dumps(replacement, indent=1) + "\n")
 
 
 def parse_hub_model(text: str) -> HubModel | None:
@@ -191,7 +193,7 @@ def list_commits(model: HubModel) -> list[str]:
     revision = model.revision
     if revision is None:
         pin = model.pin.revision if model.pin else None
-        first = (read_taken(model), pin, _read_reference(model, MAIN))
+        first = (read_pin_replacement(model), pin, _read_reference(model, MAIN))
         return list(dict.fromkeys([*filter(None, first), *_list_snapshots(model)]))
     if _is_commit(revision):
         return [revision]

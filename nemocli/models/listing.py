@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
-from nemocli.models.downloads import MARK, CachedCommit, list_incomplete, remove_revision
+from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
 from nemocli.models.find import list_converted
 from nemocli.models.folder import MANIFEST, is_written_by_conversion, read_manifest
 from nemocli.models.hub import (
@@ -111,7 +111,7 @@ def _list_downloads() -> Iterator[ListedModel]:
         hub = parse_hub_model(folder.name.removeprefix("models--").replace("--", "/", 1))
         if hub is None:
             continue
-        is_own = (folder / MARK).exists() or hub.name == DEFAULT_MODEL
+        is_own = (folder / PULLED_MARK).exists() or hub.name == DEFAULT_MODEL
         partials = list_incomplete(hub)
         partial_bytes = sum(path.stat().st_size for path in partials)
         is_counted = False

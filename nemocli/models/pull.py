@@ -33,14 +33,13 @@ from nemocli.models.hub import (
 )
 from nemocli.models.hub_errors import explain, explain_hash
 from nemocli.models.integrity import find_changed, read_hub_records
-from nemocli.models.repository import RemoteRevision, find_remote_revision
+from nemocli.models.repository import Note, RemoteRevision, find_remote_revision
 from nemocli.models.retries import PAUSES_S, may_pass
 from nemocli.network.checkpoint import CONFIGS, WEIGHTS, list_weight_files, read_json
 from nemocli.network.config import read_config
 
 #: Called with the name of a file of weights, its bytes that are here, and its size in bytes.
 DownloadProgress = Callable[[str, int, int], None]
-Note = Callable[[str], None]
 
 
 def pull(model: HubModel, progress: DownloadProgress, note: Note) -> Path:

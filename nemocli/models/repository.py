@@ -6,7 +6,7 @@ from typing import Any
 
 from nemocli.errors import ModelError
 from nemocli.models.fetch import RemoteFile
-from nemocli.models.hub import MAIN, PINS, HubModel, is_short_commit, write_taken
+from nemocli.models.hub import MAIN, PINS, HubModel, is_short_commit, write_pin_replacement
 from nemocli.models.hub_hash import SHA1, SHA256
 from nemocli.models.retries import PAUSES_S, retry
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
@@ -109,7 +109,7 @@ class _Lookup:
             f"The revision of {model} that nemocli expects is not available ({why}); its main"
             f" branch is taken instead, at commit {remote.commit}."
         )
-        write_taken(model, remote.commit, why, hashes)
+        write_pin_replacement(model, remote.commit, why, hashes)
         return remote
 
 
