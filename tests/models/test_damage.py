@@ -235,7 +235,7 @@ def test_a_cache_that_cannot_be_written_only_costs_time(large, tmp_path, monkeyp
 def rotten(large, monkeypatch):
     """The disk lost bits of the weights, and nothing of it shows in size or times."""
     nemocli.load(large)
-    monkeypatch.setattr(integrity, "_identity", lambda path: [0])
+    monkeypatch.setattr(integrity, "_read_identity", lambda path: [0])
     nemocli.load(large)
     weights = np.fromfile(large / "weights.bin", np.float32)
     weights[::3] = np.nan
