@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from nemocli.arguments import check_argument
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.closing import Closing
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.recognizer import Recognizer

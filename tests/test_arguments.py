@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nemocli
-from nemocli.audio import SoundOptions
+from nemocli.audio.options import SoundOptions
 from tests.engine.small import small
 
 TRANSCRIBER = small(3)

@@ -1,4 +1,4 @@
-"""A part of a file as a file of its own, with another header in front of it."""
+"""Part of a file as a file of its own, with another header in front of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class ByteWindow(io.RawIOBase):
-    """`header`, and behind it the bytes of a file from `start` up to `end`.
+    """Reads `header`, then the bytes of a file from `start` up to `end`.
 
-    At `patch_at` in the file, `patch` stands instead of what is there.
+    `patch` replaces the bytes of the file at `patch_at`.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class ByteWindow(io.RawIOBase):
         patch: bytes = b"",
         patch_at: int = 0,
     ) -> None:
-        """Open `path`. Raises OSError if that cannot be."""
+        """Open `path`. Raises OSError if it cannot be opened."""
         self._file = path.open("rb", buffering=0)
         self._header = header
         self._shift = start - len(header)

@@ -7,13 +7,11 @@ what they write is thousands of times too loud.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.decoder import Block
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: Floats of this size may be sound that is too loud; beyond it, they are counted in integers.
 LOUDEST_FLOAT = 8.0
@@ -32,8 +30,6 @@ LEAST_LOUD = 0.01
 
 def usual_peak(samples: npt.NDArray[np.float32]) -> float:
     """Find the peak of samples, float32 of any shape, without the few that are damage."""
-    import numpy as np
-
     peak = float(np.abs(samples).max(initial=0.0))
     if peak <= LOUDEST_FLOAT:
         return peak
@@ -59,8 +55,6 @@ def scaled(
     `peak` is what a first look found; a block that is louder by far raises the scale from there on.
     `warn` is called with a kind, seconds and a sentence.
     """
-    import numpy as np
-
     scale = 1.0
     seconds = 0.0
     for block in blocks:

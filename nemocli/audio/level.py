@@ -1,35 +1,33 @@
-"""How loud a sound was at its loudest, and what that says if there were no words in it."""
+"""Peak level of a sound, and the explanation by it if no words were recognised."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.sound_warning import SoundWarning
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-#: A peak below this, in dB of full scale, is that of very quiet speech at most.
+#: A sound whose peak is below this, in dB of full scale, is very quiet.
 QUIET_DBFS = -40.0
 
 
 class PeakLevel:
-    """The loudest sample so far; float32 [n] or [n, channels]."""
+    """Highest absolute sample so far."""
 
     def __init__(self) -> None:
         self.peak = 0.0
         self.has_samples = False
 
     def add(self, samples: npt.NDArray[np.float32]) -> None:
-        """Take in the next samples."""
+        """Measure the next samples, float32 [n] or [n, channels]."""
         if len(samples):
             self.has_samples = True
             self.peak = max(self.peak, float(samples.max()), -float(samples.min()))
 
     def explain_no_words(self) -> SoundWarning:
-        """Say what a sound is in which no word was recognised."""
+        """Return the warning for a sound in which no word was recognised."""
         if not self.has_samples:
             message = "The file has no sound at all, so there are no words."
         elif self.peak == 0:

@@ -1,24 +1,21 @@
-"""wav, flac, aiff, au and caf through libsndfile (the package `soundfile`)."""
+"""Decoder for wav, w64, aiff, au and caf through libsndfile (the package `soundfile`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import soundfile
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, check_header, cut_short
+from nemocli.audio.decoder import CUT_SHORT_S, Block, check_header, describe_cut
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.tracks import Track
 
-if TYPE_CHECKING:
-    import soundfile
-
 BLOCK_FRAMES = 16_384
 
-# What libsndfile says of a flac that was piped and holds no length; it then fails at the end.
+# Frames by libsndfile if the header holds no length; reading then fails at the end.
 UNKNOWN_FRAMES = 2**62
-
 
 # A file without sound may carry tags; with more than this behind its header, it holds sound whose
 # length was never written.
@@ -26,7 +23,7 @@ UNFINISHED_BYTES = 4096
 
 
 def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
-    """Open `path`, or None where FFmpeg should have a try. Raises AudioError."""
+    """Open `path`; return None where FFmpeg should try instead. Raises AudioError."""
     size = path.stat().st_size
     decoder = open_window(path, ByteWindow(path, 0, size))
     if decoder is not None and not decoder.frames and size > UNFINISHED_BYTES:
@@ -36,13 +33,11 @@ def open_libsndfile(path: Path) -> LibsndfileDecoder | None:
 
 
 def open_window(path: Path, window: ByteWindow) -> LibsndfileDecoder | None:
-    """Open a part of the file `path`, or close it and give None where libsndfile cannot.
+    """Open a part of the file `path`; close it and return None if libsndfile cannot read it.
 
-    As a window also where it is the whole file, since libsndfile would guess by a file's name what
-    its content does not tell, and takes a bare "-" for stdin. Raises AudioError.
+    Even a whole file is opened as a window: given a name, libsndfile would guess the format by it
+    if the content does not show it, and would take "-" for stdin. Raises AudioError.
     """
-    import soundfile
-
     try:
         sound = soundfile.SoundFile(window)
     except soundfile.SoundFileError:
@@ -56,10 +51,10 @@ def open_window(path: Path, window: ByteWindow) -> LibsndfileDecoder | None:
 
 
 class LibsndfileDecoder:
-    """A file opened by libsndfile; see `nemocli.audio.decoder.Decoder`."""
+    """Decoder of a file through libsndfile; see `nemocli.audio.decoder.Decoder`."""
 
     def __init__(self, path: Path, sound: soundfile.SoundFile, window: ByteWindow) -> None:
-        """Take over `sound` and what it reads from. Raises AudioError for an absurd header."""
+        """Take over `sound` and its `window`. Raises AudioError for an absurd header."""
         check_header(path, sound.channels, sound.samplerate)
         self.path = path
         self.log = WarningLog()
@@ -79,13 +74,11 @@ class LibsndfileDecoder:
             duration=self.duration,
         )
         self.tracks: Sequence[Track] = (self.track,)
-        #: Whether there was something behind the sound that was read, but could not be decoded.
+        #: Whether the bytes behind the sound that was read could not be decoded.
         self.ends_damaged = False
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of `BLOCK_FRAMES` frames; integers are scaled to full scale = 1.0."""
-        import soundfile
-
+        """Yield blocks of `BLOCK_FRAMES` frames; integers are scaled to full scale = 1.0."""
         rate = self._sound.samplerate
         frames = 0
         while True:
@@ -100,8 +93,8 @@ class LibsndfileDecoder:
             yield Block(rate, samples)
         seconds = frames / rate
         promised = self.duration or 0.0
-        if promised - seconds > CUT_SHORT_SECONDS:
-            self.log.add("cut", seconds, cut_short(seconds, promised))
+        if promised - seconds > CUT_SHORT_S:
+            self.log.add("cut", seconds, describe_cut(seconds, promised))
         elif self.ends_damaged:
             self.log.note("foreign", seconds, 0.0)
 

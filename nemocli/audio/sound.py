@@ -6,7 +6,9 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.channels import ChannelStage
 from nemocli.audio.decode import open_decoder
@@ -22,16 +24,11 @@ from nemocli.audio.gain import LoudestSeconds, RunningGain, to_factor
 from nemocli.audio.level import PeakLevel
 from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.resample import repack, resample
-from nemocli.audio.tracks import choice_sentence
+from nemocli.audio.tracks import describe_choice
 from nemocli.closing import Closing
 from nemocli.errors import AudioError
 from nemocli.sound_warning import SoundWarning
 from nemocli.units import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 
 #: A first look at samples that are stored as floats is at so many seconds of them.
 FIRST_LOOK = 120.0
@@ -118,7 +115,7 @@ class Sound(Closing):
     @property
     def note(self) -> str | None:
         """Which track was chosen of several: a sentence, to stand behind the file's name."""
-        return choice_sentence(self._decoder.tracks, self._decoder.track)
+        return describe_choice(self._decoder.tracks, self._decoder.track)
 
     @property
     def decoded(self) -> DecodedSound:
@@ -194,8 +191,6 @@ class Sound(Closing):
         self, packets: Iterator[npt.NDArray[np.float32]]
     ) -> Iterator[npt.NDArray[np.float32]]:
         """The packets with the gain that is asked for."""
-        import numpy as np
-
         if self._options.gain is None:
             yield from packets
         elif self._options.gain == AUTO_GAIN and not self.path.is_file():
@@ -229,8 +224,6 @@ class Sound(Closing):
 
         Raises AudioError at the end if there were no numbers at all.
         """
-        import numpy as np
-
         seconds = 0.0
         any_numbers = is_spoiled = False
         for block in blocks:

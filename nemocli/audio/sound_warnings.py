@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from nemocli.sound_warning import SoundWarning
 
 #: Incidents of a kind that are closer than this, in seconds, are one.
-MERGE_SECONDS = 10.0
+MERGE_S = 10.0
 
 #: Incidents of each kind that are told apart; more are added to the last.
-MOST_INCIDENTS = 20
+MAX_INCIDENTS = 20
 
 
 class WarningLog:
@@ -31,7 +31,7 @@ class WarningLog:
         `seconds` says how much sound it concerns, or by how much a clock is untrue.
         """
         same = self._incidents.setdefault(what, [])
-        if same and (at_s - same[-1].end <= MERGE_SECONDS or len(same) >= MOST_INCIDENTS):
+        if same and (at_s - same[-1].end <= MERGE_S or len(same) >= MAX_INCIDENTS):
             same[-1].extend(at_s, seconds)
         else:
             same.append(_Incident(at_s, at_s, seconds))
@@ -40,7 +40,7 @@ class WarningLog:
     def warnings(self) -> tuple[SoundWarning, ...]:
         """Give all of them, by time."""
         noted = [
-            SoundWarning(INCIDENTS[what][0], round(incident.at, 3), _sentence(what, incident))
+            SoundWarning(INCIDENTS[what][0], round(incident.at, 3), _describe(what, incident))
             for what, incidents in self._incidents.items()
             for incident in incidents
         ]
@@ -60,7 +60,7 @@ class _Incident:
         self.count += 1
 
 
-def _sentence(what: str, incident: _Incident) -> str:
+def _describe(what: str, incident: _Incident) -> str:
     place = f"at {incident.at:.1f} s"
     if incident.count > 1:
         place = f"in {incident.count:,} places from {incident.at:.1f} to {incident.end:.1f} s"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from nemocli.audio.options import MOST_SEPARATE
+from nemocli.audio.options import MAX_SEPARATE
 from nemocli.engine.recognizer import Recognizer
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
@@ -36,7 +36,7 @@ class BatchLimits:
     #: The most chunks of one file in one call.
     file_chunks: int
     #: The most streams of one file, when it is the only file.
-    channels: int = MOST_SEPARATE
+    channels: int = MAX_SEPARATE
 
 
 def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits:
@@ -65,7 +65,7 @@ def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits
         files,
         max(1, frames // chunk),
         max(1, min(frames, MAX_FILE_FRAMES) // chunk),
-        MOST_SEPARATE if max_memory is None else files,
+        MAX_SEPARATE if max_memory is None else files,
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nemocli.audio import DEFAULT_OPTIONS, DecodedSound, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.sound import DecodedSound
 from nemocli.batch.limits import BatchLimits
 from nemocli.batch.prefetch import PrefetchedFile, PrefetchedStream, Prefetcher
 from nemocli.engine.stream import Stream, advance

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import DecodedSound, Sound, SoundOptions, SoundWarning, open_sound
 from nemocli.audio.level import PeakLevel
+from nemocli.audio.options import SoundOptions
+from nemocli.audio.sound import DecodedSound, Sound, open_sound
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
 from nemocli.errors import AudioError, NemocliError, lacks_memory
+from nemocli.sound_warning import SoundWarning
 
 #: How long to wait for a thread that should stop; it may be in a read that does not return.
 STOP_TIMEOUT_S = 0.5

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.bench.dataset import Utterance
 from nemocli.bench.normalize import has_words, normalize
 from nemocli.errors import AudioError, UnsupportedError, UsageError

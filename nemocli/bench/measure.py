@@ -152,7 +152,7 @@ def _transcribe(
 
 def _read_packets(path: Path, samples: int) -> "Iterator[NDArray[np.float32]]":
     """Read the sound in packets of `samples` samples; the last one may be shorter."""
-    from nemocli.audio import open_sound
+    from nemocli.audio.sound import open_sound
 
     with open_sound(path, packet_seconds=samples / SAMPLE_RATE) as sound:
         yield from sound

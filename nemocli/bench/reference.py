@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError, ModelError
 from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.bench.calibration import calibrate
 from nemocli.bench.measure import ProcessRun, run_many, run_sessions
 from nemocli.bench.os_metrics import drop_cached_files

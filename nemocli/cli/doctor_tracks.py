@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemocli.audio import probe_tracks
+from nemocli.audio.decode import probe_tracks
 from nemocli.cli.printable import printable, printable_path
 from nemocli.cli.streams import say
 from nemocli.errors import AudioError, NemocliError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import nemocli
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.screen import Screen

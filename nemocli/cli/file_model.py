@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.screen import Screen
 from nemocli.engine.languages import Languages

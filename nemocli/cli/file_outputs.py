@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from nemocli.audio import probe_tracks
+from nemocli.audio.decode import probe_tracks
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay, show_note

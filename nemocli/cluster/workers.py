@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
 from nemocli.engine.languages import AUTO

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 
-from nemocli.audio import DecodedSound
+from nemocli.audio.sound import DecodedSound
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.sound_warning import SoundWarning

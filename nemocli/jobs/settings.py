@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nemocli.audio import DEFAULT_OPTIONS, DecodedSound, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.sound import DecodedSound
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
 from nemocli.transcript.writer import Provenance, SoundProvenance
 from nemocli.version import __version__

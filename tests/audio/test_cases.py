@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.audio import SAMPLE_RATE, open_sound
+from nemocli.audio.sound import open_sound
+from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import FRAGMENTS
 from tests.audio.marks import EVERY, find_marks, marked
 from tests.media import encode

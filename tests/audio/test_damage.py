@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import DAMAGES, KINDS, MARKS, Kind, damaged

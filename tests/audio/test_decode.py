@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.audio import SAMPLE_RATE, open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 
 

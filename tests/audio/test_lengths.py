@@ -9,8 +9,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.audio.wav_chunks import find_wav_parts
+from nemocli.units import SAMPLE_RATE
 
 SOUND = (np.random.default_rng(0).uniform(-0.5, 0.5, 2 * SAMPLE_RATE) * 32767).astype("<i2")
 BYTES = SOUND.tobytes()

@@ -6,10 +6,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, SoundOptions, open_sound
-from nemocli.audio.gain import RISE, TARGET, RunningGain, level, to_factor
-from nemocli.audio.options import parse_gain
+from nemocli.audio.gain import RISE, TARGET_DB, RunningGain, level, to_factor
+from nemocli.audio.options import SoundOptions, parse_gain
+from nemocli.audio.sound import open_sound
 from nemocli.errors import UsageError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 from tests.sounds import speech_like
 
@@ -93,7 +94,7 @@ def test_one_gain_for_a_file_from_its_loudest_seconds(tmp_path, quiet):
     gain = opened.decoded.gain
     np.testing.assert_allclose(heard, sound * to_factor(gain), rtol=1e-5, atol=1e-9)
     seconds = heard[: len(heard) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
-    assert max(map(level, seconds)) == pytest.approx(TARGET, abs=2)
+    assert max(map(level, seconds)) == pytest.approx(TARGET_DB, abs=2)
 
 
 def test_silence_gets_no_gain(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio.sound_warnings import MOST_INCIDENTS, WarningLog
+from nemocli.audio.sound_warnings import MAX_INCIDENTS, WarningLog
 from nemocli.audio.timeline import LONGEST_GAP, MOST_DRIFT, TOLERANCE, Piece, Timeline
 
 FRAME = 0.02
@@ -127,9 +127,9 @@ def test_a_million_incidents_are_a_few_warnings():
     log = WarningLog()
     for n in range(1_000_000):
         log.note("missing", n * 100.0, 0.5)
-    assert len(log.warnings) == MOST_INCIDENTS
+    assert len(log.warnings) == MAX_INCIDENTS
     assert "999,981 places" in log.warnings[-1].message
-    assert [warning.at_s for warning in log.warnings] == [n * 100 for n in range(MOST_INCIDENTS)]
+    assert [warning.at_s for warning in log.warnings] == [n * 100 for n in range(MAX_INCIDENTS)]
 
 
 def test_a_piece_that_is_too_long_moves_nothing_behind_it():

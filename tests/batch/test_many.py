@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.limits import BatchLimits, choose_limits
 from nemocli.batch.many import choose
 from nemocli.batch.prefetch import Prefetcher

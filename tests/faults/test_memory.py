@@ -20,8 +20,8 @@ ENOUGH = "nemocli: There is not enough memory for this: close other programs"
         ("onnxruntime:InferenceSession.__init__", NATIVE),
         ("nemocli.batch.many:advance", ARENA),
         ("nemocli.audio.sound:Sound._decode", PYTHON),
-        ("nemocli.audio.libsndfile:open_libsndfile", LIBRARY),
-        ("nemocli.audio.libsndfile:open_libsndfile", UNOPENED),
+        ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", LIBRARY),
+        ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", UNOPENED),
     ],
 )
 def test_file(clip, tmp_path, place, refusal):

@@ -11,9 +11,12 @@ from random import Random
 import numpy as np
 import soundfile
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions, SoundWarning, open_sound, probe_tracks
+from nemocli.audio.decode import probe_tracks
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.pcm import open_pcm
-from nemocli.audio.wav_header import LONGEST_CHUNK, read_wav_header
+from nemocli.audio.sound import open_sound
+from nemocli.audio.wav_header import MAX_CHUNK_BYTES, read_wav_header
+from nemocli.sound_warning import SoundWarning
 from tests.fuzz.mutations import damage
 from tests.fuzz.target import BrokenError, Target
 from tests.media import SoundTrack, encode, encode_tracks, sine
@@ -207,7 +210,7 @@ def wav_header(folder: Path) -> Target:
         stream = io.BytesIO(data)
 
         def read(count: int) -> bytes:
-            if not 0 <= count <= LONGEST_CHUNK + 1:
+            if not 0 <= count <= MAX_CHUNK_BYTES + 1:
                 raise BrokenError(f"{count} bytes asked for at once")
             return stream.read(count)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio import SoundOptions
+from nemocli.audio.options import SoundOptions
 from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.claims import Claims
 from nemocli.jobs.run_log import Record, RunLog

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.batch import prefetch
 from nemocli.errors import AudioError
 from tests.media import encode, sine
@@ -17,7 +17,7 @@ from tests.threats import crafted
 
 PEAK = """
 import resource, sys
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
 import av, soxr, soundfile
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
