@@ -12,7 +12,7 @@ from nemocli.audio import DecodedSound, Sound, SoundOptions, SoundWarning, open_
 from nemocli.audio.level import PeakLevel
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
-from nemocli.errors import AudioError, lacks_memory
+from nemocli.errors import AudioError, NemocliError, lacks_memory
 
 #: How long to wait for a thread that should stop; it may be in a read that does not return.
 STOP_TIMEOUT_S = 0.5
@@ -183,7 +183,7 @@ class Prefetcher:
         except AudioError as error:
             file.error = error
         except Exception as error:
-            if lacks_memory(error):
+            if lacks_memory(error) or isinstance(error, NemocliError):  # the file is not to blame
                 self._failure = error
             else:  # otherwise the file would wait for this thread for ever
                 reason = f"cannot be read ({type(error).__name__})."

@@ -86,7 +86,9 @@ LEVELS = {
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
     "whole_file": 0.1,
-    **dict.fromkeys(["addresses", "closing", "disk", "removal", "errors", "version", "processes"], 0),
+    **dict.fromkeys(
+        ["addresses", "closing", "disk", "removal", "errors", "version", "processes"], 0
+    ),
     **dict.fromkeys(["remark", "sound_warning", "units"], 0),
 }
 
