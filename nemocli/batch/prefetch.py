@@ -184,11 +184,9 @@ class Prefetcher:
             self._put(file, [stream.compute_last_rows() for stream in streams])
         except AudioError as error:
             file.error = error
-        except NemocliError as error:  # the model failed, or was closed
-            self._failure = error
         except Exception as error:
-            if lacks_memory(error):
-                self._failure = error
+            if isinstance(error, NemocliError) or lacks_memory(error):
+                self._failure = error  # the sound file is not to blame
             else:  # otherwise the file would wait for this thread for ever
                 reason = f"cannot be read ({type(error).__name__})."
                 file.error = AudioError(reason, file.path)
