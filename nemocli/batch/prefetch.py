@@ -12,7 +12,7 @@ from nemocli.audio import DecodedSound, Sound, SoundOptions, SoundWarning, open_
 from nemocli.audio.level import PeakLevel
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
-from nemocli.errors import AudioError, lacks_memory
+from nemocli.errors import AudioError, NemocliError, lacks_memory
 
 #: How long to wait for a thread that should stop; it may be in a read that does not return.
 STOP_TIMEOUT_S = 0.5
@@ -114,7 +114,8 @@ class Prefetcher:
         """Give the streams the rows that were read.
 
         Waits until each file is read far enough ahead, for `patience` seconds at most. Raises what
-        stopped a thread, except for damaged files: a lack of memory.
+        stopped a thread, except for damaged files: a lack of memory, or a NemocliError that is no
+        AudioError.
         """
         deadline = time.monotonic() + patience
         with self._changed:
@@ -183,8 +184,8 @@ class Prefetcher:
         except AudioError as error:
             file.error = error
         except Exception as error:
-            if lacks_memory(error):
-                self._failure = error
+            if isinstance(error, NemocliError) or lacks_memory(error):
+                self._failure = error  # the sound file is not to blame
             else:  # otherwise the file would wait for this thread for ever
                 reason = f"cannot be read ({type(error).__name__})."
                 file.error = AudioError(reason, file.path)
