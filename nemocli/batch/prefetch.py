@@ -116,7 +116,8 @@ class Prefetcher:
         """Give the streams the rows that were read.
 
         Waits until each file is read far enough ahead, for `patience` seconds at most. Raises what
-        stopped a thread, except for damaged files: a lack of memory.
+        stopped a thread, except for damaged files: a lack of memory, or a NemocliError that is no
+        AudioError.
         """
         deadline = time.monotonic() + patience
         with self._changed:
