@@ -21,7 +21,7 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
 from nemocli.models.convert import convert
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -68,7 +68,7 @@ def tokens(transcriber: Transcriber, clips: list[dict], arguments: argparse.Name
 def converted(kind: str, folder: Path) -> Transcriber:
     """Convert the demo; return it ready to transcribe on this machine."""
     to, _, precision = kind.partition("-")
-    manifest = convert(demo_folder(), folder, to, precision, lookaheads=[LOOKAHEAD])
+    manifest = convert(find_demo_folder(), folder, to, precision, lookaheads=[LOOKAHEAD])
     if to == "onnx":
         return nemocli.load(folder)
     runtime = EvaluatedRuntime(folder, manifest.config, LOOKAHEAD, exact=False)

@@ -15,7 +15,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.bench.reference import SECONDS, SOUND, TOKENS, run_once
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -24,10 +24,10 @@ from tests.oracle.reference import Reference
 
 
 def main() -> None:
-    checkpoint = Checkpoint(demo_folder())
-    clips = demo_folder().parent / "clips"
+    checkpoint = Checkpoint(find_demo_folder())
+    clips = find_demo_folder().parent / "clips"
     sound, _ = soundfile.read(clips / SOUND, dtype="float32")
-    oracle = Reference(demo_folder())
+    oracle = Reference(find_demo_folder())
     tokens, texts = {}, {}
     for lookahead in checkpoint.config.lookaheads:
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)

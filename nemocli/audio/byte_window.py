@@ -48,6 +48,11 @@ class ByteWindow(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
+    def read(self, size: int = -1) -> bytes | None:
+        """Read as `RawIOBase` does, without making room for more than there is: sizes may lie."""
+        left = max(0, self._size - self._at)
+        return super().read(left if size < 0 else min(size, left))
+
     def readinto(self, buffer: Buffer) -> int:
         """Read as much as there is room for, less only at the end."""
         room = memoryview(buffer).cast("B")
@@ -60,7 +65,7 @@ class ByteWindow(io.RawIOBase):
         while count < len(room) and (more := self._file.readinto(room[count:])):
             count += more
         for at, byte in enumerate(self._patch, self._patch_at - self._at):
-            if 0 <= at < count:
+            if max(0, len(self._header) - self._at) <= at < count:
                 room[at] = byte
         self._at += count
         return count

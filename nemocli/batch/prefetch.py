@@ -116,7 +116,8 @@ class Prefetcher:
         """Give the streams the rows that were read.
 
         Waits until each file is read far enough ahead, for `patience` seconds at most. Raises what
-        stopped a thread, except for damaged files: a lack of memory.
+        stopped a thread, except for damaged files: a lack of memory, or a NemocliError that is no
+        AudioError.
         """
         deadline = time.monotonic() + patience
         with self._changed:
@@ -184,11 +185,9 @@ class Prefetcher:
             self._put(file, [stream.compute_last_rows() for stream in streams])
         except AudioError as error:
             file.error = error
-        except NemocliError as error:  # the model failed, or was closed
-            self._failure = error
         except Exception as error:
-            if lacks_memory(error):
-                self._failure = error
+            if isinstance(error, NemocliError) or lacks_memory(error):
+                self._failure = error  # the sound file is not to blame
             else:  # otherwise the file would wait for this thread for ever
                 reason = f"cannot be read ({type(error).__name__})."
                 file.error = AudioError(reason, file.path)

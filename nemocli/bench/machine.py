@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from nemocli.bench.calibration import usable_processors
-from nemocli.doctor.system import processor_name, system_name
+from nemocli.doctor.system import find_processor_name, find_system_name
 from nemocli.runtimes.kinds import KINDS
 from nemocli.version import __version__
 
@@ -35,11 +35,11 @@ class Machine:
 def this_machine() -> Machine:
     """Return a description of this machine."""
     return Machine(
-        processor=processor_name(),
+        processor=find_processor_name(),
         processors=os.cpu_count() or 1,
         usable=usable_processors(),
         memory_bytes=_total_memory(),
-        system=system_name(),
+        system=find_system_name(),
         architecture=platform.machine(),
     )
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError, ModelError
-from nemocli.models.paths import cache_folder, demo_folder
+from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
@@ -52,7 +52,7 @@ def demo_reference() -> Reference:
 
 def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
     """Return the demo's stored text for the first `SECONDS`; None for another checkpoint."""
-    if checkpoint.path != demo_folder():
+    if checkpoint.path != find_demo_folder():
         return None
     stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
     text: str | None = stored["texts_of_beginning"].get(str(lookahead))
@@ -64,7 +64,9 @@ def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
 
     For checkpoints other than the demo. The tokens are computed once and kept in the cache.
     """
-    cached = cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
+    cached = (
+        find_cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
+    )
     sound = bundled_sound(SECONDS)
     try:
         ids = json.loads(cached.read_text(encoding="utf-8"))
@@ -97,4 +99,4 @@ def bundled_sound(seconds: float | None = None) -> NDArray[np.float32]:
 
 
 def _clips() -> Path:
-    return demo_folder().parent / "clips"
+    return find_demo_folder().parent / "clips"

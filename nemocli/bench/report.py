@@ -13,7 +13,7 @@ from nemocli.bench.machine import Machine, software, this_machine
 from nemocli.bench.measure import PassTimes, ProcessRun
 from nemocli.bench.run_config import describe_variant
 from nemocli.errors import NemocliError
-from nemocli.models.listing import model_bytes
+from nemocli.models.listing import measure_model
 from nemocli.whole_file import write_whole_file
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ModelResult:
             model.precision,
             model.compute_units,
             model.lookahead,
-            model_bytes(model.path),
+            measure_model(model.path),
             files_dropped,
         )
 

@@ -18,7 +18,7 @@ from nemocli.bench.run_config import RunConfig
 from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.engine.session import MAX_BLOCK_FRAMES
 from nemocli.errors import AudioError, ModelError
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from nemocli.models.resolve import ResolvedModel
 
 #: Files that are transcribed together at least; if there are fewer, each is repeated.
@@ -42,7 +42,7 @@ def find_sounds(audio: Sequence[Path]) -> list[Path]:
 
 
 def _find_bundled() -> Path:
-    path = demo_folder().parent / "clips" / "all-languages.flac"
+    path = find_demo_folder().parent / "clips" / "all-languages.flac"
     if not path.is_file():
         raise ModelError("The bundled clip is not part of this installation; name a sound file.")
     return path

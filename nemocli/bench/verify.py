@@ -16,7 +16,7 @@ from nemocli.doctor.examine import examine
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.find import find_model, list_converted
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
-from nemocli.models.paths import DEMO, models_folder
+from nemocli.models.paths import DEMO, find_models_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
@@ -92,7 +92,7 @@ def _verify_released(note: Callable[[str], None]) -> Iterator[VariantCheck]:
     pulled = find_pulled(HubModel(DEFAULT_MODEL))
     folders = [
         (path, manifest)
-        for path, manifest in list_converted(models_folder())
+        for path, manifest in list_converted(find_models_folder())
         if manifest.source.partition("@")[0] == DEFAULT_MODEL
     ]
     if not folders:

@@ -29,7 +29,7 @@ from nemocli.cli.subcommands import add_subcommand
 from nemocli.errors import NemocliError, lacks_memory
 from nemocli.runtimes.kinds import KINDS
 
-#: Exit code of a program whose results nobody reads any more.
+#: Exit code of a program whose stdout was closed by its reader.
 PIPE_CLOSED = 141
 
 EXIT_CODES = """
@@ -43,14 +43,14 @@ class _Group(TyperGroup):
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         try:
-            with _harmless_usage_errors():
+            with _make_errors_printable():
                 return super().make_context(*arguments, **options)
         except KeyboardInterrupt as interrupt:
             sys.exit(exit_code(interrupt))
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with _harmless_usage_errors():
+            with _make_errors_printable():
                 return super().invoke(ctx)
         except NemocliError as error:
             say(str(error))
@@ -63,7 +63,7 @@ class _Group(TyperGroup):
 
 
 @contextmanager
-def _harmless_usage_errors() -> Iterator[None]:
+def _make_errors_printable() -> Iterator[None]:
     """Make Typer's messages printable: they quote arguments, which may be odd file names."""
     try:
         yield
@@ -106,7 +106,7 @@ def _print_version(is_requested: bool) -> None:
 
 
 @app.callback()
-def options(
+def read_options(
     version: Annotated[
         bool,
         typer.Option(
@@ -114,11 +114,11 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Options before any subcommand."""
+    """Read the options before any subcommand."""
 
 
 def main() -> None:
-    """Entry point of the `nemocli` script."""
+    """Run the `nemocli` script."""
     try:
         raise_signals()
         _hide_unneeded()

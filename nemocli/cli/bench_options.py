@@ -83,7 +83,7 @@ class BenchOptions:
     lang: Annotated[
         str,
         option(
-            "With --manifest: the language of sounds for which it names none.",
+            "Language of files that the manifest gives none for.",
             "--lang",
             "--language",
         ),

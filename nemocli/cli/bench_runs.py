@@ -48,7 +48,7 @@ from nemocli.runtimes.kinds import AUTO
 #: Default number of repeats, and that of a sweep.
 REPEATS, SWEEP_REPEATS = 5, 2
 
-#: Files with the most errors that are shown.
+#: Limit on the files with the most errors that are shown.
 MAX_WORST = 5
 
 #: Width of the curve in columns without a terminal, and its limit on one.
@@ -70,7 +70,7 @@ class BenchRequest:
         if self.json_path:
             check_writable(self.json_path)
 
-    def spec(self) -> ModelSpec:
+    def make_spec(self) -> ModelSpec:
         """Return the requested model, or the released one."""
         options = self.options
         spec = ModelSpec(
@@ -84,7 +84,7 @@ class BenchRequest:
 
     def prepare_model(self) -> ResolvedModel:
         """Resolve the model, and convert it if necessary."""
-        spec = self.spec()
+        spec = self.make_spec()
         with self.screen.waiting("preparing the model") as progress:
             return resolve(spec).convert(progress)
 
@@ -114,7 +114,7 @@ def run_speed(request: BenchRequest) -> None:
     model = request.prepare_model()
     if earlier:
         counterpart(earlier, ModelResult.of(model, False))
-    with request.screen.bar("measuring") as progress:
+    with request.screen.show_bar("measuring") as progress:
         try:
             measure_speed(model, sounds, request.options.repeat or REPEATS, report, progress)
         except SubprocessError as error:
@@ -139,10 +139,10 @@ def run_sweep(request: BenchRequest) -> None:
     options = request.options
     runtime = None if options.runtime == AUTO else options.runtime
     choice = SweepChoice(runtime, options.precision, request.lookahead, options.compute_units)
-    name = str(request.spec().model)
+    name = str(request.make_spec().model)
     with request.screen.waiting("preparing the models") as report_conversion:
         models = sweep_models(name, choice, report_conversion, request.screen.note)
-    with request.screen.bar("measuring") as progress:
+    with request.screen.show_bar("measuring") as progress:
         failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, progress)
     points = compute_points(report)
     if request.write(report):
@@ -166,7 +166,7 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     lang = request.options.lang
     transcriber.resolve_language(lang)
     check_languages(transcriber, utterances)
-    with request.screen.bar("transcribing") as progress:
+    with request.screen.show_bar("transcribing") as progress:
         report.accuracy = measure_accuracy(transcriber, utterances, lang, progress)
     report.results.append(ModelResult.of(model, False))
     if request.write(report):

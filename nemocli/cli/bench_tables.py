@@ -19,7 +19,7 @@ from nemocli.cli.printable import printable
 #: Shown for a missing value.
 NONE = "-"
 
-#: Characters of a text in the list of the worst files.
+#: Limit on the characters of a text in the list of the worst files.
 MAX_TEXT_LENGTH = 300
 
 
@@ -59,7 +59,7 @@ def format_number(value: float | None) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3g}"
 
 
-def _cell(figure: Figure) -> str:
+def _format_cell(figure: Figure) -> str:
     """Return the value, with half the range of the repeats in percent."""
     if figure.value is None:
         return "unknown here" if figure.name == "energy" else NONE
@@ -73,32 +73,34 @@ def show_speed(report: BenchReport) -> None:
     """Print the figures of one model, and how they were measured."""
     result = report.results[0]
     print_line(f"{result.model}: {result.variant}; model {result.revision[:12]}")
-    print_line(
-        f"{report.machine.processor}, {report.machine.usable} processors, {_software(report)}"
-    )
+    software = _format_software(report)
+    print_line(f"{report.machine.processor}, {report.machine.usable} processors, {software}")
     columns = {way: compute_figures(result, way) for way in result.ways}
-    rows = [
-        [_title(row[0]), *("" if _is_empty(way, f) else _cell(f) for way, f in zip(columns, row))]  # noqa: B905
-        for row in zip(*columns.values(), strict=True)
-    ]
-    rows += [
-        [_title(f), _cell(f), *[""] * (len(columns) - 1)] for f in compute_load_figures(result)
-    ]
+    rows = []
+    for row in zip(*columns.values(), strict=True):
+        cells = [
+            "" if _is_empty(way, figure) else _format_cell(figure)
+            for way, figure in zip(columns, row, strict=True)
+        ]
+        rows.append([_format_title(row[0]), *cells])
+    padding = [""] * (len(columns) - 1)
+    for figure in compute_load_figures(result):
+        rows.append([_format_title(figure), _format_cell(figure), *padding])
     show_table(["", *columns], rows)
     for line in _explain(report, result):
         print_line(line)
 
 
-def _title(figure: Figure) -> str:
+def _format_title(figure: Figure) -> str:
     return f"{figure.name}, {figure.unit}" if figure.unit else figure.name
 
 
 def _is_empty(way: str, figure: Figure) -> bool:
-    """Whether a figure does not exist for files that are transcribed together."""
+    """Return whether a figure does not exist for files that are transcribed together."""
     return way == "many" and figure.value is None and figure.name != "energy"
 
 
-def _software(report: BenchReport) -> str:
+def _format_software(report: BenchReport) -> str:
     return ", ".join(f"{name} {version}" for name, version in report.software.items())
 
 
@@ -123,11 +125,11 @@ def _explain(report: BenchReport, result: ModelResult) -> list[str]:
         " end of sound to the whole text.",
         f"load: imports included; cold: the first one, before which {cold}.",
         "peak memory: of the process, mapped files included; energy: of the whole processor.",
-        _machine_line(report, result),
+        _describe_machine(report, result),
     ]
 
 
-def _machine_line(report: BenchReport, result: ModelResult) -> str:
+def _describe_machine(report: BenchReport, result: ModelResult) -> str:
     speed = median(calibration.bytes_per_second for calibration in report.gauged)
     product = 1e3 * median(calibration.product for calibration in report.gauged)
     return (
@@ -186,9 +188,9 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
         [
             "all languages" if summary.lang == ALL else summary.lang,
             str(summary.files),
-            _rate(summary.wer),
+            _format_rate(summary.wer),
             f"{summary.word_errors}/{summary.words}",
-            _rate(summary.cer),
+            _format_rate(summary.cer),
             f"{summary.character_errors}/{summary.characters}",
         ]
         for summary in accuracy.by_language()
@@ -200,14 +202,14 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
     )
     for one in accuracy.worst(worst):
         print_line(f"{one.character_rate:.1%} CER: {one.file}")
-        print_line(f"    said:  {_short(one.reference)}")
-        print_line(f"    heard: {_short(one.heard)}")
+        print_line(f"    said:  {_shorten(one.reference)}")
+        print_line(f"    heard: {_shorten(one.heard)}")
 
 
-def _rate(rate: float | None) -> str:
+def _format_rate(rate: float | None) -> str:
     return NONE if rate is None else f"{rate:.2%}"
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     shown = printable(text)
     return shown if len(shown) <= MAX_TEXT_LENGTH else shown[:MAX_TEXT_LENGTH] + "…"

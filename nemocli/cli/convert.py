@@ -47,7 +47,7 @@ def write_model(
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
-    with screen.bar(f"converting to {to}") as show:
+    with screen.show_bar(f"converting to {to}") as show:
 
         def progress(name: str, number: int, total: int) -> None:
             nonlocal steps
@@ -72,7 +72,7 @@ def download(checkpoint: str, screen: Screen) -> None:
     """Download `checkpoint` if it names a model of the hub that is not on this machine."""
     hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
-        with screen.downloading() as progress:
+        with screen.show_downloads() as progress:
             pull(hub, progress, screen.note)
 
 

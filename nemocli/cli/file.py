@@ -3,11 +3,11 @@
 import typer
 
 from nemocli.cli.file_cluster import ClusterChoice
-from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, sound_from_stdin
+from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, save_stdin_sound
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
 from nemocli.cli.file_outputs import FileResults, describe_several_tracks, list_failed, show_plan
-from nemocli.cli.file_report import report_written
+from nemocli.cli.file_report import write_report_at_end
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target
 from nemocli.cli.options import parse_lookahead, parse_sound
 from nemocli.cli.printable import printable_path
@@ -27,7 +27,7 @@ def transcribe_files(options: FileOptions) -> None:
     All checks come before the model is loaded, which takes long.
     """
     request = _Request(options)
-    with sound_from_stdin(options.audio) as stdin:
+    with save_stdin_sound(options.audio) as stdin:
         found = list_typed(options, stdin)
         for sentence in [*found.unreadable, *found.empty]:
             say(sentence)
@@ -91,7 +91,7 @@ class _Request:
             return NemocliError.exit_code if found.unreadable else 0
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
-            with report_written(report, self.options.report):
+            with write_report_at_end(report, self.options.report):
                 results = StdoutResults(
                     found.sources, settings, output_format, self.target, self.options.strict
                 )
@@ -109,7 +109,7 @@ class _Request:
             return NemocliError.exit_code if found.unreadable else 0
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
-            with report_written(report, self.options.report):
+            with write_report_at_end(report, self.options.report):
                 run_options = RunOptions(settings, self.formats, force, self.options.strict)
                 results = FileResults(jobs, run_options, self.screen, report)
                 return results.run(transcriber, self.max_memory)

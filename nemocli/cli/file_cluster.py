@@ -76,7 +76,7 @@ class ClusterChoice:
         if self.address == LOCAL:
             count = count or max(1, here // worker_cpus(here))
             cpus = worker_cpus(here // count)
-        load = _loader(choice, settings)
+        load = _make_loader(choice, settings)
         begin = partial(Workers, load, settings, count=count, cpus=cpus, note=screen.note)
         with connected(self.address, (count or 1) * (cpus or 1)) as ray_calls, ExitStack() as stack:
             with screen.waiting("starting workers"):
@@ -86,9 +86,9 @@ class ClusterChoice:
             yield workers, settings
 
 
-def _loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:
+def _make_loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:
     """Return the function by which a worker loads the model, by its absolute path."""
-    model = choice.model or settings.about.model
+    model = choice.model or settings.provenance.model
     if os.path.exists(os.path.expanduser(model)) and model != "demo":
         model = os.path.abspath(os.path.expanduser(model))
     return partial(

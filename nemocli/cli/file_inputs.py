@@ -44,8 +44,8 @@ def list_typed(options: FileOptions, stdin: Path | None) -> Listing:
     return found
 
 
-#: Extensions that are listed for files that were passed over.
-MAX_LISTED = 5
+#: Limit on the extensions that are listed for files that were passed over.
+MAX_LISTED_EXTENSIONS = 5
 
 
 def describe_passed_over(listing: Listing) -> str | None:
@@ -53,9 +53,10 @@ def describe_passed_over(listing: Listing) -> str | None:
     counts = listing.passed_over
     if not counts:
         return None
-    parts = [f"{count} {name or 'with none'}" for name, count in counts.most_common(MAX_LISTED)]
-    if len(counts) > MAX_LISTED:
-        parts.append(f"{counts.total() - sum(c for _, c in counts.most_common(MAX_LISTED))} others")
+    listed = counts.most_common(MAX_LISTED_EXTENSIONS)
+    parts = [f"{count} {name or 'with none'}" for name, count in listed]
+    if len(counts) > len(listed):
+        parts.append(f"{counts.total() - sum(count for _, count in listed)} others")
     files = "1 file" if counts.total() == 1 else f"{counts.total()} files"
     verb = "was" if counts.total() == 1 else "were"
     return (
@@ -78,7 +79,7 @@ def _read_lines(from_file: str, stdin_is_sound: bool) -> list[str]:
 
 
 @contextmanager
-def sound_from_stdin(arguments: list[str] | None) -> Iterator[Path | None]:
+def save_stdin_sound(arguments: list[str] | None) -> Iterator[Path | None]:
     """Save the sound on stdin as a temporary file, since most formats need a file to seek in.
 
     Yields its path, or None if no argument is `-`.

@@ -28,7 +28,7 @@ class ModelChoice:
 
     @property
     def spec(self) -> ModelSpec:
-        """The same as a ModelSpec."""
+        """These options as a ModelSpec."""
         return ModelSpec(
             self.model, self.runtime, lookahead=self.lookahead, compute_units=self.compute_units
         )

@@ -48,8 +48,8 @@ class FileOptions:
     output_dir: Annotated[
         str | None,
         option(
-            "Write files into this folder, in subfolders like those of the sound. The same command"
-            " again continues where it stopped. Or one file, such as talk.srt.",
+            "Write files into this folder, in subfolders like those of the sound. Run again to"
+            " resume. Or a file, such as talk.srt.",
             "--output-dir",
             "-o",
         ),

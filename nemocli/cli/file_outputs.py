@@ -13,13 +13,13 @@ from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.jobs.plan import Job, RunOptions, Verdict, changed_outputs, decide
+from nemocli.jobs.plan import Job, RunOptions, Verdict, decide, find_changed_outputs
 from nemocli.jobs.remaining import find_remaining
 from nemocli.jobs.report import RunReport
 from nemocli.jobs.run import Run
 
-#: Failed files that are listed at the end; the report lists all.
-MAX_LISTED = 20
+#: Limit on failed files that are listed at the end; the report lists all.
+MAX_LISTED_FILES = 20
 
 
 def show_plan(jobs: list[Job], options: RunOptions) -> None:
@@ -28,10 +28,12 @@ def show_plan(jobs: list[Job], options: RunOptions) -> None:
     for job in jobs:
         verdict = decide(job, options)
         done += verdict is Verdict.DONE
-        outputs = ", ".join(map(printable_path, job.paths(options.formats)))
+        outputs = ", ".join(map(printable_path, job.list_paths(options.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
         if verdict is not Verdict.DONE and not options.force:
-            kept = ", ".join(map(printable_path, job.paths(changed_outputs(job, options.formats))))
+            kept = ", ".join(
+                map(printable_path, job.list_paths(find_changed_outputs(job, options.formats)))
+            )
             target += f" (kept, since it was changed: {kept})" if kept else ""
         target += describe_several_tracks(job.source.path)
         print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
@@ -39,7 +41,7 @@ def show_plan(jobs: list[Job], options: RunOptions) -> None:
 
 
 def describe_several_tracks(path: Path) -> str:
-    """Return the sound tracks of a file with several, for the end of a line; else ""."""
+    """Return a text that lists the sound tracks of a file with several; empty for other files."""
     try:
         tracks = probe_tracks(path) if path.is_file() else ()
     except NemocliError:  # reported when the file is transcribed
@@ -49,7 +51,7 @@ def describe_several_tracks(path: Path) -> str:
 
 
 class FileResults:
-    """Does the jobs, and prints in the end how many were done."""
+    """Does the jobs, and finally prints how many were done."""
 
     def __init__(
         self, jobs: list[Job], options: RunOptions, screen: Screen, report: RunReport
@@ -87,7 +89,7 @@ class FileResults:
                 todo, self._options, is_ending=lambda: self._is_ending(display), note=display.say
             )
             try:
-                for result in run.results(schedule):
+                for result in run.do_jobs(schedule):
                     self._report.add(result)
                     display.finish(result)
                     show_note(display, result, names, self._screen)
@@ -110,7 +112,7 @@ class FileResults:
         return remaining.jobs
 
     def _is_ending(self, display: ProgressDisplay) -> bool:
-        """Whether the user ended the run; the first time, says that files are being finished."""
+        """Return whether the user ended the run; the first time, say which files are finished."""
         if self._requests.wanted and not self._is_noted:
             self._is_noted = True
             at_work = count_files(display.at_work)
@@ -167,7 +169,7 @@ def list_failed(report: RunReport) -> None:
     """Print the names of the files that failed."""
     failed = report.failed
     if failed:
-        names = ", ".join(map(printable_path, failed[:MAX_LISTED]))
-        more = len(failed) - MAX_LISTED
+        names = ", ".join(map(printable_path, failed[:MAX_LISTED_FILES]))
+        more = len(failed) - MAX_LISTED_FILES
         others = f" and {more} more (--report lists all)" if more > 0 else ""
         say(f"{len(failed)} of {report.files} files failed: {names}{others}")

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from nemocli.batch.many import FileProgress
-from nemocli.cli.file_views import bars_view, growing_view, progress_line, total_line
+from nemocli.cli.file_views import format_progress, format_total, make_bars_view, make_growing_view
 from nemocli.cli.printable import printable, printable_path
 from nemocli.cli.screen import Screen
 from nemocli.closing import Closing
@@ -108,7 +108,7 @@ class ProgressDisplay(Closing):
         self._print(f"nemocli: {printable(sentence)}")
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Remove what is drawn while results are printed on the same terminal."""
         is_shared = self._draws and sys.stdout.isatty()
         if is_shared:
@@ -124,9 +124,9 @@ class ProgressDisplay(Closing):
         now = time.monotonic()
         if self._draws and now - self._drawn >= REDRAW_INTERVAL_S:
             self._drawn = now
-            self._live.update(self._view(now - self._began), refresh=True)
+            self._live.update(self._make_view(now - self._began), refresh=True)
 
-    def _view(self, elapsed: float) -> Group:
+    def _make_view(self, elapsed: float) -> Group:
         width = self._console.width
         at_work = [
             (self._names[path].rpartition("/")[2], file.transcript.duration, file.promised)
@@ -134,12 +134,12 @@ class ProgressDisplay(Closing):
         ]
         if self._count == 1 and self._at_work:
             (file,) = self._at_work.values()
-            status = progress_line(*at_work[0], elapsed)
-            return growing_view(file.transcript, status, width)
+            status = format_progress(*at_work[0], elapsed)
+            return make_growing_view(file.transcript, status, width)
         done = self._seconds + sum(seconds for _, seconds, _ in at_work)
         total = self._estimate.total
-        status = total_line(done, total, elapsed, self._finished, self._count)
-        return bars_view(at_work, done, total, status, width)
+        status = format_total(done, total, elapsed, self._finished, self._count)
+        return make_bars_view(at_work, done, total, status, width)
 
 
 def describe_warnings(warnings: Sequence[SoundWarning]) -> str:

@@ -9,8 +9,8 @@ from nemocli.jobs.report import RunReport
 
 
 @contextmanager
-def report_written(report: RunReport, path: Path | None) -> Iterator[None]:
-    """Write the report when the block ends, in whatever way; with None, write nothing."""
+def write_report_at_end(report: RunReport, path: Path | None) -> Iterator[None]:
+    """Write the report when the block ends, also by an error; with None, write nothing."""
     try:
         yield
     except BrokenPipeError:

@@ -11,7 +11,7 @@ from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.report import JobResult, RunReport, strict_error
+from nemocli.jobs.report import JobResult, RunReport, explain_strict
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
 from nemocli.transcript.growing_file import check_target
@@ -35,8 +35,8 @@ def find_target(
 ) -> Path | None:
     """Return the file that an --output-dir such as `talk.srt` names; None if it names a folder.
 
-    Raises UsageError if `formats`, those of --output-format, are others than that of the file, or
-    if the file may not be written.
+    Raises UsageError if `formats`, those of --output-format, differ from the file's own, or if the
+    file may not be written.
     """
     if output_dir is None or output_dir.endswith("/") or Path(output_dir).is_dir():
         return None
@@ -133,10 +133,10 @@ class StdoutResults:
         seconds, warnings = round(file_result.transcript.duration, 3), file_result.warnings
         if warnings and self._strict:
             self._ready[path] = ""
-            error = f"{self._names[path]}: {strict_error(warnings)}"
+            error = f"{self._names[path]}: {explain_strict(warnings)}"
             return JobResult(path, "failed", seconds=seconds, error=error, warnings=warnings)
-        about = self._settings.about_file(self._names[path], file_result.decoded)
-        document = self._document(WholeTranscript(about, file_result.transcript, warnings))
+        about = self._settings.describe_file(self._names[path], file_result.decoded)
+        document = self._format_document(WholeTranscript(about, file_result.transcript, warnings))
         if self._target is None:
             self._ready[path] = document
             outputs: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ class StdoutResults:
             outputs = (str(self._target),)
         return JobResult(path, "done", outputs, seconds, note=file_result.note, warnings=warnings)
 
-    def _document(self, result: WholeTranscript) -> str:
+    def _format_document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":
             return json_line(result)
         document = write_whole(result, self._format, self._settings.layout)
@@ -167,7 +167,7 @@ class StdoutResults:
 
     def _print(self, display: ProgressDisplay, documents: Iterable[str]) -> None:
         if ready := "".join(documents):
-            with display.paused():
+            with display.pause():
                 sys.stdout.write(printable_lines(ready) if sys.stdout.isatty() else ready)
                 sys.stdout.flush()
 

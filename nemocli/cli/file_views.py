@@ -11,13 +11,13 @@ from rich.text import Text
 from nemocli.cli.printable import printable
 from nemocli.transcript.types import Transcript, join_words
 
-#: Lines of the growing transcript that are shown.
+#: Limit on the lines of the growing transcript that are shown.
 MAX_LINES = 4
 
 #: Words that are enough to fill these lines on any terminal.
 MAX_WORDS = 200
 
-#: Files that get a bar of their own; the others are counted.
+#: Limit on the files with a bar; the others are counted.
 MAX_BARS = 8
 
 #: Width of a bar in cells.
@@ -27,16 +27,16 @@ BAR_CELLS = 24
 TIME_CELLS = 20
 
 
-def growing_view(transcript: Transcript, status: str, width: int) -> Group:
+def make_growing_view(transcript: Transcript, status: str, width: int) -> Group:
     """Return a view of the end of a transcript, with a status line below it."""
     text = printable(join_words(transcript.words[-MAX_WORDS:]))
     return Group(
-        Text(last_lines(text, width, MAX_LINES), overflow="fold"),
+        Text(cut_last_lines(text, width, MAX_LINES), overflow="fold"),
         Text(status, style="dim", overflow="ellipsis", no_wrap=True),
     )
 
 
-def bars_view(
+def make_bars_view(
     at_work: Sequence[tuple[str, float, float | None]],
     done: float,
     total: float | None,
@@ -49,15 +49,15 @@ def bars_view(
         whole = f" / {format_duration(promised)}" if promised else ""
         shown = Text(name, no_wrap=True)
         shown.truncate(max(8, width - BAR_CELLS - TIME_CELLS), overflow="ellipsis")
-        rows.add_row(_bar(seconds, promised), Text(format_duration(seconds) + whole), shown)
+        rows.add_row(_make_bar(seconds, promised), Text(format_duration(seconds) + whole), shown)
     more = len(at_work) - MAX_BARS
     hidden = [Text(f"and {more} more at work", style="dim")] if more > 0 else []
     whole_row = Table.grid(padding=(0, 1))
-    whole_row.add_row(_bar(done, total), Text(status, no_wrap=True, overflow="ellipsis"))
+    whole_row.add_row(_make_bar(done, total), Text(status, no_wrap=True, overflow="ellipsis"))
     return Group(rows, *hidden, whole_row)
 
 
-def last_lines(text: str, width: int, lines: int) -> str:
+def cut_last_lines(text: str, width: int, lines: int) -> str:
     """Return the end of a text that fits into some lines, each `width` cells wide."""
     room = max(width, 1) * lines - width // 2  # words are not broken, which takes more room
     kept = text[-room:]
@@ -68,7 +68,7 @@ def last_lines(text: str, width: int, lines: int) -> str:
     return kept
 
 
-def progress_line(name: str, done: float, duration: float | None, elapsed: float) -> str:
+def format_progress(name: str, done: float, duration: float | None, elapsed: float) -> str:
     """Return a file's sound done and in all, its speed as a multiple of real time, its name."""
     whole = f" / {format_duration(duration)}" if duration else ""
     speed = f"  {done / elapsed:.1f}x" if elapsed > 0 else ""
@@ -82,7 +82,7 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def total_line(done: float, total: float | None, elapsed: float, ended: int, count: int) -> str:
+def format_total(done: float, total: float | None, elapsed: float, ended: int, count: int) -> str:
     """Return the sound done and in all, the speed, the time left, and the number of files."""
     speed = done / elapsed if elapsed > 0 else 0.0
     parts = [format_duration(done) + (f" / {format_duration(total)}" if total else "")]
@@ -93,6 +93,6 @@ def total_line(done: float, total: float | None, elapsed: float, ended: int, cou
     return "  ".join([*parts, f"{ended} of {count} files"])
 
 
-def _bar(done: float, total: float | None) -> ProgressBar:
+def _make_bar(done: float, total: float | None) -> ProgressBar:
     whole = max(total or 0.0, done, 1e-9)
     return ProgressBar(total=whole, completed=done if total else 0.0, width=BAR_CELLS)

@@ -7,7 +7,7 @@ import typer
 
 from nemocli.cli.options import Quiet, confirmation, option
 
-Listed = Annotated[
+ListedName = Annotated[
     str,
     typer.Argument(
         help="A name from 'nemocli models list', or owner/name, or owner/name@revision."
@@ -45,7 +45,7 @@ class PullOptions:
 class PathOptions:
     """Print the path of a model."""
 
-    model: Listed
+    model: ListedName
 
 
 @dataclass(frozen=True)
@@ -69,5 +69,5 @@ class RemoveOptions:
     exit code is 1.
     """
 
-    model: Listed
+    model: ListedName
     yes: Annotated[bool, confirmation("Delete without asking.", "--yes", "-y")] = False

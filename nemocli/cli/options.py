@@ -1,4 +1,4 @@
-"""Declaration of options with their environment variables, and options of several subcommands."""
+"""Declare options with their environment variables, and the options of several subcommands."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Makes text from models, files and devices harmless for a terminal.
+"""Make text from models, files and devices harmless for a terminal.
 
 `say` and `Screen` do that with everything; other code calls these functions before it prints.
 """
@@ -18,12 +18,12 @@ _NEEDED = "\u200c\u200d\u200e\u200f"
 
 def printable(text: str) -> str:
     """Return the text on one line, without characters that a terminal would obey."""
-    return "".join(_shown(character) for character in text)
+    return "".join(_make_harmless(character) for character in text)
 
 
 def printable_lines(text: str) -> str:
     """Return the text without characters that a terminal would obey, but with lines and tabs."""
-    return "".join(c if c in "\n\t" else _shown(c) for c in text)
+    return "".join(c if c in "\n\t" else _make_harmless(c) for c in text)
 
 
 def blank_controls(text: str) -> str:
@@ -41,7 +41,7 @@ def print_path(path: Path) -> None:
     print(printable_path(path) if sys.stdout.isatty() else path)
 
 
-def _shown(character: str) -> str:
+def _make_harmless(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Zl", "Zp"):
         return " "

@@ -1,4 +1,4 @@
-"""Remarks, and what is shown while something takes long. All of it goes to stderr."""
+"""Show remarks, and progress of what takes long, on stderr."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,13 +27,13 @@ class Screen:
 
     def __init__(self, quiet: bool) -> None:
         self._console = Console(stderr=True, highlight=False, emoji=False)
-        #: Whether only results and errors are wanted.
+        #: Whether only results and errors are printed.
         self.is_quiet = quiet
         #: Whether there is a terminal to draw on.
         self.draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet
 
     def note(self, sentence: str) -> None:
-        """A remark that stays."""
+        """Print a remark, which stays on the screen."""
         if not self.is_quiet:
             self._console.print(f"nemocli: {printable(sentence)}", markup=False, soft_wrap=True)
 
@@ -45,7 +45,7 @@ class Screen:
         the lines. A Remark stays.
         """
         if not self.draws:
-            yield self._line_printer()
+            yield self._make_line_printer()
             return
         columns = (
             SpinnerColumn(),
@@ -64,8 +64,11 @@ class Screen:
             yield show
 
     @contextmanager
-    def bar(self, what: str) -> Iterator[Callable[[str, int, int], None]]:
-        """A bar over numbered steps, or a line for each; call with step, number from 1, total."""
+    def show_bar(self, what: str) -> Iterator[Callable[[str, int, int], None]]:
+        """Show a bar over numbered steps, or a line for each.
+
+        Call the result with the step, its number from 1, and the number of all steps.
+        """
         if not self.draws:
             yield lambda step, number, total: self._print_line(f"{step} ({number} of {total})")
             return
@@ -87,13 +90,14 @@ class Screen:
             yield show
 
     @contextmanager
-    def downloading(self) -> Iterator[Callable[[str, int, int], None]]:
-        """A bar over the bytes of each file, or a line for each; call with name, bytes here, total.
+    def show_downloads(self) -> Iterator[Callable[[str, int, int], None]]:
+        """Show a bar over the bytes of each file, or a line for each file.
 
-        What an earlier download has left counts from the beginning.
+        Call the result with a file's name, its bytes that are here, and its size; bytes of an
+        earlier download count too.
         """
         if not self.draws:
-            yield self._download_printer()
+            yield self._make_download_printer()
             return
         columns = (
             TextColumn("{task.description}", markup=False, table_column=Column()),
@@ -112,7 +116,7 @@ class Screen:
 
             yield show
 
-    def _download_printer(self) -> Callable[[str, int, int], None]:
+    def _make_download_printer(self) -> Callable[[str, int, int], None]:
         begun: set[str] = set()
 
         def show(name: str, here: int, total: int) -> None:
@@ -123,7 +127,7 @@ class Screen:
 
         return show
 
-    def _line_printer(self) -> Callable[[str], None]:
+    def _make_line_printer(self) -> Callable[[str], None]:
         last = ""
 
         def show(step: str) -> None:

@@ -33,7 +33,7 @@ def exit_code(error: KeyboardInterrupt) -> int:
 
 
 def raise_signals() -> None:
-    """From now on, raise Ended in the main thread for each of these signals."""
+    """Raise Ended in the main thread for each of these signals, from now on."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         if number is not None and _is_handled(number):
@@ -41,7 +41,7 @@ def raise_signals() -> None:
 
 
 def leave_signals() -> None:
-    """From now on, let these signals end the program: while Python exits, nothing catches Ended."""
+    """Let these signals end the program: while Python exits, nothing catches Ended."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
     for name in _SIGNALS:
@@ -101,5 +101,5 @@ class EndRequests(Closing):
 
 
 def _is_handled(number: int) -> bool:
-    """Whether to handle a signal: not if it is ignored already, as under nohup."""
+    """Return whether to handle a signal: not if it is ignored already, as under nohup."""
     return signal.getsignal(number) is not signal.SIG_IGN

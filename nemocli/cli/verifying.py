@@ -32,9 +32,9 @@ def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
         if report:
             write_report(report, checks)
         if as_json:
-            screen.note(_line(check))
+            screen.note(_format_line(check))
         else:
-            print(printable(_line(check)), flush=True)
+            print(printable(_format_line(check)), flush=True)
     if as_json:
         print(format_report(checks), end="")
     elif report:
@@ -43,7 +43,7 @@ def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
         raise typer.Exit(NemocliError.exit_code)
 
 
-def _line(check: VariantCheck) -> str:
+def _format_line(check: VariantCheck) -> str:
     variant = describe_variant(check.runtime, check.precision, check.compute_units, check.lookahead)
     line = f"{check.model}: {variant}:"
     if check.tokens is None:

@@ -9,7 +9,7 @@ from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
-from nemocli.jobs.plan import content_hash, look_at
+from nemocli.jobs.plan import hash_content, read_stamp
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
@@ -46,7 +46,7 @@ class WorkerResult:
 
         It becomes an error if the file that the worker read is not the one that is here.
         """
-        here = content_hash(path) if look_at(path) else None
+        here = hash_content(path) if read_stamp(path) else None
         error = self.result.error
         if here is not None and self.sha256 != here:
             what = "has other content" if self.sha256 else "cannot be read"
@@ -91,7 +91,7 @@ class Worker:
         assert self._transcriber is not None
         self._progress = {}
         files = [Path(path) for path in paths]
-        hashes = {file: content_hash(file) for file in files if look_at(file)}
+        hashes = {file: hash_content(file) for file in files if read_stamp(file)}
         results = self._transcriber.transcribe_many(
             files, lang, max_memory=max_memory, progress=self._note_progress, sound=sound
         )

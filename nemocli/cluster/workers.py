@@ -20,7 +20,7 @@ from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, NemocliError
-from nemocli.jobs.plan import look_at
+from nemocli.jobs.plan import read_stamp
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.types import Transcript
@@ -164,7 +164,7 @@ class Workers:
             and (path := next(coming, None)) is not None
         ):
             batch.append(path)
-            content = look_at(path)
+            content = read_stamp(path)
             size += content.size if content else MAX_BATCH_BYTES
         return batch
 
@@ -236,7 +236,7 @@ class Workers:
             actor = ray.remote(Worker).options(**options).remote(self._load)
         except ImportError as error:  # what Ray's client raises if nemocli is missing there
             raise _start_error(error) from None
-        ref = actor.begin.remote(__version__, self._settings.about)
+        ref = actor.begin.remote(__version__, self._settings.provenance)
         self._starting[ref] = _WorkerHandle(actor, lost=lost)
 
     def _take_started(self, ref: Any) -> None:

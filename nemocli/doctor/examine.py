@@ -1,4 +1,4 @@
-"""All that `nemocli doctor` looks for, in the order of its list."""
+"""Everything that `nemocli doctor` looks for, in the order of its list."""
 
 from nemocli.doctor.finding import Finding
 from nemocli.doctor.models import examine_folders, examine_models

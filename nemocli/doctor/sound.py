@@ -12,13 +12,13 @@ def examine_sound() -> Iterator[Finding]:
     yield find_package("soundfile", "wav flac ogg mp3", "pip install soundfile", essential=True)
     yield find_package("av", "m4a mp4 mkv webm", "pip install av")
     yield find_package("soxr", "resampling", "pip install soxr", essential=True)
-    portaudio = find_package("sounddevice", "PortAudio", _portaudio_advice())
+    portaudio = find_package("sounddevice", "PortAudio", _advise_on_portaudio())
     yield portaudio
     if portaudio.ok:
         yield _examine_microphones()
 
 
-def _portaudio_advice() -> str:
+def _advise_on_portaudio() -> str:
     if sys.platform == "linux":
         return "pip install sounddevice, and such as: sudo apt install libportaudio2"
     return "pip install sounddevice"

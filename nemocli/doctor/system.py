@@ -14,16 +14,16 @@ def examine_system() -> Iterator[Finding]:
     """Look at the program, Python, the system and the processor."""
     yield Finding("nemocli", f"{__version__} in {Path(__file__).parents[1]}")
     yield Finding("Python", f"{platform.python_version()} ({sys.executable})")
-    yield Finding("system", system_name())
-    yield Finding("processor", f"{processor_name()}, {os.cpu_count()} cores")
+    yield Finding("system", find_system_name())
+    yield Finding("processor", f"{find_processor_name()}, {os.cpu_count()} cores")
 
 
-def system_name() -> str:
+def find_system_name() -> str:
     """Return the system's name and version, such as `Linux-6.8.0-x86_64-with-glibc2.39`."""
     return platform.platform(terse=True)
 
 
-def processor_name() -> str:
+def find_processor_name() -> str:
     """Return the processor's name, such as `Apple M4 Max`."""
     if sys.platform == "darwin":
         import subprocess

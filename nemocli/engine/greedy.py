@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.engine.state import make_zero_state, read_state
+from nemocli.network.config import ModelConfig
 from nemocli.runtimes.base import Runtime
 
 Array = NDArray[np.float32]
@@ -31,14 +32,13 @@ class Emission:
 class GreedyDecoder:
     """The predictor's state in one stream."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        config = runtime.config
+    def __init__(self, config: ModelConfig) -> None:
         shape = (config.decoder_layers, 1, config.decoder_size)
         #: The predictor's h and c.
         self.state = make_zero_state({"h": shape, "c": shape})
-        #: The predictor's output for the last token, [1, decoder size].
-        self.dec_out: Array
-        _predict(runtime, [self], [config.blank_id])
+        #: The predictor's output for the last token, [1, decoder size]; None before the first call
+        #: of `decode`, so that a stream can be made without calling the model.
+        self.dec_out: Array | None = None
         #: Frames decoded so far.
         self.frames = 0
 
@@ -79,6 +79,9 @@ def decode(
 
     On each frame, the best symbol is taken until it is the blank, at most `max_symbols` times.
     """
+    for decoder in decoders:
+        if decoder.dec_out is None:  # a transcript begins as after a blank
+            _predict(runtime, [decoder], [runtime.config.blank_id])
     decodings = [_Decoding(*each) for each in zip(decoders, enc_proj, strict=True)]
     _decode_frames(
         runtime, decodings, MAX_JOINT_FRAMES if len(decodings) == 1 else MAX_JOINT_FRAMES_EACH
@@ -123,10 +126,11 @@ def _predict(runtime: Runtime, decoders: Sequence[GreedyDecoder], tokens: Sequen
 
 def _joint(runtime: Runtime, decoders: Sequence[GreedyDecoder], windows: list[Array]) -> Array:
     """Compute the logits [frames, vocabulary] of some frames of each stream, one after another."""
+    outs = [decoder.dec_out for decoder in decoders if decoder.dec_out is not None]
     if len(windows) == 1:
-        inputs = {"dec_out": decoders[0].dec_out, "enc_frame": windows[0]}
+        inputs = {"dec_out": outs[0], "enc_frame": windows[0]}
     else:
-        rows = [np.repeat(d.dec_out, len(w), 0) for d, w in zip(decoders, windows, strict=True)]
+        rows = [np.repeat(out, len(w), 0) for out, w in zip(outs, windows, strict=True)]
         inputs = {"dec_out": np.concatenate(rows), "enc_frame": np.concatenate(windows)}
     logits: Array = runtime.run("joint", inputs)["token_logits"]
     return logits

@@ -18,6 +18,7 @@ from nemocli.units import FRAME_SECONDS
 class Stream:
     """Turns samples into mel rows, which wait for `advance`, and then into words.
 
+    Only `advance` calls the model: any thread may make a stream and compute its rows.
     Encoder and decoder take constant memory. The transcript grows, unless it is not kept.
     `keep_encoder` collects the encoder's output in `enc_proj`.
     """
@@ -35,8 +36,7 @@ class Stream:
         self._rate = runtime.config.features.sampling_rate
         self._mel = MelStream(runtime.config.features)
         self._encoder = EncoderStream(runtime.config, runtime.lookahead, prompt)
-        with recognizer.turn():
-            self._decoder = GreedyDecoder(runtime)
+        self._decoder = GreedyDecoder(runtime.config)
         self._text = Detokenizer(pieces, keep_transcript)
         #: The number of encoder frames (of 80 ms) decoded so far.
         self.frames = 0

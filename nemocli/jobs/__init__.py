@@ -1,1 +1,1 @@
-"""Many files as jobs: finding them, skipping what is done, writing outputs, recording results."""
+"""Jobs: choose files, skip finished ones, write and record results, resume."""

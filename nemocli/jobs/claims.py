@@ -17,7 +17,7 @@ from pathlib import Path
 from nemocli.errors import OutputError
 
 #: The byte that is locked by `turn`; the bytes of claims are behind it.
-_TURN = 0
+_TURN_BYTE = 0
 
 #: Links are not followed: the folder may come from a stranger.
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -26,7 +26,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
-def claim_number(key: str) -> int:
+def compute_claim_number(key: str) -> int:
     """Return the byte to lock for a key: a positive number of 62 bits."""
     digest = hashlib.sha256(os.fsencode(key)).digest()
     return 1 + (int.from_bytes(digest[:8]) >> 2)
@@ -49,7 +49,7 @@ class Claims:
         """Claim all the keys, or none if another process has one of them."""
         taken: list[int] = []
         with self._threads:
-            for number in map(claim_number, keys):
+            for number in map(compute_claim_number, keys):
                 if number in self._held:
                     continue
                 if not self._lock(number):
@@ -62,7 +62,7 @@ class Claims:
     def release(self, *keys: str) -> None:
         """Give up the claims of these keys."""
         with self._threads:
-            for number in map(claim_number, keys):
+            for number in map(compute_claim_number, keys):
                 if number in self._held:
                     self._unlock(number)
 
@@ -73,7 +73,7 @@ class Claims:
                 self._unlock(number)
 
     def is_claimed(self, number: int) -> bool:
-        """Whether any process, this one included, holds the claim with this number."""
+        """Return whether any process, this one included, holds the claim with this number."""
         with self._threads:
             if number in self._held or not self._lock(number):
                 return True
@@ -81,14 +81,14 @@ class Claims:
             return False
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def take_turn(self) -> Iterator[None]:
         """Wait until no other thread or process is in this block, and keep them out."""
         with self._threads:
-            self._lock(_TURN, wait=True)
+            self._lock(_TURN_BYTE, wait=True)
             try:
                 yield
             finally:
-                self._unlock(_TURN)
+                self._unlock(_TURN_BYTE)
 
     def _lock(self, number: int, wait: bool = False) -> bool:
         try:

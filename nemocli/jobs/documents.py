@@ -1,4 +1,4 @@
-"""Documents of a transcript in the chosen formats, as they are written to files."""
+"""Documents of a transcript in the chosen formats, for files."""
 
 import os
 from collections.abc import Iterable
@@ -46,7 +46,7 @@ def render(
     In a file name that is not UTF-8, bytes that cannot be decoded are replaced.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = WholeTranscript(settings.about_file(readable, decoded), transcript, warnings)
+    result = WholeTranscript(settings.describe_file(readable, decoded), transcript, warnings)
     return {
         form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats

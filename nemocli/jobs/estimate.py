@@ -1,4 +1,4 @@
-"""Estimate of the length of the sound in many files, most of which were not opened yet."""
+"""Estimate the length of the sound in many files, most of which are not opened yet."""
 
 import os
 from collections import defaultdict
@@ -7,25 +7,24 @@ from pathlib import Path
 
 
 class Estimate:
-    """Estimates the seconds of sound in all files, without opening them.
+    """Seconds of sound in all files: known lengths, and an estimate by size for the rest.
 
-    Known lengths are added up. The other files are estimated by their size: files of the same
-    extension are assumed to have the same number of seconds per byte.
+    Files of the same extension are assumed to have the same number of seconds per byte.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        self._sizes = {path: _size(path) for path in paths}
+        self._sizes = {path: _read_size(path) for path in paths}
         self._seconds: dict[Path, float] = {}
         # By extension: bytes of files of unknown length, and bytes and seconds of the others.
         self._unknown_bytes: dict[str, int] = defaultdict(int)
         self._known_bytes: dict[str, int] = defaultdict(int)
         self._known_seconds: dict[str, float] = defaultdict(float)
         for path, size in self._sizes.items():
-            self._unknown_bytes[_extension(path)] += size
+            self._unknown_bytes[_find_extension(path)] += size
 
     def set_length(self, path: Path, seconds: float) -> None:
         """Set a file's length, as far as it is known by now."""
-        extension = _extension(path)
+        extension = _find_extension(path)
         if path not in self._seconds:
             size = self._sizes.get(path, 0)
             self._unknown_bytes[extension] -= size
@@ -49,11 +48,11 @@ class Estimate:
         return total
 
 
-def _extension(path: Path) -> str:
+def _find_extension(path: Path) -> str:
     return path.suffix.lower()
 
 
-def _size(path: Path) -> int:
+def _read_size(path: Path) -> int:
     try:
         return os.stat(path).st_size
     except (OSError, ValueError):

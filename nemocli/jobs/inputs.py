@@ -13,8 +13,8 @@ from nemocli.addresses import advise_on_address
 from nemocli.errors import UsageError
 from nemocli.transcript.formats import FORMATS
 
-#: Extensions that folders and patterns are searched for: all sound and video that the decoders
-#: read, without raw samples, whose rate is unknown, and extensions that mostly mean other files.
+#: Extensions that folders and patterns are searched for: sound and video that the decoders read,
+#: but not raw samples, whose rate is unknown, and not extensions that mostly mean other files.
 EXTENSIONS = (
     # Common formats.
     *("3g2", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf", "au"),
@@ -150,11 +150,11 @@ def read_list(content: bytes) -> list[str]:
         if content.startswith(mark):
             content = content.removeprefix(mark)
             if encoding != "utf-8":  # a path may have bytes that are not UTF-8
-                content = _to_utf8(content, encoding)
+                content = _convert_to_utf8(content, encoding)
             break
     else:
         if guessed := _guess_encoding(content):
-            content = _to_utf8(content, guessed)
+            content = _convert_to_utf8(content, guessed)
     if content.endswith(b"\0"):
         parts = content.split(b"\0")
     else:
@@ -168,7 +168,7 @@ def read_list(content: bytes) -> list[str]:
     return [os.fsdecode(part) for part in parts if part]
 
 
-def _to_utf8(content: bytes, encoding: str) -> bytes:
+def _convert_to_utf8(content: bytes, encoding: str) -> bytes:
     """Convert text from another encoding to UTF-8; UsageError if it is damaged."""
     try:
         return content.decode(encoding).encode()
@@ -224,7 +224,7 @@ def list_inputs(
     names = [name for name in names if not addresses.get(name)]
     folders = {name for name in names if os.path.isdir(name)}
     several = len({os.path.realpath(folder) for folder in folders}) > 1
-    common = _common_folder([n for n in names if n not in patterns and n not in folders])
+    common = _find_common_folder([n for n in names if n not in patterns and n not in folders])
     for name in names:
         if name in folders:
             lister.add_folder(name, os.path.basename(os.path.abspath(name)) if several else "")
@@ -286,7 +286,7 @@ class _Lister:
     def add_pattern(self, pattern: str) -> None:
         """Add the files that a pattern matches, and those in the folders that it matches."""
         before = self._found
-        root = _fixed_part(pattern)
+        root = _find_fixed_folder(pattern)
         # With an extension of its own, a pattern says which files are meant.
         extension = os.path.splitext(pattern)[1]
         chooses = len(extension) > 1 and not glob.has_magic(extension)
@@ -307,7 +307,7 @@ class _Lister:
     def _walk(self, top: str, home: str, in_home: str, relative: str) -> bool:
         """Add the files of a folder, and with --recursive those of its subfolders.
 
-        Returns whether it has subfolders. Links to folders are followed, but each folder is read
+        Return whether it has subfolders. Links to folders are followed, but each folder is read
         only once.
         """
         visited: set[str] = set()
@@ -355,15 +355,15 @@ class _Lister:
         return files, folders
 
     def _is_wanted(self, path: str) -> bool:
-        """Whether a file has one of the extensions; of some extensions, only if it is not text."""
+        """Return whether a file has a chosen extension; some default ones exclude text files."""
         extension = os.path.splitext(path)[1][1:].lower()
         if self._any or extension not in self._extensions:
             return self._any
         return self._is_chosen or extension not in _ALSO_TEXT or not _is_text(path)
 
-    def _pass_over(self, names: Iterable[str], wanted: Iterable[str]) -> None:
-        """Count other files, without transcripts of the wanted ones."""
-        sounds = {stem for name in wanted for stem in (name, os.path.splitext(name)[0])}
+    def _pass_over(self, names: Iterable[str], sound_files: Iterable[str]) -> None:
+        """Count other files, without transcripts of the sound files."""
+        sounds = {stem for name in sound_files for stem in (name, os.path.splitext(name)[0])}
         for name in names:
             stem, extension = os.path.splitext(name)
             if extension[1:] not in FORMATS or stem not in sounds:
@@ -371,7 +371,7 @@ class _Lister:
 
 
 def _is_text(path: str) -> bool:
-    """Whether the beginning of a file is text."""
+    """Return whether the beginning of a file is text."""
     try:
         with open(path, "rb") as file:
             beginning = file.read(1024)
@@ -386,13 +386,13 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _common_folder(names: Iterable[str]) -> str:
+def _find_common_folder(names: Iterable[str]) -> str:
     """Return the deepest folder that contains all the named files."""
     folders = {os.path.dirname(os.path.abspath(name)) for name in names}
     return os.path.commonpath(folders) if folders else os.curdir
 
 
-def _fixed_part(pattern: str) -> str:
+def _find_fixed_folder(pattern: str) -> str:
     """Return the folders of a pattern before its first wildcard; may be empty."""
     folder = os.path.dirname(pattern)
     while glob.has_magic(folder):

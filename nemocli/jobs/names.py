@@ -14,7 +14,7 @@ def choose_names(inputs: dict[str, str], run_log: RunLog) -> dict[str, str]:
     name that the log has for it. `talk.mp3` becomes `talk`, unless another input, here or in the
     log, has that name too: then it is `talk.mp3`, and if that is taken as well, `talk.mp3-2`.
     """
-    stems = Counter(_stem(path).casefold() for path in inputs.values())
+    stems = Counter(_remove_extension(path).casefold() for path in inputs.values())
     names: dict[str, str] = {}
     taken: set[str] = set()
     for key in inputs:
@@ -23,7 +23,7 @@ def choose_names(inputs: dict[str, str], run_log: RunLog) -> dict[str, str]:
             taken.add(names[key].casefold())
     for key, path in inputs.items():
         if key not in names:
-            shared = stems[_stem(path).casefold()] > 1
+            shared = stems[_remove_extension(path).casefold()] > 1
             names[key] = find_free_name(key, path, run_log, taken, shared)
             taken.add(names[key].casefold())
     return names
@@ -33,16 +33,16 @@ def find_free_name(
     key: str, path: str, run_log: RunLog, taken: set[str], is_stem_shared: bool
 ) -> str:
     """Return the first name that is neither taken nor, in the log, that of another input."""
-    for name in _candidates(path, is_stem_shared):
+    for name in _list_candidates(path, is_stem_shared):
         folded = name.casefold()
         if folded not in taken and run_log.names.get(folded, key) == key:
             return name
     raise AssertionError("there is always another number")
 
 
-def _candidates(path: str, is_stem_shared: bool) -> Iterator[str]:
+def _list_candidates(path: str, is_stem_shared: bool) -> Iterator[str]:
     if not is_stem_shared:
-        yield _stem(path)
+        yield _remove_extension(path)
     yield path
     number = 2
     while True:
@@ -50,5 +50,5 @@ def _candidates(path: str, is_stem_shared: bool) -> Iterator[str]:
         number += 1
 
 
-def _stem(path: str) -> str:
+def _remove_extension(path: str) -> str:
     return os.path.splitext(path)[0]

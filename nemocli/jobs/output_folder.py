@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from nemocli.errors import NemocliError, OutputError, UsageError
-from nemocli.jobs.claims import Claims, claim_number
+from nemocli.jobs.claims import Claims, compute_claim_number
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.run_log import RunLog
 from nemocli.whole_file import write_synced, written_whole
@@ -21,17 +21,17 @@ OWN_FOLDER = ".nemocli"
 STDIN_KEY = "/dev/stdin"
 
 #: Name of a document that is being written: the number of its input's claim, and its format.
-_PART = re.compile(r"\.nemocli-([0-9a-f]{16})\.\w+\.part")
+_PART_NAME = re.compile(r"\.nemocli-([0-9a-f]{16})\.\w+\.part")
 
-#: Errors that the next file would meet too.
-_LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+#: Errors that would make the next file fail too.
+_LASTING_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class OutputFolder:
     """A folder of outputs with its log and claims; a process must have only one per folder."""
 
     def __init__(self, folder: str, *, is_beside_inputs: bool) -> None:
-        """Open a folder; with `is_beside_inputs` it has the inputs, and outputs go beside them.
+        """Open a folder; with `is_beside_inputs` the inputs are in it, beside their outputs.
 
         Raises UsageError if it is not a folder, and NemocliError if its log cannot be read.
         """
@@ -44,18 +44,18 @@ class OutputFolder:
         self.run_log = RunLog(own, self.claims)
         self.is_beside_inputs = is_beside_inputs
 
-    def key(self, source: Source) -> str:
+    def make_key(self, source: Source) -> str:
         """Return an input's key in the log: its path relative to this folder."""
         if source.is_stdin:
             return STDIN_KEY
         folder, name = os.path.split(source.path)
-        return os.path.join(self._from_here(folder), name).removeprefix("./")
+        return os.path.join(self._make_relative(folder), name).removeprefix("./")
 
     @cache  # noqa: B019  a folder's object lives as long as its run
-    def _from_here(self, folder: str) -> str:
+    def _make_relative(self, folder: str) -> str:
         return os.path.relpath(os.path.abspath(folder), self.folder)
 
-    def paths(self, outputs: Iterable[str]) -> tuple[str, ...]:
+    def list_paths(self, outputs: Iterable[str]) -> tuple[str, ...]:
         """Return outputs' paths as the user would write them: relative if the folder's path is."""
         return tuple(os.path.join(self._shown, output) for output in outputs)
 
@@ -74,14 +74,14 @@ class OutputFolder:
 
     def claim(self, key: str, name: str) -> bool:
         """Claim an input and the name of its outputs; return False if another run has either."""
-        return self.claims.take(*_claim_keys(key, name))
+        return self.claims.take(*_make_claim_keys(key, name))
 
     def release(self, key: str, name: str) -> None:
         """Give up the claims on an input and the name of its outputs."""
-        self.claims.release(*_claim_keys(key, name))
+        self.claims.release(*_make_claim_keys(key, name))
 
     def exists(self, output: str) -> bool:
-        """Whether there is a file, or anything else, at an output's path."""
+        """Return whether there is a file, or anything else, at an output's path."""
         return os.path.lexists(os.path.join(self.folder, output))
 
     def remove_abandoned(self, names: Iterable[str]) -> None:
@@ -93,10 +93,12 @@ class OutputFolder:
         parts: list[tuple[str, int]] = []
         for folder in {os.path.dirname(os.path.join(self.folder, name)) for name in names}:
             with suppress(OSError), os.scandir(folder) as entries:
-                matches = ((entry.path, _PART.fullmatch(entry.name)) for entry in entries)
+                matches = ((entry.path, _PART_NAME.fullmatch(entry.name)) for entry in entries)
                 parts += [(path, int(match[1], 16)) for path, match in matches if match]
         if parts:
-            own = {claim_number(_claim_keys(key, "")[0]) for key in self.run_log.inputs}
+            own = {
+                compute_claim_number(_make_claim_keys(key, "")[0]) for key in self.run_log.inputs
+            }
             for path, number in parts:
                 if number in own and not self.claims.is_claimed(number):
                     with suppress(OSError):
@@ -109,7 +111,7 @@ class OutputFolder:
         name; if a power failure undoes the renaming, the next run writes it again. Raises
         OutputError if the next file would fail too, and NemocliError if only this one does.
         """
-        number = claim_number(_claim_keys(key, "")[0])
+        number = compute_claim_number(_make_claim_keys(key, "")[0])
         try:
             with ExitStack() as stack:
                 for form, document in documents.items():
@@ -138,7 +140,7 @@ class OutputFolder:
     def _write_error(self, error: OSError) -> NemocliError:
         reason = error.strerror or type(error).__name__
         where = error.filename or self.folder
-        if error.errno in _LASTING or not os.access(self.folder, os.W_OK):
+        if error.errno in _LASTING_ERRORS or not os.access(self.folder, os.W_OK):
             return OutputError(
                 f"Transcripts cannot be written to {self.folder} any more: {reason}. What is done"
                 " is kept, and the same command goes on with the rest."
@@ -146,5 +148,5 @@ class OutputFolder:
         return NemocliError(f"{where} cannot be written: {reason}.")
 
 
-def _claim_keys(key: str, name: str) -> tuple[str, str]:
+def _make_claim_keys(key: str, name: str) -> tuple[str, str]:
     return f"input {key}", f"name {name.casefold()}"

@@ -1,4 +1,4 @@
-"""Plan of a run: a job for each input, with its outputs, and whether it is to be done."""
+"""Plan a run: a job for each input, with its outputs, and whether it must be done."""
 
 import errno
 import hashlib
@@ -14,12 +14,12 @@ from nemocli.errors import UsageError
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.names import choose_names
 from nemocli.jobs.output_folder import OutputFolder
-from nemocli.jobs.run_log import InputHistory, output_path
+from nemocli.jobs.run_log import InputHistory, format_output_path
 from nemocli.jobs.settings import Settings
 
 
 class Verdict(Enum):
-    """Whether an input is to be transcribed, and why."""
+    """Whether an input must be transcribed, and why."""
 
     DONE = "done"
     NEW = "new"
@@ -33,8 +33,8 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """Size and time of a file, to notice that its content changed."""
+class FileStamp:
+    """Size and time of a file, to notice that it changed."""
 
     size: int
     mtime_ns: int
@@ -57,13 +57,13 @@ class Job:
         is_beside_inputs = self.output_folder.is_beside_inputs
         return self.source.in_home if is_beside_inputs else self.source.relative
 
-    def outputs(self, formats: Iterable[str]) -> dict[str, str]:
+    def list_outputs(self, formats: Iterable[str]) -> dict[str, str]:
         """Return the outputs' paths below the folder, by format."""
-        return {form: output_path(self.name, form) for form in formats}
+        return {form: format_output_path(self.name, form) for form in formats}
 
-    def paths(self, formats: Iterable[str]) -> tuple[str, ...]:
+    def list_paths(self, formats: Iterable[str]) -> tuple[str, ...]:
         """Return the outputs' paths, as they are used from the current folder."""
-        return self.output_folder.paths(self.outputs(formats).values())
+        return self.output_folder.list_paths(self.list_outputs(formats).values())
 
     @property
     def history(self) -> InputHistory:
@@ -102,7 +102,7 @@ def make_jobs(sources: Sequence[Source], output_dir: str | None) -> list[Job]:
     jobs: list[Job] = []
     for source in sources:
         folder = given or _open_home(source, homes)
-        key = folder.key(source)
+        key = folder.make_key(source)
         if source.is_named or not folder.run_log.is_output(key):
             job = Job(source, folder, key)
             jobs.append(job)
@@ -122,12 +122,12 @@ def _open_home(source: Source, homes: dict[str, OutputFolder]) -> OutputFolder:
 
 
 def decide(job: Job, options: RunOptions) -> Verdict:
-    """Decide whether a job is to be done, reading its input if that is necessary."""
-    return judge(job, options) or judge_content(job)
+    """Decide whether a job must be done, reading its input if that is necessary."""
+    return decide_by_log(job, options) or decide_by_content(job)
 
 
-def judge(job: Job, options: RunOptions) -> Verdict | None:
-    """Decide whether a job is to be done; None if its input must be read to decide."""
+def decide_by_log(job: Job, options: RunOptions) -> Verdict | None:
+    """Decide by the log, and by size and time of the input; None if it must be read to decide."""
     history = job.history
     record = history.last
     if record is None:
@@ -139,27 +139,27 @@ def judge(job: Job, options: RunOptions) -> Verdict | None:
     if record.settings != options.settings.id:
         return Verdict.OTHER_SETTINGS
     if not set(options.formats) <= set(record.formats) or not all(
-        job.output_folder.exists(output_path(record.name, form)) for form in options.formats
+        job.output_folder.exists(format_output_path(record.name, form)) for form in options.formats
     ):
         return Verdict.OUTPUTS_MISSING
     if options.strict and record.warnings:
         return Verdict.WARNED
-    content = look_at(job.source.path)
+    content = read_stamp(job.source.path)
     if content is None or record.sha256 is None or content.size != record.size:
         return Verdict.CHANGED
     return Verdict.DONE if content.mtime_ns == record.mtime_ns else None
 
 
-def judge_content(job: Job) -> Verdict:
-    """Decide by the input's content, for a job that `judge` could not decide."""
+def decide_by_content(job: Job) -> Verdict:
+    """Decide by the hash of the input, for a job that `decide_by_log` could not decide."""
     record = job.history.last
-    is_same = record is not None and content_hash(job.source.path) == record.sha256
+    is_same = record is not None and hash_content(job.source.path) == record.sha256
     return Verdict.DONE if is_same else Verdict.CHANGED
 
 
 def explain_long_name(job: Job, formats: Iterable[str]) -> str | None:
     """Return a sentence if an output's name is too long for the disk; its folder must exist."""
-    for output in job.outputs(formats).values():
+    for output in job.list_outputs(formats).values():
         for name in output.split(os.sep):
             try:
                 os.lstat(os.path.join(job.output_folder.folder, name))
@@ -174,18 +174,18 @@ def explain_long_name(job: Job, formats: Iterable[str]) -> str | None:
     return None
 
 
-def look_at(path: Path) -> Content | None:
-    """Return size and time of a plain file; None for anything else, and if it does not exist."""
+def read_stamp(path: Path) -> FileStamp | None:
+    """Return size and time of a plain file; None for anything else, or if it does not exist."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    return Content(found.st_size, found.st_mtime_ns)
+    return FileStamp(found.st_size, found.st_mtime_ns)
 
 
-def content_hash(path: Path) -> str | None:
+def hash_content(path: Path) -> str | None:
     """Return the SHA-256 of a file in hexadecimal; None if it cannot be read."""
     try:
         with path.open("rb") as file:
@@ -194,7 +194,7 @@ def content_hash(path: Path) -> str | None:
         return None
 
 
-def changed_outputs(job: Job, formats: Iterable[str]) -> list[str]:
+def find_changed_outputs(job: Job, formats: Iterable[str]) -> list[str]:
     """Return the formats whose outputs somebody changed since nemocli wrote them.
 
     Logs of older versions have no hashes; there, an output is changed if its time is later than
@@ -202,7 +202,7 @@ def changed_outputs(job: Job, formats: Iterable[str]) -> list[str]:
     """
     return [
         form
-        for form, output in job.outputs(formats).items()
+        for form, output in job.list_outputs(formats).items()
         if job.history.owns(output)
         and job.output_folder.exists(output)
         and _is_changed(job, output)
@@ -219,7 +219,7 @@ def _is_changed(job: Job, output: str) -> bool:
         if not stat.S_ISREG(found.st_mode):
             return True
         if output in history.hashes:
-            return content_hash(path) not in history.hashes[output]
+            return hash_content(path) not in history.hashes[output]
         recorded = datetime.fromisoformat(history.done_at).timestamp()
     except FileNotFoundError:
         return False
@@ -238,7 +238,7 @@ def refuse_foreign(
     own = {os.path.abspath(path) for path in inputs}
     foreign = []
     for job in jobs:
-        for output in job.outputs(formats).values():
+        for output in job.list_outputs(formats).values():
             folder = job.output_folder
             if job.history.owns(output) or not folder.exists(output):
                 continue

@@ -1,18 +1,18 @@
-"""Decides which jobs of a run are left to do, and prepares their folders."""
+"""Decide which jobs of a run are left to do, and prepare their folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nemocli.errors import NemocliError
 from nemocli.jobs.output_folder import OutputFolder
-from nemocli.jobs.plan import Job, RunOptions, Verdict, explain_long_name, judge
+from nemocli.jobs.plan import Job, RunOptions, Verdict, decide_by_log, explain_long_name
 from nemocli.jobs.report import JobResult
-from nemocli.jobs.run import skipped_result
+from nemocli.jobs.run import make_skipped_result
 
 
 @dataclass
 class Remaining:
-    """The jobs to be done, in their order, and the results of the others."""
+    """The jobs that are left to do, in their order, and the results of the others."""
 
     jobs: list[Job] = field(default_factory=list)
     #: Jobs that are done already.
@@ -37,8 +37,8 @@ def find_remaining(jobs: Sequence[Job], options: RunOptions) -> Remaining:
     remaining = Remaining()
     by_folder: dict[OutputFolder, list[Job]] = {}
     for job in jobs:
-        if judge(job, options) is Verdict.DONE:
-            remaining.skipped.append(skipped_result(job))
+        if decide_by_log(job, options) is Verdict.DONE:
+            remaining.skipped.append(make_skipped_result(job))
         else:
             by_folder.setdefault(job.output_folder, []).append(job)
     for folder, its_jobs in by_folder.items():

@@ -14,7 +14,7 @@ from nemocli.version import __version__
 from nemocli.whole_file import write_whole_file
 
 #: Version of the report; rises when a reader of the old one would break.
-REPORT_VERSION = 1
+RUN_REPORT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class JobResult:
     warnings: tuple[SoundWarning, ...] = ()
 
 
-def strict_error(warnings: tuple[SoundWarning, ...]) -> str:
-    """Return a part of a sentence: why a file with these warnings fails with --strict."""
+def explain_strict(warnings: tuple[SoundWarning, ...]) -> str:
+    """Return why a file with these warnings fails with --strict, to follow the file's name."""
     more = f" ({len(warnings)} warnings)" if len(warnings) > 1 else ""
     return f"{warnings[0].message.removesuffix('.')}{more}: not allowed by --strict."
 
@@ -76,7 +76,7 @@ class RunReport:
 
     @property
     def only_kept(self) -> int:
-        """Number of files of which no output was replaced, since somebody changed them all."""
+        """Number of files without a replaced output, since somebody changed them all."""
         return sum(bool(r.kept) and r.state == "skipped" for r in self.results.values())
 
     @property
@@ -117,7 +117,7 @@ class RunReport:
         states = ("done", "skipped", "failed")
         totals = {state: self.count(state) for state in states}
         return {
-            "version": REPORT_VERSION,
+            "version": RUN_REPORT_VERSION,
             "nemocli": __version__,
             "settings": self._settings.to_json(),
             "stopped": self.stopped,
@@ -130,7 +130,7 @@ class RunReport:
                 "elapsed": round(self.elapsed, 3),
             },
             "unreadable": self._unreadable,
-            "files": [self._file(path, name) for path, name in self._names.items()],
+            "files": [self._describe_file(path, name) for path, name in self._names.items()],
         }
 
     def write(self, path: Path) -> None:
@@ -140,7 +140,7 @@ class RunReport:
         except OSError as error:
             raise NemocliError(f"The report {path} cannot be written: {error.strerror}.") from None
 
-    def _file(self, path: Path, name: str) -> dict[str, Any]:
+    def _describe_file(self, path: Path, name: str) -> dict[str, Any]:
         result = self.results.get(path)
         if result is None:
             return {"file": name, "state": "left"}

@@ -19,27 +19,27 @@ from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.documents import render
 from nemocli.jobs.names import find_free_name
 from nemocli.jobs.plan import (
-    Content,
+    FileStamp,
     Job,
     RunOptions,
     Verdict,
-    changed_outputs,
-    content_hash,
-    judge,
-    judge_content,
-    look_at,
+    decide_by_content,
+    decide_by_log,
+    find_changed_outputs,
+    hash_content,
+    read_stamp,
 )
-from nemocli.jobs.report import JobResult, strict_error
+from nemocli.jobs.report import JobResult, explain_strict
 from nemocli.jobs.run_log import Record
 from nemocli.transcript.formats import FORMATS
 
 #: Takes paths when it has room for more files, and yields their results in any order.
 Schedule: TypeAlias = Callable[[Iterator[Path]], Iterator[FileResult]]
 
-#: Threads that write: they mostly wait for the disk.
-WRITERS = 4
+#: Limit on threads that write: they mostly wait for the disk.
+MAX_WRITERS = 4
 
-#: Transcripts that may wait to be written.
+#: Limit on transcripts that wait to be written.
 MAX_WAITING = 32
 
 #: Seconds before a file that another run has claimed is tried again.
@@ -50,7 +50,7 @@ CLAIM_RETRY_S = 0.5
 class _BegunJob:
     job: Job
     #: The input's size and time when the job was begun; None if it is not a plain file.
-    content: Content | None
+    content: FileStamp | None
     formats: tuple[str, ...]
 
 
@@ -65,7 +65,7 @@ class Run:
         is_ending: Callable[[], bool] = lambda: False,
         note: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """Make a run; `results` does the work.
+        """Make a run; `do_jobs` does the work.
 
         `is_ending` is called before each new file, and ends the run if it returns True. `note` is
         called with messages for the user.
@@ -81,10 +81,10 @@ class Run:
         self._taken: list[Job] = []
         self._failure: NemocliError | None = None
 
-    def results(self, schedule: Schedule) -> Iterator[JobResult]:
+    def do_jobs(self, schedule: Schedule) -> Iterator[JobResult]:
         """Do the jobs, and yield the result of each when it is known.
 
-        At the end, jobs of other runs are waited for, and done if those runs did not. Raises
+        At the end, wait for jobs of other runs, and do those that they did not finish. Raises
         OutputError if nothing can be written any more; what was recorded before stays.
         """
         pending = self._jobs
@@ -111,7 +111,7 @@ class Run:
         first = next(claimed, None)
         file_results = iter(()) if first is None else schedule(chain([first], claimed))
         writing: deque[Future[JobResult]] = deque()
-        pool = ThreadPoolExecutor(WRITERS, "nemocli-writer")
+        pool = ThreadPoolExecutor(MAX_WRITERS, "nemocli-writer")
         try:
             for file_result in file_results:
                 writing.append(pool.submit(self._finish, file_result))
@@ -136,22 +136,22 @@ class Run:
     # ------------------------------------------------------------------------------------ claiming
 
     def _claim_paths(self, jobs: Iterable[Job]) -> Iterator[Path]:
-        """Yield the paths of jobs to be transcribed; each is claimed just before."""
+        """Yield the paths of jobs to transcribe; each is claimed just before."""
         for job in jobs:
             if self._is_ending() or self._failure is not None:
                 return
             try:
                 is_claimed = self._claim(job)
-            except NemocliError as error:  # raised by `results`, not within the schedule
+            except NemocliError as error:  # raised by `do_jobs`, not within the schedule
                 self._failure = error
                 return
             if is_claimed:
                 yield job.source.path
 
     def _claim(self, job: Job) -> bool:
-        """Claim a job that is to be transcribed; return whether that is so.
+        """Claim a job; return whether it must be transcribed.
 
-        A job that another run has claimed is noted in `_taken`; one that needs no work has its
+        A job that another run has claimed is added to `_taken`; one that needs no work has its
         result in `_early_results`.
         """
         folder = job.output_folder
@@ -185,25 +185,25 @@ class Run:
         last = history.last
         if history.is_from_other_run and last is not None and last.state == "failed":
             return JobResult(job.source.path, "failed", error=last.error)
-        verdict = judge(job, options)
+        verdict = decide_by_log(job, options)
         if verdict is None:
-            verdict = judge_content(job)
-            content = look_at(job.source.path)
+            verdict = decide_by_content(job)
+            content = read_stamp(job.source.path)
             if verdict is Verdict.DONE and last is not None and content is not None:
                 record = replace(last, mtime_ns=content.mtime_ns)
                 folder.run_log.append(record, options.settings)
         if verdict is Verdict.DONE:
-            return skipped_result(job)
+            return make_skipped_result(job)
         if not options.force:
-            for output in job.outputs(options.formats).values():
+            for output in job.list_outputs(options.formats).values():
                 if not history.owns(output) and folder.exists(output):
                     path = os.path.join(folder.folder, output)
                     return JobResult(
                         job.source.path, "failed", error=f"{path} is there already; use --force."
                     )
-            changed = changed_outputs(job, options.formats)
+            changed = find_changed_outputs(job, options.formats)
             if len(changed) == len(options.formats):  # nothing would be written
-                return JobResult(job.source.path, "skipped", kept=job.paths(changed))
+                return JobResult(job.source.path, "skipped", kept=job.list_paths(changed))
         return None
 
     def _begin(self, job: Job) -> None:
@@ -213,12 +213,12 @@ class Run:
         """
         earlier = [
             form
-            for form, output in job.outputs(FORMATS).items()
+            for form, output in job.list_outputs(FORMATS).items()
             if job.history.owns(output) and job.output_folder.exists(output)
         ]
         settings = self._options.settings
         formats = tuple(dict.fromkeys([*self._options.formats, *earlier]))
-        begun = _BegunJob(job, look_at(job.source.path), formats)
+        begun = _BegunJob(job, read_stamp(job.source.path), formats)
         record = Record(job.key, "begun", job.name, formats, settings.id)
         job.output_folder.run_log.append(record, settings, sync=False)
         self._begun[job.source.path] = begun
@@ -251,11 +251,11 @@ class Run:
                 assert file_result.error is not None
                 raise file_result.error.named(job.source.name)
             if file_result.warnings and self._options.strict:
-                raise NemocliError(f"{job.source.name}: {strict_error(file_result.warnings)}")
+                raise NemocliError(f"{job.source.name}: {explain_strict(file_result.warnings)}")
             sha256 = self._hash_unchanged(begun)
-            kept = [] if self._options.force else changed_outputs(job, begun.formats)
+            kept = [] if self._options.force else find_changed_outputs(job, begun.formats)
             formats = [form for form in begun.formats if form not in kept]
-            outputs = job.outputs(formats)
+            outputs = job.list_outputs(formats)
             documents = render(
                 job.source.name,
                 transcript,
@@ -264,7 +264,7 @@ class Run:
                 file_result.decoded,
                 file_result.warnings,
             )
-            hashes: dict[str, str | None] = dict.fromkeys(job.outputs(kept).values())
+            hashes: dict[str, str | None] = dict.fromkeys(job.list_outputs(kept).values())
             hashes |= {
                 outputs[form]: hashlib.sha256(document).hexdigest()
                 for form, document in documents.items()
@@ -288,10 +288,10 @@ class Run:
         return JobResult(
             job.source.path,
             "done",
-            folder.paths(outputs.values()),
+            folder.list_paths(outputs.values()),
             record.seconds,
             note=file_result.note,
-            kept=job.paths(kept),
+            kept=job.list_paths(kept),
             warnings=file_result.warnings,
         )
 
@@ -303,19 +303,19 @@ class Run:
         if begun.content is None:
             return None
         source = begun.job.source
-        sha256 = content_hash(source.path)
+        sha256 = hash_content(source.path)
         if sha256 is None:
             raise NemocliError(f"{source.name} vanished while it was transcribed: check the disk.")
-        if look_at(source.path) != begun.content:
+        if read_stamp(source.path) != begun.content:
             raise NemocliError(
                 f"{source.name} changed while it was transcribed: run the command again."
             )
         return sha256
 
 
-def skipped_result(job: Job) -> JobResult:
+def make_skipped_result(job: Job) -> JobResult:
     """Return the result of a job that the log has as done."""
     record = job.history.last
     outputs = record.outputs.values() if record else ()
     seconds = record.seconds if record else None
-    return JobResult(job.source.path, "skipped", job.output_folder.paths(outputs), seconds)
+    return JobResult(job.source.path, "skipped", job.output_folder.list_paths(outputs), seconds)

@@ -2,7 +2,7 @@
 
 The first line is `{"manifest": 1}`. `{"settings": {...}}` comes before the first file transcribed
 with these settings. `{"file": {...}}` is a Record: a file was begun, is done, or failed.
-`{"documents": {...}}` has the hash of each document and is written before they get their names: a
+`{"documents": {...}}` has the hash of each document and is written before they get their names; a
 document with another hash was changed by somebody else. Lines that were cut off by a kill or a full
 disk are ignored; every complete line is valid.
 """
@@ -23,9 +23,9 @@ from nemocli.jobs.claims import Claims
 from nemocli.jobs.settings import Settings
 
 #: Version of the log; rises when an older nemocli could not read it.
-MANIFEST_VERSION = 1
+LOG_VERSION = 1
 
-MANIFEST = "manifest.jsonl"
+LOG_FILE = "manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Record:
     seconds: float | None = None
     #: Why it failed.
     error: str | None = None
-    #: How many warnings there were of its sound; None if there was none.
+    #: Number of warnings about its sound; None for no warning.
     warnings: int | None = None
     #: When this was recorded.
     at: str = ""
@@ -56,10 +56,10 @@ class Record:
     @property
     def outputs(self) -> dict[str, str]:
         """Paths of the outputs, by format."""
-        return {form: output_path(self.name, form) for form in self.formats}
+        return {form: format_output_path(self.name, form) for form in self.formats}
 
 
-def output_path(name: str, form: str) -> str:
+def format_output_path(name: str, form: str) -> str:
     """Return the path of an output, from its path without extension and its format."""
     return f"{name}.{form}"
 
@@ -83,7 +83,7 @@ class InputHistory:
     done_at: str = ""
 
     def owns(self, output: str) -> bool:
-        """Whether this is the path of an output that was ever begun for the input."""
+        """Return whether this is the path of an output that was ever begun for the input."""
         name, _, form = output.rpartition(".")
         return name == self.name and form in self.formats
 
@@ -95,7 +95,7 @@ class RunLog:
     """
 
     def __init__(self, folder: Path, claims: Claims) -> None:
-        self.path = folder / MANIFEST
+        self.path = folder / LOG_FILE
         self.inputs: dict[str, InputHistory] = {}
         #: Key of the input, by the name of its outputs in lower case: some disks do not
         #: distinguish upper and lower case.
@@ -113,14 +113,14 @@ class RunLog:
     def refresh(self) -> None:
         """Read what other runs have appended."""
         with self._threads:
-            for line in self._new_lines():
+            for line in self._read_new_lines():
                 try:
                     self._take_in_line(json.loads(line))
                 except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                     continue  # cut off
 
     def is_output(self, path: str) -> bool:
-        """Whether a path, relative to the folder, is that of an output in the log."""
+        """Return whether a path, relative to the folder, is that of an output in the log."""
         owner = self.names.get(path.rpartition(".")[0].casefold())
         return owner is not None and self.inputs[owner].owns(path)
 
@@ -200,7 +200,7 @@ class RunLog:
             before = history.hashes.get(output, ())
             history.hashes[output] = (*before, sha256) if sha256 else ()
 
-    def _new_lines(self) -> Iterator[bytes]:
+    def _read_new_lines(self) -> Iterator[bytes]:
         """Yield the complete lines that were not read before."""
         try:
             if os.path.getsize(self.path) <= self._read:
@@ -218,14 +218,14 @@ class RunLog:
             raise NemocliError(f"{self.path} cannot be read: {error.strerror}.") from None
 
     def _check_version(self, version: object) -> None:
-        if version != MANIFEST_VERSION:
+        if version != LOG_VERSION:
             raise NemocliError(
                 f"{self.path} was written by another version of nemocli; update nemocli, or choose"
                 " another --output-dir."
             )
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
-        with self._claims.turn():
+        with self._claims.take_turn():
             self.refresh()  # lines of other runs must be read before our own are added
             try:
                 self._append(entries)
@@ -243,7 +243,7 @@ class RunLog:
                 raise OSError(errno.EINVAL, "it is not a plain file")
             size = found.st_size
             if size == 0:
-                entries = [{"manifest": MANIFEST_VERSION}, *entries]
+                entries = [{"manifest": LOG_VERSION}, *entries]
             text = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
             if size and text and os.pread(file, 1, size - 1) != b"\n":
                 text = b"\n" + text  # ends a line that was cut off

@@ -18,14 +18,14 @@ class Settings:
     """The model, how it is run, and how documents are laid out."""
 
     #: Model, runtime, precision, lookahead and language; without a file's name.
-    about: Provenance
+    provenance: Provenance
     layout: CueLayout = DEFAULT_LAYOUT
     sound: SoundOptions = DEFAULT_OPTIONS
 
     @property
     def language(self) -> str:
         """Locale of the language, or `auto`."""
-        return self.about.requested_language
+        return self.provenance.requested_language
 
     @cached_property
     def id(self) -> str:
@@ -33,7 +33,7 @@ class Settings:
 
         Default values of newer options are left out: runs from before they existed stay valid.
         """
-        fields = self._fields()
+        fields = self._list_fields()
         del fields["model"]
         if self.layout.min_cue == MIN_CUE:
             del fields["layout"]["min_cue"]
@@ -43,16 +43,16 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain data, with their id."""
-        return {"id": self.id, "nemocli": __version__, **self._fields()}
+        return {"id": self.id, "nemocli": __version__, **self._list_fields()}
 
-    def about_file(self, name: str, decoded: DecodedSound | None = None) -> Provenance:
+    def describe_file(self, name: str, decoded: DecodedSound | None = None) -> Provenance:
         """Return the provenance of a file's document, including how its sound was decoded."""
         sound = None if decoded is None else SoundProvenance(**asdict(decoded))
-        return replace(self.about, file=name, sound=sound)
+        return replace(self.provenance, file=name, sound=sound)
 
-    def _fields(self) -> dict[str, Any]:
-        fields = asdict(self.about)
+    def _list_fields(self) -> dict[str, Any]:
+        fields = asdict(self.provenance)
         del fields["file"], fields["sound"]  # these differ from file to file
         sound = asdict(self.sound)
-        del sound["language"]  # it is in `about`
+        del sound["language"]  # it is in `provenance`
         return {**fields, "layout": asdict(self.layout), "sound": sound}

@@ -22,9 +22,9 @@ from nemocli.models.folder import (
     record_files,
     write_manifest,
 )
-from nemocli.models.hub import source_name
+from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
-from nemocli.models.paths import cache_folder, models_folder
+from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.removal import remove_tree
@@ -35,11 +35,11 @@ from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
-    """Where a conversion goes if no place was chosen: a folder that `nemocli models` lists."""
+    """Return the default folder of a conversion, one that `nemocli models` lists."""
     kind = _folder_kind(to)
-    name = source_name(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
+    name = describe_source(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
+    return find_models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
 
 
 def convert(
@@ -77,7 +77,7 @@ def convert(
         kind=to,
         precision=precision,
         lookaheads=chosen,
-        source=source_name(source.path),
+        source=describe_source(source.path),
         source_sha256=source.sha256,
         nemocli=__version__,
         config=source.config,
@@ -171,10 +171,10 @@ def _explain_place(out: Path, error: OSError) -> NemocliError:
 
 
 def _is_own(out: Path) -> bool:
-    """Whether a place was not chosen by the person."""
+    """Return whether a place is in nemocli's own folder of models, not chosen by the user."""
     try:
-        return out.parent == models_folder()
-    except NemocliError:  # nobody without a home has one
+        return out.parent == find_models_folder()
+    except NemocliError:  # a user without a home folder has none
         return False
 
 
@@ -203,7 +203,7 @@ def _product(shape: tuple[int, ...]) -> int:
 
 
 def _show_nothing(name: str, number: int, total: int) -> None:
-    """For whoever does not ask for progress."""
+    """Show no progress."""
 
 
 def _write(
@@ -214,7 +214,7 @@ def _write(
     progress: GraphProgress,
     check: Callable[[Path], None] | None,
 ) -> Manifest:
-    place = Path(os.path.realpath(out))  # of a link, what it leads to: the link stays
+    place = Path(os.path.realpath(out))  # the target of a link: the link stays
     place.parent.mkdir(parents=True, exist_ok=True)
     _clear(place)
     with _written(place) as part:
@@ -232,11 +232,11 @@ def _write(
 
 
 def _clear(place: Path) -> None:
-    """Remove what conversions that were killed have left: of this folder, or in nemocli's own."""
+    """Remove what killed conversions left: those of this folder, and those in nemocli's own."""
     remove_abandoned(place)
     folders = [place] if place.is_dir() else []
-    with suppress(NemocliError):  # nobody without a home has one
-        own = (models_folder(), cache_folder() / "converted")
+    with suppress(NemocliError):  # a user without a home folder has none
+        own = (find_models_folder(), find_cache_folder() / "converted")
         folders += [place.parent] if str(place.parent) in map(os.path.realpath, own) else []
     for folder in folders:
         for path in folder.iterdir():
@@ -246,10 +246,10 @@ def _clear(place: Path) -> None:
 
 @contextmanager
 def _written(place: Path) -> Iterator[Path]:
-    """`written_whole`; but a folder that is empty, or cannot be renamed, is filled where it is.
+    """Yield a temporary folder that replaces `place`, or fills it if it is empty or must stay.
 
-    The current folder is one that a shell would not find again, and another disk's is kept by the
-    system. The manifest comes last: until then it is no model.
+    The current folder and a mount point must stay. The manifest is moved last: until then, the
+    folder is not a model.
     """
     if not place.is_dir() or (any(place.iterdir()) and not _must_stay(place)):
         with written_whole(place) as part:

@@ -1,7 +1,7 @@
-"""What was downloaded into the hub's cache: files put in place, and what is left of downloads.
+"""Files of the hub's cache: put downloaded ones in place, and remove what is left of downloads.
 
 huggingface_hub keeps a file among the `blobs` under its hash, and links to it from the folder of
-each commit. Where there are no links, the file itself lies there, and only there.
+each commit. On a disk without links, that folder has the file itself, and `blobs` has not.
 """
 
 import os
@@ -11,21 +11,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.models.fetch import RemoteFile, size_of
+from nemocli.models.fetch import RemoteFile, measure_file
 from nemocli.models.hub import HubModel
 from nemocli.models.hub_hash import has_hash, is_hash
 from nemocli.removal import remove_tree
 
 #: Ends the name of a file whose download by nemocli was interrupted.
-INCOMPLETE = ".nemocli.incomplete"
+INCOMPLETE_SUFFIX = ".nemocli.incomplete"
 
-#: Lies in the folder of a model that nemocli downloaded: so it is listed, whatever is in it.
-MARK = "nemocli-pulled"
+#: Empty file in the folder of a model that nemocli downloaded: such a model is always listed.
+PULLED_MARK = "nemocli-pulled"
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the files of one commit of a model lie in the hub's cache."""
+class CachedCommit:
+    """The files of one commit of a model in the hub's cache."""
 
     model: HubModel
     commit: str
@@ -38,16 +38,16 @@ class Place:
     def blobs(self) -> Path:
         return self.model.folder / "blobs"
 
-    def path(self, file: RemoteFile) -> Path:
-        """Where a program that uses the cache looks for a file."""
+    def locate(self, file: RemoteFile) -> Path:
+        """Return the path where programs that use the cache look for a file."""
         return self.snapshot / file.name
 
-    def partial(self, file: RemoteFile) -> Path:
-        """What has come of a file as long as it is not all."""
-        return self.blobs / f"{file.etag}{INCOMPLETE}"
+    def locate_partial(self, file: RemoteFile) -> Path:
+        """Return the path of a file that is only partly downloaded."""
+        return self.blobs / f"{file.etag}{INCOMPLETE_SUFFIX}"
 
-    def lock(self, file: RemoteFile) -> Path:
-        """The lock that huggingface_hub takes for the same file."""
+    def locate_lock(self, file: RemoteFile) -> Path:
+        """Return the path of the lock that huggingface_hub takes for the same file."""
         folder = self.model.folder
         return folder.parent / ".locks" / folder.name / f"{file.etag}.lock"
 
@@ -55,52 +55,54 @@ class Place:
         """Make the folders, and mark the model as nemocli's. Raises OSError."""
         self.blobs.mkdir(parents=True, exist_ok=True)
         self.snapshot.mkdir(parents=True, exist_ok=True)
-        (self.model.folder / MARK).touch()
+        (self.model.folder / PULLED_MARK).touch()
 
-    def find(self, file: RemoteFile) -> bool:
-        """Put a file in place that another commit has too; False if none has it whole."""
+    def reuse(self, file: RemoteFile) -> bool:
+        """Put a file in place that another commit has too; return False if none has it in full."""
         blob = self.blobs / file.etag
         if blob.exists():
-            if size_of(blob) != file.size or not has_hash(blob, file.etag):
+            if measure_file(blob) != file.size or not has_hash(blob, file.etag):
                 blob.unlink()
                 return False
             self._link(blob, file)
             return True
         for path in self.model.folder.glob("snapshots/*/*"):
             same = path.name == file.name and not path.is_symlink() and path.is_file()
-            if same and size_of(path) == file.size and has_hash(path, file.etag):
-                _link_or_copy(path, self.path(file))
+            if same and measure_file(path) == file.size and has_hash(path, file.etag):
+                _link_or_copy(path, self.locate(file))
                 return True
         return False
 
     def add(self, file: RemoteFile) -> None:
-        """Put what has come in full where it belongs. Raises OSError."""
+        """Put a completely downloaded file in its place. Raises OSError."""
         blob = self.blobs / file.etag
-        self.partial(file).replace(blob)
+        self.locate_partial(file).replace(blob)
         self._link(blob, file)
 
     def discard(self, file: RemoteFile) -> None:
-        """Remove a file that is not what it should be; the beginning of one is kept, to go on with.
+        """Remove a damaged file; keep the beginning of an incomplete one, to resume it.
 
         Raises OSError.
         """
-        for path in (self.path(file), self.blobs / file.etag):
-            is_beginning = path.is_file() and not path.is_symlink() and size_of(path) < file.size
-            if is_beginning and not self.partial(file).exists():
+        for path in (self.locate(file), self.blobs / file.etag):
+            is_beginning = (
+                path.is_file() and not path.is_symlink() and measure_file(path) < file.size
+            )
+            if is_beginning and not self.locate_partial(file).exists():
                 self.blobs.mkdir(parents=True, exist_ok=True)
-                path.replace(self.partial(file))
+                path.replace(self.locate_partial(file))
             else:
                 path.unlink(missing_ok=True)
 
     def remember(self, revision: str) -> None:
-        """Keep which commit a branch or a tag has. Raises OSError."""
+        """Record the commit of a branch or a tag. Raises OSError."""
         reference = self.model.folder / "refs" / revision
         reference.parent.mkdir(parents=True, exist_ok=True)
         if not reference.is_file() or reference.read_text(encoding="ascii") != self.commit:
             reference.write_text(self.commit, encoding="ascii")
 
     def _link(self, blob: Path, file: RemoteFile) -> None:
-        path = self.path(file)
+        path = self.locate(file)
         with suppress(FileNotFoundError):
             path.unlink()
         try:
@@ -111,48 +113,48 @@ class Place:
             blob.replace(path)
 
 
-def remove_new(place: Place, files: Sequence[RemoteFile]) -> None:
+def remove_new(cached: CachedCommit, files: Sequence[RemoteFile]) -> None:
     """Remove files that were just put in place, and the folders that are empty without them."""
     for file in files:
-        for path in (place.path(file), place.blobs / file.etag, place.partial(file)):
+        for path in (cached.locate(file), cached.blobs / file.etag, cached.locate_partial(file)):
             path.unlink(missing_ok=True)
-    folder = place.model.folder
-    if not any(place.snapshot.glob("*")):
+    folder = cached.model.folder
+    if not any(cached.snapshot.glob("*")):
         with suppress(OSError):
-            place.snapshot.rmdir()
+            cached.snapshot.rmdir()
             (folder / "snapshots").rmdir()
-            (folder / MARK).unlink()
+            (folder / PULLED_MARK).unlink()
             (folder / "blobs").rmdir()
             folder.rmdir()
 
 
-def incomplete_files(model: HubModel) -> list[Path]:
-    """What interrupted downloads of a model left, to be gone on with."""
-    return sorted(model.folder.glob(f"blobs/*{INCOMPLETE}"))
+def list_incomplete(model: HubModel) -> list[Path]:
+    """Return the files that interrupted downloads of a model left; they can be resumed."""
+    return sorted(model.folder.glob(f"blobs/*{INCOMPLETE_SUFFIX}"))
 
 
-def remove_revision(place: Place) -> list[OSError]:
-    """Remove a commit from the cache, and with the last one all of the model; what failed.
+def remove_revision(cached: CachedCommit) -> list[OSError]:
+    """Remove a commit from the cache, and with the last one the whole model; return what failed.
 
-    Blobs go unless another commit has them. Links are removed, and not what they lead to, outside
-    the model's folder.
+    Blobs that another commit uses are kept. Links that lead out of the model's folder are
+    removed, but not their targets.
     """
-    folder = place.model.folder
+    folder = cached.model.folder
     snapshots = folder / "snapshots"
-    others = [path for path in snapshots.glob("*") if path.name != place.commit]
+    others = [path for path in snapshots.glob("*") if path.name != cached.commit]
     if not others:
         return [*remove_tree(folder), *remove_tree(folder.parent / ".locks" / folder.name)]
-    kept = {blob for other in others for blob in _blobs_of(other)}
-    goes = [blob for blob in _blobs_of(place.snapshot) if blob not in kept]
-    failed = remove_tree(place.snapshot)
-    rest = (*goes, *_references_to(folder, place.commit), *incomplete_files(place.model))
+    kept = {blob for other in others for blob in _list_blobs(other)}
+    unused = [blob for blob in _list_blobs(cached.snapshot) if blob not in kept]
+    failed = remove_tree(cached.snapshot)
+    rest = (*unused, *_list_references(folder, cached.commit), *list_incomplete(cached.model))
     for path in rest:
         failed += remove_tree(path)
     return failed
 
 
-def _blobs_of(snapshot: Path) -> Iterator[Path]:
-    """The blobs that a commit's links lead to, as they are named there."""
+def _list_blobs(snapshot: Path) -> Iterator[Path]:
+    """Yield the paths of the blobs that a commit's links lead to."""
     for path in snapshot.rglob("*"):
         if path.is_symlink():
             blob = Path(os.path.normpath(path.parent / os.readlink(path)))
@@ -160,7 +162,7 @@ def _blobs_of(snapshot: Path) -> Iterator[Path]:
                 yield blob
 
 
-def _references_to(folder: Path, commit: str) -> Iterator[Path]:
+def _list_references(folder: Path, commit: str) -> Iterator[Path]:
     for path in sorted(folder.glob("refs/**/*")):
         with suppress(OSError):
             if path.is_file() and path.read_text(errors="replace").strip() == commit:

@@ -1,8 +1,8 @@
-"""Fetch one file of the hub over a line that breaks: what has come is on the disk at every break.
+"""Fetch one file of the hub over a bad connection: after a break, only the rest is fetched.
 
-huggingface_hub keeps up to 10 MiB in memory, and since its version 1 it begins anew in the next
-process. Here every block is written as it comes, and the next attempt asks for the rest, by the
-hub's own address: a signed link that has expired is never used again.
+huggingface_hub keeps up to 10 MiB in memory, and since its version 1 a new process begins again.
+Here every block is written to the disk when it arrives, and the next attempt requests the rest
+from the hub's own address, since a signed link may have expired.
 """
 
 import re
@@ -13,25 +13,25 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nemocli.models.hub_hash import hash_file
-from nemocli.models.retries import PASSING_STATUSES, TransferError, retry, wait_asked_for
+from nemocli.models.retries import PASSING_STATUSES, TransferError, read_retry_after, retry
 
 #: Times in a row that a server may answer a request for the rest with something else; then the
-#: whole file is asked for, and what is here already is compared.
+#: whole file is requested, and compared with the part that is here.
 MAX_WITHOUT_REST = 2
 
-#: Redirects that one request follows at most.
+#: Limit on the redirects of one request.
 MAX_REDIRECTS = 10
 
 _RANGE = re.compile(r"bytes (?P<begin>\d+)-\d+/(?P<size>\d+|\*)")
 
 
 class WrongHashError(Exception):
-    """What came in one piece is not what was announced; `str` is its hash."""
+    """A file that came in one piece has another hash than was announced; `str` is that hash."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file of a repository: its size in bytes, and the hash that the hub calls it by."""
+    """A file of a repository: its name, its size in bytes, and its hash on the hub (`etag`)."""
 
     name: str
     size: int
@@ -46,17 +46,17 @@ def fetch(
     note: Callable[[str], None],
     progress: Callable[[int], None],
 ) -> None:
-    """Make `partial` the whole file: what it holds already is kept, the rest is fetched.
+    """Complete the file `partial`: keep the bytes that it has, and fetch the rest.
 
-    `headers` go to the hub's host, the token among them; to another host they go without it.
-    `note` gets a sentence at each break, `progress` the bytes that are here. Raises WrongHashError
-    if what came at one go is another file, OSError if the disk fails, and otherwise what the last
-    attempt met: TransferError, or an exception of huggingface_hub or its HTTP client.
+    `headers` are sent to the hub's host; other hosts do not get the token. `note` is called with a
+    sentence at each break, and `progress` with the number of bytes that are here. Raises
+    WrongHashError if another file came in one piece, OSError if the disk fails, and otherwise the
+    error of the last attempt: TransferError, or an exception of huggingface_hub or its HTTP client.
     """
     download = _Download(url, headers, file, partial, progress)
-    about = lambda sentence: note(f"{file.name}: {sentence}")  # noqa: E731
+    note_break = lambda sentence: note(f"{file.name}: {sentence}")  # noqa: E731
     while True:
-        retry(download.go_on, about, download.measure)
+        retry(download.resume, note_break, download.measure)
         hashes = hash_file(partial, file.etag)
         if file.etag in hashes:
             return
@@ -67,16 +67,16 @@ def fetch(
         download = _Download(url, headers, file, partial, progress)
 
 
-def size_of(path: Path) -> int:
-    """Bytes of a file; 0 if there is none."""
+def measure_file(path: Path) -> int:
+    """Return the bytes of a file; 0 if it does not exist."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
 
 
-def hub_utilities() -> Any:
-    """What is documented of huggingface_hub, but exported so that type checkers do not see it."""
+def import_hub_utilities() -> Any:
+    """Return huggingface_hub.utils, whose exports type checkers miss."""
     import huggingface_hub.utils
 
     return huggingface_hub.utils
@@ -95,18 +95,18 @@ class _Download:
     ) -> None:
         self._url, self._file, self._partial, self._progress = url, file, partial, progress
         self._headers = {**headers, "Accept-Encoding": "identity"}
-        #: How often in a row the rest was asked for, and something else came.
+        #: How often in a row the rest was requested, and something else came.
         self._without_rest = 0
-        #: Whether it was not all fetched by one answer.
-        self.is_pieced = size_of(partial) > 0
+        #: Whether the file was fetched by more than one request.
+        self.is_pieced = measure_file(partial) > 0
 
     def measure(self) -> int:
-        """Bytes that are here."""
-        return size_of(self._partial)
+        """Return the number of bytes that are here."""
+        return measure_file(self._partial)
 
-    def go_on(self) -> None:
-        """Fetch what is missing; at any failure, what has come is on the disk."""
-        kept = size_of(self._partial)
+    def resume(self) -> None:
+        """Fetch the rest; at any failure, the bytes that have come are on the disk."""
+        kept = measure_file(self._partial)
         if kept > self._file.size:
             self._partial.unlink()
             kept = 0
@@ -119,13 +119,13 @@ class _Download:
             headers["Range"] = f"bytes={kept}-"
         try:
             with open_following(self._url, headers) as response:
-                self._take(response, kept)
+                self._write_answer(response, kept)
         except BaseException:
-            self.is_pieced = self.is_pieced or size_of(self._partial) > 0
+            self.is_pieced = self.is_pieced or measure_file(self._partial) > 0
             raise
 
-    def _take(self, response: Any, kept: int) -> None:
-        begin, is_sure = self._place(response, kept)
+    def _write_answer(self, response: Any, kept: int) -> None:
+        begin, is_sure = self._locate_answer(response, kept)
         with self._partial.open("r+b" if self._partial.exists() else "w+b") as target:
             target.seek(begin)
             at = begin
@@ -141,8 +141,8 @@ class _Download:
         if at < self._file.size:
             raise TransferError("the connection ended early")
 
-    def _place(self, response: Any, kept: int) -> tuple[int, bool]:
-        """Where an answer begins in the file, and whether its length says that it is this file."""
+    def _locate_answer(self, response: Any, kept: int) -> tuple[int, bool]:
+        """Return where an answer begins in the file, and whether its length is sure to be right."""
         host, size = response.url.host, self._file.size
         is_plain = response.headers.get("Content-Encoding", "identity") == "identity"
         if response.status_code == 206 and is_plain:
@@ -166,9 +166,9 @@ class _Download:
 
 
 def _compare(target: BinaryIO, block: bytes, kept: int) -> int:
-    """How many bytes of a block are here already, of which `kept` are left.
+    """Return how many bytes of a block the file has already; `kept` are left to compare.
 
-    TransferError if they are others.
+    Raises TransferError if they differ.
     """
     again = block[: max(0, kept)]
     if target.read(len(again)) != again:
@@ -180,8 +180,8 @@ def _compare(target: BinaryIO, block: bytes, kept: int) -> int:
 def open_following(url: str, headers: Mapping[str, str]) -> Iterator[Any]:
     """Open the answer to a GET, following redirects; the token goes to the first host only.
 
-    Raises an exception of huggingface_hub for what the hub refuses, and TransferError for what
-    passes and for what another host refuses: that is a link which has expired.
+    Raises an exception of huggingface_hub if the hub refuses, and TransferError for a temporary
+    failure, or if another host refuses: its link has expired.
     """
     from huggingface_hub import constants, get_session
 
@@ -195,14 +195,14 @@ def open_following(url: str, headers: Mapping[str, str]) -> Iterator[Any]:
                 status = response.status_code
                 if status in PASSING_STATUSES or (is_elsewhere and 400 <= status != 416):
                     words = f"{response.url.host} answers with HTTP status {status}"
-                    raise TransferError(words, wait_asked_for(response.headers))
+                    raise TransferError(words, read_retry_after(response.headers))
                 if status >= 400 and status != 416:
                     response.read()
-                    hub_utilities().hf_raise_for_status(response)
+                    import_hub_utilities().hf_raise_for_status(response)
                 yield response
                 return
             target = response.url.join(response.headers["Location"])
-            if _origin(target) != _origin(response.url):
+            if _split_origin(target) != _split_origin(response.url):
                 is_elsewhere = True
                 sent = {k: v for k, v in sent.items() if k.lower() not in _SECRETS}
         url = str(target)
@@ -213,5 +213,5 @@ def open_following(url: str, headers: Mapping[str, str]) -> Iterator[Any]:
 _SECRETS = ("authorization", "cookie")
 
 
-def _origin(url: Any) -> tuple[str, str, int | None]:
+def _split_origin(url: Any) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port

@@ -1,4 +1,4 @@
-"""Find the folder or file that a person means who names a model."""
+"""Find the folder or file that the name of a model means."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from nemocli.models.folder import MANIFEST, Manifest, read_manifest
 from nemocli.models.hub import (
     DEFAULT_MODEL,
     HubModel,
-    checkpoint_of,
     find_pulled,
+    find_pulled_commit,
     is_short_commit,
     list_commits,
     parse_hub_model,
 )
-from nemocli.models.paths import DEMO, demo_folder, models_folder
+from nemocli.models.paths import DEMO, find_demo_folder, find_models_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
 from nemocli.runtimes.system import System, this_system
@@ -36,17 +36,17 @@ class FoundModel:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What a model folder says of itself; ModelError if it is damaged."""
+        """Manifest of a model folder; ModelError if it is damaged."""
         return read_manifest(self.path)
 
     @cached_property
     def checkpoint(self) -> AnyCheckpoint:
-        """The checkpoint, for what is no model folder; ModelError if it is damaged."""
+        """Checkpoint, if it is not a model folder; ModelError if it is damaged."""
         return open_checkpoint(self.path)
 
     @property
     def revision(self) -> str:
-        """SHA-256 over the checkpoint that the weights come from, hexadecimal."""
+        """SHA-256 of the checkpoint that the weights come from, hexadecimal."""
         return self.manifest.source_sha256 if self.is_converted else self.checkpoint.sha256
 
 
@@ -58,59 +58,59 @@ def find_model(
 ) -> FoundModel:
     """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
 
-    Without a name it is the released model. A model of the hub is what was converted from it for
-    `runtime` and in `precision`, or else what was downloaded; without a revision, of the first of
-    `list_commits` of which there is either. Raises ModelError that says how to
-    get the model if it is not there.
+    Without a name, it is the released model. For a model of the hub, return its conversion for
+    `runtime` and `precision` if there is one, else its downloaded checkpoint; without a revision,
+    those of the first commit of `list_commits` that has either. Raises ModelError, which says how
+    to get the model, if it is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
     if text == DEMO:
-        return FoundModel(DEMO, demo_folder())
-    path = _path(text)
+        return FoundModel(DEMO, find_demo_folder())
+    path = _parse_path(text)
     if path.exists():
-        return _at(path)
-    if "/" not in text and (models_folder() / text / MANIFEST).is_file():
-        return FoundModel(text, models_folder() / text)
+        return _find_at_path(path)
+    if "/" not in text and (find_models_folder() / text / MANIFEST).is_file():
+        return FoundModel(text, find_models_folder() / text)
     hub = parse_hub_model(text)
     if hub is None:
-        raise _nothing(path)
-    found = _find_of_hub(hub, runtime, precision, system or this_system())
+        raise _no_model_error(path)
+    found = _find_hub_model(hub, runtime, precision, system or this_system())
     if found is None:
-        raise _not_here(hub)
+        raise _not_here_error(hub)
     return FoundModel(str(hub), found)
 
 
 def find_checkpoint(model: str | Path) -> Path:
-    """The checkpoint folder or .nemo archive that `model` names, never a converted model.
+    """Return the checkpoint folder or .nemo archive that `model` names, never a converted model.
 
-    Raises ModelError that says how to get it if it is not there.
+    Raises ModelError, which says how to get it, if it is not there.
     """
     text = str(model)
     if text == DEMO:
-        return demo_folder()
-    path = _path(model)
+        return find_demo_folder()
+    path = _parse_path(model)
     hub = parse_hub_model(text)
     if path.exists() or hub is None:
         return path
     found = find_pulled(hub)
     if found is None:
-        raise _not_here(hub)
+        raise _not_here_error(hub)
     return found
 
 
-def _path(model: str | Path) -> Path:
-    """The path that `model` may be; ModelError for one that the system refuses to look at."""
+def _parse_path(model: str | Path) -> Path:
+    """Return `model` as a path; ModelError if the system refuses to look at it."""
     try:
         path = Path(model).expanduser()
         path.exists()
-    except (OSError, RuntimeError) as error:  # RuntimeError: the ~ of a user who is not
+    except (OSError, RuntimeError) as error:  # RuntimeError: the ~ of an unknown user
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(f"The model {str(model)[:100]!r} cannot be opened: {reason}.") from None
     return path
 
 
 def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
-    """The complete model folders in a folder, by name."""
+    """Yield the complete model folders in a folder, sorted by name, with their manifests."""
     for path in sorted(folder.glob(f"*/{MANIFEST}")):
         try:
             yield path.parent, read_manifest(path.parent)
@@ -118,27 +118,29 @@ def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
             continue
 
 
-def _at(path: Path) -> FoundModel:
+def _find_at_path(path: Path) -> FoundModel:
     found = FoundModel(str(path), path)
     try:
         if path.is_file() or found.is_converted or (path / "config.json").is_file():
             return found
     except PermissionError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
-    raise _nothing(path)
+    raise _no_model_error(path)
 
 
-def _find_of_hub(hub: HubModel, runtime: str, precision: str | None, system: System) -> Path | None:
+def _find_hub_model(
+    hub: HubModel, runtime: str, precision: str | None, system: System
+) -> Path | None:
     made = _list_conversions(hub, runtime, precision)
     pulled = list_commits(hub)
     commits = [*pulled, *(commit for commit in made if commit not in pulled)]
     for commit in commits:
         usable = {
-            kind: folder for kind, folder in made.get(commit, {}).items() if _runs_on(kind, system)
+            kind: folder for kind, folder in made.get(commit, {}).items() if _can_run(kind, system)
         }
         if usable:
             return usable[choose_runtime(usable, system)]
-        if found := checkpoint_of(hub, commit):
+        if found := find_pulled_commit(hub, commit):
             return found
     unusable = next((made[commit] for commit in commits if commit in made), None)
     return unusable[choose_runtime(unusable, system)] if unusable else None
@@ -147,9 +149,9 @@ def _find_of_hub(hub: HubModel, runtime: str, precision: str | None, system: Sys
 def _list_conversions(
     hub: HubModel, runtime: str, precision: str | None
 ) -> dict[str, dict[str, Path]]:
-    """The model folders made from what may be meant, by commit and kind, the newest first."""
+    """Return the model folders made from a model of the hub, by commit and kind, newest first."""
     found = []
-    for folder, manifest in list_converted(models_folder()):
+    for folder, manifest in list_converted(find_models_folder()):
         name, _, commit = manifest.source.partition("@")
         is_wanted = runtime in (AUTO, manifest.kind) and precision in (None, manifest.precision)
         is_meant = hub.revision is None or commit in list_commits(hub)
@@ -163,7 +165,7 @@ def _list_conversions(
     return made
 
 
-def _runs_on(kind: str, system: System) -> bool:
+def _can_run(kind: str, system: System) -> bool:
     try:
         KINDS[kind].check_machine(system)
     except UnsupportedError:
@@ -171,7 +173,7 @@ def _runs_on(kind: str, system: System) -> bool:
     return True
 
 
-def _nothing(path: Path) -> ModelError:
+def _no_model_error(path: Path) -> ModelError:
     if advice := advise_on_address(str(path)):
         return ModelError(advice)
     return ModelError(
@@ -180,9 +182,9 @@ def _nothing(path: Path) -> ModelError:
     )
 
 
-def _not_here(hub: HubModel) -> ModelError:
+def _not_here_error(hub: HubModel) -> ModelError:
     owner, _, name = hub.name.partition("/")
-    if Path(owner).is_dir():  # which may be what was meant
+    if Path(owner).is_dir():  # perhaps a path was meant
         return ModelError(
             f"There is no {name} in the folder {owner}, and no model {hub} of the hub on this"
             f" machine; check the path, or get the model with: {hub.pull_command}"

@@ -1,18 +1,18 @@
-"""What went wrong with the hub, in a sentence that says what to do. None quotes an address."""
+"""Explain failures of the hub in sentences that say what to do, and quote no addresses."""
 
 import errno
 
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.fetch import WrongHashError
 from nemocli.models.hub import HubModel
-from nemocli.models.retries import LONGEST_WAIT_S, TransferError, is_untrusted, wait_asked_for
+from nemocli.models.retries import MAX_WAIT_S, TransferError, is_untrusted, read_retry_after
 
-#: What a disk says to a file that is open, without the file's name.
+#: Errors of a disk while an open file is written; they do not have the file's name.
 _DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 def explain(error: Exception, model: HubModel) -> NemocliError:
-    """The sentence for what ended a download: an exception of this package or of a library's."""
+    """Return the error for an exception, of nemocli or of a library, that ended a download."""
     from huggingface_hub import constants, errors
 
     if "proxy" in str(error) and isinstance(error, (ImportError, ValueError)):
@@ -23,7 +23,7 @@ def explain(error: Exception, model: HubModel) -> NemocliError:
             " log in with: hf auth login"
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return ModelError(f"The model {model.name} has no revision {model.wanted_revision!r}.")
+        return ModelError(f"The model {model.name} has no revision {model.revision_to_pull!r}.")
     if isinstance(error, errors.RepositoryNotFoundError):
         return ModelError(
             f"The hub has no model {model.name}, or not for you; check the name, and for a private"
@@ -32,7 +32,7 @@ def explain(error: Exception, model: HubModel) -> NemocliError:
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if response is not None and status is not None:
-        return _explain_status(status, wait_asked_for(response.headers), model)
+        return _explain_status(status, read_retry_after(response.headers), model)
     if isinstance(error, OSError) and error.errno in _DISK_FAILURES and not error.filename:
         return NemocliError(
             f"The download cannot be written in {model.folder}: {error.strerror}; what has come is"
@@ -47,7 +47,7 @@ def explain(error: Exception, model: HubModel) -> NemocliError:
 
 
 def explain_hash(error: WrongHashError, name: str, expected: str, model: HubModel) -> ModelError:
-    """For a file that came in one piece and is not the one that was announced."""
+    """Return the error for a file that came in one piece with another hash than announced."""
     kind = "SHA-256" if len(expected) == 64 else "git's SHA-1"
     return ModelError(
         f"The downloaded {name} is damaged ({kind} {error} instead of {expected}); run again:"
@@ -63,7 +63,7 @@ def _explain_status(status: int, wait: float, model: HubModel) -> NemocliError:
             f"The hub does not give {model} to you (HTTP status {status}); log in with:"
             " hf auth login"
         )
-    when = f"in {wait / 60:.0f} minutes" if wait > LONGEST_WAIT_S else "later"
+    when = f"in {wait / 60:.0f} minutes" if wait > MAX_WAIT_S else "later"
     return NemocliError(
         f"The hub at {constants.ENDPOINT} answered with HTTP status {status}; what has come is"
         f" kept, so try again {when}: {model.pull_command}"
@@ -86,7 +86,7 @@ def _explain_break(error: Exception, model: HubModel) -> NemocliError:
 
 
 def _explain_proxy(error: Exception) -> NemocliError:
-    """For what the HTTP client says of the proxy in the environment before it connects."""
+    """Return the error for a proxy in the environment that the HTTP client refuses to use."""
     if isinstance(error, ImportError):
         return UnsupportedError(
             "The proxy of this environment (ALL_PROXY, HTTPS_PROXY) is a SOCKS proxy, for which a"

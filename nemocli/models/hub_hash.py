@@ -1,27 +1,27 @@
-"""The hashes that the hub calls files by, and whether a file has one."""
+"""Hashes that the hub names files by: compute and compare them."""
 
 import hashlib
 import re
 from pathlib import Path
 
-#: Of a large file, and of a small one.
+#: Forms of the hash of a large file, and of a small one.
 SHA256, SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 
 
 def is_hash(name: str) -> bool:
-    """Whether a name is one that the hub gives to files."""
+    """Return whether a name has the form of a hash that the hub names files by."""
     return bool(SHA256.fullmatch(name) or SHA1.fullmatch(name))
 
 
 def has_hash(path: Path, expected: str) -> bool:
-    """Whether a file has a hash: a SHA-256, or a SHA-1 of git's kind or of the plain content."""
+    """Return whether a file has this SHA-256, or this SHA-1 of its content or in git's form."""
     return expected in hash_file(path, expected)
 
 
 def hash_file(path: Path, like: str) -> tuple[str, ...]:
-    """The hashes of a file that are of the kind of `like`: SHA-256, or SHA-1.
+    """Return a file's hashes of the same kind as `like`: the SHA-256, or two kinds of SHA-1.
 
-    The hub gives small files what git calls them, and mirrors that make their own the plain one.
+    For small files the hub has git's SHA-1, and some mirrors the SHA-1 of the plain content.
     """
     with path.open("rb") as file:
         if SHA256.fullmatch(like):

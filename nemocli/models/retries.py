@@ -1,4 +1,4 @@
-"""Requests to the hub that are tried again: what may pass, how long to wait, and how often."""
+"""Retry requests to the hub: after which failures, how often, and after which pauses."""
 
 import time
 from collections.abc import Callable
@@ -8,29 +8,32 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-#: Seconds before each attempt after one that brought nothing; then it is given up.
+#: Pauses in seconds before attempts that follow a failure without progress; then `retry` fails.
 PAUSES_S = (1, 2, 4, 8, 16)
 
-#: Seconds that a server may ask for; a longer wait is left to the person.
-LONGEST_WAIT_S = 300
+#: Limit in seconds on a pause that a server requests; after a longer one, the user must retry.
+MAX_WAIT_S = 300
 
-#: Too many requests, and what a server says of troubles that are its own.
+#: HTTP statuses of failures that may pass: too many requests, and a server's own troubles.
 PASSING_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 
-#: What an HTTP client cannot even try, by the names of its exceptions.
-_HOPELESS = ("UnsupportedProtocol", "LocalProtocolError")
+#: Names of an HTTP client's exceptions for requests that it cannot even try.
+_IMPOSSIBLE = ("UnsupportedProtocol", "LocalProtocolError")
 
 
 class TransferError(Exception):
-    """An answer that is not what was asked for, and may be the next time: `str` says what."""
+    """A transfer failed, and the next attempt may succeed; `str` says why.
 
-    def __init__(self, what: str, wait: float = 0.0) -> None:
+    The server requests a pause of `wait_s` seconds before that.
+    """
+
+    def __init__(self, what: str, wait_s: float = 0.0) -> None:
         super().__init__(what)
-        self.wait = wait
+        self.wait_s = wait_s
 
 
 def sleep(seconds: float) -> None:
-    """Wait; a signal ends it."""
+    """Wait for some seconds, or until a signal comes."""
     time.sleep(seconds)
 
 
@@ -40,32 +43,32 @@ def retry(
     measure: Callable[[], int] = lambda: 0,
     pauses: tuple[int, ...] = PAUSES_S,
 ) -> Result:
-    """Return what `attempt` returns, which is called again after what may pass.
+    """Call `attempt` until it succeeds, again after failures that may pass; return its result.
 
-    `note` gets one sentence before each pause. `measure` says how much has come so far: as long as
-    that grows, it is not given up. Raises what the last attempt raised.
+    `note` is called with one sentence before each pause. `measure` returns how much has come so
+    far: while that grows, failures are not counted. Raises what the last attempt raised.
     """
-    most, failures = measure(), 0
+    most_here, failures = measure(), 0
     while True:
         try:
             return attempt()
         except Exception as error:
-            trouble = _passing(error)
+            trouble = _explain_passing(error)
             if trouble is None:
                 raise
             have = measure()
-            failures = failures if have <= most else 0
-            most = max(most, have)
-            if failures == len(pauses) or trouble.wait > LONGEST_WAIT_S:
+            failures = failures if have <= most_here else 0
+            most_here = max(most_here, have)
+            if failures == len(pauses) or trouble.wait_s > MAX_WAIT_S:
                 raise
-            pause = max(pauses[failures], trouble.wait)
+            pause = max(pauses[failures], trouble.wait_s)
             failures += 1
         note(f"{trouble}; trying again in {pause:.0f} s.")
         sleep(pause)
 
 
-def wait_asked_for(headers: Any) -> float:
-    """The seconds that a Retry-After header asks for, as a number or a date; 0 without one."""
+def read_retry_after(headers: Any) -> float:
+    """Return the seconds that a Retry-After header requests, by number or date; 0 without one."""
     text = str(headers.get("Retry-After") or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
@@ -77,12 +80,12 @@ def wait_asked_for(headers: Any) -> float:
 
 
 def is_untrusted(error: Exception) -> bool:
-    """Whether a connection failed because a server's certificate is not trusted."""
+    """Return whether a connection failed because a server's certificate is not trusted."""
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def is_connection_failure(error: Exception) -> bool:
-    """Whether a connection could not be made, or broke.
+    """Return whether a connection could not be made, or broke.
 
     The HTTP client of huggingface_hub is another package from version to version, so its exceptions
     are known by their names.
@@ -92,23 +95,23 @@ def is_connection_failure(error: Exception) -> bool:
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether the same request may succeed another time."""
-    return _passing(error) is not None
+    """Return whether the same request may succeed another time."""
+    return _explain_passing(error) is not None
 
 
-def _passing(error: Exception) -> TransferError | None:
-    """What is said of an error that the next attempt may not meet; None of any other."""
+def _explain_passing(error: Exception) -> TransferError | None:
+    """Return a sentence for an error that the next attempt may not meet; None for others."""
     if isinstance(error, TransferError):
         return error
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if response is not None and status in PASSING_STATUSES:
         words = f"{response.url.host} answers with HTTP status {status}"
-        return TransferError(words, wait_asked_for(response.headers))
+        return TransferError(words, read_retry_after(response.headers))
     if not is_connection_failure(error) or is_untrusted(error):
         return None
     names = {kind.__name__ for kind in type(error).__mro__}
-    if names & set(_HOPELESS):
+    if names & set(_IMPOSSIBLE):
         return None
     if "TimeoutException" in names or isinstance(error, TimeoutError):
         return TransferError("the connection does not answer any more")

@@ -13,7 +13,7 @@ from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.limits import BatchLimits, choose_limits
 from nemocli.batch.many import choose
 from nemocli.batch.prefetch import Prefetcher
-from nemocli.errors import AudioError, UsageError
+from nemocli.errors import AudioError, ModelError, UsageError
 from nemocli.network.graphs import chunk_rows
 from tests.sounds import RATE, speech_like
 
@@ -225,4 +225,19 @@ def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
         reading.collect(patience=0.2)
         second = 100 / rows
         assert 4 <= stream.chunks <= 2 * (4 + second)
+    reading.stop()
+
+
+def test_no_sound_file_is_blamed_for_what_the_model_does(tmp_path):
+    path = tmp_path / "good.wav"
+    soundfile.write(path, speech_like(1, seed=1), RATE)
+
+    def fail():
+        raise ModelError("The weights are damaged.")
+
+    limits = BatchLimits(files=1, chunks=4, file_chunks=4)
+    reading = Prefetcher(limits, 32, fail, DEFAULT_OPTIONS)
+    reading.begin(path)
+    with pytest.raises(ModelError, match=r"^The weights are damaged\.$"):
+        reading.collect(patience=60)
     reading.stop()

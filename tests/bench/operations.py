@@ -18,7 +18,7 @@ import soundfile
 
 import nemocli
 from nemocli.models.convert import convert
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 
 STORED = Path(__file__).with_name("operations.json")
 
@@ -119,7 +119,7 @@ def count_operations(precision, folder):
     Returns plain data.
     """
     model = folder / "model"  # not the one in the cache, which may be older than the code
-    convert(demo_folder(), model, "onnx", precision, [LOOKAHEAD])
+    convert(find_demo_folder(), model, "onnx", precision, [LOOKAHEAD])
     with counted_sessions(folder) as sessions:
         transcriber = nemocli.load(model, lookahead=LOOKAHEAD)
     silence = np.zeros(1280 * (LOOKAHEAD + 1), np.float32)
@@ -151,7 +151,9 @@ def count_operations(precision, folder):
 
 def _count_speech(transcriber, sessions):
     """Count the calls for a clip that is fed a chunk at a time."""
-    samples, _ = soundfile.read(demo_folder().parent / "clips" / "en-US-1.flac", dtype="float32")
+    samples, _ = soundfile.read(
+        find_demo_folder().parent / "clips" / "en-US-1.flac", dtype="float32"
+    )
     sessions.reset()
     session, packet = transcriber.session("en-US"), 1280 * (LOOKAHEAD + 1)
     for start in range(0, len(samples), packet):

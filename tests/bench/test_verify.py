@@ -77,7 +77,7 @@ def test_a_report_that_cannot_be_written_is_refused_first(tmp_path):
 
 
 def test_an_installation_without_the_sound(monkeypatch, tmp_path):
-    monkeypatch.setattr("nemocli.bench.reference.demo_folder", lambda: tmp_path / "demo")
+    monkeypatch.setattr("nemocli.bench.reference.find_demo_folder", lambda: tmp_path / "demo")
     with pytest.raises(ModelError, match="clone of the repository"):
         verify.check_verifiable()
 

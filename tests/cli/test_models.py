@@ -11,7 +11,7 @@ from huggingface_hub import constants
 
 from nemocli.cli.models import format_size
 from nemocli.models.convert import convert
-from nemocli.models.downloads import MARK
+from nemocli.models.downloads import PULLED_MARK
 from nemocli.models.folder import MANIFEST
 from tests import typed
 from tests.network.broken import sound_files
@@ -142,7 +142,7 @@ def put_download(models, files, name="some/one", commit=COMMIT, branch="main"):
     snapshot = folder / "snapshots" / commit
     for path in (snapshot, folder / "blobs", folder / "refs"):
         path.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
+    (folder / PULLED_MARK).touch()
     (folder / "refs" / branch).write_text(commit)
     for file, content in files.items():
         blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
@@ -172,7 +172,7 @@ def test_a_broken_download_is_listed_and_removed(models, lost):
 def test_an_archive_that_nemocli_downloaded_is_listed_whatever_its_name(models):
     snapshot = put_download(models, {"speech.nemo": b"no archive at all"})
     put_download(models, {"parakeet.nemo": b"of another program"}, "some/other")
-    (models / "hub/models--some--other" / MARK).unlink()
+    (models / "hub/models--some--other" / PULLED_MARK).unlink()
     assert listed_forms()[f"some/one@{COMMIT}"] == "checkpoint"
     assert not [name for name in listed_forms() if name.startswith("some/other")]
     done = nemocli("verify", "some/one@main")

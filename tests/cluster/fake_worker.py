@@ -24,7 +24,7 @@ class FailingTranscriber(FakeTranscriber):
         self._revision = revision
 
     def about(self, file, lang):
-        return replace(SETTINGS.about, model_revision=self._revision, requested_language=lang)
+        return replace(SETTINGS.provenance, model_revision=self._revision, requested_language=lang)
 
     def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, sound=None):
         for path in paths:
@@ -50,7 +50,7 @@ def begun_times(path):
     return len(Path(f"{path}.begun").read_text())
 
 
-def load(revision=SETTINGS.about.model_revision):
+def load(revision=SETTINGS.provenance.model_revision):
     return FailingTranscriber(revision)
 
 

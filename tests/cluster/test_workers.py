@@ -128,9 +128,9 @@ def test_a_worker_with_another_model_is_not_used(here, workers):
 
 def test_a_worker_of_another_version_or_precision_refuses():
     worker = Worker(load)
-    assert worker.begin(__version__, SETTINGS.about).refusal is None
-    assert "it has nemocli" in str(worker.begin("0.0.1", SETTINGS.about).refusal)
-    other = replace(SETTINGS.about, precision="int8")
+    assert worker.begin(__version__, SETTINGS.provenance).refusal is None
+    assert "it has nemocli" in str(worker.begin("0.0.1", SETTINGS.provenance).refusal)
+    other = replace(SETTINGS.provenance, precision="int8")
     refusal = worker.begin(__version__, other).refusal
     assert str(refusal) == "its model fake has the precision fp32, not int8."
 

@@ -94,7 +94,7 @@ transducers = st.builds(
 @settings(deadline=None, max_examples=60)
 @given(transducers, sounds, st.lists(st.integers(0, 12), max_size=8))
 def test_frames_in_any_portions(runtime, frames, portions):
-    decoder, got, at = GreedyDecoder(runtime), [], 0
+    decoder, got, at = GreedyDecoder(runtime.config), [], 0
     for size in [*portions, len(frames)]:
         [emissions] = decode(runtime, [decoder], [encoded(frames[at : at + size])])
         got += symbols(emissions)
@@ -106,7 +106,7 @@ def test_frames_in_any_portions(runtime, frames, portions):
 @settings(deadline=None, max_examples=40)
 @given(transducers, st.lists(st.tuples(sounds, sounds), min_size=1, max_size=4))
 def test_several_streams_together(runtime, streams):
-    decoders = [GreedyDecoder(runtime) for _ in streams]
+    decoders = [GreedyDecoder(runtime.config) for _ in streams]
     got = [[] for _ in streams]
     for turn in range(2):
         portions = [encoded(stream[turn]) for stream in streams]
@@ -116,8 +116,9 @@ def test_several_streams_together(runtime, streams):
 
 
 def graphs(runtime, *streams):
-    """Return the calls that decoding so many frames of each stream takes."""
-    decoders = [GreedyDecoder(runtime) for _ in streams]
+    """Return the calls that decoding so many more frames of each stream takes."""
+    decoders = [GreedyDecoder(runtime.config) for _ in streams]
+    decode(runtime, decoders, [encoded([]) for _ in streams])
     runtime.calls.clear()
     decode(runtime, decoders, [encoded(range(count)) for count in streams])
     return [(graph, shapes.get("enc_frame", (0,))[0]) for graph, shapes in runtime.calls]
@@ -139,4 +140,14 @@ def test_one_call_steps_the_predictors_of_all_streams_with_a_token():
 def test_streams_without_frames():
     runtime = Transducer()
     assert decode(runtime, [], []) == []
-    assert decode(runtime, [GreedyDecoder(runtime)], [encoded([])]) == [[]]
+    assert decode(runtime, [GreedyDecoder(runtime.config)], [encoded([])]) == [[]]
+
+
+def test_the_predictor_is_called_for_a_stream_when_it_is_first_decoded():
+    """Whoever makes a stream need not be the one who may call the model."""
+    runtime = Transducer()
+    decoder = GreedyDecoder(runtime.config)
+    assert runtime.calls == []
+    for _ in range(2):
+        decode(runtime, [decoder], [encoded([])])
+        assert [graph for graph, _ in runtime.calls] == ["predict"]

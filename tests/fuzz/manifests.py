@@ -15,7 +15,13 @@ from nemocli.jobs.documents import parse_formats
 from nemocli.jobs.inputs import Source, parse_extensions, read_list
 from nemocli.jobs.names import choose_names
 from nemocli.jobs.output_folder import OWN_FOLDER
-from nemocli.jobs.plan import RunOptions, changed_outputs, judge, make_jobs, refuse_foreign
+from nemocli.jobs.plan import (
+    RunOptions,
+    decide_by_log,
+    find_changed_outputs,
+    make_jobs,
+    refuse_foreign,
+)
 from nemocli.jobs.run_log import Record, RunLog
 from nemocli.jobs.settings import Settings
 from nemocli.models.hub import parse_hub_model
@@ -135,14 +141,16 @@ def _write(home: Path, data: bytes) -> Hashable:
     wanted = RunOptions(SETTINGS, ("txt", "json"))
     verdicts = []
     for job in jobs:
-        verdicts.append((judge(job, wanted), len(changed_outputs(job, wanted.formats))))
+        verdicts.append(
+            (decide_by_log(job, wanted), len(find_changed_outputs(job, wanted.formats)))
+        )
     refuse_foreign(jobs, wanted.formats, False, [source.path for source in sources])
     for job in jobs:
         job.output_folder.prepare()
         if job.output_folder.claim(job.key, job.name):
             try:
                 job.output_folder.write(
-                    job.key, job.outputs(wanted.formats), {"txt": b"x", "json": b"{}"}
+                    job.key, job.list_outputs(wanted.formats), {"txt": b"x", "json": b"{}"}
                 )
             except NemocliError:
                 verdicts.append(None)

@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from nemocli.jobs.inputs import list_inputs
-from nemocli.jobs.plan import RunOptions, judge, judge_content, make_jobs, refuse_foreign
+from nemocli.jobs.plan import (
+    RunOptions,
+    decide_by_content,
+    decide_by_log,
+    make_jobs,
+    refuse_foreign,
+)
 from nemocli.jobs.run import Run
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 
@@ -24,7 +30,8 @@ def jobs_of(*names, output_dir="out"):
 
 def verdicts(wanted=OPTIONS):
     return {
-        job.source.path.name: (judge(job, wanted) or judge_content(job)).value for job in jobs_of()
+        job.source.path.name: (decide_by_log(job, wanted) or decide_by_content(job)).value
+        for job in jobs_of()
     }
 
 
@@ -36,7 +43,7 @@ def transcribe(wanted=OPTIONS, names=(), transcriber=None, **options):
     for folder in {job.output_folder for job in jobs}:
         folder.prepare()
         folder.remove_abandoned(job.name for job in jobs)
-    results = Run(jobs, wanted, **options).results(transcriber.transcribe_many)
+    results = Run(jobs, wanted, **options).do_jobs(transcriber.transcribe_many)
     by_name = {result.path.name: result for result in results}
     return sorted(transcriber.transcribed), by_name
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from nemocli.errors import OutputError
-from nemocli.jobs.claims import Claims, claim_number
+from nemocli.jobs.claims import Claims, compute_claim_number
 
 HOLD = """
 import sys, time
@@ -44,17 +44,17 @@ def held(tmp_path):
 def test_a_claim_belongs_to_one_process_until_it_is_released(tmp_path, held):
     claims = Claims(tmp_path / "claims")
     other = held("a", "b")
-    assert claims.is_claimed(claim_number("a"))
+    assert claims.is_claimed(compute_claim_number("a"))
     assert not claims.take("c", "b")
-    assert not claims.is_claimed(claim_number("c"))  # all or none
+    assert not claims.is_claimed(compute_claim_number("c"))  # all or none
     assert claims.take("c")
-    assert claims.is_claimed(claim_number("c"))
+    assert claims.is_claimed(compute_claim_number("c"))
     other.send_signal(signal.SIGKILL)
     other.wait()
     assert claims.take("a", "b")
     claims.release("a")
     claims.release_all()
-    assert not any(claims.is_claimed(claim_number(key)) for key in "abc")
+    assert not any(claims.is_claimed(compute_claim_number(key)) for key in "abc")
 
 
 def test_no_file_stays_open_while_nothing_is_held(tmp_path):
@@ -62,7 +62,7 @@ def test_no_file_stays_open_while_nothing_is_held(tmp_path):
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     claims.take("a")
     claims.release("a")
-    with claims.turn():
+    with claims.take_turn():
         pass
     if before:
         assert len(os.listdir("/proc/self/fd")) == before

@@ -13,7 +13,9 @@ from nemocli.jobs.run_log import RunLog
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 from tests.jobs.runs import OPTIONS, jobs_of, say, states, transcribe, written
 
-OTHER = replace(OPTIONS, settings=replace(SETTINGS, about=replace(SETTINGS.about, lookahead=13)))
+OTHER = replace(
+    OPTIONS, settings=replace(SETTINGS, provenance=replace(SETTINGS.provenance, lookahead=13))
+)
 LOG = Path("out/.nemocli/manifest.jsonl")
 
 
@@ -98,7 +100,7 @@ def test_a_transcript_corrected_while_its_file_is_transcribed_is_kept(done):
 
     jobs = jobs_of()
     jobs[0].output_folder.prepare()
-    results = {f.path.name: f for f in Run(jobs, OPTIONS).results(schedule)}
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
     assert results["a.wav"].kept == ("out/a.txt",)
     assert written()["a.txt"] == "corrected\n"
 

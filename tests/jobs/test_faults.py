@@ -9,7 +9,7 @@ import pytest
 
 from nemocli.errors import OutputError
 from nemocli.jobs import output_folder
-from nemocli.jobs.claims import claim_number
+from nemocli.jobs.claims import compute_claim_number
 from nemocli.jobs.plan import Verdict
 from nemocli.jobs.run import Run
 from nemocli.jobs.run_log import Record
@@ -21,7 +21,7 @@ def test_a_stray_part_is_removed_but_not_one_of_another_run(here):
     say("a.wav", "one")
     (job,) = jobs_of()
     job.output_folder.prepare()
-    number = claim_number(f"input {job.key}")
+    number = compute_claim_number(f"input {job.key}")
     stray = Path(f"out/.nemocli-{number:016x}.txt.part")
     stray.write_text("half")
     others = Path("out/.nemocli-00000000000000ff.txt.part")  # as of a run into a folder above
@@ -95,7 +95,7 @@ def test_one_output_that_cannot_be_written_fails_alone(here):
 
     jobs = jobs_of()
     jobs[0].output_folder.prepare()
-    results = {f.path.name: f for f in Run(jobs, OPTIONS).results(schedule)}
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
     assert states(results) == {"a.wav": "failed", "b.wav": "done"}
     assert "cannot be written" in results["a.wav"].error
 
@@ -113,7 +113,7 @@ def test_an_input_that_changes_or_vanishes_in_the_middle_fails(here):
 
     jobs = jobs_of()
     jobs[0].output_folder.prepare()
-    results = {f.path.name: f for f in Run(jobs, OPTIONS).results(schedule)}
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
     assert states(results) == {"a.wav": "failed", "b.wav": "failed", "c.wav": "done"}
     assert "vanished" in results["a.wav"].error and "changed" in results["b.wav"].error
     assert transcribe()[0] == ["b.wav"]
@@ -132,6 +132,6 @@ def test_no_new_file_is_begun_once_the_end_is_wanted(here):
             ended.set()
             yield outcome
 
-    results = list(Run(jobs, OPTIONS, is_ending=ended.is_set).results(schedule))
+    results = list(Run(jobs, OPTIONS, is_ending=ended.is_set).do_jobs(schedule))
     assert len(results) == 4  # those that were at work
     assert len(transcribe()[0]) == 16

@@ -44,7 +44,7 @@ def test_a_file_that_appears_during_the_run_is_not_replaced(here):
 
     jobs = jobs_of()
     jobs[0].output_folder.prepare()
-    results = {f.path.name: f for f in Run(jobs, OPTIONS).results(schedule)}
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
     assert states(results) == {"a.wav": "done", "b.wav": "failed"}
     assert "--force" in results["b.wav"].error
     assert written()["b.txt"] == "mine"

@@ -55,7 +55,7 @@ def test_other_settings_do_it_again_and_bring_earlier_formats_up_to_date(here):
     transcribe(replace(OPTIONS, formats=("txt", "json")))
     assert transcribe(replace(OPTIONS, formats=("json",)))[0] == []  # is there already
     other = replace(
-        OPTIONS, settings=replace(SETTINGS, about=replace(SETTINGS.about, lookahead=13))
+        OPTIONS, settings=replace(SETTINGS, provenance=replace(SETTINGS.provenance, lookahead=13))
     )
     assert verdicts(other) == {"a.wav": "other settings"}
     assert transcribe(other)[0] == ["a.wav"]
@@ -93,15 +93,15 @@ def test_beside_the_sound_without_an_output_folder(here):
     say("a.wav", "one")
     say("sub/b.wav", "two")
     jobs = jobs_of(output_dir=None)
-    assert [job.paths(["srt"]) for job in jobs] == [("in/a.srt",), ("in/sub/b.srt",)]
-    assert jobs_of("in/sub/b.wav", output_dir=None)[0].paths(["srt"]) == ("in/sub/b.srt",)
+    assert [job.list_paths(["srt"]) for job in jobs] == [("in/a.srt",), ("in/sub/b.srt",)]
+    assert jobs_of("in/sub/b.wav", output_dir=None)[0].list_paths(["srt"]) == ("in/sub/b.srt",)
 
 
 def test_outputs_are_no_inputs(here):
     say("a.wav", "one")
     jobs = jobs_of(output_dir=None)
     jobs[0].output_folder.prepare()
-    list(Run(jobs, OPTIONS).results(FakeTranscriber().transcribe_many))
+    list(Run(jobs, OPTIONS).do_jobs(FakeTranscriber().transcribe_many))
     found = list_inputs(["in"], extensions=("*",)).sources
     assert sorted(source.path.name for source in found) == ["a.txt", "a.wav"]
     assert [job.source.path.name for job in make_jobs(found, None)] == ["a.wav"]

@@ -146,7 +146,7 @@ def test_names_of_any_bytes_come_back(tmp_path):
 
 def test_the_id_of_settings_does_not_depend_on_the_model_s_name():
     def other(**changes):
-        return replace(SETTINGS, about=replace(SETTINGS.about, **changes)).id
+        return replace(SETTINGS, provenance=replace(SETTINGS.provenance, **changes)).id
 
     assert other(model="/elsewhere/demo") == SETTINGS.id
     for change in (

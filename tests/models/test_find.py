@@ -11,7 +11,7 @@ from nemocli.errors import ModelError
 from nemocli.models.convert import convert, default_folder
 from nemocli.models.find import find_model
 from nemocli.models.folder import read_manifest
-from nemocli.models.hub import DEFAULT_MODEL, PINS, find_pulled, parse_hub_model, source_name
+from nemocli.models.hub import DEFAULT_MODEL, PINS, describe_source, find_pulled, parse_hub_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -235,7 +235,7 @@ def test_a_path_comes_before_a_name_of_the_hub(demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(demo, tmp_path / "some" / "one")
     assert nemocli.load("some/one", runtime="numpy").model_name == "some/one"
-    assert source_name(tmp_path / "some" / "one") == "one"
+    assert describe_source(tmp_path / "some" / "one") == "one"
 
 
 def test_a_file_that_is_no_archive(tmp_path):

@@ -13,9 +13,9 @@ from huggingface_hub import constants
 from nemocli.errors import NemocliError
 from nemocli.models import hub as hub_module
 from nemocli.models import pull, retries
-from nemocli.models.downloads import Place
+from nemocli.models.downloads import CachedCommit
 from nemocli.models.fetch import RemoteFile
-from nemocli.models.hub import DEFAULT_MODEL, PINS, TAKEN_FILE, HubModel
+from nemocli.models.hub import DEFAULT_MODEL, PIN_REPLACEMENT_FILE, PINS, HubModel
 from tests.models.fake_hub import COMMIT, FakeHub, running
 from tests.typed import NEMOCLI, environment, nemocli
 
@@ -175,7 +175,7 @@ def pull_released(hub):
 
 def taken(hub):
     folder = hub.machine.home / "hub" / f"models--{DEFAULT_MODEL.replace('/', '--')}"
-    return json.loads((folder / TAKEN_FILE).read_text())
+    return json.loads((folder / PIN_REPLACEMENT_FILE).read_text())
 
 
 def test_where_the_hub_has_no_pinned_revision_its_main_branch_is_taken(released, demo):
@@ -231,7 +231,9 @@ def test_where_the_pinned_commit_has_another_hash_main_s_own_counts(released):
 @pytest.mark.parametrize("content", ["", "[]", '{"revision": "../..", "instead_of": "%s"}'])
 def test_a_record_that_is_damaged_counts_as_none(released, content):
     place = pull_released(released)[0].stdout
-    next(released.machine.home.rglob(TAKEN_FILE)).write_text(content.replace("%s", PIN.revision))
+    next(released.machine.home.rglob(PIN_REPLACEMENT_FILE)).write_text(
+        content.replace("%s", PIN.revision)
+    )
     assert released.machine.nemocli("models", "path", DEFAULT_MODEL).stdout == place
     again, said = pull_released(released)
     assert (again.stdout, len(said), taken(released)["revision"]) == (place, 1, COMMIT)
@@ -245,14 +247,16 @@ def test_a_verified_pin_is_strict(released, monkeypatch):
     refused(released.machine.nemocli(*command), 3, "not the one that nemocli knows")
     command[2] += f"@{PIN.revision}"
     refused(released.machine.nemocli(*command), 3, "not the one that nemocli knows")
-    assert weights(released) == [] and not list(released.machine.home.rglob(TAKEN_FILE))
+    assert weights(released) == [] and not list(released.machine.home.rglob(PIN_REPLACEMENT_FILE))
 
 
 def test_a_commit_that_was_asked_for_is_what_it_is(released):
     released.commit = PIN.revision
     done = released.machine.nemocli("models", "pull", f"{DEFAULT_MODEL}@{PIN.revision}")
     assert done.exit_code == 0, done.stderr
-    assert "nemocli: " not in done.stderr and not list(released.machine.home.rglob(TAKEN_FILE))
+    assert "nemocli: " not in done.stderr and not list(
+        released.machine.home.rglob(PIN_REPLACEMENT_FILE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -308,7 +312,7 @@ def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     files = [RemoteFile("model.safetensors", 5_000_000, "0" * 64)]
     with pytest.raises(NemocliError, match=r"0\.01 GB .*HF_HOME"):
-        pull._check_space(Place(HubModel("a/b"), COMMIT), files)
+        pull._check_space(CachedCommit(HubModel("a/b"), COMMIT), files)
 
 
 @pytest.mark.parametrize("announced", ["../../../climbed", "/tmp/climbed", "a" * 63, "A" * 64, ""])

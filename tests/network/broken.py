@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save
 from tokenizers import AddedToken, Tokenizer
 
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from tests.fuzz import tiny
 
 Files = dict[str, bytes]
@@ -208,6 +208,6 @@ def _files() -> Iterator[tuple[str, Files]]:
         yield f"{name} is empty", {name: b""}
         yield f"{name} is cut off", {name: content[: len(content) // 2]}
         yield f"{name} is zeros", {name: bytes(len(content))}
-        other = (demo_folder() / name).read_bytes()
+        other = (find_demo_folder() / name).read_bytes()
         if name != "generation_config.json":  # it only has the blank token, which others have too
             yield f"{name} is another model's", {name: other}

@@ -8,7 +8,7 @@ import pytest
 
 import nemocli
 from nemocli.errors import ModelError
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from tests.missing import skips_without
 
 pytest_pycollect_makemodule = skips_without(
@@ -49,7 +49,7 @@ def _parametrized(metafunc, argument):
 
 def _demo():
     try:
-        demo_folder()
+        find_demo_folder()
     except ModelError:
         return []
     return ["demo"]
@@ -71,7 +71,7 @@ class Oracle:
         from scripts.random_checkpoint import write_random_checkpoint
 
         if name == "demo":
-            return demo_folder()
+            return find_demo_folder()
         shape, seed = CHECKPOINTS[name]
         write_random_checkpoint(self._root / name, seed, shape)
         return self._root / name

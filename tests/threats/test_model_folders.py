@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST, _checksum
+from nemocli.models.folder import MANIFEST, _hash_values
 from tests.typed import nemocli
 
 OPEN = """
@@ -60,7 +60,7 @@ def rewrite(folder, change):
     data = json.loads((folder / MANIFEST).read_text())
     del data["checksum"]
     change(data)
-    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _checksum(data)}))
+    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _hash_values(data)}))
 
 
 def renew(folder, name):

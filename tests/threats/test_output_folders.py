@@ -111,9 +111,9 @@ def test_outputs_that_are_links_already(here):
 
 
 def test_parts_that_are_links_already(here):
-    from nemocli.jobs.claims import claim_number
+    from nemocli.jobs.claims import compute_claim_number
 
-    number = claim_number("input a.wav")
+    number = compute_claim_number("input a.wav")
     Path(f"in/.nemocli-{number:016x}.txt.part").symlink_to("../mine/rc")
     beside()
     untouched()

@@ -129,12 +129,12 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
     folder = odd.write("int8", (3, 0), ("conformer_b",))
     script = (
         "import pytest, sys; from pathlib import Path\n"
-        "from nemocli.models.paths import demo_folder\n"
+        "from nemocli.models.paths import find_demo_folder\n"
         "from nemocli.runtimes.coreml import files\n"
         "from tests.runtimes.coreml.conftest import make_quicker, random_parameters\n"
         "make_quicker(pytest.MonkeyPatch())\n"
         "files.DECODER_GRAPHS, files.ENCODER_GRAPHS = (), ('conformer_b',)\n"
-        "parameters = random_parameters('odd', demo_folder())\n"
+        "parameters = random_parameters('odd', find_demo_folder())\n"
         "out = Path(sys.argv[1])\n"
         "print(files.write_graphs(parameters, out, (3, 0), 'int8', lambda *_: None))\n"
     )
