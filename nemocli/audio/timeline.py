@@ -55,7 +55,7 @@ class Placed(Generic[Samples]):
 
 
 class Timeline(Generic[Samples]):
-    """Timeline that places the pieces of a file; `origin` is the file's time at which its sound begins.
+    """Timeline of the pieces of a file; `origin` is the file's time at which its sound begins.
 
     Without an origin, the first piece begins at 0.
     """

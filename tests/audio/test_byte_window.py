@@ -1,4 +1,4 @@
-"""A part of a file as a file: it reads as if it had been cut out."""
+"""Windows into files: a part of a file reads like a file that was cut out."""
 
 import io
 import tracemalloc

@@ -1,5 +1,4 @@
-"""Files that went wrong for people, made here: the sound and its times are right, and it is said
-what is wrong with each."""
+"""Files like those of bug reports: sound and times are right, and warnings say what is wrong."""
 
 import struct
 from fractions import Fraction
@@ -27,7 +26,7 @@ def read(path):
 
 
 def check(path, kinds, lost=0, late=0.0):
-    """Assert that all marks but so many are at their places, and what is said."""
+    """Assert that all marks but some are at their places, and check the warnings."""
     places, seconds, warnings = read(path)
     assert {warning.kind for warning in warnings} == set(kinds), warnings
     assert len(places) >= MARKS - lost

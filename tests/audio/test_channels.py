@@ -185,7 +185,7 @@ def test_separate_stereo_has_sides_and_mono_has_none(tmp_path):
 
 
 def test_a_gap_is_silent_in_every_channel(tmp_path):
-    """Where the time stamps leave one, the decoder puts silence of a single channel."""
+    """The decoder fills a gap in the time stamps with silence of a single channel."""
     samples = np.stack([media.sine(4, SAMPLE_RATE, 300), media.sine(4, SAMPLE_RATE, 700)], axis=1)
     path = media.encode(
         tmp_path / "a.mka",

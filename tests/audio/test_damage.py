@@ -1,4 +1,4 @@
-"""Whatever befalls a file: what can be decoded is, at its time, and what is lacking is said."""
+"""Damaged files: intact sound is decoded at its time, and missing sound is reported."""
 
 import numpy as np
 import pytest

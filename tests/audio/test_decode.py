@@ -185,7 +185,7 @@ def test_samples_that_are_not_numbers(tmp_path, bad):
 
 
 def test_a_few_samples_that_are_far_too_loud_are_damage(tmp_path):
-    """They do not tell the scale of the sound."""
+    """They do not determine the scale of the sound."""
     samples = np.full(40_000, 0.1, np.float32)
     samples[36_000:36_020] = 1e9
     soundfile.write(tmp_path / "a.wav", samples, SAMPLE_RATE, subtype="FLOAT")
