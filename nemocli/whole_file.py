@@ -13,10 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nemocli.errors import UsageError
 from nemocli.processes import runs_elsewhere
 
 #: How `part_of` names what is being written.
 _PART = re.compile(r"\..+\.(?P<pid>\d+)(\.[a-z]\w*)?\.part", re.DOTALL)
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Raise UsageError for what is not a file, or is a file that may not be replaced."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a file: choose another name.")
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists: add --force to replace it, or choose another name.")
 
 
 def write_whole_file(path: Path, content: str | bytes) -> None:

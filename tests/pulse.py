@@ -31,16 +31,37 @@ def missing():
 class Room:
     """Loudspeaker and microphone; `environment` is for programs that use them."""
 
-    def __init__(self, server, environment):
+    def __init__(self, server, environment, sink):
         self.environment = environment
         self._server = server
+        self._sink = sink
 
     def play(self, path):
         """Play a WAV file to its end."""
         subprocess.run(["paplay", str(path)], env=self.environment, check=True, timeout=60)
 
+    def control(self, *arguments):
+        """Run pactl; what it prints."""
+        command = ["pactl", *map(str, arguments)]
+        return subprocess.run(
+            command, env=self.environment, check=True, timeout=20, capture_output=True, text=True
+        ).stdout
+
+    def suspend(self, wanted):
+        """Have the loudspeaker, and so its monitor, stand still, or go on."""
+        self.control("suspend-sink", "room", int(wanted))
+
+    def unload(self):
+        """Take the only device away."""
+        self.control("unload-module", "module-null-sink")
+
+    def load(self):
+        """Bring it back."""
+        self.control("load-module", *self._sink)
+        self.control("set-default-source", "room.monitor")
+
     def unplug(self):
-        """Remove the microphone."""
+        """End the sound server."""
         self._server.send_signal(signal.SIGKILL)
         self._server.wait()
 
@@ -50,6 +71,7 @@ def room(folder, rate, channels):
     """Start a server with a null sink whose monitor is the default microphone."""
     socket = folder / "native"
     (folder / "asound.conf").write_text(ALSA)
+    sink = ["module-null-sink", "sink_name=room", f"rate={rate}", f"channels={channels}"]
     environment = os.environ | {
         "HOME": str(folder),
         "XDG_RUNTIME_DIR": str(folder),
@@ -60,7 +82,7 @@ def room(folder, rate, channels):
         "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
         "--disable-shm=yes", "--realtime=no", "--high-priority=no",
         "-L", f"module-native-protocol-unix socket={socket} auth-anonymous=1",
-        "-L", f"module-null-sink sink_name=room rate={rate} channels={channels}",
+        "-L", " ".join(sink),
     ]  # fmt: skip
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -72,7 +94,7 @@ def room(folder, rate, channels):
             time.sleep(0.1)
         else:
             raise RuntimeError((folder / "log").read_text())
-        yield Room(server, environment)
+        yield Room(server, environment, sink)
     finally:
         server.kill()
         server.wait()

@@ -22,12 +22,10 @@ SCHEMAS = {
     for file in files("nemocli").joinpath("schemas").iterdir()
 }
 _CLOSED = {name: _closed(schema) for name, schema in SCHEMAS.items()}
-_REGISTRY = Registry().with_resources(
-    (f"{name}.schema.json", Resource.from_contents(schema)) for name, schema in _CLOSED.items()
-)
+_REGISTRY = map(Resource.from_contents, _CLOSED.values()) @ Registry()
 
 
 def checked(value, name):
-    """Return the value; jsonschema.ValidationError if it does not fit the schema of this name."""
-    Draft202012Validator({"$ref": f"{name}.schema.json"}, registry=_REGISTRY).validate(value)
+    """The value; jsonschema.ValidationError if it is not as the schema of this name describes."""
+    Draft202012Validator({"$ref": SCHEMAS[name]["$id"]}, registry=_REGISTRY).validate(value)
     return value

@@ -1,205 +1,354 @@
-"""Microphones, by PortAudio: which there are, and one of them as a source of live sound."""
+"""A microphone, by PortAudio, as a source of live sound that comes back after interruptions.
+
+PortAudio's own thread calls back with blocks of sound. A thread of ours watches it: where no sound
+comes any more, or the whole program was suspended, it opens the microphone again, with growing
+pauses between its attempts. What was missing meanwhile is a gap on the source's clock.
+"""
 
 from __future__ import annotations
 
+import atexit
+import math
+import os
 import sys
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from nemocli.audio.devices import Device, find_device, import_sounddevice, list_devices
+from nemocli.audio.native_messages import native_messages_withheld
 from nemocli.audio.samples import decode_samples
-from nemocli.audio.source import LiveSource, Packet
-from nemocli.errors import AudioError, UnsupportedError, UsageError
+from nemocli.audio.source import LiveSource, Mark, Packet
+from nemocli.errors import AudioError, NemocliError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 #: Seconds of sound in the device's buffer. PortAudio's "low" stalls on PulseAudio's ALSA device.
-LATENCY = 0.05
+LATENCY_S = 0.05
 
-#: Channels that are asked for at most; they are mixed.
-MOST_CHANNELS = 2
+#: Channels that are requested at most; they are mixed.
+MAX_CHANNELS = 2
 
-#: Seconds without a block after which a device is taken for unplugged.
-PATIENCE = 2.0
+#: Seconds without a block after which a microphone is taken for gone, and after which what was
+#: buffered meanwhile is not trusted: the program was suspended.
+GONE_AFTER_S, STALE_AFTER_S = 2.0, 1.0
 
-#: Seconds of digital silence from the start after which the system is suspected to withhold sound.
-SUSPICIOUS_SILENCE = 3.0
+#: Seconds between two looks at it.
+WATCH_INTERVAL_S = 0.1
 
+#: Seconds between two attempts to open it again, which double up to the second.
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.25, 4.0
 
-@dataclass(frozen=True)
-class Device:
-    """A microphone, or whatever else PortAudio lists as an input."""
+#: Seconds that one which could be opened is given for its first block; these double too.
+FIRST_PATIENCE_S, MAX_PATIENCE_S = 3.0, 24.0
 
-    id: int
-    name: str
-    host_api: str
-    channels: int
-    #: Frames per second.
-    rate: int
-    is_default: bool
+#: Seconds after which an absence is reported: a suspended program need not say a word.
+REPORTED_AFTER_S = 0.5
 
+#: Seconds that closing may take, such as where the sound server does not answer.
+CLOSE_TIMEOUT_S = 1.0
 
-def list_devices() -> list[Device]:
-    """All inputs; UnsupportedError without PortAudio."""
-    sounddevice = _sounddevice()
-    apis = sounddevice.query_hostapis()
-    default = sounddevice.default.device[0]
-    return [
-        Device(
-            id=number,
-            name=str(device["name"]),
-            host_api=str(apis[device["hostapi"]]["name"]),
-            channels=int(device["max_input_channels"]),
-            rate=round(device["default_samplerate"]),
-            is_default=number == default,
-        )
-        for number, device in enumerate(sounddevice.query_devices())
-        if device["max_input_channels"] > 0
-    ]
+#: Seconds of digital silence from the start, and later, after which the system is suspected to
+#: withhold sound.
+SUSPICIOUS_SILENCE_S, LATER_SILENCE_S = 3.0, 10.0
 
 
-def find_device(wanted: str | None, devices: list[Device]) -> Device:
-    """By number, name, or a part of the name that only one has; None: the system's default.
-
-    Raises AudioError if there is no device at all, UsageError if none or several suit.
-    """
-    if not devices:
-        raise AudioError(f"There is no microphone: {_connect_advice()}.")
-    if wanted is None:
-        return next((device for device in devices if device.is_default), devices[0])
-    if wanted.isdecimal():
-        found = [device for device in devices if device.id == int(wanted)]
-    else:
-        found = [device for device in devices if device.name == wanted]
-        found = found or [d for d in devices if wanted.casefold() in d.name.casefold()]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(f"{device.id} {device.name}" for device in found or devices)
-    if found:
-        raise UsageError(f"Several microphones match {wanted!r}: {names}. Give one's number.")
-    raise UsageError(f"There is no microphone {wanted!r}; there are: {names}.")
-
-
-def open_microphone(wanted: str | None, max_lag: float) -> LiveSource:
+def open_microphone(wanted: str | None, max_lag: float, wait_s: float) -> LiveSource:
     """Find a microphone; it is opened by `start`, and keeps at most `max_lag` seconds of sound.
 
-    Raises UnsupportedError, AudioError or UsageError, as `list_devices` and `find_device` do.
+    One that goes away is waited for, `wait_s` seconds at most. Raises UnsupportedError, AudioError
+    or UsageError, as `list_devices` and `find_device` do.
     """
-    return Microphone(find_device(wanted, list_devices()), max_lag)
+    return Microphone(wanted, find_device(wanted, list_devices()), max_lag, wait_s)
 
 
 class Microphone(LiveSource):
     """At its own rate, in 16 bits."""
 
     encoding = "s16le"
+    discards_in_pause = True
 
-    def __init__(self, device: Device, max_lag: float) -> None:
-        super().__init__(
-            device.name, device.rate, min(device.channels, MOST_CHANNELS), max_lag=max_lag
-        )
+    def __init__(self, wanted: str | None, device: Device, max_lag: float, wait_s: float) -> None:
+        channels = min(device.channels, MAX_CHANNELS)
+        super().__init__(device.name, device.rate, channels, max_lag=max_lag)
+        self._wanted = wanted
         self._device = device
+        self._wait_s = wait_s
         self._stream: Any = None
-        self._paused = False
+        # Which of the streams that were opened one after the other is listened to.
+        self._opened = 0
+        self._withheld = ExitStack()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="microphone", daemon=True)
+        # All of these under the lock. When the last block ended, and whether no block is trusted
+        # until the microphone was opened again.
         self._last_block = 0.0
-        self._last_read = 0.0
-        #: Frames of digital silence since the start; None once there was a sound.
-        self._silent: int | None = 0
+        self._is_stale = False
+        # Whether its first block is still to come, and is there.
+        self._is_awaited = False
+        self._first_block = threading.Event()
+        # Since when it has been away, whether that was reported, and since when sound is missing:
+        # what comes during a pause would not be taken in anyway.
+        self._away_since: float | None = None
+        self._is_reported = False
+        self._missing_since: float | None = None
+        # Frames of digital silence at a stretch, and whether there was ever a sound.
+        self._silent = 0
+        self._was_loud = False
 
     def start(self) -> None:
-        sounddevice = _sounddevice()
-        self._last_block = time.monotonic()
+        self._last_block = now_with_sleep()
+        # Until it is closed: PortAudio's thread has words of its own for a device that goes away.
+        self._withheld.enter_context(native_messages_withheld())
         try:
-            self._stream = sounddevice.RawInputStream(
-                device=self._device.id,
-                samplerate=self.rate,
-                channels=self.channels,
-                dtype="int16",
-                latency=LATENCY,
-                callback=self._heard,
-            )
-            self._stream.start()
-        except sounddevice.PortAudioError as error:
-            raise AudioError(_unusable(self.name, error)) from None
+            self._open()
+        except NemocliError:
+            self._close_stream()
+            raise
+        self._thread.start()
 
     def pause(self) -> None:
-        self._paused = True
+        with self._lock:
+            if self._missing_since is not None and not self._is_paused:
+                self._mark_gap(now_with_sleep())
+        super().pause()
 
     def resume(self) -> None:
-        self._last_block = time.monotonic()
-        self._paused = False
+        with self._lock:
+            if self._missing_since is None and self._away_since is not None:
+                self._missing_since = now_with_sleep()
+        super().resume()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        super().stop()
 
     def close(self) -> None:
         self.stop()
-        if self._stream is not None:
-            self._stream.close(ignore_errors=True)
-            self._stream = None
+        if self._thread.ident is not None:
+            self._thread.join(CLOSE_TIMEOUT_S)
+        if self._thread.is_alive():
+            # It is stuck in PortAudio, and so would be what sounddevice does when Python ends.
+            # Native messages stay withheld: libraries would complain of what could not be freed.
+            atexit.unregister(sys.modules["sounddevice"]._exit_handler)
+            self._withheld.pop_all()
+        self._withheld.close()
 
     def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         assert isinstance(data, bytes)
         return decode_samples(data, self.encoding, self.channels)
 
     def read(self, timeout: float) -> Packet | None:
-        now = time.monotonic()
-        if now - self._last_read > PATIENCE / 2:  # the whole program was suspended
-            self._last_block = now
-        self._last_read = now
+        self._report_absence()
         packet = super().read(timeout)
-        if packet is not None and self._silent is not None:
-            self._silent = None if packet.samples.any() else self._silent + packet.frames
-        if packet is None and not self.ended and not self._paused:
-            gone = time.monotonic() - self._last_block > PATIENCE
-            if gone or (self._stream is not None and not self._stream.active):
-                self.end(
-                    AudioError(
-                        f"The microphone {self.name!r} stopped giving sound: was it unplugged?"
-                        " Everything heard before is kept. 'nemocli live --list-devices' lists what"
-                        " is connected."
-                    )
-                )
+        if packet is not None and packet.frames:
+            is_silent = not packet.samples.any()
+            self._silent = self._silent + packet.frames if is_silent else 0
+            self._was_loud |= not is_silent
         return packet
 
     @property
     def silence_advice(self) -> str | None:
-        if self._silent is None or self._silent < SUSPICIOUS_SILENCE * self.rate:
+        limit = LATER_SILENCE_S if self._was_loud else SUSPICIOUS_SILENCE_S
+        if self._silent < limit * self.rate:
             return None
         return f"{self.name} gives nothing but digital silence: {_permission_advice()}"
 
-    def _heard(self, data: Any, frames: int, times: Any, status: Any) -> None:
-        """PortAudio's callback, in its own thread."""
-        self._last_block = time.monotonic()
-        if not self._paused:
-            self.put(bytes(data), frames)
+    # ----------------------------------------------------------------------- PortAudio's own thread
 
+    def _receive(self, opened: int, channels: int, data: Any, frames: int) -> None:
+        """Take in a block of the stream that was opened as number `opened`."""
+        now = now_with_sleep()
+        with self._lock:
+            if opened != self._opened:
+                return  # a stream that is being closed
+            if self._is_awaited:
+                self._is_awaited = False
+                self._away_since = None
+                self._mark_gap(now - frames / self.rate)
+                self._first_block.set()
+            elif now - self._last_block > STALE_AFTER_S:
+                self._is_stale = True
+            if self._is_stale:
+                return
+            self._last_block = now
+        self.put(_with_channels(bytes(data), channels, self.channels), frames)
 
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except ImportError:
-        raise UnsupportedError(
-            "The microphone needs the package sounddevice: pip install sounddevice"
-        ) from None
-    except OSError:
-        raise UnsupportedError(
-            f"The microphone needs the library PortAudio: {_portaudio_advice()}"
-        ) from None
-    return sounddevice
+    def _mark_gap(self, until: float) -> None:
+        """Count what was missing, up to a time; the lock is held."""
+        if self._missing_since is None:
+            if self._is_reported:
+                self._mark(Mark("gap", message=f"{self.name} is back"))
+            return
+        seconds = max(0.0, until - self._missing_since)
+        self._missing_since = None
+        message = f"{self.name} is back: {seconds:.1f} s were not heard"
+        self._mark(Mark("gap", round(seconds * self.rate), message))
 
+    # ------------------------------------------------------------------------------- our own thread
 
-def _portaudio_advice() -> str:
-    if sys.platform == "linux":
-        return "sudo apt install libportaudio2 (or your distribution's name for it)."
-    return "pip install --force-reinstall sounddevice, which brings it."
+    def _watch(self) -> None:
+        try:
+            while not self._stopped.wait(WATCH_INTERVAL_S):
+                if self._is_gone() and not self._bring_back():
+                    break
+        except Exception as error:  # raised by `read`, in the thread that can tell a person
+            self.end(error)
+        finally:
+            self._close_stream()
 
+    def _is_gone(self) -> bool:
+        with self._lock:
+            late = now_with_sleep() - self._last_block
+            if self._is_stale or late > GONE_AFTER_S:
+                return True
+        return not self._stream.active
 
-def _connect_advice() -> str:
-    if sys.platform == "darwin":
+    def _report_absence(self) -> None:
+        """Say that it is away, and give up in the end, whatever the thread that opens it does."""
+        with self._lock:
+            if self._away_since is None:
+                return
+            away = time.monotonic() - self._away_since
+            if away > REPORTED_AFTER_S and not self._is_reported:
+                self._is_reported = True
+                self._mark(Mark("waiting", message=self._waiting_sentence()))
+            is_over = away > max(self._wait_s, FIRST_PATIENCE_S)
+        if is_over:
+            self.end(AudioError(self._gone_sentence()))
+
+    def _bring_back(self) -> bool:
+        """Open it again until sound comes; False if the source ended before."""
+        with self._lock:
+            self._missing_since = None if self._is_paused else self._last_block
+            self._away_since, self._is_reported = time.monotonic(), False
+        pause, patience = FIRST_PAUSE_S, FIRST_PATIENCE_S
+        while self._producing:
+            self._close_stream()
+            if self._open_again():
+                if self._wait_for_block(patience):
+                    return True
+                patience = min(2 * patience, MAX_PATIENCE_S)
+                if self._stream.active:
+                    continue
+            self._stopped.wait(pause)
+            pause = min(2 * pause, MAX_PAUSE_S)
+        return False
+
+    def _wait_for_block(self, seconds: float) -> bool:
+        """Wait for the first block, or the end of the source."""
+        until = time.monotonic() + seconds
+        while self._producing:
+            if self._first_block.wait(WATCH_INTERVAL_S):
+                return True
+            if time.monotonic() >= until or not self._stream.active:
+                return False
+        return False
+
+    def _open_again(self) -> bool:
+        sounddevice = import_sounddevice()
+        try:
+            # PortAudio looks only then which devices there are.
+            with suppress(sounddevice.PortAudioError):
+                sounddevice._terminate()
+            sounddevice._initialize()
+            self._device = self._find_again()
+            self._open()
+        except (NemocliError, sounddevice.PortAudioError):
+            self._close_stream()
+            return False
+        return True
+
+    def _find_again(self) -> Device:
+        """Find the same one by its name, or the default there is now if none was chosen."""
+        devices = list_devices()
+        if self._wanted is None or not self._device.name:
+            return find_device(None, devices)
+        return find_device(self._device.name, devices)
+
+    def _open(self) -> None:
+        """Open the device and start it; AudioError if that cannot be."""
+        sounddevice = import_sounddevice()
+        channels = min(self._device.channels, self.channels)
+        with self._lock:
+            self._opened += 1
+            opened = self._opened
+            self._is_awaited, self._is_stale = True, False
+            self._first_block.clear()
+
+        def receive(data: Any, frames: int, times: Any, status: Any) -> None:
+            self._receive(opened, channels, data, frames)
+
+        try:
+            with _chosen(self._device.server_source):
+                self._stream = sounddevice.RawInputStream(
+                    device=self._device.id,
+                    samplerate=self.rate,
+                    channels=channels,
+                    dtype="int16",
+                    latency=LATENCY_S,
+                    callback=receive,
+                )
+                self._stream.start()
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise AudioError(_unusable(self.name, error)) from None
+
+    def _close_stream(self) -> None:
+        with self._lock:
+            self._opened += 1  # from here on, its blocks are not taken
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close(ignore_errors=True)
+
+    def _waiting_sentence(self) -> str:
+        limit = "" if math.isinf(self._wait_s) else f", {self._wait_s:g} s at most"
+        return f"{self.name} gives no sound: waiting for it{limit}"
+
+    def _gone_sentence(self) -> str:
         return (
-            "connect one, and allow the terminal to use it in System Settings, Privacy & Security,"
-            " Microphone"
+            f"The microphone {self.name!r} stopped giving sound: was it unplugged?"
+            " Everything heard before is kept. 'nemocli live --list-devices' lists what"
+            " is connected."
         )
-    return "connect one, and see that 'arecord -l' or 'pactl list short sources' knows it"
+
+
+def now_with_sleep() -> float:
+    """Return seconds on a clock that only goes forward, also while the machine sleeps."""
+    # Linux's clock of that kind, and the Mac's; Python's own stands still meanwhile.
+    name = "CLOCK_MONOTONIC_RAW" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
+    clock = getattr(time, name, None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+@contextmanager
+def _chosen(source: str | None) -> Iterator[None]:
+    """Have the sound server's library take this source while a device is opened."""
+    if source is None:
+        yield
+        return
+    before = os.environ.get("PULSE_SOURCE")
+    os.environ["PULSE_SOURCE"] = source
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PULSE_SOURCE"]
+        else:
+            os.environ["PULSE_SOURCE"] = before
+
+
+def _with_channels(data: bytes, channels: int, wanted: int) -> bytes:
+    """Repeat the only channel of a device that came in place of one with more."""
+    if channels == wanted:
+        return data
+    import numpy as np
+
+    frames = np.frombuffer(data, "<i2").reshape(-1, channels)
+    return np.repeat(frames[:, :1], wanted, axis=1).tobytes()
 
 
 def _permission_advice() -> str:

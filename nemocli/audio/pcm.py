@@ -39,6 +39,16 @@ LOUDEST = 1000.0
 #: Bytes read at once, whatever a header says of channels and rate.
 MAX_READ_BYTES = 1 << 20
 
+#: How the time without a word is called after which the form of raw samples is doubted.
+SENSELESS_AFTER = "20 s"
+
+#: Raw samples are judged in parts of so many seconds, the first ones, until some were noise.
+JUDGED_PART_S, JUDGED_PARTS, NOISY_PARTS = 0.25, 40, 2
+
+#: Mean squares that no sound in 16 bits has: in any case, and where neighbours are correlated less.
+ANY_POWER = 0.5
+NOISE_POWERS = ((0.035, 0.3), (0.14, 0.7))
+
 #: Seconds after which the reading thread looks whether it should stop.
 PATIENCE = 0.1
 
@@ -73,7 +83,7 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
         raise AudioError("Nothing came down the pipe on stdin: check the command before it.")
     if kind:
         raise AudioError(_refusal(kind))
-    return PipedSound(stream, WavHeader(rate, channels, encoding, None), first)
+    return PipedSound(stream, WavHeader(rate, channels, encoding, None), first, is_raw=True)
 
 
 def _open_wav(stream: int, first: bytes) -> LiveSource:
@@ -127,9 +137,22 @@ def read_exactly(stream: int, count: int) -> bytes:
 class PipedSound(ReadingSource):
     """Frames as they come; an odd part of one at the end is left out."""
 
-    def __init__(self, stream: int, header: WavHeader, first: bytes) -> None:
+    def __init__(
+        self, stream: int, header: WavHeader, first: bytes, *, is_raw: bool = False
+    ) -> None:
         super().__init__("stdin", header.rate, header.channels, max_lag=None)
         self.encoding = header.encoding
+        if is_raw:
+            self.doubt = (
+                f"there was no word in {SENSELESS_AFTER} of loud sound: does stdin hold"
+                f" {header.encoding}, {header.channels} channel(s), {header.rate} Hz? --encoding,"
+                " --channels and --rate say so."
+            )
+        # Raw samples that are still to be judged, the parts that may be, and those that are noise.
+        self._unjudged = b""
+        self._parts_left = JUDGED_PARTS if is_raw and header.encoding == "s16le" else 0
+        self._noisy_parts = 0
+        self._warning: str | None = None
         self._stream = stream
         self._frame_bytes = SAMPLE_BYTES[header.encoding] * header.channels
         self._held = first[: header.data_bytes]
@@ -142,6 +165,10 @@ class PipedSound(ReadingSource):
     def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         assert isinstance(data, bytes)
         return decode_samples(data, self.encoding, self.channels)
+
+    def take_warning(self) -> str | None:
+        warning, self._warning = self._warning, None
+        return warning or super().take_warning()
 
     def put_all(self) -> None:
         ahead = round(AHEAD * self.rate)
@@ -172,6 +199,7 @@ class PipedSound(ReadingSource):
             whole = self._held[: frames * self._frame_bytes]
             self._held = self._held[len(whole) :]
             self._check(whole)
+            self._judge(whole)
             self.put(whole, frames)
         return not is_ended
 
@@ -187,6 +215,41 @@ class PipedSound(ReadingSource):
                 f"After {self.heard / self.rate:.1f} s, stdin holds samples that are no sound in"
                 f" {self.encoding} (not numbers, or far beyond 1.0): check what writes them."
             )
+
+    def _judge(self, data: bytes) -> None:
+        """Say so if the first seconds are evidently no sound in 16 bits."""
+        if not self._parts_left:
+            return
+        self._unjudged += data
+        size = self._frame_bytes * max(2, round(JUDGED_PART_S * self.rate))
+        while self._parts_left and len(self._unjudged) >= size:
+            part, self._unjudged = self._unjudged[:size], self._unjudged[size:]
+            self._parts_left -= 1
+            self._noisy_parts += _is_other_form(part, self.channels)
+            if self._noisy_parts == NOISY_PARTS:
+                self._parts_left = 0
+                self._warning = (
+                    f"stdin sounds like noise at full scale: does it hold {self.encoding}? Other"
+                    " samples are named by --encoding, or turned into these by"
+                    " 'ffmpeg -f FORM -i - -f s16le -ar 16000 -ac 1 -'."
+                )
+
+
+def _is_other_form(data: bytes, channels: int) -> bool:
+    """Whether 16-bit samples are noise near full scale.
+
+    Sound of any kind changes little from one sample to the next; halves of longer samples, pairs of
+    shorter ones, or bytes in the other order change much.
+    """
+    import numpy as np
+
+    samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
+    first = samples[::channels]
+    power = float(np.square(first).mean())
+    correlation = float((first[1:] * first[:-1]).mean()) / max(power, 1e-12)
+    return power > ANY_POWER or any(
+        power > least and abs(correlation) < most for least, most in NOISE_POWERS
+    )
 
 
 def _is_readable(stream: int) -> bool:

@@ -1,8 +1,8 @@
-"""Sound that comes while it is transcribed: a bounded queue between who hears it and who reads it.
+"""Sound that comes while it is transcribed: a bounded queue between its producer and its reader.
 
 The producer (a device's callback, a reading thread) appends blocks of frames and does no more; the
 reader mixes them to mono and resamples them. When the queue is full, the oldest sound goes, and is
-counted to the frame.
+counted to the frame. Where sound is interrupted, a mark stands in the queue.
 """
 
 from __future__ import annotations
@@ -23,8 +23,27 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-#: A packet stands for at most so many seconds, so that the reader can look at other things.
+#: Seconds that a packet stands for at most, so that the reader can look at other things.
 PACKET_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the sound where it was interrupted: what follows does not go on from before."""
+
+    #: The kind of the status event that is sent when the sound before the mark was transcribed.
+    kind: str
+    #: Frames that the source should have given here, and did not.
+    gap: int = 0
+    #: A sentence for a person; may be empty.
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What stands for a gap where sound is recorded, so that its times are those of the text."""
+
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +54,52 @@ class Packet:
     #: Frames of the source that the samples stand for, and that were dropped just before them.
     frames: int
     lost: int
+    #: What stands behind the samples.
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    #: Number of the first frame among all that were heard.
+    #: Number of the first frame on the source's clock, which counts what came and the gaps.
     position: int
     frames: int
     data: bytes | npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class _MarkedPlace:
+    position: int
+    mark: Mark
+
+
 class LiveSource:
     """Where live sound comes from; made by `open_microphone`, `open_paced` or `open_pcm`.
 
-    At any moment, heard == dropped + waiting + what `read` gave out, to the frame.
+    At any moment, heard == dropped + gaps + waiting + what `read` gave out, to the frame.
     """
+
+    #: A sentence for a person, if nothing can be made of the sound: what may be wrong with it.
+    doubt = ""
+
+    #: Whether sound that comes during a pause is thrown away; else its producer has to wait.
+    discards_in_pause = False
 
     def __init__(self, name: str, rate: int, channels: int, max_lag: float | None) -> None:
         #: For a person: the device's or the file's name.
         self.name = name
         #: Frames a second, and channels, as they come.
         self.rate, self.channels = rate, channels
+        #: Frames on the source's clock, those that were dropped, and those that it did not give.
         self.heard = 0
         self.dropped = 0
-        #: Hears every block as it comes, also what is dropped later.
-        self.tap: Callable[[bytes | npt.NDArray[np.float32]], None] | None = None
+        self.gaps = 0
+        #: Called with every block as it comes, also what is dropped later.
+        self.tap: Callable[[bytes | npt.NDArray[np.float32] | Silence], None] | None = None
         self._given = 0
         self._read_up_to = 0
-        self._blocks: deque[_Block] = deque()
+        self._is_paused = False
+        # Blocks, and the marks between them.
+        self._blocks: deque[_Block | _MarkedPlace] = deque()
         self._capacity = None if max_lag is None else round(max_lag * rate)
         self._came = threading.Event()
         #: Set whenever something was read.
@@ -81,16 +118,24 @@ class LiveSource:
     # ------------------------------------------------------------------ what a kind of source adds
 
     def start(self) -> None:
-        """Begin to hear."""
+        """Begin to take in sound."""
 
     def pause(self) -> None:
-        """Sound from now on is not heard."""
+        """Take in no sound from now on; what was said before is ended by that."""
+        with self._lock:
+            if not self._is_paused:
+                self._is_paused = True
+                self._mark(Mark("paused"))
 
     def resume(self) -> None:
-        """Sound is heard again."""
+        """Take in sound again."""
+        with self._lock:
+            if self._is_paused:
+                self._mark(Mark("resumed"))
+                self._is_paused = False
 
     def stop(self) -> None:
-        """Nothing more is heard; what waits can still be read."""
+        """Take in no more; what waits can still be read."""
         self.end()
 
     def close(self) -> None:
@@ -108,18 +153,42 @@ class LiveSource:
     # --------------------------------------------------------------------------------- the producer
 
     def put(self, data: bytes | npt.NDArray[np.float32], frames: int) -> None:
-        """The next frames. Never blocks, never computes; to be called from one thread."""
+        """Add the next frames. Never blocks, never computes; to be called from one thread."""
         with self._lock:
-            if not self._producing:
+            if not self._producing or (self._is_paused and self.discards_in_pause):
                 return
             self._blocks.append(_Block(self.heard, frames, data))
             self.heard += frames
             while self._capacity is not None and self._waiting > self._capacity:
-                self.dropped += self._blocks.popleft().frames
+                self._drop_oldest()
         tap = self.tap  # which another thread may take away
         if tap is not None:
             tap(data)
         self._came.set()
+
+    def mark(self, mark: Mark) -> None:
+        """Say that the sound is interrupted here."""
+        with self._lock:
+            self._mark(mark)
+
+    def _mark(self, mark: Mark) -> None:
+        if not self._producing:
+            return
+        self._blocks.append(_MarkedPlace(self.heard, mark))
+        self.heard += mark.gap
+        self.gaps += mark.gap
+        tap = self.tap
+        if tap is not None and mark.gap:
+            tap(Silence(mark.gap))
+        self._came.set()
+
+    def _drop_oldest(self) -> None:
+        """Drop a block; marks before it stay, since what they say is still so."""
+        marks: list[_MarkedPlace] = []
+        while isinstance(oldest := self._blocks.popleft(), _MarkedPlace):
+            marks.append(oldest)
+        self.dropped += oldest.frames
+        self._blocks.extendleft(reversed(marks))
 
     def end(self, failure: Exception | None = None) -> None:
         """No frames will follow; `read` raises the failure when it has given out the rest."""
@@ -139,7 +208,7 @@ class LiveSource:
 
     @property
     def _waiting(self) -> int:
-        return self.heard - self.dropped - self._given
+        return self.heard - self.gaps - self.dropped - self._given
 
     @property
     def ended(self) -> bool:
@@ -154,10 +223,12 @@ class LiveSource:
         if not self._blocks and self._producing:
             self._came.wait(timeout)
         self._came.clear()
-        blocks, lost = self._take()
+        taken, lost = self._take()
         self.taken.set()
-        if blocks:
-            return self._packet(blocks, lost)
+        if isinstance(taken, Mark):
+            return Packet(self._last_samples(), 0, lost, taken)
+        if taken:
+            return self._packet(taken, lost)
         if self._producing or self._blocks:
             return None
         if not self._flushed:
@@ -176,15 +247,26 @@ class LiveSource:
         self._is_cancel_told = True
         return antiphase_sentence(since, channel_name(taken, self.channels))
 
-    def _take(self) -> tuple[list[_Block], int]:
-        """Consecutive blocks of one packet, and how many frames are missing before the first."""
+    def _take(self) -> tuple[list[_Block] | Mark, int]:
+        """Return consecutive blocks of one packet or a mark, and the frames missing before them."""
         taken: list[_Block] = []
         room = PACKET_SECONDS * self.rate
         with self._lock:
-            while self._blocks and (not taken or self._blocks[0].frames <= room):
-                taken.append(self._blocks.popleft())
-                room -= taken[-1].frames
-                self._given += taken[-1].frames
+            while self._blocks:
+                block = self._blocks[0]
+                if isinstance(block, _MarkedPlace):
+                    if taken:
+                        break
+                    self._blocks.popleft()
+                    lost = block.position - self._read_up_to
+                    self._read_up_to = block.position + block.mark.gap
+                    return block.mark, lost
+                if taken and block.frames > room:
+                    break
+                self._blocks.popleft()
+                taken.append(block)
+                room -= block.frames
+                self._given += block.frames
         if not taken:
             return [], 0
         lost = taken[0].position - self._read_up_to
@@ -199,11 +281,13 @@ class LiveSource:
         return Packet(self.gain.apply(samples), sum(block.frames for block in blocks), lost)
 
     def _last_samples(self) -> npt.NDArray[np.float32]:
-        """What was held back for what might have followed."""
+        """Return what was held back for what might have followed; what follows begins anew."""
         import numpy as np
 
         held = self._resampler.push(self._mixer.finish())
-        return self.gain.apply(np.concatenate([held, self._resampler.finish()]))
+        last = self.gain.apply(np.concatenate([held, self._resampler.finish()]))
+        self._resampler = Resampler(self.rate)
+        return last
 
 
 class ReadingSource(LiveSource):
@@ -225,8 +309,10 @@ class ReadingSource(LiveSource):
 
     def pause(self) -> None:
         self._running.clear()
+        super().pause()
 
     def resume(self) -> None:
+        super().resume()
         self._running.set()
 
     def stop(self) -> None:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 
 from nemocli.batch.many import FileProgress
 from nemocli.cli.file_views import format_progress, format_total, make_bars_view, make_growing_view
 from nemocli.cli.printable import printable, printable_path
-from nemocli.cli.screen import Screen
+from nemocli.cli.screen import Screen, open_console
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
 from nemocli.jobs.report import JobResult
@@ -43,7 +43,7 @@ class ProgressDisplay(Closing):
         With `draws` it draws on the terminal. Otherwise, with `lines`, it prints a line for each
         file that is done.
         """
-        self._console = Console(stderr=True, highlight=False, emoji=False)
+        self._console = open_console(stderr=True, emoji=False)
         self._names = {path: printable_path(name) for path, name in names.items()}
         self._count = len(names)
         self._draws = draws

@@ -14,8 +14,7 @@ from nemocli.jobs.inputs import Source
 from nemocli.jobs.report import JobResult, RunReport, explain_strict
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
-from nemocli.transcript.growing_file import check_target
-from nemocli.whole_file import write_whole_file
+from nemocli.whole_file import check_target, write_whole_file
 
 #: Formats in which several files can share stdout.
 SHARED_FORMATS = ("txt", "json")

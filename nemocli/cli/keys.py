@@ -5,6 +5,7 @@ import re
 import select
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -12,23 +13,39 @@ from typing import Any, Self
 
 from nemocli.closing import Closing
 
-#: Arrows and their kin: more than one character for one key.
-_SEQUENCE = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]")
+#: Arrows and their kin are more than one character for one key.
+_KEY = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
+
+#: Seconds that the rest of such a key may take.
+KEY_TIMEOUT_S = 0.03
+
+#: How a terminal answers where its cursor is, and the seconds it may take for that.
+_POSITION = re.compile(rb"\x1b\[(\d+);\d+R")
+ANSWER_TIMEOUT_S = 0.1
+
+#: Seconds between two calls after which the program was stopped, by something else than Ctrl-Z.
+STOPPED_AFTER_S = 0.5
 
 
 class Keys(Closing):
     """Keys typed while the `with` block runs; none where there is no terminal in the foreground.
 
-    The signals' keys (Ctrl-C, Ctrl-Z) keep their effect, and leave no `^C` on the screen. `erase`
-    is called before the program is suspended, `redraw` when it goes on.
+    The signals' keys (Ctrl-C, Ctrl-Z, Ctrl-\\) keep their effect, and leave no `^C` on the screen.
+    `erase` is called before the program is suspended or quit, `redraw` when it goes on: with True
+    if a shell may have written below what is drawn.
     """
 
-    def __init__(self, erase: Callable[[], None], redraw: Callable[[], None]) -> None:
+    def __init__(self, erase: Callable[[], None], redraw: Callable[[bool], None]) -> None:
         self._erase, self._redraw = erase, redraw
         self._terminal: int | None = None
         self._is_own = False
         self._modes: list[Any] = []
         self._previous: dict[int, Any] = {}
+        self._looked_at = 0.0
+        # What was typed while something else was looked for.
+        self._typed = b""
+        # Whether nothing is drawn, as before Ctrl-Z.
+        self._is_erased = False
         # Signals that came. They are obeyed between two lines, not within one.
         self._signals: list[int] = []
 
@@ -40,8 +57,9 @@ class Keys(Closing):
 
         self._modes = termios.tcgetattr(self._terminal)
         self._set()
-        for number in (signal.SIGTSTP, signal.SIGCONT):
-            self._previous[number] = signal.signal(number, self._asked)
+        for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGQUIT):
+            self._previous[number] = signal.signal(number, self._receive)
+        self._looked_at = time.monotonic()
         return self
 
     def close(self) -> None:
@@ -64,18 +82,44 @@ class Keys(Closing):
             return False
 
     def pressed(self) -> list[str]:
-        """The keys since the last call; arrows and other sequences are left out."""
+        """Return the keys since the last call; an arrow is one, as the terminal sends it."""
+        now = time.monotonic()
+        was_stopped = now - self._looked_at > STOPPED_AFTER_S
         while self._signals:
-            self._obey(self._signals.pop(0))
+            self._obey(self._signals.pop(0), was_stopped)
+        self._looked_at = time.monotonic()
         if self._terminal is None or not self.has_foreground:
             return []
         try:
-            if not select.select([self._terminal], [], [], 0)[0]:
-                return []
-            typed = os.read(self._terminal, 1024)
+            typed, self._typed = self._typed, b""
+            if select.select([self._terminal], [], [], 0)[0]:
+                typed += os.read(self._terminal, 1024)
+            # Escape, or the beginning of an arrow.
+            if (
+                typed.endswith(b"\x1b")
+                and select.select([self._terminal], [], [], KEY_TIMEOUT_S)[0]
+            ):
+                typed += os.read(self._terminal, 1024)
         except OSError:
             return []
-        return list(_SEQUENCE.sub("", typed.decode("utf-8", "ignore")))
+        return _KEY.findall(typed.decode("utf-8", "ignore"))
+
+    def find_row(self, write: Callable[[str], None]) -> int | None:
+        """Ask the terminal in which row the cursor is, from 1; None if it does not answer."""
+        if self._terminal is None or not self.has_foreground:
+            return None
+        write("\x1b[6n")
+        until = time.monotonic() + ANSWER_TIMEOUT_S
+        try:
+            while (left := until - time.monotonic()) > 0:
+                if select.select([self._terminal], [], [], left)[0]:
+                    self._typed += os.read(self._terminal, 1024)
+                if answer := _POSITION.search(self._typed):
+                    self._typed = self._typed[: answer.start()] + self._typed[answer.end() :]
+                    return int(answer[1])
+        except OSError:
+            pass
+        return None
 
     def _find_terminal(self) -> int | None:
         if sys.platform == "win32":
@@ -110,17 +154,24 @@ class Keys(Closing):
             with suppress(termios.error):
                 termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._modes)
 
-    def _asked(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGQUIT and number in self._signals:  # nobody obeys the first
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         self._signals.append(number)
 
-    def _obey(self, number: int) -> None:
+    def _obey(self, number: int, was_stopped: bool) -> None:
         if number == signal.SIGCONT:
             self._set()
-            self._redraw()
+            # A program that leads its session was not started by a shell with jobs.
+            has_shell = os.getsid(0) != os.getpid()
+            self._redraw(self._is_erased or (was_stopped and has_shell))
+            self._is_erased = False
             return
         self._erase()
         self._restore()
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(number, signal.SIG_DFL)
+        self._is_erased = True
+        os.kill(os.getpid(), number)
         # From here on, the program was continued by `fg` or `bg`.
-        signal.signal(signal.SIGTSTP, self._asked)
+        signal.signal(number, self._receive)

@@ -7,16 +7,20 @@ from contextlib import ExitStack
 
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
-from nemocli.audio.recorder import Recorder, check_recording
+from nemocli.audio.recorder import Recorder
+from nemocli.cli.delivery import open_delivery
+from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
-from nemocli.cli.live_outputs import Output, check_output, check_stdout, open_lines, open_output
+from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_output
 from nemocli.cli.live_screen import open_screen
 from nemocli.cli.live_source import open_source, print_devices
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.options import parse_lookahead
 from nemocli.cli.screen import Screen
-from nemocli.cli.signals import EndRequests, exit_code
+from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
+from nemocli.cli.streams import separate_stderr
+from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import StreamLimits
 from nemocli.models.spec import ModelSpec
@@ -25,10 +29,12 @@ from nemocli.transcript.cue_layout import CueLayout
 
 def transcribe_live(options: LiveOptions) -> None:
     """Check what was typed, open the sound, load the model, and run the loop to its end."""
+    separate_stderr()
     if options.list_devices:
         print_devices()
         return
-    _check_outputs(options)
+    check_stdout(options.stdout_format)
+    check_files(options)
     spec = ModelSpec(
         options.model,
         options.runtime,
@@ -40,14 +46,18 @@ def transcribe_live(options: LiveOptions) -> None:
     gain = RunningGain(parse_gain(options.gain))
     screen = Screen(options.quiet)
     with ExitStack() as stack:
-        source = open_source(options)
+        lock_files(options, stack)
+        # From here on, since their default would end the program while the model is loaded.
+        controls = stack.enter_context(ControlSignals())
+        source = open_source(options, sys.stdout.isatty())
         stack.callback(source.close)
         source.gain = gain
         transcriber = load_model(spec, screen)
         language = transcriber.resolve_language(options.lang)
         note_other_region(options.lang, language, screen)
         listener = Listener(transcriber, language, source, limits)
-        live_screen = open_screen(options, transcriber.lookahead)
+        delivery = open_delivery()
+        live_screen = open_screen(options, transcriber.lookahead, delivery)
         loop = LiveLoop(listener, source, live_screen, screen)
         # From here on there is something to finish, which goes on until the outputs are closed.
         requests = stack.enter_context(EndRequests())
@@ -58,12 +68,13 @@ def transcribe_live(options: LiveOptions) -> None:
             growing = open_output(options.output, about, layout, options.force, loop.tell)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
-            outputs.append(open_lines(options.stdout_format, options.timestamps))
+            outputs.append(open_lines(delivery, options.stdout_format, options.timestamps))
         if options.save_audio is not None:
             recorder = Recorder(options.save_audio, source, options.force, loop.tell)
             stack.enter_context(recorder)
         try:
-            loop.run(outputs, requests)
+            loop.run(outputs, requests, controls)
+            undelivered = loop.deliver(delivery, requests)
         except KeyboardInterrupt as interrupt:
             # Python's own way out would crash on the listening thread, which is in native code.
             stack.close()
@@ -71,16 +82,16 @@ def transcribe_live(options: LiveOptions) -> None:
     if not options.quiet:
         print(_summarize(listener.summary()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]
+    if live_screen is None:
+        failures.append(_explain_undelivered(undelivered, options))
     _raise_first([*failures, recorder.failure if recorder else None])
 
 
-def _check_outputs(options: LiveOptions) -> None:
-    """Raise UsageError before the model is loaded, which takes long."""
-    check_stdout(options.stdout_format)
-    if options.output is not None:
-        check_output(options.output, options.force)
-    if options.save_audio is not None:
-        check_recording(options.save_audio, options.force)
+def _explain_undelivered(lines: int, options: LiveOptions) -> NemocliError | None:
+    if not lines:
+        return None
+    where = f"all that was said is in {options.output}" if options.output else "--output keeps them"
+    return NemocliError(f"stdout's reader did not take the last {lines} lines; {where}.")
 
 
 def _raise_first(failures: Iterable[Exception | None]) -> None:
@@ -94,8 +105,13 @@ def _summarize(summary: StreamSummary) -> str:
     if summary.dropped:
         counts = f"{summary.dropped_frames} of {summary.heard_frames} samples"
         dropped = f", {summary.dropped:.1f} s dropped ({counts})"
+    gaps = ""
+    if summary.gaps:
+        counts = f"{summary.gap_frames} of {summary.heard_frames} samples"
+        gaps = f", {summary.gaps:.1f} s without a microphone ({counts})"
     rescued = f", {summary.rescued:.1f} s heard once more" if summary.rescued else ""
     return (
-        f"nemocli: {summary.heard:.1f} s heard{dropped}{rescued}; lag {summary.mean_lag:.2f} s"
-        f" (p95 {summary.p95_lag:.2f} s), RTF {summary.real_time_factor:.3f}"
+        f"nemocli: {summary.heard:.1f} s heard{dropped}{gaps}{rescued};"
+        f" lag {summary.mean_lag:.2f} s (p95 {summary.p95_lag:.2f} s),"
+        f" RTF {summary.real_time_factor:.3f}"
     )

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from queue import Empty
 
 from nemocli.audio.source import LiveSource
+from nemocli.cli.delivery import Delivery
 from nemocli.cli.keys import Keys
 from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.screen import Screen
-from nemocli.cli.signals import EndRequests
+from nemocli.cli.signals import ControlSignals, EndRequests
 from nemocli.errors import NemocliError, UsageError
 from nemocli.live.listener import Listener
 from nemocli.transcript.events import Event, Status
@@ -38,29 +40,40 @@ class LiveLoop:
         self._is_paused = False
         self._is_ending = False
         self._tell_at: float | None = None
+        self._advice: str | None = None
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
 
-    def run(self, outputs: Sequence[Output], requests: EndRequests) -> None:
-        """Raises KeyboardInterrupt on a second signal."""
+    def run(
+        self, outputs: Sequence[Output], requests: EndRequests, controls: ControlSignals
+    ) -> None:
+        """Run to the end; raises KeyboardInterrupt on a second signal."""
         with ExitStack() as stack:
             keys = None
             if self._screen is not None:
                 stack.enter_context(self._screen)
-                keys = stack.enter_context(Keys(self._screen.erase, self._screen.redraw))
+                screen = self._screen
+                keys = stack.enter_context(Keys(screen.erase, screen.redraw))
+                screen.find_row = partial(keys.find_row, screen.write)
             self._listener.start()
-            advised = False
             while not self._pass_on(outputs):
                 if keys is not None and self._screen is not None:
                     self._attend(keys, self._screen)
+                self._obey(controls)
                 if requests.wanted:
                     self.end()
                 self._tell_of_ending()
-                if not advised and (advice := self._source.silence_advice):
-                    advised = True
-                    self.tell(advice)
+                self._advise()
             if keys is not None and self._screen is not None:
                 self._attend(keys, self._screen)
+
+    def deliver(self, delivery: Delivery | None, requests: EndRequests) -> int:
+        """Wait for stdout's reader, unless asked to end; return how many lines it did not take."""
+        try:
+            return delivery.finish(lambda: requests.wanted) if delivery else 0
+        except (NemocliError, BrokenPipeError) as error:
+            self._ended_by(error)
+            return 0
 
     def end(self) -> None:
         """End normally: what was heard is still transcribed."""
@@ -69,6 +82,19 @@ class LiveLoop:
         self._is_ending = True
         self._tell_at = time.monotonic() + QUIET_ENDING_S
         self._listener.stop()
+
+    def _advise(self) -> None:
+        """Say that there is nothing but digital silence, and take that back when sound comes."""
+        advice = self._source.silence_advice
+        if advice == self._advice:
+            return
+        if advice is not None:
+            self.tell(advice)
+        elif self._screen is not None and self._advice is not None:
+            self._screen.take_back(self._advice)
+        else:
+            self.tell(f"{self._source.name} gives sound again.")
+        self._advice = advice
 
     def _tell_of_ending(self) -> None:
         if self._tell_at is not None and time.monotonic() >= self._tell_at:
@@ -126,12 +152,24 @@ class LiveLoop:
                 if wanted:
                     self._switch(wanted)
             elif key == " ":
-                self._is_paused = screen.is_paused = not self._is_paused
-                (self._listener.pause if self._is_paused else self._listener.resume)()
+                self._toggle_pause()
             elif key == "l":
                 screen.ask("language")
             elif key == "q":
                 self.end()
+
+    def _obey(self, controls: ControlSignals) -> None:
+        for name in controls.take():
+            if name == "SIGUSR1":
+                self._toggle_pause()
+            else:
+                self._listener.close_segment()
+
+    def _toggle_pause(self) -> None:
+        self._is_paused = not self._is_paused
+        if self._screen is not None:
+            self._screen.is_paused = self._is_paused
+        (self._listener.pause if self._is_paused else self._listener.resume)()
 
     def _switch(self, lang: str) -> None:
         try:

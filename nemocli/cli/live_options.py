@@ -35,7 +35,20 @@ class LiveOptions:
     lang: Language = "auto"
     lookahead: Lookahead = None
     device: Annotated[
-        str | None, option("Microphone: its number, or (a part of) its name.", "--device")
+        str | None,
+        option(
+            "Microphone, or source of the sound server: its number, or (a part of) its name.",
+            "--device",
+        ),
+    ] = None
+    wait_for_device: Annotated[
+        float | None,
+        option(
+            "Seconds to wait for a microphone that stopped giving sound; inf: for ever, which is"
+            " the default on a terminal. In a pipe it is 30.",
+            "--wait-for-device",
+            min=0,
+        ),
     ] = None
     list_devices: Annotated[bool, option("List the microphones, and end.", "--list-devices")] = (
         False

@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from nemocli.cli.delivery import Delivery
 from nemocli.cli.printable import blank_controls, printable
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.event_lines import event_line
-from nemocli.transcript.events import Event, Final, Status
+from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.formats import FORMATS
-from nemocli.transcript.growing_file import GrowingFile, check_target
+from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.subtitles import format_timestamp
 from nemocli.transcript.writer import Provenance
+from nemocli.whole_file import check_target
 
 #: What `--format` takes.
 STDOUT_FORMATS = ("txt", "jsonl")
@@ -30,9 +32,10 @@ class Output(Protocol):
 
 
 class TextLines:
-    """Each final segment as a line on stdout, flushed at once."""
+    """Each final segment as a line on stdout."""
 
-    def __init__(self, timestamps: bool) -> None:
+    def __init__(self, delivery: Delivery | None, timestamps: bool) -> None:
+        self._delivery = delivery
         self._timestamps = timestamps
 
     def take(self, event: Event) -> None:
@@ -43,21 +46,30 @@ class TextLines:
                 else ""
             )
             text = blank_controls(event.segment.text)
-            _print_line(start + (printable(text) if sys.stdout.isatty() else text))
+            text = printable(text) if sys.stdout.isatty() else text
+            _print_line(self._delivery, start + text)
 
 
 class JsonLines:
-    """Every event as a line of JSON on stdout; the regular status once in a while."""
+    """Every event as a line of JSON on stdout; the regular status once in a while.
 
-    def __init__(self) -> None:
+    While stdout's reader is far behind, partials and regular statuses are left out.
+    """
+
+    def __init__(self, delivery: Delivery | None) -> None:
+        self._delivery = delivery
         self._next_status = 0.0
 
     def take(self, event: Event) -> None:
-        if isinstance(event, Status) and event.kind == "listening":
+        is_regular = isinstance(event, Status) and event.kind == "listening"
+        is_behind = self._delivery is not None and self._delivery.is_behind
+        if is_behind and (is_regular or isinstance(event, Partial)):
+            return
+        if isinstance(event, Status) and is_regular:
             if event.heard < self._next_status:
                 return
             self._next_status = event.heard + STATUS_INTERVAL_S
-        _print_line(event_line(event))
+        _print_line(self._delivery, event_line(event))
 
 
 class FileOutput:
@@ -101,9 +113,9 @@ def check_stdout(output_format: str) -> None:
         )
 
 
-def open_lines(output_format: str, timestamps: bool) -> Output:
+def open_lines(delivery: Delivery | None, output_format: str, timestamps: bool) -> Output:
     """Return what writes a checked format to stdout."""
-    return TextLines(timestamps) if output_format == "txt" else JsonLines()
+    return TextLines(delivery, timestamps) if output_format == "txt" else JsonLines(delivery)
 
 
 def check_output(path: Path, force: bool) -> None:
@@ -119,10 +131,14 @@ def open_output(
     path: Path, about: Provenance, layout: CueLayout, force: bool, tell: Callable[[str], None]
 ) -> Iterator[FileOutput]:
     """Begin a checked file; in the end, what lies beside it while it grows is removed."""
-    with GrowingFile(path, FORMATS[path.suffix[1:]](about, layout), force) as growing:
+    writer = FORMATS[path.suffix[1:]](about, layout)
+    with GrowingFile(path, writer, force, tell) as growing:
         yield FileOutput(growing, tell)
 
 
-def _print_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def _print_line(delivery: Delivery | None, line: str) -> None:
+    if delivery is not None:
+        delivery.write(line + "\n")
+    else:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

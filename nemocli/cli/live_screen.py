@@ -5,15 +5,18 @@ too, but leaves copies of it behind when the terminal is resized, since lines th
 """
 
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Self
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
+from nemocli.cli.delivery import Delivery
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import printable
+from nemocli.cli.screen import open_console
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
@@ -24,6 +27,9 @@ from nemocli.units import FRAME_SECONDS
 REDRAW_INTERVAL_S = 1 / 15
 MESSAGE_TIME_S = 6.0
 
+#: Finals that are shown again at most, where a terminal becomes large again.
+MAX_SHOWN_AGAIN = 50
+
 #: Cells of the level meter, and the level, in dB of full scale, that leaves it empty.
 METER_CELLS, QUIETEST_DB = 8, -60.0
 
@@ -32,14 +38,29 @@ HINT = "space pause · l language · q end"
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 #: Whatever stands between these appears at once, on terminals that know them.
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
-_ERASE_BELOW = "\r\x1b[J"
+# Line by line: of a screen that is cleared from its first cell on, tmux keeps everything in its
+# scrollback.
+_ERASE_LINE, _UP = "\r\x1b[2K", "\x1b[A"
+
+
+#: Keys that edit a line, as terminals send them.
+LEFT, RIGHT = ("\x1b[D", "\x1bOD"), ("\x1b[C", "\x1bOC")
+HOME, END = ("\x1b[H", "\x1bOH", "\x1b[1~"), ("\x1b[F", "\x1bOF", "\x1b[4~")
+DELETE = "\x1b[3~"
 
 
 class LiveScreen(Closing):
     """Shows events, and asks for a line of text; a context manager that tidies up."""
 
-    def __init__(self, console: Console, timestamps: bool, lookahead_ms: int) -> None:
+    def __init__(
+        self,
+        console: Console,
+        timestamps: bool,
+        lookahead_ms: int,
+        delivery: Delivery | None = None,
+    ) -> None:
         self._console = console
+        self._delivery = delivery
         self._timestamps = timestamps
         self._lookahead_ms = lookahead_ms
         self._finals: list[str] = []
@@ -47,23 +68,32 @@ class LiveScreen(Closing):
         self._status: Status | None = None
         self._message, self._message_until = "", 0.0
         self._question: str | None = None
-        self._answer = ""
+        # What was typed, before the cursor and behind it.
+        self._before, self._behind = "", ""
+        #: Returns the row that the cursor is in, from 1; None if the terminal does not say.
+        self.find_row: Callable[[], int | None] = lambda: None
         #: Whether the microphone is paused, which the status line says.
         self.is_paused = False
+        # Whether it gives no sound, and is waited for.
+        self._is_waiting = False
         # Cells of each line of the lower part that is on the screen, and what it shows.
         self._drawn: list[int] = []
         self._shown: list[Text] = []
         self._drawn_at = 0.0
+        # Cells of lines of it that were left in the scrollback, and finals that came after these.
+        self._left: list[int] = []
+        self._since: list[str] = []
+        self._size: ConsoleDimensions | None = None
 
     def __enter__(self) -> Self:
-        self._write(_HIDE)
+        self.write(_HIDE)
         return self
 
     def close(self) -> None:
         """Take the lower part away, and show the cursor again."""
         with suppress(NemocliError, BrokenPipeError):  # it may have been closed
             self._paint([])
-            self._write(_SHOW)
+            self.write(_SHOW)
 
     # ------------------------------------------------------------------------- what is to be shown
 
@@ -76,13 +106,20 @@ class LiveScreen(Closing):
             self._partial = printable(event.segment.text)
         else:
             self._status = event
+            if event.kind in ("waiting", "gap"):
+                self._is_waiting = event.kind == "waiting"
             if event.message:
                 self.say(event.message)
 
     def say(self, sentence: str) -> None:
-        """A sentence for some seconds."""
+        """Show a sentence for some seconds."""
         self._message = printable(sentence)
         self._message_until = time.monotonic() + MESSAGE_TIME_S
+
+    def take_back(self, sentence: str) -> None:
+        """Show a sentence no more, if it is still there."""
+        if self._message == printable(sentence):
+            self._message = ""
 
     @property
     def asks(self) -> bool:
@@ -91,19 +128,41 @@ class LiveScreen(Closing):
 
     def ask(self, question: str) -> None:
         """Begin to ask for a line of text."""
-        self._question, self._answer = question, ""
+        self._question, self._before, self._behind = question, "", ""
 
     def type(self, key: str) -> str | None:
-        """A key for the question; the text, if that key was Enter. Escape takes it back."""
+        """Take a key for the question; return the text, if that key was Enter.
+
+        Escape takes the question back. The keys that edit a line do so as in a shell.
+        """
+        before, behind = self._before, self._behind
         if key in ("\r", "\n"):
             self._question = None
-            return self._answer.strip() or None
+            return (before + behind).strip() or None
         if key == "\x1b":
             self._question = None
         elif key in ("\x7f", "\b"):
-            self._answer = self._answer[:-1]
+            before = before[:-1]
+        elif key == DELETE:
+            behind = behind[1:]
+        elif key in (*LEFT, "\x02"):
+            before, behind = before[:-1], before[-1:] + behind
+        elif key in (*RIGHT, "\x06"):
+            before, behind = before + behind[:1], behind[1:]
+        elif key in (*HOME, "\x01"):
+            before, behind = "", before + behind
+        elif key in (*END, "\x05"):
+            before, behind = before + behind, ""
+        elif key == "\x15":  # Ctrl-U
+            before = ""
+        elif key == "\x0b":  # Ctrl-K
+            behind = ""
+        elif key == "\x17":  # Ctrl-W
+            before = before.rstrip().rpartition(" ")[0]
+            before += " " if before else ""
         elif key.isprintable():
-            self._answer += key
+            before += key
+        self._before, self._behind = before, behind
         return None
 
     # ------------------------------------------------------------------------------------- drawing
@@ -116,6 +175,8 @@ class LiveScreen(Closing):
         now = time.monotonic()
         if now - self._drawn_at < REDRAW_INTERVAL_S:
             return
+        if self._delivery is not None and self._delivery.waiting:
+            return  # the terminal takes nothing now, such as after Ctrl-S
         lines = self._lower_part(now)
         if self._finals or lines != self._shown or self._size_changed():
             self._drawn_at = now
@@ -124,35 +185,61 @@ class LiveScreen(Closing):
     def erase(self) -> None:
         """Take the lower part away, before the program is suspended."""
         self._paint([])
-        self._write(_SHOW)
+        self.write(_SHOW)
+        if self._delivery is not None:
+            self._delivery.finish(lambda: True)
 
-    def redraw(self) -> None:
-        """Draw it again where the cursor is now."""
-        self._drawn, self._shown = [], []
-        self._write(_HIDE)
+    def redraw(self, is_below: bool) -> None:
+        """Draw the lower part again: below what others wrote meanwhile, or where it was."""
+        self._shown = []
+        if is_below:
+            self._drawn, self._left, self._since = [], [], []
+        self.write(_HIDE)
 
     def _paint(self, lines: list[Text]) -> None:
         """Everything in one write: the lower part goes, finals come, the lower part comes."""
-        width = self._console.width
-        self._width = width
-        rows = sum(max(1, -(-cells // width)) for cells in self._drawn)
-        up = f"\x1b[{rows - 1}A" if rows > 1 else ""
+        is_resized = self._size_changed() and self._size is not None
+        self._size = self._console.size
+        visible = (self.find_row() if is_resized and self._drawn else None) or self._size.height
+        again, erase = self._erase_drawn(self._size.width, visible, is_resized)
         below = "\r\n".join(self._styled(line) for line in lines)
-        finals = "".join(line + "\r\n" for line in self._finals)
-        if self._drawn or finals or below:
-            erase = up + _ERASE_BELOW if self._drawn else ""
-            self._write(_BEGIN + erase + finals + below + _END)
+        finals = "".join(line + "\r\n" for line in [*again, *self._finals])
+        if erase or finals or below:
+            self.write(_BEGIN + erase + finals + below + _END)
+        if self._left:
+            self._since += self._finals
         self._finals = []
         self._drawn = [line.cell_len for line in lines]
         self._shown = lines
 
+    def _erase_drawn(self, width: int, visible: int, is_resized: bool) -> tuple[list[str], str]:
+        """Return finals that have to be shown again, and what takes the lower part away.
+
+        A terminal that became smaller has moved the upper rows of a large lower part into its
+        scrollback, where they cannot be erased. One that becomes larger again brings them back.
+        `visible` rows are on the screen, down to the one with the cursor.
+        """
+        rows = _rows(self._drawn, width)
+        if self._left and is_resized:
+            between = [cell_len(final) for final in self._since]
+            all_rows = rows + _rows(self._left, width) + _rows(between, width)
+            if all_rows <= visible:
+                again, self._left, self._since = self._since, [], []
+                return again, _erase(all_rows)
+            if len(self._since) > MAX_SHOWN_AGAIN:
+                self._left, self._since = [], []
+        elif rows > visible:
+            self._left, self._since = _first_rows(self._drawn, width, rows - visible), []
+        return [], _erase(min(rows, visible))
+
     def _size_changed(self) -> bool:
-        return self._console.width != self._width
+        return self._console.size != self._size
 
-    _width = 0
-
-    def _write(self, text: str) -> None:
-        if text:
+    def write(self, text: str) -> None:
+        """Write to the terminal, behind what was written before."""
+        if text and self._delivery is not None:
+            self._delivery.write(text)
+        elif text:
             self._console.file.write(text)
             self._console.file.flush()
 
@@ -176,11 +263,20 @@ class LiveScreen(Closing):
         if self._partial:
             lines += self._wrapped(self._partial, "", width)[-max(1, height // 3) :]
         if self._question is not None:
-            lines.append(Text(_end(f"{self._question}: {self._answer}_", width), style="bold"))
+            lines.append(self._prompt(width))
         elif self._message and now < self._message_until:
             lines += self._wrapped(self._message, "yellow", width)[: max(2, height // 2)]
         lines.append(Text(set_cell_size(self._status_line(width), width).rstrip(), style="dim"))
         return lines[-max(1, height - 1) :]
+
+    def _prompt(self, width: int) -> Text:
+        """The question and what was typed, with a cursor, as much of it as there is room for."""
+        cursor, behind = self._behind[:1] or "_", self._behind[1:]
+        before = _end(f"{self._question}: {self._before}", max(0, width - cell_len(cursor)))
+        line = Text(before, style="bold")
+        line.append(cursor, style="reverse" if self._behind else "")
+        line.append(_begin(behind, width - line.cell_len))
+        return line
 
     def _wrapped(self, text: str, style: str, width: int) -> list[Text]:
         lines = list(Text(text, style=style).wrap(self._console, width, overflow="fold"))
@@ -195,6 +291,7 @@ class LiveScreen(Closing):
         # By importance: those that do not fit any more are left out.
         parts = [
             ("paused" if self.is_paused else "", 0),
+            ("waiting for the microphone" if self._is_waiting else "", 0),
             (_elapsed(status.heard), 1),
             (f"dropped {status.dropped:.1f} s" if status.dropped else "", 5),
             (printable(status.language or "auto"), 2),
@@ -212,14 +309,16 @@ class LiveScreen(Closing):
         return "  ".join(part for part, _ in sorted(kept, key=lambda item: item[1]))
 
 
-def open_screen(options: LiveOptions, lookahead: int) -> LiveScreen | None:
+def open_screen(
+    options: LiveOptions, lookahead: int, delivery: Delivery | None
+) -> LiveScreen | None:
     """Return the screen, if stdout is a terminal to draw on and text is wanted there."""
-    console = Console(highlight=False)
+    console = open_console(stderr=False)
     draws = console.is_terminal and not console.is_dumb_terminal
     if options.quiet or options.stdout_format != "txt" or not draws:
         return None
     lookahead_ms = round((lookahead + 1) * FRAME_SECONDS * 1000)
-    return LiveScreen(console, options.timestamps, lookahead_ms)
+    return LiveScreen(console, options.timestamps, lookahead_ms, delivery)
 
 
 def _elapsed(seconds: float) -> str:
@@ -232,6 +331,34 @@ def _meter(level: float, encoding: str) -> str:
     filled = round(METER_CELLS * min(1.0, max(0.0, 1 - level / QUIETEST_DB)))
     full, empty = "▮▯" if encoding.startswith("utf") else "#-"
     return full * filled + empty * (METER_CELLS - filled)
+
+
+def _rows(lines: Iterable[int], width: int) -> int:
+    """Rows that lines of so many cells take."""
+    return sum(max(1, -(-cells // width)) for cells in lines)
+
+
+def _first_rows(lines: Iterable[int], width: int, rows: int) -> list[int]:
+    """Cells of the lines that are in so many rows, of those that `lines` take."""
+    first: list[int] = []
+    for cells in lines:
+        if rows <= 0:
+            break
+        first.append(min(cells, rows * width))
+        rows -= _rows([cells], width)
+    return first
+
+
+def _erase(rows: int) -> str:
+    """Erase so many rows, up from the one that the cursor is in."""
+    return (_ERASE_LINE + _UP) * (rows - 1) + _ERASE_LINE if rows else ""
+
+
+def _begin(text: str, width: int) -> str:
+    """As much of the beginning of a text as fits into so many cells."""
+    while cell_len(text) > width:
+        text = text[:-1]
+    return text
 
 
 def _end(text: str, width: int) -> str:

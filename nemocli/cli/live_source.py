@@ -1,9 +1,11 @@
 """Where the sound of `nemocli live` comes from, as far as it was asked for on the command line."""
 
+import math
 import sys
 from pathlib import Path
 
-from nemocli.audio.microphone import find_device, list_devices, open_microphone
+from nemocli.audio.devices import find_device, list_devices, list_sources
+from nemocli.audio.microphone import open_microphone
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
@@ -11,6 +13,9 @@ from nemocli.audio.source import LiveSource
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import printable
 from nemocli.errors import UsageError
+
+#: Seconds that a microphone is waited for where nobody sees that it is.
+PIPE_WAIT_S = 30.0
 
 
 def print_devices() -> None:
@@ -21,9 +26,15 @@ def print_devices() -> None:
         mark = "*" if device.is_default else " "
         about = f"{device.host_api}, {device.channels} channels, {device.rate} Hz"
         print(printable(f"{mark} {device.id:3}  {device.name}  ({about})"))
+    sources = list_sources(devices)
+    if sources:
+        print("Sources of the sound server, by name:")
+    for source in sources:
+        about = f"{source.description}, {source.channels} channels, {source.rate} Hz"
+        print(printable(f"       {source.name}  ({about})"))
 
 
-def open_source(options: LiveOptions) -> LiveSource:
+def open_source(options: LiveOptions, on_terminal: bool) -> LiveSource:
     """Open a microphone, a file at the pace of real time, or stdin; raises as those do.
 
     UsageError if both were asked for; what was typed goes before what a variable says.
@@ -35,7 +46,10 @@ def open_source(options: LiveOptions) -> LiveSource:
         if options.is_typed("device"):
             wanted = None
     if wanted is None:
-        return open_microphone(options.device, options.max_lag)
+        wait_s = options.wait_for_device
+        if wait_s is None:
+            wait_s = math.inf if on_terminal else PIPE_WAIT_S
+        return open_microphone(options.device, options.max_lag, wait_s)
     if wanted == "-":
         return open_pcm(_find_stdin(), options.rate, options.channels, options.encoding)
     return open_paced(Path(wanted), options.max_lag, SoundOptions(language=options.lang))

@@ -1,7 +1,10 @@
 """Show remarks, and progress of what takes long, on stderr."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,13 +24,32 @@ from rich.table import Column
 from nemocli.cli.printable import printable
 from nemocli.remark import Remark
 
+#: Variables by which others say what a terminal is, instead of the terminal itself.
+_MISLEADING = ("COLUMNS", "LINES", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+
+
+def open_console(*, stderr: bool, **options: Any) -> Console:
+    """Return a console to draw on: a terminal if it is one, and as large as that is now.
+
+    Variables such as COLUMNS, which docker and others export, do not change that.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    environment = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+    return Console(
+        stderr=stderr,
+        highlight=False,
+        force_terminal=stream.isatty(),
+        _environ=environment,
+        **options,
+    )
+
 
 class Screen:
     """Draws only on a terminal that can move its cursor, and nothing at all when quiet."""
 
     def __init__(self, quiet: bool) -> None:
-        self._console = Console(stderr=True, highlight=False, emoji=False)
-        #: Whether only results and errors are printed.
+        self._console = open_console(stderr=True, emoji=False)
+        #: Whether only results and errors are wanted.
         self.is_quiet = quiet
         #: Whether there is a terminal to draw on.
         self.draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet

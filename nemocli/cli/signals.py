@@ -1,6 +1,8 @@
 """Ctrl-C and similar signals: they raise an exception, or are kept as a request to end."""
 
+import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Self
 
@@ -98,6 +100,49 @@ class EndRequests(Closing):
             self._previous.clear()
             raise Ended(number)
         self.wanted, self.signal = True, number
+
+
+class ControlSignals(Closing):
+    """A `with` block in which SIGUSR1 and SIGUSR2 are kept as requests, for key bindings.
+
+    SIGQUIT ends the program where it is, as always, but for the cursor, which is shown again.
+    Ignored by the program's parent, as nohup does it, a signal stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self._received: list[int] = []
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        for name in ("SIGUSR1", "SIGUSR2"):
+            number = getattr(signal, name, None)
+            if number is not None and _is_handled(number):
+                self._previous[number] = signal.signal(number, self._receive)
+        if hasattr(signal, "SIGQUIT") and _is_handled(signal.SIGQUIT):
+            self._previous[signal.SIGQUIT] = signal.signal(signal.SIGQUIT, _quit)
+        return self
+
+    def close(self) -> None:
+        """Handle both as before."""
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)  # type: ignore[arg-type]
+
+    def take(self) -> list[str]:
+        """Return the names of the signals since the last call, in their order."""
+        received, self._received = self._received, []
+        return [signal.Signals(number).name for number in received]
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self._received.append(number)
+
+
+def _quit(number: int, frame: FrameType | None) -> None:
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.isatty(descriptor):
+                os.write(descriptor, b"\x1b[?25h")
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _is_handled(number: int) -> bool:

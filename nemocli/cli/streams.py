@@ -17,13 +17,13 @@ class ResultStream(io.TextIOWrapper):
         try:
             return super().write(text)
         except OSError as error:
-            raise _explain(error) from None
+            raise explain_failure(error) from None
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            raise _explain(error) from None
+            raise explain_failure(error) from None
 
 
 class MessageStream(io.TextIOWrapper):
@@ -72,6 +72,17 @@ def _detach(stream: io.TextIOWrapper) -> tuple[Any, str, str | None, None, bool]
     return stream.detach(), encoding, errors, None, buffering
 
 
+def separate_stderr() -> None:
+    """Give sys.stderr a descriptor of its own, so that native libraries' can be silenced."""
+    stream = sys.stderr
+    if not isinstance(stream, MessageStream):
+        return
+    with suppress(OSError, ValueError):
+        buffer = open(os.dup(stream.fileno()), "wb")  # noqa: SIM115  for all the process
+        encoding, errors = stream.encoding, stream.errors
+        sys.stderr = MessageStream(buffer, encoding, errors, None, stream.line_buffering)
+
+
 def abandon_stdout() -> None:
     """Discard what is still unwritten: Python would report the failure again at exit."""
     try:
@@ -87,7 +98,8 @@ def say(sentence: str) -> None:
     print(f"nemocli: {printable(sentence)}", file=sys.stderr, flush=True)
 
 
-def _explain(error: OSError) -> Exception:
+def explain_failure(error: OSError) -> NemocliError | BrokenPipeError:
+    """Return what is raised for a stdout that cannot be written."""
     if isinstance(error, BrokenPipeError):
         return error
     return NemocliError(f"The results cannot be written to stdout: {error.strerror}.")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from nemocli.audio.source import LiveSource, Packet
+from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.live.lags import Lags
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcriber import Transcriber
@@ -14,6 +14,9 @@ from nemocli.transcript.events import Event, Partial, Status
 
 #: Seconds between two status events while nothing happens, and of patience for the next packet.
 STATUS_INTERVAL, READ_TIMEOUT = 0.25, 0.05
+
+#: Seconds between two events about sound that is dropped, while that goes on.
+DROPPED_INTERVAL_S = 1.0
 
 #: Events nobody has taken yet, above which partials and regular statuses are not added.
 MANY_EVENTS = 1000
@@ -28,6 +31,9 @@ class StreamSummary:
     #: The same in frames of the source. At a normal end, all that were not dropped were processed.
     heard_frames: int
     dropped_frames: int
+    #: Seconds, and frames, that a microphone did not give while it was away.
+    gaps: float
+    gap_frames: int
     rescued: float
     mean_lag: float
     p95_lag: float
@@ -52,10 +58,14 @@ class Listener:
         self._lags = Lags()
         self._busy = 0.0
         self._rescued = 0.0
+        # Frames that were transcribed, and those together with the gaps between them.
         self._processed = 0
+        self._passed = 0
         self._told = 0.0
         self._last_sound = 0.0
         self._told_dropped = 0
+        self._dropped_told_at = -DROPPED_INTERVAL_S
+        self._is_doubted = False
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
@@ -64,13 +74,16 @@ class Listener:
         self._thread.start()
 
     def pause(self) -> None:
-        """The source's sound is no longer heard."""
+        """Take in no more sound; what was said so far is finished and closed."""
         self._source.pause()
-        self._order(lambda: self._tell("paused"))
 
     def resume(self) -> None:
+        """Take in sound again, which begins something new."""
         self._source.resume()
-        self._order(lambda: self._tell("resumed"))
+
+    def close_segment(self) -> None:
+        """Finish and close what was said so far; what follows begins something new."""
+        self._source.mark(Mark("closed"))
 
     def switch(self, lang: str) -> None:
         """Ask for another language from the next chunk on; UsageError if there is none."""
@@ -91,7 +104,7 @@ class Listener:
     def lag(self) -> float:
         """Seconds of sound that came in and were neither processed nor dropped."""
         source = self._source
-        return (source.heard - source.dropped - self._processed) / source.rate
+        return (source.heard - source.dropped - self._passed) / source.rate
 
     def summary(self) -> StreamSummary:
         """To be asked for when the stream has ended."""
@@ -101,6 +114,8 @@ class Listener:
             dropped=self._source.dropped / self._source.rate,
             heard_frames=self._source.heard,
             dropped_frames=self._source.dropped,
+            gaps=self._source.gaps / self._source.rate,
+            gap_frames=self._source.gaps,
             rescued=self._rescued,
             mean_lag=self._lags.mean,
             p95_lag=self._lags.percentile(95),
@@ -129,6 +144,7 @@ class Listener:
                 self._pass_on(happened)
         except Exception as error:
             self.error = self.error or error
+        self._tell_of_dropped()
         self._tell("ended")
 
     def _obey(self) -> None:
@@ -142,17 +158,34 @@ class Listener:
 
     def _hear(self, packet: Packet) -> None:
         began = time.monotonic()
+        mark = packet.mark
         for happened in self._stream.hear(packet.samples, packet.lost / self._source.rate):
             self._pass_on(happened)
+        if mark is not None:
+            for happened in self._stream.interrupt(mark.gap / self._source.rate):
+                self._pass_on(happened)
         self._last_sound = time.monotonic()
         self._busy += self._last_sound - began
         self._processed += packet.frames
-        self._lags.add(self.lag)
+        self._passed += packet.frames + (mark.gap if mark else 0)
+        if mark is not None:
+            self._tell(mark.kind, mark.message)
+        else:
+            self._lags.add(self.lag)
         if warning := self._source.take_warning():
             self._tell("sound", warning)
+        if self._stream.is_senseless and not self._is_doubted:
+            self._is_doubted = True
+            if self._source.doubt:
+                self._tell("sound", self._source.doubt)
+        if time.monotonic() - self._dropped_told_at >= DROPPED_INTERVAL_S:
+            self._tell_of_dropped()
+
+    def _tell_of_dropped(self) -> None:
         dropped = self._source.dropped - self._told_dropped
         if dropped:
             self._told_dropped += dropped
+            self._dropped_told_at = time.monotonic()
             self._tell("dropped", f"{dropped / self._source.rate:.1f} s dropped: too slow")
 
     def _pass_on(self, happened: Event | StreamEvent) -> None:
@@ -176,6 +209,7 @@ class Listener:
                 kind=kind,
                 heard=self._source.heard / rate,
                 dropped=self._source.dropped / rate,
+                gaps=self._source.gaps / rate,
                 rescued=self._rescued,
                 lag=self.lag,
                 level=self._stream.level,

@@ -27,8 +27,9 @@ class Loudness:
         self.level = SILENCE
         #: How long nothing has been as loud as speech.
         self.quiet = 0.0
-        #: How long, in all, something was since `restart`.
+        #: How long, in all, something was since `restart`, and since the beginning.
         self.loud = 0.0
+        self.all_loud = 0.0
 
     def hear(self, samples: NDArray[np.float32]) -> None:
         """The next samples, float32 [n] at 16 kHz."""
@@ -51,5 +52,6 @@ class Loudness:
         if level > max(self._floor + ABOVE_FLOOR, QUIETEST_SPEECH):
             self.quiet = 0.0
             self.loud += FRAME_SECONDS
+            self.all_loud += FRAME_SECONDS
         else:
             self.quiet += FRAME_SECONDS

@@ -26,11 +26,17 @@ MAX_RESCUE_S = 30.0
 #: After a rescue that found nothing, the next one waits so many times as long, up to a limit.
 RESCUE_BACKOFF, MAX_RESCUE_WAIT_S = 2.0, 300.0
 
+#: Seconds as loud as speech, from the beginning, without a word: perhaps it is no sound at all.
+SENSELESS_AFTER_S = 20.0
+
 #: A pipe that brings sound in bursts may be silent for so long in the middle of a word.
 MAX_BURST_GAP_S = 15.0
 
 #: The last token of a sentence comes so long after its sound at most.
 MAX_TOKEN_DELAY_S = 0.4
+
+#: Silence for the model behind sound that was cut off: without it, the last word may not come.
+CUT_SILENCE_S = 0.56
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class LiveStream:
         self._shown: tuple[Word, ...] = ()
         self._loudness = Loudness()
         self._patience = limits.rescue
+        self._had_word = False
         self._begin(0.0)
 
     @property
@@ -88,8 +95,13 @@ class LiveStream:
 
     @property
     def level(self) -> float:
-        """Of the last sound, in dB of full scale."""
+        """Level of the last sound, in dB of full scale."""
         return self._loudness.level
+
+    @property
+    def is_senseless(self) -> bool:
+        """Whether there was never a word in sound as loud as speech, for long enough."""
+        return not self._had_word and self._loudness.all_loud >= SENSELESS_AFTER_S
 
     def hear(
         self, samples: NDArray[np.float32], lost: float = 0.0
@@ -127,6 +139,22 @@ class LiveStream:
             # The end of the sound that came is decided only when it is told that it ends.
             yield from self._reset() if holds_speech else self._close()
 
+    def interrupt(self, gap: float = 0.0) -> Iterator[Partial | Final | StreamEvent]:
+        """End what was said; sound that follows belongs to something else.
+
+        `gap` seconds are missing between the two.
+        """
+        if self._fed:
+            # It is behind the sound, so `_position`, which no word exceeds, stays.
+            silence = np.zeros(round(CUT_SILENCE_S * SAMPLE_RATE), np.float32)
+            update = self._session.feed(silence)
+            self._note_language(update.language)
+            yield from self._finals(update.final)
+            yield from self.finish()
+        if self._fed or gap:
+            self._begin(self._clock.exactly(self._position) + gap)
+            self._loudness.restart()
+
     def finish(self) -> Iterator[Partial | Final | StreamEvent]:
         """The end of the sound: what is left becomes final, even if the model fails at the end."""
         try:
@@ -153,6 +181,7 @@ class LiveStream:
         self._note_language(update.language)
         if self._session.last_token_frame != self._token_frame:
             self._token_frame = self._session.last_token_frame
+            self._had_word = True
             self._loudness.restart()
             self._patience = self._limits.rescue
         self._drop_kept()

@@ -37,6 +37,7 @@ def _status(status: Status) -> dict[str, Any]:
         "kind": status.kind,
         "heard": round(status.heard, 6),
         "dropped": round(status.dropped, 6),
+        "gaps": round(status.gaps, 6),
         "rescued": round(status.rescued, 3),
         "lag": round(status.lag, 3),
         "level": round(status.level, 1),

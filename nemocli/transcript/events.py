@@ -24,13 +24,15 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the stream, regularly and whenever something happens.
+    """How the stream is, sent regularly, and whenever something happened to it.
 
-    All times are seconds on the sound's own clock.
+    All times are in seconds of the sound's own clock: `heard` is what came in since the start, and
+    the gaps, so `heard` less `lag` is the moment the words on the screen belong to.
     """
 
     #: `listening` regularly, else what happened: `dropped`, `rescued`, `reset`, `sound` (the
-    #: message says what is odd about it), `paused`, `resumed`, `language`, `ending`, `ended`.
+    #: message says what is odd about it), `paused`, `resumed`, `closed`, `waiting` (for a
+    #: microphone), `gap` (it came back), `language`, `ending`, `ended`.
     kind: str
     #: Sound received since the start.
     heard: float
@@ -45,6 +47,8 @@ class Status:
     language: str | None
     #: One sentence for the user; empty while there is nothing to say.
     message: str = ""
+    #: What a microphone that was away did not give.
+    gaps: float = 0.0
 
 
 Event = Partial | Final | Status

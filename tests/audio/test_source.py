@@ -10,12 +10,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.audio.microphone import Device, find_device
+from nemocli.audio.devices import Device, find_device
+from nemocli.audio.microphone import Microphone
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
 from nemocli.audio.recorder import Recorder
 from nemocli.audio.sound import open_sound
-from nemocli.audio.source import LiveSource
+from nemocli.audio.source import LiveSource, Mark, Silence
 from nemocli.errors import AudioError, UsageError
 from tests.sounds import speech_like
 
@@ -50,6 +51,56 @@ def test_every_frame_is_given_out_or_counted_as_dropped(actions, max_millisecond
         assert source.waiting <= 16 * max_milliseconds
     if source.waiting == 0 and given_out and expected == source.heard:
         assert lost == source.dropped
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.integers(1, 700),
+            st.integers(0, 99).map(lambda gap: Mark("gap", gap)),
+            st.sampled_from(["pause", "resume"]),
+        ),
+        max_size=60,
+    ),
+    st.integers(1, 100),
+)
+def test_marks_stand_where_the_sound_was_interrupted(actions, max_milliseconds):
+    """Behind every frame that came before them, whatever is dropped; gaps are counted."""
+    source = Ticks(max_milliseconds / 1000)
+    source.discards_in_pause = True
+    clock, recorded, marks, seen, given_out = 0, 0, [], [], 0
+
+    def record(data):
+        nonlocal recorded
+        recorded += data.frames if isinstance(data, Silence) else len(data)
+
+    source.tap = record
+    for action in [*actions, *[None] * 130]:
+        if isinstance(action, Mark):
+            marks.append((source.heard, action))
+            source.mark(action)
+        elif isinstance(action, str):
+            before, is_paused = source.heard, source._is_paused
+            getattr(source, action)()
+            if is_paused == (action == "resume"):
+                marks.append((before, Mark({"pause": "paused", "resume": "resumed"}[action])))
+        elif action is not None:
+            heard, is_paused = source.heard, source._is_paused
+            source.tick(action)
+            assert source.heard == (heard if is_paused else heard + action)
+        elif packet := source.read(0):
+            clock += packet.lost
+            assert packet.samples.tolist() == list(range(clock, clock + packet.frames))
+            clock += packet.frames
+            given_out += packet.frames
+            if packet.mark is not None:
+                seen.append((clock, packet.mark))
+                clock += packet.mark.gap
+        assert source.heard == source.dropped + source.gaps + source.waiting + given_out
+    assert seen == marks
+    assert source.gaps == sum(mark.gap for _, mark in marks)
+    assert recorded == source.heard
 
 
 def test_the_end_and_its_reason_come_after_the_sound():
@@ -144,6 +195,27 @@ def test_what_is_no_sound_on_a_pipe_is_a_sentence(data, raw, error, words):
         read_all(piped(data, **raw))
 
 
+@pytest.mark.parametrize(
+    ("form", "endian"),
+    [("PCM_16", "BIG")]
+    + [(form, "LITTLE") for form in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE")]
+    + [(form, "FILE") for form in ("PCM_U8", "ULAW", "ALAW")],
+)
+def test_samples_in_evidently_another_form_are_told(clips, tmp_path, form, endian):
+    for clip in clips:
+        spoken = np.tile(clip.samples[8000:] / np.abs(clip.samples).max(), 3)
+        path = tmp_path / "a.raw"
+        soundfile.write(path, spoken, 16000, form, endian, "RAW")
+        source = piped(path.read_bytes())
+        read_all(source)
+        assert "noise at full scale: does it hold s16le?" in source.take_warning()
+        assert source.take_warning() is None
+        soundfile.write(path, spoken, 16000, "PCM_16", "LITTLE", "RAW")
+        source = piped(path.read_bytes())
+        read_all(source)
+        assert source.take_warning() is None
+
+
 def test_who_writes_too_fast_has_to_wait():
     source = piped(np.zeros(16000 * 20, "<i2").tobytes())
     source.start()
@@ -180,6 +252,35 @@ def test_a_recording_is_what_was_heard(tmp_path, name):
         Recorder(tmp_path / name, source, False, told.append)
     with pytest.raises(UsageError, match=r"\.flac and \.wav"):
         Recorder(tmp_path / "a.mp3", source, False, told.append)
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.wav"])
+def test_silence_stands_for_a_gap_in_a_recording(tmp_path, name):
+    source = Ticks(None)
+    with Recorder(tmp_path / name, source, False, print):
+        source.put(np.full(1000, 0.5, np.float32), 1000)
+        source.mark(Mark("gap", 40001))
+        source.put(np.full(1000, 0.25, np.float32), 1000)
+    expected = np.concatenate([np.full(1000, 0.5), np.zeros(40001), np.full(1000, 0.25)])
+    assert np.array_equal(soundfile.read(tmp_path / name)[0], expected)
+
+
+def test_a_microphone_that_is_muted_is_told_until_sound_returns():
+    microphone = Microphone(None, Device(0, "Mic", "ALSA", 1, 16000, True), 60.0, 0.0)
+
+    def give(seconds, value):
+        for _ in range(round(10 * seconds)):
+            microphone.put(np.full(1600, value, "<i2").tobytes(), 1600)
+            while microphone.waiting:
+                microphone.read(0)
+        return microphone.silence_advice
+
+    assert give(2.9, 0) is None
+    assert "Mic gives nothing but digital silence" in give(0.2, 0)
+    assert give(1.0, 9) is None
+    assert give(9.9, 0) is None  # a monitor is silent now and then
+    assert "is it muted?" in give(0.2, 0) or "allow this terminal" in microphone.silence_advice
+    assert give(0.1, 9) is None
 
 
 def test_finding_a_microphone():

@@ -175,6 +175,36 @@ def test_a_signal_ends_normally(clips, tmp_path, number):
     assert output.read_text().splitlines() == [clips[0].text, *tail]
 
 
+def test_signals_pause_and_close_segments(clips):
+    """What was said before either is a segment at once, and not glued to what follows."""
+    arguments = ["--input", "-", "-f", "jsonl", "--endpoint-ms", 60000]
+    with start(*arguments, stdin=subprocess.PIPE) as running:
+        events = (json.loads(line) for line in running.stdout)
+
+        def speak(clip, number, kind):
+            running.stdin.buffer.write(pcm(clip.samples))
+            running.stdin.flush()
+            heard = sum(len(c.samples) for c in clips[: clips.index(clip) + 1]) / 16000
+            event, said = {}, []
+            while event.get("kind") != kind:
+                if event.get("heard", 0) >= heard and number:
+                    running.send_signal(number)
+                    number = 0
+                event = next(events)
+                said += [event["text"]] if event["type"] == "final" else []
+            assert said == [clip.text]
+
+        speak(clips[0], signal.SIGUSR2, "closed")
+        speak(clips[1], signal.SIGUSR1, "paused")
+        running.send_signal(signal.SIGUSR1)
+        while next(events).get("kind") != "resumed":
+            pass
+        speak(clips[2], signal.SIGUSR2, "closed")
+        running.stdin.close()
+        assert [event["type"] for event in events][-1] == "status"
+        assert running.wait(10) == 0
+
+
 #: Every call of the encoder takes three times as long as its sound lasts.
 SLOW = """
 import time
@@ -255,7 +285,7 @@ def test_what_is_typed_goes_before_the_environment(tmp_path):
 
 
 def test_without_a_microphone_there_is_nothing_to_list(monkeypatch):
-    monkeypatch.setattr("nemocli.audio.microphone.list_devices", lambda: [])
+    monkeypatch.setattr("nemocli.cli.live_source.list_devices", lambda: [])
     done = typed.nemocli("live", "--list-devices")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "There is no microphone: connect one" in done.stderr

@@ -1,7 +1,11 @@
 """`nemocli live` on a microphone: played into PulseAudio, captured by PortAudio, transcribed."""
 
 import json
+import re
+import signal
 import subprocess
+import time
+from contextlib import contextmanager
 
 import pytest
 import soundfile
@@ -38,9 +42,8 @@ def test_what_is_played_is_transcribed_until_it_is_unplugged(clips, tmp_path, ra
         soundfile.write(tmp_path / f"{clip.path.stem}.wav", clip.samples, 16000)
     with room(tmp_path, rate, channels) as heard:
         output, saved = tmp_path / "out.txt", tmp_path / "saved.flac"
-        with start(
-            heard, "--model", "demo", "-f", "jsonl", "-o", output, "--save-audio", saved
-        ) as live:
+        arguments = ["--model", "demo", "-f", "jsonl", "--wait-for-device", 1]
+        with start(heard, *arguments, "-o", output, "--save-audio", saved) as live:
             live.stdout.readline()  # it listens
             for clip in spoken:
                 heard.play(tmp_path / f"{clip.path.stem}.wav")
@@ -68,3 +71,102 @@ def test_microphones_are_listed_and_named(tmp_path):
         unknown = start(heard, "--model", "demo", "--device", "Studio")
         assert "There is no microphone 'Studio'" in unknown.communicate(timeout=20)[1]
         assert unknown.returncode == 2
+
+
+def test_a_source_of_the_sound_server_is_named(clips, tmp_path):
+    """Also a monitor that is not the default, and after it was away."""
+    clip = clips[0]
+    soundfile.write(tmp_path / "a.wav", clip.samples, 16000)
+    with room(tmp_path, 48000, 2) as heard:
+        heard.control("load-module", "module-null-sink", "sink_name=other", "rate=44100")
+        heard.control("set-default-source", "other.monitor")
+        heard.control("set-default-sink", "room")
+        listed = start(heard, "--list-devices").communicate(timeout=20)[0]
+        assert "room.monitor  (Monitor of Null Output, 2 channels, 48000 Hz)" in listed
+        assert "other.monitor  (Monitor of Null Output, 2 channels, 44100 Hz)" in listed
+        ambiguous = start(heard, "--model", "demo", "--device", "monitor")
+        assert "match 'monitor': room.monitor, other.monitor" in ambiguous.communicate()[1]
+        with start(heard, "--model", "demo", "--device", "room.mon", "-f", "jsonl") as live:
+            events = (json.loads(line) for line in live.stdout)
+            next(events)
+            for kind in ("suspended", None):
+                heard.play(tmp_path / "a.wav")
+                assert next(e for e in events if e["type"] == "final")["text"] == clip.text
+                if kind:
+                    with interrupted(kind, heard, live):
+                        time.sleep(3)
+                    assert next(e for e in events if e.get("kind") == "gap")["gaps"] > 2
+            live.send_signal(signal.SIGINT)
+            assert live.wait(10) == 0
+
+
+@contextmanager
+def interrupted(kind, heard, live):
+    """While the block runs, the microphone, or the program itself, stands still."""
+    if kind == "stopped":
+        live.send_signal(signal.SIGSTOP)
+        yield
+        live.send_signal(signal.SIGCONT)
+    elif kind == "suspended":
+        heard.suspend(True)
+        yield
+        heard.suspend(False)
+    else:
+        heard.unload()
+        yield
+        heard.load()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "stopped",
+        pytest.param("suspended", marks=pytest.mark.slow),
+        pytest.param("unloaded", marks=pytest.mark.slow),
+    ],
+)
+def test_a_microphone_comes_back(clips, tmp_path, kind):
+    """In the same transcript; what was not heard is a gap on the clock, to the sample."""
+    for clip in clips[:2]:
+        soundfile.write(tmp_path / f"{clip.path.stem}.wav", clip.samples, 16000)
+    first, second = (tmp_path / f"{clip.path.stem}.wav" for clip in clips[:2])
+    saved = tmp_path / "saved.flac"
+    with room(tmp_path, 48000, 2) as heard:
+        arguments = ["--model", "demo", "-f", "jsonl", "--save-audio", saved]
+        with start(heard, *arguments) as live:
+            events = (json.loads(line) for line in live.stdout)
+
+            def until(**wanted):
+                for event in events:
+                    seen.append(event)
+                    if all(event.get(name) == value for name, value in wanted.items()):
+                        return event
+                raise AssertionError(live.stderr.read())
+
+            seen = []
+            until(kind="listening")
+            heard.play(first)
+            until(type="final")
+            with interrupted(kind, heard, live):
+                began = time.monotonic()
+                if kind == "stopped":
+                    heard.play(first)  # which nobody hears
+                time.sleep(3.0)
+                away = time.monotonic() - began
+            gap = until(kind="gap")
+            heard.play(second)
+            until(type="final")
+            live.send_signal(signal.SIGINT)
+            seen += events
+            assert live.wait(10) == 0
+            told = live.stderr.read()
+    finals = [event for event in seen if event["type"] == "final"]
+    assert [event["text"] for event in finals] == [clip.text for clip in clips[:2]]
+    assert away - 0.5 < gap["gaps"] < gap["heard"]
+    assert finals[0]["t1"] < gap["heard"] - gap["gaps"] + 0.1 < gap["heard"] <= finals[1]["t0"]
+    ended = seen[-1]
+    assert soundfile.info(saved).duration == pytest.approx(ended["heard"], abs=1e-4)
+    missing, frames = map(int, re.search(r"microphone \((\d+) of (\d+) samples", told).groups())
+    rate = soundfile.info(saved).samplerate
+    assert (round(ended["gaps"] * rate), round(ended["heard"] * rate)) == (missing, frames)
+    assert "ALSA" not in told and "Expression" not in told

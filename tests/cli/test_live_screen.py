@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from nemocli.cli.live_screen import LiveScreen
+from nemocli.cli.live_screen import DELETE, END, HOME, LEFT, RIGHT, LiveScreen
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
+
+CTRL_U, CTRL_W = "\x15", "\x17"
 
 STATUS = Status("listening", 83.4, 0.0, 0.0, 0.1, -20.0, "ja-JP")
 
@@ -127,3 +129,27 @@ def test_a_question_is_answered_by_keys():
     screen.ask("language")
     assert screen.type("\x1b") is None
     assert not screen.asks
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        (["english", CTRL_U, "ja"], "ja"),
+        (["one two  ", CTRL_W, "ja"], "one ja"),
+        (["one", CTRL_W, "ja"], "ja"),
+        (["dutsch", *[LEFT[0]] * 5, "e"], "deutsch"),
+        (["eutsch", HOME[1], "d", END[0], "!"], "deutsch!"),
+        (["deutsch", LEFT[1], LEFT[1], DELETE, RIGHT[0], "x"], "deutshx"),
+        (["ab", "\x1b[A", "\x1b[B", "\x00"], "ab"),
+        (["deutsch", LEFT[0], "\x0b", "\b"], "deuts"),
+    ],
+)
+def test_a_line_is_edited_as_in_a_shell(keys, text):
+    terminal = Terminal(20, 5)
+    terminal.screen.ask("language")
+    for key in keys:
+        for one in [key] if key.startswith("\x1b") else key:
+            assert terminal.screen.type(one) is None
+            terminal.draw()
+            assert max(len(line) for line in terminal.lines) < 20
+    assert terminal.screen.type("\r") == text

@@ -1,7 +1,9 @@
 """`nemocli live` in a real terminal multiplexer: what the user sees, and what keys do."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +30,12 @@ class Tmux:
 
     def type(self, *keys):
         self.run("send-keys", "-t", "t", *keys)
+
+    def history(self):
+        """Everything from the first line ever."""
+        return [
+            line for line in self.run("capture-pane", "-pt", "t", "-S", "-").splitlines() if line
+        ]
 
     def shown(self):
         return [line for line in self.run("capture-pane", "-pt", "t").splitlines() if line]
@@ -93,3 +101,46 @@ def test_a_closed_terminal_ends_it_normally(clips, tmp_path):
     document = json.loads(output.read_text())
     assert document["duration"] == soundfile.info(saved).duration  # all of what was heard
     assert " ".join(s["text"] for s in document["segments"]).startswith(f"{clips[0].text} It is")
+
+
+def test_a_terminal_that_shrinks_and_grows_and_a_program_that_is_quit(clips, tmp_path):
+    """No line is left of what was only for a while, not even in the scrollback."""
+    pause = np.zeros(16000, np.float32)
+    parts = [part for clip in clips[:3] for part in (clip.samples, pause)]
+    soundfile.write(tmp_path / "a.wav", np.concatenate([*parts, *[pause] * 30]), 16000)
+    terminal = Tmux(tmp_path, 80, 24)
+    try:
+        terminal.type("PS1='$ '; export COLUMNS=200 LINES=9; echo $$; clear", "Enter")
+        command = f"{sys.executable} -m nemocli live --model demo --input {tmp_path}/a.wav"
+        terminal.type(f"{command}; stty -a | grep -c ' icanon'", "Enter")
+        terminal.wait_for("It is M")
+        for width, height in ((10, 3), (80, 24), (10, 3), (100, 30), (30, 5), (80, 24)):
+            terminal.run("resize-window", "-t", "t", "-x", str(width), "-y", str(height))
+            time.sleep(0.5)
+        terminal.wait_for(clips[2].text)
+        running = find_child(int(terminal.run("display", "-pt", "t", "#{pane_pid}")))
+        for _ in range(3):
+            os.kill(running, signal.SIGCONT)  # although it was not stopped
+            time.sleep(0.2)
+        terminal.type("l")
+        terminal.type("english", "C-u", "xx deutsh", "Left", "c", "C-a", "Right", "Right")
+        terminal.type("C-w", "BSpace", "End", "Enter")
+        terminal.wait_for("de-DE")
+        *finals, status = terminal.history()[-4:]
+        assert finals == [clip.text for clip in clips[:3]]
+        assert status.endswith("space pause · l language · q end")
+        assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "0"
+        terminal.type("C-\\")
+        terminal.wait_for("Quit")
+        shown = terminal.wait_for("1")
+        assert "pause" not in "".join(shown)
+        assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "1"
+    finally:
+        terminal.run("kill-server")
+
+
+def find_child(parent):
+    listed = subprocess.run(
+        ["pgrep", "-P", str(parent)], capture_output=True, text=True, check=True
+    )
+    return int(listed.stdout.split()[0])

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,23 @@ def test_every_kind_of_event_is_described():
     code = "".join(path.read_text() for path in (ROOT / "nemocli" / "live").glob("*.py"))
     told = set(re.findall(r'(?:_tell|Happening)\("(\w+)"', code))
     assert told and told <= set(kinds)
+
+
+def test_the_check_of_events_works():
+    """As plain jsonschema does it, without a word of ours."""
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    code = re.search("<!-- the check -->\n```python\n(.*?)```", page, re.DOTALL)[1]
+    good = event_line(Final(Segment(0, (Word("Yes.", 0.0, 0.9, 0.5),)), "en-US"))
+    for text, is_valid in ((good, True), (good.replace('"confidence"', '"trust"'), False)):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+        assert (done.returncode == 0) == is_valid, done.stderr
+        assert is_valid or "jsonschema.exceptions.ValidationError: " in done.stderr
+
+
+def test_every_schema_is_called_as_its_file():
+    for name, schema in SCHEMAS.items():
+        assert schema["$id"] == f"https://nemocli.invalid/schemas/{name}.schema.json"
 
 
 def test_every_schema_has_its_tables_and_every_member_a_meaning():

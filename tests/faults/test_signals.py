@@ -250,8 +250,11 @@ def test_live_before_it_listens(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="needs a pipe that is soon full")
-def test_a_reader_that_does_not_read_does_not_keep_the_program(spoken, tmp_path):
-    command = ["live", "--model", "demo", "--input", "-", "-f", "jsonl", "-o", tmp_path / "a.txt"]
+@pytest.mark.parametrize("number", [TERM, INT])
+def test_a_reader_that_does_not_read_keeps_nothing_back(spoken, tmp_path, number):
+    """Neither the file nor the end; what it did not take is told."""
+    text = tmp_path / "a.txt"
+    command = ["live", "--model", "demo", "--input", "-", "-f", "jsonl", "-o", text]
     with start(*command, stdin=subprocess.PIPE) as running:
         fcntl.fcntl(running.stdout, fcntl.F_SETPIPE_SZ, 4096)
         running.stdin.write(4 * spoken)
@@ -260,12 +263,33 @@ def test_a_reader_that_does_not_read_does_not_keep_the_program(spoken, tmp_path)
         while len(seen) < 20 or seen[-1] < 2048 or seen[-1] != seen[-20]:  # for a second
             time.sleep(0.05)
             seen.append(waiting_in(running.stdout))
-        running.send_signal(TERM)
-        time.sleep(0.2)
-        running.send_signal(TERM)
-        assert running.wait(20) == 128 + TERM
-        assert is_silent(running.stderr.read().decode())
+        while text.read_text().count("\n") < 4:
+            time.sleep(0.05)
+        running.send_signal(number)
+        assert running.wait(20) == 1
+        err = running.stderr.read().decode()
+    assert is_silent(err)
+    assert "stdout's reader did not take the last " in err
+    assert err.endswith(f" lines; all that was said is in {text}.\n")
     assert files(tmp_path) == ["a.txt"]
+    assert len(text.read_text().splitlines()) == 4
+
+
+def test_a_reader_that_is_slow_is_waited_for(spoken):
+    command = ["live", "--model", "demo", "--input", "-", "-f", "jsonl"]
+    with start(*command, stdin=subprocess.PIPE) as running:
+        fcntl.fcntl(running.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        running.stdin.write(4 * spoken)
+        running.stdin.close()
+        while waiting_in(running.stdout) < 2048:
+            time.sleep(0.05)
+        events = []
+        for line in running.stdout:
+            time.sleep(0.02)
+            events.append(json.loads(line))
+        assert running.wait(20) == 0
+    assert [event["id"] for event in events if event["type"] == "final"] == [0, 1, 2, 3]
+    assert events[-1]["kind"] == "ended"
 
 
 def waiting_in(pipe):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.faults.program import start
+from tests.faults.program import run, start
 from tests.terminal import Terminal
 
 
@@ -64,3 +64,11 @@ def test_a_terminal_without_the_letters(clips, tmp_path):
     assert terminal.shown.isascii() and b"?????" in terminal.shown
     assert b"Traceback" not in terminal.shown
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == clip.text + "\n"
+
+
+@pytest.mark.parametrize("command", ["live --input", "file"])
+def test_no_variable_puts_a_screen_into_a_pipe(clip, command):
+    env = {"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm-256color", "COLUMNS": "10"}
+    done, out, err = run(*command.split(), clip.path, "--model", "demo", env=env)
+    assert (done, out) == (0, f"{clip.text}\n")
+    assert "\x1b" not in err

@@ -32,22 +32,21 @@ def whole(name, count):
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("gone", ["file", "spare", "both"])
 def test_a_growing_file_of_which_something_is_removed(tmp_path, name, gone):
-    """Something is lost only if both copies are deleted."""
+    """It is written whole again, and that is told if the file itself was removed."""
     path = tmp_path / f"out.{name}"
     first, second, third = segments(3)
-    with GrowingFile(path, FORMATS[name](ABOUT), force=False) as growing:
+    told = []
+    with GrowingFile(path, FORMATS[name](ABOUT), force=False, notify=told.append) as growing:
         growing.add(first, "en-US", 1.0)
-        for beside in tmp_path.iterdir():
+        for beside in list(tmp_path.iterdir()):
             if gone == "both" or (beside == path) == (gone == "file"):
                 beside.unlink()
-        if gone == "both":
-            with pytest.raises(NemocliError, match="No such file"):
-                growing.add(second, "en-US", 2.0)
-        else:
-            growing.add(second, "en-US", 2.0)
-            growing.add(third, "en-US", 3.0)
-            assert path.read_text() == whole(name, 3)
-    assert files(tmp_path) == ([] if gone == "both" else [path.name])
+        growing.add(second, "en-US", 2.0)
+        growing.add(third, "en-US", 3.0)
+        assert path.read_text() == whole(name, 3)
+    assert files(tmp_path) == [path.name]
+    again = f"{path} was removed by another program: it is written again, whole."
+    assert told == ([] if gone == "spare" else [again])
 
 
 def test_a_growing_file_whose_disk_comes_back(tmp_path):
@@ -74,9 +73,11 @@ def test_live_whose_output_folder_is_removed_goes_on(clip, spoken, tmp_path):
     command += ["--save-audio", out / "a.flac"]
     done, said, err = run(*command, data=3 * spoken, code=code)
     assert (done, said) == (1, 3 * f"{clip.text}\n")
-    (told,) = [line for line in err.splitlines() if "The transcription goes on." in line]
-    assert "a.txt cannot be written: No such file or directory." in told
-    assert err.splitlines()[-1] == told.removesuffix(" The transcription goes on.")
+    told = [line for line in err.splitlines() if "The transcription goes on." in line]
+    (text,) = [line for line in told if "a.txt cannot be written: No such file or dir" in line]
+    (sound,) = [line for line in told if line != text]
+    assert "a.flac was removed, and cannot be written again: No such file or dir" in sound
+    assert err.splitlines()[-1] == text.removesuffix(" The transcription goes on.")
     assert "Traceback" not in err and not out.exists()
 
 

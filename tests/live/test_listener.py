@@ -3,6 +3,8 @@
 import os
 import threading
 
+import numpy as np
+
 import nemocli
 from nemocli.audio.pcm import open_pcm
 from nemocli.live.listener import Listener
@@ -35,3 +37,27 @@ def test_a_pipe_that_stalls_holds_nothing_back(clips):
     for clip, event in zip(clips, is_read, strict=False):
         assert next_final(listener).text == clip.text  # while the pipe is still open
         event.set()
+
+
+def test_loud_sound_without_a_word_casts_doubt_on_what_was_said_of_it(clips):
+    """Such as sound at three times its rate, which is told once."""
+    reading, writing = os.pipe()
+    loud = np.random.default_rng(0).normal(0, 3000, 16000).astype("<i2").tobytes()
+
+    def write():
+        for _ in range(30):
+            os.write(writing, loud)
+            os.write(writing, bytes(16000))
+        os.close(writing)
+
+    threading.Thread(target=write, daemon=True).start()
+    source = open_pcm(reading, 16000, 1, "s16le")
+    listener = Listener(nemocli.load("demo"), "auto", source, StreamLimits())
+    listener.start()
+    told = []
+    while not told or told[-1].kind != "ended":
+        event = listener.events.get(timeout=60)
+        told += [event] if isinstance(event, Status) else []
+    doubts = [event.message for event in told if event.kind == "sound"]
+    assert doubts == [source.doubt]
+    assert "does stdin hold s16le, 1 channel(s), 16000 Hz?" in source.doubt

@@ -194,3 +194,36 @@ def test_what_breaks_off_for_long_has_ended(transcriber, clips):
     said = texts([*events, *stream.wait(20.0)])
     whole = LiveStream(transcriber, "auto", StreamLimits())
     assert said == texts(run(whole, clips[0].samples[:loud])) != []
+
+
+@pytest.mark.parametrize("gap", [0.0, 100.0])
+def test_what_is_interrupted_is_ended_and_not_glued_to_what_follows(transcriber, clips, gap):
+    """However little silence there is between both."""
+    stream = LiveStream(transcriber, "auto", StreamLimits())
+    finals, begins, position = [], [], 0.0
+    for clip in clips[:3]:
+        loud = np.flatnonzero(np.abs(clip.samples) > 0.02)
+        spoken = clip.samples[loud[0] : loud[-1]]
+        begins.append(position)
+        events = hear(stream, spoken) + list(stream.interrupt(gap)) + list(stream.interrupt())
+        finals += [event.segment for event in events if isinstance(event, Final)]
+        position += len(spoken) / 16000 + gap
+    assert [segment.text for segment in finals] == [clip.text for clip in clips[:3]]
+    assert [segment.id for segment in finals] == [0, 1, 2]
+    for segment, begin in zip(finals, begins, strict=True):
+        assert begin <= segment.start < segment.end <= begin + 10
+    assert texts(stream.finish()) == []
+
+
+def test_an_interruption_in_a_word_doubles_nothing(transcriber, clips):
+    """What follows it is transcribed as if nothing had been before."""
+    sound = clips[0].samples
+    for cut in range(8000, len(sound), 8000):
+        stream = LiveStream(transcriber, "auto", StreamLimits())
+        hear(stream, sound[:cut])
+        list(stream.interrupt(5.0))
+        events = hear(stream, sound[cut:]) + list(stream.finish())
+        alone = run(LiveStream(transcriber, "auto", StreamLimits()), sound[cut:])
+        assert texts(events) == texts(alone)
+        starts = [event.segment.start for event in events if isinstance(event, Final)]
+        assert all(start >= cut / 16000 + 5.0 for start in starts)

@@ -43,6 +43,7 @@ def test_the_line_of_a_status():
         "kind": "dropped",
         "heard": 1.000063,
         "dropped": 0.000063,
+        "gaps": 0.0,
         "rescued": 0.123,
         "lag": 0.988,
         "level": -23.5,
