@@ -13,12 +13,11 @@ print(session.finish().text)
 
 from nemocli.version import __version__
 
-# All else is imported when it is asked for: the engine needs numpy, which `nemocli --help` does
-# not, and until the command heeds signals, Ctrl-C would print a traceback.
+# All else is imported at its first use. `nemocli --help` does not need numpy, which the engine
+# imports; and Ctrl-C during a slow import would print a traceback.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from os import PathLike
 
     from nemocli.engine.session import Session
     from nemocli.errors import (
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
         UnsupportedError,
         UsageError,
     )
+    from nemocli.progress import Progress
+    from nemocli.provision import convert, list_models, pull
     from nemocli.transcriber import Transcriber
     from nemocli.transcript.types import Token, Transcript, Update, Word, join_words
 
@@ -44,8 +45,11 @@ __all__ = [
     "UsageError",
     "Word",
     "__version__",
+    "convert",
     "join_words",
+    "list_models",
     "load",
+    "pull",
 ]
 
 _MODULES = {
@@ -55,6 +59,7 @@ _MODULES = {
     ),
     "Session": "nemocli.engine.session",
     "Transcriber": "nemocli.transcriber",
+    **dict.fromkeys(("convert", "list_models", "pull"), "nemocli.provision"),
     **dict.fromkeys(
         ("Token", "Transcript", "Update", "Word", "join_words"), "nemocli.transcript.types"
     ),
@@ -62,13 +67,13 @@ _MODULES = {
 
 
 def load(
-    model: "str | Path | None" = None,
+    model: "str | PathLike[str] | None" = None,
     *,
     runtime: str = "auto",
     precision: str | None = None,
     lookahead: int | None = None,
     compute_units: str | None = None,
-    progress: "Callable[[str], None] | None" = None,
+    progress: "Progress | bool | None" = None,
 ) -> "Transcriber":
     """Load a model: by default the released one, as the commands do.
 
@@ -80,18 +85,34 @@ def load(
     as `int8`; by default the runtime's own. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
     by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for Core ML
     and Core AI. A checkpoint is converted for its runtime once and kept in the cache folder;
-    `progress` is called with what takes long.
+    `progress` is called with a sentence before each step that takes long; True writes the sentences
+    to stderr, which a notebook shows too.
 
-    Raises ModelError if the model is missing, with the command that gets it, or damaged; UsageError
-    for an unknown option; UnsupportedError for a runtime that this machine has not.
+    Raises ModelError if the model is damaged or missing, with the command that gets it; UsageError
+    for an unknown option; UnsupportedError for a runtime that this machine does not have.
     """
+    from numbers import Integral
+    from os import PathLike
+    from pathlib import Path
+    from types import NoneType
+
+    from nemocli.arguments import check_argument
     from nemocli.models.resolve import resolve
     from nemocli.models.spec import ModelSpec
+    from nemocli.progress import reporting
     from nemocli.transcriber import Transcriber
     from nemocli.transcript.token_decoder import TokenDecoder
 
-    resolved = resolve(ModelSpec(model, runtime, precision, lookahead, compute_units))
-    loaded = resolved.load(progress)
+    check_argument("model", model, (str, PathLike, NoneType), "a path or the name of a model")
+    check_argument("runtime", runtime, str, "the name of a runtime, such as 'auto' or 'onnx'")
+    check_argument("precision", precision, (str, NoneType), "a name such as 'int8'")
+    check_argument("lookahead", lookahead, (Integral, NoneType), "a whole number, such as 3")
+    check_argument("compute_units", compute_units, (str, NoneType), "a name such as 'cpu'")
+    lookahead = None if lookahead is None else int(lookahead)
+    model = Path(model) if isinstance(model, PathLike) else model
+    with reporting(progress) as report:
+        resolved = resolve(ModelSpec(model, runtime, precision, lookahead, compute_units))
+        loaded = resolved.load(report)
     pieces = TokenDecoder(loaded.tokenizer_json)
     return Transcriber(loaded.runtime, pieces, resolved.name, resolved.precision, resolved.revision)
 

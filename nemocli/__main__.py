@@ -4,11 +4,11 @@ import sys
 
 
 def main() -> None:
-    """Entry point of the `nemocli` script: Ctrl-C is quiet from the first moment on."""
+    """Run the `nemocli` script; Ctrl-C ends it without a traceback from the start."""
     try:
         import signal
 
-        # Until the command has its own way with signals, they end the program where it is.
+        # Until the command sets its own handlers, Ctrl-C ends the program at once.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         from nemocli.cli.app import main as run

@@ -1,9 +1,9 @@
-"""Addresses of the internet where a file's or a folder's path is asked for."""
+"""Advice for internet addresses that were given in place of a path."""
 
 import re
 from urllib.parse import unquote
 
-#: As it was typed, or with one slash less, as paths are written.
+#: An address as it was typed, or with the double slash shortened, as pathlib does.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?|ftps?|sftp|scp|rtsps?|rtmps?|wss?|s3|gs|hf|smb|file):/{1,3}(?P<rest>[^/].*)",
     re.IGNORECASE | re.DOTALL,
@@ -11,7 +11,7 @@ _ADDRESS = re.compile(
 
 
 def advise_on_address(text: str) -> str | None:
-    """What to do instead, in a sentence, if `text` is an address; None if it is none."""
+    """Return a sentence that says what to do instead if `text` is an address; None if it is not."""
     match = _ADDRESS.fullmatch(text)
     if match is None:
         return None

@@ -1,11 +1,11 @@
-"""What ends with a `with` block: one way for all that have something to tidy up."""
+"""The base of all context managers that have something to close."""
 
 from abc import ABC, abstractmethod
 from typing import Self
 
 
 class Closing(ABC):
-    """A context manager that closes itself when its block ends, whatever ends it."""
+    """A context manager that closes itself when its block ends, by an error too."""
 
     def __enter__(self) -> Self:
         return self
@@ -15,4 +15,4 @@ class Closing(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Tidy up."""
+        """Release what is held."""

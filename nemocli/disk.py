@@ -1,4 +1,4 @@
-"""How much room a disk has where something is to be written that is not there yet."""
+"""The free space of a disk, also for a path that does not exist yet."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,8 @@ from pathlib import Path
 def nearest_existing(path: Path) -> Path:
     """Return the path, or the deepest folder above it that exists. Raises OSError.
 
-    That is PermissionError where the person may not look, and others for names that no disk takes.
+    It is PermissionError for a folder that the user may not look into, and another for a name that
+    no disk accepts.
     """
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 

@@ -1,4 +1,4 @@
-"""The failures nemocli explains in one sentence, each with the exit code a script can rely on.
+"""The failures that nemocli explains in one sentence, each with its exit code.
 
 | code | meaning |
 |---|---|
@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Characters of a message at most: what it quotes may come from a file of any size.
+#: The most characters of a message, which may quote a file of any size.
 MAX_MESSAGE_LENGTH = 1000
 
-#: How native libraries say that there is no memory: as they compute, are loaded, start threads.
+#: Words by which native libraries say that memory is lacking: to compute, to load, for a thread.
 _NO_MEMORY = (
     "bad_alloc",
     "bad allocation",
@@ -32,12 +32,12 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 3
 
-#: Characters of a quoted value.
+#: The most characters of a quoted value.
 _MAX_QUOTED_LENGTH = 200
 
 
 def shown(value: object) -> str:
-    """A value from a file as a sentence quotes it: of a large one, the beginning."""
+    """Return a value from a file as a sentence quotes it: a long one is cut."""
     try:
         text = _SHORT.repr(value)
     except ValueError:  # a number of more digits than Python writes
@@ -46,9 +46,9 @@ def shown(value: object) -> str:
 
 
 class NemocliError(Exception):
-    """A failure whose message is one sentence for the person at the terminal.
+    """A failure whose message is one sentence for the user.
 
-    Raised instead of a library's own exception wherever the person can act on it.
+    Raised instead of a library's own exception wherever the user can act on it.
     """
 
     exit_code = 1
@@ -61,7 +61,7 @@ class NemocliError(Exception):
 
 
 class UsageError(NemocliError):
-    """What was asked for does not exist or contradicts itself, such as an unknown language."""
+    """An option or argument that does not exist or contradicts another: an unknown language."""
 
     exit_code = 2
 
@@ -73,7 +73,7 @@ class ModelError(NemocliError):
 
 
 class UnsupportedError(NemocliError):
-    """This machine lacks what was asked for, such as a runtime for another system."""
+    """This machine lacks what was requested, such as a runtime for another system."""
 
     exit_code = 4
 
@@ -91,16 +91,16 @@ class AudioError(NemocliError):
         self.path = path
 
     def named(self, name: str | Path) -> "AudioError":
-        """Return the same of a file that is known to the person by another name."""
+        """Return the same error, with another name for the file: the one that the user knows."""
         return self if self.path is None else AudioError(self.reason, Path(name))
 
 
 class OutputError(NemocliError):
-    """Results can no longer be written: the run ends, and the same command goes on later."""
+    """Results can no longer be written: the run ends, and the same command continues it later."""
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether the machine's memory, or what is allowed of it, was too little for something."""
+    """Tell whether an error means that memory was lacking, or that its limit was reached."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     return any(words in str(error).lower() for words in _NO_MEMORY)
@@ -108,9 +108,10 @@ def lacks_memory(error: Exception) -> bool:
 
 @contextmanager
 def model_errors(what: str) -> Iterator[None]:
-    """Whatever a library raises of a model's file becomes a ModelError: `what`, and the reason.
+    """Turn whatever a library raises for a model's file into a ModelError: `what`, and the reason.
 
-    Also what is no Exception: so are the panics of libraries that are written in Rust.
+    A lack of memory is raised on. BaseException is caught because panics of libraries written in
+    Rust are no Exception.
     """
     try:
         yield

@@ -1,10 +1,10 @@
-"""Whether another process still runs: temporary files bear the number of the one that made them."""
+"""Whether another process still runs; the names of temporary files hold their maker's number."""
 
 import os
 
 
 def runs_elsewhere(pid: int) -> bool:
-    """Whether a process of this number runs that is not this one."""
+    """Tell whether another process of this number is running."""
     if pid == os.getpid():
         return False
     try:

@@ -1,7 +1,7 @@
-"""A sentence among the steps of something long that is to stay on the screen."""
+"""A remark: a sentence among a long task's steps that stays on the screen."""
 
 
 class Remark(str):
-    """Handed to a `progress` like any step, which it is for whoever takes no notice."""
+    """A sentence that stays. `progress` is called with it as with a step, and may treat it so."""
 
     __slots__ = ()

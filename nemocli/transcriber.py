@@ -1,19 +1,24 @@
-"""A loaded model, as `nemocli.load` gives it: what it is, its streams, and files."""
+"""The transcriber: a loaded model, as `nemocli.load` returns it, for streams and files."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.arguments import check_argument
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.closing import Closing
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
 from nemocli.engine.stream import Stream
+from nemocli.freed_memory import return_freed_memory
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -21,14 +26,17 @@ from nemocli.transcript.types import Transcript
 from nemocli.transcript.writer import Provenance
 
 if TYPE_CHECKING:
+    from nemocli.batch.limits import BatchLimits
     from nemocli.batch.many import FileProgress, FileResult
 
+_PATHS = "a path or several, each a str or a Path"
 
-class Transcriber:
-    """A model loaded by `nemocli.load`.
 
-    Any number of sessions and files may share it, and several threads may use it at once: their
-    calls into the model are made one at a time, by turns, each for some seconds of sound at most.
+class Transcriber(Closing):
+    """A model loaded by `nemocli.load`; in a `with` block, it is closed at the end.
+
+    Any number of sessions and files may share it, and several threads may use it at once. Their
+    calls into the model take turns, one at a time, each for a few seconds of sound at most.
     """
 
     def __init__(
@@ -43,34 +51,37 @@ class Transcriber:
         self._recognizer = Recognizer(runtime)
         self._pieces = pieces
         self._languages = Languages(runtime.config)
-        #: What the model was loaded as: `demo`, or its folder.
+        #: The name that the model was loaded by, such as `demo`, or its folder.
         self.model_name = name
-        #: Of the encoder's weights, such as `fp32` or `int8`.
+        #: Precision of the encoder's weights, such as `fp32` or `int8`.
         self.precision = precision
-        #: SHA-256 over the checkpoint that the weights come from, in hexadecimal.
+        #: SHA-256 over the checkpoint that the weights come from, in hexadecimal; None if unknown.
         self.revision = revision
 
     @property
     def runtime(self) -> str:
-        """The runtime's name, `numpy` or `onnx`."""
+        """The runtime's name, such as `onnx`."""
         return self._runtime.name
 
     @property
     def lookahead(self) -> int:
-        """Encoder frames of 80 ms that come in before one is decided."""
+        """The number of encoder frames (of 80 ms) that a frame waits for before it is decided."""
         return self._runtime.lookahead
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The locales that can be asked for, besides `auto`."""
+        """The locales that the model knows, besides `auto`."""
         return self._languages.tags
 
     def resolve_language(self, lang: str) -> str:
-        """The locale, or `auto`, that `lang` stands for; UsageError if there is none."""
+        """Return the locale, or `auto`, that `lang` stands for. Raises UsageError if unknown."""
         return self._languages.find(lang).tag
 
     def about(self, file: str, lang: str) -> Provenance:
-        """What a document says of a transcript of `file`, asked for in a resolved language."""
+        """Return what a document says of a transcript of `file`, besides its words.
+
+        `lang` is the requested language, resolved.
+        """
         return Provenance(
             file=file,
             model=self.model_name,
@@ -81,27 +92,36 @@ class Transcriber:
             requested_language=lang,
         )
 
+    def close(self) -> None:
+        """Give back the memory of the model. Closing twice is fine.
+
+        A call into the model that is running in another thread is waited for. Afterwards, what
+        needs the model raises NemocliError, also in sessions that were begun before.
+        """
+        self._recognizer.close()
+        return_freed_memory()
+
     def session(
         self, lang: str = AUTO, *, keep_transcript: bool = True, keep_encoder: bool = False
     ) -> Session:
         """Begin a stream in a language such as `ja-JP`, `en_us`, `de` or `auto`.
 
-        Without `keep_transcript`, memory stays constant however long the stream: the session keeps
-        nothing that an update gave, and `finish` returns only what came after the last one.
+        Without `keep_transcript`, a stream of any length takes constant memory: the session keeps
+        nothing that an update returned, and `finish` returns only what came after the last one.
         `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
-        Raises UsageError for a language the model does not know.
+        Raises UsageError for a language that the model does not know.
         """
+        check_argument("keep_transcript", keep_transcript, bool, "True or False")
+        check_argument("keep_encoder", keep_encoder, bool, "True or False")
         stream = self._begin_stream(lang, keep_transcript, keep_encoder)
         return Session(stream, self._languages, self._languages.find(lang))
 
-    def transcribe(
-        self, sound: "str | PathLike[str] | NDArray[np.floating[Any]]", lang: str = AUTO
-    ) -> Transcript:
-        """Transcribe a file, or samples: a one-dimensional array of floats, 16 kHz mono.
+    def transcribe(self, sound: "str | PathLike[str] | ArrayLike", lang: str = AUTO) -> Transcript:
+        """Transcribe a file, or samples as `Session.feed` takes them.
 
-        Raises AudioError for a file that cannot be decoded, UsageError for a language the model
-        does not know, NemocliError for an array of another kind. For several files,
-        `transcribe_many` is much faster.
+        Raises AudioError for a file that cannot be decoded; UsageError for a language that the
+        model does not know, and for anything but sound. For several files, `transcribe_many` is
+        much faster.
         """
         if isinstance(sound, (str, PathLike)):
             (result,) = self.transcribe_many([sound], lang)
@@ -110,55 +130,75 @@ class Transcriber:
             assert result.transcript is not None
             return result.transcript
         session = self.session(lang)
-        session.feed(np.asarray(sound))
+        session.feed(sound)
         return session.finish()
 
     def check_request(self, lang: str = AUTO, max_memory: int | None = None) -> None:
-        """Raise what `transcribe_many` would raise for these arguments, and do nothing else.
+        """Check the arguments of `transcribe_many`, and do nothing else.
 
-        That is UsageError for a language the model does not know, or a `max_memory` that is too
+        Raises UsageError for a language that the model does not know, or a `max_memory` that is too
         little for a single file.
         """
-        from nemocli.batch.limits import choose_limits
-
-        choose_limits(self._recognizer, max_memory)
-        self.resolve_language(lang)
+        self._check_request(lang, max_memory)
 
     def transcribe_many(
         self,
-        paths: "Iterable[str | PathLike[str]]",
+        paths: "str | PathLike[str] | Iterable[str | PathLike[str]]",
         lang: str = AUTO,
         *,
         max_memory: int | None = None,
         progress: "Callable[[FileProgress], None] | None" = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> "Iterator[FileResult]":
-        """Transcribe files together, much faster than one after the other; each as it is finished.
+        """Transcribe files together, much faster than one by one; give each when it is finished.
 
-        A path is taken from `paths` when there is room for another file. The tokens are those of
-        a session that is fed the file alone. A file that cannot be decoded comes with its error,
-        and the others go on. `max_memory` bounds, in bytes, what is needed beside the model;
-        `progress` is called with how far each file is. `sound` chooses track,
-        channels and gain; separate channels are transcribed each by itself and named in the
-        transcript. Raises UsageError at once for a language the model does not know, or a
-        `max_memory` that is too little.
+        `paths` is one path or several; the next is taken when there is room for another file. The
+        tokens are those of a session that is fed this file only. For a file that cannot be decoded,
+        the result has the error, and the other files continue. `max_memory` limits the memory, in
+        bytes, that is used besides the model. `progress` is called with how far a file is. `sound`
+        chooses track, channels and gain; separate channels are transcribed one by one and named in
+        the transcript. Raises UsageError at once for a language that the model does not know, for a
+        `max_memory` that is too little, and for arguments of another type.
         """
-        from nemocli.batch.limits import choose_limits
         from nemocli.batch.many import transcribe_many
 
-        limits = choose_limits(self._recognizer, max_memory)
-        language = self.resolve_language(lang)
+        check_argument("progress", progress, (Callable, NoneType), "a function")
+        check_argument("sound", sound, SoundOptions, "SoundOptions")
+        checked_paths = _check_paths(paths)
+        limits, language = self._check_request(lang, max_memory)
         return transcribe_many(
             lambda: self._begin_stream(language),
             chunk_rows(self.lookahead + 1, first=False),
-            map(Path, paths),
+            checked_paths,
             limits,
             progress,
             replace(sound, language=language),
         )
+
+    def _check_request(self, lang: str, max_memory: int | None) -> "tuple[BatchLimits, str]":
+        from nemocli.batch.limits import choose_limits
+
+        self._recognizer.check_open()
+        check_argument("max_memory", max_memory, (Integral, NoneType), "a whole number of bytes")
+        return choose_limits(self._recognizer, max_memory), self.resolve_language(lang)
 
     def _begin_stream(
         self, lang: str, keep_transcript: bool = True, keep_encoder: bool = False
     ) -> Stream:
         prompt = self._languages.find(lang).prompt
         return Stream(self._recognizer, self._pieces, prompt, keep_transcript, keep_encoder)
+
+
+def _check_paths(paths: "str | PathLike[str] | Iterable[str | PathLike[str]]") -> Iterator[Path]:
+    """Give paths one by one; UsageError, at once if they are in a list, for what is none."""
+    if isinstance(paths, (str, bytes, PathLike)):
+        paths = [paths]
+    check_argument("paths", paths, Iterable, _PATHS)
+    if isinstance(paths, (list, tuple)):
+        return iter([_check_path(path) for path in paths])
+    return map(_check_path, paths)
+
+
+def _check_path(path: "str | PathLike[str]") -> Path:
+    check_argument("paths", path, (str, PathLike), _PATHS)
+    return Path(os.fsdecode(path))

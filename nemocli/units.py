@@ -1,7 +1,7 @@
-"""What sound and encoder frames are counted in, everywhere."""
+"""Units of time: the sampling rate, and the length of an encoder frame."""
 
-#: Samples per second of all sound that reaches the model.
+#: Samples per second of the sound that the model takes.
 SAMPLE_RATE = 16_000
 
-#: Seconds of an encoder frame: eight mel rows of 10 ms.
+#: Length of an encoder frame: eight mel rows of 10 ms.
 FRAME_SECONDS = 0.08

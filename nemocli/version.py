@@ -1,3 +1,3 @@
-"""The version of nemocli, for its package and for what it writes."""
+"""The version of nemocli, for the package and for the files it writes."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
-"""Files and folders that appear whole or not at all, whatever ends the writing.
+"""Writing files and folders that appear whole or not at all, even if the writing is interrupted.
 
-Each is written beside its place, under a name that says which process is at it, and renamed when it
-is whole.
+Each is written beside its place, under a name that holds the number of the process, and renamed
+when it is whole.
 """
 
 import errno
@@ -16,6 +16,9 @@ from pathlib import Path
 from nemocli.errors import UsageError
 from nemocli.processes import runs_elsewhere
 
+#: How `part_of` names what is being written.
+_PART = re.compile(r"\..+\.(?P<pid>\d+)(\.[a-z]\w*)?\.part", re.DOTALL)
+
 
 def check_target(path: Path, force: bool) -> None:
     """Raise UsageError for what is not a file, or is a file that may not be replaced."""
@@ -26,7 +29,7 @@ def check_target(path: Path, force: bool) -> None:
 
 
 def write_whole_file(path: Path, content: str | bytes) -> None:
-    """Write a file, text as UTF-8; a pipe or a device is written to as it is. Raises OSError."""
+    """Write a file, text as UTF-8. A pipe or a device is written to directly. Raises OSError."""
     if path.exists() and not path.is_file() and not path.is_dir():
         path.write_bytes(_encode(content))
         return
@@ -36,15 +39,15 @@ def write_whole_file(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def written_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """Give a place beside `path` to write a file or a folder to; it gets its name at the end.
+    """Give a path beside `path` for a file or folder, which is renamed to `path` after the block.
 
-    If the block raises anything, Ctrl-C among it, nothing is left of it and `path` is as it was. A
-    file that is replaced hands on its permissions. `part` is another place on the same disk. Raises
-    OSError.
+    If the block raises anything, Ctrl-C included, what was written is removed and `path` is as it
+    was. The permissions of a replaced file are kept. `part` is another path to write to, on the
+    same disk. Raises OSError.
     """
     part = part or part_of(path)
     try:
-        _remove(part)  # what is there was left by a process that was killed
+        _remove(part)  # left by a process that was killed
         yield part
         copy_permissions(path, part)
         _take_place(part, path)
@@ -54,7 +57,7 @@ def written_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
 
 
 def write_synced(path: Path, content: str | bytes) -> None:
-    """Write a file, and return when it is on the disk. A link is not followed. Raises OSError."""
+    """Write a file, and return when it is on disk. Links are not followed. Raises OSError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(path, flags, 0o666), "wb") as file:
         file.write(_encode(content))
@@ -63,12 +66,12 @@ def write_synced(path: Path, content: str | bytes) -> None:
 
 
 def part_of(path: Path, mark: str = "") -> Path:
-    """Return the name under which this process writes `path`; `mark` tells several apart."""
+    """Return the path at which this process writes `path`; `mark` distinguishes several."""
     return path.with_name(f".{path.name}.{os.getpid()}{mark}.part")
 
 
 def remove_abandoned(path: Path) -> None:
-    """Remove what processes that were killed left of `path` beside it. Raises OSError."""
+    """Remove the unfinished parts of `path` that killed processes left. Raises OSError."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)(\.\w+)?\.part")
     for beside in path.parent.iterdir():
         match = pattern.fullmatch(beside.name)
@@ -76,10 +79,16 @@ def remove_abandoned(path: Path) -> None:
             _remove(beside)
 
 
-def copy_permissions(replaced: Path, part: Path) -> None:
-    """Give a file the mode of the one that it will replace, and its owner where it may.
+def is_abandoned(path: Path) -> bool:
+    """Whether a path is what a process that was killed left of any other."""
+    match = _PART.fullmatch(path.name)
+    return match is not None and not runs_elsewhere(int(match["pid"]))
 
-    Nothing if there is none, or something else than a plain file.
+
+def copy_permissions(replaced: Path, part: Path) -> None:
+    """Give a file the mode of the one that it will replace, and its owner if that is allowed.
+
+    Do nothing if there is no such file, or if one of the two is no plain file.
     """
     with suppress(OSError):
         found = os.lstat(replaced)
@@ -95,7 +104,7 @@ def _encode(content: str | bytes) -> bytes:
 
 
 def _take_place(part: Path, path: Path) -> None:
-    """Rename a part; a folder cannot be renamed over one that has files, which goes before."""
+    """Rename a part to `path`; a folder with files in its place is moved away before."""
     try:
         os.replace(part, path)
     except OSError as error:
@@ -105,7 +114,7 @@ def _take_place(part: Path, path: Path) -> None:
         try:
             os.replace(path, old)
             os.replace(part, path)
-        except BaseException:  # Ctrl-C among them
+        except BaseException:  # Ctrl-C too
             if not path.exists():
                 os.replace(old, path)
             raise
@@ -117,5 +126,5 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        with suppress(OSError):  # it is not there, or its folder is gone
+        with suppress(OSError):  # it does not exist, or its folder is gone
             path.unlink()

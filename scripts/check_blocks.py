@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Whether blocks of chunks and batches of streams are the plain stream, token for token.
+"""Check that blocks of chunks and batches of streams give exactly the tokens of a plain stream.
 
     python scripts/check_blocks.py MODEL [--seconds 12] [--lookahead 3]
 
-MODEL is anything `nemocli.load` takes, such as a converted checkpoint of the released size. A sound
-is fed chunk by chunk, then in blocks of several sizes, alone and beside other streams. Tells
-whether tokens and frames are the same, and how far the encoder's output differs. Exits with 1 if
-any token or frame is another.
+MODEL is anything that `nemocli.load` takes, such as a converted checkpoint of the released size. A
+sound is fed chunk by chunk, then in blocks of several sizes, alone and together with other streams.
+Prints whether tokens and frames are the same, and how much the encoder's output differs. The exit
+code is 1 if any token or frame differs.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from nemocli.engine.stream import Stream, advance
 from nemocli.transcript.types import Transcript
 from tests.sounds import RATE, speech_like
 
-#: Chunks in one call after the other.
+#: Numbers of chunks in successive calls.
 BLOCKS = ([1], [4], [32], [64], [7, 16, 3])
 
 
@@ -42,8 +42,11 @@ def main() -> None:
             got = together(transcriber, [sound, *beside], blocks)[0]
             is_same = symbols(got[1]) == symbols(expected[1])
             difference = np.abs(got[0] - expected[0]).max() / np.abs(expected[0]).max()
-            told = "same tokens" if is_same else "OTHER TOKENS"
-            print(f"blocks of {blocks}, {len(beside)} beside: {told}, {difference:.1e}", flush=True)
+            verdict = "same tokens" if is_same else "OTHER TOKENS"
+            print(
+                f"blocks of {blocks}, {len(beside)} other streams: {verdict}, {difference:.1e}",
+                flush=True,
+            )
             same &= is_same
     sys.exit(0 if same else 1)
 

@@ -4,10 +4,10 @@
     python scripts/random_checkpoint.py --out CHECKPOINT --full
     python scripts/check_coreml_full_size.py CHECKPOINT --out DIR [--precision int8]
 
-Tells what the conversion takes (time, memory, disk). Then three chunks of sound go through numpy
-and through the packages, evaluated with float16 rounding after every operation. Runs on any system;
-16 GB of memory are enough. It ends with exit code 1 if the encoder's frames differ by more than 2 %
-in fp16; other precisions are only reported.
+Prints the time, memory and disk that the conversion takes. Then three chunks of sound are computed
+by numpy and by the packages, evaluated with float16 rounding after every operation. Runs on any
+system; 16 GB of memory are enough. The exit code is 1 if the encoder's frames differ by more than
+2 % in fp16; other precisions are only reported.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def convert(checkpoint: Checkpoint, out: Path, precision: str) -> None:
-    """Write the packages, timing every step."""
+    """Write the packages, and print the time of every step."""
     begin = last = time.monotonic()
     steps: list[str] = []
 
@@ -89,7 +89,7 @@ def convert(checkpoint: Checkpoint, out: Path, precision: str) -> None:
 
 
 def frames(checkpoint: Checkpoint, load: Callable[[], Runtime], what: str) -> np.ndarray:
-    """enc_proj [12, decoder size] of three chunks by a runtime, which is dropped again."""
+    """Return enc_proj [12, decoder size] of three chunks, computed by a newly loaded runtime."""
     begin = time.monotonic()
     transcriber = Transcriber(load(), TokenDecoder(checkpoint.tokenizer), what)
     session = transcriber.session(keep_encoder=True)

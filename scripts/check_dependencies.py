@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Whether what nemocli depends on can be had, works from its lowest to its newest, and is safe.
+"""Check nemocli's dependencies: that they can be installed, work, and have no known holes.
 
     python scripts/check_dependencies.py resolve
     python scripts/check_dependencies.py test lowest --python 3.12
@@ -7,11 +7,11 @@
     python scripts/check_dependencies.py test lowest --python 3.11 -- tests/cli -k convert
     python scripts/check_dependencies.py audit
 
-`resolve` asks for each extra, on each Python and system, whether wheels that fit together exist;
-nothing is installed. `test` runs the tests in a new environment, with the lowest versions that
-pyproject.toml allows and this Python has wheels for, or with the newest; without torch and
-transformers (whose wheels are large), so that the tests which need them are skipped. `audit` asks
-the Python package index which of the newest versions have known vulnerabilities.
+`resolve` checks for each extra, Python and system that a set of compatible wheels exists, without
+installing them. `test` runs the tests in a new environment, with the lowest versions that
+pyproject.toml allows and this Python has wheels for, or with the newest. Torch and transformers,
+whose wheels are large, are left out, so the tests that need them are skipped. `audit` asks the
+Python package index which of the newest versions have known vulnerabilities.
 """
 
 import argparse
@@ -27,10 +27,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from scripts.environments import PYTHONS, ROOT, find_python, make_tools, run
 
-#: The extras that users install; others are for maintainers.
+#: The extras for users; the others are for maintainers.
 FOR_USERS = ("bench", "cluster", "coreai")
 
-#: Names that uv knows the systems by, and the oldest macOS that the wheels may be for.
+#: uv's names of the systems, and the macOS version that wheels must support.
 SYSTEMS = {
     "Linux x86-64": ("x86_64-manylinux_2_28", ""),
     "Linux x86-64, glibc 2.34": ("x86_64-manylinux_2_34", ""),
@@ -39,7 +39,7 @@ SYSTEMS = {
     "macOS 26, Apple silicon": ("aarch64-apple-darwin", "26.0"),
 }
 
-#: Core AI's wheels are for newer systems than all others.
+#: Core AI's wheels need newer systems than all others.
 NEWER = {"coreai": ("Linux x86-64, glibc 2.34", "macOS 26, Apple silicon")}
 OTHERS = ("Linux x86-64", "Linux ARM", "macOS 15, Apple silicon")
 
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def resolve(work: Path) -> int:
-    """Print a line for each extra, Python and system; 1 if one of them has no solution."""
+    """Print a line for each extra, Python and system; return 1 if one has no solution."""
     uv = make_tools(work, ["uv"]) / "uv"
     failed = 0
     for extra in ["", *FOR_USERS]:
@@ -92,7 +92,7 @@ def resolve(work: Path) -> int:
 
 
 def run_tests(work: Path, options: argparse.Namespace, for_pytest: list[str]) -> int:
-    """pytest's exit code in an environment with the wanted versions."""
+    """Run pytest in an environment with the chosen versions; return its exit code."""
     python = find_python(options.python)
     if python is None:
         print(f"Python {options.python}: skipped, not on this machine")
@@ -112,7 +112,7 @@ def run_tests(work: Path, options: argparse.Namespace, for_pytest: list[str]) ->
 
 
 def audit(work: Path) -> int:
-    """1 if a vulnerability is known; 0 if none is, or if nobody could be asked, which is told."""
+    """Return 1 if a vulnerability is known; 0 if none is, or if the index does not answer."""
     tools = make_tools(work, ["pip-audit", "uv"])
     requirements, report = work / "pins.txt", work / "audit.json"
     pins = pin(tools / "uv", FOR_USERS, ["--python", sys.executable])
@@ -125,10 +125,10 @@ def audit(work: Path) -> int:
 
 
 def judge(found: list[dict], count: int, said: str) -> int:
-    """The exit code for what pip-audit reported of `count` packages, and said beside it.
+    """Return the exit code for pip-audit's report on `count` packages; `said` is its stderr.
 
-    It fails by the same exit code for a vulnerability and for a service that does not answer, and
-    calls a package that the service does not know safe; so its report is what counts.
+    pip-audit's own exit code is the same for a vulnerability and for a service that does not
+    answer, and it calls packages safe that the service does not know. So only its report counts.
     """
     audited = [package for package in found if "vulns" in package]
     bad = [package for package in audited if package["vulns"]]
@@ -141,7 +141,7 @@ def judge(found: list[dict], count: int, said: str) -> int:
     if not audited:
         reasons = [package["skip_reason"] for package in found] or said.strip().splitlines()[-1:]
         reason = reasons[0] if reasons else "no answer"
-        print(f"NOT AUDITED: the advisory service told nothing of any package. {reason}")
+        print(f"NOT AUDITED: the advisory service said nothing about any package. {reason}")
     elif not bad:
         print(f"{len(audited)} of {count} packages audited: no known vulnerabilities.")
     return 1 if bad else 0
@@ -150,14 +150,14 @@ def judge(found: list[dict], count: int, said: str) -> int:
 def pin(
     uv: Path, extras: Sequence[str], wanted: list[str], environment: dict[str, str] | None = None
 ) -> list[str]:
-    """A line NAME==VERSION for each package that nemocli needs, from wheels; else RuntimeError."""
+    """Return a line NAME==VERSION for each package; RuntimeError if wheels are missing."""
     command = [uv, "pip", "compile", "--quiet", "--no-build", "--no-header", "--no-annotate"]
     command += [*wanted, *(f"--extra={extra}" for extra in extras), ROOT / "pyproject.toml"]
     return run(command, environment=environment).split("\n")[:-1]
 
 
 def test_tools() -> list[str]:
-    """The packages of the extra `dev` that are not nemocli's own extras."""
+    """Return the packages of the extra `dev`, without nemocli's own extras in it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     listed = project["optional-dependencies"]["dev"]
     return [entry for entry in listed if not entry.startswith("nemocli[")]

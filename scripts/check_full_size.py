@@ -3,15 +3,14 @@
 
     python scripts/check_full_size.py --work DIR [--int8]
 
-The tests do this on small checkpoints. Here are the sizes that users run: 24 layers, 1024 wide, a
+The tests do this on small checkpoints. This script uses the released size: 24 layers, 1024 wide, a
 vocabulary of 13,088. DIR gets the checkpoint (2.6 GB) and the converted models (2.6 GB, with --int8
-0.9 GB more), and what is there already is used again. Everything that holds weights runs in a
-process of its own, one after another, whose peak memory is told; 6 GB are enough. It takes some
-ten minutes on two cores.
+0.9 GB more); existing ones are used again. Each model runs in a process of its own, one after the
+other, and its peak memory is printed; 6 GB are enough. It takes about ten minutes on two cores.
 
-It ends with exit code 1 if a token or a frame differs from transformers', or if the encoder's
-output does by more than rounding. int8 is only reported: how far it agrees tells about rounding
-of these random weights, not about the released ones.
+The exit code is 1 if a token or a frame differs from transformers', or if the encoder's output
+differs by more than rounding. int8 is only reported: its agreement depends on these random weights,
+and says nothing about the released ones.
 """
 
 import argparse
@@ -33,7 +32,7 @@ LANGUAGE = "de-DE"
 
 @dataclass(frozen=True)
 class Piece:
-    """A sound of so many seconds, transcribed at a lookahead."""
+    """A sound of some length, transcribed at a lookahead."""
 
     lookahead: int
     seconds: int
@@ -74,7 +73,7 @@ def main() -> int:
 
 
 def prepare(work: Path, kinds: list[str]) -> None:
-    """Make the checkpoint and the model folders that are not there."""
+    """Make the checkpoint and the model folders if they do not exist."""
     (work / "results").mkdir(parents=True, exist_ok=True)
     if not (work / "checkpoint" / "config.json").is_file():
         script = str(ROOT / "scripts" / "random_checkpoint.py")
@@ -89,7 +88,7 @@ def prepare(work: Path, kinds: list[str]) -> None:
 
 
 def measure(what: str, arguments: list[str]) -> None:
-    """Run python with these arguments and wait; tell time and peak memory. Exits if it fails."""
+    """Run python with these arguments; print time and peak memory. Exits if it fails."""
     started = time.monotonic()
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
@@ -104,7 +103,7 @@ def measure(what: str, arguments: list[str]) -> None:
 
 
 def run_step(step: str, work: Path) -> None:
-    """Transcribe every piece the step is about, and leave the results."""
+    """Transcribe every piece of the step, and save the results."""
     if step == "transformers":
         run_transformers(work)
         return
@@ -128,7 +127,7 @@ def run_transformers(work: Path) -> None:
 
     from tests.oracle.reference import Reference
 
-    # On cores that are busy otherwise, two threads of torch are many times slower than one.
+    # If other programs use the cores, two threads of torch are many times slower than one.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     reference = Reference(work / "checkpoint")
     for piece in {piece for pieces in PIECES.values() for piece in pieces}:
@@ -138,7 +137,7 @@ def run_transformers(work: Path) -> None:
 
 
 def ways(piece: Piece) -> list[str]:
-    """transformers streams slowly, and only into what its offline pass says: not the long sound."""
+    """Return how transformers transcribes a piece: its streaming is too slow for the long one."""
     return ["offline"] if piece == LONG else ["offline", "streaming"]
 
 
@@ -150,7 +149,7 @@ def save(path: Path, decoding: object) -> None:
 
 
 def report(work: Path, kinds: list[str]) -> int:
-    """Print a line for each comparison; 1 if one that must agree does not."""
+    """Print a line for each comparison; return 1 if one that must agree does not."""
     print(f"\n{'runtime':<10} {'':<9} lookahead  sound  tokens  same  encoder differs by")
     failed = False
     for kind in kinds:
@@ -169,9 +168,10 @@ def report(work: Path, kinds: list[str]) -> int:
 
 
 def compare(got: np.lib.npyio.NpzFile, wanted: np.lib.npyio.NpzFile) -> tuple[float, float]:
-    """Share of tokens that agree, frame included, and the encoder's difference over its peak.
+    """Return the share of tokens that agree, frames included, and the encoder's largest difference.
 
-    transformers' stream may be one chunk behind: what it has not heard does not count.
+    The difference is relative to the encoder's largest value. transformers' stream may be one chunk
+    shorter: frames that it lacks are not compared.
     """
     frames = len(wanted["enc_proj"])
     spoken = [

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""Whether the wheel installs and works: by pip, pipx and uv, on each Python of this machine.
+"""Check that the wheel installs and works: by pip, pipx and uv, on each Python of this machine.
 
     python scripts/check_packaging.py                 # all of them; some minutes, and 3 GB of disk
     python scripts/check_packaging.py --python 3.12 --installer pip
 
-Builds sdist and wheel (the wheel out of the sdist) and lets twine check them. Then, for each Python
-and installer, in a new environment and from a folder that is not the clone: `nemocli --version`,
+Builds sdist and wheel (the wheel from the sdist) and lets twine check them. Then, for each Python
+and installer, it runs in a new environment and outside of the clone: `nemocli --version`,
 `nemocli file CLIP --model demo`, whose text must be right, and `nemocli doctor`. Nothing is
-installed outside the work folder. A Python that is not on this machine is told, and skipped.
+installed outside the work folder. A Python that is not on this machine is skipped with a message.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def check(work: Path, pythons: list[str], installers: list[str]) -> int:
-    """The exit code: 1 if an installation failed, or if there was no Python to try."""
+    """Check all combinations; return 1 if one failed, or if there was no Python to try."""
     tools = make_tools(work, {"build", "twine", *installers})
     wheel = build(work / "dist", tools)
     tried, failed = 0, 0
@@ -65,7 +65,7 @@ def check(work: Path, pythons: list[str], installers: list[str]) -> int:
 
 
 def build(folder: Path, tools: Path) -> Path:
-    """Build and check the distributions; the wheel's path."""
+    """Build and check the distributions; return the wheel's path."""
     run([tools / "python", "-m", "build", "--outdir", folder, ROOT])
     files = sorted(folder.iterdir())
     run([tools / "twine", "check", "--strict", *files])
@@ -105,7 +105,7 @@ INSTALLERS: dict[str, Callable[[Path, Path, Path, Path], Path]] = {
 
 
 def use(nemocli: Path, folder: Path) -> None:
-    """Run the installed command as one who has no clone; AssertionError if it says other things."""
+    """Run the installed command outside of the clone; AssertionError for unexpected output."""
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
     shutil.copy(CLIPS / CLIP, elsewhere)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""How many tokens change when the demo is converted and rounded, over its whole test set.
+"""Count the tokens that change when the demo is converted and rounded, over its whole test set.
 
     python scripts/demo/evaluate.py --clips WORK/test --model demo     # makes the clips
     python scripts/check_precisions.py --clips WORK/test [--kinds onnx-int8 coreml-fp16 ...]
 
 Every clip is transcribed by the numpy reference in float32, and by each converted model: ONNX by
 onnxruntime, Core ML packages by the evaluator in tests/mlprogram, which rounds to float16 after
-every operation as a device would. What counts is the edit distance between the two sequences of
-tokens, over the tokens of the reference. Needs `pip install nemocli[test]`.
+every operation as a device would. The result is the edit distance between the two sequences of
+tokens, divided by the tokens of the reference. Needs `pip install nemocli[test]`.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import soundfile
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
 from nemocli.models.convert import convert
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -55,20 +55,20 @@ def main() -> None:
 
 
 def tokens(transcriber: Transcriber, clips: list[dict], arguments: argparse.Namespace) -> list:
-    """The tokens of each clip, in the language it is spoken in."""
-    heard = []
+    """Return the tokens of each clip, transcribed with the clip's language."""
+    found = []
     for clip in clips:
         samples, _ = soundfile.read(arguments.clips / clip["audio_filepath"], dtype="float32")
         session = transcriber.session(clip["lang"])
         session.feed(samples)
-        heard.append([token.id for token in session.finish().tokens])
-    return heard
+        found.append([token.id for token in session.finish().tokens])
+    return found
 
 
 def converted(kind: str, folder: Path) -> Transcriber:
-    """The demo, converted and ready to transcribe on this machine."""
+    """Convert the demo; return it ready to transcribe on this machine."""
     to, _, precision = kind.partition("-")
-    manifest = convert(demo_folder(), folder, to, precision, lookaheads=[LOOKAHEAD])
+    manifest = convert(find_demo_folder(), folder, to, precision, lookaheads=[LOOKAHEAD])
     if to == "onnx":
         return nemocli.load(folder)
     runtime = EvaluatedRuntime(folder, manifest.config, LOOKAHEAD, exact=False)

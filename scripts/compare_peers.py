@@ -1,27 +1,27 @@
 #!/usr/bin/env python
-"""nemocli beside Hugging Face transformers and sherpa-onnx: the same weights, the same sound.
+"""Compare nemocli with Hugging Face transformers and sherpa-onnx: same weights, same sound.
 
     python scripts/compare_peers.py --work DIR                  # the released size
     python scripts/compare_peers.py --work DIR --size small --seconds 10 --files-seconds 3,5
 
-DIR keeps what is made once: virtual environments with pinned versions of the peers, and one random
-checkpoint (see random_checkpoint.py, which makes it emit about three tokens a second) in the form
-of each: about 11 GB of disk, and 8.5 GB of memory while sherpa-onnx's form is exported. Each run is
-a process of its own that loads the model, warms up and measures; the runs alternate, over and over,
-so that a machine whose speed drifts treats all alike. What counts are the ratios, which are taken
-turn by turn, with their spread.
+DIR keeps what is made only once: virtual environments with pinned versions of the peers, and one
+random checkpoint (random_checkpoint.py makes it emit about three tokens per second) in the format
+of each. This takes about 11 GB of disk, and 8.5 GB of memory for the export to sherpa-onnx. Each
+run is a process of its own that loads the model, warms up and measures. The runs alternate, turn by
+turn, so that a machine whose speed drifts affects all alike. Trust the ratios, which are computed
+for each turn and have a spread.
 
 - stream: one stream, in packets of a chunk; the time from each packet to its tokens, features and
   decoding included.
 - files: files of very different lengths, each peer in its own best way: nemocli many at once,
   transformers one after the other in offline passes of 300 s at most (it refuses more than 400),
-  sherpa-onnx a stream for each and the streams decoded together. Reading the file counts. A peer
-  that dies is named, and the table made without it. --files-seconds has shorter files.
-- Beside each stream: how long the machine takes to read nemocli's int8 weights from memory once.
+  sherpa-onnx a stream for each, decoded together. The time includes reading the files. A peer that
+  dies is named and left out of the table. --files-seconds allows shorter files.
+- With each stream, also the time to read nemocli's int8 weights from memory once.
 
-The random model's tokens carry no meaning, and only 16 of its vocabulary are ever chosen, so that
-unrelated sequences agree in 33 to 40 % of them. sherpa-onnx begins a stream and makes its
-features in another way, which costs it agreement.
+The random model's tokens have no meaning, and only 16 of its vocabulary are ever chosen, so even
+unrelated sequences agree in 33 to 40 % of them. sherpa-onnx begins a stream and computes its
+features in another way, which lowers its agreement.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def numbers(text: str) -> list[float]:
 
 
 def compare(options: argparse.Namespace, measure: str, results: dict[str, Any]) -> None:
-    """All turns of a measurement, into `results`; its table printed."""
+    """Run all turns of a measurement, add them to `results`, and print the table."""
     lengths = [options.seconds] if measure == "stream" else options.files_seconds
     folder = options.work / "sounds"
     wavs = [sounds.write_sound(folder, length, seed) for seed, length in enumerate(lengths)]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Renew the counts that tests/bench/test_operations.py holds a chunk of sound to.
+"""Store the numbers of operations that tests/bench/test_operations.py compares with.
 
     python scripts/count_operations.py
 
-Run it when a change is meant to cost operations, or after one that saved some, and look at the
-difference that git shows in tests/bench/operations.json before it is committed.
+Run it after a change that costs operations on purpose, or saves some, and look at the difference
+of tests/bench/operations.json in git before you commit it.
 """
 
 import json

@@ -1,11 +1,11 @@
 #!/usr/bin/env python
-"""Draw assets/terminal.svg: `nemocli live` as a person sees it, recorded in a terminal.
+"""Draw assets/terminal.svg: `nemocli live` as the user sees it, recorded in a terminal.
 
     python scripts/draw_terminal.py
 
 Runs the command below in a pseudo-terminal, with the demo model and the bundled clip of several
-languages, and notes what the screen shows after each of its writes. The picture plays that once
-more: a film of the screens, moved by CSS, with the last one where pictures do not move. Needs pyte.
+languages, and records the screen after each write. The picture plays these screens as a film, moved
+by CSS; where pictures are not animated, it shows the last one. Needs pyte.
 """
 
 import argparse
@@ -28,17 +28,17 @@ import pyte
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "assets" / "terminal.svg"
 
-#: What the picture shows being typed.
+#: The command line that the picture shows, and that is run.
 COMMAND = "nemocli live --model demo --input assets/clips/all-languages.flac"
 
 COLUMNS, ROWS = 84, 11
 
-#: Seconds that a screen is shown at least, and at most: faster ones are left out, and a machine
-#: that was busy with something else is not filmed.
-SHORTEST, LONGEST = 0.15, 1.5
+#: Limits of the seconds that a screen is shown: shorter ones are left out, and longer waits, on a
+#: busy machine, are cut.
+MIN_SHOWN_S, MAX_SHOWN_S = 0.15, 1.5
 
-#: Seconds that the last screen stays before the film begins anew.
-END = 4.0
+#: Seconds that the last screen stays before the film begins again.
+END_S = 4.0
 
 #: Pixels of a cell and of the margin, and the colours.
 CELL, LINE, MARGIN = 8.4, 19, 14
@@ -47,7 +47,7 @@ GROUND, TEXT, DIM, GREEN, YELLOW = "#14181d", "#d8dee6", "#7b8794", "#7fc98b", "
 #: How the status line begins.
 STATUS = re.compile(r"\d+:\d\d:\d\d  |listening")
 
-#: A screen: its lines, each of runs of text of one colour.
+#: A screen: its lines, each a list of runs (text and colour).
 Screen = tuple[tuple[tuple[str, str], ...], ...]
 
 
@@ -61,12 +61,12 @@ def main() -> None:
 
 
 def record(command: str) -> list[tuple[float, Screen]]:
-    """Screens, and the second at which each came, from the first that shows anything on."""
+    """Run the command; return its screens with their times, from the first that is not empty."""
     terminal, inside = pty.openpty()
     ioctl(inside, TIOCSWINSZ, struct.pack("HHHH", ROWS - 1, COLUMNS, 0, 0))
     arguments = [sys.executable, "-m", "nemocli", *shlex.split(command)[1:]]
     environment = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
-    # The terminal must be its own, or it takes itself for suspended, and draws nothing.
+    # Without a controlling terminal, the program takes itself for suspended and draws nothing.
     running = subprocess.Popen(
         arguments, cwd=ROOT, env=environment, preexec_fn=lambda: os.login_tty(inside)
     )
@@ -76,7 +76,7 @@ def record(command: str) -> list[tuple[float, Screen]]:
     screens: list[tuple[float, Screen]] = []
     while data := _read(terminal):
         stream.feed(data)
-        if not select.select([terminal], [], [], 0.02)[0]:  # the whole of a write is there
+        if not select.select([terminal], [], [], 0.02)[0]:  # a write is complete
             _note(screens, _seen(emulated))
     _note(screens, _seen(emulated))
     os.close(terminal)
@@ -87,9 +87,9 @@ def record(command: str) -> list[tuple[float, Screen]]:
 
 
 def draw(screens: list[tuple[float, Screen]], command: str) -> str:
-    """The film as SVG."""
+    """Return the film as SVG."""
     kept = _thinned(screens)
-    length = kept[-1][0] + END
+    length = kept[-1][0] + END_S
     width, height = round(COLUMNS * CELL + 2 * MARGIN), ROWS * LINE + 2 * MARGIN
     lines = {line: n for n, line in enumerate({line: None for _, s in kept for line in s})}
     steps = "".join(
@@ -132,14 +132,14 @@ def draw(screens: list[tuple[float, Screen]], command: str) -> str:
 
 
 def _thinned(screens: list[tuple[float, Screen]]) -> list[tuple[float, Screen]]:
-    """Screens that each stay long enough, and not too long."""
+    """Drop screens that were shown too briefly, and shorten long waits."""
     kept = [screens[0]]
     before = screens[0][0]
     for at, screen in screens[1:]:
-        if at - before < SHORTEST:
+        if at - before < MIN_SHOWN_S:
             kept[-1] = (kept[-1][0], screen)
         else:
-            kept.append((kept[-1][0] + min(at - before, LONGEST), screen))
+            kept.append((kept[-1][0] + min(at - before, MAX_SHOWN_S), screen))
             before = at
     return kept
 
@@ -147,18 +147,18 @@ def _thinned(screens: list[tuple[float, Screen]]) -> list[tuple[float, Screen]]:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # as Linux tells that the other side is closed
+    except OSError:  # Linux reports so that the other side is closed
         return b""
 
 
 def _note(screens: list[tuple[float, Screen]], screen: Screen) -> None:
-    """Add a screen that is not the one before."""
+    """Add a screen if it differs from the last one."""
     if not screens or screen != screens[-1][1]:
         screens.append((time.monotonic(), screen))
 
 
 def _seen(emulated: pyte.Screen) -> Screen:
-    """What the terminal shows, without empty lines at the end."""
+    """Return the terminal's screen without empty lines at the end."""
     screen = [_line(emulated.buffer[row]) for row in range(emulated.lines)]
     while screen and not screen[-1]:
         screen.pop()
@@ -168,7 +168,7 @@ def _seen(emulated: pyte.Screen) -> Screen:
 def _line(cells: dict[int, pyte.screens.Char]) -> tuple[tuple[str, str], ...]:
     runs: list[tuple[str, str]] = []
     text = "".join(cells[column].data for column in range(COLUMNS))
-    if STATUS.match(text):  # which is dim, as pyte does not tell
+    if STATUS.match(text):  # it is dim, which pyte does not record
         return ((text.rstrip(), DIM),)
     for column in range(COLUMNS):
         cell = cells[column]

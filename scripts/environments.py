@@ -1,4 +1,4 @@
-"""What the checks of packaging share: this machine's Pythons, and environments for tools."""
+"""Shared by the checks of packaging: this machine's Pythons, and environments for tools."""
 
 import os
 import re
@@ -15,10 +15,10 @@ PYTHONS = ("3.11", "3.12", "3.13")
 
 
 def find_python(wanted: str) -> Path | None:
-    """The interpreter `wanted`, a version such as 3.12 or a path; None if it is not here."""
+    """Return the interpreter of a version such as 3.12, or at a path; None if it is not here."""
     environment = dict(os.environ)
     if re.fullmatch(r"3\.\d+", wanted):
-        environment["PYENV_VERSION"] = wanted  # pyenv's shims, where they are, ask for it
+        environment["PYENV_VERSION"] = wanted  # read by pyenv's shims
         wanted = f"python{wanted}"
     path = shutil.which(wanted)
     if path is None:
@@ -33,7 +33,7 @@ def find_python(wanted: str) -> Path | None:
 
 
 def make_tools(work: Path, packages: Iterable[str]) -> Path:
-    """The folder of commands of a new virtual environment with these packages."""
+    """Make a virtual environment with these packages; return the folder of its commands."""
     folder = work / "tools"
     run([sys.executable, "-m", "venv", str(folder)])
     run([str(folder / "bin" / "pip"), "install", "--quiet", *packages])
@@ -46,9 +46,10 @@ def run(
     environment: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
 ) -> str:
-    """What the command printed to stdout; RuntimeError with all it said if it failed.
+    """Run a command; return its stdout, or raise RuntimeError with all its output if it fails.
 
-    Neither this process's virtual environment nor settings of nemocli reach it; `environment` does.
+    It does not get this process's virtual environment and NEMOCLI_ variables. `environment` adds
+    variables.
     """
     inherited = {
         name: value

@@ -1,16 +1,16 @@
 #!/usr/bin/env python
-"""Give nemocli's readers and writers damaged input by the million, and keep what breaks them.
+"""Give nemocli's readers and writers damaged input by the million, and save what breaks them.
 
     python scripts/fuzz.py                                  # every target, 2000 cases each
     python scripts/fuzz.py pickle wav-header --seconds 600  # these, ten minutes each
     python scripts/fuzz.py --list
     python scripts/fuzz.py --again fuzz-found/pickle/0123456789ab
 
-A case is a valid input that was damaged; or, half of the time, one that had gone a new way through
-nemocli before. It must be read or refused in one sentence, in bounded time and memory, and must
-write nothing outside its folder, start nothing and say nothing on stderr. Each target runs in a
-process of its own under limits, whose death is a finding too. Inputs that break something are
-written to --save, and the exit code is 1.
+A case is a damaged valid input, or, half of the time, a damaged input that took a new path through
+nemocli's code before. It must be read, or refused in one sentence, in bounded time and memory, and
+must write nothing outside its folder, start no program and print nothing on stderr. Each target
+runs under limits in a process of its own, whose death is a finding too. Inputs that break something
+are written to --save, and the exit code is 1.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="for each target, instead of --cases")
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same cases")
     parser.add_argument("--save", type=Path, default=Path("fuzz-found"), help="folder for findings")
-    parser.add_argument("--corpus", type=Path, help="folder for inputs that went new ways")
+    parser.add_argument("--corpus", type=Path, help="folder for inputs that took new paths")
     parser.add_argument("--again", type=Path, help="run one saved input, and make it smaller")
     parser.add_argument("--list", action="store_true", help="name the targets")
     arguments = parser.parse_args()

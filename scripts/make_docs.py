@@ -1,12 +1,11 @@
 #!/usr/bin/env python
-"""Write what is made from the code: the pages in docs, manual pages, and shell completion.
+"""Write the documents that are made from the code: pages in docs, manual pages, completion.
 
     python scripts/make_docs.py           # after a change of the command line or of a schema
-    python scripts/make_docs.py --check   # only say what is not as it would be written
+    python scripts/make_docs.py --check   # only list the files that are out of date
 
-In docs/*.md, what stands between `<!-- made: WHAT -->` and `<!-- end -->` is replaced, and
-everything else is kept. Manual pages and completion go into share, from where the wheel installs
-them.
+In docs/*.md, text between `<!-- made: WHAT -->` and `<!-- end -->` is replaced, and everything else
+is kept. Manual pages and shell completion go into share, from where the wheel installs them.
 """
 
 import argparse
@@ -44,12 +43,12 @@ def main() -> None:
 
 
 def made() -> dict[Path, str]:
-    """What each file is to hold."""
+    """Return the text of each file, by path."""
     return pages() | manuals() | completions()
 
 
 def pages() -> dict[Path, str]:
-    """The pages in docs, with what is made put into them."""
+    """Return the pages in docs, with their made blocks filled."""
     blocks = _blocks()
     filled = {}
     for path in sorted((ROOT / "docs").glob("*.md")):
@@ -61,7 +60,7 @@ def pages() -> dict[Path, str]:
 
 
 def manuals() -> dict[Path, str]:
-    """The manual pages."""
+    """Return the manual pages."""
     folder, commands, codes = ROOT / "share" / "man" / "man1", read_commands(), exit_codes()
     made = {
         folder / f"nemocli-{command.name}.1": command_manual(command, codes) for command in commands
@@ -71,7 +70,7 @@ def manuals() -> dict[Path, str]:
 
 
 def completions() -> dict[Path, str]:
-    """The scripts for shells."""
+    """Return the completion scripts of all shells."""
     commands, options = read_commands(), program_options()
     writers = {"bash": completion.bash, "zsh": completion.zsh, "fish": completion.fish}
     return {

@@ -1,12 +1,11 @@
-"""How long after the end of a word's sound it is on the screen of `nemocli live`.
+"""Measure the time from the end of a word's sound until it is on the screen of `nemocli live`.
 
     python scripts/measure_latency.py --repeat 3
 
-Bundled clips are written into `nemocli live --input -` at the pace of real time; its stdout is a
-terminal, whose bytes are read back. For the last word of each clip, the time runs from the moment
-that its last sound above -45 dB of the clip's peak was written to the moment that its last letters
-arrive. At lookahead 3 a chunk of 320 ms and 320 ms ahead belong to the model; the aim is 150 ms
-more.
+Bundled clips are written into `nemocli live --input -` at the pace of real time. Its stdout is a
+pseudo-terminal, from which this script reads. For the last word of each clip, the time runs from
+writing its last sound above -45 dB of the clip's peak to reading its last letters. At lookahead 3,
+the model itself needs a chunk of 320 ms and 320 ms ahead; the aim is at most 150 ms more.
 """
 
 import argparse
@@ -84,7 +83,7 @@ def read(terminal: int, arrived: list[tuple[float, bytes]]) -> None:
 
 
 def write_paced(live: subprocess.Popen, samples: np.ndarray) -> list[float]:
-    """When each step of 20 ms was written: as a device would, when its time has passed."""
+    """Write each 20 ms of sound when its time has passed, as a device does; return when."""
     due, times = time.monotonic(), []
     data = np.round(samples * 32767).astype("<i2")
     for start in range(0, len(data), STEP):
@@ -97,12 +96,12 @@ def write_paced(live: subprocess.Popen, samples: np.ndarray) -> list[float]:
 
 
 def last_letters(text: str) -> bytes:
-    """The last three letters of the text; punctuation comes later and is not waited for."""
+    """Return the last three letters of the text, without punctuation, which comes later."""
     return re.sub(r"\W+$", "", text)[-3:].encode()
 
 
 def last_sound(samples: np.ndarray) -> int:
-    """The step with the last sound that belongs to the voice."""
+    """Return the number of the step with the last sound of the voice."""
     steps = np.abs(samples[: len(samples) // STEP * STEP]).reshape(-1, STEP).max(1)
     return int(np.flatnonzero(steps > steps.max() * 10 ** (-45 / 20))[-1])
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python
-"""What a second of sound costs in short and in very long files, and the memory they take.
+"""Measure the cost of a second of sound in short and very long files, and their peak memory.
 
     python scripts/measure_scaling.py [--model demo] [--minutes 1 10 60 600] [--repeat 3]
 
-Each file is the bundled clips and pauses over and over, and is transcribed and written in all
-formats by a process of its own, whose peak memory is told. The process has loaded the model and
-transcribed half a minute before, which is not counted. Needs 1.2 GB of disk for ten hours.
+Each file repeats the bundled clips with pauses. It is transcribed and written in all formats by a
+process of its own, whose peak memory is printed. Before that, the process loads the model and
+transcribes half a minute, which is not counted. Needs 1.2 GB of disk for ten hours.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def write_sound(folder: Path, minutes: float) -> Path:
-    """A file of so many minutes at 16 kHz."""
+    """Write a file of this length at 16 kHz; return its path."""
     clip, rate = soundfile.read(CLIP, dtype="int16")
     piece = np.concatenate([clip, np.zeros(rate, np.int16)])
     path = folder / f"{minutes:g}.wav"
@@ -69,7 +69,7 @@ def run_alone(model: str, *paths: Path) -> dict[str, float]:
 
 
 def measure(model: str, warm_up: Path, path: Path) -> dict[str, float]:
-    """Seconds of time, of processor time, and of sound, and the peak of memory in MB."""
+    """Transcribe a file; return seconds of time, processor time and sound, and peak memory."""
     transcriber = nemocli.load(model)
     transcribe(transcriber, warm_up)
     began, used = time.perf_counter(), time.process_time()
@@ -85,11 +85,11 @@ def measure(model: str, warm_up: Path, path: Path) -> dict[str, float]:
 
 
 def transcribe(transcriber: nemocli.Transcriber, path: Path) -> tuple[nemocli.Transcript, int]:
-    """A file's transcript, and how many characters it has in all formats together."""
-    (outcome,) = transcriber.transcribe_many([path])
-    assert outcome.transcript is not None
-    result = WholeTranscript(transcriber.about(str(path), "auto"), outcome.transcript)
-    return outcome.transcript, sum(len(write_whole(result, name)) for name in FORMATS)
+    """Return a file's transcript, and its number of characters in all formats together."""
+    (result,) = transcriber.transcribe_many([path])
+    assert result.transcript is not None
+    whole = WholeTranscript(transcriber.about(str(path), "auto"), result.transcript)
+    return result.transcript, sum(len(write_whole(whole, name)) for name in FORMATS)
 
 
 def peak_megabytes() -> float:

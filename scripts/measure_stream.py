@@ -1,13 +1,13 @@
 #!/usr/bin/env python
-"""How long a chunk of a stream takes, side by side for several models, in one run.
+"""Measure the time of a chunk of a stream, for several models in turn.
 
     python scripts/measure_stream.py MODEL [MODEL...] [--seconds 20] [--repeat 5] [--lookahead 3]
     python scripts/measure_stream.py full-int8 full-fp32 --transformers CHECKPOINT
 
-Every model hears the same sound, in turn, over and over, so that a machine whose speed drifts
-treats all alike: what counts are the ratios. `--transformers` adds the streaming loop of Hugging
-Face transformers on a checkpoint (needs nemocli[test]). A MODEL is anything `nemocli.load` takes,
-with `:numpy` behind it for that runtime.
+All models transcribe the same sound, in turn and repeatedly, so that a machine whose speed drifts
+affects all alike: trust the ratios. `--transformers` adds the streaming loop of Hugging Face
+transformers on a checkpoint (needs nemocli[test]). A MODEL is anything that `nemocli.load` takes;
+`MODEL:numpy` runs it by numpy.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> None:
 def stream_of(
     model: str, lookahead: int, sound: np.ndarray, chunk_seconds: float
 ) -> Callable[[], None]:
-    """A stream through nemocli, fed in packets of a chunk."""
+    """Return a function that transcribes a stream by nemocli, fed in packets of a chunk."""
     folder, _, runtime = model.partition(":")
     transcriber = nemocli.load(folder, runtime=runtime or "auto", lookahead=lookahead)
     packet = round(chunk_seconds * RATE)

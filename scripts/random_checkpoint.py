@@ -8,12 +8,12 @@ The released weights cannot be part of a test: they are large and cannot be chos
 nemocli and Hugging Face transformers can be compared on any size of the network. Three things make
 the comparison mean something.
 
-- Nothing is left at a neutral value: every scale differs from one, every bias from zero, so that a
-  port which forgets one is found out. Each sub-layer moves the residual stream by about its own
-  size, so that a wrong cache is seen.
-- The subsampling is rescaled on some sound until the encoder carries the sound, not a constant.
-- Weights drawn at random make a transducer that is silent or never stops. So the decoder gets a
-  rule that limits itself (see `plant_decoder`), set to a quarter of a token per encoder frame.
+- Nothing has a neutral value: every scale differs from one and every bias from zero, so a port that
+  forgets one gives other results. Each sub-layer changes the residual stream by about its own size,
+  so a wrong cache shows.
+- The subsampling is rescaled on some sound until the encoder's output depends on the sound.
+- A transducer with random weights is silent or never stops. So the decoder gets a rule that limits
+  itself (see `plant_decoder`), set to a quarter of a token per encoder frame.
 
 Needs torch and transformers: `pip install nemocli[test]`.
 """
@@ -46,9 +46,9 @@ TAGS = ["<bg-BG>", "<de-DE>", "<en-US>", "<es-US>", "<ja-JP>", "<zh-CN>"]
 LOOKAHEADS = [3, 0, 6, 13]
 
 #: Tokens per encoder frame that the decoder is set to.
-RATE_WANTED = 0.25
+TARGET_RATE = 0.25
 
-#: Symbols on one frame that a decoder in good order stays below.
+#: Symbols on one frame from which on a decoder is unsuitable.
 RUNAWAY = 10
 
 #: Vocabulary entries that the decoder can emit; see `plant_decoder`.
@@ -166,7 +166,7 @@ def make_processor(sizes: Shape) -> Nemotron3_5AsrProcessor:
 
 
 def make_tokenizer(pieces: int) -> ParakeetTokenizer:
-    """A tokenizer of so many pieces and then <blank>: special tags, words, several scripts."""
+    """Make a tokenizer of this many pieces and <blank>: special tags, words, several scripts."""
     words = ["▁the", "▁a", "▁and", "▁of", "▁to", "ing", "er", "ed", "▁in", "▁is"]
     characters = "etaoinshrdlu.,?é今日は你好мире"
     syllables = map("".join, itertools.product("aeioukstnmrlpbdgvfzh", repeat=4))
@@ -214,7 +214,7 @@ BRANCH_ENDS = ("linear2.weight", "o_proj.weight", "pointwise_conv2.weight")
 
 def draw_weights(model: Nemotron3_5AsrForRNNT, generator: torch.Generator) -> None:
     """Overwrite every parameter outside the decoder (which `plant_decoder` fills)."""
-    # With many layers at full strength the sound would be lost in what the layers add.
+    # Many layers at full strength would add so much that nothing of the sound remained.
     depth_gain = min(1.0, math.sqrt(4 / model.config.encoder_config.num_hidden_layers))
     for name, parameter in model.named_parameters():
         if parameter.dim() == 1 or name.endswith(("bias_u", "bias_v")):
@@ -227,7 +227,7 @@ def draw_weights(model: Nemotron3_5AsrForRNNT, generator: torch.Generator) -> No
             gain *= depth_gain
         parameter.normal_(0, gain / math.sqrt(parameter[0].numel()), generator=generator)
     stem = model.encoder.subsampling.conv_in.weight
-    # Log-mel rows lie about -10: without their mean, the sound is what is left.
+    # Log-mel rows lie around -10: remove most of their mean, so that the sound remains.
     stem -= 0.97 * stem.mean((1, 2, 3), keepdim=True)
 
 
@@ -244,7 +244,8 @@ def calibrate_encoder(
 ) -> list[torch.Tensor]:
     """Rescale the subsampling to carry the sound; return fused encoder outputs [frames, hidden].
 
-    Several sounds, each under several languages: what is fitted to them is no property of one.
+    The outputs are of several sounds, each in several languages, so that the decoder does not
+    depend on one of them.
     """
     inputs = [processor(speech_like(seconds, seed), sampling_rate=RATE) for seed in (1001, 1002)]
     subsampling = model.encoder.subsampling
@@ -269,7 +270,7 @@ def calibrate_encoder(
 
 
 def _balance_languages(model: Nemotron3_5AsrForRNNT, hidden: torch.Tensor) -> None:
-    """A language adds one column; let it count about as much as what changes with the sound."""
+    """Scale the columns of the languages to have about as much effect as the sound."""
     weight = model.prompt_projector.linear_1.weight
     of_sound, of_language = weight[:, : hidden.shape[1]], weight[:, hidden.shape[1] :]
     of_language *= 0.7 * (hidden @ of_sound.T).std(0).mean() / of_language.std()
@@ -310,12 +311,12 @@ def plant_decoder(
 def _plant_encoder_projector(
     model: Nemotron3_5AsrForRNNT, features: torch.Tensor, generator: torch.Generator
 ) -> None:
-    """The rule's rows: opposite pairs along directions of unit variance. The rest is random."""
+    """Fill the rule's rows with opposite pairs of directions of unit variance, others randomly."""
     size, mean = model.config.decoder_hidden_size, features.mean(0)
     directions = torch.randn(len(mean), 4000, generator=generator)
     directions /= (features @ directions).std(0)
     seen = (features - mean) @ directions
-    # Those without outliers come first, or the first frames of a stream would set off everything.
+    # Directions without outliers come first, or the first frames of a stream would emit everything.
     taken: list[int] = []
     for number in seen.abs().amax(0).argsort().tolist():
         alike = (seen[:, taken].T @ seen[:, number]).abs() / len(seen)
@@ -333,12 +334,12 @@ def _plant_encoder_projector(
 def _plant_predictor(
     model: Nemotron3_5AsrForRNNT, chosen: torch.Tensor, generator: torch.Generator
 ) -> None:
-    """Embedding and LSTM whose last layer has in cell k a fading memory of entry chosen[k]."""
+    """Fill embedding and LSTM; cell k of the last layer is a fading memory of entry chosen[k]."""
     decoder, hidden = model.decoder, model.config.decoder_hidden_size
     decoder.embedding.weight.normal_(0, 0.3, generator=generator)
     decoder.embedding.weight[:, :RULE] *= 0.01
     decoder.embedding.weight[chosen, torch.arange(RULE)] = 1.5
-    # How much a memory keeps when another entry is emitted: it fades over five emissions.
+    # Part of a memory that remains when another entry is emitted: it fades over five emissions.
     keep = 0.12 ** (1 / 5)
     remember = math.log(keep / (1 - keep))
     for layer in range(model.config.num_decoder_layers):
@@ -359,12 +360,12 @@ def _plant_predictor(
 
 
 def set_threshold(model: Nemotron3_5AsrForRNNT, features: list[torch.Tensor]) -> dict[str, float]:
-    """Lower the rule's encoder biases until `RATE_WANTED` is met; report the decoding then."""
+    """Lower the rule's encoder biases until `TARGET_RATE` is met; return its figures."""
     bias = model.encoder_projector.bias
     highest = bias[:RULE].clone()
 
     def decode(threshold: float) -> tuple[list[float], int]:
-        """Tokens per frame of each part, and the most on one frame of any."""
+        """Return the tokens per frame of each part, and the most on any one frame."""
         bias[:RULE] = highest - threshold
         parts = [greedy_frames(model, model.encoder_projector(part)) for part in features]
         rates = [len(frames) / len(part) for frames, part in zip(parts, features, strict=True)]
@@ -375,8 +376,8 @@ def set_threshold(model: Nemotron3_5AsrForRNNT, features: list[torch.Tensor]) ->
         threshold = (low + high) / 2
         rates, most = decode(threshold)
         rate = sum(rates) / len(rates)
-        found[threshold] = (most >= RUNAWAY, abs(rate - RATE_WANTED))
-        low, high = (threshold, high) if rate > RATE_WANTED else (low, threshold)
+        found[threshold] = (most >= RUNAWAY, abs(rate - TARGET_RATE))
+        low, high = (threshold, high) if rate > TARGET_RATE else (low, threshold)
     rates, most = decode(min(found, key=found.__getitem__))
     return {
         "tokens per frame": sum(rates) / len(rates),
@@ -387,7 +388,7 @@ def set_threshold(model: Nemotron3_5AsrForRNNT, features: list[torch.Tensor]) ->
 
 
 def greedy_frames(model: Nemotron3_5AsrForRNNT, projected: torch.Tensor) -> list[int]:
-    """Frame of each symbol that greedy decoding of [frames, decoder size] emits."""
+    """Return the frame of each symbol that greedy decoding of [frames, decoder size] emits."""
     decoder, blank = model.decoder, model.config.blank_token_id
     cap = model.config.max_symbols_per_step
     state = None

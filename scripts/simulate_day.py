@@ -1,15 +1,16 @@
-"""A day of sound through `nemocli live --input -`, faster than real time, and what became of it.
+"""Transcribe a day of sound by `nemocli live --input -`, faster than real time; check the result.
 
     python scripts/simulate_day.py --hours 24
 
-Bundled clips are placed among digital silence, the noise of rooms and music-like tones; the order
-is random and repeatable. Every clip is also transcribed by a session of its own, with the ten
-seconds before it, since noise and tones are hard for the demo itself. Reported: the characters
-wrong in the stream and alone, the drift of the clock, and the memory of the process by the hour.
+Bundled clips are placed between digital silence, the noise of rooms and music-like tones, in a
+random but repeatable order. Noise and tones are hard for the demo, so every clip is also
+transcribed by a session of its own, with the ten seconds before it. Reported are the wrong
+characters in the stream and in these sessions, the drift of the clock, and the memory of the
+process hour by hour.
 
-Exits with 1 if memory grew by more than 20 MB after the first hour, if the clock drifted by more
-than a frame, or if more characters are wrong in the stream than alone by over 0.5 % of them all,
-which is what the demo gets wrong in silence.
+The exit code is 1 if memory grew by more than 20 MB after the first hour, if the clock drifted by
+more than a frame, or if the stream has more wrong characters than these sessions, by more than
+0.5 % of all characters, which is the demo's error rate in silence.
 """
 
 import argparse
@@ -36,18 +37,18 @@ from nemocli.transcript.types import join_words
 RATE = 16000
 CLIPS = Path(__file__).resolve().parents[1] / "assets" / "clips"
 
-#: What must hold: megabytes, seconds, share of characters.
-MOST_GROWTH, MOST_DRIFT, MOST_ERRORS = 20.0, 0.08, 0.005
+#: Limits: megabytes, seconds, share of characters.
+MAX_GROWTH_MB, MAX_DRIFT_S, MAX_ERRORS = 20.0, 0.08, 0.005
 
-#: Seconds of what came before a clip that it is transcribed with alone.
-BEFORE = 10
+#: Seconds of sound before a clip that its own session gets too.
+BEFORE_S = 10
 
 
 @dataclass(frozen=True)
 class Clip:
     samples: NDArray[np.float32]
-    #: What is heard in it alone, and when that begins, in seconds.
     text: str
+    #: Start of the first word in seconds.
     first_word: float
 
 
@@ -55,7 +56,7 @@ class Clip:
 class Placed:
     clip: Clip
     start: float
-    #: What a session of its own hears.
+    #: Transcript by a session of its own.
     alone: str
 
 
@@ -101,7 +102,7 @@ def load_clips() -> Iterator[Clip]:
 def feed(
     live: subprocess.Popen, clips: list[Clip], placed: list[Placed], hours: float, seed: int
 ) -> list[float]:
-    """Write the day; the megabytes of the process at the end of each hour."""
+    """Write the sound of the day; return the memory of the process in MB after each hour."""
     assert live.stdin is not None
     rng = np.random.default_rng(seed)
     transcriber = nemocli.load("demo")
@@ -114,7 +115,7 @@ def feed(
         pieces = [to_integers(piece) for piece in (before, spoken, gap(rng))]
         for piece in pieces:
             live.stdin.write(piece.tobytes())
-        recent = np.concatenate([recent, pieces[0]])[-BEFORE * RATE :]
+        recent = np.concatenate([recent, pieces[0]])[-BEFORE_S * RATE :]
         start = (written + len(before)) / RATE
         alone = transcribe_alone(transcriber, recent, *pieces[1:])
         placed.append(Placed(clip, start, alone))
@@ -130,7 +131,7 @@ def feed(
 
 
 def between(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Silence, noise or tones, of 1 to 40 seconds."""
+    """Return 1 to 40 seconds of silence, noise or tones."""
     count = int(RATE * rng.choice([rng.uniform(1, 8), rng.uniform(8, 40)], p=[0.8, 0.2]))
     kind = rng.integers(3)
     if kind == 0:
@@ -147,14 +148,14 @@ def between(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def gap(rng: np.random.Generator) -> NDArray[np.float64]:
-    """The second of an almost quiet room before somebody speaks."""
+    """Return about a second of an almost quiet room, as before somebody speaks."""
     return 10 ** (-70 / 20) * rng.normal(size=int(RATE * rng.uniform(0.8, 1.5)))
 
 
 def transcribe_alone(
     transcriber: nemocli.Transcriber, before: NDArray[np.int16], *sound: NDArray[np.int16]
 ) -> str:
-    """The words that begin within the first piece of sound."""
+    """Transcribe in a new session; return the words that begin in the first piece of `sound`."""
     session = transcriber.session("auto")
     session.feed(np.concatenate([before, *sound]).astype(np.float32) / 32768)
     start = len(before) / RATE
@@ -162,7 +163,7 @@ def transcribe_alone(
 
 
 def words_within(words: Sequence[Word], start: float, end: float) -> str:
-    """The text of the words that begin in a span, a little before it at most."""
+    """Return the text of the words that begin in a span, or up to 0.1 s before it."""
     starts = [word.start for word in words]
     first, last = bisect.bisect_left(starts, start - 0.1), bisect.bisect_left(starts, end)
     return join_words(words[first:last])
@@ -215,14 +216,14 @@ def judge(placed: list[Placed], words: list[Word], memory: list[float], show: bo
         "drift_seconds": drift,
         "memory_mb": [round(m, 1) for m in memory],
         "memory_growth_mb": growth,
-        "passed": growth <= MOST_GROWTH
-        and abs(drift) <= MOST_DRIFT
-        and wrong <= wrong_alone + MOST_ERRORS,
+        "passed": growth <= MAX_GROWTH_MB
+        and abs(drift) <= MAX_DRIFT_S
+        and wrong <= wrong_alone + MAX_ERRORS,
     }
 
 
 def without_spaces(text: str) -> str:
-    """Segments are put together here without knowing whether a space stands between them."""
+    """Remove spaces: whether one belongs between two segments is not known here."""
     return text.replace(" ", "")
 
 

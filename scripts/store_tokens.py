@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Store what the demo must say to the bundled sound, for `nemocli doctor --verify` and `convert`.
+"""Store the demo's tokens for the bundled sound, for `nemocli doctor --verify` and `convert`.
 
     python scripts/store_tokens.py
 
-numpy computes them at every lookahead, and transformers must agree (needs nemocli[test]). To be run
-again whenever the demo or the bundled sound changes; a test says when that was forgotten.
+numpy computes them at every lookahead, and transformers must agree (needs nemocli[test]). Run it
+again whenever the demo or the bundled sound changes; a test fails if that was forgotten.
 """
 
 import json
@@ -15,7 +15,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.bench.reference import SECONDS, SOUND, TOKENS, run_once
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -24,10 +24,10 @@ from tests.oracle.reference import Reference
 
 
 def main() -> None:
-    checkpoint = Checkpoint(demo_folder())
-    clips = demo_folder().parent / "clips"
+    checkpoint = Checkpoint(find_demo_folder())
+    clips = find_demo_folder().parent / "clips"
     sound, _ = soundfile.read(clips / SOUND, dtype="float32")
-    oracle = Reference(demo_folder())
+    oracle = Reference(find_demo_folder())
     tokens, texts = {}, {}
     for lookahead in checkpoint.config.lookaheads:
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)
@@ -35,9 +35,9 @@ def main() -> None:
         expected = oracle.offline(sound, lookahead, "auto").tokens
         if tokens[lookahead] != expected:
             sys.exit(f"numpy and transformers differ at lookahead {lookahead}.")
-        pieces = TokenDecoder(checkpoint.tokenizer)
+        decoder = TokenDecoder(checkpoint.tokenizer)
         beginning = sound[: int(SECONDS * SAMPLE_RATE)]
-        texts[lookahead] = pieces.text(run_once(runtime, pieces, beginning)[0])
+        texts[lookahead] = decoder.text(run_once(runtime, decoder, beginning)[0])
         print(f"lookahead {lookahead}: {len(expected)} tokens; {texts[lookahead]}")
     stored = {
         "sound": SOUND,

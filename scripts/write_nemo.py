@@ -3,9 +3,9 @@
 
     python scripts/write_nemo.py assets/demo --out demo.nemo
 
-The released archive is too large for a test. One with NeMo's layout, tensor names and settings,
-made of weights that are there in the hub's layout too, shows that both are read as the same model.
-Member and setting names follow NeMo's save_restore_connector and its configuration files.
+The released archive is too large for a test. This one has NeMo's layout, tensor names and settings,
+and weights that exist in the hub's layout too, so a test can show that both are read as the same
+model. Names of members and settings follow NeMo's save_restore_connector and configuration files.
 
 Needs torch: `pip install nemocli[test]`.
 """
@@ -52,7 +52,7 @@ def add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
 
 
 def save_weights(folder: Path, out: str) -> None:
-    """The state dictionary, with the front end's tensors that NeMo keeps in it."""
+    """Save the state dictionary, with the front end's tensors that NeMo keeps in it."""
     tensors = load_file(folder / "model.safetensors")
     state = torch.nn.Module().state_dict()  # an OrderedDict with what torch adds to it
     state["preprocessor.featurizer.window"] = torch.hann_window(400, periodic=False)
@@ -66,7 +66,7 @@ def save_weights(folder: Path, out: str) -> None:
 
 
 def make_settings(folder: Path, pieces: list[tuple[str, PieceKind]]) -> dict[str, Any]:
-    """model_config.yaml, interpolations resolved as NeMo saves them."""
+    """Return the content of model_config.yaml, with interpolations resolved as NeMo saves it."""
     config, processor = (
         json.loads((folder / name).read_text()) for name in ("config.json", "processor_config.json")
     )
@@ -81,7 +81,7 @@ def make_settings(folder: Path, pieces: list[tuple[str, PieceKind]]) -> dict[str
             "joint_hidden": decoder,
             "initialize_prompt_feature": True,
             "num_prompts": config["num_prompts"],
-            # A bare `no` is a truth value in YAML, and so it comes back from NeMo's own writer.
+            # A bare `no` is False in YAML, and NeMo writes it so.
             "prompt_dictionary": {
                 False if name == "no" else name: index
                 for name, index in processor["prompt_dictionary"].items()
@@ -151,7 +151,7 @@ def encoder_settings(encoder: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_pieces(folder: Path) -> list[tuple[str, PieceKind]]:
-    """Every piece below the blank; language tags are ordinary pieces in NeMo's tokenizer."""
+    """Return the pieces before the blank; language tags are ordinary pieces in NeMo's tokenizer."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     blank = json.loads((folder / "config.json").read_text())["blank_token_id"]
     return [

@@ -1,4 +1,4 @@
-"""What many tests need: the demo checkpoint, copies of it to damage, and a cache of their own."""
+"""Fixtures of many tests: the demo checkpoint, copies of it to damage, a cache of their own."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from hypothesis import Phase, settings
 
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 
 # Machines may be slow: no test fails by the clock. In CI, the cases are the same every time.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
@@ -47,7 +47,7 @@ def pytest_cmdline_main(config):
 @pytest.fixture(scope="session")
 def demo():
     """The bundled demo checkpoint's folder."""
-    return demo_folder()
+    return find_demo_folder()
 
 
 @pytest.fixture

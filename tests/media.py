@@ -1,4 +1,4 @@
-"""Media made on the spot, because no recording is needed to test a decoder."""
+"""Media files made for tests: no recording is needed to test a decoder."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 
 def sine(seconds: float, rate: int, hertz: float = 440.0) -> np.ndarray:
-    """Float32 [frames] at a third of full scale."""
+    """Return a tone, float32 [frames], at a third of full scale."""
     return (np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate) / 3).astype("f4")
 
 
@@ -80,7 +80,7 @@ def _mux(
 def write_video(
     path: Path, codec: str = "mpeg4", pixels: str = "yuv420p", frames: int = 10
 ) -> Path:
-    """A film, or with codec png a picture, without sound."""
+    """Write a film, or with codec png a picture, without sound."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = 32, 32, pixels
@@ -93,7 +93,7 @@ def write_video(
 
 @dataclass(frozen=True)
 class SoundTrack:
-    """One of several tracks of a file: mono samples, and what the container says of it."""
+    """One of several tracks of a file: mono samples, and its description in the container."""
 
     samples: np.ndarray
     language: str | None = None

@@ -1,4 +1,4 @@
-"""Rooms of tests that need packages which are not there everywhere."""
+"""Skipping folders of tests whose packages are not installed."""
 
 from importlib.util import find_spec
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def skips_without(*packages, reason):
-    """A hook for a room's conftest.py: where a package is missing, each file of it is skipped.
+    """Return a hook for a folder's conftest.py that skips each file if a package is missing.
 
     A conftest.py that skips by itself ends pytest in a traceback when its room is named.
     """

@@ -1,4 +1,4 @@
-"""NeMo's own form of a checkpoint: its archive, its names of tensors, its tokenizer."""
+"""NeMo's checkpoint format: archive, names of tensors, tokenizer."""
 
 import io
 import struct
@@ -11,7 +11,7 @@ from nemocli.network.sentencepiece import PieceKind
 
 
 def tar(entries: Iterable[tuple[str | tarfile.TarInfo, bytes]]) -> bytes:
-    """An archive of these names, or members, with their contents in this order."""
+    """Return an archive of these names, or members, with their contents in this order."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:") as archive:
         for entry, data in entries:
@@ -23,13 +23,13 @@ def tar(entries: Iterable[tuple[str | tarfile.TarInfo, bytes]]) -> bytes:
 
 
 def members(path: Path) -> dict[str, bytes]:
-    """The contents of an archive's members, by their names."""
+    """Return the contents of an archive's members, by name."""
     with tarfile.open(path) as archive:
         return {m.name.removeprefix("./"): archive.extractfile(m).read() for m in archive}  # type: ignore[union-attr]
 
 
 def nemo_name(name: str) -> str:
-    """NeMo's name of a tensor of the hub's."""
+    """Return NeMo's name of a tensor, by its name in the hub's layout."""
     for nemo, hub in RENAMED:
         # Only attention has biases of position; the LSTM's keep their names.
         if hub.strip(".") in name and not (hub == ".bias_" and "lstm" in name):
@@ -38,7 +38,7 @@ def nemo_name(name: str) -> str:
 
 
 def sentencepiece_model(pieces: Iterable[tuple[str, PieceKind]]) -> bytes:
-    """A serialized ModelProto: the pieces with falling scores, and a trainer_spec for unigram."""
+    """Return a serialized ModelProto: pieces with falling scores, and a unigram trainer_spec."""
     each = [
         message(1, message(1, piece.encode()) + _score(-float(number)) + _whole(3, kind))
         for number, (piece, kind) in enumerate(pieces)
@@ -48,7 +48,7 @@ def sentencepiece_model(pieces: Iterable[tuple[str, PieceKind]]) -> bytes:
 
 
 def message(field: int, data: bytes) -> bytes:
-    """A protobuf field of bytes."""
+    """Return a protobuf field of bytes."""
     return _varint(field << 3 | 2) + _varint(len(data)) + data
 
 

@@ -1,4 +1,4 @@
-"""A sound system of its own in user space: what is played into it is what its microphone hears."""
+"""A sound server in user space: its microphone hears what is played into it."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ ALSA = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default {
 
 
 def missing():
-    """Why it cannot be started here; None if it can."""
+    """Return why it cannot be started here; None if it can."""
     lacking = [name for name in PROGRAMS if shutil.which(name) is None]
     if lacking:
         return f"needs {', '.join(lacking)} (Debian: pulseaudio, libasound2-plugins)"
@@ -29,7 +29,7 @@ def missing():
 
 
 class Room:
-    """Loudspeaker and microphone; `environment` is for programs that should hear it."""
+    """Loudspeaker and microphone; `environment` is for programs that use them."""
 
     def __init__(self, server, environment, sink):
         self.environment = environment
@@ -68,7 +68,7 @@ class Room:
 
 @contextmanager
 def room(folder, rate, channels):
-    """A null sink whose monitor is the default microphone."""
+    """Start a server with a null sink whose monitor is the default microphone."""
     socket = folder / "native"
     (folder / "asound.conf").write_text(ALSA)
     sink = ["module-null-sink", "sink_name=room", f"rate={rate}", f"channels={channels}"]

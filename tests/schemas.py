@@ -1,4 +1,4 @@
-"""What programs read against the schemas that nemocli carries; members they lack fail too."""
+"""Checking JSON against nemocli's schemas; members that a schema lacks fail too."""
 
 import json
 from importlib.resources import files
@@ -8,7 +8,7 @@ from referencing import Registry, Resource
 
 
 def _closed(schema):
-    """The schema with every object limited to the members it describes."""
+    """Return the schema with every object limited to the members that it describes."""
     if isinstance(schema, list):
         return [_closed(item) for item in schema]
     if not isinstance(schema, dict):

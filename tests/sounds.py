@@ -1,4 +1,4 @@
-"""Synthetic sounds for tests and scripts: no recording is needed."""
+"""Synthetic sounds for tests and scripts."""
 
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ RATE = 16000
 
 @lru_cache(16)
 def speech_like(seconds: float, seed: int = 0) -> NDArray[np.float32]:
-    """Samples [seconds * 16000] shaped like speech: a voice, syllables, pauses and hiss.
+    """Return samples [seconds * 16000] like speech: a voice, syllables, pauses and hiss.
 
     Harmonics of a gliding pitch, weighted by two moving formants, under a syllabic envelope; some
     eighty-millisecond bursts of noise stand for consonants. Peak 0.5. The array is read-only.
@@ -41,7 +41,7 @@ def speech_like(seconds: float, seed: int = 0) -> NDArray[np.float32]:
 
 
 def pcm(samples: NDArray[np.float32]) -> bytes:
-    """As a pipe brings them: 16 bits, little-endian."""
+    """Return samples as a pipe has them: 16 bits, little-endian."""
     return np.round(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes()
 
 

@@ -9,7 +9,7 @@ import threading
 
 
 class Terminal:
-    """A context manager; at its end, all that came is in `shown`."""
+    """A context manager; when it ends, `shown` has the whole output."""
 
     def __init__(self, columns, rows=24):
         self._ours, self.theirs = pty.openpty()

@@ -1,4 +1,4 @@
-"""Messages stay short, whatever they quote."""
+"""Messages stay short, even if they quote long text."""
 
 import ast
 import pickle
@@ -26,7 +26,7 @@ def test_a_value_that_holds_itself_many_times_is_brief():
 
 
 class Panic(BaseException):
-    """As Rust's are."""
+    """Like the panics of Rust libraries."""
 
 
 @pytest.mark.parametrize("error", [ValueError("why"), Panic("why")])
@@ -52,7 +52,7 @@ def test_an_audio_error_goes_by_the_name_that_a_person_knows():
 
 
 def test_no_audio_error_has_its_path_in_the_sentence():
-    """Else it could not be given another name: the path is an argument of its own."""
+    """Otherwise the file could not be named in another way."""
     wrong = []
     for path in (ROOT / "nemocli").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,4 +1,4 @@
-"""A room whose packages are not there says so, also when it is the one that was asked for."""
+"""A folder of tests whose packages are missing is skipped with a reason, also if it is named."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Whether the process that made a temporary file still runs."""
+"""Finding out whether the process that made a temporary file still runs."""
 
 import os
 import subprocess

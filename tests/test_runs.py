@@ -1,4 +1,4 @@
-"""How the tests are run: all of them in several processes, those that are named in one."""
+"""How tests are run: all of them in several processes, named ones in one process."""
 
 import subprocess
 import sys

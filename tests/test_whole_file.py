@@ -1,4 +1,4 @@
-"""A file is there whole or not at all, and nothing lies beside it in the end."""
+"""A file is written whole or not at all, and no temporary file is left."""
 
 import os
 import threading

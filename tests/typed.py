@@ -1,4 +1,4 @@
-"""nemocli as it is typed: in this process, or in one of its own."""
+"""Running nemocli as it is typed: in this process, or in a new one."""
 
 import os
 import sys
@@ -16,11 +16,11 @@ FAKE = [sys.executable, "-m", "tests.cli.fake_command"]
 
 
 def nemocli(*arguments, **options):
-    """Run a command line here. Options are those of click's CliRunner.invoke."""
+    """Run a command line in this process. Options are those of click's CliRunner.invoke."""
     return CliRunner().invoke(app, list(map(str, arguments)), **options)
 
 
 def environment(**own):
-    """For a process that is to find nemocli and the tests, whatever its folder is."""
+    """Return the environment in which a process finds nemocli and the tests, in any folder."""
     path = os.pathsep.join([str(ROOT), *filter(None, sys.path)])
     return os.environ | {"PYTHONPATH": path} | {name: str(value) for name, value in own.items()}

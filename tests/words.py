@@ -1,4 +1,4 @@
-"""Invented words with times, for tests of what is written."""
+"""Invented words with times, for tests of written formats."""
 
 import unicodedata
 
@@ -26,7 +26,7 @@ ANY_TEXTS = st.one_of(
 
 @st.composite
 def words(draw, texts=TEXTS):
-    """Words in order, some of no length, some after a pause."""
+    """Generate words in order, some of no length, some after a pause."""
     made, frame = [], 0
     for text in draw(st.lists(texts, max_size=40)):
         frame += draw(st.sampled_from([0, 0, 1, 2, 30]))
@@ -38,7 +38,7 @@ def words(draw, texts=TEXTS):
 
 
 def spoken(text, start=0.0, pace=0.24, spaces=True):
-    """A word for each part of a text between spaces, one every `pace` seconds."""
+    """Return a word for each part of a text between spaces, one every `pace` seconds."""
     return [
         Word(part, round(start + n * pace, 2), round(start + n * pace + 0.16, 2), 0.9, spaces)
         for n, part in enumerate(text.split())
@@ -46,7 +46,7 @@ def spoken(text, start=0.0, pace=0.24, spaces=True):
 
 
 def cells(text):
-    """Of a terminal, for the letters above: none for marks, two for wide ones."""
+    """Return the cells of a terminal for the letters above: none for marks, two for wide ones."""
     kinds = (unicodedata.category(character) for character in text)
     wide = (unicodedata.east_asian_width(character) in "WF" for character in text)
     return sum(
@@ -56,7 +56,7 @@ def cells(text):
 
 
 def visible(text):
-    """What is left without spaces, line breaks and controls."""
+    """Return the text without spaces, line breaks and controls."""
     return "".join(
         character
         for character in text

@@ -1,4 +1,4 @@
-"""A part of a file as a file of its own, with another header in front of it."""
+"""Part of a file as a file of its own, with another header in front of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class ByteWindow(io.RawIOBase):
-    """`header`, and behind it the bytes of a file from `start` up to `end`.
+    """Stream of `header`, then the bytes of a file from `start` up to `end`.
 
-    At `patch_at` in the file, `patch` stands instead of what is there.
+    `patch` replaces the bytes of the file at `patch_at`.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class ByteWindow(io.RawIOBase):
         patch: bytes = b"",
         patch_at: int = 0,
     ) -> None:
-        """Open `path`. Raises OSError if that cannot be."""
+        """Open `path`. Raises OSError if it cannot be opened."""
         self._file = path.open("rb", buffering=0)
         self._header = header
         self._shift = start - len(header)
@@ -48,6 +48,11 @@ class ByteWindow(io.RawIOBase):
         self._at = max(0, base + offset)
         return self._at
 
+    def read(self, size: int = -1) -> bytes | None:
+        """Read as `RawIOBase` does, without making room for more than there is: sizes may lie."""
+        left = max(0, self._size - self._at)
+        return super().read(left if size < 0 else min(size, left))
+
     def readinto(self, buffer: Buffer) -> int:
         """Read as much as there is room for, less only at the end."""
         room = memoryview(buffer).cast("B")
@@ -60,7 +65,7 @@ class ByteWindow(io.RawIOBase):
         while count < len(room) and (more := self._file.readinto(room[count:])):
             count += more
         for at, byte in enumerate(self._patch, self._patch_at - self._at):
-            if 0 <= at < count:
+            if max(0, len(self._header) - self._at) <= at < count:
                 room[at] = byte
         self._at += count
         return count

@@ -1,4 +1,4 @@
-"""Where a file goes on behind the place where its reader stopped.
+"""Search for where a file continues behind the place where its reader stopped.
 
 Some readers stop at the first damage, and most at the end of the first of several files that were
 joined byte by byte.
@@ -24,24 +24,24 @@ BEGINNINGS: dict[str, re.Pattern[bytes]] = {
     "avi": re.compile(rb"RIFF....AVI LIST", re.DOTALL),
 }
 
-#: Atoms at the top of mp4: one that begins a file, the table of contents, a fragment, nothing.
+#: Atoms at the top of mp4: beginning of a file, table of contents, fragment, empty space.
 _BEGIN, _CONTENTS, _FRAGMENT, _NOTHING = b"ftyp", b"moov", b"moof", b"free"
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """Where and how to read on."""
+    """Where and how to continue reading."""
 
-    #: Where the part begins, and where its packets do.
+    #: Where the part begins, and where its packets begin.
     start: int
     packets_from: int
-    #: Bytes to be read in place of others, and where those are in the file.
+    #: Bytes that replace others, and where those are in the file.
     patch: bytes = b""
     patch_at: int = 0
 
 
 def find_continuation(path: Path, form: str, read_up_to: int) -> Continuation | None:
-    """Find where a file of a format in FFmpeg's names goes on; None if it does not.
+    """Find where a file continues; None if it does not. `form` is FFmpeg's name of its format.
 
     Raises OSError as `open`.
     """
@@ -50,15 +50,15 @@ def find_continuation(path: Path, form: str, read_up_to: int) -> Continuation | 
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if is_mp4:
-            return _next_of_mp4(data, read_up_to)
+            return _find_next_of_mp4(data, read_up_to)
         found = BEGINNINGS[form].search(data, max(read_up_to, 1))
         return None if found is None else Continuation(found.start(), found.start())
 
 
-def _next_of_mp4(data: mmap.mmap, read_up_to: int) -> Continuation | None:
-    """The next file, or the next fragment of this one behind a damaged one."""
+def _find_next_of_mp4(data: mmap.mmap, read_up_to: int) -> Continuation | None:
+    """Find the next file, or the next fragment of this file behind a damaged one."""
     contents, broken = 0, len(data)
-    for at, kind in _atoms(data):
+    for at, kind in _find_atoms(data):
         if kind == _BEGIN and contents and at >= read_up_to > 0:
             return Continuation(at, at)
         if kind == _CONTENTS and not contents:
@@ -70,12 +70,12 @@ def _next_of_mp4(data: mmap.mmap, read_up_to: int) -> Continuation | None:
     found = data.find(_FRAGMENT, broken + 8 + 4) - 4
     if found < broken + 8 or found - broken >= 1 << 32:
         return None
-    # The same file, because fragments name places in it, but for what is damaged.
+    # The same file, because fragments name places in it; only the damage is patched.
     return Continuation(0, found, (found - broken).to_bytes(4) + _NOTHING, broken)
 
 
-def _atoms(data: mmap.mmap) -> Iterator[tuple[int, bytes]]:
-    """Place and kind of each atom at the top, up to one that is none, or the last."""
+def _find_atoms(data: mmap.mmap) -> Iterator[tuple[int, bytes]]:
+    """Yield place and kind of each atom at the top, up to an invalid size or the last atom."""
     at = 0
     while at + 8 <= len(data):
         size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]

@@ -1,4 +1,4 @@
-"""Which decoder reads a file."""
+"""Choice of the decoder that reads a file."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from nemocli.errors import AudioError, lacks_memory
 # damage, and at the end of the first of several that were joined.
 LIBSNDFILE_MAGIC = (b"riff", b"FORM", b".snd", b"caff")
 
+# The first bytes of a file, enough to recognise its format.
+HEADER_BYTES = 4096
+
 
 def open_decoder(path: Path, options: SoundOptions) -> Decoder:
     """Open `path` with libsndfile if it is one of its formats, otherwise with FFmpeg.
 
-    Raises AudioError if it cannot be read, holds no sound, or not the track that is asked for.
+    Raises AudioError if it cannot be read, holds no sound, or lacks the chosen track.
     """
-    from nemocli.audio.ffmpeg import FfmpegDecoder
-
     with _system_errors(path):
         decoder = _open_libsndfile(path)
         if decoder is None:
+            from nemocli.audio.ffmpeg import FfmpegDecoder  # slow to load, and not for a wav
+
             return FfmpegDecoder(path, options)
         try:
             check_single_track(path, options)
@@ -46,29 +49,31 @@ def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
 
     Raises AudioError if it cannot be read or holds no sound.
     """
-    from nemocli.audio.ffmpeg import list_file_tracks
-
     path = Path(path)
     with _system_errors(path):
         decoder = _open_libsndfile(path)
         if decoder is None:
+            from nemocli.audio.ffmpeg import list_file_tracks
+
             return tuple(list_file_tracks(path))
         decoder.close()
         return tuple(decoder.tracks)
 
 
 def _open_libsndfile(path: Path) -> Decoder | None:
-    """None for what FFmpeg should read; AudioError for an empty file."""
+    """Open a file that libsndfile should read; return None for others. Raises AudioError."""
     from nemocli.audio.libsndfile import open_libsndfile
     from nemocli.audio.parts import open_parts
 
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        return None  # a pipe can be read only once, so nothing may be tasted
+        return None  # a pipe can be read only once, so its header cannot be examined
     with path.open("rb", buffering=0) as file:
-        header = file.read(12)
+        header = file.read(HEADER_BYTES)
     if not header:
         raise AudioError("is empty (0 bytes): copy or record it again.", path)
+    if holds_mpeg(header):
+        return None
     decoder: Decoder | None = None
     if is_wav(header) or header[:3] == b"ID3":  # which some programs write in front
         decoder = open_parts(path, is_wav=True)
@@ -81,27 +86,35 @@ def _open_libsndfile(path: Path) -> Decoder | None:
 
 @contextmanager
 def _system_errors(path: Path) -> Iterator[None]:
-    """What the system says of a file becomes an AudioError."""
+    """Raise AudioError for an error of the operating system, MemoryError for lack of memory."""
     try:
         yield
     except OSError as error:
         if lacks_memory(error):  # a library of a decoder does not load
             raise MemoryError from None
-        raise unreadable(path, error) from None
+        raise unreadable_error(path, error) from None
 
 
 def suits_libsndfile(header: bytes) -> bool:
-    """Whether the first 12 bytes of a file are of a format that libsndfile should read."""
+    """Return whether libsndfile should read a file that begins with `header`."""
     return is_wav(header) or header[:4] in LIBSNDFILE_MAGIC
 
 
+def holds_mpeg(header: bytes) -> bool:
+    """Return whether a WAV or CAF with this header holds mp3 or the like, left to FFmpeg."""
+    if header[:4] == b"caff":
+        return header[28:31] == b".mp"
+    form = header.find(b"fmt ") + 8
+    return is_wav(header) and header[form : form + 2] in (b"\x50\0", b"\x55\0")
+
+
 def is_wav(header: bytes) -> bool:
-    """Whether a file begins as a WAV, and not as another kind of RIFF, such as avi or webp."""
-    return header[:4] in BYTE_ORDERS and header[8:] == b"WAVE"
+    """Return whether a file begins as a WAV, not as another kind of RIFF such as avi or webp."""
+    return header[:4] in BYTE_ORDERS and header[8:12] == b"WAVE"
 
 
-def unreadable(path: Path, error: OSError) -> AudioError:
-    """For a path that the system refuses to open; an address is told that it is one."""
+def unreadable_error(path: Path, error: OSError) -> AudioError:
+    """Return the error for a path that cannot be opened; say so if it is an address."""
     if isinstance(error, FileNotFoundError) and (advice := advise_on_address(str(path))):
         return AudioError(advice)
     reason = f"cannot be read ({error.strerror or 'input/output error'}): check the path."

@@ -1,58 +1,57 @@
-"""What a decoder gives, and the sentences for sound that it cannot give."""
+"""What decoders have in common: blocks, their interface, and errors for bad files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.tracks import Track
 from nemocli.errors import AudioError
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 # One second of a slower sound would fill the memory once resampled; none is faster, DSD included.
 PLAUSIBLE_RATES = range(1_000, 10_000_000)
 
-# Less than this missing at the end is how containers round; more was cut off.
-CUT_SHORT_SECONDS = 1.0
+# Containers round lengths, so that less than this may be missing at the end; more was cut off.
+CUT_SHORT_S = 1.0
 
 
 @dataclass(frozen=True)
 class Block:
-    """A moment of decoded sound: float32 samples [frames, channels] at `rate` frames a second."""
+    """Piece of decoded sound: float32 samples [frames, channels] at `rate` frames a second."""
 
     rate: int
     samples: npt.NDArray[np.float32]
 
 
 class Decoder(Protocol):
-    """An open file that yields the sound of one track in blocks of at most about a second."""
+    """Open file that yields the sound of one track in blocks of at most about a second."""
 
     duration: float | None
-    #: All sound tracks of the file, and the one of them that is decoded.
+    #: All sound tracks of the file, and the track that is decoded.
     tracks: Sequence[Track]
     track: Track
     #: Channels by the header of the track.
     channels: int
     #: Whether samples are stored as floats, without a codec that would keep them near 1.0.
     stores_floats: bool
-    #: What was found wrong so far.
+    #: Warnings so far.
     log: WarningLog
 
     def blocks(self) -> Iterator[Block]:
-        """Decode from the start. Raises AudioError at the end if there was nothing decodable."""
+        """Decode from the start. Raises AudioError at the end if nothing could be decoded."""
 
     def close(self) -> None:
         """Close the file."""
 
 
-def not_sound(path: Path) -> AudioError:
-    """For a file in no format that either decoder knows."""
+def not_sound_error(path: Path) -> AudioError:
+    """Return the error for a file in no format that either decoder knows."""
     return AudioError(
         "is not a sound file that nemocli can read, or it is badly damaged: "
         "give a wav, flac, mp3, ogg, opus, m4a, mp4, mkv or webm file.",
@@ -68,15 +67,15 @@ def check_header(path: Path, channels: int, rate: int) -> None:
         )
 
 
-def nothing_decodable(path: Path) -> AudioError:
-    """For a file of a known format of whose sound nothing could be decoded."""
+def nothing_decodable_error(path: Path) -> AudioError:
+    """Return the error for a file of a known format none of whose sound can be decoded."""
     return AudioError(
         "is damaged: none of its sound can be decoded; copy or export it again.", path
     )
 
 
-def cut_short(seconds: float, promised: float) -> str:
-    """Give the sentence for sound that ends without an error, but before its header's length."""
+def describe_cut(seconds: float, promised: float) -> str:
+    """Return the warning for sound that ends before the length in its header, in seconds."""
     return (
         f"The file is cut short: its sound ends at {seconds:.1f} s, but its header promises"
         f" {promised:.1f} s."

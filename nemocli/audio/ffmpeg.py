@@ -1,23 +1,26 @@
-"""mp3, Ogg, mp4, mkv, webm and all the rest through FFmpeg (the package `av`)."""
+"""Decoder for mp3, Ogg, mp4, mkv, webm and all others through FFmpeg (the package `av`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import av
 
 from nemocli.audio.byte_window import ByteWindow
 from nemocli.audio.continuation import Continuation, find_continuation
 from nemocli.audio.decoder import (
-    CUT_SHORT_SECONDS,
+    CUT_SHORT_S,
     PLAUSIBLE_RATES,
     Block,
     check_header,
-    cut_short,
-    not_sound,
-    nothing_decodable,
+    describe_cut,
+    not_sound_error,
+    nothing_decodable_error,
 )
-from nemocli.audio.ffmpeg_limits import options as limits
+from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, join_blocks, make_silence, to_float
+from nemocli.audio.ffmpeg_limits import build_limits
 from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
@@ -28,47 +31,33 @@ from nemocli.audio.timeline import Piece, Timeline
 from nemocli.audio.tracks import Track, choose_track, list_tracks
 from nemocli.errors import AudioError
 
-if TYPE_CHECKING:
-    import av
-    import numpy as np
-    import numpy.typing as npt
-
 # Containers that hold the true length; that of others is estimated from the bit rate.
 CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "flac", "flv", "tta", "wv")
 
-# Those whose length is that of the clock at the end, though it need not begin at 0.
+# Containers whose length is the time at the end, although the first time need not be 0.
 LENGTH_WITH_LEAD = ("matroska", "ogg", "asf")
 
-# Places at which a file is read on.
-MOST_PARTS = 1000
+# Places at which reading of a file may continue.
+MAX_PARTS = 1000
 
-# Formats that are sound to their end, but for tags; and bytes behind what was read that are much.
+# Formats that hold sound up to their end, but for tags; and bytes that tags may take.
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
-MUCH_LEFT = 16_384
+MAX_TAG_BYTES = 16_384
 
-# Frames of sound that are handed on at once.
-BLOCK_FRAMES = 8192
-
-# Bytes of more than the longest frame of mp3.
-MUCH_BAD = 1500
+# Undecodable bytes that an mp3 may end with: more than its longest frame.
+MAX_BAD_BYTES = 1500
 
 # Times in a row that FFmpeg may fail to find another packet.
-MOST_FAILURES = 100
+MAX_FAILURES = 100
 
 # Codecs that store samples as floats of any size.
 FLOAT_CODECS = ("pcm_f", "wavpack")
 
-# FFmpeg's sample formats; a "p" at the end of the name would say planar.
-NUMPY_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
-
 MICROSECOND = 1e-6
-
-# Samples that are converted at once. A frame has as many as its file says, up to 2 GB of them.
-MOST_SAMPLES = 1 << 20
 
 
 class FfmpegDecoder:
-    """One sound track of a file opened by FFmpeg; see `nemocli.audio.decoder.Decoder`."""
+    """Decoder of one sound track of a file through FFmpeg; see `nemocli.audio.decoder.Decoder`."""
 
     def __init__(self, path: Path, options: SoundOptions) -> None:
         """Open `path`. Raises AudioError if it holds no sound, OSError if it cannot be opened."""
@@ -100,20 +89,20 @@ class FfmpegDecoder:
             self.duration = (self.duration or 0.0) - self._start
 
     def blocks(self) -> Iterator[Block]:
-        """The frames of the track, with silence where its clock and damage leave holes."""
-        # Without a start of the container's, the first frame is at 0.
+        """Yield the frames of the track, with silence where damage or its clock leave gaps."""
+        # If the container has no start time, the first frame is at 0.
         origin = self._start if self._container.start_time is not None else None
         timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
-        yield from join_blocks(self._blocks(timeline))
+        yield from join_blocks(self._read_blocks(timeline))
         self._check_end(timeline.position)
 
-    def _blocks(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Block]:
-        for placed in timeline.place(self._pieces()):
+    def _read_blocks(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Block]:
+        for placed in timeline.place(self._read_pieces()):
             frame = placed.samples
             rate, channels = frame.sample_rate, len(frame.layout.channels)
             if placed.silence:
-                yield from silence(placed.silence, rate)
-            begin, most = round(placed.skipped * rate), MOST_SAMPLES // channels
+                yield from make_silence(placed.silence, rate, channels)
+            begin, most = round(placed.skipped * rate), MAX_SAMPLES // channels
             for first in range(begin, frame.samples, most):
                 yield Block(rate, to_float(frame, first, most))
 
@@ -122,7 +111,7 @@ class FfmpegDecoder:
 
     def _choose_track(self, options: SoundOptions) -> av.AudioStream:
         """Choose one of the sound tracks; see `nemocli.audio.tracks.choose_track`."""
-        self.tracks: Sequence[Track] = _tracks(self.path, self._container)
+        self.tracks: Sequence[Track] = _list_tracks(self.path, self._container)
         self.track = choose_track(self.path, self.tracks, options, self._find_silent)
         check_header(self.path, self.track.channels, self.track.rate)
         stream = self._container.streams.audio[self.track.number - 1]
@@ -135,9 +124,9 @@ class FfmpegDecoder:
             return set()  # a pipe is read only once
         return find_silent(lambda: _open_container(self.path), tracks)
 
-    def _pieces(self) -> Iterator[Piece[av.AudioFrame]]:
-        """Each frame with its time, and whether something before it could not be decoded."""
-        for frame, data, pos in self._frames():
+    def _read_pieces(self) -> Iterator[Piece[av.AudioFrame]]:
+        """Yield each frame with its time, and whether something before it was undecodable."""
+        for frame, data, pos in self._decode_frames():
             rate, channels = frame.sample_rate, len(frame.layout.channels)
             if channels < 1 or rate not in PLAUSIBLE_RATES:  # each frame may name others
                 self._note_damage()
@@ -146,9 +135,9 @@ class FfmpegDecoder:
             yield Piece(frame, starts, frame.samples / rate, self._follows_damage)
             self._follows_damage = False
 
-    def _frames(self) -> Iterator[tuple[av.AudioFrame, bytes, int | None]]:
-        """Each frame that can be decoded, from which bytes, and where in the file they are."""
-        for packet in self._packets():
+    def _decode_frames(self) -> Iterator[tuple[av.AudioFrame, bytes, int | None]]:
+        """Yield each decodable frame, its bytes, and their place in the file."""
+        for packet in self._read_packets():
             data = bytes(packet) if self._clock.takes_bytes else b""
             pos = packet.pos
             if packet.is_corrupt:
@@ -167,9 +156,7 @@ class FfmpegDecoder:
                 self._sync = data[:2]
 
     def _decode(self, packet: av.Packet[Any]) -> list[av.AudioFrame] | None:
-        """Decode a packet; None if that cannot be."""
-        import av
-
+        """Decode a packet; return None if it cannot be decoded."""
         try:
             return cast("list[av.AudioFrame]", packet.decode())
         except (av.FFmpegError, OSError):
@@ -179,8 +166,6 @@ class FfmpegDecoder:
         self, packet: av.Packet[Any], data: bytes
     ) -> tuple[bytes, int | None, list[av.AudioFrame]]:
         """Decode the whole frame behind the foreign bytes of a plain stream's packet, if any."""
-        import av
-
         at = data.rfind(self._sync, 1) if isinstance(self._clock, ByteClock) and self._sync else -1
         if at < 0:
             return data, packet.pos, []
@@ -190,33 +175,34 @@ class FfmpegDecoder:
         pos = None if packet.pos is None else packet.pos + at
         return data[at:], pos, self._decode(rest) or []
 
-    def _packets(self) -> Iterator[av.Packet[Any]]:
-        """The packets of the track, also behind where a reader stops."""
-        yield from self._packets_of(self._container, self._stream, 0)
-        for _ in range(MOST_PARTS):
+    def _read_packets(self) -> Iterator[av.Packet[Any]]:
+        """Yield the packets of the track, also behind where a reader stops."""
+        yield from self._read_packets_of(self._container, self._stream, 0)
+        for _ in range(MAX_PARTS):
             name = self._container.format.name
             found = find_continuation(self.path, name, self._read_up_to)
             if found is None:
                 return
             self._note_damage()
             self._read_up_to = found.packets_from + 1
-            yield from self._packets_behind(found)
+            yield from self._read_packets_behind(found)
 
-    def _packets_behind(self, place: Continuation) -> Iterator[av.Packet[Any]]:
-        """The packets of the same track from another place of the file on."""
-        import av
-
+    def _read_packets_behind(self, place: Continuation) -> Iterator[av.Packet[Any]]:
+        """Yield the packets of the same track from another place of the file on."""
         size = self.path.stat().st_size
         window = ByteWindow(
             self.path, place.start, size, patch=place.patch, patch_at=place.patch_at
         )
         try:
-            with av.open(window, container_options=limits(), **_any_tags()) as container:
+            with av.open(
+                window, container_options=build_limits(), **_accept_any_tags()
+            ) as container:
                 streams = [s for s in container.streams.audio if s.index == self._stream.index]
                 streams += container.streams.audio
+                streams = [stream for stream in streams if stream.codec_context is not None]
                 if streams:
                     _check_sums(streams[0].codec_context)
-                    for packet in self._packets_of(container, streams[0], place.start):
+                    for packet in self._read_packets_of(container, streams[0], place.start):
                         if packet.pos is None or packet.pos + place.start >= place.packets_from:
                             yield packet
         except (av.FFmpegError, OSError):
@@ -224,18 +210,16 @@ class FfmpegDecoder:
         finally:
             window.close()
 
-    def _packets_of(
+    def _read_packets_of(
         self, container: av.container.InputContainer, stream: av.AudioStream, shift: int
     ) -> Iterator[av.Packet[Any]]:
-        """The packets of a track, also behind what the container's format does not allow.
+        """Yield the packets of a track, also behind what is invalid in the container's format.
 
-        Notes in `_others_reach` how far the other tracks go (seconds), and in `_read_up_to` how far
-        the file was read; `shift` is where in it the container's first byte would be.
+        Writes to `_others_reach` where the other tracks end (seconds), and to `_read_up_to` how far
+        the file was read; `shift` is the place in the file of the container's first byte.
         """
-        import av
-
         failures = 0
-        while failures <= MOST_FAILURES:
+        while failures <= MAX_FAILURES:
             try:
                 for packet in container.demux():
                     failures = 0
@@ -251,6 +235,8 @@ class FfmpegDecoder:
                         ends = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                         self._others_reach = max(self._others_reach, ends - self._start)
                 return
+            except IndexError:  # raised by av at the end if tracks appeared on the way
+                return
             except (av.FFmpegError, OSError):
                 failures += 1
                 self._note_damage()
@@ -265,11 +251,11 @@ class FfmpegDecoder:
         AudioError if nothing could be decoded.
         """
         if not seconds and self._is_damaged:
-            raise nothing_decodable(self.path)
+            raise nothing_decodable_error(self.path)
         name, reached = self._container.format.name, max(seconds, self._others_reach)
         promised = self.duration if self._length_is_true() else None
-        if promised is not None and promised - reached > CUT_SHORT_SECONDS:
-            self.log.add("cut", seconds, cut_short(seconds, promised))
+        if promised is not None and promised - reached > CUT_SHORT_S:
+            self.log.add("cut", seconds, describe_cut(seconds, promised))
         elif (name == "ogg" and ends_early(self.path)) or (
             name in ("avi", "wav") and lacks_bytes(self.path)
         ):
@@ -278,10 +264,10 @@ class FfmpegDecoder:
             self.log.note("foreign", seconds, 0.0)
 
     def _is_much_left(self) -> bool:
-        """Whether a file that should be all sound has much behind the last packet, and no tag."""
+        """Return whether much that is no tag follows the last packet in an all-sound format."""
         if self._container.format.name not in NOTHING_BEHIND or not self.path.is_file():
             return False
-        if self.path.stat().st_size - self._read_up_to < MUCH_LEFT:
+        if self.path.stat().st_size - self._read_up_to < MAX_TAG_BYTES:
             return False
         with self.path.open("rb") as file:
             file.seek(self._read_up_to)
@@ -289,14 +275,14 @@ class FfmpegDecoder:
 
     def _length_is_true(self) -> bool:
         name = self._container.format.name
-        # An mp3 tells its length in an encoder's tag; a start later than 0 shows that it has one.
-        # If much follows that is no sound, FFmpeg takes that for sound.
-        tagged = name == "mp3" and bool(self._stream.start_time) and self._bad_bytes < MUCH_BAD
+        # An mp3 has its length in an encoder's tag; a start later than 0 shows that it has one.
+        # FFmpeg counts what follows as sound, even if it is none.
+        tagged = name == "mp3" and bool(self._stream.start_time) and self._bad_bytes < MAX_BAD_BYTES
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
 
 
 def _check_sums(context: av.CodecContext) -> None:
-    """Have FLAC refuse what its checksums show to be damaged; else it would be noise."""
+    """Make FLAC refuse frames with wrong checksums, which would decode to noise."""
     if context.name == "flac":
         context.options = {"err_detect": "crccheck+explode"}
 
@@ -304,105 +290,41 @@ def _check_sums(context: av.CodecContext) -> None:
 def list_file_tracks(path: Path) -> list[Track]:
     """List the sound tracks of a file; raises as `FfmpegDecoder` does if there are none."""
     with _open_checked(path) as container:
-        return _tracks(path, container)
+        return _list_tracks(path, container)
 
 
-def _tracks(path: Path, container: av.container.InputContainer) -> list[Track]:
-    """Raises AudioError if there are none."""
+def _list_tracks(path: Path, container: av.container.InputContainer) -> list[Track]:
+    """List the sound tracks. Raises AudioError if there are none."""
     tracks = list_tracks(container)
     if tracks:
         return tracks
     if container.streams.video:
         raise AudioError("is a video without a sound track: give a file that has sound.", path)
-    raise not_sound(path)
+    raise not_sound_error(path)
 
 
 def _open_checked(path: Path) -> av.container.InputContainer:
-    """Raises as `_open_container` does, and AudioError for headers that unpack too far."""
+    """Open a file; raises as `_open_container`, and AudioError for headers that unpack too far."""
     if path.is_file() and path.stat().st_size and unpacks_too_far(path):
-        raise not_sound(path)
+        raise not_sound_error(path)
     return _open_container(path)
 
 
 def _open_container(path: Path) -> av.container.InputContainer:
-    """Raises AudioError for what FFmpeg does not know, OSError if it cannot be opened."""
-    import av
-
+    """Open a file. Raises AudioError for unknown formats, OSError if it cannot be opened."""
     av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
     try:
         # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
         container: av.container.InputContainer = av.open(
-            f"file:{path.absolute()}", container_options=limits(), **_any_tags()
+            f"file:{path.absolute()}", container_options=build_limits(), **_accept_any_tags()
         )
     except OSError:
         raise
     except av.FFmpegError:
-        raise not_sound(path) from None
+        raise not_sound_error(path) from None
     return container
 
 
-def _any_tags() -> dict[str, Any]:
-    """What keeps av from failing for tags that are no UTF-8; from 19 on it does not fail anyway."""
-    import av
-
+def _accept_any_tags() -> dict[str, Any]:
+    """Return options that let av accept tags that are not UTF-8, as it does itself from 19 on."""
     return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
-
-
-def to_float(frame: av.AudioFrame, first: int, most: int) -> npt.NDArray[np.float32]:
-    """Any sample format, planar or packed -> float32 [frames, channels], full scale = 1.0.
-
-    From the frame's sample number `first` on, and not more than `most`.
-    """
-    import numpy as np
-
-    dtype = np.dtype(NUMPY_TYPES[frame.format.name.removesuffix("p")])
-    channels = len(frame.layout.channels)
-    count = min(most, frame.samples - first)
-    offset = first * dtype.itemsize
-    # Not frame.to_ndarray, which takes eight planar channels for nine.
-    planes: Any = frame.planes
-    if frame.format.is_planar and channels == 1:
-        samples = np.frombuffer(planes[0], dtype, count, offset)[:, None]
-    elif frame.format.is_planar:
-        parts = [np.frombuffer(planes[i], dtype, count, offset) for i in range(channels)]
-        samples = np.stack(parts, axis=1)
-    else:
-        packed = np.frombuffer(planes[0], dtype, count * channels, offset * channels)
-        samples = packed.reshape(count, channels)
-    if samples.dtype.kind == "f":
-        return np.asarray(samples, np.float32)
-    bits = 8 * samples.dtype.itemsize
-    if samples.dtype.kind == "u":
-        samples = samples.astype(np.float64) - 2 ** (bits - 1)
-    # float64, because float32 cannot hold 32-bit integers; dividing by a power of two is exact.
-    return np.asarray(samples.astype(np.float64) / 2 ** (bits - 1), np.float32)
-
-
-def join_blocks(blocks: Iterator[Block]) -> Iterator[Block]:
-    """The same sound in blocks of about BLOCK_FRAMES: what follows works on whole blocks."""
-    import numpy as np
-
-    held: list[npt.NDArray[np.float32]] = []
-    count = rate = 0
-    for block in blocks:
-        samples = block.samples
-        if held and (block.rate != rate or samples.shape[1] != held[0].shape[1]):
-            yield Block(rate, np.concatenate(held))
-            held, count = [], 0
-        rate = block.rate
-        held.append(samples)
-        count += len(samples)
-        if count >= BLOCK_FRAMES:
-            yield Block(rate, np.concatenate(held) if len(held) > 1 else samples)
-            held, count = [], 0
-    if held:
-        yield Block(rate, np.concatenate(held))
-
-
-def silence(seconds: float, rate: int) -> Iterator[Block]:
-    """Zeros of one channel, a second or less at a time."""
-    import numpy as np
-
-    frames = round(seconds * rate)
-    for first in range(0, frames, rate):
-        yield Block(rate, np.zeros((min(rate, frames - first), 1), np.float32))

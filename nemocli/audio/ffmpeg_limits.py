@@ -1,10 +1,12 @@
-"""What FFmpeg may do with a file from a stranger: read this one file, as sound.
+"""Limits for FFmpeg on a file from a stranger: it reads this one file, as sound.
 
-By itself it would take a text for a playlist, whatever the file's name, and go on with the files
-and addresses that it names, and it would unpack pictures, however large, to learn their colours.
+Without them it would take a text for a playlist, whatever the file's name, and open the files
+and addresses in it, and it would unpack pictures, however large, to learn their colours.
 """
 
 from functools import cache
+
+from av.codec import Codec, codecs_available
 
 #: Containers and plain streams that hold their own sound. Playlists (hls, concat, dash, sdp),
 #: devices, pictures, texts and subtitles are not among them.
@@ -19,18 +21,16 @@ FORMATS = (
 
 
 @cache
-def options() -> dict[str, str]:
-    """The options of FFmpeg's that hold it to one local file, these formats, and sound."""
+def build_limits() -> dict[str, str]:
+    """Return FFmpeg's options that restrict it to one local file, these formats, and sound."""
     return {
         "protocol_whitelist": "file",
         "format_whitelist": ",".join(FORMATS),
-        "codec_whitelist": ",".join(sorted(_sound_decoders())),
+        "codec_whitelist": ",".join(sorted(_list_sound_decoders())),
     }
 
 
-def _sound_decoders() -> set[str]:
-    from av.codec import Codec, codecs_available
-
+def _list_sound_decoders() -> set[str]:
     found = set()
     for name in codecs_available:
         try:

@@ -1,4 +1,4 @@
-"""Where files end by their headers: some are cut off, and some go on."""
+"""Ends of files by their headers: some files are cut off, and some continue."""
 
 from __future__ import annotations
 
@@ -8,32 +8,35 @@ from typing import BinaryIO
 from nemocli.audio.sound_part import SoundPart
 from nemocli.audio.wav_header import UNKNOWN_LENGTH
 
-#: Parts of a file, and chunks of a part, that are looked at.
-MOST_PARTS = MOST_CHUNKS = 10_000
+#: Limits on the parts of a file, and on the chunks of a part.
+MAX_PARTS = MAX_CHUNKS = 10_000
 
-#: A length that AU writes where it is not known, and the least that CAF cannot mean.
+#: Length in AU if it is unknown, and the least length in CAF that cannot be meant.
 AU_UNKNOWN, CAF_UNKNOWN = 0xFFFFFFFF, 1 << 62
 
-#: The most that a page of Ogg can be long, and its flag for the last one of a stream.
-LONGEST_PAGE, LAST_PAGE = 65_307, 0x04
+#: Limit on a plausible end of a file.
+MAX_FILE_BYTES = 1 << 62
 
-#: What is said of a file that does not tell how much of it is missing.
+#: Length of the longest page of Ogg, and the flag of the last page of a stream.
+MAX_PAGE_BYTES, LAST_PAGE = 65_307, 0x04
+
+#: Warning for a file whose missing length is unknown.
 NO_END = "The file has no end: it was cut short, or is still being written."
 
 
 def ends_early(path: Path) -> bool:
-    """Whether the last page of an Ogg file is not the last of its stream; OSError as `open`."""
+    """Return whether an Ogg file lacks the last page of its stream. Raises OSError as `open`."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 2 * LONGEST_PAGE))
+        file.seek(max(0, path.stat().st_size - 2 * MAX_PAGE_BYTES))
         data = file.read()
     at = data.rfind(b"OggS\0")
     return at >= 0 and len(data) > at + 5 and not data[at + 5] & LAST_PAGE
 
 
 def lacks_bytes(path: Path) -> bool:
-    """Whether a RIFF file is shorter than its header says; OSError as `open`."""
+    """Return whether a RIFF file is shorter than its header says. Raises OSError as `open`."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -42,18 +45,18 @@ def lacks_bytes(path: Path) -> bool:
 
 
 def find_file_parts(path: Path) -> list[SoundPart]:
-    """Find the AIFF, AU, CAF or W64 files that are joined in one; none where that is unclear.
+    """Find the AIFF, AU, CAF or W64 files joined in one file; an empty list where that is unclear.
 
     Raises OSError as `open`.
     """
     size, parts = path.stat().st_size, list[SoundPart]()
     with path.open("rb") as file:
         start = 0
-        while len(parts) < MOST_PARTS:
-            end = _end(file, start)
-            if end is None or end <= start:
+        while len(parts) < MAX_PARTS:
+            end = _find_end(file, start)
+            if end is None or not start < end < MAX_FILE_BYTES:
                 break
-            follows = end < size and _end(file, end) is not None
+            follows = end < size and _find_end(file, end) is not None
             behind = 0 if follows or not _has_content(file, end, size) else size - end
             plain = not behind and end in (size, size + 1)
             parts.append(
@@ -71,8 +74,8 @@ def find_file_parts(path: Path) -> list[SoundPart]:
     return parts
 
 
-def _end(file: BinaryIO, start: int) -> int | None:
-    """Where a file that begins at a place ends by its header; None if there is none, or unsaid."""
+def _find_end(file: BinaryIO, start: int) -> int | None:
+    """Return where a file that begins at `start` ends by its header; None if that is unknown."""
     file.seek(start)
     head = file.read(24)
     if len(head) < 24:
@@ -83,15 +86,15 @@ def _end(file: BinaryIO, start: int) -> int | None:
     if head[:4] == b".snd":
         first, length = int.from_bytes(head[4:8]), int.from_bytes(head[8:12])
         return start + first + length if length not in (0, AU_UNKNOWN) else None
-    if head[:4] == b"riff":  # of W64, whose lengths have 8 bytes and count themselves
+    if head[:4] == b"riff":  # W64, whose lengths have 8 bytes and count themselves
         return start + int.from_bytes(head[16:24], "little") or None
-    return _caf_end(file, start + 8) if head[:4] == b"caff" else None
+    return _find_caf_end(file, start + 8) if head[:4] == b"caff" else None
 
 
-def _caf_end(file: BinaryIO, at: int) -> int | None:
-    """Where the last chunk ends; None if a length is not said."""
+def _find_caf_end(file: BinaryIO, at: int) -> int | None:
+    """Return where the last chunk ends; None if a length is unknown."""
     is_sound = False
-    for _ in range(MOST_CHUNKS):
+    for _ in range(MAX_CHUNKS):
         file.seek(at)
         head = file.read(12)
         if len(head) < 12 or not all(32 <= byte < 127 for byte in head[:4]) or head[:4] == b"caff":
@@ -105,6 +108,6 @@ def _caf_end(file: BinaryIO, at: int) -> int | None:
 
 
 def _has_content(file: BinaryIO, at: int, end: int) -> bool:
-    """Whether there is anything but a few zeros."""
+    """Return whether the bytes are more than zeros; at most 64 KiB are examined."""
     file.seek(at)
     return bool(file.read(min(max(0, end - at), 1 << 16)).strip(b"\0"))

@@ -1,8 +1,8 @@
-"""Headers that are packed, and would fill the memory when FFmpeg unpacks them all at once.
+"""Check of compressed headers, which would fill the memory when FFmpeg unpacks them at once.
 
-Two kinds can be: the frames of an ID3 tag (a title, a cover), and the table of contents of an old
-QuickTime file. FFmpeg makes room for the length that they claim, up to 2 GB for each, so a file of
-a megabyte could take all there is. Here they are unpacked first, a little at a time.
+Two kinds can be compressed: the frames of an ID3 tag (a title, a cover), and the table of contents
+of an old QuickTime file. FFmpeg allocates the length that they claim, up to 2 GB for each, so a
+file of a megabyte could fill the memory. Here they are unpacked first, a little at a time.
 """
 
 import mmap
@@ -11,46 +11,47 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-#: What all the packed headers of a file may unpack to, and how many there may be.
-MOST_BYTES, MOST_HEADERS = 64 << 20, 10_000
+#: Limits on the packed headers of a file: bytes unpacked from all, and their number.
+MAX_UNPACKED_BYTES, MAX_HEADERS = 64 << 20, 10_000
 
 #: Bytes unpacked in one go.
-STEP = 1 << 16
+STEP_BYTES = 1 << 16
 
-#: Name, length and flags of a frame; one may begin anywhere in a tag that is made to mislead.
+#: Name, length and flags of a frame; in a malicious tag, a frame may begin anywhere.
 _FRAME = re.compile(rb"(?=[A-Z][A-Z0-9]{3}.{5}(.))", re.DOTALL)
-#: Flags: the frame is packed; a zero follows each 255 in it. The latter also of a whole tag.
+#: Flags: the frame is packed; a zero follows each 255 in it. A whole tag can have the second
+#: flag too.
 _PACKED, _STUFFED, _ALL_STUFFED = 0x08, 0x02, 0x80
 
-#: How a packed table of contents begins: what it is packed with, and a length of four bytes.
+#: Beginning of a packed table of contents: its compression, and a length of four bytes.
 _TABLE = re.compile(rb"dcomzlib.{4}cmvd", re.DOTALL)
 
-#: Kinds of the first atom of a QuickTime file, and the atom that has the sound and no headers.
+#: Kinds of the first atom of a QuickTime file, and the atom that holds sound and no headers.
 _ATOMS, _SOUND = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"), b"mdat"
 
-#: How files begin in which no tag is read but at the beginning.
+#: First bytes of formats in which tags are read only at the beginning.
 _TAGLESS = (b"\x1aE\xdf\xa3", b"OggS")
 
 
 def unpacks_too_far(path: Path) -> bool:
-    """Whether a plain file has packed headers of more than MOST_BYTES; OSError as `open`."""
+    """Return whether a file's packed headers exceed the limits. Raises OSError as `open`."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        left = MOST_BYTES
-        for number, (start, end, is_stuffed) in enumerate(_packed(data)):
-            left -= _unpacked_size(data, start, end, is_stuffed, left)
-            if left < 0 or number > MOST_HEADERS:
+        left = MAX_UNPACKED_BYTES
+        for number, (start, end, is_stuffed) in enumerate(_find_packed(data)):
+            left -= _measure_unpacked(data, start, end, is_stuffed, left)
+            if left < 0 or number > MAX_HEADERS:
                 return True
     return False
 
 
-def _packed(data: mmap.mmap) -> Iterator[tuple[int, int, bool]]:
-    """Begin and end of what may be packed, and whether it is stuffed."""
+def _find_packed(data: mmap.mmap) -> Iterator[tuple[int, int, bool]]:
+    """Yield begin and end of each header that may be packed, and whether it is stuffed."""
     if data[4:8] in _ATOMS:
-        for start, end in _atoms(data):
+        for start, end in _find_atoms(data):
             for table in _TABLE.finditer(data, start, end):
                 yield table.end() + 4, end, False
         return
-    for start, end in _tags(data):
+    for start, end in _find_tags(data):
         for frame in _FRAME.finditer(data, start, end):
             flags = frame[1][0]
             if flags & _PACKED:
@@ -61,8 +62,8 @@ def _packed(data: mmap.mmap) -> Iterator[tuple[int, int, bool]]:
                 )
 
 
-def _atoms(data: mmap.mmap) -> Iterator[tuple[int, int]]:
-    """Begin and end of each atom at the top but those of the sound."""
+def _find_atoms(data: mmap.mmap) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each atom at the top except sound."""
     at = 0
     while at + 8 <= len(data):
         size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
@@ -74,8 +75,8 @@ def _atoms(data: mmap.mmap) -> Iterator[tuple[int, int]]:
         at = end
 
 
-def _tags(data: mmap.mmap) -> Iterator[tuple[int, int]]:
-    """Begin and end of each ID3 tag: some containers have them anywhere."""
+def _find_tags(data: mmap.mmap) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of each ID3 tag: some containers have them anywhere."""
     at = data.find(b"ID3", 0, 3 if data[:4] in _TAGLESS else len(data))
     while at >= 0:
         version, sizes = data[at + 3 : at + 4], data[at + 6 : at + 10]
@@ -85,11 +86,11 @@ def _tags(data: mmap.mmap) -> Iterator[tuple[int, int]]:
         at = data.find(b"ID3", at + 3)
 
 
-def _unpacked_size(data: mmap.mmap, at: int, end: int, is_stuffed: bool, most: int) -> int:
-    """Bytes that a stream of zlib's at a place unpacks to; a little more than `most` at most."""
+def _measure_unpacked(data: mmap.mmap, at: int, end: int, is_stuffed: bool, most: int) -> int:
+    """Return the unpacked size of the zlib stream at `at`, counted until it exceeds `most`."""
     unpacker, size = zlib.decompressobj(), 0
     while at < end and not unpacker.eof and size <= most:
-        piece = data[at : min(at + STEP, end)]
+        piece = data[at : min(at + STEP_BYTES, end)]
         at += len(piece)
         if is_stuffed:
             if piece.endswith(b"\xff"):
@@ -97,8 +98,8 @@ def _unpacked_size(data: mmap.mmap, at: int, end: int, is_stuffed: bool, most: i
             piece = piece.replace(b"\xff\x00", b"\xff")
         while piece and not unpacker.eof and size <= most:
             try:
-                size += len(unpacker.decompress(piece, STEP))
-            except zlib.error:  # no such stream, or its end
+                size += len(unpacker.decompress(piece, STEP_BYTES))
+            except zlib.error:  # no zlib stream, or a damaged one
                 return size
             piece = unpacker.unconsumed_tail
     return size

@@ -1,9 +1,9 @@
-"""Which kind of packed sound bytes are: a file of some container or codec, and no raw samples.
+"""Recognition of packed sound (a container or codec) where raw samples are expected.
 
 Most kinds begin with bytes of their own. MPEG streams do not, and may be cut anywhere, as a radio
-or a camera sends them: they are known by headers that follow each other at the distance that each
-of them says, and agree. That does not happen in raw samples: noise does not agree, and what repeats
-itself (a tone, silence) has no valid headers, or none that count up.
+or a camera sends them: they are recognised by headers that agree, and that follow each other at the
+distance given in each. Raw samples do not have them: noise does not agree, and repeated samples (a
+tone, silence) have no valid headers, or none that count up.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-#: Bytes that are looked at. Headers are looked for in the first part of them.
+#: Bytes to examine, and the first of them, in which a first header is searched.
 LOOKED_AT, SEARCHED = 8192, 3072
 
-#: Headers in a row that are enough, wherever they end.
-ENOUGH_HEADERS = 6
+#: Headers in a row that are sufficient before the end of the bytes.
+MIN_HEADERS = 6
 
-#: A frame that repeats itself in so many bytes is a constant or a tone, and not packed.
+#: A frame that repeats with at most this period, in bytes, is a constant or a tone, not packed.
 SHORT_PERIOD = 64
 
 #: Lengths of a packet of an MPEG transport stream: plain, with a time before it, with a code
-#: behind it; and packets in a row, of which so many are looked at.
-TS_PACKETS, LEAST_TS, MOST_TS = (188, 192, 204), 5, 24
+#: behind it; then the packets in a row that are needed, and those that are examined.
+TS_PACKET_BYTES, MIN_TS_PACKETS, MAX_TS_PACKETS = (188, 192, 204), 5, 24
 
-#: By the first bytes, which may be a pattern.
+#: Patterns of the first bytes, and the kind.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (rb"OggS\x00", "Ogg"),
     (rb"fLaC", "FLAC"),
@@ -62,7 +62,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 )
 
 _MP3_RATES = (44100, 48000, 32000)
-#: In kbit/s, by version 1 or not, and layer.
+#: Bit rates in kbit/s, by whether the version is 1, and the layer.
 _MP3_BITRATES = {
     (True, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -75,12 +75,12 @@ _AC3_BITRATES = (
     *(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640),
 )
 
-#: What a header says: the bytes from it to the next, and what all headers of a stream agree in.
+#: Content of a header: bytes up to the next header, and values that all headers share.
 Header = tuple[int, tuple[int, ...]]
 
 
 def packed_kind(data: bytes) -> str | None:
-    """The name of the kind, by the first LOOKED_AT bytes or all there are; None for raw samples."""
+    """Return the kind by the first LOOKED_AT bytes (or fewer, if all); None for raw samples."""
     for pattern, name in _PATTERNS:
         if pattern.match(data):
             return name
@@ -95,7 +95,7 @@ def packed_kind(data: bytes) -> str | None:
 def _has_headers(
     data: bytes, first: int, least: int, read_header: Callable[[bytes], Header | None]
 ) -> bool:
-    """Whether headers follow each other, the first within the bytes that are searched."""
+    """Return whether headers follow each other, the first within SEARCHED bytes."""
     at = data.find(first, 0, SEARCHED)
     while at >= 0:
         if _count_headers(data, at, least, read_header):
@@ -107,10 +107,10 @@ def _has_headers(
 def _count_headers(
     data: bytes, at: int, least: int, read_header: Callable[[bytes], Header | None]
 ) -> bool:
-    """Whether there are enough headers from a place on: ENOUGH_HEADERS, or `least` to the end."""
+    """Return whether headers follow from `at` on: MIN_HEADERS, or `least` up to the end."""
     count, begin = 0, at
     agreed: tuple[int, ...] | None = None
-    while at + 8 <= len(data) and count < ENOUGH_HEADERS:
+    while at + 8 <= len(data) and count < MIN_HEADERS:
         header = read_header(data[at : at + 8]) if data[at] == data[begin] else None
         if header is None or agreed not in (None, header[1]):
             return False
@@ -123,12 +123,12 @@ def _count_headers(
 
 
 def _repeats(frame: bytes) -> bool:
-    """Whether a frame is a short piece over and over."""
+    """Return whether a frame repeats with a short period."""
     longest = min(SHORT_PERIOD, len(frame) // 2)
     return any(frame[period:] == frame[:-period] for period in range(1, longest + 1))
 
 
-def _mp3(head: bytes) -> Header | None:
+def _read_mp3(head: bytes) -> Header | None:
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
     bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
     if head[1] < 0xE0 or version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
@@ -144,19 +144,19 @@ def _mp3(head: bytes) -> Header | None:
     return size, (version, layer, rate)
 
 
-def _adts(head: bytes) -> Header | None:
+def _read_adts(head: bytes) -> Header | None:
     size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
     if head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12 or size < 8:
         return None
     return size, (head[1], head[2], head[3] & 0xC0)
 
 
-def _latm(head: bytes) -> Header | None:
+def _read_latm(head: bytes) -> Header | None:
     size = ((head[1] & 0x1F) << 8 | head[2]) + 3
     return (size, ()) if head[1] & 0xE0 == 0xE0 and size > 8 else None
 
 
-def _ac3(head: bytes) -> Header | None:
+def _read_ac3(head: bytes) -> Header | None:
     kind, rate, code = head[5] >> 3, head[4] >> 6, head[4] & 0x3F
     if head[1] != 0x77 or kind > 16:
         return None
@@ -171,17 +171,19 @@ def _ac3(head: bytes) -> Header | None:
 
 
 def _is_transport_stream(data: bytes) -> bool:
-    for size in TS_PACKETS:
+    for size in TS_PACKET_BYTES:
         at = data.find(b"\x47", 0, size)
         while at >= 0:
-            if _counts_up([data[n : n + 4] for n in range(at, len(data) - 3, size)][:MOST_TS]):
+            if _counts_up(
+                [data[n : n + 4] for n in range(at, len(data) - 3, size)][:MAX_TS_PACKETS]
+            ):
                 return True
             at = data.find(b"\x47", at + 1, size)
     return False
 
 
 def _counts_up(heads: list[bytes]) -> bool:
-    """Whether packets have valid headers, whose counters go up within each programme's part."""
+    """Return whether packet headers are valid, with counters that go up in each stream."""
     counters: dict[int, int] = {}
     for sync, flags, low, last in heads:
         part, counter = (flags & 0x1F) << 8 | low, last & 15
@@ -192,15 +194,15 @@ def _counts_up(heads: list[bytes]) -> bool:
         if part in counters and counter != (counters[part] + 1) % 16:
             return False
         counters[part] = counter
-    return len(heads) >= LEAST_TS and bool(counters)
+    return len(heads) >= MIN_TS_PACKETS and bool(counters)
 
 
 _PATTERNS = [(re.compile(pattern, re.DOTALL), name) for pattern, name in _MAGIC]
 
-#: Name, first byte of a header, least headers to the end of the bytes, and how one is read.
+#: Name, first byte of a header, headers needed up to the end of the bytes, and their reader.
 _STREAMS = (
-    ("AAC", 0xFF, 3, _adts),
-    ("MP3", 0xFF, 3, _mp3),
-    ("AAC (LATM)", 0x56, 4, _latm),
-    ("AC-3", 0x0B, 2, _ac3),
+    ("AAC", 0xFF, 3, _read_adts),
+    ("MP3", 0xFF, 3, _read_mp3),
+    ("AAC (LATM)", 0x56, 4, _read_latm),
+    ("AC-3", 0x0B, 2, _read_ac3),
 )

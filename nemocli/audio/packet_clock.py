@@ -1,7 +1,7 @@
-"""When a packet of a plain stream sounds, for formats whose packets have no times of their own.
+"""Times of packets, also for formats that store none.
 
-FFmpeg counts the packets of such a file; where some were destroyed, all that follow would be early.
-FLAC numbers its frames. In others, the bytes between two good packets tell how many were destroyed.
+FFmpeg counts the packets of such a file; where some were destroyed, all later ones would be early.
+FLAC numbers its frames. In others, the bytes between good packets show how many were destroyed.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import av
 
-#: Formats of FFmpeg's that are one coded frame behind the other, and nothing else.
+#: Formats, by FFmpeg's names, that are just one coded frame behind the other.
 PLAIN_STREAMS = ("aac", "ac3", "dts", "eac3", "loas", "mlp", "mp3", "truehd")
 
-#: How bytes begin that were put between frames, so that no sound is missing there: tags, the
-#: metadata of internet radio, a page.
+#: Beginnings of bytes inserted between frames, where no sound is missing: tags, metadata of
+#: internet radio, a web page.
 FOREIGN = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"StreamTitle", b"<", b"fLaC")
 
-#: Bytes at the beginning of what cannot be decoded in which one of these must begin.
+#: The first bytes of undecodable data, in which one of FOREIGN must begin.
 FOREIGN_WITHIN = 16
 
-#: Bytes between two chunks of an AVI that may be an index, or nothing.
-LONGEST_INDEX = 4096
+#: Length of a chunk's name and length in an AVI.
+CHUNK_HEAD_BYTES = 8
 
-#: How many bytes may be damaged one behind the other.
-FARTHEST = 1 << 24
+#: Limit on damaged bytes in a row.
+MAX_DAMAGED_BYTES = 1 << 24
 
-#: A tag that tells its length.
+#: A tag that has its length in its header.
 ID3 = re.compile(rb"ID3[\x02-\x04]\x00.([\x00-\x7f]{4})", re.DOTALL)
 
 
 class PacketClock(Protocol):
-    """Gives each decoded frame its time."""
+    """Clock that returns the time of each decoded frame."""
 
-    #: Whether `time` looks at the bytes; if not, it need not be given any.
+    #: Whether `time` needs the bytes; if not, they may be empty.
     takes_bytes: bool
 
     def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
-        """When a frame begins, in seconds, or None if that is not known.
+        """Return when a frame begins, in seconds, or None if that is unknown.
 
-        It was decoded from `data`, which begin in the file at `pos`.
+        It was decoded from `data`, which are in the file at `pos`.
         """
 
     def note_damage(self, data: bytes) -> None:
@@ -54,7 +54,7 @@ class PacketClock(Protocol):
 
 
 class ContainerClock:
-    """The times in the file."""
+    """Clock by the times in the file."""
 
     takes_bytes = False
 
@@ -71,14 +71,15 @@ class ContainerClock:
 
 
 class AviClock(ContainerClock):
-    """The times in an AVI, which are counted in chunks: with those that were destroyed.
+    """Clock by the times in an AVI, which are counts of chunks, corrected for destroyed chunks.
 
-    The bytes between two chunks tell how many were.
+    The bytes between two chunks show how many were destroyed.
     """
 
     takes_bytes = True
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._begin: int | None = None
         self._ends = 0
         self._destroyed = 0.0
@@ -89,20 +90,40 @@ class AviClock(ContainerClock):
             return time
         if self._begin is None:
             self._begin = pos
-        elif pos - self._ends > LONGEST_INDEX and self._ends > self._begin:
+        elif pos > self._ends + CHUNK_HEAD_BYTES + 1 and self._ends > self._begin:
             bytes_a_second = (self._ends - self._begin) / max(
                 time, frame.samples / frame.sample_rate
             )
-            self._destroyed += (pos - self._ends) / bytes_a_second
+            self._destroyed += self._count_destroyed(pos - CHUNK_HEAD_BYTES) / bytes_a_second
         self._ends = max(self._ends, pos + len(data))
         return time + self._destroyed
+
+    def _count_destroyed(self, end: int) -> int:
+        """Return how many bytes before `end` are not chunks, and so were sound or picture."""
+        if not self._path.is_file():
+            return 0
+        at = self._ends + self._ends % 2
+        with self._path.open("rb") as file:
+            while at + CHUNK_HEAD_BYTES <= end:
+                file.seek(at)
+                head = file.read(CHUNK_HEAD_BYTES)
+                if head[:4] == b"RIFF":  # another file
+                    return 0
+                if head[:4] == b"LIST":
+                    at += CHUNK_HEAD_BYTES + 4
+                elif head[:4] in (b"JUNK", b"idx1") or head[:2] == b"ix":
+                    size = int.from_bytes(head[4:], "little")
+                    at += CHUNK_HEAD_BYTES + size + size % 2
+                else:
+                    break
+        return max(0, end - at)
 
     def note_other(self, end: int) -> None:
         self._ends = max(self._ends, end)
 
 
 class FlacClock:
-    """The numbers of frames, or of samples, in a FLAC stream.
+    """Clock by the numbers of frames, or of samples, in a FLAC stream.
 
     Streams joined one behind the other each begin at 0.
     """
@@ -115,7 +136,7 @@ class FlacClock:
         self._data = b""
 
     def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
-        number = None if data is self._data else _coded_number(data[4:11])
+        number = None if data is self._data else _read_coded_number(data[4:11])
         self._data = data
         if number == 0:
             self._begin = self._end
@@ -136,7 +157,7 @@ class FlacClock:
 
 
 class ByteClock:
-    """Counts frames, and what was destroyed between them by its bytes."""
+    """Clock that counts frames, and estimates by bytes what was destroyed between them."""
 
     takes_bytes = True
 
@@ -152,17 +173,17 @@ class ByteClock:
         self._bytes, self._seconds = 0, 0.0
         self._ends: int | None = None
         self._data = b""
-        # Bytes since then that never were sound.
+        # Bytes since then that were never sound.
         self._foreign = 0
 
     def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
         seconds = frame.samples / frame.sample_rate
-        pos = self._true_place(data, pos)
+        pos = self._find_place(data, pos)
         if self._now is None:
             first = ContainerClock().time(data, pos, frame)
             self._now = 0.0 if first is None else first
         elif pos is not None and self._ends is not None and pos > self._ends:
-            self._now += self._destroyed(pos - self._ends, seconds)
+            self._now += self._estimate_destroyed(pos - self._ends, seconds)
         starts = self._now
         self._now += seconds
         if pos is not None:
@@ -172,13 +193,13 @@ class ByteClock:
         self._foreign, self._data = 0, data
         return starts
 
-    def _true_place(self, data: bytes, pos: int | None) -> int | None:
+    def _find_place(self, data: bytes, pos: int | None) -> int | None:
         if pos is None or self._file is None:
             return pos
         pos += self._shift
         if self._file[pos : pos + len(data)] == data:
             return pos
-        found = self._file.find(data, pos, pos + FARTHEST)
+        found = self._file.find(data, pos, pos + MAX_DAMAGED_BYTES)
         if found < 0:
             return None
         self._shift += found - pos
@@ -196,8 +217,8 @@ class ByteClock:
     def note_other(self, end: int) -> None:
         pass
 
-    def _destroyed(self, count: int, frame_seconds: float) -> float:
-        """Seconds of sound in so many bytes that are none any more, in whole frames."""
+    def _estimate_destroyed(self, count: int, frame_seconds: float) -> float:
+        """Return how many seconds of sound `count` destroyed bytes held, in whole frames."""
         count -= self._foreign
         if count <= 0 or not frame_seconds:
             return 0.0
@@ -205,20 +226,20 @@ class ByteClock:
 
 
 def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> PacketClock:
-    """The clock for a file, its container's and codec's name in FFmpeg, and the codec's setup."""
+    """Choose the clock by FFmpeg's names of container and codec, and the codec's setup."""
     if codec == "flac" and form in ("flac", "ogg") and extra is not None and len(extra) >= 4:
         return FlacClock(extra)
     if form == "avi":
-        return AviClock()
-    if form == "aac":  # where FFmpeg does not count what it skips
+        return AviClock(path)
+    if form == "aac":  # FFmpeg does not count the bytes it skips
         return ByteClock(path)
     if form in PLAIN_STREAMS or (form == "wav" and codec.startswith("mp")):
         return ByteClock()
     return ContainerClock()
 
 
-def _coded_number(data: bytes) -> int | None:
-    """The number at the beginning of some bytes, coded as UTF-8 does, up to 36 bits."""
+def _read_coded_number(data: bytes) -> int | None:
+    """Read a number of up to 36 bits, coded as in UTF-8; return None if it is damaged."""
     if not data:
         return None
     first, count = data[0], 0

@@ -1,4 +1,4 @@
-"""Files for libsndfile whose headers are untrue, or that hold several one behind the other."""
+"""Files for libsndfile with wrong headers, or with several files joined one behind the other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.decoder import CUT_SHORT_SECONDS, Block, cut_short
+from nemocli.audio.decoder import CUT_SHORT_S, Block, describe_cut
 from nemocli.audio.file_ends import find_file_parts
 from nemocli.audio.libsndfile import LibsndfileDecoder, open_window
 from nemocli.audio.sound_part import SoundPart
@@ -17,7 +17,7 @@ from nemocli.audio.wav_chunks import find_wav_parts
 
 
 def open_parts(path: Path, is_wav: bool) -> PartedDecoder | None:
-    """Open a file that libsndfile would not read to its end by itself; None for all others.
+    """Open a file that libsndfile alone would not read to its end; return None for all others.
 
     Raises AudioError for an absurd header, OSError as `open`.
     """
@@ -36,7 +36,7 @@ def open_parts(path: Path, is_wav: bool) -> PartedDecoder | None:
 
 
 class PartedDecoder:
-    """Stretches of sound one behind the other; see `nemocli.audio.decoder.Decoder`."""
+    """Decoder of stretches of sound one behind the other; see `nemocli.audio.decoder.Decoder`."""
 
     def __init__(self, parts: list[tuple[SoundPart, LibsndfileDecoder]]) -> None:
         """Take over the decoders."""
@@ -50,7 +50,7 @@ class PartedDecoder:
         self.tracks: Sequence[Track] = (self.track,)
 
     def blocks(self) -> Iterator[Block]:
-        """Decode all parts."""
+        """Yield the blocks of all parts."""
         begins = 0.0
         for part, decoder in self._parts:
             seconds = 0.0
@@ -61,14 +61,14 @@ class PartedDecoder:
             begins += seconds
 
     def _judge(self, part: SoundPart, begins: float, seconds: float, ends_damaged: bool) -> None:
-        """Say what is wrong with a part that gave so many seconds."""
+        """Warn about a part that began at `begins`, and of which `seconds` were decoded."""
         ends, length = begins + seconds, part.end - part.start
         promised = part.promised_seconds
         if promised is None and part.promised is not None and length:
             promised = seconds * part.promised / length
         if part.promised is not None and part.promised > length:
-            if promised is not None and promised - seconds > CUT_SHORT_SECONDS:
-                self.log.add("cut", ends, cut_short(ends, begins + promised))
+            if promised is not None and promised - seconds > CUT_SHORT_S:
+                self.log.add("cut", ends, describe_cut(ends, begins + promised))
         elif part.promised is not None and part.promised < length:
             self.log.add(
                 "length",

@@ -36,6 +36,9 @@ MAX_AHEAD_S = 0.5
 #: Times full scale above which samples are not sound in the encoding that was given.
 MAX_AMPLITUDE = 1000.0
 
+#: Bytes read at once, whatever a header says of channels and rate.
+MAX_READ_BYTES = 1 << 20
+
 #: How the time without a word is called after which the form of raw samples is doubted.
 SENSELESS_AFTER = "20 s"
 
@@ -184,7 +187,8 @@ class PipedSound(ReadingSource):
         """Move what is there from the pipe to the queue; return False at the end of the pipe."""
         is_ended = self._left == 0
         if not is_ended and _is_readable(self._stream):
-            most = max(self._frame_bytes, self._frame_bytes * self.rate // 10)
+            tenth = self._frame_bytes * self.rate // 10
+            most = max(self._frame_bytes, min(tenth, MAX_READ_BYTES))
             new = os.read(self._stream, most if self._left is None else min(most, self._left))
             is_ended = not new
             self._held += new

@@ -1,41 +1,35 @@
-"""Any sampling rate to 16 kHz mono, as a stream: no block waits for the end of the file."""
+"""Resampling of any rate to 16 kHz, as a stream: no block waits for the end of the file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import soxr
 
 from nemocli.audio.decoder import Block
 from nemocli.units import SAMPLE_RATE
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 
 def mix_down(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The mean of the channels: float32 [frames, channels] -> [frames].
+    """Return the mean of the channels: float32 [frames, channels] -> [frames].
 
-    One channel comes back bit for bit. The mean never exceeds the loudest channel, so nothing
+    A single channel comes back bit for bit. The mean never exceeds the loudest channel, so nothing
     needs clipping.
     """
-    import numpy as np
-
     if samples.shape[1] == 1:
         return samples[:, 0]
     return np.asarray(samples.mean(axis=1, dtype=np.float64), np.float32)
 
 
 class Resampler:
-    """Sound at one rate -> the same at 16 kHz, as it comes: mono [n], or [n, channels].
+    """Resampler of a stream to 16 kHz: float32 [n] if `channels` is 1, else [n, channels].
 
-    n frames at rate r give n * 16000 / r samples in all, rounded; 16 kHz passes through untouched.
+    n frames at rate r give n * 16000 / r samples in all, rounded; 16 kHz passes through unchanged.
     """
 
     def __init__(self, rate: int, channels: int = 1) -> None:
-        import numpy as np
-        import soxr
-
         self._nothing = np.zeros(0 if channels == 1 else (0, channels), np.float32)
         self._stream = (
             None
@@ -44,11 +38,11 @@ class Resampler:
         )
 
     def push(self, frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """The next frames, float32; what can be said of them already."""
+        """Take the next frames, float32; return the samples that are certain already."""
         return frames if self._stream is None else self._stream.resample_chunk(frames)
 
     def finish(self) -> npt.NDArray[np.float32]:
-        """The samples that were held back for what might have followed."""
+        """Return the last samples, which depended on frames that might have followed."""
         if self._stream is None:
             return self._nothing
         last: npt.NDArray[np.float32] = self._stream.resample_chunk(self._nothing, last=True)
@@ -56,11 +50,10 @@ class Resampler:
 
 
 def resample(blocks: Iterable[Block], channels: int = 1) -> Iterator[npt.NDArray[np.float32]]:
-    """Blocks of any rate -> float32 [n] at 16 kHz, the mean of any channels.
+    """Resample blocks of any rate to 16 kHz: float32 [n], the mean of their channels.
 
-    With `channels`, the blocks have so many, and they stay apart: float32 [n, channels].
-
-    A rate that changes within the file ends one resampler, tail included, and starts the next.
+    If `channels` is more than 1, every block has that many, and they stay separate: float32
+    [n, channels]. A change of the rate ends one resampler, tail included, and starts the next.
     """
     rate = SAMPLE_RATE
     resampler = Resampler(rate, channels)
@@ -76,9 +69,7 @@ def resample(blocks: Iterable[Block], channels: int = 1) -> Iterator[npt.NDArray
 def repack(
     pieces: Iterable[npt.NDArray[np.float32]], size: int
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """The same samples in packets of `size`; only the last may be shorter, and none is empty."""
-    import numpy as np
-
+    """Repack samples in packets of `size`; only the last may be shorter, and none is empty."""
     held: list[npt.NDArray[np.float32]] = []
     missing = size
     for piece in pieces:

@@ -1,24 +1,19 @@
-"""Raw samples as devices, pipes and WAV files have them, as float32."""
+"""Conversion of raw samples of devices, pipes and WAV files to float32."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-#: Bytes of a sample, by encoding: unsigned, signed or float, bits, little endian.
+#: Bytes of a sample by encoding, whose name gives kind (unsigned, signed, float), bits and order.
 SAMPLE_BYTES = {"u8": 1, "s16le": 2, "s24le": 3, "s32le": 4, "f32le": 4, "f64le": 8}
 
 
 def decode_samples(data: bytes, encoding: str, channels: int) -> npt.NDArray[np.float32]:
-    """Interleaved samples -> float32 [frames, channels], full scale at 1.0.
+    """Convert interleaved samples to float32 [frames, channels], full scale at 1.0.
 
-    The bytes are whole frames.
+    `data` must be whole frames.
     """
-    import numpy as np
-
     if encoding == "u8":
         samples = (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / 128
     elif encoding == "s24le":

@@ -1,27 +1,28 @@
-"""Which of several tracks hold nothing but digital silence, found out by a few looks into a file.
+"""Search for tracks that hold nothing but digital silence, by samples of a few places of a file.
 
-The cost is bounded, whatever the length of the file: some seconds at its beginning, and where all
-of that is silent, shorter looks further on.
+The cost is bounded, whatever the length of the file: some seconds at its beginning, and if these
+are silent, shorter stretches further on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import av
+import numpy as np
+
+from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, to_float
 from nemocli.audio.tracks import Track
 from nemocli.errors import AudioError
 
-if TYPE_CHECKING:
-    import av
+#: Seconds of sound of the first look and of the others, which are spread over the file; all looks.
+FIRST_LOOK_S, LOOK_S, LOOKS = 20.0, 5.0, 8
 
-#: Seconds of sound of the first look and of the others, which are spread over the file.
-FIRST_LOOK, LOOK, LOOKS = 20.0, 5.0, 8
+#: Limits on the packets of one look, and the bytes of all looks, those of other tracks included.
+MAX_PACKETS, MAX_READ_BYTES = 20_000, 256 << 20
 
-#: Packets of one look, and bytes of all of them, at most; also of tracks that are not looked at.
-MOST_PACKETS, MOST_BYTES = 20_000, 256 << 20
-
-#: Samples up to here, of full scale, are silence: dither and what codecs make of zeros.
+#: Samples up to this share of full scale are silence: dither, and what codecs make of zeros.
 SILENCE_PEAK = 1e-4
 
 MICROSECONDS = 1_000_000
@@ -30,10 +31,10 @@ MICROSECONDS = 1_000_000
 def find_silent(
     open_again: Callable[[], av.container.InputContainer], tracks: Sequence[Track]
 ) -> set[int]:
-    """The numbers of the tracks, best first, in which no look found sound.
+    """Return the numbers of the tracks in which no look found sound. `tracks` has the best first.
 
-    It ends as soon as there is sound in the best one; the others may then be told silent without
-    having been looked at for long. A file that cannot be opened again is not judged.
+    It ends as soon as there is sound in the best track; others may be reported silent after a
+    shorter look. The result is empty if the file cannot be opened again.
     """
     silent = {track.number for track in tracks}
     try:
@@ -42,23 +43,21 @@ def find_silent(
         return set()
     with container:
         read = 0
-        for seconds in _looks(container):
-            for number, size, sounds in _look(container, tracks, seconds):
+        for seconds in _seek_looks(container):
+            for number, size, sounds in _read_look(container, tracks, seconds):
                 read += size
                 if sounds:
                     silent.discard(number)
-                if tracks[0].number not in silent or read > MOST_BYTES:
+                if tracks[0].number not in silent or read > MAX_READ_BYTES:
                     return silent
     return silent
 
 
-def _looks(container: av.container.InputContainer) -> Iterator[float]:
-    """Seconds to look at, once the container is at the place to look."""
-    import av
-
-    yield FIRST_LOOK
+def _seek_looks(container: av.container.InputContainer) -> Iterator[float]:
+    """Move the container to each place to look at, and yield the seconds to look at there."""
+    yield FIRST_LOOK_S
     length = container.duration
-    if length is None or length < FIRST_LOOK * MICROSECONDS:
+    if length is None or length < FIRST_LOOK_S * MICROSECONDS:
         return
     start = container.start_time or 0
     for look in range(1, LOOKS):
@@ -66,45 +65,38 @@ def _looks(container: av.container.InputContainer) -> Iterator[float]:
             container.seek(start + length * look // LOOKS)
         except (av.FFmpegError, OSError):
             return
-        yield LOOK
+        yield LOOK_S
 
 
-def _look(
+def _read_look(
     container: av.container.InputContainer, tracks: Sequence[Track], seconds: float
 ) -> Iterator[tuple[int, int, bool]]:
-    """For each packet: its track's number, or 0, its bytes, and whether there is sound in it."""
-    import av
-
+    """Yield for each packet its track's number or 0, its bytes, and whether it holds sound."""
     streams = container.streams.audio
     numbers = {streams[track.number - 1].index: track.number for track in tracks}
     left = dict.fromkeys(numbers.values(), seconds)
     try:
         for count, packet in enumerate(container.demux()):
             number = numbers.get(packet.stream.index, 0)
-            sounds, length = _peak(packet) if left.get(number, 0.0) > 0 else (0.0, 0.0)
+            sounds, length = _measure_peak(packet) if left.get(number, 0.0) > 0 else (0.0, 0.0)
             if number:
                 left[number] -= length
             yield number, packet.size, sounds > SILENCE_PEAK
-            # A track that ends early, or has no packets here, leaves it to the others to end this.
-            if count > MOST_PACKETS or left[tracks[0].number] <= 0 or max(left.values()) <= 0:
+            # A track may end early, or have no packets here: then another track ends the look.
+            if count > MAX_PACKETS or left[tracks[0].number] <= 0 or max(left.values()) <= 0:
                 return
-    except (av.FFmpegError, OSError):
+    except (av.FFmpegError, OSError, IndexError):  # IndexError: a stream that appeared late
         return
 
 
-def _peak(packet: Any) -> tuple[float, float]:
-    """The highest sample of a packet, and its seconds; nothing for one that is damaged."""
-    import av
-    import numpy as np
-
-    from nemocli.audio.ffmpeg import MOST_SAMPLES, to_float
-
+def _measure_peak(packet: Any) -> tuple[float, float]:
+    """Return the highest sample of a packet, and its seconds, as far as it can be decoded."""
     peak = length = 0.0
     try:
         for frame in packet.decode():
             if not isinstance(frame, av.AudioFrame) or not frame.samples:
                 continue
-            most = MOST_SAMPLES // max(1, len(frame.layout.channels))
+            most = MAX_SAMPLES // max(1, len(frame.layout.channels))
             samples = np.abs(to_float(frame, 0, most))
             peak = max(peak, float(np.nan_to_num(samples).max(initial=0.0)))
             length += frame.samples / frame.sample_rate

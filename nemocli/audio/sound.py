@@ -1,4 +1,4 @@
-"""The one way in: open a sound file, iterate over its packets."""
+"""Reading of a sound file of any kind: open it, iterate over its packets."""
 
 from __future__ import annotations
 
@@ -6,41 +6,45 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.channels import ChannelStage
 from nemocli.audio.decode import open_decoder
 from nemocli.audio.decoder import Block, Decoder
-from nemocli.audio.float_scale import scaled
+from nemocli.audio.float_scale import (
+    MAX_FLOAT,
+    MAX_INTEGER,
+    find_full_scale,
+    find_usual_peak,
+    scale_down,
+)
 from nemocli.audio.gain import LoudestSeconds, RunningGain, to_factor
+from nemocli.audio.level import PeakLevel
 from nemocli.audio.options import AUTO_GAIN, DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.resample import repack, resample
-from nemocli.audio.sound_warnings import SoundWarning
-from nemocli.audio.tracks import choice_sentence
+from nemocli.audio.tracks import describe_choice
 from nemocli.closing import Closing
 from nemocli.errors import AudioError
+from nemocli.sound_warning import SoundWarning
 from nemocli.units import SAMPLE_RATE
 
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-
-#: A first look at samples that are stored as floats is at so many seconds of them.
-FIRST_LOOK = 120.0
+#: Seconds examined first when samples are floats.
+FIRST_LOOK_S = 120.0
 
 
 @dataclass(frozen=True)
 class DecodedSound:
-    """What of a file was decoded, and how it was changed."""
+    """Which part of a file was decoded, and how its samples were changed."""
 
-    #: The track's number from 1, of how many, and its language if the file tells it.
+    #: The track's number from 1, the number of tracks, and the track's language if known.
     track: int
     tracks: int
     track_language: str | None
     #: `mix`, the name of the channel that was taken, or `separate`.
     channels: str
-    #: dB; by channel if they are separate; None if the samples are as they were.
+    #: dB, by channel if they are separate; None if the samples are unchanged.
     gain: float | tuple[float, ...] | None
 
 
@@ -52,11 +56,11 @@ def open_sound(
 ) -> Sound:
     """Open a sound file, or a sound track of a video, for streaming.
 
-    The header is read at once, so that what is no sound is refused here; samples are decoded while
+    The header is read at once, so that other files are refused here; samples are decoded while
     iterating. `packet_seconds` is the length of every packet but the last.
 
-    Raises AudioError, one sentence that names the file, if there is nothing to decode, or not what
-    `options` ask for.
+    Raises AudioError, one sentence that names the file, if nothing can be decoded, or not what
+    `options` require.
     """
     if packet_seconds <= 0:
         raise ValueError(f"packet_seconds must be positive, not {packet_seconds}")
@@ -69,23 +73,19 @@ def open_sound(
         raise
 
 
-# The largest integer that a float of full scale may stand for.
-LOUDEST = 2.0**32
-
-
 class Sound(Closing):
-    """The packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
+    """Packets of one file: float32 [n], 16 kHz mono, full scale at 1.0, none of them empty.
 
     With separate channels they are float32 [n, channels].
 
-    An iterator, to be read once, and a context manager that closes the file. It holds about one
-    packet in memory, however long the file is. Samples are never clipped, and only scaled by a gain
-    that was asked for, or where floats are in the range of integers; so a 16 kHz mono file comes
+    It is an iterator, to be read once, and a context manager that closes the file. It holds about
+    one packet in memory, however long the file is. Samples are never clipped, and only scaled by a
+    gain of the options, or where floats are in the range of integers; so a 16 kHz mono file comes
     through bit for bit.
 
-    What cannot be decoded, or is missing by the file's own clock, is silence, so that everything
-    behind it keeps its time; `warnings` says so. Iterating raises AudioError at the end if nothing
-    at all could be decoded.
+    Sound that cannot be decoded, or is missing by the file's own clock, becomes silence, so that
+    everything behind it keeps its time; `warnings` has a sentence for it. Iterating raises
+    AudioError at the end if nothing at all could be decoded.
     """
 
     path: Path
@@ -93,29 +93,33 @@ class Sound(Closing):
     """Seconds that the header promises; None if it promises nothing. An estimate for some mp3."""
 
     channel_names: tuple[str, ...]
-    """By channel, if they are separate; else empty."""
+    """Names of the channels if they are separate; else empty."""
 
     def __init__(
         self, path: Path, decoder: Decoder, packet_samples: int, options: SoundOptions
     ) -> None:
-        """Take over `decoder`. Raises AudioError for channels that the file has not."""
+        """Take over `decoder`. Raises AudioError for channels that the file does not have."""
         self.path = path
         self.duration = decoder.duration
+        #: Level of the packets so far.
+        self.level = PeakLevel()
         self._decoder = decoder
         self._options = options
         self._channels = ChannelStage(path, decoder.channels, options)
         self.channel_names = self._channels.names
         self._gain: tuple[float, ...] | None = None
+        # Whether a few far too loud samples count as damage.
+        self._finds_outliers = False
         self._packets = self._decode(packet_samples)
 
     @property
     def note(self) -> str | None:
-        """Which track was chosen of several: a sentence, to stand behind the file's name."""
-        return choice_sentence(self._decoder.tracks, self._decoder.track)
+        """Sentence on which of several tracks was chosen, to follow the file's name, or None."""
+        return describe_choice(self._decoder.tracks, self._decoder.track)
 
     @property
     def decoded(self) -> DecodedSound:
-        """What was decoded of the file, as far as it was."""
+        """What was decoded of the file so far."""
         gain: float | tuple[float, ...] | None = self._gain
         if self._gain is not None and not self.channel_names:
             gain = self._gain[0]
@@ -128,7 +132,9 @@ class Sound(Closing):
         return self
 
     def __next__(self) -> npt.NDArray[np.float32]:
-        return next(self._packets)
+        packet = next(self._packets)
+        self.level.add(packet)
+        return packet
 
     def close(self) -> None:
         """Close the file; closing twice is harmless, and no packets follow."""
@@ -137,54 +143,54 @@ class Sound(Closing):
 
     @property
     def warnings(self) -> tuple[SoundWarning, ...]:
-        """Give what is wrong with the sound that was read so far, by time."""
+        """Warnings about the sound that was read so far, by time."""
         return self._decoder.log.warnings
 
     def _decode(self, packet_samples: int) -> Generator[npt.NDArray[np.float32], None, None]:
-        """The packets. A failure waits until the resampler gave out what it held before it."""
+        """Yield the packets. A failure is raised after the sound that was decoded before it."""
         failure: AudioError | None = None
 
-        def good_blocks() -> Iterator[Block]:
+        def read_good_blocks() -> Iterator[Block]:
             nonlocal failure
             try:
-                yield from self._numbers_only(self._decoder.blocks())
+                yield from self._silence_bad_samples(self._decoder.blocks())
             except AudioError as error:
                 failure = error
 
-        blocks = good_blocks()
+        blocks = read_good_blocks()
         if self._decoder.stores_floats:
-            blocks = scaled(blocks, self._first_peak(), self._decoder.log.add)
-        blocks = self._channels.blocks(blocks, self._decoder.log.add)
+            peak = self._measure_first_peak()
+            if find_full_scale(peak) == 1.0:
+                self._finds_outliers = True
+            blocks = scale_down(blocks, peak, self._decoder.log.add)
+        blocks = self._channels.convert(blocks, self._decoder.log.add)
         packets = repack(resample(blocks, self._channels.channels), packet_samples)
-        yield from self._amplified(packets)
+        yield from self._amplify(packets)
         if failure is not None:
             raise failure
 
-    def _first_peak(self) -> float:
-        """The peak of the first minutes of a file; 0 for a pipe, which is read only once."""
+    def _measure_first_peak(self) -> float:
+        """Measure the peak of the first minutes; return 0 for a pipe, which is read only once."""
         if not self.path.is_file():
             return 0.0
         peak = seconds = 0.0
         decoder = open_decoder(self.path, self._options)
         try:
             for block in decoder.blocks():
-                loudness = abs(block.samples)
-                peak = max(peak, float(loudness[loudness <= LOUDEST].max(initial=0.0)))
+                peak = max(peak, find_usual_peak(block.samples))
                 seconds += len(block.samples) / block.rate
-                if seconds >= FIRST_LOOK:
+                if seconds >= FIRST_LOOK_S:
                     break
-        except AudioError:  # which comes again, in its place
+        except AudioError:  # raised again when the sound itself is decoded
             pass
         finally:
             decoder.close()
         return peak
 
-    def _amplified(
+    def _amplify(
         self, packets: Iterator[npt.NDArray[np.float32]]
     ) -> Iterator[npt.NDArray[np.float32]]:
-        """The packets with the gain that is asked for."""
-        import numpy as np
-
+        """Yield the packets with the gain of the options."""
         if self._options.gain is None:
             yield from packets
         elif self._options.gain == AUTO_GAIN and not self.path.is_file():
@@ -193,13 +199,13 @@ class Sound(Closing):
                 yield running.apply(packet)
                 self._gain = (round(running.gain, 1),)
         else:
-            self._gain = self._constant_gain()
+            self._gain = self._choose_constant_gain()
             factors = np.array([to_factor(gain) for gain in self._gain], np.float32)
             for packet in packets:
                 yield packet * (factors if packet.ndim == 2 else factors[0])
 
-    def _constant_gain(self) -> tuple[float, ...]:
-        """The gain in dB, by channel; for `auto`, from a first look at the whole file."""
+    def _choose_constant_gain(self) -> tuple[float, ...]:
+        """Return the gain in dB, by channel; for `auto`, the whole file is read for it."""
         count = self._channels.channels
         if isinstance(self._options.gain, float):
             return (self._options.gain,) * count
@@ -209,28 +215,28 @@ class Sound(Closing):
                 for second in sound:
                     for channel, its in zip(loudest, second.reshape(-1, count).T, strict=True):
                         channel.add(its)
-            except AudioError:  # which comes again, in its place
+            except AudioError:  # raised again when the sound itself is decoded
                 pass
         return tuple(its.gain for its in loudest)
 
-    def _numbers_only(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """Pass the blocks on with silence for NaN and infinity: one would spoil all behind it.
+    def _silence_bad_samples(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """Replace NaN and infinity in the blocks by silence: one would spoil all behind it.
 
         Raises AudioError at the end if there were no numbers at all.
         """
-        import numpy as np
-
         seconds = 0.0
         any_numbers = is_spoiled = False
         for block in blocks:
-            # Nothing but damage is louder than the integers that some write as floats.
             samples = block.samples
             if not samples.size:
                 continue
-            if samples.min() >= -LOUDEST and samples.max() <= LOUDEST:  # neither for NaN
+            largest = MAX_INTEGER
+            if self._finds_outliers and find_full_scale(find_usual_peak(samples)) == 1.0:
+                largest = MAX_FLOAT
+            if samples.min() >= -largest and samples.max() <= largest:  # neither for NaN
                 any_numbers = True
             else:
-                numbers = np.all(np.abs(samples) <= LOUDEST, axis=1)
+                numbers = np.all(np.abs(samples) <= largest, axis=1)
                 any_numbers, is_spoiled = any_numbers or bool(numbers.any()), True
                 first = seconds + int(numbers.argmin()) / block.rate
                 count = len(numbers) - int(np.count_nonzero(numbers))

@@ -1,59 +1,46 @@
-"""What a file's sound lacks, or where its clock is untrue, although it could be decoded."""
+"""Collection of warnings about a sound while it is decoded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Incidents of a kind that are closer than this, in seconds, are one.
-MERGE_SECONDS = 10.0
+from nemocli.sound_warning import SoundWarning
 
-#: Incidents of each kind that are told apart; more are added to the last.
-MOST_INCIDENTS = 20
+#: Incidents of a kind that are closer than this are merged.
+MERGE_S = 10.0
 
-
-@dataclass(frozen=True, slots=True)
-class SoundWarning:
-    """Something wrong with a file that was transcribed all the same."""
-
-    #: "damage": bytes that cannot be decoded; "gap": sound that is missing by the file's clock;
-    #: "clock": times that jump, stand still or drift; "cut": an end before the promised one;
-    #: "length": a header with an untrue length; "channels": those that cancel each other out;
-    #: "level": floats in the range of integers; "empty": no words.
-    kind: str
-    #: Seconds on the sound's clock where it begins.
-    at_s: float
-    #: One sentence.
-    message: str
+#: Limit on the incidents of each kind; more are merged with the last.
+MAX_INCIDENTS = 20
 
 
 class WarningLog:
-    """Collects warnings in bounded memory: incidents near each other become one."""
+    """Log of warnings in bounded memory: incidents near each other become one."""
 
     def __init__(self) -> None:
         self._incidents: dict[str, list[_Incident]] = {}
         self._single: list[SoundWarning] = []
 
     def add(self, kind: str, at_s: float, message: str) -> None:
-        """Add a warning of which a file has few."""
+        """Add a warning of a kind that is rare in a file."""
         self._single.append(SoundWarning(kind, round(at_s, 3), message))
 
     def note(self, what: str, at_s: float, seconds: float) -> None:
         """Note one of the INCIDENTS, of which a file may have millions.
 
-        `seconds` says how much sound it concerns, or by how much a clock is untrue.
+        `seconds` is the length of the sound concerned, or the error of a clock.
         """
         same = self._incidents.setdefault(what, [])
-        if same and (at_s - same[-1].end <= MERGE_SECONDS or len(same) >= MOST_INCIDENTS):
+        if same and (at_s - same[-1].end <= MERGE_S or len(same) >= MAX_INCIDENTS):
             same[-1].extend(at_s, seconds)
         else:
             same.append(_Incident(at_s, at_s, seconds))
 
     @property
     def warnings(self) -> tuple[SoundWarning, ...]:
-        """Give all of them, by time."""
+        """All warnings, by time."""
         noted = [
-            SoundWarning(INCIDENTS[what][0], round(incident.at, 3), _sentence(what, incident))
+            SoundWarning(INCIDENTS[what][0], round(incident.at, 3), _describe(what, incident))
             for what, incidents in self._incidents.items()
             for incident in incidents
         ]
@@ -73,14 +60,14 @@ class _Incident:
         self.count += 1
 
 
-def _sentence(what: str, incident: _Incident) -> str:
+def _describe(what: str, incident: _Incident) -> str:
     place = f"at {incident.at:.1f} s"
     if incident.count > 1:
         place = f"in {incident.count:,} places from {incident.at:.1f} to {incident.end:.1f} s"
     return INCIDENTS[what][1](place, f"{incident.seconds:,.2f} s")
 
 
-#: What can happen often: kind, and the sentence for a place and an amount.
+#: Frequent incidents: kind, and a function that makes the sentence for a place and an amount.
 INCIDENTS: dict[str, tuple[str, Callable[[str, str], str]]] = {
     "undecodable": (
         "damage",

@@ -1,9 +1,8 @@
-"""Where each piece of decoded sound belongs by its file's clock: holes are filled, bad clocks not
-followed.
+"""Placement of decoded sound by its file's clock: gaps are filled, wrong clocks are ignored.
 
-A file's times are rounded, jitter, drift, and are damaged like all else. So a piece is moved only
-if its time is out of tolerance by itself and together with the piece behind it; what is moved is
-the sum of all that came before, so that nothing adds up, however long the file is.
+A file's times are rounded, jitter, drift, and may be damaged. So a piece is moved only if both its
+time and that of the next piece are out of tolerance. Times are compared with the sum of all sound
+before, so that errors do not accumulate, however long the file is.
 """
 
 from __future__ import annotations
@@ -14,30 +13,30 @@ from typing import Generic, TypeVar
 
 from nemocli.audio.sound_warnings import WarningLog
 
-#: A difference between clock and sound that is left alone, in seconds.
-TOLERANCE = 0.04
+#: Difference between clock and sound that is ignored.
+TOLERANCE_S = 0.04
 
-#: The same where a packet could not be decoded: what is missing there is known to be missing.
-DAMAGE_TOLERANCE = 0.005
+#: The same after an undecodable packet, where sound is certainly missing.
+DAMAGE_TOLERANCE_S = 0.005
 
-#: A longer jump ahead is a clock that was set, not a hole that should become silence.
-LONGEST_GAP = 3600.0
+#: A longer jump ahead means that the clock was set; a shorter one is a gap to fill with silence.
+MAX_GAP_S = 3600.0
 
-#: A jump that the next piece must confirm even where a packet could not be decoded.
-FAR = 1.0
+#: A longer jump must be confirmed by the next piece even after an undecodable packet.
+FAR_S = 1.0
 
-#: A clock that was reset may be right after all, if by that so many seconds are missing at most.
-RETURN = 60.0
+#: A clock that was reset is used again if at most this much is missing by it.
+MAX_RETURN_S = 60.0
 
-#: A clock that drifts by more than this share is none.
-MOST_DRIFT = 0.1
+#: A clock that drifts by more than this share is ignored.
+MAX_DRIFT = 0.1
 
 Samples = TypeVar("Samples")
 
 
 @dataclass(slots=True)
 class Piece(Generic[Samples]):
-    """Decoded sound with its time by the file's clock, in seconds; None if it has none."""
+    """Decoded sound with its start by the file's clock, in seconds; None if unknown."""
 
     samples: Samples
     starts: float | None
@@ -48,7 +47,7 @@ class Piece(Generic[Samples]):
 
 @dataclass(slots=True)
 class Placed(Generic[Samples]):
-    """Samples, the seconds of silence before them, and of their beginning that are left out."""
+    """Samples, the seconds of silence before them, and the seconds to skip at their beginning."""
 
     samples: Samples
     silence: float = 0.0
@@ -56,38 +55,41 @@ class Placed(Generic[Samples]):
 
 
 class Timeline(Generic[Samples]):
-    """Places the pieces of a file; `origin` is the file's time at which its sound begins.
+    """Timeline of the pieces of a file; `origin` is the file's time at which its sound begins.
 
     Without an origin, the first piece begins at 0.
     """
 
     def __init__(self, origin: float | None, log: WarningLog) -> None:
-        #: Seconds given out so far.
+        #: Seconds placed so far.
         self.position = 0.0
         self._log = log
         self._offset = None if origin is None else -origin
-        # The same before it was last reset.
+        # The offset before the last reset.
         self._former: float | None = None
         self._has_begun = False
         # Since the clock was last right: when that was, and the sum of its jumps ahead.
         self._right_at = 0.0
         self._jumped = self._jumped_at = 0.0
         self._last_error = 0.0
-        #: Seconds that are still to be left out.
+        #: Seconds that are still to be skipped.
         self._to_skip = 0.0
-        #: Where the last piece ended by the file's clock; None if that is not known.
+        #: Where the last piece ended by the file's clock; None if unknown.
         self._ends: float | None = None
+        #: Where the last piece began by the file's clock.
+        self._began: float | None = None
 
     def place(self, pieces: Iterable[Piece[Samples]]) -> Iterator[Placed[Samples]]:
-        """Give the pieces in their order, at most one of them late."""
+        """Yield the pieces in their order; one is held until the next is known."""
         held: Piece[Samples] | None = None
         for piece in pieces:
+            if held is not None:
+                yield self._settle(held, piece)
+                held = None
             if self._to_skip:
                 yield self._pass(piece, skipped=min(self._to_skip, piece.seconds))
                 continue
-            if held is not None:
-                yield self._settle(held, piece)
-            error = self._error(piece, self.position)
+            error = self._measure_error(piece, self.position)
             self._last_error = error or 0.0
             held = piece if error is not None and self._is_off(piece, error) else None
             if held is None:
@@ -96,11 +98,11 @@ class Timeline(Generic[Samples]):
                 yield self._pass(piece)
         if held is not None:
             yield self._settle(held, None)
-        if self._jumped > DAMAGE_TOLERANCE and self._last_error > DAMAGE_TOLERANCE:
+        if self._jumped > DAMAGE_TOLERANCE_S and self._last_error > DAMAGE_TOLERANCE_S:
             self._log.note("missing", self._jumped_at, self._last_error)
 
-    def _error(self, piece: Piece[Samples], position: float) -> float | None:
-        """Seconds by which the file's clock is ahead of `position`; None if it tells nothing."""
+    def _measure_error(self, piece: Piece[Samples], position: float) -> float | None:
+        """Return by how many seconds the file's clock is ahead of `position`; None if unknown."""
         if piece.starts is None:
             return None
         if self._offset is None:
@@ -108,15 +110,15 @@ class Timeline(Generic[Samples]):
         return piece.starts + self._offset - position
 
     def _is_off(self, piece: Piece[Samples], error: float) -> bool:
-        if piece.follows_damage and error > DAMAGE_TOLERANCE:
+        if piece.follows_damage and error > DAMAGE_TOLERANCE_S:
             return True
-        return abs(error) > TOLERANCE
+        return abs(error) > TOLERANCE_S
 
     def _settle(self, piece: Piece[Samples], following: Piece[Samples] | None) -> Placed[Samples]:
         """Place a piece whose time is out of tolerance, knowing the time of the next."""
-        error = self._error(piece, self.position) or 0.0
-        if not (piece.follows_damage and 0 < error <= FAR):
-            error = self._confirmed(error, self.position + piece.seconds, following)
+        error = self._measure_error(piece, self.position) or 0.0
+        if not (piece.follows_damage and 0 < error <= FAR_S):
+            error = self._confirm(error, self.position + piece.seconds, following)
         if error > 0:
             return self._move_ahead(piece, error)
         if error < 0:
@@ -125,23 +127,23 @@ class Timeline(Generic[Samples]):
             self._log.note("foreign", self.position, 0.0)
         return self._pass(piece, is_outlier=True)
 
-    def _confirmed(self, error: float, position: float, following: Piece[Samples] | None) -> float:
-        """Give the part of an error that the next piece has too; 0 if there is none."""
+    def _confirm(self, error: float, position: float, following: Piece[Samples] | None) -> float:
+        """Return the part of an error that the next piece has too, or 0."""
         if following is None:
-            return error if -FAR <= error <= RETURN else 0.0
-        next_error = self._error(following, position)
+            return error if -FAR_S <= error <= MAX_RETURN_S else 0.0
+        next_error = self._measure_error(following, position)
         if next_error is None:
             return error
-        if abs(next_error) <= TOLERANCE or (error > 0) != (next_error > 0):
+        if abs(next_error) <= TOLERANCE_S or (error > 0) != (next_error > 0):
             return 0.0
         return min(error, next_error, key=abs)
 
     def _move_ahead(self, piece: Piece[Samples], error: float) -> Placed[Samples]:
-        """Fill a hole with silence; or go on without it where the clock cannot mean it."""
+        """Fill a gap with silence; ignore the clock where the gap is implausible."""
         self._count_jump(piece)
-        if error > LONGEST_GAP:
+        if error > MAX_GAP_S:
             return self._reset(piece, "ahead", error)
-        if not self._has_begun:  # it begins late, as its picture has it
+        if not self._has_begun:  # the sound begins later than the picture
             return self._pass(piece, silence=error)
         if self._jumped < error / 2 and self._drifts_too_far(error):
             return self._reset(piece, "uneven", error)
@@ -149,21 +151,25 @@ class Timeline(Generic[Samples]):
         return self._pass(piece, silence=error)
 
     def _move_back(self, piece: Piece[Samples], error: float) -> Placed[Samples]:
-        """Leave out what a slow clock has no time for; go on where it jumped back or stands."""
+        """Skip sound for which a slow clock has no time; ignore a clock that jumped or stands."""
         if not self._has_begun:
             return self._reset(piece, None, error)
-        if self._step(piece) < -TOLERANCE or -error > FAR or self._drifts_too_far(error):
+        # If a piece begins before the last one began, the clock jumped; else that one was too long.
+        jumps = self._began is None or piece.starts is None or piece.starts <= self._began
+        if (jumps and self._measure_step(piece) < -TOLERANCE_S) or -error > FAR_S:
+            return self._reset(piece, "back", error)
+        if self._measure_step(piece) >= -TOLERANCE_S and self._drifts_too_far(error):
             return self._reset(piece, "back", error)
         self._log.note("slow", self.position, -error)
         self._to_skip = -error
         return self._pass(piece, skipped=min(-error, piece.seconds))
 
     def _reset(self, piece: Piece[Samples], what: str | None, error: float) -> Placed[Samples]:
-        """Begin the clock anew: this piece is where the sound is."""
+        """Reset the clock: this piece follows the last one without a gap."""
         before, self._offset = self._offset, None
-        self._error(piece, self.position)
+        self._measure_error(piece, self.position)
         if what and self._has_begun:
-            former = self._former_error(piece)
+            former = self._measure_former_error(piece)
             if former is not None:  # times that were damaged for a while
                 self._offset, self._former = self._former, None
                 self._log.note("undecodable", self.position, former)
@@ -172,12 +178,12 @@ class Timeline(Generic[Samples]):
             self._former = before
         return self._pass(piece, is_right=True)
 
-    def _former_error(self, piece: Piece[Samples]) -> float | None:
-        """How far ahead a piece is by the clock before the last reset, if it may be by that."""
+    def _measure_former_error(self, piece: Piece[Samples]) -> float | None:
+        """Return how far ahead a piece is by the clock before the reset; None if implausible."""
         if self._former is None or piece.starts is None:
             return None
         error = piece.starts + self._former - self.position
-        return max(0.0, error) if -TOLERANCE <= error <= RETURN else None
+        return max(0.0, error) if -TOLERANCE_S <= error <= MAX_RETURN_S else None
 
     def _pass(
         self,
@@ -195,6 +201,7 @@ class Timeline(Generic[Samples]):
         self._to_skip = max(0.0, self._to_skip - skipped)
         self.position += silence + piece.seconds - skipped
         self._has_begun = True
+        self._began = piece.starts
         if is_outlier and self._offset is not None:
             self._ends = self.position - self._offset
         else:
@@ -202,15 +209,15 @@ class Timeline(Generic[Samples]):
         return Placed(piece.samples, silence, skipped)
 
     def _count_jump(self, piece: Piece[Samples]) -> None:
-        step = self._step(piece)
+        step = self._measure_step(piece)
         if step > piece.seconds / 2:
             self._jumped, self._jumped_at = self._jumped + step, self.position
 
-    def _step(self, piece: Piece[Samples]) -> float:
-        """Seconds by the file's clock from the end of the last piece to the begin of this one."""
+    def _measure_step(self, piece: Piece[Samples]) -> float:
+        """Return the seconds from the last piece's end to this one's start, by the file's clock."""
         if piece.starts is None or self._ends is None:
             return 0.0
         return piece.starts - self._ends
 
     def _drifts_too_far(self, error: float) -> bool:
-        return abs(error) > MOST_DRIFT * max(self.position - self._right_at, TOLERANCE)
+        return abs(error) > MAX_DRIFT * max(self.position - self._right_at, TOLERANCE_S)

@@ -1,14 +1,14 @@
-"""The languages that containers name their tracks by, in one form: ISO 639-1 where there is one.
+"""Languages of tracks in one form: ISO 639-1 codes, where a language has one.
 
 Matroska and MPEG-TS write bibliographic codes (`ger`), MP4 and Ogg terminological ones (`deu`) or
-locales (`de-DE`), and people write whichever they know.
+locales (`de-DE`), and users may write any of them.
 """
 
 from __future__ import annotations
 
 import re
 
-#: Two letters, and every code of three letters and English name that means the same language.
+#: By language: its code of two letters, then its codes of three letters and English names.
 _LANGUAGES = """
 af afr afrikaans; am amh amharic; ar ara arabic; az aze azerbaijani; be bel belarusian;
 bg bul bulgarian; bn ben bengali; bs bos bosnian; ca cat catalan; cs ces cze czech;
@@ -33,17 +33,17 @@ _CODES = {
     for name in names.split()
 }
 
-#: What says that the language is not known, none, several or not any.
+#: Codes for unknown, no, several or unlisted languages.
 _UNKNOWN = ("und", "unk", "mis", "mul", "zxx", "qaa", "auto")
 
-#: Norwegian is tagged as such, or by the way that it is written.
+#: Codes of Norwegian, and of its two written forms.
 _NORWEGIAN = ("no", "nb", "nn")
 
 
-def language_code(text: str | None) -> str | None:
-    """`de` for `ger`, `deu`, `de-DE` and `German`; None for what names no language.
+def to_language_code(text: str | None) -> str | None:
+    """Return `de` for `ger`, `deu`, `de-DE` and `German`; None if no language is named.
 
-    A code of a language that is not listed here stays as it is.
+    Codes of languages that are not listed here stay as they are.
     """
     name = re.split(r"[-_]", (text or "").strip().lower())[0]
     if name in _CODES:
@@ -54,5 +54,5 @@ def language_code(text: str | None) -> str | None:
 
 
 def is_same_language(one: str, other: str) -> bool:
-    """Whether two codes of `language_code` mean one language."""
+    """Return whether two codes of `to_language_code` mean the same language."""
     return one == other or (one in _NORWEGIAN and other in _NORWEGIAN)

@@ -1,8 +1,8 @@
-"""The sound tracks of a file: what each is, and which of them is transcribed.
+"""Sound tracks of a file: their properties, and the choice of the track to transcribe.
 
-Best is a track that can be decoded, is no digital silence, speaks the language that is asked for,
-and is neither a commentary nor made for those who cannot hear or see. Among equals, it is the one
-that the container flags as default, then the first.
+The best track can be decoded, is not digital silence, is in the chosen language, and is neither a
+commentary nor made for deaf or blind people. Among equals, the default track of the container
+comes first, then the first track.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemocli.audio.options import SoundOptions
-from nemocli.audio.track_languages import is_same_language, language_code
+from nemocli.audio.track_languages import is_same_language, to_language_code
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _ROLES = {
 }
 _DEFAULT = 1
 
-#: The same by a track's title, where nobody set the flag.
+#: The same by a track's title, where the flag is not set.
 _TITLES = {
     "commentary": re.compile(r"comment|kommentar|コメンタリ", re.IGNORECASE),
     "description": re.compile(
@@ -42,10 +42,10 @@ _TITLES = {
     "hearing impaired": re.compile(r"hearing impair|\bSDH\b", re.IGNORECASE),
 }
 
-#: What mp4 calls encrypted sound: of Apple's shop, and of common encryption.
+#: Codec tags of encrypted sound in mp4: of Apple's shop, and of common encryption.
 _PROTECTED_TAGS = ("drms", "enca")
 
-#: A codec that is not known, as the list of tracks shows it.
+#: Name of an unknown codec in the list of tracks.
 UNKNOWN_CODEC = "unknown codec"
 
 
@@ -53,26 +53,26 @@ UNKNOWN_CODEC = "unknown codec"
 class Track:
     """One sound track of a file."""
 
-    #: From 1, among the sound tracks.
+    #: Number among the sound tracks, from 1.
     number: int
-    #: As `language_code` gives it; None if the container does not tell.
+    #: As `to_language_code` returns it; None if unknown.
     language: str | None
     title: str | None
-    #: FFmpeg's or libsndfile's name of it.
+    #: Name by FFmpeg or libsndfile.
     codec: str
     #: Frames a second, and channels; 0 if they are not known.
     rate: int
     channels: int
-    #: Seconds; None if the container does not tell.
+    #: Seconds; None if unknown.
     duration: float | None
     is_default: bool = False
-    #: What it is for, such as `commentary`; None for the film's own sound.
+    #: Purpose, such as `commentary`; None for the main sound.
     role: str | None = None
     is_decodable: bool = True
     is_protected: bool = False
 
     def describe(self) -> str:
-        """In words, such as `track 2: German, aac, 48000 Hz, 2 channels, 61.5 s, default`."""
+        """Return a text such as `track 2: German, aac, 48000 Hz, 2 channels, 61.5 s, default`."""
         parts = [self.language or "language unknown", self.codec]
         if self.rate and self.channels:
             parts.append(f"{self.rate} Hz")
@@ -87,9 +87,9 @@ class Track:
 
 
 def list_tracks(container: av.container.InputContainer) -> list[Track]:
-    """The sound tracks of an open container, in its order."""
-    seconds = _seconds(container.duration, 1e-6)
-    return [_track(n, stream, seconds) for n, stream in enumerate(container.streams.audio, 1)]
+    """List the sound tracks of an open container, in its order."""
+    seconds = _to_seconds(container.duration, 1e-6)
+    return [_read_track(n, stream, seconds) for n, stream in enumerate(container.streams.audio, 1)]
 
 
 def choose_track(
@@ -98,18 +98,17 @@ def choose_track(
     options: SoundOptions,
     find_silent: Callable[[Sequence[Track]], set[int]],
 ) -> Track:
-    """The track to transcribe, of one or more.
+    """Choose the track to transcribe, of one or more.
 
-    `find_silent` is given tracks, the best first, and tells the numbers of those that hold no
-    sound, as far as it has to look to know whether the best one does; it is called only if there
-    is a choice. Raises AudioError if the track that was asked for is not there, or if none can be
-    decoded.
+    `find_silent` is called only if there is a choice, with tracks, the best first; it returns the
+    numbers of silent tracks, and may stop once it knows whether the best is silent. Raises
+    AudioError if the requested track does not exist, or if none can be decoded.
     """
-    candidates = _asked_for(path, tracks, options.track)
+    candidates = _select_tracks(path, tracks, options.track)
     able = [track for track in candidates if track.is_decodable and not track.is_protected]
     if not able:
-        raise _not_decodable(path, candidates)
-    wanted = language_code(options.language)
+        raise _not_decodable_error(path, candidates)
+    wanted = to_language_code(options.language)
     able.sort(key=lambda track: _rank(track, wanted))
     if len(able) > 1:
         silent = find_silent(able)
@@ -118,7 +117,7 @@ def choose_track(
 
 
 def _rank(track: Track, wanted: str | None) -> tuple[bool, bool, bool, bool, bool, int]:
-    """Less is better."""
+    """Return a sort key: a better track has a lower one."""
     is_known = wanted is not None and track.language is not None
     is_same = is_known and is_same_language(str(track.language), str(wanted))
     return (
@@ -131,8 +130,8 @@ def _rank(track: Track, wanted: str | None) -> tuple[bool, bool, bool, bool, boo
     )
 
 
-def choice_sentence(tracks: Sequence[Track], chosen: Track) -> str | None:
-    """Which of several tracks was chosen, to stand behind the file's name; None for only one."""
+def describe_choice(tracks: Sequence[Track], chosen: Track) -> str | None:
+    """Return which track was chosen, to follow the file's name; None if there is only one."""
     if len(tracks) < 2:
         return None
     language = f" ({chosen.language})" if chosen.language else ""
@@ -143,7 +142,7 @@ def choice_sentence(tracks: Sequence[Track], chosen: Track) -> str | None:
 
 
 def check_single_track(path: Path, options: SoundOptions) -> None:
-    """For files that have one track of no known language: AudioError if another is asked for."""
+    """Raise AudioError if another track than the first is requested of a file that has one."""
     if isinstance(options.track, int) and options.track != 1:
         raise AudioError(
             f"has one sound track, and --track asks for number {options.track}: leave it out for"
@@ -152,7 +151,7 @@ def check_single_track(path: Path, options: SoundOptions) -> None:
         )
 
 
-def _asked_for(path: Path, tracks: Sequence[Track], asked: int | str | None) -> list[Track]:
+def _select_tracks(path: Path, tracks: Sequence[Track], asked: int | str | None) -> list[Track]:
     if asked is None:
         return list(tracks)
     if isinstance(asked, int):
@@ -167,7 +166,7 @@ def _asked_for(path: Path, tracks: Sequence[Track], asked: int | str | None) -> 
     return found
 
 
-def _not_decodable(path: Path, tracks: Sequence[Track]) -> AudioError:
+def _not_decodable_error(path: Path, tracks: Sequence[Track]) -> AudioError:
     if any(track.is_protected for track in tracks):
         return AudioError(
             "is protected against copying (DRM), and cannot be decoded without its key: give a file"
@@ -182,45 +181,45 @@ def _not_decodable(path: Path, tracks: Sequence[Track]) -> AudioError:
     )
 
 
-def _track(number: int, stream: av.AudioStream, seconds: float | None) -> Track:
+def _read_track(number: int, stream: av.AudioStream, seconds: float | None) -> Track:
     context = stream.codec_context
     flags = int(getattr(stream, "disposition", 0))
     title = stream.metadata.get("title") or stream.metadata.get("handler_name") or ""
-    duration = _seconds(stream.duration, float(stream.time_base or 0))
+    duration = _to_seconds(stream.duration, float(stream.time_base or 0))
     return Track(
         number=number,
-        language=language_code(stream.metadata.get("language")),
+        language=to_language_code(stream.metadata.get("language")),
         title=stream.metadata.get("title"),
-        codec=UNKNOWN_CODEC if context is None else _codec_name(context),
+        codec=UNKNOWN_CODEC if context is None else _name_codec(context),
         rate=(context.sample_rate or 0) if context is not None else 0,
         channels=context.channels if context is not None else 0,
         duration=seconds if duration is None else duration,
         is_default=bool(flags & _DEFAULT),
-        role=_role(flags, title),
+        role=_find_role(flags, title),
         is_decodable=context is not None,
-        is_protected=context is not None and _tag(context) in _PROTECTED_TAGS,
+        is_protected=context is not None and _read_tag(context) in _PROTECTED_TAGS,
     )
 
 
-def _codec_name(context: Any) -> str:
-    """Of the codec, not of one of its decoders: `mp3`, and not `mp3float`."""
+def _name_codec(context: Any) -> str:
+    """Return the codec's name, not a decoder's: `mp3`, not `mp3float`."""
     codec = context.codec
     return str(getattr(codec, "canonical_name", None) or codec.name)
 
 
-def _role(flags: int, title: str) -> str | None:
+def _find_role(flags: int, title: str) -> str | None:
     for bit, role in _ROLES.items():
         if flags & bit:
             return role
     return next((role for role, words in _TITLES.items() if words.search(title)), None)
 
 
-def _seconds(count: int | None, unit: float) -> float | None:
+def _to_seconds(count: int | None, unit: float) -> float | None:
     return count * unit if count is not None and count >= 0 and unit else None
 
 
-def _tag(context: av.CodecContext) -> str:
-    """The container's four letters for a codec; empty for bytes that are none."""
+def _read_tag(context: av.CodecContext) -> str:
+    """Return the container's four letters for a codec; empty if they are not text."""
     try:
         return context.codec_tag
     except UnicodeDecodeError:

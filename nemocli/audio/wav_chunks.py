@@ -1,7 +1,7 @@
-"""Where the sound of a WAV file really lies, whatever its header says of its length.
+"""Search for the sound of a WAV file, where the lengths in its header are wrong.
 
-A recorder that was killed leaves lengths of 0, a pipe those of 4 GiB, a long recording what is left
-of its length without its multiples of 4 GiB; and files joined byte by byte have headers inside.
+A recorder that was killed leaves lengths of 0, a pipe writes 4 GiB, a long recording its length
+modulo 4 GiB; and files joined byte by byte have headers inside.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from typing import BinaryIO
 from nemocli.audio.sound_part import SoundPart
 from nemocli.audio.wav_header import UNKNOWN_LENGTH
 
-#: How a file begins, and the byte order of its numbers.
+#: First bytes of a file, and the byte order of its numbers.
 BYTE_ORDERS = {b"RIFF": "<", b"RF64": "<", b"RIFX": ">"}
 
-#: The length that a pipe has.
+#: Length in the header of a WAV that was written to a pipe.
 UNSAID = 0xFFFFFFFF
 
-#: What follows the end that a header gives is sound from this many seconds on, unless it is chunks.
-LEAST_BEHIND = 0.5
+#: What follows the end by the header is sound if it is this long, in seconds, and not chunks.
+MIN_BEHIND_S = 0.5
 
-#: Chunks of a file, stretches of sound, and bytes of a format, that are looked at.
-MOST_CHUNKS, MOST_PARTS, MOST_FORMAT_BYTES = 10_000, 10_000, 4096
+#: Limits on chunks of a file, stretches of sound, and bytes of a format chunk.
+MAX_CHUNKS, MAX_PARTS, MAX_FORMAT_BYTES = 10_000, 10_000, 4096
 
 #: Chunks that may be cut off at the end of a file.
 TAGS = (b"LIST", b"id3 ", b"ID3 ", b"fact", b"cue ", b"bext", b"JUNK", b"PAD ", b"iXML", b"_PMX")
 
 
 def find_wav_parts(path: Path) -> list[SoundPart]:
-    """Find all sound in a WAV file, in its order; none if it cannot be understood.
+    """Find all sound in a WAV file, in its order; an empty list if it cannot be understood.
 
     Raises OSError as `open`.
     """
     with path.open("rb") as file:
-        return list(_Scan(file, path.stat().st_size).parts())
+        return list(_Scan(file, path.stat().st_size).find_parts())
 
 
 class _Scan:
@@ -44,45 +44,45 @@ class _Scan:
         self._file, self._size = file, size
         self._is_odd = False
 
-    def parts(self) -> Iterator[SoundPart]:
-        at = _behind_tag(self._read(0, 10))
+    def find_parts(self) -> Iterator[SoundPart]:
+        at = _skip_tag(self._read(0, 10))
         self._is_odd = at > 0
-        for _ in range(MOST_PARTS):
-            order = self._byte_order(at)
+        for _ in range(MAX_PARTS):
+            order = self._read_byte_order(at)
             if order is None:
                 return
-            at = yield from self._parts_of_one(at + 12, order)
+            at = yield from self._find_parts_of_one(at + 12, order)
 
-    def _parts_of_one(self, at: int, order: str) -> Generator[SoundPart, None, int]:
-        """The sound of the WAV whose first chunk is at a place; returns where it ends."""
+    def _find_parts_of_one(self, at: int, order: str) -> Generator[SoundPart, None, int]:
+        """Yield the sound of the WAV whose first chunk is at `at`; return where it ends."""
         form, long_size = b"", None
-        for _ in range(MOST_CHUNKS):
-            chunk = self._chunk(at, order)
-            if chunk is None or self._byte_order(at):
+        for _ in range(MAX_CHUNKS):
+            chunk = self._read_chunk(at, order)
+            if chunk is None or self._read_byte_order(at):
                 break
             (name, size), at = chunk, at + 8
             if name == b"data" and form:
-                part = self._part(at, size if long_size is None else long_size, form, order)
+                part = self._make_part(at, size if long_size is None else long_size, form, order)
                 yield part
-                at = self._behind(part.start, part.end - part.start, order) + part.bytes_behind
+                at = self._find_next(part.start, part.end - part.start, order) + part.bytes_behind
                 continue
-            if name == b"fmt " and size <= MOST_FORMAT_BYTES:
+            if name == b"fmt " and size <= MAX_FORMAT_BYTES:
                 form = self._read(at, size)
             elif name == b"ds64" and len(sizes := self._read(at, 16)) == 16:
                 long_size = struct.unpack("<Q", sizes[8:])[0]
-            at = self._behind(at, size, order)
+            at = self._find_next(at, size, order)
         return at
 
-    def _behind(self, at: int, size: int, order: str) -> int:
-        """Where the next chunk begins: at an even place, but some programs forget that."""
+    def _find_next(self, at: int, size: int, order: str) -> int:
+        """Return where the next chunk begins: at an even place, but some programs forget that."""
         end = at + size
-        if size % 2 and self._chunk(end + 1, order) is None and self._chunk(end, order):
+        if size % 2 and self._read_chunk(end + 1, order) is None and self._read_chunk(end, order):
             self._is_odd = True
             return end
         return end + size % 2
 
-    def _part(self, start: int, size: int, form: bytes, order: str) -> SoundPart:
-        """The stretch that begins at a place, and is `size` bytes long by its header."""
+    def _make_part(self, start: int, size: int, form: bytes, order: str) -> SoundPart:
+        """Make the part that begins at `start`, and is `size` bytes long by its header."""
         there = self._size - start
         promised: int | None = size
         length, behind = min(size, there), 0
@@ -90,29 +90,29 @@ class _Scan:
             promised = None
         elif size < there and not self._is_followed_well(start, size):
             behind = there - size
-            if size in (0, UNSAID) or behind >= LEAST_BEHIND * _bytes_a_second(form, order):
+            if size in (0, UNSAID) or behind >= MIN_BEHIND_S * _read_byte_rate(form, order):
                 length, behind = there, 0
                 promised = None if size == UNSAID else size
             elif not self._read(start + size, behind).strip(b"\0"):
                 behind = 0
-        seconds = None if promised is None else promised / _bytes_a_second(form, order)
-        header = _header(form, length, order)
+        seconds = None if promised is None else promised / _read_byte_rate(form, order)
+        header = _make_header(form, length, order)
         plain = promised == length and not behind and not self._is_odd
         return SoundPart(start, start + length, header, promised, seconds, behind, plain)
 
     def _is_followed_well(self, start: int, size: int) -> bool:
-        """Whether only chunks follow, up to the end of the file or the beginning of another."""
+        """Return whether only chunks follow, up to the end of the file or the next WAV."""
         at = start + size
         if not size and self._size - start < 8:
             return False
         return any(self._are_chunks(place) for place in (at, at + 1))
 
     def _are_chunks(self, at: int) -> bool:
-        for _ in range(MOST_CHUNKS):
-            if self._size - at < 8 or self._byte_order(at):
+        for _ in range(MAX_CHUNKS):
+            if self._size - at < 8 or self._read_byte_order(at):
                 return True
-            # Names are letters in either order, and what is not sound in both is small.
-            chunk = self._chunk(at, "<")
+            # Names are letters in either byte order, and chunks other than sound are small.
+            chunk = self._read_chunk(at, "<")
             if chunk is None:
                 return False
             name, size = chunk
@@ -121,13 +121,13 @@ class _Scan:
                 return name in TAGS or name == b"data"
         return False
 
-    def _byte_order(self, at: int) -> str | None:
-        """The byte order of a WAV that begins at a place; None if none does."""
+    def _read_byte_order(self, at: int) -> str | None:
+        """Return the byte order of the WAV that begins at `at`; None if there is no WAV."""
         first = self._read(at, 12)
         return BYTE_ORDERS.get(first[:4]) if first[8:] == b"WAVE" else None
 
-    def _chunk(self, at: int, order: str) -> tuple[bytes, int] | None:
-        """Name and length of what may be a chunk; None if it cannot be one."""
+    def _read_chunk(self, at: int, order: str) -> tuple[bytes, int] | None:
+        """Read name and length of a chunk; return None if it cannot be a chunk."""
         head = self._read(at, 8)
         if len(head) < 8 or not all(32 <= byte < 127 for byte in head[:4]):
             return None
@@ -138,20 +138,20 @@ class _Scan:
         return self._file.read(count)
 
 
-def _behind_tag(first: bytes) -> int:
-    """Where an ID3 tag ends that some programs write in front of everything; 0 if there is none."""
+def _skip_tag(first: bytes) -> int:
+    """Return where an ID3 tag in front of the file ends; 0 if there is no tag."""
     if first[:3] != b"ID3" or len(first) < 10 or max(first[6:]) >= 0x80:
         return 0
     return 10 + sum(part << shift for part, shift in zip(first[6:], (21, 14, 7, 0), strict=True))
 
 
-def _bytes_a_second(form: bytes, order: str) -> int:
-    """By the format chunk; a second of 16-bit sound at 8 kHz if it does not say."""
+def _read_byte_rate(form: bytes, order: str) -> int:
+    """Read bytes a second from the format chunk; if unknown, those of 16-bit mono at 8 kHz."""
     return (struct.unpack(order + "I", form[8:12])[0] if len(form) >= 12 else 0) or 16_000
 
 
-def _header(form: bytes, length: int, order: str) -> bytes:
-    """A header for so many bytes of sound: of WAV, or of RF64 where that cannot tell the length."""
+def _make_header(form: bytes, length: int, order: str) -> bytes:
+    """Make a header for `length` bytes of sound: WAV, or RF64 if that is too long for WAV."""
     chunks = b"fmt " + struct.pack(order + "I", len(form)) + form + b"\0" * (len(form) % 2)
     size = 4 + len(chunks) + 8 + length
     if size < 2**32:

@@ -1,1 +1,1 @@
-"""Many streams in one call: read ahead, advanced together, within the memory there is."""
+"""Transcribing many files together: read ahead, with many streams in one call of the model."""

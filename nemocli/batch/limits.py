@@ -1,49 +1,52 @@
-"""How many files are worked on at once, and how much of them in a call, by the memory there is."""
+"""How many files are transcribed at once, and how much of them in a call, within a memory limit."""
 
 from dataclasses import dataclass
 from math import prod
 
-from nemocli.audio.options import MOST_SEPARATE
+from nemocli.audio.options import MAX_SEPARATE
 from nemocli.engine.recognizer import Recognizer
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import conformer_cache_shapes
 
-#: Files at once, and encoder frames of all of them in one call, where memory does not matter. More
-#: frames gain nothing; more files have the predictor's weights read less often, but each brings its
-#: caches along, which with fewer frames a file are a growing part of what is moved.
-MAX_FILES, MAX_FRAMES = 8, 256
+#: The most files at once. With more files, the predictor's weights are read less often, but more
+#: caches are moved.
+MAX_FILES = 8
 
-#: Encoder frames of one file in one call at most: attention grows with their square.
+#: The most encoder frames of all files in one call. More frames are not faster.
+MAX_FRAMES = 256
+
+#: The most encoder frames of one file in one call: the cost of attention grows with their square.
 MAX_FILE_FRAMES = 128
 
-#: Times a stream's caches are held: before and after a call, and within it.
+#: Copies of a stream's caches: before, after and within a call.
 CACHE_COPIES = 3
 
-#: Reading a file takes so much: decoder, resampler, packets and thread.
+#: Memory for reading a file: decoder, resampler, packets and thread.
 READER_BYTES = 8_000_000
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """What may be under way at once."""
+    """How much may be transcribed at once."""
 
     files: int
-    #: Chunks in one call: of all files, and of one.
+    #: The most chunks of all files in one call.
     chunks: int
+    #: The most chunks of one file in one call.
     file_chunks: int
-    #: Streams of one file that has several, when it is the only one.
-    channels: int = MOST_SEPARATE
+    #: The most streams of one file, when it is the only file.
+    channels: int = MAX_SEPARATE
 
 
 def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits:
-    """Choose the most that fits into `max_memory` bytes beside the model.
+    """Choose the largest limits that need no more than `max_memory` bytes besides the model.
 
-    Raises UsageError, which says the least that is possible, if nothing fits.
+    Raises UsageError, which says the least possible memory, if even one file needs more.
     """
     config, chunk = recognizer.runtime.config, recognizer.runtime.lookahead + 1
     files, frames = MAX_FILES, MAX_FRAMES
-    if recognizer.encoder.max_streams is not None:  # one file more is read ahead meanwhile
+    if recognizer.encoder.max_streams is not None:  # meanwhile, one more file is read ahead
         files = recognizer.encoder.max_streams + 1
         frames = files * chunk
     while max_memory is not None and _estimate_bytes(config, files, frames) > max_memory:
@@ -62,18 +65,18 @@ def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits
         files,
         max(1, frames // chunk),
         max(1, min(frames, MAX_FILE_FRAMES) // chunk),
-        MOST_SEPARATE if max_memory is None else files,
+        MAX_SEPARATE if max_memory is None else files,
     )
 
 
 def _estimate_bytes(config: ModelConfig, files: int, frames: int) -> int:
-    """Estimate what so many files and frames take at most, in float32."""
+    """Estimate the most bytes that so many files and frames take, in float32."""
     attention, conv = conformer_cache_shapes(config, config.num_layers)
     cache = 2 * prod(attention) + prod(conv)
-    # A few of the widest values are alive at once, and the scores of every head over all keys.
+    # A few of the largest values exist at once, and the scores of all heads over all keys.
     keys = config.left_context + min(frames, MAX_FILE_FRAMES)
     frame = 6 * config.ff_size + 12 * config.hidden_size + 4 * config.num_heads * keys
-    # The first convolution makes half as many rows and mels as there are, of every channel.
+    # The first convolution halves rows and mels, and makes a copy for each channel.
     rows = 8 * min(frames, MAX_FILE_FRAMES // 4)
     stem = 3 * config.subsampling_channels * (rows // 2) * config.subsampled_mels[0]
     return files * (4 * CACHE_COPIES * cache + READER_BYTES) + 4 * (frames * frame + stem)

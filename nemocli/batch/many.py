@@ -1,51 +1,55 @@
 """Many files transcribed together by one model.
 
-Threads decode the files and compute their mel rows, some seconds ahead. Here, many chunks of
-several files go through the encoder in one call, and their tokens are decoded in step. What is
-computed for a file is what a session of its own would compute.
+Threads decode the files and compute their mel rows, some seconds ahead. One call of the encoder
+takes many chunks of several files, and their tokens are decoded together. The result for a file is
+that of a session of its own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nemocli.audio import DEFAULT_OPTIONS, DecodedSound, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.sound import DecodedSound
 from nemocli.batch.limits import BatchLimits
 from nemocli.batch.prefetch import PrefetchedFile, PrefetchedStream, Prefetcher
 from nemocli.engine.stream import Stream, advance
 from nemocli.errors import AudioError
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.channels import merge_channels
 from nemocli.transcript.types import Transcript
 
-#: How long to wait for a file that is slow to read, such as a pipe, before the others go on.
+#: How long the other files wait for one that is slow to read, such as a pipe.
 READ_PATIENCE_S = 0.1
 
-#: What a call costs however little is in it, in chunks: the weights are read once.
+#: The fixed cost of a call, for reading the weights, in chunks.
 CALL_COST = 6
 
 
 @dataclass(frozen=True, slots=True)
 class FileProgress:
-    """How far a file is."""
+    """How far the transcription of a file is."""
 
     path: Path
-    #: Seconds that its header promises, if it promises anything.
+    #: The duration by the file's header, in seconds; None if it has none.
     promised: float | None
-    #: The transcript so far; its duration is that of the sound that was transcribed.
+    #: The transcript so far; its duration is that of the sound transcribed so far.
     transcript: Transcript
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of a file: its transcript, or why there is none."""
+    """The result for a file: its transcript, or why there is none."""
 
     path: Path
     transcript: Transcript | None
     error: AudioError | None = None
-    #: What of the file was decoded; None if that failed.
+    #: The part of the file that was decoded; None if that failed.
     decoded: DecodedSound | None = None
-    #: A sentence, if one of several tracks was chosen.
+    #: A sentence if one of several tracks was chosen.
     note: str | None = None
+    #: Warnings about the sound, by time; one of them says why there are no words, if so.
+    warnings: tuple[SoundWarning, ...] = ()
 
 
 def transcribe_many(
@@ -56,9 +60,9 @@ def transcribe_many(
     progress: Callable[[FileProgress], None] | None,
     options: SoundOptions = DEFAULT_OPTIONS,
 ) -> Iterator[FileResult]:
-    """Give results as they come; see Transcriber.transcribe_many.
+    """Give results as files are finished; see Transcriber.transcribe_many.
 
-    `begin_stream` gives the stream of a file or channel, whose chunks have `chunk_rows` mel rows.
+    `begin_stream` makes the stream of a file or channel, whose chunks have `chunk_rows` mel rows.
     """
     reading = Prefetcher(limits, chunk_rows, begin_stream, options)
     try:
@@ -71,14 +75,22 @@ def transcribe_many(
                         transcript = _transcript_so_far(file)
                         progress(FileProgress(file.path, file.promised, transcript))
             for file in reading.take_finished():
-                whole = None if file.error else _whole_transcript(file)
-                yield FileResult(file.path, whole, file.error, file.decoded, file.note)
+                yield _result(file)
     finally:
         reading.stop()
 
 
+def _result(file: PrefetchedFile) -> FileResult:
+    if file.error:
+        return FileResult(file.path, None, file.error, file.decoded, file.note)
+    transcript, warnings = _whole_transcript(file), file.warnings
+    if not transcript.words:
+        warnings = (*warnings, file.level.explain_no_words())
+    return FileResult(file.path, transcript, None, file.decoded, file.note, warnings)
+
+
 def _begin_more(reading: Prefetcher, paths: Iterator[Path]) -> bool:
-    """Begin as many files as there may be under way; whether there is any."""
+    """Begin as many files as there is room for; tell whether any is being transcribed."""
     while reading.has_room and (path := next(paths, None)) is not None:
         reading.begin(path)
     return bool(reading.files)
@@ -87,7 +99,7 @@ def _begin_more(reading: Prefetcher, paths: Iterator[Path]) -> bool:
 def _advance(
     streams: Sequence[PrefetchedStream], limits: BatchLimits
 ) -> Sequence[PrefetchedStream]:
-    """Transcribe what is best done next; the streams that it was done for."""
+    """Transcribe the next chunks, chosen by `choose`; return the streams that were advanced."""
     waiting = [(min(each.stream.chunks, limits.file_chunks), each.ended) for each in streams]
     chosen, chunks = choose(waiting, limits.chunks)
     if chosen:
@@ -96,7 +108,10 @@ def _advance(
 
 
 def _transcript_so_far(file: PrefetchedFile) -> Transcript:
-    """Of several channels, that in which something was said last, as far as all of them are."""
+    """Return the file's transcript so far: of several channels, that with the last token.
+
+    Its duration is that of the sound that all channels have been transcribed to.
+    """
     transcripts = [each.stream.transcript_so_far() for each in file.streams]
     if len(transcripts) == 1:
         return transcripts[0]
@@ -117,9 +132,9 @@ def _whole_transcript(file: PrefetchedFile) -> Transcript:
 def choose(waiting: Sequence[tuple[int, bool]], most: int) -> tuple[list[int], int]:
     """Choose streams to advance together, and by how many chunks, at most `most` in all.
 
-    `waiting` has, for each stream, the chunks that wait, and whether there will be no more. One
-    that has ended may be asked for more than it has, and costs as if it had them. The best choice
-    gets the most chunks done for what the call costs.
+    `waiting` has, for each stream, the number of chunks that wait, and whether there will be no
+    more. A stream that has ended may be advanced by more chunks than it has, at the cost of as
+    many. The best choice has the most chunks for the cost of the call.
     """
     best: tuple[list[int], int] = [], 0
     best_yield = 0.0

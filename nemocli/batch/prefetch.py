@@ -1,4 +1,4 @@
-"""Files read ahead: each by a thread that decodes it and computes its mel rows."""
+"""Reading files ahead: for each file, a thread decodes it and computes its mel rows."""
 
 import threading
 import time
@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import DecodedSound, Sound, SoundOptions, open_sound
+from nemocli.audio.level import PeakLevel
+from nemocli.audio.options import SoundOptions
+from nemocli.audio.sound import DecodedSound, Sound, open_sound
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
-from nemocli.errors import AudioError, lacks_memory
+from nemocli.errors import AudioError, NemocliError, lacks_memory
+from nemocli.sound_warning import SoundWarning
 
-#: A thread may take so long to notice that it is not wanted any more; it may be in the middle of a
-#: read that does not return.
+#: How long to wait for a thread that should stop; it may be in a read that does not return.
 STOP_TIMEOUT_S = 0.5
 
 
@@ -23,46 +25,52 @@ class PrefetchedStream:
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        #: Whether all its rows are with the stream.
+        #: Whether the stream has all its rows.
         self.ended = False
-        # Between the file's thread and `Prefetcher`, under the lock of the latter.
+        # Shared by the file's thread and `Prefetcher`, under the latter's lock.
         self.rows: list[NDArray[np.float32]] = []
         self.rows_waiting = 0
 
 
 class PrefetchedFile:
-    """One file that is under way: one stream, or one for each of its channels."""
+    """A file that is being transcribed: one stream, or one for each of its channels."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        #: None before it is open.
+        #: Empty before the file is open.
         self.streams: Sequence[PrefetchedStream] = ()
-        #: Names of the channels, if each is a stream.
+        #: Names of the channels, if each has a stream; otherwise empty.
         self.channels: tuple[str, ...] = ()
-        #: Seconds that its header promises; None before it is open, or if it promises nothing.
+        #: The duration by its header, in seconds; None before it is open, or if it has none.
         self.promised: float | None = None
-        #: What of it was decoded, and a sentence if that was a choice; None before its end.
+        #: The part of it that was decoded; None before its end.
         self.decoded: DecodedSound | None = None
+        #: A sentence if one of several tracks was chosen.
         self.note: str | None = None
-        #: Why it cannot be decoded, or not further.
+        #: What is wrong with its sound; known at its end.
+        self.warnings: tuple[SoundWarning, ...] = ()
+        #: How loud its sound was; known at its end.
+        self.level = PeakLevel()
+        #: Why it cannot be decoded, or not to its end.
         self.error: AudioError | None = None
+        #: Whether its thread is done.
         self.is_read = False
-        #: Whether it is open, and there is no room for its streams yet.
+        #: Whether it is open, but waits for room for its streams.
         self.is_waiting = False
 
     @property
     def is_finished(self) -> bool:
-        """Whether it failed, or nothing waits any more."""
+        """Whether it failed, or all of it is transcribed."""
         if self.error is not None:
             return True
         return bool(self.streams) and all(s.ended and not s.stream.chunks for s in self.streams)
 
 
 class Prefetcher:
-    """Some files, each read some chunks ahead of those that wait in its stream, which are as many.
+    """Reads several files ahead. As many chunks wait here as in each stream: `file_chunks` at most.
 
-    A chunk has `chunk_rows` mel rows. `begin_stream` gives the stream of a file or of a channel; it
-    is called by the threads that read.
+    A chunk has `chunk_rows` mel rows. `begin_stream` makes the stream of a file or channel; the
+    reading threads call it.
     """
 
     def __init__(
@@ -87,27 +95,29 @@ class Prefetcher:
     def has_room(self) -> bool:
         """Whether another file may be begun."""
         if self._options.is_separate and any(not f.streams and not f.error for f in self.files):
-            return False  # how many streams it brings is not known yet
+            return False  # the number of its streams is not known yet
         return sum(max(1, len(file.streams)) for file in self.files) < self._limits.files
 
     @property
     def streams(self) -> list[PrefetchedStream]:
-        """Those of all files."""
+        """The streams of all files."""
         return [stream for file in self.files for stream in file.streams]
 
     def begin(self, path: Path) -> None:
-        """Read another file."""
+        """Begin to read another file."""
         file = PrefetchedFile(path)
         self.files.append(file)
-        # A daemon, so that a pipe that never ends cannot hold up the end of the program.
+        # A daemon, so that the program can end while a pipe does not.
         thread = threading.Thread(target=self._read, args=(file,), name="reading", daemon=True)
         thread.start()
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
 
     def collect(self, patience: float) -> None:
-        """Hand the streams what was read, once each file is well ahead or after some seconds.
+        """Give the streams the rows that were read.
 
-        Raises what a thread met besides damaged files, such as a lack of memory.
+        Waits until each file is read far enough ahead, for `patience` seconds at most. Raises what
+        stopped a thread, except for damaged files: a lack of memory, or a NemocliError that is no
+        AudioError.
         """
         deadline = time.monotonic() + patience
         with self._changed:
@@ -122,7 +132,7 @@ class Prefetcher:
             self._changed.notify_all()
 
     def take_finished(self) -> list[PrefetchedFile]:
-        """Remove the files that failed, or of which nothing waits any more."""
+        """Remove and return the files that failed or are transcribed."""
         with self._changed:
             finished = [file for file in self.files if file.is_finished]
             self.files = [file for file in self.files if file not in finished]
@@ -130,7 +140,7 @@ class Prefetcher:
         return finished
 
     def stop(self) -> None:
-        """Let the threads end and close their files."""
+        """Make the threads end, which closes their files."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -170,14 +180,15 @@ class Prefetcher:
                     ]
                     if not self._put(file, rows):
                         return
-                file.decoded = sound.decoded
+                file.decoded, file.warnings = sound.decoded, sound.warnings
+                file.level = sound.level
             self._put(file, [stream.compute_last_rows() for stream in streams])
         except AudioError as error:
             file.error = error
         except Exception as error:
-            if lacks_memory(error):
-                self._failure = error
-            else:  # else nobody would learn that this thread is gone
+            if isinstance(error, NemocliError) or lacks_memory(error):
+                self._failure = error  # the sound file is not to blame
+            else:  # otherwise the file would wait for this thread for ever
                 reason = f"cannot be read ({type(error).__name__})."
                 file.error = AudioError(reason, file.path)
         with self._changed:
@@ -185,7 +196,7 @@ class Prefetcher:
             self._changed.notify_all()
 
     def _begin_streams(self, file: PrefetchedFile, sound: Sound) -> bool:
-        """Begin the streams when there is room for them; False if nobody wants them any more."""
+        """Begin the streams when there is room for them; return False if stopped first."""
         file.promised, file.note, file.channels = sound.duration, sound.note, sound.channel_names
         count = max(1, len(file.channels))
         if count > self._limits.channels:
@@ -206,16 +217,16 @@ class Prefetcher:
         return True
 
     def _has_room_for(self, count: int) -> bool:
-        """Whether so many streams may be added; any number, if there are none."""
+        """Tell whether `count` streams may be added; any number may, if there are no others."""
         others = len(self.streams)
         return count == 1 or not others or others + count <= self._limits.files
 
     def _put(self, file: PrefetchedFile, rows: Sequence[NDArray[np.float32]]) -> bool:
-        """Add rows of each stream when there is room; False if nobody wants them any more."""
+        """Add rows of each stream, and wait while there are many; return False if stopped."""
         with self._changed:
-            for stream, its in zip(file.streams, rows, strict=True):
-                stream.rows.append(its)
-                stream.rows_waiting += len(its)
+            for stream, new in zip(file.streams, rows, strict=True):
+                stream.rows.append(new)
+                stream.rows_waiting += len(new)
             self._changed.notify_all()
             while not self._stopped and any(
                 stream.rows_waiting >= self._rows_ahead for stream in file.streams

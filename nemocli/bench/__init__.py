@@ -1,1 +1,1 @@
-"""What a machine can do with a model: speed, accuracy, and exactness in every variant."""
+"""Measurement of a model on this machine: speed, accuracy, and exactness in every variant."""

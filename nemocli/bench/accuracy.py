@@ -1,4 +1,4 @@
-"""Word and character errors of a model on sounds with known text, by jiwer."""
+"""Word and character error rates of a model on sounds with known text, counted by jiwer."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,26 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.bench.dataset import Utterance
-from nemocli.bench.normalize import has_words, normalized
+from nemocli.bench.normalize import has_words, normalize
 from nemocli.errors import AudioError, UnsupportedError, UsageError
 from nemocli.transcriber import Transcriber
 from nemocli.units import SAMPLE_RATE
 
-#: The name of all languages together.
+#: Stands for all languages together in a summary.
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class ScoredUtterance:
-    """One utterance: what was said and heard, both normalized, and the errors in it."""
+    """One utterance: its reference and its transcript, both normalized, and the errors."""
 
     file: str
     lang: str
     reference: str
+    #: The transcript.
     heard: str
-    #: Words of the reference, and errors; 0 of 0 for scripts without spaces.
+    #: Words of the reference, and errors in them; both 0 for scripts without spaces.
     words: int
     word_errors: int
     characters: int
@@ -36,13 +37,13 @@ class ScoredUtterance:
 
     @property
     def character_rate(self) -> float:
-        """Errors for each character; for a reference without any, the errors."""
+        """Errors per character of the reference, an empty reference counting as one character."""
         return self.character_errors / max(self.characters, 1)
 
 
 @dataclass(frozen=True)
 class AccuracySummary:
-    """Errors of all utterances in a language together."""
+    """Errors of all utterances in one language together."""
 
     lang: str
     files: int
@@ -64,30 +65,33 @@ class AccuracySummary:
 
 @dataclass
 class Accuracy:
-    """All utterances, and the files that failed with why."""
+    """All utterances with their errors, and the files that could not be decoded."""
 
     judged: list[ScoredUtterance] = field(default_factory=list)
+    #: The reason, by the file's path.
     failed: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Accuracy":
-        """The inverse of dataclasses.asdict."""
+        """Make one from what dataclasses.asdict gave."""
         return cls([ScoredUtterance(**judged) for judged in data["judged"]], data["failed"])
 
     def by_language(self) -> list[AccuracySummary]:
-        """A summary of each language in order, and of all if there are several."""
+        """Return a summary for each language, sorted, and one for all if there are several."""
         langs = sorted({one.lang for one in self.judged})
-        found = [_summary(lang, [one for one in self.judged if one.lang == lang]) for lang in langs]
-        return [*found, _summary(ALL, self.judged)] if len(found) > 1 else found
+        summaries = [
+            _summarize(lang, [one for one in self.judged if one.lang == lang]) for lang in langs
+        ]
+        return [*summaries, _summarize(ALL, self.judged)] if len(summaries) > 1 else summaries
 
     def worst(self, count: int) -> list[ScoredUtterance]:
-        """The utterances with most errors for each character, of those that have any."""
+        """Return at most `count` utterances with errors, those with the highest rate first."""
         wrong = [one for one in self.judged if one.character_errors]
         return sorted(wrong, key=lambda one: -one.character_rate)[:count]
 
 
 def check_jiwer() -> None:
-    """UnsupportedError, before any work, if the errors cannot be counted."""
+    """Raise UnsupportedError if jiwer, which counts the errors, is not installed."""
     if find_spec("jiwer") is None:
         raise UnsupportedError(
             "Errors are counted by jiwer, which is not installed: pip install 'nemocli[bench]'"
@@ -95,7 +99,7 @@ def check_jiwer() -> None:
 
 
 def check_languages(transcriber: Transcriber, utterances: Sequence[Utterance]) -> None:
-    """UsageError, before any work, for a language that the model does not know."""
+    """Raise UsageError if an utterance is in a language that the model does not know."""
     for lang in {one.lang for one in utterances if one.lang}:
         try:
             transcriber.resolve_language(lang)
@@ -108,47 +112,48 @@ def measure_accuracy(
     transcriber: Transcriber,
     utterances: Sequence[Utterance],
     lang: str,
-    tell: Callable[[str, int, int], None],
+    progress: Callable[[str, int, int], None],
 ) -> Accuracy:
-    """Hear every utterance, in `lang` where none is told, and count errors.
+    """Transcribe every utterance and count the errors.
 
-    A file that cannot be decoded is kept among `failed`, and the others go on. `tell` hears each
-    file, its number from 1, and how many there are.
+    `lang` is for utterances whose language is not known. A file that cannot be decoded is noted in
+    `failed`, and the next one follows. `progress` is called before each utterance with its file's
+    name, its number from 1, and the number of all utterances.
     """
     accuracy = Accuracy()
     for number, utterance in enumerate(utterances, 1):
-        tell(utterance.path.name, number, len(utterances))
+        progress(utterance.path.name, number, len(utterances))
         language = transcriber.resolve_language(utterance.lang or lang)
         session = transcriber.session(language)
         try:
-            for samples in _samples(utterance):
+            for samples in _read_packets(utterance):
                 session.feed(samples)
         except AudioError as error:
             accuracy.failed[str(utterance.path)] = str(error)
             continue
-        heard = session.finish().text
-        accuracy.judged.append(score_utterance(utterance.path, language, utterance.text, heard))
+        text = session.finish().text
+        accuracy.judged.append(score_utterance(utterance.path, language, utterance.text, text))
     return accuracy
 
 
-def score_utterance(path: Path, lang: str, reference: str, heard: str) -> ScoredUtterance:
-    """Normalize both texts and count the errors of the one that was heard."""
+def score_utterance(path: Path, lang: str, reference: str, transcript: str) -> ScoredUtterance:
+    """Normalize both texts and count the errors in the transcript."""
     import jiwer
 
-    said, got = normalized(reference), normalized(heard)
+    expected, actual = normalize(reference), normalize(transcript)
     words = word_errors = 0
-    if has_words(said or got):
-        counted = jiwer.process_words(said, got)
+    if has_words(expected or actual):
+        counted = jiwer.process_words(expected, actual)
         words = counted.hits + counted.substitutions + counted.deletions
         word_errors = counted.substitutions + counted.deletions + counted.insertions
     else:
-        said, got = said.replace(" ", ""), got.replace(" ", "")
-    characters = jiwer.process_characters(said, got)
+        expected, actual = expected.replace(" ", ""), actual.replace(" ", "")
+    characters = jiwer.process_characters(expected, actual)
     return ScoredUtterance(
         file=str(path),
         lang=lang,
-        reference=said,
-        heard=got,
+        reference=expected,
+        heard=actual,
         words=words,
         word_errors=word_errors,
         characters=characters.hits + characters.substitutions + characters.deletions,
@@ -156,8 +161,8 @@ def score_utterance(path: Path, lang: str, reference: str, heard: str) -> Scored
     )
 
 
-def _samples(utterance: Utterance) -> Iterator[NDArray[np.float32]]:
-    """Packets of the file, or of the stretch of it."""
+def _read_packets(utterance: Utterance) -> Iterator[NDArray[np.float32]]:
+    """Read the utterance's file, or its part of the file, in packets of float32 samples."""
     skip = round(SAMPLE_RATE * utterance.offset)
     left = None if utterance.duration is None else round(SAMPLE_RATE * utterance.duration)
     with open_sound(utterance.path) as sound:
@@ -172,7 +177,7 @@ def _samples(utterance: Utterance) -> Iterator[NDArray[np.float32]]:
                 return
 
 
-def _summary(lang: str, judged: Sequence[ScoredUtterance]) -> AccuracySummary:
+def _summarize(lang: str, judged: Sequence[ScoredUtterance]) -> AccuracySummary:
     return AccuracySummary(
         lang,
         len(judged),

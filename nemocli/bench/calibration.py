@@ -1,7 +1,7 @@
-"""How fast the machine itself is at the moment: fixed work that no change of nemocli changes.
+"""Speed of the machine itself at this moment, by fixed work that does not depend on nemocli.
 
-Measured beside every repeat, it tells a machine that slowed down from a nemocli that did; and how
-long merely reading a model's weights from memory takes, which no chunk can be quicker than.
+Timed with every repeat, it tells whether the machine became slower or nemocli did. The memory's
+speed also gives a lower bound for a chunk: the time that reading the model's weights takes.
 """
 
 import os
@@ -14,47 +14,51 @@ from statistics import median
 #: Rows and columns of the matrices that are multiplied.
 SIZE = 512
 
-#: Bytes that are read: more than processors have caches.
+#: Bytes that are read: more than any processor's caches hold.
 READ_BYTES = 256_000_000
 
-TURNS = 5
+REPEATS = 5
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Medians of one process."""
+    """Median speeds, measured in one process."""
 
-    #: Seconds of a product of two float32 matrices [512, 512] by numpy.
+    #: Seconds that numpy takes to multiply two float32 matrices [512, 512].
     product: float
-    #: Bytes that all processors together read from memory in a second.
+    #: Bytes that all processors together read from memory per second.
     bytes_per_second: float
 
 
 def calibrate() -> Calibration:
-    """Both measures; some tenths of a second, in a process of its own because of its memory."""
+    """Measure both speeds, which takes some tenths of a second.
+
+    To be run in a process of its own, since it takes memory.
+    """
     import numpy as np
 
     a = np.random.default_rng(0).normal(size=(SIZE, SIZE)).astype(np.float32)
-    product = _time(lambda: a @ a, 3 * TURNS)
+    product = _time(lambda: a @ a, 3 * REPEATS)
     workers = usable_processors()
     parts = np.array_split(np.ones(READ_BYTES // 8, np.int64), workers)
     with ThreadPoolExecutor(workers) as pool:
-        # A reduction leaves Python's lock alone, and is quicker than the memory.
-        read = _time(lambda: list(pool.map(np.bitwise_or.reduce, parts)), TURNS)
+        # A reduction releases Python's lock, and is faster than the memory.
+        read = _time(lambda: list(pool.map(np.bitwise_or.reduce, parts)), REPEATS)
     return Calibration(product, READ_BYTES / read)
 
 
-def _time(work: Callable[[], object], turns: int) -> float:
-    taken = []
-    for _ in range(turns + 1):
+def _time(work: Callable[[], object], repeats: int) -> float:
+    """Return the median of the seconds that the work takes, without a first call."""
+    seconds = []
+    for _ in range(repeats + 1):
         began = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - began)
-    return median(taken[1:])
+        seconds.append(time.perf_counter() - began)
+    return median(seconds[1:])
 
 
 def usable_processors() -> int:
-    """Processors that this process may use, which can be fewer than the machine has."""
+    """Number of processors that this process may use; the machine may have more."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,23 +1,24 @@
-"""Latency against throughput, drawn with characters."""
+"""The curve of throughput over latency, drawn with characters."""
 
 import math
 from collections.abc import Sequence
 
 from nemocli.bench.sweep import SweepPoint
 
-#: Marks of the series, in order; where two fall together stands an asterisk.
+#: Marks of the series, in order.
 MARKS = "abcdefghijklmnopqrstuvwxyz"
 
+#: Mark of a cell in which points of several series lie.
 SHARED = "*"
 
-#: Columns for the numbers on the left.
+#: Columns for the labels on the left.
 MARGIN = 9
 
 
 def draw_curve(points: Sequence[SweepPoint], width: int, height: int = 14) -> list[str]:
-    """Lines of at most `width` characters: latency to the right, speed upwards, both logarithmic.
+    """Return lines of at most `width` characters; no lines without points.
 
-    Empty without points.
+    Latency grows to the right, speed upwards; both axes are logarithmic.
     """
     if not points:
         return []
@@ -27,7 +28,7 @@ def draw_curve(points: Sequence[SweepPoint], width: int, height: int = 14) -> li
     grid = [[" "] * columns for _ in range(height)]
     series = _series(points)
     for point in points:
-        row, column = height - 1 - y.place(point.speed), x.place(point.latency_ms)
+        row, column = height - 1 - y.to_cell(point.speed), x.to_cell(point.latency_ms)
         mark = MARKS[series.index(point.series) % len(MARKS)]
         grid[row][column] = mark if grid[row][column] in (" ", mark) else SHARED
     lines = ["times as quick as real time"]
@@ -41,28 +42,25 @@ def draw_curve(points: Sequence[SweepPoint], width: int, height: int = 14) -> li
     lines.append(f"{'':{MARGIN}}  {least}{most:>{columns - len(least)}}")
     lines.append("latency: the sound that a call waits for, and the call")
     legend = [f"{MARKS[n % len(MARKS)]}: {name}" for n, name in enumerate(series)]
-    return lines + legend + ([f"{SHARED}: several"] if _any(grid, SHARED) else [])
+    is_shared = any(SHARED in row for row in grid)
+    return lines + legend + ([f"{SHARED}: several"] if is_shared else [])
 
 
 def _series(points: Sequence[SweepPoint]) -> list[str]:
-    """Their names in the order they come."""
+    """Return the names of the series, in the order of their first points."""
     return list(dict.fromkeys(point.series for point in points))
 
 
-def _any(grid: list[list[str]], mark: str) -> bool:
-    return any(mark in row for row in grid)
-
-
 class _Scale:
-    """Values above 0 onto so many places, by their logarithm."""
+    """Logarithmic axis: maps values above 0 to cells."""
 
-    def __init__(self, values: Sequence[float], places: int) -> None:
+    def __init__(self, values: Sequence[float], cells: int) -> None:
         self.least, self.most = min(values), max(values)
-        self._places = places
+        self._cells = cells
 
-    def place(self, value: float) -> int:
-        """From 0 to the last place."""
+    def to_cell(self, value: float) -> int:
+        """Return the number of the cell, from 0."""
         if self.most == self.least:
             return 0
-        part = math.log(value / self.least) / math.log(self.most / self.least)
-        return min(round(part * (self._places - 1)), self._places - 1)
+        fraction = math.log(value / self.least) / math.log(self.most / self.least)
+        return min(round(fraction * (self._cells - 1)), self._cells - 1)

@@ -1,4 +1,4 @@
-"""The sounds with known text that accuracy is measured on: NeMo's manifest, or a folder."""
+"""Sounds with known text, on which accuracy is measured: a manifest as NeMo's, or a folder."""
 
 import json
 from collections.abc import Iterator
@@ -8,62 +8,63 @@ from typing import Any
 
 from nemocli.errors import UsageError
 
-#: Endings of sound files that are looked for in a folder.
+#: Extensions of the sound files that are read from a folder.
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".mp4", ".mkv", ".webm", ".aiff")
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """A sound, or a stretch of one, and what is said in it."""
+    """A sound file, or a part of one, and the text that is said in it."""
 
     path: Path
     text: str
-    #: None if the manifest does not tell.
+    #: None if the manifest does not name it.
     lang: str | None = None
-    #: Seconds from the file's beginning; and how many, None for all.
+    #: Where the part begins, in seconds.
     offset: float = 0.0
+    #: Seconds of the part; None for all to the end of the file.
     duration: float | None = None
 
 
 def read_utterances(path: Path) -> list[Utterance]:
-    """What a manifest lists, or the sounds of a folder (and those in it) with .txt beside them.
+    """Read a manifest, or the sound files of a folder, at any depth, that have a .txt beside them.
 
-    A manifest has an object on each line, with `audio_filepath` (relative to the manifest) and
-    `text`, and perhaps `lang` (or `target_lang`), `offset` and `duration`; the latter matters only
-    beside `offset`. Raises UsageError that names the first line which is not so.
+    A manifest has a JSON object on each line, with `audio_filepath` (relative to the manifest) and
+    `text`, and optionally `lang` (or `target_lang`), `offset` and `duration`. A duration without
+    an offset is ignored. Raises UsageError that names the first wrong line.
     """
     try:
-        found = list(_in_folder(path) if path.is_dir() else _in_manifest(path))
+        found = list(_read_folder(path) if path.is_dir() else _read_manifest(path))
     except OSError as error:
         raise UsageError(f"The manifest {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} holds text that is not UTF-8.") from None
     if not found:
         raise UsageError(
-            f"There is nothing to hear in {path}: give JSON lines with audio_filepath and text, or"
-            " a folder of sound files with a .txt beside each."
+            f"There are no sounds with text in {path}: give JSON lines with audio_filepath and"
+            " text, or a folder of sound files with a .txt beside each."
         )
     return found
 
 
-def _in_folder(folder: Path) -> Iterator[Utterance]:
+def _read_folder(folder: Path) -> Iterator[Utterance]:
     for path in sorted(folder.rglob("*")):
         beside = path.with_suffix(".txt")
         if path.suffix.lower() in SOUNDS and beside.is_file():
             yield Utterance(path, beside.read_text(encoding="utf-8-sig"))
 
 
-def _in_manifest(path: Path) -> Iterator[Utterance]:
+def _read_manifest(path: Path) -> Iterator[Utterance]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if line.strip():
             try:
-                yield _utterance(line, path.parent)
+                yield _parse_line(line, path.parent)
             except ValueError as error:
                 raise UsageError(f"{path}, line {number}: {error}.") from None
 
 
-def _utterance(line: str, folder: Path) -> Utterance:
-    """Raises ValueError, whose message is a part of a sentence."""
+def _parse_line(line: str, folder: Path) -> Utterance:
+    """Read a line of a manifest; ValueError has a message such as "it has no text"."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -76,15 +77,15 @@ def _utterance(line: str, folder: Path) -> Utterance:
     sound = folder / Path(entry["audio_filepath"]).expanduser()
     if not sound.is_file():
         raise ValueError(f"there is no sound file {sound}")
-    offset = _seconds(entry, "offset")
-    duration = _seconds(entry, "duration") if offset is not None else None
+    offset = _read_seconds(entry, "offset")
+    duration = _read_seconds(entry, "duration") if offset is not None else None
     lang = entry.get("lang") or entry.get("target_lang")
     if lang is not None and not isinstance(lang, str):
         raise ValueError(f"its language is {lang!r}")
     return Utterance(sound, entry["text"], lang, offset or 0.0, duration)
 
 
-def _seconds(entry: dict[str, Any], key: str) -> float | None:
+def _read_seconds(entry: dict[str, Any], key: str) -> float | None:
     value = entry.get(key)
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""The figures that a result is told by, each from samples: one value a repeat, and all together."""
+"""Figures of a result, such as RTF and p95, computed from its samples."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,38 +10,41 @@ import numpy as np
 from nemocli.bench.measure import PassTimes
 from nemocli.bench.report import BenchReport, ModelResult
 
-#: Samples from which a percentile is told: fewer would make it the largest one.
-ENOUGH = {50: 1, 95: 20, 99: 100}
+#: Samples that each percentile needs: with fewer it would be the largest sample.
+MIN_SAMPLES = {50: 1, 95: 20, 99: 100}
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: one value over all samples, and one for each repeat, whose range is its spread."""
+    """A figure: a value for all samples together, and one for each repeat, which show its spread.
+
+    The value is None if there are too few samples.
+    """
 
     name: str
     unit: str
     value: float | None
     by_repeat: list[float]
-    #: Whether two measurements are compared by it: not by what a few outliers decide.
+    #: Whether measurements are compared by it; not if a few outliers decide it.
     is_compared: bool = True
 
 
-def figures(result: ModelResult, way: str, call: int = 0) -> list[Figure]:
-    """The figures of one way; `call` is the place among the numbers of chunks in a sweep."""
+def compute_figures(result: ModelResult, way: str, index: int = 0) -> list[Figure]:
+    """Compute the figures of one way; `index` chooses a pass of each run where it has several."""
     runs = result.ways[way]
-    heard = [run.heard[call] for run in runs]
+    passes = [run.heard[index] for run in runs]
     return [
-        _by_repeat("RTF", "", (one.real_time_factor for one in heard)),
-        *_chunk_times(heard),
-        _of_samples("first token", "ms", heard, lambda one: one.first_token),
-        _of_samples("end of speech", "ms", heard, lambda one: one.end_of_speech),
+        _by_repeat("RTF", "", (one.real_time_factor for one in passes)),
+        *_chunk_times(passes),
+        _of_samples("first token", "ms", passes, lambda one: one.first_token),
+        _of_samples("end of speech", "ms", passes, lambda one: one.end_of_speech),
         _by_repeat("peak memory", "MB", (run.peak_memory / 1e6 for run in runs)),
-        _by_repeat("energy", "J/s of sound", (_joules(one) for one in heard)),
+        _by_repeat("energy", "J/s of sound", (_joules(one) for one in passes)),
     ]
 
 
-def load_figures(result: ModelResult) -> list[Figure]:
-    """The first load, and the others, each in a process of its own."""
+def compute_load_figures(result: ModelResult) -> list[Figure]:
+    """Compute the time of the first load, and that of the others, in processes of their own."""
     cold = [] if result.cold_load is None else [result.cold_load]
     return [
         Figure("load, cold", "s", cold[0] if cold else None, cold, is_compared=False),
@@ -49,20 +52,21 @@ def load_figures(result: ModelResult) -> list[Figure]:
     ]
 
 
-def all_figures(report: BenchReport) -> list[dict[str, Any]]:
-    """Every figure of a report as plain data, each with its form, way, and chunks in a call."""
-    told = []
+def list_figures(report: BenchReport) -> list[dict[str, Any]]:
+    """Return every figure as plain data, with its variant (`form`), way and chunks per call."""
+    rows = []
     for result in report.results:
-        told += [{"form": result.variant, "way": "load"} | asdict(f) for f in load_figures(result)]
+        loads = compute_load_figures(result)
+        rows += [{"form": result.variant, "way": "load"} | asdict(figure) for figure in loads]
         for way, runs in result.ways.items():
-            for place, heard in enumerate(runs[0].heard):
-                of = {"form": result.variant, "way": way, "chunks_per_call": heard.chunks_per_call}
-                told += [of | asdict(figure) for figure in figures(result, way, place)]
-    return told
+            for index, times in enumerate(runs[0].heard):
+                key = {"form": result.variant, "way": way, "chunks_per_call": times.chunks_per_call}
+                rows += [key | asdict(figure) for figure in compute_figures(result, way, index)]
+    return rows
 
 
 def _warm_loads(result: ModelResult) -> list[list[float]]:
-    """Of each repeat, the loads that were not the very first."""
+    """Return the loads of each repeat, in seconds, without the very first one."""
     repeats = max(map(len, result.ways.values()), default=0)
     loads: list[list[float]] = [[] for _ in range(repeats)]
     for number, runs in enumerate(result.ways.values()):
@@ -72,24 +76,24 @@ def _warm_loads(result: ModelResult) -> list[list[float]]:
     return loads
 
 
-def _chunk_times(heard: Sequence[PassTimes]) -> list[Figure]:
-    pooled = [seconds for one in heard for seconds in one.chunks]
-    told = []
-    for percent, enough in ENOUGH.items():
+def _chunk_times(passes: Sequence[PassTimes]) -> list[Figure]:
+    pooled = [seconds for one in passes for seconds in one.chunks]
+    found = []
+    for percent, least in MIN_SAMPLES.items():
         by_repeat = [
-            1e3 * _percentile(one.chunks, percent) for one in heard if len(one.chunks) >= enough
+            1e3 * _percentile(one.chunks, percent) for one in passes if len(one.chunks) >= least
         ]
-        value = 1e3 * _percentile(pooled, percent) if len(pooled) >= enough else None
-        told.append(Figure(f"chunk, p{percent}", "ms", value, by_repeat, percent < 99))
-    most = [1e3 * max(one.chunks) for one in heard if one.chunks]
-    told.append(Figure("chunk, max", "ms", max(most, default=None), most, False))
-    return told
+        value = 1e3 * _percentile(pooled, percent) if len(pooled) >= least else None
+        found.append(Figure(f"chunk, p{percent}", "ms", value, by_repeat, percent < 99))
+    longest = [1e3 * max(one.chunks) for one in passes if one.chunks]
+    found.append(Figure("chunk, max", "ms", max(longest, default=None), longest, False))
+    return found
 
 
 def _of_samples(
-    name: str, unit: str, heard: Sequence[PassTimes], samples: Callable[[PassTimes], list[float]]
+    name: str, unit: str, passes: Sequence[PassTimes], samples: Callable[[PassTimes], list[float]]
 ) -> Figure:
-    in_ms = [[1e3 * seconds for seconds in samples(one)] for one in heard]
+    in_ms = [[1e3 * seconds for seconds in samples(one)] for one in passes]
     return _by_repeat(name, unit, map(_median, in_ms))
 
 
@@ -98,10 +102,11 @@ def _by_repeat(name: str, unit: str, values: Iterable[float | None]) -> Figure:
     return Figure(name, unit, _median(known), known)
 
 
-def _joules(heard: PassTimes) -> float | None:
-    if heard.joules is None or not heard.sound:
+def _joules(times: PassTimes) -> float | None:
+    """Return joules per second of sound, if both are known."""
+    if times.joules is None or not times.sound:
         return None
-    return heard.joules / heard.sound
+    return times.joules / times.sound
 
 
 def _median(values: Sequence[float]) -> float | None:

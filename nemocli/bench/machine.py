@@ -1,4 +1,4 @@
-"""The machine and the software that a measurement belongs to."""
+"""The machine and the software that a measurement was made with."""
 
 import os
 import platform
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from nemocli.bench.calibration import usable_processors
-from nemocli.doctor.system import processor_name, system_name
+from nemocli.doctor.system import find_processor_name, find_system_name
 from nemocli.runtimes.kinds import KINDS
 from nemocli.version import __version__
 
-#: Variables that set the number of threads of the libraries below.
+#: Environment variables that set the number of threads of numerical libraries.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
-#: Processes that compute, for each processor, above which a measurement is told to be disturbed.
-BUSY = 0.5
+#: Computing processes per processor from which on the machine counts as busy.
+BUSY_LOAD = 0.5
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What must agree for two measurements to be of one machine."""
+    """A machine; two measurements with equal ones were made on the same kind."""
 
     processor: str
-    #: Processors it has, and those that may be used.
+    #: Number of processors.
     processors: int
+    #: Number of processors that nemocli may use.
     usable: int
     memory_bytes: int | None
     system: str
@@ -32,18 +33,18 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """The machine at hand."""
+    """Return a description of this machine."""
     return Machine(
-        processor=processor_name(),
+        processor=find_processor_name(),
         processors=os.cpu_count() or 1,
         usable=usable_processors(),
-        memory_bytes=_memory(),
-        system=system_name(),
+        memory_bytes=_total_memory(),
+        system=find_system_name(),
         architecture=platform.machine(),
     )
 
 
-def _memory() -> int | None:
+def _total_memory() -> int | None:
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
@@ -51,7 +52,7 @@ def _memory() -> int | None:
 
 
 def software() -> dict[str, str]:
-    """Versions of nemocli, Python and the libraries that compute, and what sets their threads."""
+    """Versions of nemocli, Python and the runtimes' libraries, and the variables for threads."""
     found = {"nemocli": __version__, "Python": platform.python_version()}
     for kind in KINDS.values():
         package = kind.library.package
@@ -65,7 +66,7 @@ def software() -> dict[str, str]:
 
 
 def load_average() -> float | None:
-    """Processes that computed, on average over the last minute."""
+    """Average number of computing processes over the last minute; None if unknown."""
     try:
         return os.getloadavg()[0]
     except OSError:
@@ -73,9 +74,9 @@ def load_average() -> float | None:
 
 
 def busy_note() -> str | None:
-    """A sentence if other programs were computing during the last minute."""
+    """Return a warning if other programs were computing during the last minute."""
     load = load_average()
-    if load is None or load < BUSY * usable_processors():
+    if load is None or load < BUSY_LOAD * usable_processors():
         return None
     return (
         f"Other programs are computing (load {load:.1f} on {usable_processors()} processors);"

@@ -1,14 +1,14 @@
-"""The text normalization before words and characters are compared: stated, and applied to both.
+"""Text normalization, applied to reference and transcript before their words are compared.
 
 1. Apostrophes of any form become ', and stay within words (don't, l'eau).
-2. Unicode NFKC: full-width letters and digits become the usual ones, ligatures come apart.
+2. Unicode NFKC: full-width letters and digits become the usual ones, ligatures are split.
 3. Lower case (casefold: ß becomes ss).
-4. All other punctuation and symbols become spaces: a hyphen parts a word, 3.5 becomes 3 5.
+4. All other punctuation and symbols become spaces: a hyphen splits a word, 3.5 becomes 3 5.
 5. White space becomes single spaces.
 
 Numbers are not spelled out, and accents stay. Text in scripts that are written without spaces
 (Chinese, Japanese, Thai, Lao, Khmer, Burmese) has no words to count: its spaces are removed, and
-only characters are compared. Whether a text is of these is told by its letters, not by a tag.
+only characters are compared. The letters decide which script a text is in, not a language tag.
 """
 
 import unicodedata
@@ -19,26 +19,26 @@ _APOSTROPHES = "'’‘ʼ`´"
 _SPACELESS = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
 
-def normalized(text: str) -> str:
-    """The text as it is compared, its words parted by single spaces."""
-    for apostrophe in _APOSTROPHES:  # before NFKC, which makes a space and an accent of some
+def normalize(text: str) -> str:
+    """Return the text as it is compared: its words separated by single spaces."""
+    for apostrophe in _APOSTROPHES:  # before NFKC, which turns some into a space and an accent
         text = text.replace(apostrophe, "'")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     kept = "".join(
-        character if _is_kept(folded, place) else " " for place, character in enumerate(folded)
+        character if _is_kept(folded, index) else " " for index, character in enumerate(folded)
     )
     return " ".join(kept.split())
 
 
 def has_words(text: str) -> bool:
-    """Whether spaces part the words of a text: most of its letters are of scripts that do so."""
+    """Whether most letters of a text belong to scripts that separate words by spaces."""
     letters = [character for character in text if character.isalpha()]
     spaceless = sum(unicodedata.name(c, "").startswith(_SPACELESS) for c in letters)
     return 2 * spaceless <= len(letters)
 
 
-def _is_kept(text: str, place: int) -> bool:
-    character = text[place]
+def _is_kept(text: str, index: int) -> bool:
+    character = text[index]
     if character == "'":  # within a word
-        return text[place - 1 : place].isalnum() and text[place + 1 : place + 2].isalnum()
+        return text[index - 1 : index].isalnum() and text[index + 1 : index + 2].isalnum()
     return unicodedata.category(character)[0] not in "PSCZ"

@@ -1,4 +1,4 @@
-"""What the system tells, without root, of a process and its machine: memory, energy, file cache."""
+"""What the system says, without root, about memory and energy; and emptying its file cache."""
 
 import os
 import sys
@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Where Linux has counters of microjoules; most systems let only root read them.
+#: Where Linux has energy counters, in microjoules; on most systems only root may read them.
 POWERCAP = Path("/sys/class/powercap")
 
 
 def peak_memory() -> int:
-    """Bytes of memory that this process held at most, mapped files included.
+    """Return the largest memory of this process so far in bytes, mapped files included.
 
-    On Linux not by getrusage: there, a process begins with the figure of the one that started it.
+    Not by getrusage on Linux: there, a process inherits the value of the one that started it.
     """
     with suppress(OSError, ValueError):
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
@@ -27,13 +27,13 @@ def peak_memory() -> int:
 
 @dataclass(frozen=True)
 class EnergyCounter:
-    """Joules that the processor's packages took since some moment, whoever used them."""
+    """Counter of the energy that the processor's packages take, for all programs together."""
 
     packages: tuple[Path, ...]
 
     @classmethod
     def find(cls) -> "EnergyCounter | None":
-        """The counters of whole packages (`intel-rapl:0`, on AMD too), if they may be read."""
+        """Return the counter of all packages (`intel-rapl:0`, on AMD too), if it can be read."""
         packages = tuple(sorted(POWERCAP.glob("intel-rapl:[0-9]")))
         counter = cls(packages)
         try:
@@ -42,22 +42,25 @@ class EnergyCounter:
             return None
 
     def read(self) -> list[int]:
-        """Microjoules of each package, which wrap around."""
+        """Read the microjoules of each package, which wrap around."""
         return [int((path / "energy_uj").read_text()) for path in self.packages]
 
     def joules_since(self, earlier: list[int]) -> float:
-        """Joules of all packages since a reading, not more than one turn of a counter ago."""
+        """Return the joules of all packages since an earlier reading.
+
+        No counter may have wrapped around more than once since.
+        """
         used = 0
         for path, before, now in zip(self.packages, earlier, self.read(), strict=True):
-            turn = int((path / "max_energy_range_uj").read_text())
-            used += now - before if now >= before else now - before + turn
+            wrap = int((path / "max_energy_range_uj").read_text())
+            used += now - before if now >= before else now - before + wrap
         return used / 1e6
 
 
-def forget_files(folder: Path) -> bool:
-    """Ask the system to drop a model's files from its cache in memory; whether it can be asked.
+def drop_cached_files(folder: Path) -> bool:
+    """Ask the system to drop a model's files from its file cache; return whether that worked.
 
-    It drops what no other process uses. macOS has no such call.
+    Files that another process uses stay. macOS has no such call.
     """
     if not hasattr(os, "posix_fadvise"):
         return False

@@ -1,4 +1,4 @@
-"""Latency against throughput as a picture, by matplotlib."""
+"""The curve of throughput over latency as a picture, drawn by matplotlib."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ MARKERS = {0: "o", 3: "s", 6: "^", 13: "D"}
 
 
 def check_plottable(path: Path) -> None:
-    """Before any work: UnsupportedError without matplotlib, UsageError for an unknown ending."""
+    """Raise UnsupportedError without matplotlib, and UsageError for an unknown extension."""
     if find_spec("matplotlib") is None:
         raise UnsupportedError(
             "The curve is drawn by matplotlib, which is not installed: pip install 'nemocli[bench]'"
@@ -26,7 +26,7 @@ def check_plottable(path: Path) -> None:
 
 
 def write_plot(points: Sequence[SweepPoint], title: str, path: Path) -> None:
-    """Write the picture whole; NemocliError if it cannot be."""
+    """Write the picture, whole or not at all; NemocliError if it cannot be written."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6), layout="constrained")

@@ -1,4 +1,4 @@
-"""The tokens a model must emit on bundled sound: stored, not computed on the machine at hand."""
+"""Tokens that a model must emit on the bundled sound; those of the demo are stored."""
 
 import json
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError, ModelError
-from nemocli.models.paths import cache_folder, demo_folder
+from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
@@ -21,24 +21,25 @@ from nemocli.whole_file import write_whole_file
 SOUND = "all-languages.flac"
 TOKENS = "all-languages.tokens.json"
 
-#: Seconds of sound: enough that every cache has been filled and shifted, little to wait for.
+#: Seconds of sound that are enough to fill and shift every cache, and quick to compute.
 SECONDS = 6.0
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A sound (float32, 16 kHz) and the token ids it must give, by lookahead."""
+    """A sound (float32, 16 kHz) and the token ids that it must give, by lookahead."""
 
     sound: NDArray[np.float32]
     tokens: dict[int, list[int]]
-    #: Where the tokens come from, for a person.
+    #: Where the tokens come from, as shown to the user.
     origin: str
 
 
 def demo_reference() -> Reference:
-    """The bundled clips in five languages, and what the demo says to them.
+    """Return the bundled clips in five languages, and the demo's tokens for them.
 
-    The tokens were computed by numpy where transformers agreed: see scripts/store_tokens.py.
+    The tokens were computed by numpy and agree with transformers: see scripts/store_tokens.py.
+    Raises ModelError if the clips are not installed.
     """
     try:
         stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
@@ -50,11 +51,8 @@ def demo_reference() -> Reference:
 
 
 def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
-    """What the demo says to `SECONDS` of that sound; None for another checkpoint.
-
-    Stored like the tokens.
-    """
-    if checkpoint.path != demo_folder():
+    """Return the demo's stored text for the first `SECONDS`; None for another checkpoint."""
+    if checkpoint.path != find_demo_folder():
         return None
     stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
     text: str | None = stored["texts_of_beginning"].get(str(lookahead))
@@ -62,34 +60,36 @@ def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
 
 
 def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
-    """The beginning of that sound, and what numpy makes of it: computed once and kept in the cache.
+    """Return the first `SECONDS` of the bundled clips, and numpy's tokens for them.
 
-    For models that do not come with nemocli, whose tokens it cannot carry.
+    For checkpoints other than the demo. The tokens are computed once and kept in the cache.
     """
-    kept = cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
+    cached = (
+        find_cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
+    )
     sound = bundled_sound(SECONDS)
     try:
-        ids = json.loads(kept.read_text(encoding="utf-8"))
+        ids = json.loads(cached.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)
         ids, _ = run_once(runtime, TokenDecoder(checkpoint.tokenizer), sound)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_whole_file(kept, json.dumps(ids))
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        write_whole_file(cached, json.dumps(ids))
     return Reference(sound, {lookahead: ids}, "computed by numpy")
 
 
 def run_once(
-    runtime: Runtime, pieces: TokenDecoder, sound: NDArray[np.float32]
+    runtime: Runtime, decoder: TokenDecoder, sound: NDArray[np.float32]
 ) -> tuple[list[int], NDArray[np.float32]]:
-    """Token ids of a sound, and the encoder's frames [n, decoder size]."""
-    session = Transcriber(runtime, pieces, "verification").session(keep_encoder=True)
+    """Return the token ids of a sound, and the encoder's frames [n, decoder size]."""
+    session = Transcriber(runtime, decoder, "verification").session(keep_encoder=True)
     session.feed(sound)
     tokens = [token.id for token in session.finish().tokens]
     return tokens, np.concatenate(session.enc_proj or [])
 
 
 def bundled_sound(seconds: float | None = None) -> NDArray[np.float32]:
-    """The bundled clips, or their beginning; ModelError if they are not installed."""
+    """Return the bundled clips, or their first `seconds`; ModelError if not installed."""
     try:
         with open_sound(_clips() / SOUND) as sound:
             samples = np.concatenate(list(sound))
@@ -99,4 +99,4 @@ def bundled_sound(seconds: float | None = None) -> NDArray[np.float32]:
 
 
 def _clips() -> Path:
-    return demo_folder().parent / "clips"
+    return find_demo_folder().parent / "clips"

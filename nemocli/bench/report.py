@@ -1,4 +1,4 @@
-"""A measurement as a whole, and the JSON file that keeps it with every sample."""
+"""Report of a measurement with every sample, and the JSON file that keeps it."""
 
 import json
 import tempfile
@@ -13,7 +13,7 @@ from nemocli.bench.machine import Machine, software, this_machine
 from nemocli.bench.measure import PassTimes, ProcessRun
 from nemocli.bench.run_config import describe_variant
 from nemocli.errors import NemocliError
-from nemocli.models.listing import model_bytes
+from nemocli.models.listing import measure_model
 from nemocli.whole_file import write_whole_file
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 SCHEMA = "nemocli-bench"
 
-#: What the file holds besides, computed from the rest: for other programs.
+#: Keys of the file that are computed from the rest, for other programs.
 DERIVED = ("figures", "comparison")
 
-#: Rises when a reader of the old files would break.
+#: Version of the file; rises when a reader of the old one would break.
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class SoundFile:
-    """A sound that was heard: its name, and the hash over its bytes."""
+    """A sound file that was transcribed: its name, and the hash over its bytes."""
 
     name: str
     sha256: str
@@ -41,24 +41,24 @@ class ModelResult:
     """One variant of a model, and its runs in each way: `stream`, `blocks`, `many` or `sweep`."""
 
     model: str
-    #: Hash over the checkpoint that its weights come from.
+    #: Hash over the checkpoint that the model was made from.
     revision: str
     runtime: str
     precision: str
     compute_units: str | None
     lookahead: int
-    #: Of all its files on disk.
+    #: Size of all the model's files.
     bytes: int
     #: Whether the system was asked to drop the model's files from memory before the cold load.
     files_dropped: bool
     #: Seconds of the first load; None until it is done.
     cold_load: float | None = None
-    #: A run for each repeat.
+    #: The runs of each way, one for each repeat.
     ways: dict[str, list[ProcessRun]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: "ResolvedModel", files_dropped: bool) -> "ModelResult":
-        """A result without runs, of a model that needs no conversion any more."""
+        """Make a result without runs, for a model that needs no conversion."""
         return cls(
             model.name,
             model.revision,
@@ -66,37 +66,38 @@ class ModelResult:
             model.precision,
             model.compute_units,
             model.lookahead,
-            model_bytes(model.path),
+            measure_model(model.path),
             files_dropped,
         )
 
     @property
     def variant(self) -> str:
-        """Such as `onnx int8, lookahead 3`."""
+        """Runtime, precision, compute units and lookahead: `onnx int8, lookahead 3`."""
         return describe_variant(self.runtime, self.precision, self.compute_units, self.lookahead)
 
 
 @dataclass
 class BenchReport:
-    """Everything that was measured in one call of `nemocli bench`."""
+    """Everything that was measured by one `nemocli bench`."""
 
     date: str
     machine: Machine
     software: dict[str, str]
-    #: Of the machine when it began: processes that computed.
+    #: Average number of computing processes on the machine when the measurement began.
     load_average: float | None = None
     sounds: list[SoundFile] = field(default_factory=list)
     results: list[ModelResult] = field(default_factory=list)
-    #: The machine's own speed, for each repeat.
+    #: The machine's own speed at each repeat.
     gauged: list[Calibration] = field(default_factory=list)
     accuracy: Accuracy | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the report as plain data for a JSON file."""
         return {"schema": SCHEMA, "version": VERSION} | asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "BenchReport":
-        """Raises ValueError, KeyError or TypeError for what `to_json` did not write."""
+        """Make a report from what `to_json` returned; else ValueError, KeyError or TypeError."""
         if data.pop("schema") != SCHEMA or data.pop("version") != VERSION:
             raise ValueError("of another version")
         data = {key: value for key, value in data.items() if key not in DERIVED}
@@ -106,7 +107,7 @@ class BenchReport:
             | {
                 "machine": Machine(**data["machine"]),
                 "sounds": [SoundFile(**sound) for sound in data["sounds"]],
-                "results": [_result(result) for result in data["results"]],
+                "results": [_read_result(result) for result in data["results"]],
                 "gauged": [Calibration(**gauged) for gauged in data["gauged"]],
                 "accuracy": Accuracy.from_json(accuracy) if accuracy else None,
             }
@@ -114,22 +115,22 @@ class BenchReport:
 
 
 def new_report(load_average: float | None) -> BenchReport:
-    """A report of this machine, at this time, that holds no results yet."""
+    """Make a report of this machine and this moment, without results."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return BenchReport(date, this_machine(), software(), load_average)
 
 
-def _result(data: dict[str, Any]) -> ModelResult:
-    ways = {name: [_run(run) for run in runs] for name, runs in data["ways"].items()}
+def _read_result(data: dict[str, Any]) -> ModelResult:
+    ways = {name: [_read_run(run) for run in runs] for name, runs in data["ways"].items()}
     return ModelResult(**data | {"ways": ways})
 
 
-def _run(data: dict[str, Any]) -> ProcessRun:
-    return ProcessRun(**data | {"heard": [PassTimes(**heard) for heard in data["heard"]]})
+def _read_run(data: dict[str, Any]) -> ProcessRun:
+    return ProcessRun(**data | {"heard": [PassTimes(**times) for times in data["heard"]]})
 
 
 def read_report(path: Path) -> BenchReport:
-    """The report in a file; NemocliError if there is none that can be read."""
+    """Read a report from a file; NemocliError if that fails."""
     try:
         return BenchReport.from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
@@ -141,13 +142,13 @@ def read_report(path: Path) -> BenchReport:
         ) from None
 
 
-def as_text(data: object) -> str:
-    """JSON for a file or stdout."""
+def format_json(data: object) -> str:
+    """Return data as JSON text for a file or stdout."""
     return json.dumps(data, indent=1) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole; NemocliError if it cannot be."""
+    """Write a file, whole or not at all; NemocliError if it cannot be written."""
     try:
         write_whole_file(path, text)
     except OSError as error:
@@ -155,7 +156,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """NemocliError, before any work, if a file cannot be written there; nothing is left behind."""
+    """Raise NemocliError if no file can be written at this path; leave nothing behind."""
     if path.is_dir():
         raise NemocliError(f"{path} cannot be written: it is a folder.")
     if path.exists() and not path.is_file():  # a pipe or a device

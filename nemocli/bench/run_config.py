@@ -1,4 +1,4 @@
-"""One model in one variant: what loads it, and a trial of its tokens and its time."""
+"""One variant of a model to run: how it is loaded, and a run that returns tokens and times."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.units import SAMPLE_RATE
 
-# Loading is timed from nothing imported, in a process that imports this: all else comes with it.
+# The time of loading includes the imports, so nothing heavy may be imported here before.
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ FRAME_SAMPLES = 1280
 def describe_variant(
     runtime: str, precision: str, compute_units: str | None, lookahead: int | None
 ) -> str:
-    """Such as `onnx int8 on cpu, lookahead 3`."""
+    """Return a variant's name, such as `onnx int8 on cpu, lookahead 3`."""
     units = f" on {compute_units}" if compute_units else ""
     frames = "" if lookahead is None else f", lookahead {lookahead}"
     return f"{runtime} {precision}{units}{frames}"
@@ -33,19 +33,19 @@ def describe_variant(
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What is run: plain data, so that a process that loads it has imported nothing before."""
+    """A model and how to run it, as plain data that is sent to another process."""
 
-    #: The model folder, or the checkpoint of a runtime that opens it as it is.
+    #: A model folder, or a checkpoint for a runtime that needs no conversion.
     path: Path
     runtime: str
     precision: str
-    #: None where a runtime has no choice.
+    #: None where the runtime has no choice.
     compute_units: str | None
     lookahead: int
 
     @classmethod
     def of(cls, model: "ResolvedModel") -> "RunConfig":
-        """How to run a model that needs no conversion any more."""
+        """Make one for a model that needs no conversion."""
         return cls(model.path, model.runtime, model.precision, model.compute_units, model.lookahead)
 
     def __str__(self) -> str:
@@ -58,10 +58,11 @@ class RunConfig:
 
     @property
     def chunk_seconds(self) -> float:
+        """Seconds of a chunk."""
         return self.chunk_samples / SAMPLE_RATE
 
     def load(self) -> "Transcriber":
-        """Load it in this process, importing what that takes."""
+        """Load the model in this process, with all imports that this needs."""
         import nemocli
 
         return nemocli.load(
@@ -75,23 +76,24 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one trial found; times in seconds."""
+    """Tokens and times of one run; times in seconds."""
 
     tokens: list[int]
     load: float
-    #: For each chunk of sound.
+    #: Computing time of each chunk.
     chunks: list[float]
     seconds_of_sound: float
 
     @property
     def real_time_factor(self) -> float:
+        """Computing time per second of sound."""
         return sum(self.chunks) / self.seconds_of_sound
 
 
 def run_config(config: RunConfig, sound: "NDArray[np.float32]") -> RunResult:
-    """Load and run it in a new process, which a crash or a hang of native code cannot outlive.
+    """Load and run a model in a new process, so that native code may crash or hang there.
 
-    Raises what loading or running raised there, and TrialError if the process died.
+    Raises what loading or running raised there, and SubprocessError if the process died.
     """
     return run_in_subprocess(_measure, config, sound)
 
@@ -100,19 +102,20 @@ def _measure(config: RunConfig, sound: "NDArray[np.float32]") -> RunResult:
     began = time.perf_counter()
     transcriber = config.load()
     load = time.perf_counter() - began
-    # The first chunks find cold caches, and graphs for the end of a stream load when it comes.
+    # A short run first: it fills caches, and loads the graphs for the end of a stream.
     _run(transcriber.session, sound[: SAMPLE_RATE * 2], config.chunk_samples)
     tokens, chunks = _run(transcriber.session, sound, config.chunk_samples)
     return RunResult(tokens, load, chunks, len(sound) / SAMPLE_RATE)
 
 
 def _run(
-    session: Callable[[], "Session"], sound: "NDArray[np.float32]", packet: int
+    make_session: Callable[[], "Session"], sound: "NDArray[np.float32]", packet_samples: int
 ) -> tuple[list[int], list[float]]:
-    stream = session()
+    """Transcribe a sound; return its token ids, and the seconds of each call of `feed`."""
+    session = make_session()
     chunks = []
-    for start in range(0, len(sound), packet):
+    for start in range(0, len(sound), packet_samples):
         began = time.perf_counter()
-        stream.feed(sound[start : start + packet])
+        session.feed(sound[start : start + packet_samples])
         chunks.append(time.perf_counter() - began)
-    return [token.id for token in stream.finish().tokens], chunks
+    return [token.id for token in session.finish().tokens], chunks

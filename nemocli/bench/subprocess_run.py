@@ -1,7 +1,7 @@
-"""A function run in a process of its own: nothing was loaded before it, and no crash outlives it.
+"""A function run in a new process: nothing is loaded there yet, and a crash ends only that process.
 
-The process is one of a new session, so that Ctrl-C reaches only the one that waits for it, which
-ends it then; and it ends by itself when that one is gone.
+The process belongs to a new process group, so Ctrl-C reaches only its parent, which then ends it.
+If the parent is killed, the process ends too.
 """
 
 import os
@@ -15,48 +15,50 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: Seconds after which it is given up: a cold compile for a Neural Engine may take minutes.
-TIME_LIMIT = 1800.0
+#: Seconds that a process may take: compiling for a Neural Engine may take minutes.
+RUN_TIMEOUT_S = 1800.0
 
-#: What the new interpreter runs. Modules are looked for where this process finds them.
-_BEGIN = """
+#: The new interpreter's program. It searches modules where this process does.
+_BOOTSTRAP = """
 import pickle, sys
 try:
     sys.path[:] = pickle.load(sys.stdin.buffer)
-except (EOFError, pickle.UnpicklingError):  # the one that waits was interrupted before it said what
+except (EOFError, pickle.UnpicklingError):  # the parent was interrupted before it sent the call
     sys.exit(1)
-from nemocli.bench.subprocess_run import work
-work()
+from nemocli.bench.subprocess_run import serve_call
+serve_call()
 """
 
 
-class TrialError(Exception):
+class SubprocessError(Exception):
     """The process ended without a result."""
 
 
 def run_in_subprocess(function: Callable[..., T], *arguments: object) -> T:
-    """The result of a module's function in a new process; all of it must be picklable.
+    """Call a module's function in a new process and return its result.
 
-    Raises what the function raised, and TrialError if the process died or took too long.
+    Function, arguments and result must be picklable. Raises what the function raised, and
+    SubprocessError if the process died or took too long.
     """
-    # What a library keeps in temporary files, such as a copy of the model, goes with the process.
+    # Temporary files of libraries, such as a copy of the model, are deleted with the process.
     with tempfile.TemporaryDirectory(prefix="nemocli-", ignore_cleanup_errors=True) as temporary:
-        answer = _answer(function, arguments, temporary)
+        answer = _call(function, arguments, temporary)
     try:
         succeeded, result = pickle.loads(answer)
     except (EOFError, pickle.UnpicklingError):
-        raise TrialError("it ended the process that ran it") from None
+        raise SubprocessError("it ended the process that ran it") from None
     if not succeeded:
         raise result
-    done: T = result
-    return done
+    returned: T = result
+    return returned
 
 
-def _answer(function: Callable[..., Any], arguments: tuple[object, ...], temporary: str) -> bytes:
+def _call(function: Callable[..., Any], arguments: tuple[object, ...], temporary: str) -> bytes:
+    """Return what the new process writes: pickled success, and the result or the exception."""
     lifeline, held = os.pipe()
-    job = pickle.dumps(sys.path) + pickle.dumps((function, arguments, lifeline))
+    request = pickle.dumps(sys.path) + pickle.dumps((function, arguments, lifeline))
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _BEGIN],
+        [sys.executable, "-P", "-c", _BOOTSTRAP],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         pass_fds=(lifeline,),
@@ -64,9 +66,9 @@ def _answer(function: Callable[..., Any], arguments: tuple[object, ...], tempora
         env=os.environ | {"TMPDIR": temporary},
     )
     try:
-        return process.communicate(job, timeout=TIME_LIMIT)[0]
+        return process.communicate(request, timeout=RUN_TIMEOUT_S)[0]
     except subprocess.TimeoutExpired:
-        raise TrialError(f"it was not done after {TIME_LIMIT:.0f} s") from None
+        raise SubprocessError(f"it was not done after {RUN_TIMEOUT_S:.0f} s") from None
     finally:
         process.kill()
         process.wait()
@@ -74,34 +76,34 @@ def _answer(function: Callable[..., Any], arguments: tuple[object, ...], tempora
         os.close(held)
 
 
-def work() -> None:
-    """The other side: run what stdin brings, and write what came of it to stdout."""
+def serve_call() -> None:
+    """In the new process: read a call from stdin, make it, and write the result to stdout."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints
+    os.dup2(2, 1)  # what libraries print goes to stderr
     try:
         function, arguments, lifeline = pickle.load(sys.stdin.buffer)
     except (EOFError, pickle.UnpicklingError):
         sys.exit(1)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
     try:
         answer = pickle.dumps((True, function(*arguments)))
     except Exception as error:
-        answer = _failure(error)
+        answer = _pickle_error(error)
     answers.write(answer)
     answers.flush()
-    os._exit(0)  # without the ends of native libraries, which nobody needs any more
+    os._exit(0)  # the exit handlers of native libraries are not needed
 
 
-def _end_with(lifeline: int) -> None:
-    os.read(lifeline, 1)  # returns when the other end is closed
+def _exit_with_parent(lifeline: int) -> None:
+    os.read(lifeline, 1)  # returns when the parent's end is closed
     os._exit(1)
 
 
-def _failure(error: Exception) -> bytes:
+def _pickle_error(error: Exception) -> bytes:
     try:
         answer = pickle.dumps((False, error))
         pickle.loads(answer)
-    except Exception:  # an exception of a library that does not survive the way
-        other: Any = TrialError(f"{type(error).__name__}: {error}")
+    except Exception:  # exceptions of some libraries cannot be pickled
+        other: Any = SubprocessError(f"{type(error).__name__}: {error}")
         return pickle.dumps((False, other))
     return answer

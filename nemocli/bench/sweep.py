@@ -1,4 +1,4 @@
-"""Every variant of a model that this machine can run, at every lookahead and size of block."""
+"""Speed of every variant of a model that this machine can run, by lookahead and chunks per call."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,31 +6,27 @@ from itertools import count
 from pathlib import Path
 
 from nemocli.bench.calibration import calibrate
-from nemocli.bench.figures import figures
-from nemocli.bench.measure import chunks_of_a_block, run_sessions
-from nemocli.bench.os_metrics import forget_files
+from nemocli.bench.figures import compute_figures
+from nemocli.bench.measure import run_sessions
+from nemocli.bench.os_metrics import drop_cached_files
 from nemocli.bench.report import BenchReport, ModelResult
 from nemocli.bench.run_config import RunConfig
-from nemocli.bench.speed import Step
-from nemocli.bench.subprocess_run import TrialError, run_in_subprocess
-from nemocli.bench.variants import compute_units, is_slow, list_variants
+from nemocli.bench.speed import Progress, max_chunks_per_call
+from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
+from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.resolve import ResolvedModel, choose_lookahead, resolve
 from nemocli.models.spec import ModelSpec
-from nemocli.network.parameters import count_weights
 from nemocli.runtimes.kinds import AUTO, check_runtime
 
-#: The way under which a sweep's runs are kept.
+#: Name of the way under which a sweep's runs are kept.
 SWEEP = "sweep"
-
-#: Weights above which slow runtimes are left out: they would take hours.
-LARGE = 50_000_000
 
 
 @dataclass(frozen=True)
 class SweepChoice:
-    """What a sweep is restricted to; None for everything there is."""
+    """What a sweep is restricted to; None for no restriction."""
 
     runtime: str | None
     precision: str | None
@@ -40,51 +36,52 @@ class SweepChoice:
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """One variant with one number of chunks in a call."""
+    """One variant with one number of chunks per call."""
 
     #: Runtime, precision and compute units.
     series: str
     lookahead: int
     chunks_per_call: int
-    #: The longest that sound waits for its text: until the call has all its chunks, and the call.
+    #: Longest time from a sound to its text: the sound of a call's chunks, and the call itself.
     latency_ms: float
-    #: Seconds of sound that are heard in a second.
+    #: Seconds of sound that are transcribed per second.
     speed: float
     chunk_ms: float
     peak_memory_mb: float
 
 
-def calls_at(lookahead: int) -> list[int]:
-    """Numbers of chunks in a call: powers of two, to as many as a session encodes at once."""
-    most = chunks_of_a_block(lookahead)
+def list_chunks_per_call(lookahead: int) -> list[int]:
+    """Return the numbers of chunks per call to measure: powers of two, and the largest number."""
+    most = max_chunks_per_call(lookahead)
     return [1 << n for n in range(most.bit_length()) if 1 << n < most] + [most]
 
 
 def sweep_models(
-    model: str, wanted: SweepChoice, progress: Callable[[str], None], note: Callable[[str], None]
+    model: str, choice: SweepChoice, progress: Callable[[str], None], note: Callable[[str], None]
 ) -> list[ResolvedModel]:
-    """Resolve and convert every variant that is wanted and can be had.
+    """Resolve and convert every chosen variant that this machine can run.
 
     `progress` is called with what is being converted, `note` with what is left out, and why.
-    Raises UsageError if that leaves nothing, and ModelError as `resolve`.
+    Raises UsageError if no variant is left, and what `resolve` raises.
     """
-    check_runtime(wanted.runtime or AUTO)
-    found = find_model(model, wanted.runtime or AUTO, wanted.precision)
+    check_runtime(choice.runtime or AUTO)
+    found = find_model(model, choice.runtime or AUTO, choice.precision)
     if found.is_converted:
         config, known = found.manifest.config, found.manifest.lookaheads
         variants = [(found.manifest.kind, found.manifest.precision)]
     else:
         config = found.checkpoint.config
-        known, variants = config.lookaheads, list(_variants(count_weights(config), wanted, note))
+        known = config.lookaheads
+        variants = list(_choose_variants(is_large(config), choice, note))
     lookaheads = sorted(known)
-    if wanted.lookahead is not None:
-        lookaheads = [choose_lookahead(config, known, wanted.lookahead)]
+    if choice.lookahead is not None:
+        lookaheads = [choose_lookahead(config, known, choice.lookahead)]
     models: list[ResolvedModel] = []
     for runtime, precision in variants:
         try:
             models += [
                 resolve(spec, found).convert(progress)
-                for spec in _specs(found, runtime, precision, lookaheads, wanted)
+                for spec in _list_specs(found, runtime, precision, lookaheads, choice)
             ]
         except UnsupportedError as error:
             if found.is_converted:
@@ -97,28 +94,31 @@ def sweep_models(
     return models
 
 
-def _variants(
-    weights: int, wanted: SweepChoice, note: Callable[[str], None]
+def _choose_variants(
+    large: bool, choice: SweepChoice, note: Callable[[str], None]
 ) -> Iterator[tuple[str, str]]:
-    """Runtime and precision of what is wanted, but for slow runtimes that nobody asked for."""
+    """Yield runtime and precision of each chosen variant.
+
+    Slow runtimes are left out for a large model, unless the runtime was named.
+    """
     for runtime, precision in list_variants():
-        if wanted.runtime not in (None, runtime) or wanted.precision not in (None, precision):
+        if choice.runtime not in (None, runtime) or choice.precision not in (None, precision):
             continue
-        if wanted.runtime is None and weights > LARGE and is_slow(runtime):
+        if choice.runtime is None and large and is_slow(runtime):
             note(f"{runtime} is left out: with so many weights it would take hours.")
         else:
             yield runtime, precision
 
 
-def _specs(
+def _list_specs(
     found: FoundModel,
     runtime: str,
     precision: str,
     lookaheads: Sequence[int],
-    wanted: SweepChoice,
+    choice: SweepChoice,
 ) -> Iterator[ModelSpec]:
-    units = (wanted.compute_units,) if wanted.compute_units else compute_units(runtime)
-    runtime, precision = wanted.runtime or runtime, wanted.precision or precision
+    units = (choice.compute_units,) if choice.compute_units else compute_units(runtime)
+    runtime, precision = choice.runtime or runtime, choice.precision or precision
     for lookahead in lookaheads:
         for unit in units:
             yield ModelSpec(found.path, runtime, precision, lookahead, unit)
@@ -129,29 +129,31 @@ def measure_sweep(
     sounds: Sequence[Path],
     repeats: int,
     report: BenchReport,
-    step: Step,
+    progress: Progress,
 ) -> list[str]:
-    """Measure each variant in a process of its own for each repeat, and add it to the report.
+    """Measure each variant, in a new process for each repeat, and add it to the report.
 
-    A variant that fails is left out of the report; a sentence for each.
+    Variants that fail are left out of the report. Returns a sentence about each of them.
     """
     results: dict[RunConfig, ModelResult] = {}
     failed: dict[RunConfig, str] = {}
-    steps, total = count(1), repeats * (1 + len(models))
+    numbers, total = count(1), repeats * (1 + len(models))
     for _ in range(repeats):
-        step("the machine itself", next(steps), total)
+        progress("the machine itself", next(numbers), total)
         report.gauged.append(run_in_subprocess(calibrate))
         for model in models:
             config = RunConfig.of(model)
-            step(str(config), next(steps), total)
+            progress(str(config), next(numbers), total)
             if config in failed:
                 continue
             if config not in results:
-                results[config] = ModelResult.of(model, forget_files(model.path))
+                results[config] = ModelResult.of(model, drop_cached_files(model.path))
             result = results[config]
             try:
-                run = run_in_subprocess(run_sessions, config, sounds, calls_at(config.lookahead))
-            except (NemocliError, TrialError, OSError) as error:
+                run = run_in_subprocess(
+                    run_sessions, config, sounds, list_chunks_per_call(config.lookahead)
+                )
+            except (NemocliError, SubprocessError, OSError) as error:
                 failed[config] = f"{config} failed: {error}"
                 continue
             if result.cold_load is None:
@@ -161,22 +163,27 @@ def measure_sweep(
     return list(failed.values())
 
 
-def points(report: BenchReport) -> list[SweepPoint]:
-    """A point for each variant and number of chunks in a call of which the sound had any."""
+def compute_points(report: BenchReport) -> list[SweepPoint]:
+    """Compute a point for each variant and number of chunks per call.
+
+    There is none where the sounds were too short for a call of so many chunks.
+    """
     found = []
     for result in report.results:
-        for place, heard in enumerate(result.ways[SWEEP][0].heard):
-            told = {figure.name: figure.value for figure in figures(result, SWEEP, place)}
-            chunk_ms, rtf, memory = told["chunk, p50"], told["RTF"], told["peak memory"]
+        for index, times in enumerate(result.ways[SWEEP][0].heard):
+            figures = {
+                figure.name: figure.value for figure in compute_figures(result, SWEEP, index)
+            }
+            chunk_ms, rtf, memory = figures["chunk, p50"], figures["RTF"], figures["peak memory"]
             if chunk_ms is None or rtf is None or memory is None:
                 continue
-            chunk_length = 80 * (result.lookahead + 1)
+            chunk_length_ms = 80 * (result.lookahead + 1)
             found.append(
                 SweepPoint(
                     result.variant.partition(",")[0],
                     result.lookahead,
-                    heard.chunks_per_call,
-                    heard.chunks_per_call * (chunk_length + chunk_ms),
+                    times.chunks_per_call,
+                    times.chunks_per_call * (chunk_length_ms + chunk_ms),
                     1 / rtf,
                     chunk_ms,
                     memory,

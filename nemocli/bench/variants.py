@@ -2,23 +2,33 @@
 
 from collections.abc import Iterator
 
+from nemocli.network.config import ModelConfig
+from nemocli.network.parameters import count_weights
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.system import System, this_system
 
+#: Weights above which a slow runtime takes hours.
+MAX_SLOW_WEIGHTS = 50_000_000
+
 
 def list_variants(system: System | None = None) -> Iterator[tuple[str, str]]:
-    """Runtime and precision of every variant that is worth running."""
+    """Yield runtime and precision of every variant that is worth running on the system."""
     for name, kind in KINDS.items():
         for precision in kind.precisions_on(system or this_system()):
             yield name, precision
 
 
 def compute_units(runtime: str, system: System | None = None) -> tuple[str | None, ...]:
-    """The compute units that can be asked of a runtime; (None,) where it has no choice."""
+    """Return the compute units that a runtime can use; (None,) where there is no choice."""
     kind = KINDS[runtime]
     return kind.compute_units if kind.has_units_on(system or this_system()) else (None,)
 
 
 def is_slow(runtime: str) -> bool:
-    """Whether a model of hundreds of millions of weights takes hours on this machine."""
+    """Whether a large model takes hours in this runtime on this machine."""
     return KINDS[runtime].is_slow_on(this_system())
+
+
+def is_large(config: ModelConfig) -> bool:
+    """Whether a model has so many weights that a slow runtime takes hours."""
+    return count_weights(config) > MAX_SLOW_WEIGHTS

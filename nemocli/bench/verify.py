@@ -1,4 +1,4 @@
-"""Every runtime, precision and compute unit this machine has, against reference tokens."""
+"""Verification: every variant that this machine can run must give the reference tokens."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,13 +10,13 @@ from statistics import median, quantiles
 from nemocli.bench.conversion import count_agreeing
 from nemocli.bench.reference import Reference, computed_reference, demo_reference
 from nemocli.bench.run_config import RunConfig, run_config
-from nemocli.bench.subprocess_run import TrialError
+from nemocli.bench.subprocess_run import SubprocessError
 from nemocli.bench.variants import compute_units, is_slow, list_variants
 from nemocli.doctor.examine import examine
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.find import find_model, list_converted
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
-from nemocli.models.paths import DEMO, models_folder
+from nemocli.models.paths import DEMO, find_models_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
@@ -25,15 +25,16 @@ from nemocli.whole_file import write_whole_file
 #: Version of the report; rises when a reader of the old one would break.
 REPORT_VERSION = 1
 
-#: Precisions that must give the very tokens; the others are compared and reported.
+#: Precisions that must give exactly the reference tokens; the others may differ.
 EXACT = ("fp32", "fp16")
 
+#: Lookahead at which the released model is verified.
 LOOKAHEAD = 3
 
 
 @dataclass(frozen=True)
 class VariantCheck:
-    """What became of one config. Times are null if it did not run."""
+    """Result of verifying one variant. Times are None if it did not run."""
 
     model: str
     runtime: str
@@ -43,9 +44,9 @@ class VariantCheck:
     #: `same`, `differs`, `failed`, or `not here` for what this machine cannot run.
     verdict: str
     message: str = ""
-    #: Where the tokens come from that it was compared with.
+    #: Where the reference tokens come from.
     reference: str = ""
-    #: Tokens of the reference, and how many of them came in the same order.
+    #: Tokens of the reference, and how many of them the variant gave in the same order.
     tokens: int | None = None
     agreeing: int | None = None
     load_seconds: float | None = None
@@ -55,21 +56,21 @@ class VariantCheck:
 
     @property
     def is_bad(self) -> bool:
-        """Whether something is wrong: not for what is not here, nor for a lossy precision."""
+        """Whether this is a fault: not if it is `not here`, or differs in a lossy precision."""
         return self.verdict == "failed" or (self.verdict == "differs" and self.precision in EXACT)
 
 
 def verify_all(note: Callable[[str], None]) -> Iterator[VariantCheck]:
-    """Try the demo in everything there is, and the released model as far as it is converted.
+    """Verify every variant of the demo, and every converted folder of the released model.
 
-    `note` is called with what is being done. The released model's folders are compared at one
-    lookahead with what numpy computes from its checkpoint.
+    `note` is called with what is being done. Folders of the released model are compared, at one
+    lookahead, with the tokens that numpy computes from its checkpoint.
     """
-    yield from _demo(note)
-    yield from _released(note)
+    yield from _verify_demo(note)
+    yield from _verify_released(note)
 
 
-def _demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
+def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
     reference = demo_reference()
     found = find_model(DEMO)
     for runtime, precision in list_variants():
@@ -79,19 +80,19 @@ def _demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
                 note(f"converting the demo to {runtime} {precision}")
             config = RunConfig.of(model.convert())
         except NemocliError as error:
-            yield VariantCheck(DEMO, runtime, precision, None, None, *_failure(error))
+            yield VariantCheck(DEMO, runtime, precision, None, None, *_describe_failure(error))
             continue
         for lookahead in sorted(reference.tokens):
             for units in compute_units(runtime):
                 one = replace(config, lookahead=lookahead, compute_units=units)
-                yield _tried(DEMO, one, reference, note)
+                yield _verify(DEMO, one, reference, note)
 
 
-def _released(note: Callable[[str], None]) -> Iterator[VariantCheck]:
+def _verify_released(note: Callable[[str], None]) -> Iterator[VariantCheck]:
     pulled = find_pulled(HubModel(DEFAULT_MODEL))
     folders = [
         (path, manifest)
-        for path, manifest in list_converted(models_folder())
+        for path, manifest in list_converted(find_models_folder())
         if manifest.source.partition("@")[0] == DEFAULT_MODEL
     ]
     if not folders:
@@ -108,14 +109,14 @@ def _released(note: Callable[[str], None]) -> Iterator[VariantCheck]:
             continue
         for units in compute_units(manifest.kind):
             config = RunConfig(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
-            yield _tried(DEFAULT_MODEL, config, reference, note)
+            yield _verify(DEFAULT_MODEL, config, reference, note)
 
 
-def _tried(
+def _verify(
     model: str, config: RunConfig, reference: Reference, note: Callable[[str], None]
 ) -> VariantCheck:
     note(f"running {model}: {config}")
-    outcome = VariantCheck(
+    check = VariantCheck(
         model,
         config.runtime,
         config.precision,
@@ -126,13 +127,13 @@ def _tried(
     )
     try:
         measured = run_config(config, reference.sound)
-    except (NemocliError, TrialError, OSError) as error:
-        verdict, message = _failure(error)
-        return replace(outcome, verdict=verdict, message=message)
+    except (NemocliError, SubprocessError, OSError) as error:
+        verdict, message = _describe_failure(error)
+        return replace(check, verdict=verdict, message=message)
     expected = reference.tokens[config.lookahead]
     milliseconds = [1000 * seconds for seconds in measured.chunks]
     return replace(
-        outcome,
+        check,
         verdict="same" if measured.tokens == expected else "differs",
         tokens=len(expected),
         agreeing=count_agreeing(measured.tokens, expected),
@@ -143,33 +144,34 @@ def _tried(
     )
 
 
-def _failure(error: Exception) -> tuple[str, str]:
+def _describe_failure(error: Exception) -> tuple[str, str]:
+    """Return verdict and message."""
     return "not here" if isinstance(error, UnsupportedError) else "failed", str(error)
 
 
-def report_text(outcomes: list[VariantCheck]) -> str:
-    """JSON: the machine, and every outcome so far."""
+def format_report(checks: list[VariantCheck]) -> str:
+    """Return the report as JSON: the machine, and every check so far."""
     report = {
         "version": REPORT_VERSION,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {finding.name: finding.value for finding in examine()},
-        "outcomes": [asdict(outcome) for outcome in outcomes],
+        "outcomes": [asdict(check) for check in checks],
     }
     return json.dumps(report, indent=1) + "\n"
 
 
-def write_report(path: Path, outcomes: list[VariantCheck]) -> None:
-    """The same as a file. Raises NemocliError."""
+def write_report(path: Path, checks: list[VariantCheck]) -> None:
+    """Write the report as a file; NemocliError if it cannot be written."""
     if path.is_dir():
         raise NemocliError(f"The report {path} cannot be written: it is a folder.")
     try:
-        write_whole_file(path, report_text(outcomes))
+        write_whole_file(path, format_report(checks))
     except OSError as error:
         raise NemocliError(f"The report {path} cannot be written: {error.strerror}.") from None
 
 
 def check_verifiable() -> None:
-    """ModelError, before anything is done, if this installation has no sound to verify with."""
+    """Raise ModelError if this installation has no sound to verify with."""
     try:
         demo_reference()
     except ModelError as error:

@@ -1,4 +1,4 @@
-"""The `nemocli` command: its subcommands, its version, and how failures end it."""
+"""The `nemocli` command: its subcommands, its version, and its exit codes for failures."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ from nemocli.cli.subcommands import add_subcommand
 from nemocli.errors import NemocliError, lacks_memory
 from nemocli.runtimes.kinds import KINDS
 
-#: Exit code of a program ended by a reader that went away.
+#: Exit code of a program whose stdout was closed by its reader.
 PIPE_CLOSED = 141
 
 EXIT_CODES = """
@@ -39,18 +39,18 @@ Exit codes: 0 done, 1 failed or some files failed, 2 wrong usage, 3 model missin
 
 
 class _Group(TyperGroup):
-    """Ends with one sentence and an exit code where something the person can mend went wrong."""
+    """Ends the program with one sentence and an exit code for each error that nemocli explains."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         try:
-            with _harmless_usage_errors():
+            with _make_errors_printable():
                 return super().make_context(*arguments, **options)
         except KeyboardInterrupt as interrupt:
             sys.exit(exit_code(interrupt))
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            with _harmless_usage_errors():
+            with _make_errors_printable():
                 return super().invoke(ctx)
         except NemocliError as error:
             say(str(error))
@@ -63,8 +63,8 @@ class _Group(TyperGroup):
 
 
 @contextmanager
-def _harmless_usage_errors() -> Iterator[None]:
-    """Typer quotes what was typed, which may be the name of a file that a pattern stood for."""
+def _make_errors_printable() -> Iterator[None]:
+    """Make Typer's messages printable: they quote arguments, which may be odd file names."""
     try:
         yield
     except Exception as error:
@@ -99,14 +99,14 @@ add_subcommand(models, "verify", VerifyOptions, "nemocli.cli.models:verify_model
 add_subcommand(models, "remove", RemoveOptions, "nemocli.cli.models:remove_model")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         print(f"nemocli {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def options(
+def read_options(
     version: Annotated[
         bool,
         typer.Option(
@@ -114,11 +114,11 @@ def options(
         ),
     ] = False,
 ) -> None:
-    """Options before any subcommand."""
+    """Read the options before any subcommand."""
 
 
 def main() -> None:
-    """Entry point of the `nemocli` script."""
+    """Run the `nemocli` script."""
     try:
         raise_signals()
         _hide_unneeded()
@@ -129,7 +129,7 @@ def main() -> None:
         _leave(exit_code(interrupt))
     except BrokenPipeError:
         _leave(PIPE_CLOSED)
-    except NemocliError as error:  # stdout, which can fail as late as this
+    except NemocliError as error:  # writing to stdout can fail at the very end
         say(str(error))
         _leave(error.exit_code)
     finally:
@@ -137,14 +137,14 @@ def main() -> None:
 
 
 def _hide_unneeded() -> None:
-    """Keep a runtime's library from importing what takes seconds and is not needed here."""
+    """Keep runtimes' libraries from importing modules that take seconds and are not needed."""
     for kind in KINDS.values():
         for name in kind.unneeded_modules:
-            sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # is not to be found
+            sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # makes an import fail
 
 
 def _run() -> None:
-    """The command; a defect of nemocli is one sentence too, and NEMOCLI_DEBUG shows where."""
+    """Run the command; report a defect of nemocli in one sentence unless NEMOCLI_DEBUG is set."""
     sentence = ""
     try:
         app()
@@ -154,30 +154,30 @@ def _run() -> None:
     except (NemocliError, BrokenPipeError):
         raise
     except Exception as error:
-        if (behind := _interrupt_behind(error)) is not None:
-            _leave(exit_code(behind))
+        if (interrupt := _find_interrupt(error)) is not None:
+            _leave(exit_code(interrupt))
         if os.environ.get("NEMOCLI_DEBUG"):
             raise
-        sentence = _explained(error)
-    if sentence:  # only here, where what the error held is free: memory may be too short to print
+        sentence = _explain(error)
+    if sentence:  # outside of `except`, where the memory that the error held is free again
         say(sentence)
         _leave(NemocliError.exit_code)
 
 
-def _interrupt_behind(error: BaseException | None) -> KeyboardInterrupt | None:
-    """Ctrl-C, if it is behind it: a library interrupted while it loads reports it in its way."""
+def _find_interrupt(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return Ctrl-C if it caused the error: a library that is interrupted may raise its own."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error
 
 
-def _explained(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if lacks_memory(error):
         return (
             "There is not enough memory for this: close other programs, or choose a model of fewer"
             " bits, such as int8."
         )
-    if isinstance(error, OSError) and error.filename:  # such as a home folder nobody may read
+    if isinstance(error, OSError) and error.filename:  # such as an unreadable home folder
         return f"{error.filename} cannot be used: {error.strerror}."
     if isinstance(error, FileNotFoundError) and not _has_current_folder():
         return "The current folder is gone: change into one that exists, or give whole paths."

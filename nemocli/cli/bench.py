@@ -1,4 +1,4 @@
-"""`nemocli bench`: what this machine can do: speed, accuracy, exactness."""
+"""`nemocli bench`: measure speed, accuracy or exactness on this machine."""
 
 from nemocli.cli.bench_options import BenchOptions
 from nemocli.cli.bench_runs import BenchRequest, run_accuracy, run_speed, run_sweep, run_verify
@@ -6,10 +6,10 @@ from nemocli.errors import UsageError
 
 
 def measure(options: BenchOptions) -> None:
-    """Measure what was asked for, write the JSON, print the tables."""
+    """Run the requested measurement, write the JSON, print the tables."""
     _check_modes(options)
     request = BenchRequest(options)
-    request.check_place()
+    request.check_json_path()
     if options.verify:
         run_verify(request)
     elif options.manifest is not None:

@@ -11,7 +11,7 @@ from nemocli.cli.options import ComputeUnits, Lookahead, Model, Precision, Quiet
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """Measure what this machine can do with a model: speed, accuracy, or exactness.
+    """Measure a model on this machine: its speed, its accuracy, or its exactness.
 
     Speed: the time of a chunk, latencies, loading, memory and energy, for a stream, for blocks of
     chunks, and for many files together. With --verify, the exit code is 1 if a runtime failed or is
@@ -30,7 +30,7 @@ class BenchOptions:
     repeat: Annotated[
         int | None,
         option(
-            "Repeats, in processes of their own; 5, or 2 in a sweep.",
+            "Number of repeats, each in processes of its own; 5, or 2 in a sweep.",
             "--repeat",
             variable="BENCH_REPEAT",
             min=1,
@@ -39,7 +39,7 @@ class BenchOptions:
     json: Annotated[
         str | None,
         option(
-            "Write everything with every sample to a file, or to stdout (-).",
+            "Write all results, with every sample, to a JSON file, or to stdout (-).",
             "--json",
             variable="BENCH_JSON",
             metavar="FILE",
@@ -48,7 +48,7 @@ class BenchOptions:
     compare: Annotated[
         Path | None,
         option(
-            "Then say which differences from an earlier --json are real.",
+            "Compare with an earlier --json file, and say which differences are real.",
             "--compare",
             variable="BENCH_COMPARE",
             metavar="OLD.json",
@@ -57,7 +57,7 @@ class BenchOptions:
     sweep: Annotated[
         bool,
         option(
-            "Every runtime, precision, lookahead and size of block; draws the curve.",
+            "Measure every runtime, precision, lookahead and block size, and draw the curve.",
             "--sweep",
             variable="BENCH_SWEEP",
         ),
@@ -65,7 +65,7 @@ class BenchOptions:
     plot: Annotated[
         Path | None,
         option(
-            "With --sweep: also draw the curve into a .png, .svg or .pdf.",
+            "With --sweep: also draw the curve into a .png, .svg or .pdf file.",
             "--plot",
             variable="BENCH_PLOT",
         ),
@@ -73,8 +73,8 @@ class BenchOptions:
     manifest: Annotated[
         Path | None,
         option(
-            "Instead of speed, WER and CER on NeMo's JSON lines, or a folder of sounds with .txt"
-            " beside them.",
+            "Measure WER and CER instead of speed, on NeMo's JSON lines, or on a folder of sounds"
+            " with .txt files beside them.",
             "--manifest",
             variable="BENCH_MANIFEST",
             metavar="FILE_OR_FOLDER",
@@ -83,7 +83,7 @@ class BenchOptions:
     lang: Annotated[
         str,
         option(
-            "With --manifest: of the sounds whose language it does not tell.",
+            "Language of files that the manifest gives none for.",
             "--lang",
             "--language",
         ),
@@ -91,7 +91,7 @@ class BenchOptions:
     verify: Annotated[
         bool,
         option(
-            "Instead of speed, whether every runtime and precision gives the stored tokens.",
+            "Check, instead of speed, that every runtime and precision gives the stored tokens.",
             "--verify",
             variable="BENCH_VERIFY",
         ),

@@ -1,4 +1,4 @@
-"""What `nemocli bench` does in each of its modes: measure, write the JSON, print."""
+"""The modes of `nemocli bench`: each measures, writes the JSON, and prints tables."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,24 +11,30 @@ from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accurac
 from nemocli.bench.compare import Comparison, check_comparable, compare, counterpart
 from nemocli.bench.curve import draw_curve
 from nemocli.bench.dataset import read_utterances
-from nemocli.bench.figures import all_figures
+from nemocli.bench.figures import list_figures
 from nemocli.bench.machine import busy_note, load_average
 from nemocli.bench.plot import check_plottable, write_plot
 from nemocli.bench.report import (
     BenchReport,
     ModelResult,
-    as_text,
     check_writable,
+    format_json,
     new_report,
     read_report,
     write_text,
 )
 from nemocli.bench.run_config import RunConfig
 from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
-from nemocli.bench.subprocess_run import TrialError
-from nemocli.bench.sweep import SweepChoice, measure_sweep, points, sweep_models
+from nemocli.bench.subprocess_run import SubprocessError
+from nemocli.bench.sweep import SweepChoice, compute_points, measure_sweep, sweep_models
 from nemocli.cli.bench_options import BenchOptions
-from nemocli.cli.bench_tables import show_accuracy, show_comparison, show_speed, show_sweep, tell
+from nemocli.cli.bench_tables import (
+    print_line,
+    show_accuracy,
+    show_comparison,
+    show_speed,
+    show_sweep,
+)
 from nemocli.cli.loading import named_spec
 from nemocli.cli.options import parse_lookahead
 from nemocli.cli.screen import Screen
@@ -39,18 +45,18 @@ from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import AUTO
 
-#: Repeats by default, and in a sweep.
+#: Default number of repeats, and that of a sweep.
 REPEATS, SWEEP_REPEATS = 5, 2
 
-#: Files that are listed as the worst.
+#: Limit on the files with the most errors that are shown.
 MAX_WORST = 5
 
-#: Columns of the curve where there is no terminal, and at most.
+#: Width of the curve in columns without a terminal, and its limit on one.
 DEFAULT_COLUMNS, MAX_COLUMNS = 80, 120
 
 
 class BenchRequest:
-    """What the modes have in common; UsageError for a lookahead that is none."""
+    """The options of one call, and what all modes do with them; UsageError for a bad lookahead."""
 
     def __init__(self, options: BenchOptions) -> None:
         self.options = options
@@ -59,13 +65,13 @@ class BenchRequest:
         #: Where the JSON goes; None if it goes to stdout, or nowhere.
         self.json_path = None if options.json in (None, "-") else Path(str(options.json))
 
-    def check_place(self) -> None:
-        """NemocliError, before any work, if the JSON file cannot be written."""
+    def check_json_path(self) -> None:
+        """Raise NemocliError if the JSON file cannot be written."""
         if self.json_path:
             check_writable(self.json_path)
 
-    def spec(self) -> ModelSpec:
-        """What was asked for, or the released model."""
+    def make_spec(self) -> ModelSpec:
+        """Return the requested model, or the released one."""
         options = self.options
         spec = ModelSpec(
             options.model,
@@ -77,21 +83,21 @@ class BenchRequest:
         return named_spec(spec, self.screen)
 
     def prepare_model(self) -> ResolvedModel:
-        """Resolve the model, and convert it if need be."""
-        spec = self.spec()
-        with self.screen.waiting("preparing the model") as step:
-            return resolve(spec).convert(step)
+        """Resolve the model, and convert it if necessary."""
+        spec = self.make_spec()
+        with self.screen.waiting("preparing the model") as progress:
+            return resolve(spec).convert(progress)
 
     def write(self, report: BenchReport, comparison: Comparison | None = None) -> bool:
-        """Write the JSON where it was asked for; whether stdout is left for a person."""
-        data = report.to_json() | {"figures": all_figures(report)}
+        """Write the JSON to its file or stdout; return whether tables may be printed on stdout."""
+        data = report.to_json() | {"figures": list_figures(report)}
         if comparison:
             data["comparison"] = asdict(comparison)
         if self.options.json == "-":
-            print(as_text(data), end="")
+            print(format_json(data), end="")
             return False
         if self.json_path:
-            write_text(self.json_path, as_text(data))
+            write_text(self.json_path, format_json(data))
             self.screen.note(f"written: {self.json_path}")
         return True
 
@@ -108,10 +114,10 @@ def run_speed(request: BenchRequest) -> None:
     model = request.prepare_model()
     if earlier:
         counterpart(earlier, ModelResult.of(model, False))
-    with request.screen.bar("measuring") as step:
+    with request.screen.show_bar("measuring") as progress:
         try:
-            measure_speed(model, sounds, request.options.repeat or REPEATS, report, step)
-        except TrialError as error:
+            measure_speed(model, sounds, request.options.repeat or REPEATS, report, progress)
+        except SubprocessError as error:
             raise NemocliError(f"{RunConfig.of(model)} cannot be measured: {error}.") from None
     comparison = compare(earlier, report) if earlier else None
     if request.write(report, comparison):
@@ -132,18 +138,18 @@ def run_sweep(request: BenchRequest) -> None:
     report.sounds = describe_sounds(sounds)
     options = request.options
     runtime = None if options.runtime == AUTO else options.runtime
-    wanted = SweepChoice(runtime, options.precision, request.lookahead, options.compute_units)
-    name = str(request.spec().model)
-    with request.screen.waiting("preparing the models") as progress:
-        models = sweep_models(name, wanted, progress, request.screen.note)
-    with request.screen.bar("measuring") as step:
-        failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, step)
-    found = points(report)
+    choice = SweepChoice(runtime, options.precision, request.lookahead, options.compute_units)
+    name = str(request.make_spec().model)
+    with request.screen.waiting("preparing the models") as report_conversion:
+        models = sweep_models(name, choice, report_conversion, request.screen.note)
+    with request.screen.show_bar("measuring") as progress:
+        failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, progress)
+    points = compute_points(report)
     if request.write(report):
         width = min(shutil.get_terminal_size((DEFAULT_COLUMNS, 24)).columns, MAX_COLUMNS)
-        show_sweep(found, draw_curve(found, width))
+        show_sweep(points, draw_curve(points, width))
     if plot:
-        write_plot(found, f"{models[0].name} on {report.machine.processor}", plot)
+        write_plot(points, f"{models[0].name} on {report.machine.processor}", plot)
         request.screen.note(f"written: {plot}")
     _end(failed)
 
@@ -160,39 +166,39 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     lang = request.options.lang
     transcriber.resolve_language(lang)
     check_languages(transcriber, utterances)
-    with request.screen.bar("transcribing") as step:
-        report.accuracy = measure_accuracy(transcriber, utterances, lang, step)
+    with request.screen.show_bar("transcribing") as progress:
+        report.accuracy = measure_accuracy(transcriber, utterances, lang, progress)
     report.results.append(ModelResult.of(model, False))
     if request.write(report):
-        tell(f"{model.name}: {config}; model {model.revision[:12]}")
+        print_line(f"{model.name}: {config}; model {model.revision[:12]}")
         show_accuracy(report.accuracy, MAX_WORST)
     _end(list(report.accuracy.failed.values()))
 
 
 def run_verify(request: BenchRequest) -> None:
-    """The same as `nemocli doctor --verify`, which tries the demo and the released model."""
+    """Verify as `nemocli doctor --verify` does: the demo and the released model."""
     options = request.options
-    told = {
+    restrictions = {
         "--model": options.model,
         "--runtime": None if options.runtime == AUTO else options.runtime,
         "--precision": options.precision,
         "--lookahead": options.lookahead,
         "--compute-units": options.compute_units,
     }
-    if given := [name for name, value in told.items() if value is not None]:
+    if given := [name for name, value in restrictions.items() if value is not None]:
         raise UsageError(f"--verify tries everything that this machine has; leave out {given[0]}.")
     verify(request.json_path, request.screen, as_json=request.options.json == "-")
 
 
 def _begin(request: BenchRequest) -> BenchReport:
-    """A new report, and a remark if the machine is not quiet."""
+    """Make a new report; print a remark if the machine is busy."""
     if note := busy_note():
         request.screen.note(note)
     return new_report(load_average())
 
 
 def _end(failed: Sequence[str]) -> None:
-    """Tell what failed, which makes the exit code 1."""
+    """Print what failed; if there is anything, end with exit code 1."""
     for sentence in failed:
         say(sentence)
     if failed:

@@ -1,4 +1,4 @@
-"""`nemocli convert`: a checkpoint becomes a model folder."""
+"""`nemocli convert`: convert a checkpoint into a model folder."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ from nemocli.bench.conversion import check_conversion
 from nemocli.cli.convert_options import ConvertOptions
 from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
-from nemocli.cli.streams import say
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models.convert import convert, default_folder
 from nemocli.models.find import find_checkpoint
@@ -16,7 +15,7 @@ from nemocli.network.checkpoint import open_checkpoint
 
 
 def convert_checkpoint(options: ConvertOptions) -> None:
-    """Convert a checkpoint, and print the folder it was written to."""
+    """Convert a checkpoint, and print the path of the model folder."""
     lookaheads = None if options.lookahead == "all" else _parse_numbers(options.lookahead)
     folder = write_model(
         options.checkpoint,
@@ -41,11 +40,14 @@ def write_model(
     force: bool,
     screen: Screen,
 ) -> Path:
-    """Download if need be, convert, verify; the model folder. Raises as those do."""
+    """Download the checkpoint if necessary, convert and verify it; return the model folder.
+
+    Raises what `pull`, `convert` and `check_conversion` raise.
+    """
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
-    with screen.bar(f"converting to {to}") as show:
+    with screen.show_bar(f"converting to {to}") as show:
 
         def progress(name: str, number: int, total: int) -> None:
             nonlocal steps
@@ -67,20 +69,24 @@ def write_model(
 
 
 def download(checkpoint: str, screen: Screen) -> None:
-    """Get a model of the hub, unless `checkpoint` names something that is here."""
-    hub = None if Path(checkpoint).exists() else parse_hub_model(checkpoint)
+    """Download `checkpoint` if it names a model of the hub that is not on this machine."""
+    hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
     if hub is not None and find_pulled(hub) is None:
-        pull(hub, lambda name: screen.note(f"downloading {name}"), say, show_bars=screen.draws)
+        with screen.show_downloads() as progress:
+            pull(hub, progress, screen.note)
 
 
 def _verify(checkpoint: str, new: Path, screen: Screen) -> None:
-    """Compare a folder with its checkpoint, where this machine can. Raises if they differ."""
+    """Compare a model folder with its checkpoint, if this machine can run it.
+
+    Raises what `check_conversion` raises.
+    """
     try:
-        report = check_conversion(new, open_checkpoint(find_checkpoint(checkpoint)))
+        result = check_conversion(new, open_checkpoint(find_checkpoint(checkpoint)))
     except UnsupportedError as error:
         screen.note(f"The new model was not verified: {error}")
         return
-    screen.note(f"verified: {report}.")
+    screen.note(f"verified: {result}.")
 
 
 def _parse_numbers(text: str) -> list[int]:

@@ -14,11 +14,11 @@ from nemocli.runtimes.kinds import folder_kinds
 
 @dataclass(frozen=True)
 class ConvertOptions:
-    """Convert a checkpoint, and print the folder it was written to.
+    """Convert a checkpoint, and print the path of the model folder.
 
     A model of the hub is downloaded first. The folder appears when it is complete and agrees with
-    the checkpoint. If it holds this very conversion already, nothing is done, and if that is
-    damaged, it is made again.
+    the checkpoint. If it has the same conversion already, nothing is done; if that is damaged, it
+    is replaced.
     """
 
     checkpoint: Annotated[
@@ -28,7 +28,7 @@ class ConvertOptions:
     out: Annotated[
         Path | None,
         option(
-            "Model folder to write; by default nemocli's own place.",
+            "Model folder to write; by default one in nemocli's own folder of models.",
             "--out",
             "-o",
             variable="CONVERT_OUT",
@@ -39,7 +39,7 @@ class ConvertOptions:
     lookahead: Annotated[
         str,
         option(
-            "Lookaheads to write, such as 0,3; all that the model knows: all.",
+            "Lookaheads to write, such as 0,3, or all that the model has: all.",
             "--lookahead",
             variable="CONVERT_LOOKAHEAD",
         ),
@@ -47,12 +47,14 @@ class ConvertOptions:
     verify: Annotated[
         bool,
         option(
-            "Run the new model on bundled sound, and compare with the checkpoint.",
+            "Run the new model on the bundled sound, and compare it with the checkpoint.",
             "--verify/--no-verify",
         ),
     ] = True
     force: Annotated[
         bool,
-        confirmation("Convert again what is there, and replace another model folder.", "--force"),
+        confirmation(
+            "Convert again, and replace the folder even if it has another model.", "--force"
+        ),
     ] = False
     quiet: Quiet = False

@@ -1,4 +1,4 @@
-"""`nemocli doctor`: what this machine has for nemocli, and what adds the rest."""
+"""`nemocli doctor`: print what this machine has for nemocli, and how to get what is missing."""
 
 import json
 from dataclasses import asdict
@@ -15,7 +15,10 @@ from nemocli.errors import NemocliError, UsageError
 
 
 def examine_machine(options: DoctorOptions) -> None:
-    """Print what was found, or verify; typer.Exit where something essential is missing."""
+    """Print what was found, or verify, or list tracks.
+
+    Raises typer.Exit with an exit code if something essential is missing.
+    """
     if options.audio:
         if options.verify or options.json:
             raise UsageError("The tracks of a file are listed without --json and --verify.")

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemocli.audio import probe_tracks
+from nemocli.audio.decode import probe_tracks
 from nemocli.cli.printable import printable, printable_path
 from nemocli.cli.streams import say
 from nemocli.errors import AudioError, NemocliError
 
 
 def print_tracks(paths: Sequence[Path]) -> int:
-    """Print a line for each track of each file; the exit code, 1 if one cannot be read."""
+    """Print a line for each track of each file; return the exit code, 1 if one cannot be read."""
     code = 0
     for path in paths:
         try:

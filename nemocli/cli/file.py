@@ -3,11 +3,11 @@
 import typer
 
 from nemocli.cli.file_cluster import ClusterChoice
-from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, sound_from_stdin
+from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, save_stdin_sound
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
-from nemocli.cli.file_outputs import FileResults, describe_several_tracks, show_plan, tell_failed
-from nemocli.cli.file_report import written_report
+from nemocli.cli.file_outputs import FileResults, describe_several_tracks, list_failed, show_plan
+from nemocli.cli.file_report import write_report_at_end
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target
 from nemocli.cli.options import parse_lookahead, parse_sound
 from nemocli.cli.printable import printable_path
@@ -22,12 +22,12 @@ from nemocli.transcript.cue_layout import CueLayout
 
 
 def transcribe_files(options: FileOptions) -> None:
-    """Check what was typed, list the files, transcribe them; typer.Exit with a code if one fails.
+    """Check the options, list the files, transcribe them; typer.Exit with a code if one fails.
 
-    What can be refused is refused before the model is loaded, which takes long.
+    All checks come before the model is loaded, which takes long.
     """
     request = _Request(options)
-    with sound_from_stdin(options.audio) as stdin:
+    with save_stdin_sound(options.audio) as stdin:
         found = list_typed(options, stdin)
         for sentence in [*found.unreadable, *found.empty]:
             say(sentence)
@@ -39,20 +39,20 @@ def transcribe_files(options: FileOptions) -> None:
 
 
 class _Request:
-    """What the options ask for; UsageError for what no option can mean."""
+    """The options, read and checked; UsageError for those that make no sense."""
 
     def __init__(self, options: FileOptions) -> None:
         self.options = options
         self.formats: tuple[str, ...] = (parse_format(options.stdout_format),)
-        asked = None if options.output_format is None else parse_formats(options.output_format)
-        #: The one file that the transcript goes into, instead of stdout.
-        self.target = find_target(options.output_dir, asked, options.force)
+        requested = None if options.output_format is None else parse_formats(options.output_format)
+        #: The one file that gets the transcript instead of stdout.
+        self.target = find_target(options.output_dir, requested, options.force)
         if self.target is not None:
             self.formats = (self.target.suffix[1:],)
-        elif asked is not None:
-            self.formats = asked
+        elif requested is not None:
+            self.formats = requested
         self.is_for_files = self.target is None and (
-            options.output_dir is not None or asked is not None
+            options.output_dir is not None or requested is not None
         )
         self.model = ModelChoice(
             options.model,
@@ -75,7 +75,10 @@ class _Request:
             check_report(options.report)
 
     def print_results(self, found: Listing) -> int:
-        """Print the transcripts in the files' order, or write the only one; the exit code."""
+        """Print the transcripts in the order of the files, or write the only one into its file.
+
+        Returns the exit code.
+        """
         (output_format,) = self.formats
         if self.target is not None:
             check_alone(found.sources, self.target)
@@ -88,15 +91,17 @@ class _Request:
             return NemocliError.exit_code if found.unreadable else 0
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
-            with written_report(report, self.options.report):
-                results = StdoutResults(found.sources, settings, output_format, self.target)
+            with write_report_at_end(report, self.options.report):
+                results = StdoutResults(
+                    found.sources, settings, output_format, self.target, self.options.strict
+                )
                 results.run(transcriber, self.screen, self.max_memory, report)
         if report.files > 1:
-            tell_failed(report)
+            list_failed(report)
         return NemocliError.exit_code if report.has_failures else 0
 
     def write_files(self, found: Listing) -> int:
-        """Write each transcript into its files; the exit code."""
+        """Write each transcript into its files; return the exit code."""
         force = self.options.force
         jobs = plan_jobs(found.sources, self.options.output_dir, self.formats, force)
         if self.options.dry_run:
@@ -104,7 +109,7 @@ class _Request:
             return NemocliError.exit_code if found.unreadable else 0
         with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
-            with written_report(report, self.options.report):
-                wanted = RunOptions(settings, self.formats, force)
-                results = FileResults(jobs, wanted, self.screen, report)
+            with write_report_at_end(report, self.options.report):
+                run_options = RunOptions(settings, self.formats, force, self.options.strict)
+                results = FileResults(jobs, run_options, self.screen, report)
                 return results.run(transcriber, self.max_memory)

@@ -1,4 +1,4 @@
-"""Where `nemocli file` transcribes: here, or by the workers of a Ray cluster."""
+"""The transcriber of `nemocli file`: the model here, or the workers of a Ray cluster."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import nemocli
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.screen import Screen
@@ -27,7 +27,7 @@ from nemocli.transcriber import Transcriber
 
 
 class TranscribesMany(Protocol):
-    """A Transcriber, or workers that do the same."""
+    """A Transcriber, or a cluster's Workers."""
 
     def transcribe_many(
         self,
@@ -42,12 +42,11 @@ class TranscribesMany(Protocol):
 
 @dataclass(frozen=True)
 class ClusterChoice:
-    """The options that say where it is done; without an address, here.
+    """The options for a cluster. Raises UsageError for those that make no sense."""
 
-    UsageError for an address that is none.
-    """
-
+    #: The cluster; None to transcribe on this machine alone.
     address: str | None
+    #: Number of workers; None for the default.
     workers: int | None
 
     def __post_init__(self) -> None:
@@ -60,23 +59,24 @@ class ClusterChoice:
     def open(
         self, choice: ModelChoice, screen: Screen, max_memory: int | None
     ) -> Iterator[tuple[TranscribesMany, Settings]]:
-        """Load the model here or in workers; it comes with what decides its transcripts.
+        """Load the model, here or in workers; yield it with the settings of its transcripts.
 
-        Raises what the model refuses of the language or of `max_memory`, before any work.
+        Raises UsageError, before any work, if the model does not know the language, or if
+        `max_memory` is too little.
         """
         transcriber, settings = choice.load(screen)
         transcriber.check_request(settings.language, max_memory)
         if self.address is None:
             yield transcriber, settings
             return
-        # It was loaded to learn what is wrong with it, and to convert it once if it has to be.
+        # It was loaded to check it here, and to convert it only once.
         del transcriber
         here = os.cpu_count() or 1
         count, cpus = self.workers, None
         if self.address == LOCAL:
             count = count or max(1, here // worker_cpus(here))
             cpus = worker_cpus(here // count)
-        load = _loader(choice, settings)
+        load = _make_loader(choice, settings)
         begin = partial(Workers, load, settings, count=count, cpus=cpus, note=screen.note)
         with connected(self.address, (count or 1) * (cpus or 1)) as ray_calls, ExitStack() as stack:
             with screen.waiting("starting workers"):
@@ -86,9 +86,9 @@ class ClusterChoice:
             yield workers, settings
 
 
-def _loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:
-    """Return what a worker calls for the model, at the path that it has here."""
-    model = choice.model or settings.about.model
+def _make_loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:
+    """Return the function by which a worker loads the model, by its absolute path."""
+    model = choice.model or settings.provenance.model
     if os.path.exists(os.path.expanduser(model)) and model != "demo":
         model = os.path.abspath(os.path.expanduser(model))
     return partial(

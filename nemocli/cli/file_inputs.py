@@ -1,4 +1,4 @@
-"""What `nemocli file` was given to transcribe, stdin and lists among it."""
+"""The inputs of `nemocli file`: arguments, lists, and sound from stdin."""
 
 import re
 import sys
@@ -20,12 +20,12 @@ from nemocli.jobs.inputs import (
     read_list,
 )
 
-#: What may follow a number of bytes: powers of a thousand, or with an i of 1024.
+#: Unit prefixes of sizes: powers of 1000, or of 1024 if an i follows.
 _UNITS = ("", "k", "m", "g", "t")
 
 
 def list_typed(options: FileOptions, stdin: Path | None) -> Listing:
-    """List the files that are meant, `stdin` for `-` among them; UsageError if there are none."""
+    """List the files of the arguments and lists, `-` as `stdin`; UsageError if there are none."""
     arguments, from_file = options.audio or [], options.from_file
     extensions = options.extensions
     if not arguments and from_file is None:
@@ -44,18 +44,19 @@ def list_typed(options: FileOptions, stdin: Path | None) -> Listing:
     return found
 
 
-#: Extensions that are listed of files that were passed over.
-MAX_LISTED = 5
+#: Limit on the extensions that are listed for files that were passed over.
+MAX_LISTED_EXTENSIONS = 5
 
 
 def describe_passed_over(listing: Listing) -> str | None:
-    """Say how many files in folders were not taken for sound; None if there is none."""
+    """Return a sentence about other files in the folders; None if there are none."""
     counts = listing.passed_over
     if not counts:
         return None
-    parts = [f"{count} {name or 'with none'}" for name, count in counts.most_common(MAX_LISTED)]
-    if len(counts) > MAX_LISTED:
-        parts.append(f"{counts.total() - sum(c for _, c in counts.most_common(MAX_LISTED))} others")
+    listed = counts.most_common(MAX_LISTED_EXTENSIONS)
+    parts = [f"{count} {name or 'with none'}" for name, count in listed]
+    if len(counts) > len(listed):
+        parts.append(f"{counts.total() - sum(count for _, count in listed)} others")
     files = "1 file" if counts.total() == 1 else f"{counts.total()} files"
     verb = "was" if counts.total() == 1 else "were"
     return (
@@ -78,10 +79,10 @@ def _read_lines(from_file: str, stdin_is_sound: bool) -> list[str]:
 
 
 @contextmanager
-def sound_from_stdin(arguments: list[str] | None) -> Iterator[Path | None]:
-    """Keep the sound on stdin in a file, since most formats are read back and forth.
+def save_stdin_sound(arguments: list[str] | None) -> Iterator[Path | None]:
+    """Save the sound on stdin as a temporary file, since most formats need a file to seek in.
 
-    None if no argument stands for it.
+    Yields its path, or None if no argument is `-`.
     """
     if STDIN not in (arguments or ()):
         yield None
@@ -118,7 +119,7 @@ def _open_stdin(what: str) -> IO[bytes]:
 
 
 def parse_bytes(text: str | None) -> int | None:
-    """Read `2G`, `500MB`, `1.5 GiB` as bytes; UsageError for what is no size."""
+    """Read a size such as `2G`, `500MB` or `1.5 GiB` in bytes; UsageError for other text."""
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([kmgt]?)b?|([kmgt])ib)", text.strip().lower())

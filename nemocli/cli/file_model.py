@@ -1,8 +1,8 @@
-"""The model that `nemocli file` was asked to run, loaded or only resolved."""
+"""The model of `nemocli file`, loaded or only resolved."""
 
 from dataclasses import dataclass
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.screen import Screen
 from nemocli.engine.languages import Languages
@@ -16,7 +16,7 @@ from nemocli.transcript.writer import Provenance
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """The options that say which model is run, and how."""
+    """The options that choose the model, and how it is run."""
 
     model: str | None
     runtime: str
@@ -28,19 +28,20 @@ class ModelChoice:
 
     @property
     def spec(self) -> ModelSpec:
+        """These options as a ModelSpec."""
         return ModelSpec(
             self.model, self.runtime, lookahead=self.lookahead, compute_units=self.compute_units
         )
 
     def load(self, screen: Screen) -> tuple[Transcriber, Settings]:
-        """The model, and the settings that decide its transcripts."""
+        """Load the model; return it with the settings of its transcripts."""
         transcriber = load_model(self.spec, screen)
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
         return transcriber, Settings(transcriber.about("", language), self.layout, self.sound)
 
     def describe(self) -> Settings:
-        """The settings it would have, without loading it; ModelError if it is not here."""
+        """Return the settings without loading the model; ModelError if it is not here."""
         resolved = resolve(self.spec)
         about = Provenance(
             "",

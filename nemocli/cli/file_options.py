@@ -27,9 +27,9 @@ from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, MIN_CU
 class FileOptions:
     """Transcribe files: results to stdout, or into files; everything else to stderr.
 
-    On stdout they come in the order of the files. With several, txt has the file's name in a line
-    before each transcript, and json is one object a line. A file that fails is reported, the others
-    go on, and the exit code is 1.
+    On stdout they come in the order of the files. With several files, txt has the file's name in a
+    line before each transcript, and json is one object per line. A file that fails is reported, the
+    other files are still transcribed, and the exit code is 1.
     """
 
     audio: Annotated[
@@ -48,8 +48,8 @@ class FileOptions:
     output_dir: Annotated[
         str | None,
         option(
-            "Write files into this folder, with the folders' own paths below it. The same command"
-            " again goes on with what is not done. Or one file, such as talk.srt.",
+            "Write files into this folder, in subfolders like those of the sound. Run again to"
+            " resume. Or a file, such as talk.srt.",
             "--output-dir",
             "-o",
         ),
@@ -57,64 +57,79 @@ class FileOptions:
     output_format: Annotated[
         str | None,
         option(
-            "Write files in these formats, such as txt,srt, or all; beside the sound without"
-            " --output-dir.",
+            "Write files in these formats, such as txt,srt, or all; without --output-dir, beside"
+            " the sound.",
             "--output-format",
         ),
     ] = None
     word_timestamps: Annotated[
         bool,
         option(
-            "Each word by itself in tsv, and in srt if it stands for --min-cue, and with its time"
-            " in vtt.",
+            "A cue for each word in srt, a row for each in tsv, and the time of each in vtt.",
             "--word-timestamps",
         ),
     ] = False
     max_line_width: Annotated[
         int,
-        option("Cells of a line of srt and vtt; 0: a cue is one line.", "--max-line-width", min=0),
+        option(
+            "Characters per line of srt and vtt, wide ones counted twice; 0: a cue is one line.",
+            "--max-line-width",
+            min=0,
+        ),
     ] = MAX_LINE_WIDTH
     max_line_count: Annotated[
         int,
-        option("Lines of a cue of srt and vtt; 0: as many as it needs.", "--max-line-count", min=0),
+        option("Lines per cue of srt and vtt; 0: as many as it needs.", "--max-line-count", min=0),
     ] = MAX_LINE_COUNT
     min_cue: MinCue = MIN_CUE
     track: Track = None
     channels: Channels = "mix"
     gain: Gain = None
-    recursive: Annotated[bool, option("Folders with their subfolders.", "--recursive", "-r")] = (
-        False
-    )
+    recursive: Annotated[
+        bool, option("Search the subfolders of folders too.", "--recursive", "-r")
+    ] = False
     from_file: Annotated[
         str | None,
         option(
-            "A list of files and folders, one a line or with NUL between them; - for stdin.",
+            "A list of files and folders, one per line or each followed by NUL; - for stdin.",
             "--from-file",
         ),
     ] = None
     extensions: Annotated[
         str | None,
         option(
-            "What folders are searched for, such as wav,mp3, or '*'. By default those of sound and"
-            " video.",
+            "Extensions that folders are searched for, such as wav,mp3, or '*' for every file. By"
+            " default those of sound and video.",
             "--extensions",
         ),
     ] = None
     dry_run: Annotated[
-        bool, option("Only list what would be done, and what is done already.", "--dry-run")
+        bool, option("Only list which files would be transcribed, and which are done.", "--dry-run")
     ] = False
     force: Annotated[
         bool,
         confirmation(
-            "Transcribe also what is done already, and replace files of others.", "--force"
+            "Transcribe again what is done, and replace files that nemocli did not write.",
+            "--force",
+        ),
+    ] = False
+    strict: Annotated[
+        bool,
+        option(
+            "Let a file fail, instead of a warning, if its sound is damaged, incomplete or without"
+            " words.",
+            "--strict",
         ),
     ] = False
     report: Annotated[
-        Path | None, option("Write what became of each file, as JSON, to this file.", "--report")
+        Path | None, option("Write the result of each file into this JSON file.", "--report")
     ] = None
     max_memory: Annotated[
         str | None,
-        option("Memory for files at work, beside the model's: such as 2G or 500M.", "--max-memory"),
+        option(
+            "Memory for the files being transcribed, besides the model's, such as 2G or 500M.",
+            "--max-memory",
+        ),
     ] = None
     runtime: Runtime = "auto"
     compute_units: ComputeUnits = None
@@ -130,7 +145,9 @@ class FileOptions:
     workers: Annotated[
         int | None,
         option(
-            "Copies of the model on the cluster; by default one for four CPUs.", "--workers", min=1
+            "Copies of the model on the cluster; by default one for every four CPUs.",
+            "--workers",
+            min=1,
         ),
     ] = None
     quiet: Quiet = False

@@ -1,37 +1,39 @@
-"""`nemocli file` with its results in files: what is done already, the work, and how it ended."""
+"""`nemocli file` with results in files: shows the plan, does the jobs, and prints the summary."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from nemocli.audio import probe_tracks
+from nemocli.audio.decode import probe_tracks
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_cluster import TranscribesMany
-from nemocli.cli.file_progress import ProgressDisplay, tell_note
+from nemocli.cli.file_progress import ProgressDisplay, show_note
 from nemocli.cli.file_views import format_duration
 from nemocli.cli.printable import printable, printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError
-from nemocli.jobs.plan import Job, RunOptions, Verdict, changed_outputs, decide
+from nemocli.jobs.plan import Job, RunOptions, Verdict, decide, find_changed_outputs
 from nemocli.jobs.remaining import find_remaining
 from nemocli.jobs.report import RunReport
 from nemocli.jobs.run import Run
 
-#: Failed files that are listed at the end; the report has all.
-MAX_LISTED = 20
+#: Limit on failed files that are listed at the end; the report lists all.
+MAX_LISTED_FILES = 20
 
 
-def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
-    """Print what would be done with each file; nothing is written."""
+def show_plan(jobs: list[Job], options: RunOptions) -> None:
+    """Print what would be done with each file; write nothing."""
     done = 0
     for job in jobs:
-        verdict = decide(job, wanted)
+        verdict = decide(job, options)
         done += verdict is Verdict.DONE
-        outputs = ", ".join(map(printable_path, job.paths(wanted.formats)))
+        outputs = ", ".join(map(printable_path, job.list_paths(options.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
-        if verdict is not Verdict.DONE and not wanted.force:
-            kept = ", ".join(map(printable_path, job.paths(changed_outputs(job, wanted.formats))))
+        if verdict is not Verdict.DONE and not options.force:
+            kept = ", ".join(
+                map(printable_path, job.list_paths(find_changed_outputs(job, options.formats)))
+            )
             target += f" (kept, since it was changed: {kept})" if kept else ""
         target += describe_several_tracks(job.source.path)
         print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
@@ -39,67 +41,69 @@ def show_plan(jobs: list[Job], wanted: RunOptions) -> None:
 
 
 def describe_several_tracks(path: Path) -> str:
-    """The sound tracks of a file that has more than one, to stand at the end of a line."""
+    """Return a text that lists the sound tracks of a file with several; empty for other files."""
     try:
         tracks = probe_tracks(path) if path.is_file() else ()
-    except NemocliError:  # which is told when it is to be transcribed
+    except NemocliError:  # reported when the file is transcribed
         return ""
     listed = "; ".join(track.describe() for track in tracks)
     return f"  ({printable(listed)})" if len(tracks) > 1 else ""
 
 
 class FileResults:
-    """Does the jobs, and knows in the end how it went."""
+    """Does the jobs, and finally prints how many were done."""
 
     def __init__(
-        self, jobs: list[Job], wanted: RunOptions, screen: Screen, report: RunReport
+        self, jobs: list[Job], options: RunOptions, screen: Screen, report: RunReport
     ) -> None:
         self._jobs = jobs
-        self._wanted = wanted
+        self._options = options
         self._screen = screen
         self._report = report
         self._failure: NemocliError | None = None
         self._requests = EndRequests()
-        self._is_told = False
+        self._is_noted = False
 
     def run(self, transcriber: TranscribesMany, max_memory: int | None) -> int:
-        """Transcribe, write and record what is not done yet; the exit code."""
-        language = self._wanted.settings.language
-        todo = self._show_remaining()
+        """Transcribe, write and record all jobs that are not done yet; return the exit code."""
+        language = self._options.settings.language
+        todo = self._find_remaining()
         names = {job.source.path: job.source.name for job in todo}
-        board = ProgressDisplay(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
+        display = ProgressDisplay(names, draws=self._screen.draws, lines=not self._screen.is_quiet)
 
-        def heard(how_far: FileProgress) -> None:
-            board.heard(how_far)
-            self._is_ending(board)
+        def report_progress(progress: FileProgress) -> None:
+            display.update(progress)
+            self._is_ending(display)
 
         def schedule(claimed: Iterator[Path]) -> Iterator[FileResult]:
             return transcriber.transcribe_many(
                 claimed,
                 language,
                 max_memory=max_memory,
-                progress=heard,
-                sound=self._wanted.settings.sound,
+                progress=report_progress,
+                sound=self._options.settings.sound,
             )
 
-        with board, self._requests:
-            run = Run(todo, self._wanted, is_ending=lambda: self._is_ending(board), note=board.say)
+        with display, self._requests:
+            run = Run(
+                todo, self._options, is_ending=lambda: self._is_ending(display), note=display.say
+            )
             try:
-                for finished in run.results(schedule):
-                    self._report.add(finished)
-                    board.finished(finished)
-                    tell_note(board, finished, names, self._screen)
+                for result in run.do_jobs(schedule):
+                    self._report.add(result)
+                    display.finish(result)
+                    show_note(display, result, names, self._screen)
             except NemocliError as error:
                 self._failure = error
             except KeyboardInterrupt:
-                pass  # asked for a second time: what was at work is given up
+                pass  # Ctrl-C for the second time: unfinished files are given up
         return self._end()
 
-    def _show_remaining(self) -> list[Job]:
-        """Report what needs no work or can have none; the jobs that are left."""
-        remaining = find_remaining(self._jobs, self._wanted)
-        for finished in (*remaining.skipped, *remaining.failed):
-            self._report.add(finished)
+    def _find_remaining(self) -> list[Job]:
+        """Return the jobs that are left, and report those that are done or cannot be done."""
+        remaining = find_remaining(self._jobs, self._options)
+        for result in (*remaining.skipped, *remaining.failed):
+            self._report.add(result)
         if remaining.skipped:
             files = count_files(len(self._jobs))
             self._screen.note(f"{len(remaining.skipped)} of {files} done already.")
@@ -107,16 +111,16 @@ class FileResults:
             say(sentence)
         return remaining.jobs
 
-    def _is_ending(self, board: ProgressDisplay) -> bool:
-        """Whether no new file is to be begun; says so when it is asked for."""
-        if self._requests.wanted and not self._is_told:
-            self._is_told = True
-            at_work = count_files(board.at_work)
-            board.say(f"finishing {at_work} at work; Ctrl-C once more gives them up")
+    def _is_ending(self, display: ProgressDisplay) -> bool:
+        """Return whether the user ended the run; the first time, say which files are finished."""
+        if self._requests.wanted and not self._is_noted:
+            self._is_noted = True
+            at_work = count_files(display.at_work)
+            display.say(f"finishing {at_work} at work; Ctrl-C once more gives them up")
         return self._requests.wanted
 
     def _end(self) -> int:
-        """Tell how it went; the exit code."""
+        """Print the summary; return the exit code."""
         report = self._report
         signal = self._requests.signal if report.left else None
         if signal is not None:
@@ -125,8 +129,8 @@ class FileResults:
             report.stopped = str(self._failure)
             say(str(self._failure))
         if not self._screen.is_quiet:
-            say(summary(report))
-        tell_failed(report)
+            say(summarize(report))
+        list_failed(report)
         if report.left and self._failure is None:
             left = count_files(report.left)
             say(f"Stopped with {left} left; the same command goes on from here.")
@@ -137,14 +141,15 @@ class FileResults:
         return NemocliError.exit_code if report.has_failures else 0
 
 
-def summary(report: RunReport) -> str:
-    """Files and sound in one line."""
+def summarize(report: RunReport) -> str:
+    """Return the numbers of files and the length of the sound, in one line."""
     parts = [f"{count_files(report.count('done'))} transcribed"]
     for count, what in (
         (report.count("skipped") - report.only_kept, "done already"),
         (report.count("failed"), "failed"),
         (report.left, "left"),
         (report.kept, "kept as corrected"),
+        (report.with_warnings, "with warnings"),
     ):
         parts += [f"{count} {what}"] if count else []
     sound = ""
@@ -156,15 +161,15 @@ def summary(report: RunReport) -> str:
 
 
 def count_files(number: int) -> str:
-    """`1 file`, `2 files`."""
+    """Return `1 file` or `2 files`."""
     return "1 file" if number == 1 else f"{number} files"
 
 
-def tell_failed(report: RunReport) -> None:
-    """The list of what failed."""
+def list_failed(report: RunReport) -> None:
+    """Print the names of the files that failed."""
     failed = report.failed
     if failed:
-        names = ", ".join(map(printable_path, failed[:MAX_LISTED]))
-        more = len(failed) - MAX_LISTED
+        names = ", ".join(map(printable_path, failed[:MAX_LISTED_FILES]))
+        more = len(failed) - MAX_LISTED_FILES
         others = f" and {more} more (--report lists all)" if more > 0 else ""
         say(f"{len(failed)} of {report.files} files failed: {names}{others}")

@@ -1,4 +1,4 @@
-"""What a person sees while files are transcribed: drawn on a terminal, else a line for a file."""
+"""Display while files are transcribed: drawn on a terminal, elsewhere a line for each file."""
 
 import sys
 import time
@@ -11,33 +11,38 @@ from rich.console import Group
 from rich.live import Live
 
 from nemocli.batch.many import FileProgress
-from nemocli.cli.file_views import bars_view, growing_view, progress_line, whole_line
+from nemocli.cli.file_views import format_progress, format_total, make_bars_view, make_growing_view
 from nemocli.cli.printable import printable, printable_path
 from nemocli.cli.screen import Screen, open_console
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
-from nemocli.jobs.report import Finished
+from nemocli.jobs.report import JobResult
+from nemocli.sound_warning import SoundWarning
 
 #: Seconds between redraws: at most ten a second.
 REDRAW_INTERVAL_S = 0.1
 
 
-def tell_note(
-    board: "ProgressDisplay", finished: Finished, names: Mapping[Path, str], screen: Screen
+def show_note(
+    display: "ProgressDisplay", result: JobResult, names: Mapping[Path, str], screen: Screen
 ) -> None:
-    """Say which of several sound tracks was transcribed."""
-    if finished.note is not None and not screen.is_quiet:
-        board.say(f"{printable_path(names[finished.path])}: {finished.note}")
+    """Print which of several sound tracks was transcribed."""
+    if result.note is not None and not screen.is_quiet:
+        display.say(f"{printable_path(names[result.path])}: {result.note}")
 
 
 class ProgressDisplay(Closing):
-    """The files of one run; a context manager that leaves nothing on a terminal but messages.
+    """The display of one run; a context manager that leaves only messages on a terminal.
 
-    One file's text is shown as it grows, of several how far they are. `names` has what
-    each is called. `lines` prints a line for each file that is done where nothing can be drawn.
+    One file is shown with its growing text, several files with bars.
     """
 
     def __init__(self, names: Mapping[Path, str], *, draws: bool, lines: bool) -> None:
+        """Make a display of files, given with their names.
+
+        With `draws` it draws on the terminal. Otherwise, with `lines`, it prints a line for each
+        file that is done.
+        """
         self._console = open_console(stderr=True, emoji=False)
         self._names = {path: printable_path(name) for path, name in names.items()}
         self._count = len(names)
@@ -45,7 +50,7 @@ class ProgressDisplay(Closing):
         self._lines = lines and not draws
         self._estimate = Estimate(names if draws else ())
         self._at_work: dict[Path, FileProgress] = {}
-        self._ended = 0
+        self._finished = 0
         self._seconds = 0.0
         self._began, self._drawn = time.monotonic(), 0.0
         self._live = Live(
@@ -58,55 +63,58 @@ class ProgressDisplay(Closing):
         return self
 
     def close(self) -> None:
-        """Take the bars away."""
+        """Remove what is drawn."""
         if self._draws:
             self._live.stop()
 
     @property
     def at_work(self) -> int:
-        """Files that were heard and did not end yet."""
+        """Number of files that are being transcribed."""
         return len(self._at_work)
 
-    def heard(self, heard: FileProgress) -> None:
-        """How far a file is."""
-        self._at_work[heard.path] = heard
-        if heard.promised:
-            self._estimate.tell(heard.path, max(heard.transcript.duration, heard.promised))
+    def update(self, progress: FileProgress) -> None:
+        """Show how far a file is transcribed."""
+        self._at_work[progress.path] = progress
+        if progress.promised:
+            seconds = max(progress.transcript.duration, progress.promised)
+            self._estimate.set_length(progress.path, seconds)
         self._draw()
 
-    def finished(self, finished: Finished) -> None:
-        """A file ended; a failure is told at once."""
-        self._at_work.pop(finished.path, None)
-        self._ended += 1
-        seconds = (finished.seconds or 0.0) if finished.state == "done" else 0.0
+    def finish(self, result: JobResult) -> None:
+        """Show that a file is finished; an error is printed at once."""
+        self._at_work.pop(result.path, None)
+        self._finished += 1
+        seconds = (result.seconds or 0.0) if result.state == "done" else 0.0
         self._seconds += seconds
-        self._estimate.tell(finished.path, seconds)
-        if finished.kept:
-            self.say(kept_sentence(finished.kept))
-        if finished.error is not None:
-            self.say(finished.error)
-        elif finished.kept and finished.state == "skipped":
-            pass  # that is all there is to say
+        self._estimate.set_length(result.path, seconds)
+        if result.kept:
+            self.say(describe_kept(result.kept))
+        if result.error is not None:
+            self.say(result.error)
+        elif result.warnings:
+            self.say(f"{self._names[result.path]}: {describe_warnings(result.warnings)}")
+        if result.error is not None or (result.kept and result.state == "skipped"):
+            pass  # the sentence above is enough
         elif self._lines:
-            length = "" if finished.seconds is None else f" ({finished.seconds:.1f} s of sound)"
-            state = "" if finished.state == "done" else ", done already"
+            length = "" if result.seconds is None else f" ({result.seconds:.1f} s of sound)"
+            state = "" if result.state == "done" else ", done already"
             self._print(
-                f"{self._ended} of {self._count}: {self._names[finished.path]}{length}{state}"
+                f"{self._finished} of {self._count}: {self._names[result.path]}{length}{state}"
             )
         self._draw()
 
     def say(self, sentence: str) -> None:
-        """A sentence that stays, above the bars."""
+        """Print a sentence above the bars."""
         self._print(f"nemocli: {printable(sentence)}")
 
     @contextmanager
-    def results(self) -> Iterator[None]:
-        """A moment for stdout, which may be the same terminal."""
-        apart = self._draws and sys.stdout.isatty()
-        if apart:
+    def pause(self) -> Iterator[None]:
+        """Remove what is drawn while results are printed on the same terminal."""
+        is_shared = self._draws and sys.stdout.isatty()
+        if is_shared:
             self._live.stop()
         yield
-        if apart:
+        if is_shared:
             self._live.start()
 
     def _print(self, line: str) -> None:
@@ -116,26 +124,35 @@ class ProgressDisplay(Closing):
         now = time.monotonic()
         if self._draws and now - self._drawn >= REDRAW_INTERVAL_S:
             self._drawn = now
-            self._live.update(self._view(now - self._began), refresh=True)
+            self._live.update(self._make_view(now - self._began), refresh=True)
 
-    def _view(self, elapsed: float) -> Group:
+    def _make_view(self, elapsed: float) -> Group:
         width = self._console.width
         at_work = [
-            (self._names[path].rpartition("/")[2], heard.transcript.duration, heard.promised)
-            for path, heard in self._at_work.items()
+            (self._names[path].rpartition("/")[2], file.transcript.duration, file.promised)
+            for path, file in self._at_work.items()
         ]
         if self._count == 1 and self._at_work:
-            (heard,) = self._at_work.values()
-            status = progress_line(*at_work[0], elapsed)
-            return growing_view(heard.transcript, status, width)
+            (file,) = self._at_work.values()
+            status = format_progress(*at_work[0], elapsed)
+            return make_growing_view(file.transcript, status, width)
         done = self._seconds + sum(seconds for _, seconds, _ in at_work)
         total = self._estimate.total
-        status = whole_line(done, total, elapsed, self._ended, self._count)
-        return bars_view(at_work, done, total, status, width)
+        status = format_total(done, total, elapsed, self._finished, self._count)
+        return make_bars_view(at_work, done, total, status, width)
 
 
-def kept_sentence(paths: Sequence[str]) -> str:
-    """That outputs were left as somebody corrected them."""
+def describe_warnings(warnings: Sequence[SoundWarning]) -> str:
+    """Return a sentence about a sound's faults: the first warning, and how many more there are."""
+    more = len(warnings) - 1
+    if not more:
+        return warnings[0].message
+    others = "1 more warning" if more == 1 else f"{more} more warnings"
+    return f"{warnings[0].message.removesuffix('.')} (and {others}; --report lists all)."
+
+
+def describe_kept(paths: Sequence[str]) -> str:
+    """Return a sentence about outputs that were not replaced, since somebody changed them."""
     verb, pronoun, end = ("was", "it", "is") if len(paths) == 1 else ("were", "them", "are")
     return (
         f"{', '.join(paths)} {verb} changed since nemocli wrote {pronoun}, and {end} kept; add"

@@ -1,4 +1,4 @@
-"""The report of `nemocli file --report`, written however the run ends."""
+"""The report of `nemocli file --report`, which is written even if the run fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ from nemocli.jobs.report import RunReport
 
 
 @contextmanager
-def written_report(report: RunReport, path: Path | None) -> Iterator[None]:
-    """Write the report to the path at the end, also of a run that does not come to its end."""
+def write_report_at_end(report: RunReport, path: Path | None) -> Iterator[None]:
+    """Write the report when the block ends, also by an error; with None, write nothing."""
     try:
         yield
     except BrokenPipeError:
-        report.stopped = "Whoever read the results went away."
+        report.stopped = "The program that read the results has ended."
         raise
     except KeyboardInterrupt as error:
         report.stopped = f"signal {exit_code(error) - SIGNALLED}"

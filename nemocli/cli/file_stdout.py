@@ -6,22 +6,22 @@ from pathlib import Path
 
 from nemocli.batch.many import FileResult
 from nemocli.cli.file_cluster import TranscribesMany
-from nemocli.cli.file_progress import ProgressDisplay, tell_note
+from nemocli.cli.file_progress import ProgressDisplay, show_note
 from nemocli.cli.printable import blank_controls, printable_lines
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
-from nemocli.jobs.report import Finished, RunReport
+from nemocli.jobs.report import JobResult, RunReport, explain_strict
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, write_whole
 from nemocli.whole_file import check_target, write_whole_file
 
-#: What several files can be told apart in.
+#: Formats in which several files can share stdout.
 SHARED_FORMATS = ("txt", "json")
 
 
 def check_shared(sources: list[Source], output_format: str) -> None:
-    """UsageError if the files cannot share stdout."""
+    """Raise UsageError if the files cannot share stdout in this format."""
     if len(sources) > 1 and output_format not in SHARED_FORMATS:
         raise UsageError(
             f"Several files cannot share stdout as {output_format}; give {sources[0].path} alone,"
@@ -32,10 +32,10 @@ def check_shared(sources: list[Source], output_format: str) -> None:
 def find_target(
     output_dir: str | None, formats: tuple[str, ...] | None, force: bool
 ) -> Path | None:
-    """Return the one file that an --output-dir such as `talk.srt` means; None for a folder.
+    """Return the file that an --output-dir such as `talk.srt` names; None if it names a folder.
 
-    `formats` are those asked for besides. Raises UsageError if they are others, or the file may not
-    be written.
+    Raises UsageError if `formats`, those of --output-format, differ from the file's own, or if the
+    file may not be written.
     """
     if output_dir is None or output_dir.endswith("/") or Path(output_dir).is_dir():
         return None
@@ -54,7 +54,7 @@ def find_target(
 
 
 def check_alone(sources: list[Source], target: Path) -> None:
-    """UsageError if more than one transcript would go into the file, or it is the sound itself."""
+    """Raise UsageError if several transcripts would go into the file, or it is the sound itself."""
     if len(sources) > 1:
         raise UsageError(
             f"{target} names one file, but there are {len(sources)} to transcribe: choose a folder"
@@ -66,7 +66,7 @@ def check_alone(sources: list[Source], target: Path) -> None:
 
 
 class StdoutResults:
-    """Prints each transcript when those of the files before it are printed."""
+    """Prints the transcripts in the order of the files, each as early as possible."""
 
     def __init__(
         self,
@@ -74,14 +74,19 @@ class StdoutResults:
         settings: Settings,
         output_format: str,
         target: Path | None = None,
+        strict: bool = False,
     ) -> None:
-        """`target`: the file that takes the only transcript instead of stdout."""
+        """With `target`, the only transcript is written into that file instead of to stdout.
+
+        With `strict`, a file with warnings fails.
+        """
+        self._strict = strict
         self._target = target
         self._sources = sources
         self._settings = settings
         self._format = output_format
         self._names = {source.path: source.name for source in sources}
-        # What is to be printed, of files that were quicker than those before them.
+        # Transcripts that wait for those of files before them.
         self._ready: dict[Path, str] = {}
         self._next = 0
 
@@ -92,48 +97,55 @@ class StdoutResults:
         max_memory: int | None,
         report: RunReport,
     ) -> None:
-        """Transcribe them all. Failures are told at once, and are in the report."""
+        """Transcribe all files. Failures are printed at once, and added to the report."""
         paths = [source.path for source in self._sources]
-        with ProgressDisplay(self._names, draws=screen.draws, lines=False) as board:
-            outcomes = transcriber.transcribe_many(
+        with ProgressDisplay(self._names, draws=screen.draws, lines=False) as display:
+            file_results = transcriber.transcribe_many(
                 paths,
                 self._settings.language,
                 max_memory=max_memory,
-                progress=board.heard,
+                progress=display.update,
                 sound=self._settings.sound,
             )
             try:
-                for outcome in outcomes:
-                    finished = self._finished(outcome)
-                    report.add(finished)
-                    board.finished(finished)
-                    tell_note(board, finished, self._names, screen)
-                    self._print(board, self._take_in_order())
+                for file_result in file_results:
+                    result = self._take(file_result)
+                    report.add(result)
+                    display.finish(result)
+                    show_note(display, result, self._names, screen)
+                    self._print(display, self._take_in_order())
             except (KeyboardInterrupt, Exception) as error:
                 if not isinstance(error, BrokenPipeError):
-                    # What is done and waits for a file before it, which will not be done.
-                    self._print(board, [self._ready[path] for path in paths if path in self._ready])
+                    # These wait for a file before them, which will not be done.
+                    self._print(
+                        display, [self._ready[path] for path in paths if path in self._ready]
+                    )
                 raise
 
-    def _finished(self, outcome: FileResult) -> Finished:
-        path = outcome.path
-        if outcome.transcript is None:
-            assert outcome.error is not None
+    def _take(self, file_result: FileResult) -> JobResult:
+        """Make the document of a file ready to be printed, or write it; return the result."""
+        path = file_result.path
+        if file_result.transcript is None:
+            assert file_result.error is not None
             self._ready[path] = ""
-            return Finished(path, "failed", error=str(outcome.error.named(self._names[path])))
-        result = WholeTranscript(
-            self._settings.about_file(self._names[path], outcome.decoded), outcome.transcript
-        )
-        document = self._document(result)
-        seconds = round(outcome.transcript.duration, 3)
+            return JobResult(path, "failed", error=str(file_result.error.named(self._names[path])))
+        seconds, warnings = round(file_result.transcript.duration, 3), file_result.warnings
+        if warnings and self._strict:
+            self._ready[path] = ""
+            error = f"{self._names[path]}: {explain_strict(warnings)}"
+            return JobResult(path, "failed", seconds=seconds, error=error, warnings=warnings)
+        about = self._settings.describe_file(self._names[path], file_result.decoded)
+        document = self._format_document(WholeTranscript(about, file_result.transcript, warnings))
         if self._target is None:
             self._ready[path] = document
-            return Finished(path, "done", seconds=seconds, note=outcome.note)
-        self._ready[path] = ""
-        _write(self._target, document)
-        return Finished(path, "done", (str(self._target),), seconds, note=outcome.note)
+            outputs: tuple[str, ...] = ()
+        else:
+            self._ready[path] = ""
+            _write(self._target, document)
+            outputs = (str(self._target),)
+        return JobResult(path, "done", outputs, seconds, note=file_result.note, warnings=warnings)
 
-    def _document(self, result: WholeTranscript) -> str:
+    def _format_document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":
             return json_line(result)
         document = write_whole(result, self._format, self._settings.layout)
@@ -144,7 +156,7 @@ class StdoutResults:
         )
 
     def _take_in_order(self) -> Iterator[str]:
-        """What is ready, up to the first file that is not."""
+        """Yield the documents that are ready, up to the first file that is not."""
         while self._next < len(self._sources):
             document = self._ready.pop(self._sources[self._next].path, None)
             if document is None:
@@ -152,15 +164,15 @@ class StdoutResults:
             self._next += 1
             yield document
 
-    def _print(self, board: ProgressDisplay, documents: Iterable[str]) -> None:
+    def _print(self, display: ProgressDisplay, documents: Iterable[str]) -> None:
         if ready := "".join(documents):
-            with board.results():
+            with display.pause():
                 sys.stdout.write(printable_lines(ready) if sys.stdout.isatty() else ready)
                 sys.stdout.flush()
 
 
 def _write(target: Path, document: str) -> None:
-    """Write a document whole, or not at all; of a name that is no UTF-8, what can be read."""
+    """Write a document whole or not at all; bytes of file names that are not UTF-8 are replaced."""
     try:
         write_whole_file(target, document.encode("utf-8", "replace"))
     except OSError as error:

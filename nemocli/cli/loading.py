@@ -1,4 +1,4 @@
-"""Which model a subcommand runs, and how its loading is shown."""
+"""Loading of a subcommand's model, shown on the screen, with the released one by default."""
 
 import sys
 from dataclasses import replace
@@ -18,24 +18,25 @@ from nemocli.transcriber import Transcriber
 
 
 def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
-    """Load the model asked for, or the released one, and show that."""
+    """Load the requested model, or the released one; show the progress on the screen."""
     spec = named_spec(spec, screen)
     assert spec.model is not None
-    with screen.waiting("loading the model") as step:
+    with screen.waiting("loading the model") as progress:
         return nemocli.load(
             spec.model,
             runtime=spec.runtime,
             precision=spec.precision,
             lookahead=spec.lookahead,
             compute_units=spec.compute_units,
-            progress=step,
+            progress=progress,
         )
 
 
 def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
-    """The same with the released model where none was named.
+    """Return the spec with a model: the released one if none was named.
 
-    On a terminal, it is offered if it is not here; otherwise ModelError says how to get it.
+    If that is not on this machine, the user of a terminal is offered to download it; elsewhere,
+    ModelError says how to get it.
     """
     if spec.model is not None:
         return spec
@@ -68,8 +69,11 @@ def _get_released(spec: ModelSpec, screen: Screen) -> None:
     convert.write_model(DEFAULT_MODEL, None, runtime, precision, None, True, False, screen)
 
 
-def note_other_region(wanted: str, language: str, screen: Screen) -> None:
-    """`en-DE` is taken for `en-US`, and that is said; `en_us` or `english` is another spelling."""
-    region = wanted.strip().replace("_", "-").partition("-")[2]
+def note_other_region(requested: str, language: str, screen: Screen) -> None:
+    """Print a note if the model replaced the region, such as `en-DE` by `en-US`.
+
+    Other spellings of the same, such as `en_us` or `english`, need no note.
+    """
+    region = requested.strip().replace("_", "-").partition("-")[2]
     if 1 < len(region) < 4 and region.lower() != language.partition("-")[2].lower():
-        screen.note(f"The model does not know {wanted}; transcribing in {language}.")
+        screen.note(f"The model does not know {requested}; transcribing in {language}.")

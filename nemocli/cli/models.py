@@ -1,4 +1,4 @@
-"""`nemocli models`: which models are on this machine, and getting and removing them."""
+"""`nemocli models`: list, download, verify and remove models."""
 
 import json
 import sys
@@ -14,17 +14,17 @@ from nemocli.cli.models_options import (
     VerifyOptions,
 )
 from nemocli.cli.printable import print_path, printable
-from nemocli.cli.streams import say
+from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError, UsageError
 from nemocli.models import listing
 from nemocli.models.find import find_model
 from nemocli.models.hub import parse_hub_model
-from nemocli.models.integrity import examine
+from nemocli.models.integrity import describe_damage
 from nemocli.models.pull import pull
 
 
 def list_models(options: ListOptions) -> None:
-    """Print the models that are here."""
+    """Print the models on this machine."""
     models = listing.list_models()
     if options.json:
         keys = ("name", "form", "source", "bytes", "path")
@@ -39,42 +39,41 @@ def list_models(options: ListOptions) -> None:
 
 
 def pull_model(options: PullOptions) -> None:
-    """Download a model, and print where it lies."""
-
-    def progress(name: str) -> None:
-        if not options.quiet:
-            print(f"downloading {printable(name)}", file=sys.stderr, flush=True)
-
-    wanted = parse_hub_model(options.model)
-    if wanted is None:
+    """Download a model, and print its path."""
+    hub = parse_hub_model(options.model)
+    if hub is None:
         raise UsageError(f"A model of the hub is written owner/name, not {options.model!r}.")
-    show_bars = not options.quiet and sys.stderr.isatty()
-    print_path(pull(wanted, progress, say, show_bars=show_bars))
+    screen = Screen(options.quiet)
+    with screen.show_downloads() as progress:
+        path = pull(hub, progress, screen.note)
+    print_path(path)
 
 
 def print_model_path(options: PathOptions) -> None:
-    """Print where a model lies."""
+    """Print the path of a model."""
     print_path(find_model(options.model).path)
 
 
 def verify_models(options: VerifyOptions) -> None:
-    """Print which models are intact; ModelError if one of them is not."""
+    """Print which models are intact; ModelError if one is damaged."""
     model = options.model
     listed = [] if model and Path(model).exists() else listing.list_models()
-    chosen = [(each.name, each.path) for each in listed if model in (None, each.name)]
+    models = [each for each in listed if not each.is_interrupted]
+    chosen = [(each.name, each.path) for each in models if model in (None, each.name)]
     if model and not chosen:
         chosen = [(model, find_model(model).path)]
     damaged = 0
     for name, path in chosen:
-        wrong = examine(path)
-        damaged += bool(wrong)
-        print(printable(f"{name}: {' '.join(wrong) or 'intact'}"), flush=True)
+        sentences = describe_damage(path)
+        damaged += bool(sentences)
+        print(printable(f"{name}: {' '.join(sentences) or 'intact'}"), flush=True)
     if damaged:
-        raise ModelError(f"Of {len(chosen)} models, {damaged} cannot be used as they are.")
+        verb = "is" if damaged == 1 else "are"
+        raise ModelError(f"{damaged} of {len(chosen)} models {verb} damaged.")
 
 
 def remove_model(options: RemoveOptions) -> None:
-    """Delete a model, if the person says yes or has typed --yes."""
+    """Delete a model, if the user confirms it or typed --yes."""
     found = listing.find_listed(options.model)
     if found.delete is not None and not options.yes:
         if not _can_ask():
@@ -90,5 +89,5 @@ def _can_ask() -> bool:
 
 
 def format_size(count: int) -> str:
-    """Write bytes as a person reads them."""
+    """Return a number of bytes in GB or MB."""
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

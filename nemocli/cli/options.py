@@ -1,4 +1,4 @@
-"""Options: how one is declared with its variable, and those that several subcommands share."""
+"""Declare options with their environment variables, and the options of several subcommands."""
 
 from typing import Annotated, Any
 
@@ -8,15 +8,15 @@ from nemocli.audio.options import SoundOptions, parse_channels, parse_gain, pars
 from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
-#: What the name of every variable begins with.
+#: Prefix of every variable's name.
 PREFIX = "NEMOCLI_"
 
 
 def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
     """Declare an option and its variable: `--max-lag` is read from NEMOCLI_MAX_LAG as well.
 
-    `variable` is what follows the prefix, where that is not the first long name: two subcommands
-    may mean different things by the same option.
+    `variable` is its name after the prefix; by default, the option's first long name. Two
+    subcommands that mean different things by the same option need different variables.
     """
     long = next(name for name in names if name.startswith("--"))
     derived = long.partition("/")[0].removeprefix("--").replace("-", "_").upper()
@@ -24,9 +24,9 @@ def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
 
 
 def confirmation(help_text: str, *names: str) -> Any:
-    """Declare an option that confirms a deletion or an overwrite: it counts only if it is typed.
+    """Declare an option that confirms a deletion or an overwrite.
 
-    It has no variable: one that was set for something else, or long ago, must not destroy anything.
+    It has no variable: a variable that was set long ago must not destroy anything.
     """
     return typer.Option(*names, help=help_text)
 
@@ -41,8 +41,8 @@ Language = Annotated[
 Lookahead = Annotated[
     str | None,
     option(
-        "0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms; more is slower"
-        " to come and more accurate.",
+        "0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms; a larger one is"
+        " more accurate, and its text comes later.",
         "--lookahead",
     ),
 ]
@@ -50,15 +50,16 @@ Runtime = Annotated[str, option(runtime_help.runtimes(), "--runtime")]
 Precision = Annotated[
     str | None,
     option(
-        f"What a checkpoint is converted to. {runtime_help.precisions_by_kind()}", "--precision"
+        f"Precision that a checkpoint is converted to. {runtime_help.precisions_by_kind()}",
+        "--precision",
     ),
 ]
 ComputeUnits = Annotated[str | None, option(runtime_help.compute_units(), "--compute-units")]
 MinCue = Annotated[
     float,
     option(
-        "Cues of srt and vtt that would be shorter are merged with a neighbour, or held; 0: none"
-        " are.",
+        "Cues of srt and vtt that would be shorter are merged with a neighbour, or shown longer; 0"
+        " leaves them as they are.",
         "--min-cue",
         metavar="SECONDS",
     ),
@@ -75,8 +76,8 @@ Track = Annotated[
 Channels = Annotated[
     str,
     option(
-        "mix, left, right, a channel's number from 1, or separate: each channel by itself, its name"
-        " with every segment.",
+        "mix, left, right, a channel's number from 1, or separate: each channel is transcribed"
+        " alone, and every segment has its name.",
         "--channels",
         variable="FILE_CHANNELS",
     ),
@@ -84,24 +85,24 @@ Channels = Annotated[
 Gain = Annotated[
     str | None,
     option(
-        "Amplify by so many dB; auto: by how loud the sound is. For very quiet recordings.",
+        "Amplify very quiet recordings by this many dB; auto: by as much as the sound needs.",
         "--gain",
         metavar="auto|DB",
     ),
 ]
-Quiet = Annotated[bool, option("Only results and errors.", "--quiet", "-q")]
+Quiet = Annotated[bool, option("Print only results and errors.", "--quiet", "-q")]
 
-#: Lookahead in frames, by the latency in ms that a person may write instead.
+#: Lookahead in frames, by latency in ms.
 _LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
 
 
 def parse_sound(track: str | None, channels: str, gain: str | None) -> SoundOptions:
-    """Return what is chosen of a file's sound; UsageError for what cannot be."""
+    """Read the options that choose a file's sound; UsageError for values that make no sense."""
     return SoundOptions(parse_track(track), parse_channels(channels), parse_gain(gain))
 
 
 def parse_lookahead(text: str | None) -> int | None:
-    """Return frames for their number or for the latency in milliseconds; UsageError for others."""
+    """Read a lookahead, given in frames or as latency in ms; return frames, else UsageError."""
     if text is None:
         return None
     number = text.strip().lower().removesuffix("ms").strip()

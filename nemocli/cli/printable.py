@@ -1,6 +1,6 @@
-"""Text from models, files and devices, made harmless for a terminal.
+"""Make text from models, files and devices harmless for a terminal.
 
-`say` and `Screen` do it to all they are given; what is printed elsewhere goes through here first.
+`say` and `Screen` do that with everything; other code calls these functions before it prints.
 """
 
 import os
@@ -9,43 +9,43 @@ import sys
 import unicodedata
 from pathlib import Path
 
-#: What ends a line or begins an order to a terminal.
+#: Characters that end a line or begin a control sequence.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-#: Format characters that scripts need: joiners, and marks of direction for a single place.
+#: Format characters that scripts need: joiners, and direction marks.
 _NEEDED = "\u200c\u200d\u200e\u200f"
 
 
 def printable(text: str) -> str:
-    """The text on one line, without what a terminal would obey instead of showing it."""
-    return "".join(_shown(character) for character in text)
+    """Return the text on one line, without characters that a terminal would obey."""
+    return "".join(_make_harmless(character) for character in text)
 
 
 def printable_lines(text: str) -> str:
-    """The same with its own lines and columns."""
-    return "".join(c if c in "\n\t" else _shown(c) for c in text)
+    """Return the text without characters that a terminal would obey, but with lines and tabs."""
+    return "".join(c if c in "\n\t" else _make_harmless(c) for c in text)
 
 
 def blank_controls(text: str) -> str:
-    """The text on one line, for programs: letters and bytes of no letter stay as they are."""
+    """Return the text on one line, for programs: everything but control characters is kept."""
     return _CONTROLS.sub(" ", text)
 
 
 def printable_path(path: str | Path) -> str:
-    """A path for people: of bytes that are no UTF-8 it shows a replacement."""
+    """Return a path to show to the user; bytes that are not UTF-8 are replaced."""
     return printable(os.fsencode(path).decode("utf-8", "replace"))
 
 
 def print_path(path: Path) -> None:
-    """A path on stdout: for programs the path itself, on a terminal one for people."""
+    """Print a path on stdout: the exact path, or on a terminal its printable form."""
     print(printable_path(path) if sys.stdout.isatty() else path)
 
 
-def _shown(character: str) -> str:
+def _make_harmless(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Zl", "Zp"):
         return " "
-    if category == "Cs":  # a byte that is no text
+    if category == "Cs":  # a byte that is not UTF-8
         return "\ufffd"
     if category == "Cf" and character not in _NEEDED:
         return ""

@@ -1,4 +1,4 @@
-"""What help texts say of runtimes, made of what nemocli knows of them."""
+"""Help texts about runtimes, made from their kinds."""
 
 from collections.abc import Iterable
 
@@ -6,25 +6,25 @@ from nemocli.runtimes.kinds import KINDS, folder_kinds, runtime_names
 
 
 def list_words(words: Iterable[str]) -> str:
-    """Words as an English list: `a, b or c`."""
+    """Join words as `a, b or c`."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
 
 
 def runtimes() -> str:
-    """For `--runtime`."""
+    """Return the help of `--runtime`."""
     return f"{list_words(runtime_names())}."
 
 
 def precisions_by_kind() -> str:
-    """For `--precision`."""
+    """Return the help of `--precision`."""
     kinds = folder_kinds().values()
     texts = [f"{kind.name}: {list_words(kind.offered_precisions)}." for kind in kinds]
     return " ".join([*texts, "The first is the default."])
 
 
 def compute_units() -> str:
-    """For `--compute-units`."""
+    """Return the help of `--compute-units`."""
     by_units: dict[tuple[str, ...], list[str]] = {}
     for kind in KINDS.values():
         if kind.compute_units:

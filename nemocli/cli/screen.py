@@ -1,4 +1,4 @@
-"""Remarks, and what is shown while something takes long. All of it goes to stderr."""
+"""Show remarks, and progress of what takes long, on stderr."""
 
 import os
 import sys
@@ -9,11 +9,15 @@ from typing import Any
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.table import Column
 
@@ -51,7 +55,7 @@ class Screen:
         self.draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet
 
     def note(self, sentence: str) -> None:
-        """Print a remark that stays."""
+        """Print a remark, which stays on the screen."""
         if not self.is_quiet:
             self._console.print(f"nemocli: {printable(sentence)}", markup=False, soft_wrap=True)
 
@@ -63,7 +67,7 @@ class Screen:
         the lines. A Remark stays.
         """
         if not self.draws:
-            yield self._line_printer()
+            yield self._make_line_printer()
             return
         columns = (
             SpinnerColumn(),
@@ -82,10 +86,10 @@ class Screen:
             yield show
 
     @contextmanager
-    def bar(self, what: str) -> Iterator[Callable[[str, int, int], None]]:
+    def show_bar(self, what: str) -> Iterator[Callable[[str, int, int], None]]:
         """Show a bar over numbered steps, or a line for each.
 
-        Call the result with a step, its number from 1, and how many there are.
+        Call the result with the step, its number from 1, and the number of all steps.
         """
         if not self.draws:
             yield lambda step, number, total: self._print_line(f"{step} ({number} of {total})")
@@ -107,7 +111,45 @@ class Screen:
 
             yield show
 
-    def _line_printer(self) -> Callable[[str], None]:
+    @contextmanager
+    def show_downloads(self) -> Iterator[Callable[[str, int, int], None]]:
+        """Show a bar over the bytes of each file, or a line for each file.
+
+        Call the result with a file's name, its bytes that are here, and its size; bytes of an
+        earlier download count too.
+        """
+        if not self.draws:
+            yield self._make_download_printer()
+            return
+        columns = (
+            TextColumn("{task.description}", markup=False, table_column=Column()),
+            BarColumn(bar_width=20),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        tasks: dict[str, TaskID] = {}
+        with Progress(*columns, console=self._console, transient=True) as progress:
+
+            def show(name: str, here: int, total: int) -> None:
+                if name not in tasks:
+                    tasks[name] = progress.add_task(printable(name), total=total, completed=here)
+                progress.update(tasks[name], completed=here)
+
+            yield show
+
+    def _make_download_printer(self) -> Callable[[str, int, int], None]:
+        begun: set[str] = set()
+
+        def show(name: str, here: int, total: int) -> None:
+            if name not in begun:
+                begun.add(name)
+                kept = f", {here / 1e9:.2f} of {total / 1e9:.2f} GB are here" if here else ""
+                self._print_line(f"downloading {name}{kept}")
+
+        return show
+
+    def _make_line_printer(self) -> Callable[[str], None]:
         last = ""
 
         def show(step: str) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and other signals: raised as an exception, or kept as requests."""
+"""Ctrl-C and similar signals: they raise an exception, or are kept as a request to end."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ SIGNALLED = 128
 #: Exit code of a program ended by Ctrl-C.
 INTERRUPTED = SIGNALLED + signal.SIGINT
 
-#: A closed terminal (SIGHUP) and `kill` (SIGTERM) ask for the same as Ctrl-C.
+#: A closed terminal (SIGHUP) and `kill` (SIGTERM) have the same effect as Ctrl-C.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
-#: Seconds after which a signal that came while something was imported is looked at again.
+#: Seconds after which a signal that came during an import is tried again.
 IMPORT_RETRY_S = 0.01
 
 
 class Ended(KeyboardInterrupt):
-    """The end was asked for by a signal; what was begun is cleared away, as after Ctrl-C."""
+    """A signal has ended the program; raised like Ctrl-C, so that all cleaning up is done."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -30,31 +30,31 @@ class Ended(KeyboardInterrupt):
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
-    """Return the exit code of a program that was ended by it."""
+    """Return the exit code of a program that was ended by this exception."""
     return SIGNALLED + error.number if isinstance(error, Ended) else INTERRUPTED
 
 
 def raise_signals() -> None:
-    """Have every signal that asks for the end raise Ended in the main thread from now on."""
+    """Raise Ended in the main thread for each of these signals, from now on."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
-        if number is not None and _is_heeded(number):
+        if number is not None and _is_handled(number):
             signal.signal(number, _raise)
 
 
 def leave_signals() -> None:
-    """Have them end the program where it is: nothing catches Ended while Python ends."""
+    """Let these signals end the program: while Python exits, nothing catches Ended."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, 0)
     for name in _SIGNALS:
         number = getattr(signal, name, None)
-        if number is not None and _is_heeded(number):
+        if number is not None and _is_handled(number):
             signal.signal(number, signal.SIG_DFL)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame) and hasattr(signal, "setitimer"):
-        # Native modules that are interrupted print a traceback: when they are there, once more.
+        # Native modules that are interrupted print a traceback: try again after the import.
         signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
         signal.setitimer(signal.ITIMER_REAL, IMPORT_RETRY_S)
         return
@@ -70,11 +70,12 @@ def _is_importing(frame: FrameType | None) -> bool:
 class EndRequests(Closing):
     """A `with` block in which the first signal only sets `wanted`.
 
-    The second one raises Ended in the main thread, whatever that is waiting for; from then on,
-    another ends the program where it is.
+    The second one raises Ended in the main thread, whatever that is waiting for; a third one ends
+    the program at once.
     """
 
     def __init__(self) -> None:
+        #: Whether a signal came: the program should end.
         self.wanted = False
         #: The first signal's number.
         self.signal: int | None = None
@@ -83,8 +84,8 @@ class EndRequests(Closing):
     def __enter__(self) -> Self:
         for name in _SIGNALS:
             number = getattr(signal, name, None)
-            if number is not None and _is_heeded(number):
-                self._previous[number] = signal.signal(number, self._receive)
+            if number is not None and _is_handled(number):
+                self._previous[number] = signal.signal(number, self._note_request)
         return self
 
     def close(self) -> None:
@@ -92,7 +93,7 @@ class EndRequests(Closing):
         for number, previous in self._previous.items():
             signal.signal(number, previous)  # type: ignore[arg-type]
 
-    def _receive(self, number: int, frame: FrameType | None) -> None:
+    def _note_request(self, number: int, frame: FrameType | None) -> None:
         if self.wanted:
             for other in self._previous:
                 signal.signal(other, signal.SIG_DFL)
@@ -115,9 +116,9 @@ class ControlSignals(Closing):
     def __enter__(self) -> Self:
         for name in ("SIGUSR1", "SIGUSR2"):
             number = getattr(signal, name, None)
-            if number is not None and _is_heeded(number):
+            if number is not None and _is_handled(number):
                 self._previous[number] = signal.signal(number, self._receive)
-        if hasattr(signal, "SIGQUIT") and _is_heeded(signal.SIGQUIT):
+        if hasattr(signal, "SIGQUIT") and _is_handled(signal.SIGQUIT):
             self._previous[signal.SIGQUIT] = signal.signal(signal.SIGQUIT, _quit)
         return self
 
@@ -144,6 +145,6 @@ def _quit(number: int, frame: FrameType | None) -> None:
     os.kill(os.getpid(), number)
 
 
-def _is_heeded(number: int) -> bool:
-    """Return False for a signal that the parent ignores, as nohup does: it stays ignored."""
+def _is_handled(number: int) -> bool:
+    """Return whether to handle a signal: not if it is ignored already, as under nohup."""
     return signal.getsignal(number) is not signal.SIG_IGN

@@ -1,4 +1,4 @@
-"""stdout and stderr as they may be: closed, full, or in an encoding that lacks most letters."""
+"""stdout and stderr, which may be closed, full, or in an encoding without most letters."""
 
 import io
 import os
@@ -11,7 +11,7 @@ from nemocli.errors import NemocliError
 
 
 class ResultStream(io.TextIOWrapper):
-    """stdout whose failures are sentences; a reader that went away stays a BrokenPipeError."""
+    """stdout that raises NemocliError if it cannot be written, or BrokenPipeError if not read."""
 
     def write(self, text: str, /) -> int:
         try:
@@ -27,7 +27,7 @@ class ResultStream(io.TextIOWrapper):
 
 
 class MessageStream(io.TextIOWrapper):
-    """stderr, whose own failure nobody could be told."""
+    """stderr that ignores its own failures: there is nowhere to report them."""
 
     def write(self, text: str, /) -> int:
         with suppress(OSError):
@@ -42,16 +42,16 @@ class MessageStream(io.TextIOWrapper):
 def prepare_streams() -> None:
     """Make both streams able to take any text; NemocliError if stdout is closed.
 
-    Files and pipes get UTF-8 whatever the locale says, with the bytes of names that are none. A
-    terminal keeps its encoding and shows a question mark for what it lacks.
+    Files and pipes get UTF-8 whatever the locale is; bytes of file names that are not UTF-8 stay
+    as they are. A terminal keeps its encoding; what that lacks becomes a question mark.
     """
     if sys.stdin is None:
-        # Its number would be given to the next file that is opened, a pipe to a process of ours.
+        # The next file that is opened would get the descriptor of stdin.
         os.open(os.devnull, os.O_RDONLY)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  for all the process
     if sys.stdout is None:
-        # Whoever prints later, a library or Python at its end, must not fail as well.
+        # Libraries that print later, and Python at its exit, must not fail as well.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         raise NemocliError("There is no stdout to write results to; redirect it to a file.")
     for stream in (sys.stdout, sys.stderr):
@@ -61,13 +61,13 @@ def prepare_streams() -> None:
             else:
                 stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     if type(sys.stdout) is io.TextIOWrapper:
-        sys.stdout = ResultStream(*_taken_over(sys.stdout))
+        sys.stdout = ResultStream(*_detach(sys.stdout))
     if type(sys.stderr) is io.TextIOWrapper:
-        sys.stderr = MessageStream(*_taken_over(sys.stderr))
+        sys.stderr = MessageStream(*_detach(sys.stderr))
 
 
-def _taken_over(stream: io.TextIOWrapper) -> tuple[Any, str, str | None, None, bool]:
-    """The arguments of a wrapper that takes a stream's place."""
+def _detach(stream: io.TextIOWrapper) -> tuple[Any, str, str | None, None, bool]:
+    """Detach a stream's buffer; return the arguments of the wrapper that replaces the stream."""
     encoding, errors, buffering = stream.encoding, stream.errors, stream.line_buffering
     return stream.detach(), encoding, errors, None, buffering
 
@@ -84,17 +84,17 @@ def separate_stderr() -> None:
 
 
 def abandon_stdout() -> None:
-    """Let what is still unwritten go to nowhere: Python would complain of it once more at exit."""
+    """Discard what is still unwritten: Python would report the failure again at exit."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-    except (OSError, ValueError):  # no file behind it
+    except (OSError, ValueError):  # stdout is not a file
         pass
 
 
 def say(sentence: str) -> None:
-    """One sentence on stderr, whatever it quotes."""
+    """Print one sentence on stderr, made printable."""
     print(f"nemocli: {printable(sentence)}", file=sys.stderr, flush=True)
 
 

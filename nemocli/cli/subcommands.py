@@ -1,8 +1,10 @@
-"""How a subcommand gets its work: imported when it is run, never for a help text or completion."""
+"""Declaration of subcommands, whose modules are imported only when they are run."""
 
 import dataclasses
 import inspect
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import typer
@@ -12,13 +14,14 @@ def add_subcommand(app: typer.Typer, name: str, options: type[Any], work: str) -
     """Add a subcommand to an app.
 
     `options` is a dataclass: its fields are declared for Typer, its docstring is the help text.
-    `work` is `module:function`, called with those options. This is the one place where imports
-    wait, so that `nemocli --help` answers at once and modules import what they need at their top.
+    `work` is `module:function`, called with those options. The module is imported only when the
+    subcommand is run, so that `nemocli --help` is fast; other modules import at their top.
     """
 
     def run(**typed: Any) -> None:
         module, _, function = work.partition(":")
-        getattr(import_module(module), function)(options(**typed))
+        found = {name: _expand_home(value) for name, value in typed.items()}
+        getattr(import_module(module), function)(options(**found))
 
     run.__name__ = name
     run.__doc__ = options.__doc__
@@ -26,6 +29,15 @@ def add_subcommand(app: typer.Typer, name: str, options: type[Any], work: str) -
     parameters = [_parameter(field, run.__annotations__) for field in dataclasses.fields(options)]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     app.command(name)(run)
+
+
+def _expand_home(value: Any) -> Any:
+    """The same with the home folder for the ~ of paths, which no shell sees in a variable."""
+    if isinstance(value, list):
+        return [_expand_home(each) for each in value]
+    if isinstance(value, Path) and str(value).startswith("~") and not value.exists():
+        return Path(os.path.expanduser(value))
+    return value
 
 
 def _parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:

@@ -1,4 +1,4 @@
-"""`nemocli doctor --verify`, which is `nemocli bench --verify` too."""
+"""Verification as `nemocli doctor --verify` and `nemocli bench --verify` show it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from nemocli.bench.run_config import describe_variant
 from nemocli.bench.verify import (
     VariantCheck,
     check_verifiable,
-    report_text,
+    format_report,
     verify_all,
     write_report,
 )
@@ -18,40 +18,38 @@ from nemocli.errors import NemocliError
 
 
 def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
-    """Compare every runtime and precision with reference tokens; a line for each to stdout.
+    """Compare every runtime and precision with reference tokens; print a line for each on stdout.
 
-    `report` is a JSON file, rewritten after each; with `as_json`, stdout gets that JSON at the end
-    instead of the lines. The exit code is 1 if one failed, or is not exact that should be.
+    `report` is a JSON file that is rewritten after each; with `as_json`, that JSON is printed at
+    the end instead of the lines. Raises typer.Exit with code 1 if one is bad.
     """
     check_verifiable()
-    outcomes: list[VariantCheck] = []
+    checks: list[VariantCheck] = []
     if report:
-        write_report(report, outcomes)  # a place that cannot be written is told before the work
-    for outcome in verify_all(screen.note):
-        outcomes.append(outcome)
+        write_report(report, checks)  # fails before the work if it cannot be written
+    for check in verify_all(screen.note):
+        checks.append(check)
         if report:
-            write_report(report, outcomes)
+            write_report(report, checks)
         if as_json:
-            screen.note(_line(outcome))
+            screen.note(_format_line(check))
         else:
-            print(printable(_line(outcome)), flush=True)
+            print(printable(_format_line(check)), flush=True)
     if as_json:
-        print(report_text(outcomes), end="")
+        print(format_report(checks), end="")
     elif report:
         print(f"written: {printable_path(report)}")
-    if any(outcome.is_bad for outcome in outcomes):
+    if any(check.is_bad for check in checks):
         raise typer.Exit(NemocliError.exit_code)
 
 
-def _line(outcome: VariantCheck) -> str:
-    variant = describe_variant(
-        outcome.runtime, outcome.precision, outcome.compute_units, outcome.lookahead
-    )
-    line = f"{outcome.model}: {variant}:"
-    if outcome.tokens is None:
-        return f"{line} {outcome.verdict}: {outcome.message}"
+def _format_line(check: VariantCheck) -> str:
+    variant = describe_variant(check.runtime, check.precision, check.compute_units, check.lookahead)
+    line = f"{check.model}: {variant}:"
+    if check.tokens is None:
+        return f"{line} {check.verdict}: {check.message}"
     return (
-        f"{line} {outcome.agreeing} of {outcome.tokens} tokens, {outcome.verdict};"
-        f" {outcome.chunk_ms_median:.1f} ms a chunk, RTF {outcome.real_time_factor:.3f},"
-        f" loaded in {outcome.load_seconds:.1f} s"
+        f"{line} {check.agreeing} of {check.tokens} tokens, {check.verdict};"
+        f" {check.chunk_ms_median:.1f} ms a chunk, RTF {check.real_time_factor:.3f},"
+        f" loaded in {check.load_seconds:.1f} s"
     )

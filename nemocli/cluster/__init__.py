@@ -1,1 +1,1 @@
-"""Other machines: a Ray cluster, and workers on it that stand where the model was."""
+"""Transcribing on other machines: a Ray cluster, and its workers in place of a local model."""

@@ -1,4 +1,4 @@
-"""Calls that may never come back: made in a thread that nobody has to wait for."""
+"""Calls that may never return: made in a thread that the program does not wait for."""
 
 import threading
 from collections.abc import Callable
@@ -12,15 +12,14 @@ T = TypeVar("T")
 
 
 class StuckError(NemocliError):
-    """A call has not come back in time."""
+    """A call has not returned in time."""
 
 
 class CallThread:
-    """Makes one call after another, in a thread of its own.
+    """A thread that makes one call after another.
 
-    A signal ends the waiting for a call as it ends anything else, also while native code holds the
-    call. The thread stays until `end`, because what it starts may end with it; the program does not
-    wait for it.
+    A signal interrupts the caller even if native code blocks the call. The thread stays until
+    `end`, since processes that it starts may end with it. The program can exit before it ends.
     """
 
     def __init__(self) -> None:
@@ -28,7 +27,10 @@ class CallThread:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def call(self, function: Callable[[], T], seconds: int, late: str) -> T:
-        """What the function returns or raises; StuckError, which begins with `late`, after that."""
+        """Call a function; return what it returns, or raise what it raises.
+
+        Raises StuckError, whose sentence begins with `late`, if it has not returned in time.
+        """
         future: Future[T] = Future()
         self._calls.put(lambda: _settle(future, function))
         if wait([future], seconds).not_done:
@@ -36,7 +38,7 @@ class CallThread:
         return future.result()
 
     def end(self) -> None:
-        """Let the thread end, when it has come back from its last call."""
+        """Let the thread end after its last call."""
         self._calls.put(None)
 
     def _serve(self) -> None:
@@ -47,5 +49,5 @@ class CallThread:
 def _settle(future: "Future[T]", function: Callable[[], T]) -> None:
     try:
         future.set_result(function())
-    except BaseException as error:  # which is raised where it is waited for
+    except BaseException as error:  # raised by the thread that waits for the call
         future.set_exception(error)

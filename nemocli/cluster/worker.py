@@ -1,15 +1,15 @@
-"""One worker of a cluster: a process with a model, and the plain data that it sends."""
+"""Worker of a cluster: a process with a model, and the plain data that it sends."""
 
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
-from nemocli.jobs.plan import content_hash, look_at
+from nemocli.jobs.plan import hash_content, read_stamp
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
@@ -17,7 +17,7 @@ from nemocli.version import __version__
 
 @dataclass(frozen=True)
 class WorkerStart:
-    """A worker that has its model, or why it cannot be used."""
+    """A worker's answer to its start: that it has the model, or why it cannot be used."""
 
     host: str
     refusal: NemocliError | None = None
@@ -25,24 +25,29 @@ class WorkerStart:
 
 @dataclass(frozen=True)
 class WorkerProgress:
-    """How far a file is, in seconds of sound; the first are what its header promises."""
+    """How far a file is transcribed."""
 
+    #: Seconds of sound in the file by its header; None if unknown.
     promised: float | None
+    #: Seconds of sound that are transcribed.
     seconds: float
 
 
 @dataclass(frozen=True)
 class WorkerResult:
-    """What a worker tells of a file."""
+    """What a worker returns for a file."""
 
-    outcome: FileResult
-    #: The hash of the file that was transcribed; None if the worker cannot read it.
+    result: FileResult
+    #: Hash of the file that the worker read; None if it cannot read it.
     sha256: str | None
 
-    def outcome_of(self, path: Path, host: str) -> FileResult:
-        """The outcome for a path as it is written here, if the worker had the file that is here."""
-        here = content_hash(path) if look_at(path) else None
-        error = self.outcome.error
+    def for_path(self, path: Path, host: str) -> FileResult:
+        """Return the result under the path used here.
+
+        It becomes an error if the file that the worker read is not the one that is here.
+        """
+        here = hash_content(path) if read_stamp(path) else None
+        error = self.result.error
         if here is not None and self.sha256 != here:
             what = "has other content" if self.sha256 else "cannot be read"
             error = AudioError(
@@ -52,20 +57,20 @@ class WorkerResult:
             )
         elif error is not None:
             error = error.named(path)
-        transcript = None if error else self.outcome.transcript
-        return replace(self.outcome, path=path, transcript=transcript, error=error)
+        transcript = None if error else self.result.transcript
+        return replace(self.result, path=path, transcript=transcript, error=error)
 
 
 class Worker:
-    """In a process of its own, perhaps on another machine: a model that is loaded once."""
+    """A process, perhaps on another machine, with a model that is loaded once."""
 
     def __init__(self, load: Callable[[], Transcriber]) -> None:
         self._load = load
         self._transcriber: Transcriber | None = None
-        self._far: dict[str, WorkerProgress] = {}
+        self._progress: dict[str, WorkerProgress] = {}
 
-    def begin(self, version: str, wanted: Provenance) -> WorkerStart:
-        """Load the model; refused if nemocli has another version here, or the model is another."""
+    def begin(self, version: str, expected: Provenance) -> WorkerStart:
+        """Load the model; refuse if nemocli's version or the model is not the expected one."""
         host = socket.gethostname()
         if version != __version__:
             return WorkerStart(host, NemocliError(f"it has nemocli {__version__}, not {version}."))
@@ -73,7 +78,7 @@ class Worker:
             self._transcriber = self._load()
         except NemocliError as error:
             return WorkerStart(host, error)
-        return WorkerStart(host, _difference(self._transcriber.about("", AUTO), wanted))
+        return WorkerStart(host, _difference(self._transcriber.about("", AUTO), expected))
 
     def transcribe(
         self,
@@ -82,30 +87,32 @@ class Worker:
         max_memory: int | None,
         sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> list[WorkerResult]:
-        """What became of each file, in any order."""
+        """Transcribe files; return the result of each, in any order."""
         assert self._transcriber is not None
-        self._far = {}
+        self._progress = {}
         files = [Path(path) for path in paths]
-        hashes = {file: content_hash(file) for file in files if look_at(file)}
-        outcomes = self._transcriber.transcribe_many(
-            files, lang, max_memory=max_memory, progress=self._note, sound=sound
+        hashes = {file: hash_content(file) for file in files if read_stamp(file)}
+        results = self._transcriber.transcribe_many(
+            files, lang, max_memory=max_memory, progress=self._note_progress, sound=sound
         )
-        return [WorkerResult(outcome, hashes.get(outcome.path)) for outcome in outcomes]
+        return [WorkerResult(result, hashes.get(result.path)) for result in results]
 
-    def heard(self) -> dict[str, WorkerProgress]:
-        """How far the files are that are at work."""
-        return dict(self._far)
+    def progress(self) -> dict[str, WorkerProgress]:
+        """Return how far each file is that is being transcribed, by its path."""
+        return dict(self._progress)
 
-    def _note(self, heard: FileProgress) -> None:
-        self._far[str(heard.path)] = WorkerProgress(heard.promised, heard.transcript.duration)
+    def _note_progress(self, file: FileProgress) -> None:
+        self._progress[str(file.path)] = WorkerProgress(file.promised, file.transcript.duration)
 
 
-def _difference(there: Provenance, wanted: Provenance) -> ModelError | None:
-    """Why a worker would not write what was asked for."""
-    if there.model_revision != wanted.model_revision:
-        return ModelError(f"its model {wanted.model} is another one; put there the one from here.")
+def _difference(there: Provenance, expected: Provenance) -> ModelError | None:
+    """Return an error if a worker's model would not give the expected transcripts."""
+    if there.model_revision != expected.model_revision:
+        return ModelError(
+            f"its model {expected.model} is another one; put there the one from here."
+        )
     for name in ("precision", "runtime", "lookahead"):
-        if getattr(there, name) != getattr(wanted, name):
-            have, want = getattr(there, name), getattr(wanted, name)
-            return ModelError(f"its model {wanted.model} has the {name} {have}, not {want}.")
+        if getattr(there, name) != getattr(expected, name):
+            found, needed = getattr(there, name), getattr(expected, name)
+            return ModelError(f"its model {expected.model} has the {name} {found}, not {needed}.")
     return None

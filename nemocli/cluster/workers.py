@@ -1,7 +1,8 @@
-"""Workers of a Ray cluster: processes with a model each, which transcribe a few files at a time.
+"""Workers of a Ray cluster: gives them files and collects the results.
 
-Ray decides where they run. A worker that is lost, with its machine or alone, is replaced, and the
-files it was at are given to others. Here, files are handed out and what became of them collected.
+Each worker is a process with a model, which transcribes a few files at a time. Ray decides where
+it runs. A worker that is lost, alone or with its machine, is replaced, and its files are given to
+others.
 """
 
 import os
@@ -14,45 +15,45 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, NemocliError
-from nemocli.jobs.plan import look_at
+from nemocli.jobs.plan import read_stamp
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.types import Transcript
 from nemocli.version import __version__
 
-#: Files that a worker is given together, and the bytes of them after which it gets no more.
+#: Files that a worker is given together; it gets no more once they have so many bytes.
 MAX_BATCH_FILES, MAX_BATCH_BYTES = 8, 8_000_000
 
-#: CPUs of a worker, where there are so many: more of them for a call gain little.
+#: CPUs of a worker at most: more of them make a call little faster.
 MAX_WORKER_CPUS = 4
 
-#: Times that a file may be lost with its worker, and a worker before it has its model.
+#: Times that a file may be lost with its worker, or a worker before it has loaded its model.
 MAX_LOSSES = 3
 
-#: Seconds between two looks at whether the end is wanted.
+#: Seconds to wait for Ray at a time, so that `close` and progress are not delayed.
 POLL_TIMEOUT_S = 0.5
 
-#: Seconds of waiting for the first worker after which that is said.
+#: Seconds of waiting for the first worker before the user is told that the program waits.
 QUIET_WAIT_S = 20
 
 
 @dataclass(frozen=True)
 class _WorkerHandle:
-    """A worker, as it is seen from here."""
+    """A worker as Ray's actor, with what is known about it here."""
 
     actor: Any
     host: str = ""
-    #: How many before it, in its stead, were lost before they had a model.
+    #: Number of its predecessors that were lost before they had loaded their model.
     lost: int = 0
 
 
 class Workers:
-    """Transcribes as a Transcriber does, by workers of the cluster that Ray is connected to."""
+    """Workers of the connected cluster, which transcribe as a Transcriber does."""
 
     def __init__(
         self,
@@ -63,44 +64,44 @@ class Workers:
         cpus: int | None = None,
         note: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """`load` is called once by each worker, and must give the model of these settings.
+        """Start `count` workers of `cpus` CPUs each; by default as many as the cluster can run.
 
-        There are `count` workers of `cpus` CPUs each; by default as many as the cluster has room
-        for. `note` hears what a person should know.
+        `load` is called once by each worker, and must return the model of these settings. `note`
+        is called with messages for the user.
         """
         self._load = load
         self._settings = settings
-        self._cpus = cpus or worker_cpus(min(_nodes(), default=1))
+        self._cpus = cpus or worker_cpus(min(_list_cpus(), default=1))
         self._note = note
         self._idle: list[_WorkerHandle] = []
-        # By what Ray will have of them.
-        self._beginning: dict[Any, _WorkerHandle] = {}
-        self._at_work: dict[Any, tuple[_WorkerHandle, list[Path]]] = {}
-        # Files that were lost with a worker, and how often.
-        self._again: deque[Path] = deque()
+        # By Ray's reference to the result that each will give.
+        self._starting: dict[Any, _WorkerHandle] = {}
+        self._working: dict[Any, tuple[_WorkerHandle, list[Path]]] = {}
+        # Files that were lost with a worker and are to be done again, and how often each was lost.
+        self._lost: deque[Path] = deque()
         self._losses: Counter[Path] = Counter()
-        self._is_awaited = True
-        for _ in range(count or sum(cpus // self._cpus for cpus in _nodes()) or 1):
+        self._is_closed = False
+        for _ in range(count or sum(cpus // self._cpus for cpus in _list_cpus()) or 1):
             self._create()
 
     def wait(self) -> None:
-        """Wait for the first worker that has its model; what kept all from it is raised."""
-        told_at: float | None = time.monotonic() + QUIET_WAIT_S
-        while not self._idle and self._is_awaited:
-            for ref in _finished(self._beginning):
-                self._begun(ref)
-            if not self._idle and told_at is not None and time.monotonic() > told_at:
-                told_at = None
+        """Wait until a worker has loaded its model; NemocliError if none can."""
+        note_at: float | None = time.monotonic() + QUIET_WAIT_S
+        while not self._idle and not self._is_closed:
+            for ref in _wait_finished(self._starting):
+                self._take_started(ref)
+            if not self._idle and note_at is not None and time.monotonic() > note_at:
+                note_at = None
                 self._note(
                     f"Waiting for a worker: each needs {self._cpus} free CPUs, and loads the model."
                 )
 
     def close(self) -> None:
-        """Stop the workers, and `wait` if another thread is in it."""
-        self._is_awaited = False
-        at_work = (hand for hand, _ in self._at_work.values())
-        for hand in [*self._idle, *self._beginning.values(), *at_work]:
-            self._remove(hand)
+        """Stop the workers, and `wait` if another thread is calling it."""
+        self._is_closed = True
+        working = (handle for handle, _ in self._working.values())
+        for handle in [*self._idle, *self._starting.values(), *working]:
+            self._remove(handle)
 
     def transcribe_many(
         self,
@@ -111,19 +112,19 @@ class Workers:
         progress: Callable[[FileProgress], None] | None = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
     ) -> Iterator[FileResult]:
-        """See Transcriber.transcribe_many.
+        """Transcribe files as Transcriber.transcribe_many does.
 
-        A file whose worker was lost several times comes with an error. Raises NemocliError if no
-        worker is left, or if the cluster is.
+        A file whose worker was lost MAX_LOSSES times gets an error. Raises NemocliError if no
+        worker is left, or if the cluster is lost.
         """
         try:
-            yield from self._outcomes(map(Path, paths), lang, max_memory, progress, sound)
+            yield from self._transcribe_batches(map(Path, paths), lang, max_memory, progress, sound)
         except ConnectionError as error:
             raise NemocliError(
                 f"The Ray cluster is lost ({error}): the same command goes on from here."
             ) from None
 
-    def _outcomes(
+    def _transcribe_batches(
         self,
         coming: Iterator[Path],
         lang: str,
@@ -133,28 +134,28 @@ class Workers:
     ) -> Iterator[FileResult]:
         while True:
             while self._idle and (batch := self._next(coming)):
-                hand = self._idle.pop()
+                handle = self._idle.pop()
                 absolute = [os.path.abspath(path) for path in batch]
-                ref = hand.actor.transcribe.remote(absolute, lang, max_memory, sound)
-                self._at_work[ref] = hand, batch
+                ref = handle.actor.transcribe.remote(absolute, lang, max_memory, sound)
+                self._working[ref] = handle, batch
                 if progress is not None:
                     for path in batch:
                         progress(FileProgress(path, None, Transcript([], [], None)))
-            if self._idle and not self._at_work:
+            if self._idle and not self._working:
                 return
-            finished = _finished([*self._at_work, *self._beginning])
+            finished = _wait_finished([*self._working, *self._starting])
             if progress is not None and not finished:
-                self._tell(progress)
+                self._report_progress(progress)
             for ref in finished:
-                if ref in self._beginning:
-                    self._begun(ref)
+                if ref in self._starting:
+                    self._take_started(ref)
                 else:
-                    yield from self._ended(ref)
+                    yield from self._take_finished(ref)
 
     def _next(self, coming: Iterator[Path]) -> list[Path]:
-        """A file that was lost before, alone, lest it takes others along; or some new ones."""
-        if self._again:
-            return [self._again.popleft()]
+        """Return the next files for a worker; a file that was lost before goes alone."""
+        if self._lost:
+            return [self._lost.popleft()]
         batch: list[Path] = []
         size = 0
         while (
@@ -163,70 +164,69 @@ class Workers:
             and (path := next(coming, None)) is not None
         ):
             batch.append(path)
-            content = look_at(path)
+            content = read_stamp(path)
             size += content.size if content else MAX_BATCH_BYTES
         return batch
 
-    def _tell(self, progress: Callable[[FileProgress], None]) -> None:
-        """How far the files are, of those workers that answer in time."""
+    def _report_progress(self, progress: Callable[[FileProgress], None]) -> None:
+        """Call `progress` for the files of those workers that answer in time."""
         import ray
 
-        asked = {hand.actor.heard.remote(): batch for hand, batch in self._at_work.values()}
-        if not asked:
+        calls = {handle.actor.progress.remote(): batch for handle, batch in self._working.values()}
+        if not calls:
             return
-        for ref in ray.wait(list(asked), num_returns=len(asked), timeout=POLL_TIMEOUT_S)[0]:
-            with suppress(ray.exceptions.RayError):  # which is dealt with where its work ends
-                far: dict[str, WorkerProgress] = ray.get(ref)
-                for path in asked[ref]:
-                    if (of := far.get(os.path.abspath(path))) is not None:
-                        progress(
-                            FileProgress(path, of.promised, Transcript([], [], None, of.seconds))
-                        )
+        for ref in ray.wait(list(calls), num_returns=len(calls), timeout=POLL_TIMEOUT_S)[0]:
+            with suppress(ray.exceptions.RayError):  # a lost worker is noticed by its work
+                by_path: dict[str, WorkerProgress] = ray.get(ref)
+                for path in calls[ref]:
+                    if (file := by_path.get(os.path.abspath(path))) is not None:
+                        transcript = Transcript([], [], None, file.seconds)
+                        progress(FileProgress(path, file.promised, transcript))
 
-    def _ended(self, ref: Any) -> Iterator[FileResult]:
-        """What became of the files of a worker that ended them, or was lost."""
+    def _take_finished(self, ref: Any) -> Iterator[FileResult]:
+        """Yield the results of a worker that has done its files, or was lost."""
         import ray
 
-        hand, batch = self._at_work.pop(ref)
+        handle, batch = self._working.pop(ref)
         try:
-            told: list[WorkerResult] = ray.get(ref)
-        except ray.exceptions.RayTaskError as error:  # the worker itself is well
+            results: list[WorkerResult] = ray.get(ref)
+        except ray.exceptions.RayTaskError as error:  # raised by the call; the worker still runs
             if isinstance(error.cause, NemocliError):
                 raise error.cause from None
-            self._idle.append(hand)
-            yield from self._lost(batch, hand, error)
+            self._idle.append(handle)
+            yield from self._retry(batch, handle, error)
         except ray.exceptions.RayError as error:
-            self._remove(hand)
+            self._remove(handle)
             self._create()
-            yield from self._lost(batch, hand, error)
+            yield from self._retry(batch, handle, error)
         else:
-            self._idle.append(hand)
-            by_path = {str(each.outcome.path): each for each in told}
+            self._idle.append(handle)
+            by_path = {str(each.result.path): each for each in results}
             for path in batch:
-                yield by_path[os.path.abspath(path)].outcome_of(path, hand.host)
+                yield by_path[os.path.abspath(path)].for_path(path, handle.host)
 
-    def _lost(
-        self, batch: list[Path], hand: _WorkerHandle, error: Exception
+    def _retry(
+        self, batch: list[Path], handle: _WorkerHandle, error: Exception
     ) -> Iterator[FileResult]:
-        """Have the files done again, but for those that were lost too often."""
+        """Queue lost files again; yield an error for those that were lost too often."""
         for path in batch:
             self._losses[path] += 1
             if self._losses[path] < MAX_LOSSES:
-                self._again.append(path)
+                self._lost.append(path)
             else:
                 reason = (
                     f"was given up on the cluster: {MAX_LOSSES} times what transcribed it was lost,"
-                    f" at last on {hand.host} ({_reason(error)}). Try it without --cluster."
+                    f" at last on {handle.host} ({_reason(error)}). Try it without --cluster."
                 )
                 yield FileResult(path, None, AudioError(reason, path))
 
     # ------------------------------------------------------------------------------ workers' lives
 
     def _create(self, lost: int = 0) -> None:
-        """Have Ray start a worker where there is room, now or later."""
+        """Have Ray start a worker as soon as a machine has enough free CPUs."""
         import ray
 
-        # Two calls at once: it tells how far it is while it is at work.
+        # Two calls at once: `progress` is called while `transcribe` runs.
         options = {
             "num_cpus": self._cpus,
             "scheduling_strategy": "SPREAD",
@@ -234,51 +234,55 @@ class Workers:
         }
         try:
             actor = ray.remote(Worker).options(**options).remote(self._load)
-        except ImportError as error:  # as Ray's client hears of it
-            raise _no_start(error) from None
-        begun = actor.begin.remote(__version__, self._settings.about)
-        self._beginning[begun] = _WorkerHandle(actor, lost=lost)
+        except ImportError as error:  # what Ray's client raises if nemocli is missing there
+            raise _start_error(error) from None
+        ref = actor.begin.remote(__version__, self._settings.provenance)
+        self._starting[ref] = _WorkerHandle(actor, lost=lost)
 
-    def _begun(self, ref: Any) -> None:
-        """Take a worker in, or do without it; why is raised if there is no other."""
+    def _take_started(self, ref: Any) -> None:
+        """Use a worker that has loaded its model, or give it up if it could not."""
         import ray
 
-        hand = self._beginning.pop(ref)
+        handle = self._starting.pop(ref)
         try:
-            begun: WorkerStart = ray.get(ref)
+            start: WorkerStart = ray.get(ref)
         except ray.exceptions.RayError as error:
-            self._remove(hand)
-            if hand.lost + 1 < MAX_LOSSES:
-                self._create(hand.lost + 1)
+            self._remove(handle)
+            if handle.lost + 1 < MAX_LOSSES:
+                self._create(handle.lost + 1)
             else:
-                self._do_without(_no_start(error))
+                self._give_up(_start_error(error))
             return
-        if begun.refusal is None:
-            self._idle.append(replace(hand, host=begun.host))
+        if start.refusal is None:
+            self._idle.append(replace(handle, host=start.host))
         else:
-            self._remove(hand)
-            sentence = f"A worker on {begun.host} is of no use: {begun.refusal}"
-            self._do_without(type(begun.refusal)(sentence))
+            self._remove(handle)
+            sentence = f"A worker on {start.host} cannot be used: {start.refusal}"
+            self._give_up(type(start.refusal)(sentence))
 
-    def _do_without(self, reason: NemocliError) -> None:
-        if not (self._idle or self._beginning or self._at_work):
+    def _give_up(self, reason: NemocliError) -> None:
+        """Note why a worker cannot be used; raise it if there is no other worker."""
+        if not (self._idle or self._starting or self._working):
             raise reason
         self._note(str(reason))
 
-    def _remove(self, hand: _WorkerHandle) -> None:
+    def _remove(self, handle: _WorkerHandle) -> None:
         import ray
 
-        with suppress(Exception):  # most are dead already
-            ray.kill(hand.actor)
+        with suppress(Exception):  # it may be dead already
+            ray.kill(handle.actor)
 
 
 def worker_cpus(cpus: int) -> int:
-    """CPUs for each worker on machines of so many: each has a copy of the model in memory."""
+    """Return the CPUs for each worker on machines with `cpus` CPUs.
+
+    Not few, since each worker has a copy of the model in memory.
+    """
     return max(1, min(cpus, MAX_WORKER_CPUS))
 
 
-def _nodes() -> list[int]:
-    """The CPUs of each machine of the cluster that has some."""
+def _list_cpus() -> list[int]:
+    """Return the number of CPUs of each machine of the cluster, if any."""
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -286,15 +290,15 @@ def _nodes() -> list[int]:
     return [count for count in counts if count]
 
 
-def _finished(refs: Iterable[Any]) -> list[Any]:
-    """Those of which Ray has a result by now; waits a little for the first."""
+def _wait_finished(refs: Iterable[Any]) -> list[Any]:
+    """Return the references that have a result; wait for the first, at most POLL_TIMEOUT_S."""
     import ray
 
     ready: list[Any] = ray.wait(list(refs), num_returns=1, timeout=POLL_TIMEOUT_S)[0]
     return ready
 
 
-def _no_start(error: Exception) -> NemocliError:
+def _start_error(error: Exception) -> NemocliError:
     return NemocliError(
         f"A worker does not start ({_reason(error)}): the machines of the cluster need nemocli"
         f" {__version__}, installed as it is here."
@@ -302,7 +306,7 @@ def _no_start(error: Exception) -> NemocliError:
 
 
 def _reason(error: Exception) -> str:
-    """What Ray says of a loss, in a line: the exception behind it, if there is one."""
+    """Return one line of Ray's message: the exception that is the cause, if it names one."""
     text = re.sub("\x1b\\[[0-9;]*m", "", str(error)).strip()
     named = re.findall(r"^ *(\w+(?:Error|Exception): .+)$", text, re.MULTILINE)
     first = (text.splitlines() or [type(error).__name__])[0]

@@ -1,1 +1,1 @@
-"""What this machine has for nemocli: what is looked for, and what adds what is missing."""
+"""What this machine has for nemocli, and how to get what is missing."""

@@ -1,4 +1,4 @@
-"""Examine this machine: everything that is looked for, in the order a person would ask."""
+"""Everything that `nemocli doctor` looks for, in the order of its list."""
 
 from nemocli.doctor.finding import Finding
 from nemocli.doctor.models import examine_folders, examine_models
@@ -8,7 +8,7 @@ from nemocli.doctor.system import examine_system
 
 
 def examine() -> list[Finding]:
-    """Look for everything."""
+    """Look for everything; return the findings in order."""
     return [
         *examine_system(),
         *examine_runtimes(),

@@ -1,4 +1,4 @@
-"""The folders that models lie in, and the models that nemocli is for."""
+"""Findings about models: the folders they are in, the released model, and the demo."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,20 +8,22 @@ from pathlib import Path
 from nemocli.disk import free_bytes, nearest_existing
 from nemocli.doctor.finding import Finding
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, hub_cache
-from nemocli.models.listing import folder_bytes
-from nemocli.models.paths import cache_folder, demo_folder, models_folder
+from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_hub_cache, find_pulled
+from nemocli.models.listing import measure_folder
+from nemocli.models.paths import find_cache_folder, find_demo_folder, find_models_folder
 
 
 def examine_folders() -> Iterator[Finding]:
-    """Look whether the folders can be written, and how much room there is."""
+    """Look at the folders: whether they can be written, and how much disk is free."""
     advice = "set NEMOCLI_CACHE_DIR to a folder you can write"
-    yield _examine_folder("cache folder", cache_folder, advice, essential=True)
+    yield _examine_folder("cache folder", find_cache_folder, advice, essential=True)
     models_advice = "set NEMOCLI_MODELS_DIR to one you can write"
-    yield _examine_folder("models folder", models_folder, models_advice)
-    yield _examine_folder("hub's cache", hub_cache, "set HF_HOME to a folder you can write")
+    yield _examine_folder("models folder", find_models_folder, models_advice)
+    yield _examine_folder("hub's cache", find_hub_cache, "set HF_HOME to a folder you can write")
     with suppress(NemocliError):
-        yield Finding("free disk", f"{free_bytes(_find_reachable(cache_folder())) / 1e9:.1f} GB")
+        yield Finding(
+            "free disk", f"{free_bytes(_find_reachable(find_cache_folder())) / 1e9:.1f} GB"
+        )
 
 
 def _examine_folder(
@@ -33,7 +35,7 @@ def _examine_folder(
         return Finding(name, str(error), False, advice, essential)
     try:
         if _is_writable(folder):
-            value = f"{folder} ({folder_bytes(folder) / 1e9:.2f} GB)"
+            value = f"{folder} ({measure_folder(folder) / 1e9:.2f} GB)"
             return Finding(name, value, essential=essential)
         value = f"{folder} cannot be written"
     except OSError as error:
@@ -42,7 +44,7 @@ def _examine_folder(
 
 
 def _find_reachable(folder: Path) -> Path:
-    """Return the folder, or the deepest one above it into which this person may look."""
+    """Return the folder, or the deepest one above it that this user may look into."""
     try:
         return nearest_existing(folder)
     except OSError:
@@ -59,13 +61,13 @@ def examine_models() -> Iterator[Finding]:
     model = HubModel(DEFAULT_MODEL)
     try:
         found = find_pulled(model)
-    except (OSError, NemocliError):  # said of the hub's cache already
+    except (OSError, NemocliError):  # the finding about the hub's cache says why
         found = None
     missing = f"{DEFAULT_MODEL} is not downloaded"
     yield Finding(
         "model", str(found or missing), found is not None, "" if found else model.pull_command
     )
     try:
-        yield Finding("demo model", str(demo_folder()))
+        yield Finding("demo model", str(find_demo_folder()))
     except ModelError as error:
         yield Finding("demo model", str(error), ok=False)

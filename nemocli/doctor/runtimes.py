@@ -1,4 +1,4 @@
-"""The runtimes, and the libraries that read checkpoints for all of them."""
+"""Findings about the runtimes, and about the libraries that all of them read checkpoints with."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from nemocli.runtimes.system import System, this_system
 
 
 def examine_runtimes(system: System | None = None) -> Iterator[Finding]:
-    """Look for each runtime, and for what opens a model."""
+    """Look for each runtime, and for the libraries that read checkpoints."""
     for kind in KINDS.values():
         yield _examine_runtime(kind, system or this_system())
     yield find_package("tokenizers", "tokenizers", "pip install tokenizers", essential=True)

@@ -1,4 +1,4 @@
-"""The libraries that read sound files, and the microphones."""
+"""Findings about sound: the libraries that read files, and the microphones."""
 
 import sys
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from nemocli.doctor.finding import Finding, find_package
 
 
 def examine_sound() -> Iterator[Finding]:
-    """Look for what sound comes from."""
+    """Look for the libraries that read sound, and for microphones."""
     yield find_package("soundfile", "wav flac ogg mp3", "pip install soundfile", essential=True)
     yield find_package("av", "m4a mp4 mkv webm", "pip install av")
     yield find_package("soxr", "resampling", "pip install soxr", essential=True)
-    portaudio = find_package("sounddevice", "PortAudio", _portaudio_advice())
+    portaudio = find_package("sounddevice", "PortAudio", _advise_on_portaudio())
     yield portaudio
     if portaudio.ok:
         yield _examine_microphones()
 
 
-def _portaudio_advice() -> str:
+def _advise_on_portaudio() -> str:
     if sys.platform == "linux":
         return "pip install sounddevice, and such as: sudo apt install libportaudio2"
     return "pip install sounddevice"
@@ -28,7 +28,7 @@ def _examine_microphones() -> Finding:
     sounddevice = import_module("sounddevice")
     try:
         devices = [device for device in sounddevice.query_devices() if device["max_input_channels"]]
-    except Exception as error:  # PortAudio's, of which sounddevice makes its own kind
+    except Exception as error:  # PortAudio's errors, which sounddevice raises as a class of its own
         return Finding("microphones", f"cannot be listed: {error}", ok=False)
     names = ", ".join(str(device["name"]) for device in devices)
     if not names:

@@ -1,4 +1,4 @@
-"""nemocli itself, Python, the system and the processor."""
+"""Findings about nemocli itself, Python, the system and the processor."""
 
 import os
 import platform
@@ -11,20 +11,20 @@ from nemocli.version import __version__
 
 
 def examine_system() -> Iterator[Finding]:
-    """Look at what nemocli runs on."""
+    """Look at the program, Python, the system and the processor."""
     yield Finding("nemocli", f"{__version__} in {Path(__file__).parents[1]}")
     yield Finding("Python", f"{platform.python_version()} ({sys.executable})")
-    yield Finding("system", system_name())
-    yield Finding("processor", f"{processor_name()}, {os.cpu_count()} cores")
+    yield Finding("system", find_system_name())
+    yield Finding("processor", f"{find_processor_name()}, {os.cpu_count()} cores")
 
 
-def system_name() -> str:
-    """Name and version of the system, such as `Linux-6.8.0-x86_64-with-glibc2.39`."""
+def find_system_name() -> str:
+    """Return the system's name and version, such as `Linux-6.8.0-x86_64-with-glibc2.39`."""
     return platform.platform(terse=True)
 
 
-def processor_name() -> str:
-    """The processor's name, such as `Apple M4 Max`."""
+def find_processor_name() -> str:
+    """Return the processor's name, such as `Apple M4 Max`."""
     if sys.platform == "darwin":
         import subprocess
 

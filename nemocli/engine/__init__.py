@@ -1,1 +1,1 @@
-"""Everything that is per stream: mel front end, encoder, greedy decoder, session."""
+"""What turns a stream of samples into tokens: mel front end, encoder, greedy decoder, session."""

@@ -1,4 +1,4 @@
-"""The encoder in blocks: any number of chunks of any number of streams in a call."""
+"""The encoder in blocks: a call takes any number of chunks of any number of streams."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from nemocli.runtimes.base import Runtime
 
 Array = NDArray[np.float32]
 
-#: Mel rows of one stream that go through the subsampling at once: its convolutions hold a megabyte
-#: for every 32 rows at the released size, and gain nothing from more.
+#: The most mel rows of one stream in a call of the subsampling. At the released size, its
+#: convolutions take a megabyte for every 32 rows, and more rows are not faster.
 MAX_SUBSAMPLING_ROWS = 256
 
 
@@ -66,13 +66,13 @@ class BlockEncoder:
         return [out["enc_proj"][n, : piece.valid] for n, piece in enumerate(pieces)]
 
     def _subsample(self, stream: EncoderStream, piece: ChunkInputs) -> Array:
-        """Return the embeddings [1, frames, hidden] of a piece."""
+        """Compute the embeddings [1, frames, hidden] of a piece."""
         parts = []
         for start in range(0, len(piece.rows), MAX_SUBSAMPLING_ROWS):
             end = start + MAX_SUBSAMPLING_ROWS
             inputs = {"mel": piece.rows[None, start:end]}
             for stage, mask in enumerate(piece.row_masks):
-                by = 2 << stage  # rows that make one of this stage
+                by = 2 << stage  # mel rows for each row of this stage
                 inputs[f"row_mask{stage}"] = mask[:, :, start // by : end // by]
             state = stream.states["subsampling"]
             out = self._runtime.run("pre_block", inputs | state)

@@ -1,4 +1,4 @@
-"""The encoder chunk by chunk, through graphs of fixed shapes."""
+"""The encoder chunk by chunk, with graphs of fixed shapes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ Array = NDArray[np.float32]
 
 
 class ChunkEncoder:
-    """Calls `pre` (or its like for an end of the sound), `conformer_a` and `conformer_b`."""
+    """Calls `pre`, or its variant for the first or last chunk, `conformer_a` and `conformer_b`."""
 
     max_streams: int | None = 1
 
@@ -47,7 +47,7 @@ class ChunkEncoder:
         ]
 
     def _encode_chunk(self, stream: EncoderStream) -> Array:
-        """Return enc_proj [frames, decoder size] of the next chunk."""
+        """Compute enc_proj [frames, decoder size] of the next chunk."""
         if not stream.states:
             stream.states = {name: make_zero_state(s) for name, s in self._shapes.items()}
         piece = stream.take(1)
@@ -60,9 +60,9 @@ class ChunkEncoder:
         return enc_proj[: piece.valid]
 
     def _subsample(self, stream: EncoderStream, piece: ChunkInputs) -> Array:
-        """Return the embeddings [1, frames, hidden] of a chunk."""
+        """Compute the embeddings [1, frames, hidden] of a chunk."""
         rows, masks = piece.rows, piece.row_masks
-        # The graphs for a stream's first chunk have the rows before it built in.
+        # The graphs for a stream's first chunk take no state: the zeros before it are built in.
         state = {} if piece.is_first else stream.states["pre"]
         has_edge = piece.has_edge
         if piece.is_first:
@@ -80,7 +80,7 @@ class ChunkEncoder:
         return embeds
 
     def _call(self, stream: EncoderStream, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a half of the conformer, and keep the stream's state in it."""
+        """Call one half of the conformer, and keep its new state."""
         out = self._runtime.run(graph, {**inputs, **stream.states[graph]})
         stream.states[graph] = read_state(stream.states[graph], out)
         return out

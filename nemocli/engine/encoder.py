@@ -1,4 +1,4 @@
-"""The encoder of a loaded model, as streams use it; chosen once, by the shapes of its graphs."""
+"""What both encoders have in common, and the choice between them for a loaded model."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,17 +15,18 @@ from nemocli.runtimes.base import Runtime
 class Encoder(Protocol):
     """Calls the encoder's graphs."""
 
-    #: Streams that a call takes at most; None for any number. The decoder's graphs take as many.
+    #: The most streams in a call, also of the decoder's graphs; None for any number.
     max_streams: int | None
 
     def encode(self, streams: Sequence[EncoderStream], chunks: int) -> list[NDArray[np.float32]]:
-        """Encode the next `chunks` chunks of each stream: enc_proj [frames, decoder size] of each.
+        """Encode the next `chunks` chunks of each stream.
 
-        A stream that has not ended must have so many; one that has ended may have fewer.
+        Returns enc_proj [frames, decoder size] for each stream. Only a stream that has ended may
+        have fewer chunks left.
         """
         ...
 
 
 def choose_encoder(runtime: Runtime) -> Encoder:
-    """Return the encoder for a runtime's graphs."""
+    """Choose the encoder that suits the shapes of a runtime's graphs."""
     return ChunkEncoder(runtime) if runtime.has_fixed_shapes else BlockEncoder(runtime)

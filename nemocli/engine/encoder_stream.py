@@ -1,4 +1,4 @@
-"""One stream on its way through the encoder: mel rows that wait, and the states between calls."""
+"""One stream's part of the encoder: the mel rows that wait, and the states between calls."""
 
 from dataclasses import dataclass
 
@@ -11,38 +11,40 @@ from nemocli.runtimes.base import State
 
 Array = NDArray[np.float32]
 
-#: Added to the scores of keys that must not be seen. Finite, so that float16 survives it; e^-10000
+#: Added to the scores of keys that are hidden. It is finite, so that float16 can hold it; e^-10000
 #: is zero in any precision.
 MASKED = np.float32(-1e4)
 
-#: Rows that stand before the sound's first one, by subsampling stage, in a stream whose first chunk
-#: is filled up from the front to be as long as the others.
+#: The masked rows before the sound's first row, for each subsampling stage: they make a stream's
+#: first chunk as long as the others.
 _FRONT = (3, 1, 0)
 
 
 @dataclass(frozen=True)
 class ChunkInputs:
-    """Some chunks of a stream, as they go into the encoder."""
+    """The encoder's inputs for N chunks of C frames of a stream; L frames of left context."""
 
-    #: [8 C N, mels]: N chunks of C frames, with rows of zeros where there is no sound.
+    #: Mel rows [8 C N, mels]; zeros where there is no sound.
     rows: Array
-    #: Ones for the rows of each subsampling stage that lie within the sound, [1, 1, rows, 1].
+    #: For each subsampling stage [1, 1, rows, 1]: 1 for rows within the sound, 0 for others.
     row_masks: list[Array]
-    #: To be added to the scores, [N, L + C]: hides cache slots not yet filled, and frames that do
-    #: not exist.
+    #: Added to the scores, [N, L + C]: hides cache slots not yet filled, and frames that do not
+    #: exist.
     neg_mask: Array
-    #: Frames that exist.
+    #: Frames that exist: at most C N.
     valid: int
+    #: Whether these are the first chunks of the stream.
     is_first: bool
-    #: Whether the sound begins or ends in it, which the row masks are there for.
+    #: Whether the sound begins or ends here: only then do the row masks have a 0.
     has_edge: bool
 
 
 class EncoderStream:
-    """Cuts mel rows into pieces; constant memory for a stream of any length.
+    """Keeps a stream's mel rows and cuts them into chunks, in constant memory.
 
-    The first chunk is `FIRST_SHORT` rows short of the others. Rows of zeros stand in for them whose
-    outputs are masked in every stage: the same numbers as two rows of zeros ahead of the sound.
+    The first chunk has `FIRST_SHORT` rows less than the others. Rows of zeros fill it up, and each
+    stage masks what it makes of them: the result is the same as with two rows of zeros before the
+    sound in each stage.
     """
 
     def __init__(self, config: ModelConfig, lookahead: int, prompt: int) -> None:
@@ -51,7 +53,7 @@ class EncoderStream:
         self._rows = np.zeros((FIRST_SHORT, config.features.num_mels), np.float32)
         self._rows_done = 0
         self._ended = False
-        #: What the graphs remember of it; filled and read by the encoder alone.
+        #: What the graphs remember of the stream; only the encoder reads and writes it.
         self.states: dict[str, State] = {}
         self.set_prompt(prompt)
 
@@ -65,10 +67,10 @@ class EncoderStream:
         self._rows = np.concatenate([self._rows, rows])
 
     def end(self) -> None:
-        """Mark the end: the last, partial chunk is encoded with what there is of it.
+        """Mark the end of the sound: the rows that are left become a last, partial chunk.
 
-        Its frames are those that an offline pass over the whole sound has. A sound too short for
-        a single row has one frame, made of zeros, as in the reference.
+        Its frames are those of an offline pass over the whole sound. A sound too short for a single
+        row has one frame, made of zeros, as in the reference.
         """
         self._ended = True
 
@@ -79,7 +81,7 @@ class EncoderStream:
         return -(-len(self._rows) // rows) if self._ended else len(self._rows) // rows
 
     def take(self, chunks: int) -> ChunkInputs:
-        """Remove the next chunks; more than there are is for a stream that has ended."""
+        """Remove and return the next chunks. Only a stream that has ended may have fewer left."""
         rows = chunk_rows(self._chunk, first=False) * chunks
         taken = self._rows[:rows]
         existing = -(-(self._rows_done + len(self._rows)) // 8) if self._ended else None
@@ -98,7 +100,10 @@ class EncoderStream:
         return piece
 
     def _neg_mask(self, chunks: int, done: int, existing: int | None) -> Array:
-        """Make the mask of `chunks` after `done` frames of `existing`, if that is known."""
+        """Make the mask for `chunks` chunks after `done` frames.
+
+        `existing` is the number of frames of the whole sound, None before it has ended.
+        """
         left, chunk = self._config.left_context, self._chunk
         first = done + chunk * np.arange(chunks)[:, None]  # frame of each chunk
         frame = first - left + np.arange(left + chunk)
@@ -108,9 +113,9 @@ class EncoderStream:
         return np.where(hidden, MASKED, np.float32(0))
 
     def _row_masks(self, rows: int) -> tuple[list[Array], bool]:
-        """Make the masks for the next `rows` rows; also whether any of them hides something.
+        """Make the masks for the next `rows` rows, and tell whether any of them hides a row.
 
-        A stage makes n // 2 + 1 rows of the n rows of a sound that has ended.
+        A stage makes n // 2 + 1 rows of n rows of a whole sound.
         """
         length = self._rows_done + len(self._rows) - FIRST_SHORT
         done, masks, has_edge = self._rows_done, [], False

@@ -7,21 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.engine.state import make_zero_state, read_state
+from nemocli.network.config import ModelConfig
 from nemocli.runtimes.base import Runtime
 
 Array = NDArray[np.float32]
 
-#: Frames the joint looks at in one call at most. Most frames are blank: one call then settles them
-#: all, and after a token the frames behind it are looked at again with the new predictor output.
+#: The most frames in a call of the joint. Most frames are blank, and one call then decides all of
+#: them. After a token, the rest is computed again with the new predictor output.
 MAX_JOINT_FRAMES = 8
 
-#: The same for each stream, where several are decoded together: the joint has enough to do.
+#: The same for each stream where several are decoded together: a call then is large anyway.
 MAX_JOINT_FRAMES_EACH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """A symbol, the encoder frame it was emitted on, and its probability there."""
+    """A token, the number of the encoder frame it was emitted on, and its probability there."""
 
     token: int
     frame: int
@@ -29,34 +30,38 @@ class Emission:
 
 
 class GreedyDecoder:
-    """Predictor state of one stream, whose frames come in any portions."""
+    """The predictor's state in one stream."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        config = runtime.config
+    def __init__(self, config: ModelConfig) -> None:
         shape = (config.decoder_layers, 1, config.decoder_size)
-        #: The predictor's h and c, and its output for the last token [1, decoder size].
+        #: The predictor's h and c.
         self.state = make_zero_state({"h": shape, "c": shape})
-        self.dec_out: Array
-        _predict(runtime, [self], [config.blank_id])
+        #: The predictor's output for the last token, [1, decoder size]; None before the first call
+        #: of `decode`, so that a stream can be made without calling the model.
+        self.dec_out: Array | None = None
         #: Frames decoded so far.
         self.frames = 0
 
 
 @dataclass
 class _Decoding:
-    """One stream's share of a call of `decode`."""
+    """One stream in a call of `decode`."""
 
     decoder: GreedyDecoder
     enc_proj: Array
+    #: The next frame to decode.
     at: int = 0
-    #: Symbols emitted on the frame `at`.
+    #: Tokens emitted on that frame.
     symbols: int = 0
     emissions: list[Emission] = field(default_factory=list)
 
-    def look(self, logits: Array, best: NDArray[np.intp], blank: int) -> int | None:
-        """Take what is certain of the next frames; the token that ends it, if there is one."""
-        spoken = np.flatnonzero(best != blank)
-        blanks = int(spoken[0]) if len(spoken) else len(best)
+    def take(self, logits: Array, best: NDArray[np.intp], blank: int) -> int | None:
+        """Take the blanks up to the first token, and that token, which is returned; None if none.
+
+        `logits` [n, vocabulary] are those of the next frames, `best` [n] the best symbol of each.
+        """
+        emitting = np.flatnonzero(best != blank)
+        blanks = int(emitting[0]) if len(emitting) else len(best)
         if blanks:
             self.at, self.symbols = self.at + blanks, 0
         if blanks == len(best):
@@ -70,10 +75,13 @@ class _Decoding:
 def decode(
     runtime: Runtime, decoders: Sequence[GreedyDecoder], enc_proj: Sequence[Array]
 ) -> list[list[Emission]]:
-    """Decode the next frames [n, decoder size] of each stream; the symbols of each.
+    """Decode the next frames `enc_proj` [n, decoder size] of each stream; return their tokens.
 
-    On each frame the best symbol is taken until that is blank, `max_symbols` at most.
+    On each frame, the best symbol is taken until it is the blank, at most `max_symbols` times.
     """
+    for decoder in decoders:
+        if decoder.dec_out is None:  # a transcript begins as after a blank
+            _predict(runtime, [decoder], [runtime.config.blank_id])
     decodings = [_Decoding(*each) for each in zip(decoders, enc_proj, strict=True)]
     _decode_frames(
         runtime, decodings, MAX_JOINT_FRAMES if len(decodings) == 1 else MAX_JOINT_FRAMES_EACH
@@ -84,30 +92,30 @@ def decode(
 
 
 def _decode_frames(runtime: Runtime, decodings: list[_Decoding], window: int) -> None:
-    """Decode all frames; a call of the joint looks at `window` frames of each stream."""
+    """Decode all frames, with at most `window` frames of each stream in a call of the joint."""
     blank, max_symbols = runtime.config.blank_id, runtime.config.max_symbols
     while decodings := [decoding for decoding in decodings if decoding.at < len(decoding.enc_proj)]:
         windows = [decoding.enc_proj[decoding.at : decoding.at + window] for decoding in decodings]
         logits = _joint(runtime, [decoding.decoder for decoding in decodings], windows)
         best = logits.argmax(-1)
-        spoke, tokens, row = [], [], 0
+        emitting, tokens, row = [], [], 0
         for decoding, frames in zip(decodings, windows, strict=True):
             rows = slice(row, row + len(frames))
-            token = decoding.look(logits[rows], best[rows], blank)
+            token = decoding.take(logits[rows], best[rows], blank)
             row += len(frames)
             if token is not None:
-                spoke.append(decoding)
+                emitting.append(decoding)
                 tokens.append(token)
-        if spoke:
-            _predict(runtime, [decoding.decoder for decoding in spoke], tokens)
-        for decoding in spoke:
+        if emitting:
+            _predict(runtime, [decoding.decoder for decoding in emitting], tokens)
+        for decoding in emitting:
             decoding.symbols += 1
             if decoding.symbols == max_symbols:
                 decoding.at, decoding.symbols = decoding.at + 1, 0
 
 
 def _predict(runtime: Runtime, decoders: Sequence[GreedyDecoder], tokens: Sequence[int]) -> None:
-    """Step the predictor of each stream on its token."""
+    """Step the predictor of each stream by its token."""
     state = runtime.join_states([decoder.state for decoder in decoders], axis=1)
     out = runtime.run("predict", {"token": np.array([tokens], np.int32)} | state)
     states = runtime.split_state(read_state(state, out), len(decoders), axis=1)
@@ -117,11 +125,12 @@ def _predict(runtime: Runtime, decoders: Sequence[GreedyDecoder], tokens: Sequen
 
 
 def _joint(runtime: Runtime, decoders: Sequence[GreedyDecoder], windows: list[Array]) -> Array:
-    """Compute the logits of some frames of each stream, one row a frame."""
+    """Compute the logits [frames, vocabulary] of some frames of each stream, one after another."""
+    outs = [decoder.dec_out for decoder in decoders if decoder.dec_out is not None]
     if len(windows) == 1:
-        inputs = {"dec_out": decoders[0].dec_out, "enc_frame": windows[0]}
+        inputs = {"dec_out": outs[0], "enc_frame": windows[0]}
     else:
-        rows = [np.repeat(d.dec_out, len(w), 0) for d, w in zip(decoders, windows, strict=True)]
+        rows = [np.repeat(out, len(w), 0) for out, w in zip(outs, windows, strict=True)]
         inputs = {"dec_out": np.concatenate(rows), "enc_frame": np.concatenate(windows)}
     logits: Array = runtime.run("joint", inputs)["token_logits"]
     return logits

@@ -1,8 +1,8 @@
-"""What the released model's languages are called: in English, by themselves, and in ISO 639."""
+"""Names of the released model's languages: in English, in the language itself, and in ISO 639."""
 
 import unicodedata
 
-#: By ISO 639-1: ISO 639-2 and 639-3, English names, and native ones, in small letters.
+#: ISO 639-2 and 639-3 codes, English and native names, in small letters; by the ISO 639-1 code.
 NAMES = {
     "ar": "ara arabic العربية عربي",
     "bg": "bul bulgarian български",
@@ -43,7 +43,7 @@ NAMES = {
     "zh": "zho chi cmn chinese mandarin 中文 汉语 漢語 普通话 普通話 国语 國語 华语 華語",
 }
 
-#: Names of more than one word, and of what is spoken in one place.
+#: Names of more than one word, and of regional variants.
 _PHRASES = {
     "american english": "en-us",
     "british english": "en-gb",
@@ -70,14 +70,17 @@ _PHRASES = {
 }
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip().casefold())
 
 
-_CODES = {_folded(name): code for code, names in NAMES.items() for name in names.split()}
-_CODES |= {_folded(name): code for name, code in _PHRASES.items()}
+_CODES = {_fold(name): code for code, names in NAMES.items() for name in names.split()}
+_CODES |= {_fold(name): code for name, code in _PHRASES.items()}
 
 
-def code_of(name: str) -> str | None:
-    """`Deutsch`, `german` and `deu` -> `de`, `British English` -> `en-gb`; None for other names."""
-    return _CODES.get(_folded(name))
+def find_code(name: str) -> str | None:
+    """Find the code for a name; None for unknown names.
+
+    `Deutsch`, `german` and `deu` are `de`; `British English` is `en-gb`.
+    """
+    return _CODES.get(_fold(name))

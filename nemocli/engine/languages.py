@@ -1,18 +1,19 @@
-"""Which languages can be asked for, and what people write when they mean one."""
+"""The languages of a model, found by what users write for them."""
 
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nemocli.engine.language_names import code_of
+from nemocli.arguments import check_argument
+from nemocli.engine.language_names import find_code
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 
-#: Let the model find out by itself.
+#: The model detects the language.
 AUTO = "auto"
 
-#: The locales of the released model. Its prompt dictionary names more, for which it was not
-#: trained. A checkpoint may narrow them down by `supported_languages` in its config.json.
+#: The locales of the released model. Its prompt dictionary has more, which it was not trained for.
+#: A checkpoint may name its own by `supported_languages` in its config.json.
 RELEASED_LOCALES = (
     "ar-AR",
     "bg-BG",
@@ -56,7 +57,7 @@ RELEASED_LOCALES = (
     "zh-CN",
 )
 
-#: Languages whose locales carry another code: Norwegian is written as Bokmål or Nynorsk.
+#: Languages whose locales have another code: Norwegian is written as Bokmål or Nynorsk.
 MACROLANGUAGES = {"no": "nb"}
 
 
@@ -75,53 +76,55 @@ class Languages:
         self._prompts = config.prompts
         self._auto = config.prompts.get(AUTO, config.default_prompt)
         offered = config.languages or RELEASED_LOCALES
-        #: Locales that can be asked for, besides `auto`.
+        #: The locales that users may choose, besides `auto`.
         self.tags = tuple(tag for tag in offered if tag in config.prompts)
 
-    def find(self, wanted: str) -> Language:
-        """The language a person means: `ja-JP`, `ja_jp`, `JA`, `jpn`, `Japanese`, `日本語`, `auto`.
+    def find(self, name: str) -> Language:
+        """Find a language by a code or name: `ja-JP`, `ja_jp`, `jpn`, `Japanese`, `日本語`, `auto`.
 
-        A region the model does not know falls back to its language (`en-DE` is `en-US`), which the
-        result's tag shows. Raises UsageError, naming near matches, if the language is unknown.
+        A region that the model does not know falls back to another of the language: `en-DE` gives
+        `en-US`, as the result's tag shows. Raises UsageError, naming near matches, if the language
+        is unknown.
         """
-        name = wanted.strip().replace("_", "-").lower()
-        if name == AUTO:
+        check_argument("lang", name, str, "the name of a language such as 'de', or 'auto'")
+        typed = name.strip().replace("_", "-").lower()
+        if typed == AUTO:
             return Language(AUTO, self._auto)
         by_lower = {tag.lower(): tag for tag in self.tags}
-        typed, name = name, _by_code(name)
-        if name in by_lower:
-            return self._language(by_lower[name])
-        language = name.partition("-")[0]
+        code = _replace_name(typed)
+        if code in by_lower:
+            return self._language(by_lower[code])
+        language = code.partition("-")[0]
         language = MACROLANGUAGES.get(language, language)
-        for alias in (name, language):
+        for alias in (code, language):
             tag = self._tag_of_alias(alias)
             if tag:
                 return self._language(tag)
         same_language = [tag for tag in self.tags if tag.lower().startswith(language + "-")]
         if language and same_language:
             return self._language(same_language[0])
-        raise UsageError(self._unknown(wanted, typed, by_lower))
+        raise UsageError(self._describe_unknown(name, typed, by_lower))
 
     def _language(self, tag: str) -> Language:
         return Language(tag, self._prompts[tag])
 
     def _tag_of_alias(self, alias: str) -> str | None:
-        """The offered locale with the same prompt as an alias of the dictionary, such as `en`."""
+        """Return the locale with the same prompt as an alias in the dictionary, such as `en`."""
         prompt = {key.lower(): index for key, index in self._prompts.items()}.get(alias)
         return next((tag for tag in self.tags if self._prompts[tag] == prompt), None)
 
-    def _unknown(self, wanted: str, name: str, by_lower: Mapping[str, str]) -> str:
-        near: Sequence[str] = difflib.get_close_matches(name, by_lower, n=4, cutoff=0.5)
+    def _describe_unknown(self, name: str, typed: str, by_lower: Mapping[str, str]) -> str:
+        near: Sequence[str] = difflib.get_close_matches(typed, by_lower, n=4, cutoff=0.5)
         listed = ", ".join(by_lower[lower] for lower in near) or ", ".join(self.tags)
         return (
-            f"The model does not know the language {wanted!r}."
+            f"The model does not know the language {name!r}."
             f" {'Near matches' if near else 'It knows'}: {listed}; or {AUTO}."
         )
 
 
-def _by_code(name: str) -> str:
-    """`german` -> `de`, `deu-at` -> `de-at`; what has no other name as it is."""
-    if whole := code_of(name.replace("-", " ")):
+def _replace_name(name: str) -> str:
+    """Replace a language's name by its code: `german` by `de`, `deu-at` by `de-at`."""
+    if whole := find_code(name.replace("-", " ")):
         return whole
     language, hyphen, region = name.partition("-")
-    return (code_of(language) or language) + hyphen + region
+    return (find_code(language) or language) + hyphen + region

@@ -1,36 +1,38 @@
-"""Log-mel frames of a stream of samples, the same to the bit however it is cut into packets."""
+"""Mel front end: log-mel rows of a stream of samples, bit for bit the same for any packets."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.network.config import FeatureConfig
 
-#: Added before the logarithm, so that silence is finite: log(2^-24) = -16.6.
+#: Added before the logarithm, so that silence gives a finite number: log(2^-24) = -16.6.
 LOG_FLOOR = 2.0**-24
 
 
 class MelStream:
-    """Frames [n, mels] float32 from packets of any size.
+    """Computes rows [n, mels] float32 from packets of any size.
 
-    Frame t is centred on sample hop * t; outside the stream there are zeros, put there after
-    preemphasis. A frame comes as soon as the last sample of its window is there.
+    Row t is centred on sample hop * t. Outside the stream there are zeros, added after preemphasis.
+    A row is computed as soon as the last sample of its window is there.
     """
 
     def __init__(self, config: FeatureConfig) -> None:
         self._config = config
-        # Symmetric Hann, in the middle of the FFT frame; the zeros around it need no samples.
+        # A symmetric Hann window. The reference pads it with zeros to the length of the FFT; no
+        # samples are needed for those.
         n = np.arange(config.win_length)
         self._window = 0.5 - 0.5 * np.cos(2 * np.pi * n / (config.win_length - 1))
         self._bands = _bands(mel_filters(config))
         self._before = config.win_length // 2
-        # Preemphasised samples from the next frame's first on; zeros before the stream included.
+        # Preemphasised samples from the next row's first on, zeros before the stream included.
         self._tail = np.zeros(self._before)
         self._last = 0.0
-        self._frames = 0
+        self._rows = 0
+        #: Samples received so far.
         self.samples = 0
 
     def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The frames that `samples` (16 kHz mono, any number) complete."""
+        """Return the rows that `samples` (16 kHz mono, any number) complete."""
         if len(samples):
             x = samples.astype(np.float64)
             emphasised = x.copy()
@@ -43,19 +45,19 @@ class MelStream:
         return self._emit((self.samples - after) // self._config.hop_length + 1)
 
     def finish(self) -> NDArray[np.float32]:
-        """The remaining frames: samples // hop are valid in all, the last ones reach into zeros."""
+        """Return the last rows, to make samples // hop in all; their windows reach into zeros."""
         self._tail = np.concatenate([self._tail, np.zeros(self._config.win_length)])
         return self._emit(self.samples // self._config.hop_length)
 
     def _emit(self, until: int) -> NDArray[np.float32]:
-        """Frames from the next one up to but not including `until`."""
-        count = until - self._frames
+        """Compute the rows from the next one up to, but not including, number `until`."""
+        count = until - self._rows
         if count <= 0:
             return np.zeros((0, self._config.num_mels), np.float32)
         hop, window = self._config.hop_length, self._config.win_length
         frames = np.lib.stride_tricks.sliding_window_view(self._tail, window)[::hop]
         mel = self._log_mel(frames[:count])
-        self._frames = until
+        self._rows = until
         self._tail = self._tail[count * hop :].copy()
         return mel
 
@@ -72,11 +74,12 @@ class MelStream:
 def _bands(
     filters: NDArray[np.float64],
 ) -> list[tuple[int, NDArray[np.intp], NDArray[np.float64]]]:
-    """The filters as sums over their few bins: nth bin and weight of every filter that has one.
+    """Turn the filters [mels, bins] into sums over the few bins that each of them has.
 
-    Filters widen with frequency, so those with an nth bin are (nearly) all from some `first` on;
-    a weight of zero stands for a bin that is missing. In place of a matrix product, whose rounding
-    depends on how many frames it is given at once, and which is mostly zeros.
+    The result has an entry for n = 0, 1, ...: the first filter that has an nth bin, the nth bin of
+    this and every later filter, and its weight there. Filters widen with frequency, so (nearly) all
+    later ones have an nth bin; the weight is 0 for one that does not. A matrix product would be
+    mostly zeros, and its rounding would depend on the number of rows computed at once.
     """
     starts = (filters > 0).argmax(1)
     widths = (filters > 0).sum(1)
@@ -91,9 +94,10 @@ def _bands(
 
 
 def mel_filters(config: FeatureConfig) -> NDArray[np.float64]:
-    """Triangular filters [mels, n_fft / 2 + 1] from 0 Hz to half the sampling rate, of equal area.
+    """Make triangular filters [mels, n_fft / 2 + 1] of equal area, up to half the sampling rate.
 
-    The mel scale of Slaney's Auditory Toolbox (1998): linear below 1 kHz, logarithmic above.
+    The mel scale is that of Slaney's Auditory Toolbox (1998): linear below 1 kHz, logarithmic
+    above.
     """
     nyquist = config.sampling_rate / 2
     edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(nyquist), config.num_mels + 2))
@@ -105,7 +109,7 @@ def mel_filters(config: FeatureConfig) -> NDArray[np.float64]:
     return triangles * (2.0 / (high - low))
 
 
-#: Slaney's scale: 1000 Hz is mel 15, and above it 27 mels make a factor of 6.4.
+#: Slaney's scale: 1000 Hz is mel 15, and above it 27 mels are a factor of 6.4.
 _KNEE_HZ, _KNEE_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0
 
 

@@ -1,16 +1,20 @@
-"""A loaded model as streams share it: its runtime, the encoder that suits it, and a lock."""
+"""What all streams of a loaded model share: its runtime, the encoder for it, and a lock."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from nemocli.closing import Closing
 from nemocli.engine.encoder import choose_encoder
+from nemocli.errors import NemocliError
 from nemocli.runtimes.base import Runtime
 
 
 class Turns:
     """A lock that a thread cannot take again while another one waits for it.
 
-    With a plain lock, a thread that calls the model over and over, as for a long file, would keep
-    a live stream waiting: it has the lock again before the other one is awake.
+    With a plain lock, a thread that calls the model again and again, as for a long file, would
+    block a live stream: it would have the lock again before the stream's thread is awake.
     """
 
     def __init__(self) -> None:
@@ -25,11 +29,31 @@ class Turns:
         self._taken.release()
 
 
-class Recognizer:
-    """What all streams of a model share. May be used by several threads."""
+class Recognizer(Closing):
+    """A loaded model as its streams share it. Several threads may use it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.encoder = choose_encoder(runtime)
-        #: Held for each call into the runtime, which takes one at a time.
+        #: Held during each call into the runtime, which takes one call at a time; see `turn`.
         self.turns = Turns()
+        self._is_closed = False
+
+    @contextmanager
+    def turn(self) -> Iterator[Runtime]:
+        """Take the turn to call the runtime; NemocliError if the model was closed."""
+        with self.turns:
+            self.check_open()
+            yield self.runtime
+
+    def check_open(self) -> None:
+        """Raise NemocliError if the model was closed."""
+        if self._is_closed:
+            raise NemocliError("This transcriber is closed; load the model again.")
+
+    def close(self) -> None:
+        """Give back the model's memory, after the call that is running; twice is fine."""
+        with self.turns:
+            if not self._is_closed:
+                self._is_closed = True
+                self.runtime.close()

@@ -1,22 +1,23 @@
-"""One stream of sound being transcribed: what a program feeds, and what it gets."""
+"""The session: one stream of sound, as a program feeds it and gets its words."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nemocli.engine.languages import Language, Languages
+from nemocli.engine.samples import as_samples
 from nemocli.engine.stream import Stream, advance
 from nemocli.errors import NemocliError
 from nemocli.transcript.types import Transcript, Update
 
-#: Encoder frames that are encoded in one call at most, if so many are there.
+#: The most encoder frames in one call of the model.
 MAX_BLOCK_FRAMES = 128
 
 
 class Session:
     """One stream: feed it 16 kHz mono samples as they come, then finish it.
 
-    Sessions of one model may be used by several threads at once, each session by one thread at a
-    time. Begun with `keep_transcript=False`, a session takes constant memory however long it is.
+    Several threads may use sessions of one model at once, but each session only one thread at a
+    time. With `keep_transcript=False`, a session of any length takes constant memory.
     """
 
     def __init__(self, stream: Stream, languages: Languages, language: Language) -> None:
@@ -28,53 +29,63 @@ class Session:
 
     @property
     def lang(self) -> str:
-        """The language being transcribed, or `auto`. Set it to switch from the next chunk on."""
+        """The requested language, or `auto`. Set it to switch from the next chunk on.
+
+        Setting it raises UsageError for a language that the model does not know.
+        """
         return self._language.tag
 
     @lang.setter
-    def lang(self, wanted: str) -> None:
-        self._language = self._languages.find(wanted)
+    def lang(self, name: str) -> None:
+        self._language = self._languages.find(name)
         self._stream.set_prompt(self._language.prompt)
 
     @property
     def frames(self) -> int:
-        """Encoder frames of 80 ms that were decoded so far."""
+        """The number of encoder frames (of 80 ms) decoded so far."""
         return self._stream.frames
 
     @property
     def last_token_frame(self) -> int | None:
-        """The number of the frame that the last symbol was emitted on; None before the first."""
+        """The number of the frame that the last token was emitted on; None before the first."""
         return self._stream.last_token_frame
 
     @property
     def enc_proj(self) -> list[NDArray[np.float32]] | None:
-        """With `keep_encoder`, the encoder's frames [n, decoder size], chunk by chunk."""
+        """The encoder's frames [n, decoder size] of each call; None without `keep_encoder`."""
         return self._stream.enc_proj
 
-    def feed(self, samples: NDArray[np.float32]) -> Update:
-        """Transcribe any number of samples, float32 [n] of about -1 to 1; what is new by them.
+    def feed(self, samples: ArrayLike) -> Update:
+        """Transcribe any number of samples, 16 kHz mono; return the new words.
 
-        Many chunks at once cost less than one by one; the tokens are the same. Raises NemocliError
-        for anything but a one-dimensional array of finite floats, and after `finish`.
+        Samples are one-dimensional: floats of about -1 to 1, or integers of 8, 16 or 32 bits, which
+        are divided by their full scale; in an array, a list, or a tensor on the CPU. Feeding many
+        chunks at once is faster than one by one; the tokens are the same. Raises UsageError for
+        anything else, and NemocliError for NaN and infinity, after `finish`, and if the
+        transcriber is closed.
         """
-        self._check(samples)
-        self._stream.push(self._stream.compute_rows(samples))
+        if self._finished:
+            raise NemocliError("This session is finished; begin another for more sound.")
+        self._stream.recognizer.check_open()
+        self._stream.push(self._stream.compute_rows(as_samples(samples)))
         self._transcribe_ready()
         return self._stream.update()
 
     def flush(self) -> Update:
-        """Make the growing word final, as at a pause; what is new by that.
+        """Make the growing word final, as at a pause; return what is new.
 
-        What the model would still have added to the word becomes another one, without a space.
+        Tokens that continue the word later become another word, joined to it without a space.
         """
         return self._stream.update(close=True)
 
     def finish(self) -> Transcript:
-        """Transcribe what is left as the end of the sound; the whole transcript.
+        """Transcribe the rest, as the end of the sound; return the whole transcript.
 
-        With `keep_transcript=False`, it has only the words and tokens that no update had.
+        With `keep_transcript=False`, it has only the words and tokens that no update had. Raises
+        NemocliError if the transcriber was closed before.
         """
         if not self._finished:
+            self._stream.recognizer.check_open()
             self._finished = True
             self._stream.push(self._stream.compute_last_rows())
             self._stream.end()
@@ -88,14 +99,3 @@ class Session:
         most = max(1, MAX_BLOCK_FRAMES // (lookahead + 1))
         while chunks := self._stream.chunks:
             advance([self._stream], min(chunks, most))
-
-    def _check(self, samples: NDArray[np.float32]) -> None:
-        if self._finished:
-            raise NemocliError("This session is finished; begin another for more sound.")
-        if samples.ndim != 1 or samples.dtype.kind != "f":
-            raise NemocliError(
-                "A session takes one-dimensional arrays of floats (16 kHz mono),"
-                f" not {samples.dtype} of shape {list(samples.shape)}."
-            )
-        if not np.isfinite(samples).all():
-            raise NemocliError("The samples fed to a session must be numbers, not NaN or infinite.")

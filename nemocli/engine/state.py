@@ -1,4 +1,4 @@
-"""What the graphs remember of a stream between two calls."""
+"""The state of a stream: what the graphs remember of it between two calls."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,5 +14,5 @@ def make_zero_state(shapes: Mapping[str, tuple[int, ...]]) -> State:
 
 
 def read_state(names: Iterable[str], outputs: Mapping[str, Any]) -> State:
-    """Pick the new state out of a call's outputs, under the names of the inputs it goes back to."""
+    """Pick the new state out of a call's outputs, by the names of the inputs it goes back to."""
     return {name: outputs[name + "_out"] for name in names}

@@ -1,4 +1,4 @@
-"""One stream of sound on its way to words, in parts: several streams are advanced together."""
+"""One stream of sound, from samples to words, in steps that let several streams share a call."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,11 @@ from nemocli.units import FRAME_SECONDS
 
 
 class Stream:
-    """Takes samples, gives words: mel rows first, which wait for `advance`.
+    """Turns samples into mel rows, which wait for `advance`, and then into words.
 
-    Encoder and decoder hold a constant amount of memory. The transcript grows, unless it is not
-    kept. `keep_encoder` collects the encoder's output in `enc_proj`.
+    Only `advance` calls the model: any thread may make a stream and compute its rows.
+    Encoder and decoder take constant memory. The transcript grows, unless it is not kept.
+    `keep_encoder` collects the encoder's output in `enc_proj`.
     """
 
     def __init__(
@@ -35,14 +36,13 @@ class Stream:
         self._rate = runtime.config.features.sampling_rate
         self._mel = MelStream(runtime.config.features)
         self._encoder = EncoderStream(runtime.config, runtime.lookahead, prompt)
-        with recognizer.turns:
-            self._decoder = GreedyDecoder(runtime)
+        self._decoder = GreedyDecoder(runtime.config)
         self._text = Detokenizer(pieces, keep_transcript)
-        #: Encoder frames of 80 ms that were decoded so far.
+        #: The number of encoder frames (of 80 ms) decoded so far.
         self.frames = 0
-        #: The number of the frame that the last symbol was emitted on; None before the first.
+        #: The number of the frame that the last token was emitted on; None before the first.
         self.last_token_frame: int | None = None
-        #: With `keep_encoder`, the encoder's frames [n, decoder size], chunk by chunk.
+        #: The encoder's frames [n, decoder size] of each call; None without `keep_encoder`.
         self.enc_proj: list[NDArray[np.float32]] | None = [] if keep_encoder else None
 
     def set_prompt(self, prompt: int) -> None:
@@ -50,39 +50,39 @@ class Stream:
         self._encoder.set_prompt(prompt)
 
     def compute_rows(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute the mel rows [n, mels] that samples complete. May run in a thread of its own."""
+        """Compute the mel rows [n, mels] that samples complete. Another thread may call it."""
         return self._mel.push(samples)
 
     def compute_last_rows(self) -> NDArray[np.float32]:
-        """Compute the mel rows that the end of the sound completes."""
+        """Compute the last mel rows [n, mels], at the end of the sound."""
         return self._mel.finish()
 
     def push(self, rows: NDArray[np.float32]) -> None:
-        """Let mel rows wait for `advance`."""
+        """Add mel rows [n, mels], which then wait for `advance`."""
         self._encoder.push(rows)
 
     def end(self) -> None:
-        """Mark the end: no more rows will come."""
+        """Mark the end of the sound: no more rows will come."""
         self._encoder.end()
 
     @property
     def chunks(self) -> int:
-        """Chunks that wait for `advance`; the last one of a sound that has ended may be partial."""
+        """The number of chunks that wait for `advance`; after `end`, the last may be partial."""
         return self._encoder.chunks
 
     def update(self, close: bool = False) -> Update:
-        """Return what is new since the last update; with `close`, the growing word is final."""
+        """Return what is new since the last update; with `close`, make the growing word final."""
         return self._text.update(self._duration, close)
 
     def transcript(self, final: bool = False) -> Transcript:
         """Return the transcript, with the duration of the sound received.
 
-        `final` shows even bytes that never became a character.
+        With `final`, it also shows bytes that do not make a whole character.
         """
         return self._text.transcript(self._duration, final)
 
     def transcript_so_far(self) -> Transcript:
-        """Return the transcript of the frames that were decoded; its duration is theirs."""
+        """Return the transcript of the frames decoded so far, with their duration."""
         return self._text.transcript(min(self._duration, self.frames * FRAME_SECONDS))
 
     @property
@@ -101,15 +101,15 @@ class Stream:
 def advance(streams: Sequence[Stream], chunks: int) -> None:
     """Transcribe the next chunks of several streams of one model together.
 
-    Each must have so many waiting, or all that there will be of it. Other threads get their turn
-    between two calls.
+    Each stream must have `chunks` chunks waiting; only one that has ended may have fewer. Other
+    threads get their turn between two calls.
     """
     recognizer = streams[0].recognizer
     runtime, encoder = recognizer.runtime, recognizer.encoder
     size = encoder.max_streams or len(streams)
     for at in range(0, len(streams), size):
         some = streams[at : at + size]
-        with recognizer.turns:
+        with recognizer.turn():
             frames = encoder.encode([stream._encoder for stream in some], chunks)
             emissions = decode(runtime, [stream._decoder for stream in some], frames)
         for stream, encoded, emitted in zip(some, frames, emissions, strict=True):

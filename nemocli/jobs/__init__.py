@@ -1,1 +1,1 @@
-"""A file is a job: which are meant, what is done already, written whole, recorded, gone on with."""
+"""Jobs: choose files, skip finished ones, write and record results, resume."""

@@ -1,7 +1,8 @@
-"""Which files this run is at, known to every other run on the machine, and on a shared disk.
+"""Claims on files, which keep two runs from transcribing the same file at the same time.
 
-Each claim is a lock on one byte, far behind the end of an empty file. The system lets go of them
-when the process ends, however it ends, so a run that was killed blocks nobody and leaves nothing.
+They hold for all runs on this machine, and on a shared disk for those on other machines. A claim is
+a lock on one byte, far beyond the end of an empty file. The system releases the locks of a process
+that ends in any way, so a killed run leaves no claims behind.
 """
 
 import errno
@@ -15,40 +16,40 @@ from pathlib import Path
 
 from nemocli.errors import OutputError
 
-#: The byte for what only one run may do at a moment; claims are behind it.
-_TURN = 0
+#: The byte that is locked by `turn`; the bytes of claims are behind it.
+_TURN_BYTE = 0
 
-#: How the file is opened: it may be a link's, in a folder from a stranger.
+#: Links are not followed: the folder may come from a stranger.
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
-#: What fcntl reports of a lock that another process has.
+#: Errors of fcntl for a lock that another process holds.
 _TAKEN = (errno.EACCES, errno.EAGAIN)
 
 
-def claim_number(key: str) -> int:
-    """The byte for a key: positive, of 62 bits."""
+def compute_claim_number(key: str) -> int:
+    """Return the byte to lock for a key: a positive number of 62 bits."""
     digest = hashlib.sha256(os.fsencode(key)).digest()
     return 1 + (int.from_bytes(digest[:8]) >> 2)
 
 
 class Claims:
-    """Claims in one file; there must be one object for a file in a process. Threads may share it.
+    """The claims in one file. A process must have only one object per file; threads may share it.
 
-    Methods raise OutputError where the file cannot be opened or its disk knows no locks.
+    Methods raise OutputError if the file cannot be opened or its disk does not support locks.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: int | None = None
         self._held: set[int] = set()
-        # The system does not tell the threads of a process apart.
+        # Locks of the system do not exclude threads of the same process.
         self._threads = threading.RLock()
 
     def take(self, *keys: str) -> bool:
         """Claim all the keys, or none if another process has one of them."""
         taken: list[int] = []
         with self._threads:
-            for number in map(claim_number, keys):
+            for number in map(compute_claim_number, keys):
                 if number in self._held:
                     continue
                 if not self._lock(number):
@@ -59,20 +60,20 @@ class Claims:
         return True
 
     def release(self, *keys: str) -> None:
-        """Let go of keys."""
+        """Give up the claims of these keys."""
         with self._threads:
-            for number in map(claim_number, keys):
+            for number in map(compute_claim_number, keys):
                 if number in self._held:
                     self._unlock(number)
 
     def release_all(self) -> None:
-        """Let go of everything."""
+        """Give up all claims."""
         with self._threads:
             for number in list(self._held):
                 self._unlock(number)
 
     def is_claimed(self, number: int) -> bool:
-        """Whether any process has the claim of this number."""
+        """Return whether any process, this one included, holds the claim with this number."""
         with self._threads:
             if number in self._held or not self._lock(number):
                 return True
@@ -80,14 +81,14 @@ class Claims:
             return False
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for the moment that belongs to this thread alone, of all processes."""
+    def take_turn(self) -> Iterator[None]:
+        """Wait until no other thread or process is in this block, and keep them out."""
         with self._threads:
-            self._lock(_TURN, wait=True)
+            self._lock(_TURN_BYTE, wait=True)
             try:
                 yield
             finally:
-                self._unlock(_TURN)
+                self._unlock(_TURN_BYTE)
 
     def _lock(self, number: int, wait: bool = False) -> bool:
         try:
@@ -114,7 +115,7 @@ class Claims:
         self._close_if_unused()
 
     def _close_if_unused(self) -> None:
-        """A run may have more folders than the files it may open."""
+        """Close the file if nothing is claimed: a run may have more folders than it may open."""
         if self._file is not None and not self._held:
             os.close(self._file)
             self._file = None

@@ -1,11 +1,12 @@
-"""The documents of a finished transcript, as they are written to files."""
+"""Documents of a transcript in the chosen formats, for files."""
 
 import os
 from collections.abc import Iterable
 
-from nemocli.audio import DecodedSound
+from nemocli.audio.sound import DecodedSound
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
 from nemocli.transcript.types import Transcript
 
@@ -14,7 +15,7 @@ ALL = "all"
 
 
 def parse_format(text: str) -> str:
-    """The name of a format; UsageError for an unknown one."""
+    """Return the name of a format; UsageError for an unknown one."""
     if text not in FORMATS:
         known = ", ".join(FORMATS)
         raise UsageError(f"There is no format {text!r}; choose one of {known}.")
@@ -22,7 +23,10 @@ def parse_format(text: str) -> str:
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """`all`, or names of formats such as `txt,srt`; UsageError for an unknown one, or for none."""
+    """Return the formats named by `all` or by text such as `txt,srt`.
+
+    Raises UsageError for an unknown format, and if none is named.
+    """
     names = tuple(dict.fromkeys(text.lower().replace(",", " ").split()))
     if names == (ALL,):
         return tuple(FORMATS)
@@ -35,13 +39,14 @@ def render(
     settings: Settings,
     formats: Iterable[str],
     decoded: DecodedSound | None = None,
+    warnings: tuple[SoundWarning, ...] = (),
 ) -> dict[str, bytes]:
-    """By format: the document of a file's transcript, in UTF-8.
+    """Return the documents of a file's transcript in UTF-8, by format.
 
-    Of a name that is no UTF-8, it has what can be read.
+    In a file name that is not UTF-8, bytes that cannot be decoded are replaced.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = WholeTranscript(settings.about_file(readable, decoded), transcript)
+    result = WholeTranscript(settings.describe_file(readable, decoded), transcript, warnings)
     return {
         form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats

@@ -1,4 +1,4 @@
-"""Which files are meant by what a person types: files, folders, patterns and lists."""
+"""Input files: found by the files, folders, patterns and lists that the user names."""
 
 import codecs
 import glob
@@ -13,10 +13,10 @@ from nemocli.addresses import advise_on_address
 from nemocli.errors import UsageError
 from nemocli.transcript.formats import FORMATS
 
-#: What folders and patterns are searched for: sound, and video with sound, by everything that the
-#: decoders know, but raw samples, whose rate nobody knows, and what mostly stands for other things.
+#: Extensions that folders and patterns are searched for: sound and video that the decoders read,
+#: but not raw samples, whose rate is unknown, and not extensions that mostly mean other files.
 EXTENSIONS = (
-    # What people record, download and are sent.
+    # Common formats.
     *("3g2", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf", "au"),
     *("avi", "awb", "bwf", "caf", "dts", "ec3", "eac3", "f4a", "f4v", "flac", "flv", "m1a", "m2a"),
     *("m2p", "m2t", "m2ts", "m4a", "m4b", "m4p", "m4r", "m4v", "mk3d", "mka", "mkv", "mod", "mov"),
@@ -56,7 +56,7 @@ EXTENSIONS = (
         "omg",
     ),
     *("aa3", "qcp", "sbc", "sln", "sph", "spdif", "swf", "thd", "ty", "ty+"),
-    # What was in use once, and sounds of games and of instruments.
+    # Formats of the past, of games and of instruments.
     *("302", "8svx", "aax", "acm", "adp", "ads", "adx", "aea", "afc", "aix", "amv", "apc", "apm"),
     *("ast", "aud", "avr", "bcstm", "bfstm", "binka", "bmv", "bonk", "brstm", "cpk", "cvg", "daud"),
     *(
@@ -79,13 +79,13 @@ EXTENSIONS = (
     *("wve", "xmd", "xmv", "xvag", "xwma"),
 )
 
-#: Of these, what programs, notes and signatures are called too: it is no sound if it is text.
+#: Extensions of these that source code, notes and signatures have too: text files are skipped.
 _ALSO_TEXT = frozenset(("ts", "mts", "mod", "sf", "aud", "acm", "way", "ads", "rsd"))
 
 #: Stands for every file, whatever its extension.
 ANY = "*"
 
-#: What a list may begin with, and how it is written then; the longer ones first.
+#: Marks at the beginning of a list and the encodings they stand for; the longer ones first.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -94,7 +94,7 @@ _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
 )
 
-#: The argument that stands for stdin, and what the sound from there is called.
+#: The argument that stands for stdin, and the name of the sound from there.
 STDIN, STDIN_NAME = "-", "stdin"
 
 
@@ -103,57 +103,58 @@ class Source:
     """A file to transcribe."""
 
     path: Path
-    #: Whether it was named itself, and not found in a folder or by a pattern.
+    #: Whether the user named the file itself; otherwise it was found in a folder or by a pattern.
     is_named: bool
-    #: Its place below an outputs' folder that is given: `monday/talk.mp3`.
+    #: Its path below an --output-dir, such as `monday/talk.mp3`.
     relative: str
-    #: The folder that keeps the outputs if none is given, and the place below that.
+    #: The folder whose log has the outputs if there is no --output-dir.
     home: str
+    #: Its path below `home`.
     in_home: str
     is_stdin: bool = False
 
     @property
     def name(self) -> str:
-        """What it is called in documents, reports and messages."""
+        """Name in documents, reports and messages."""
         return STDIN_NAME if self.is_stdin else str(self.path)
 
 
 @dataclass
 class Listing:
-    """The files in the order they are worked on."""
+    """The files to transcribe, in their order."""
 
     sources: list[Source] = field(default_factory=list)
-    #: A sentence for each folder that could not be looked into, and each address.
+    #: A sentence for each folder that could not be read, and each internet address.
     unreadable: list[str] = field(default_factory=list)
-    #: A sentence for each folder and pattern in which there is nothing, beside others.
+    #: A sentence for each folder and pattern without a sound file.
     empty: list[str] = field(default_factory=list)
-    #: Files in folders that were not taken, by their extension in small letters, with its point.
+    #: Number of other files in folders, by extension in lower case with its dot.
     passed_over: Counter[str] = field(default_factory=Counter)
 
 
 def parse_extensions(text: str) -> tuple[str, ...]:
-    """`wav,mp3` or `.wav .mp3` -> ("wav", "mp3"); UsageError if there is none."""
-    wanted = tuple(part.lower().lstrip(".") for part in text.replace(",", " ").split())
-    if not wanted or not all(wanted):
+    """Read `wav,mp3` or `.wav .mp3` as ("wav", "mp3"); UsageError if none is named."""
+    extensions = tuple(part.lower().lstrip(".") for part in text.replace(",", " ").split())
+    if not extensions or not all(extensions):
         raise UsageError("--extensions takes names such as wav,mp3, or '*' for every file.")
-    return wanted
+    return extensions
 
 
 def read_list(content: bytes) -> list[str]:
-    """The paths of a list, one a line, or each followed by NUL as `find -print0` writes it.
+    """Read the paths of a list: one per line, or each followed by NUL as `find -print0` writes.
 
-    Lists of Windows are read too: UTF-16, a mark at the beginning (BOM), carriage returns. Raises
-    UsageError for what is no list of paths.
+    Lists from Windows are read too: UTF-16, a byte order mark, carriage returns. Raises UsageError
+    if the content is not a list of paths.
     """
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             content = content.removeprefix(mark)
-            if encoding != "utf-8":  # of which any bytes are a path
-                content = _decoded(content, encoding)
+            if encoding != "utf-8":  # a path may have bytes that are not UTF-8
+                content = _convert_to_utf8(content, encoding)
             break
     else:
-        if guessed := _unmarked_encoding(content):
-            content = _decoded(content, guessed)
+        if guessed := _guess_encoding(content):
+            content = _convert_to_utf8(content, guessed)
     if content.endswith(b"\0"):
         parts = content.split(b"\0")
     else:
@@ -167,22 +168,22 @@ def read_list(content: bytes) -> list[str]:
     return [os.fsdecode(part) for part in parts if part]
 
 
-def _decoded(content: bytes, encoding: str) -> bytes:
-    """Text of another encoding in UTF-8."""
+def _convert_to_utf8(content: bytes, encoding: str) -> bytes:
+    """Convert text from another encoding to UTF-8; UsageError if it is damaged."""
     try:
         return content.decode(encoding).encode()
     except UnicodeError:
         name = encoding.upper()
         raise UsageError(
-            f"The list is damaged: it is not {name} to its end. Write it anew."
+            f"The list is damaged: it is not {name} to its end. Write it again."
         ) from None
 
 
-def _unmarked_encoding(content: bytes) -> str | None:
-    """Whether a list is UTF-16 without its mark, by where its NULs are; None if it is not.
+def _guess_encoding(content: bytes) -> str | None:
+    """Return the encoding of a list in UTF-16 without a mark, by its NULs; None for others.
 
-    Every other byte of Latin letters is one, which is not so for paths of more than a letter or
-    two, each followed by NUL.
+    In Latin letters every other byte is NUL. Paths that are each followed by NUL have fewer, unless
+    all have only a letter or two.
     """
     if len(content) % 2 or not content:
         return None
@@ -204,27 +205,26 @@ def list_inputs(
     extensions: Sequence[str] = EXTENSIONS,
     stdin: Path | None = None,
 ) -> Listing:
-    """What is meant by `arguments` and the lines of a list, each file once, in a stable order.
+    """List the files that arguments and the lines of a list name, each once, in a stable order.
 
-    A folder's files come in the order of their names, before its subfolders. A file that can be
-    reached in several ways, by links say, is taken where it is met first. A pattern is an argument
-    that names no file and holds one of `*?[`. The argument `-` stands for the file `stdin`. Raises
-    UsageError if there is nothing in all the folders and patterns.
+    A folder's files are sorted by name and come before its subfolders. A file with several paths,
+    for example by links, has the first one. A pattern is an argument that names no file and has one
+    of `*?[`. The argument `-` stands for the file `stdin`. Raises UsageError if no file is found.
     """
     lister = _Lister(recursive, extensions)
     names = [name for name in arguments if name != STDIN]
     if stdin is not None:
-        heard = Source(stdin, True, STDIN_NAME, os.curdir, STDIN_NAME, is_stdin=True)
-        lister.listing.sources.append(heard)
+        source = Source(stdin, True, STDIN_NAME, os.curdir, STDIN_NAME, is_stdin=True)
+        lister.listing.sources.append(source)
     patterns = {name for name in names if glob.has_magic(name) and not os.path.lexists(name)}
     names += listed
     addresses = {name: advise_on_address(name) for name in names if not os.path.lexists(name)}
-    told = [sentence for sentence in addresses.values() if sentence]
-    lister.listing.unreadable += told
+    advice = [sentence for sentence in addresses.values() if sentence]
+    lister.listing.unreadable += advice
     names = [name for name in names if not addresses.get(name)]
     folders = {name for name in names if os.path.isdir(name)}
     several = len({os.path.realpath(folder) for folder in folders}) > 1
-    common = _common_folder([n for n in names if n not in patterns and n not in folders])
+    common = _find_common_folder([n for n in names if n not in patterns and n not in folders])
     for name in names:
         if name in folders:
             lister.add_folder(name, os.path.basename(os.path.abspath(name)) if several else "")
@@ -234,8 +234,8 @@ def list_inputs(
             relative = os.path.relpath(os.path.abspath(name), common)
             lister.add(name, True, relative, os.path.dirname(name), os.path.basename(name))
     listing = lister.listing
-    if told and not listing.sources:
-        raise UsageError(told[0])
+    if advice and not listing.sources:
+        raise UsageError(advice[0])
     if listing.empty and not listing.sources and not listing.unreadable:
         raise UsageError(listing.empty[0])
     return listing
@@ -248,12 +248,12 @@ class _Lister:
         self.listing = Listing()
         self._recursive = recursive
         self._any = ANY in extensions
-        # Whether a person named the extensions.
+        # Whether the user named the extensions.
         self._is_chosen = extensions is not EXTENSIONS
         self._extensions = frozenset(extensions)
         self._seen: set[str] = set()
-        # Files that were met, those seen before among them.
-        self._met = 0
+        # Number of files found, including those found before, and of unreadable folders.
+        self._found = 0
 
     def add(
         self,
@@ -264,8 +264,8 @@ class _Lister:
         in_home: str,
         real: str | None = None,
     ) -> None:
-        """Take a file; `real` is its real path if that is known."""
-        self._met += 1
+        """Add a file if it is new; `real` is its real path, if already known."""
+        self._found += 1
         real = os.path.realpath(path) if real is None else real
         if real not in self._seen:
             self._seen.add(real)
@@ -273,10 +273,10 @@ class _Lister:
             self.listing.sources.append(source)
 
     def add_folder(self, name: str, prefix: str) -> None:
-        """The files of a folder; `prefix` is put before their relative paths."""
-        before = self._met
+        """Add the files of a folder; `prefix` is put before their relative paths."""
+        before = self._found
         has_folders = self._walk(name, name, "", prefix)
-        if self._met == before:
+        if self._found == before:
             hint = " Add --recursive for its subfolders." if has_folders else ""
             self.listing.empty.append(
                 f"There is no sound file in the folder {name}; --extensions chooses which"
@@ -284,9 +284,9 @@ class _Lister:
             )
 
     def add_pattern(self, pattern: str) -> None:
-        """The files that a pattern matches, and those in the folders that it matches."""
-        before = self._met
-        root = _fixed_part(pattern)
+        """Add the files that a pattern matches, and those in the folders that it matches."""
+        before = self._found
+        root = _find_fixed_folder(pattern)
         # With an extension of its own, a pattern says which files are meant.
         extension = os.path.splitext(pattern)[1]
         chooses = len(extension) > 1 and not glob.has_magic(extension)
@@ -299,15 +299,16 @@ class _Lister:
                     self.add(path, False, below, root, below)
                 else:
                     self._pass_over([os.path.basename(path)], ())
-        if self._met == before:
+        if self._found == before:
             self.listing.empty.append(
                 f"There is no sound file that {pattern} matches: check the pattern."
             )
 
     def _walk(self, top: str, home: str, in_home: str, relative: str) -> bool:
-        """Take the files of a folder, and of its subfolders if wanted; whether it has subfolders.
+        """Add the files of a folder, and with --recursive those of its subfolders.
 
-        Links to folders are followed, but into no folder twice.
+        Return whether it has subfolders. Links to folders are followed, but each folder is read
+        only once.
         """
         visited: set[str] = set()
         pending = [(top, in_home, relative)]
@@ -318,12 +319,13 @@ class _Lister:
             if real in visited:
                 continue
             visited.add(real)
-            files, folders = self._entries(folder)
+            files, folders = self._scan(folder)
             has_folders = has_folders or bool(folders)
             for entry in files:
                 known = None if entry.is_symlink() else os.path.join(real, entry.name)
-                places = (os.path.join(below, entry.name), home, os.path.join(at_home, entry.name))
-                self.add(entry.path, False, *places, known)
+                relative_path = os.path.join(below, entry.name)
+                in_home_path = os.path.join(at_home, entry.name)
+                self.add(entry.path, False, relative_path, home, in_home_path, known)
             if self._recursive:
                 pending += [
                     (sub.path, os.path.join(at_home, sub.name), os.path.join(below, sub.name))
@@ -331,8 +333,8 @@ class _Lister:
                 ]
         return has_folders
 
-    def _entries(self, folder: str) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]]]:
-        """The wanted files and the folders in a folder, by name; nothing hidden."""
+    def _scan(self, folder: str) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]]]:
+        """Return a folder's sound files and subfolders, sorted by name, without hidden ones."""
         files: list[os.DirEntry[str]] = []
         folders: list[os.DirEntry[str]] = []
         others: list[os.DirEntry[str]] = []
@@ -347,20 +349,21 @@ class _Lister:
                         elif entry.is_file():
                             (files if self._is_wanted(entry.path) else others).append(entry)
         except OSError as error:
-            self._met += 1
+            self._found += 1
             self.listing.unreadable.append(f"{folder} cannot be looked into: {error.strerror}.")
         self._pass_over([entry.name for entry in others], [entry.name for entry in files])
         return files, folders
 
     def _is_wanted(self, path: str) -> bool:
+        """Return whether a file has a chosen extension; some default ones exclude text files."""
         extension = os.path.splitext(path)[1][1:].lower()
         if self._any or extension not in self._extensions:
             return self._any
         return self._is_chosen or extension not in _ALSO_TEXT or not _is_text(path)
 
-    def _pass_over(self, names: Iterable[str], wanted: Iterable[str]) -> None:
-        """Count files that are not taken, but for transcripts of those that are."""
-        sounds = {stem for name in wanted for stem in (name, os.path.splitext(name)[0])}
+    def _pass_over(self, names: Iterable[str], sound_files: Iterable[str]) -> None:
+        """Count other files, without transcripts of the sound files."""
+        sounds = {stem for name in sound_files for stem in (name, os.path.splitext(name)[0])}
         for name in names:
             stem, extension = os.path.splitext(name)
             if extension[1:] not in FORMATS or stem not in sounds:
@@ -368,11 +371,11 @@ class _Lister:
 
 
 def _is_text(path: str) -> bool:
-    """Whether a file begins as text does, and no sound."""
+    """Return whether the beginning of a file is text."""
     try:
         with open(path, "rb") as file:
             beginning = file.read(1024)
-    except OSError:  # said where it is opened to be heard
+    except OSError:  # reported when it is opened to be transcribed
         return False
     if not beginning or b"\0" in beginning:
         return False
@@ -383,14 +386,14 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _common_folder(names: Iterable[str]) -> str:
-    """The deepest folder that all the named files are below."""
+def _find_common_folder(names: Iterable[str]) -> str:
+    """Return the deepest folder that contains all the named files."""
     folders = {os.path.dirname(os.path.abspath(name)) for name in names}
     return os.path.commonpath(folders) if folders else os.curdir
 
 
-def _fixed_part(pattern: str) -> str:
-    """The folders of a pattern before the first sign that stands for others; may be empty."""
+def _find_fixed_folder(pattern: str) -> str:
+    """Return the folders of a pattern before its first wildcard; may be empty."""
     folder = os.path.dirname(pattern)
     while glob.has_magic(folder):
         folder = os.path.dirname(folder)

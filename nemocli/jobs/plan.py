@@ -1,4 +1,4 @@
-"""What is to be done with each input: its outputs, and whether they are there already."""
+"""Plan a run: a job for each input, with its outputs, and whether it must be done."""
 
 import errno
 import hashlib
@@ -14,12 +14,12 @@ from nemocli.errors import UsageError
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.names import choose_names
 from nemocli.jobs.output_folder import OutputFolder
-from nemocli.jobs.run_log import InputHistory, output_of
+from nemocli.jobs.run_log import InputHistory, format_output_path
 from nemocli.jobs.settings import Settings
 
 
 class Verdict(Enum):
-    """Whether an input is to be transcribed, and why."""
+    """Whether an input must be transcribed, and why."""
 
     DONE = "done"
     NEW = "new"
@@ -28,12 +28,13 @@ class Verdict(Enum):
     CHANGED = "changed"
     OTHER_SETTINGS = "other settings"
     OUTPUTS_MISSING = "output missing"
+    WARNED = "had warnings"
     FORCED = "forced"
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What an input was like at one moment."""
+class FileStamp:
+    """Size and time of a file, to notice that it changed."""
 
     size: int
     mtime_ns: int
@@ -44,118 +45,124 @@ class Job:
     """An input, and where its outputs go."""
 
     source: Source
-    place: OutputFolder
-    #: What the place's manifest calls the input.
+    output_folder: OutputFolder
+    #: The input's key in the folder's log.
     key: str
-    #: The path of its outputs below the place, without their extension.
+    #: The path of its outputs below the folder, without their extension.
     name: str = ""
 
     @property
     def own_name(self) -> str:
-        """Its own path below the place."""
-        return self.source.in_home if self.place.is_home else self.source.relative
+        """Path of the input itself below the output folder."""
+        is_beside_inputs = self.output_folder.is_beside_inputs
+        return self.source.in_home if is_beside_inputs else self.source.relative
 
-    def outputs(self, formats: Iterable[str]) -> dict[str, str]:
-        """By format: the output's path below the place."""
-        return {form: output_of(self.name, form) for form in formats}
+    def list_outputs(self, formats: Iterable[str]) -> dict[str, str]:
+        """Return the outputs' paths below the folder, by format."""
+        return {form: format_output_path(self.name, form) for form in formats}
 
-    def paths(self, formats: Iterable[str]) -> tuple[str, ...]:
-        """The paths of the outputs, as they are used from the current folder."""
-        return self.place.paths(self.outputs(formats).values())
+    def list_paths(self, formats: Iterable[str]) -> tuple[str, ...]:
+        """Return the outputs' paths, as they are used from the current folder."""
+        return self.output_folder.list_paths(self.list_outputs(formats).values())
 
     @property
-    def known(self) -> InputHistory:
-        return self.place.manifest.inputs.get(self.key) or InputHistory()
+    def history(self) -> InputHistory:
+        """Everything that the log has about the input."""
+        return self.output_folder.run_log.inputs.get(self.key) or InputHistory()
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What is asked for, for every input alike."""
+    """Options of a run, the same for all inputs."""
 
     settings: Settings
     formats: tuple[str, ...]
     force: bool = False
+    #: Whether a file with warnings fails.
+    strict: bool = False
 
 
 def plan_jobs(
     sources: Sequence[Source], output_dir: str | None, formats: Iterable[str], force: bool
 ) -> list[Job]:
-    """Make a job for each input; UsageError, before any work, if a file is in its way."""
+    """Make a job for each input; UsageError if it would replace a file that is not nemocli's."""
     jobs = make_jobs(sources, output_dir)
     refuse_foreign(jobs, formats, force, [source.path for source in sources])
     return jobs
 
 
 def make_jobs(sources: Sequence[Source], output_dir: str | None) -> list[Job]:
-    """A job for each input, in one place for all, or in the place where the input is.
+    """Make a job for each input, with outputs in `output_dir`, or beside the input if it is None.
 
-    Files that were found, not named, and are outputs on record themselves are left out.
+    Files that were found, not named, are left out if the log says that they are outputs.
     """
-    given = OutputFolder(output_dir, is_home=False) if output_dir is not None else None
+    given = OutputFolder(output_dir, is_beside_inputs=False) if output_dir is not None else None
     homes: dict[str, OutputFolder] = {}
-    by_place: dict[OutputFolder, dict[str, Job]] = {}
+    by_folder: dict[OutputFolder, dict[str, Job]] = {}
     jobs: list[Job] = []
     for source in sources:
-        place = given or _home(source, homes)
-        key = place.key(source)
-        if source.is_named or not place.manifest.is_output(key):
-            job = Job(source, place, key)
+        folder = given or _open_home(source, homes)
+        key = folder.make_key(source)
+        if source.is_named or not folder.run_log.is_output(key):
+            job = Job(source, folder, key)
             jobs.append(job)
-            by_place.setdefault(place, {})[key] = job
-    for place, its_jobs in by_place.items():
-        names = choose_names({k: job.own_name for k, job in its_jobs.items()}, place.manifest)
+            by_folder.setdefault(folder, {})[key] = job
+    for folder, its_jobs in by_folder.items():
+        names = choose_names({k: job.own_name for k, job in its_jobs.items()}, folder.run_log)
         for key, job in its_jobs.items():
             job.name = names[key]
     return jobs
 
 
-def _home(source: Source, homes: dict[str, OutputFolder]) -> OutputFolder:
+def _open_home(source: Source, homes: dict[str, OutputFolder]) -> OutputFolder:
     real = os.path.realpath(source.home)
     if real not in homes:
-        homes[real] = OutputFolder(source.home, is_home=True)
+        homes[real] = OutputFolder(source.home, is_beside_inputs=True)
     return homes[real]
 
 
-def decide(job: Job, wanted: RunOptions) -> Verdict:
-    """Say whether the job is to be done, reading its input if nothing else can tell."""
-    return judge(job, wanted) or judge_content(job)
+def decide(job: Job, options: RunOptions) -> Verdict:
+    """Decide whether a job must be done, reading its input if that is necessary."""
+    return decide_by_log(job, options) or decide_by_content(job)
 
 
-def judge(job: Job, wanted: RunOptions) -> Verdict | None:
-    """Whether the job is to be done; None if only the content of its input can tell."""
-    known = job.known
-    record = known.last
+def decide_by_log(job: Job, options: RunOptions) -> Verdict | None:
+    """Decide by the log, and by size and time of the input; None if it must be read to decide."""
+    history = job.history
+    record = history.last
     if record is None:
-        return Verdict.INTERRUPTED if known.name else Verdict.NEW
-    if wanted.force and not known.is_news:
+        return Verdict.INTERRUPTED if history.name else Verdict.NEW
+    if options.force and not history.is_from_other_run:
         return Verdict.FORCED
     if record.state == "failed":
         return Verdict.RETRIED
-    if record.settings != wanted.settings.id:
+    if record.settings != options.settings.id:
         return Verdict.OTHER_SETTINGS
-    if not set(wanted.formats) <= set(record.formats) or not all(
-        job.place.exists(output_of(record.name, form)) for form in wanted.formats
+    if not set(options.formats) <= set(record.formats) or not all(
+        job.output_folder.exists(format_output_path(record.name, form)) for form in options.formats
     ):
         return Verdict.OUTPUTS_MISSING
-    content = look_at(job.source.path)
+    if options.strict and record.warnings:
+        return Verdict.WARNED
+    content = read_stamp(job.source.path)
     if content is None or record.sha256 is None or content.size != record.size:
         return Verdict.CHANGED
     return Verdict.DONE if content.mtime_ns == record.mtime_ns else None
 
 
-def judge_content(job: Job) -> Verdict:
-    """What `judge` left open, by reading the input."""
-    record = job.known.last
-    is_same = record is not None and content_hash(job.source.path) == record.sha256
+def decide_by_content(job: Job) -> Verdict:
+    """Decide by the hash of the input, for a job that `decide_by_log` could not decide."""
+    record = job.history.last
+    is_same = record is not None and hash_content(job.source.path) == record.sha256
     return Verdict.DONE if is_same else Verdict.CHANGED
 
 
-def name_too_long(job: Job, formats: Iterable[str]) -> str | None:
-    """A sentence if the disk takes no name as long as an output's; its folder must be there."""
-    for output in job.outputs(formats).values():
+def explain_long_name(job: Job, formats: Iterable[str]) -> str | None:
+    """Return a sentence if an output's name is too long for the disk; its folder must exist."""
+    for output in job.list_outputs(formats).values():
         for name in output.split(os.sep):
             try:
-                os.lstat(os.path.join(job.place.folder, name))
+                os.lstat(os.path.join(job.output_folder.folder, name))
             except OSError as error:
                 if error.errno == errno.ENAMETOOLONG:
                     length = len(os.fsencode(name))
@@ -167,19 +174,19 @@ def name_too_long(job: Job, formats: Iterable[str]) -> str | None:
     return None
 
 
-def look_at(path: Path) -> Content | None:
-    """A plain file's size and time; None for what is none, or is not there."""
+def read_stamp(path: Path) -> FileStamp | None:
+    """Return size and time of a plain file; None for anything else, or if it does not exist."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    return Content(found.st_size, found.st_mtime_ns)
+    return FileStamp(found.st_size, found.st_mtime_ns)
 
 
-def content_hash(path: Path) -> str | None:
-    """SHA-256 of a file in hexadecimal; None if it cannot be read any more."""
+def hash_content(path: Path) -> str | None:
+    """Return the SHA-256 of a file in hexadecimal; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -187,55 +194,58 @@ def content_hash(path: Path) -> str | None:
         return None
 
 
-def changed_outputs(job: Job, formats: Iterable[str]) -> list[str]:
-    """The formats whose outputs somebody changed since nemocli wrote them.
+def find_changed_outputs(job: Job, formats: Iterable[str]) -> list[str]:
+    """Return the formats whose outputs somebody changed since nemocli wrote them.
 
-    Where a log of an older version has no hash, the file's time decides: it must not be later than
-    the record of it.
+    Logs of older versions have no hashes; there, an output is changed if its time is later than
+    that of the log's entry.
     """
     return [
         form
-        for form, output in job.outputs(formats).items()
-        if job.known.owns(output) and job.place.exists(output) and _is_changed(job, output)
+        for form, output in job.list_outputs(formats).items()
+        if job.history.owns(output)
+        and job.output_folder.exists(output)
+        and _is_changed(job, output)
     ]
 
 
 def _is_changed(job: Job, output: str) -> bool:
-    path = Path(job.place.folder, output)
-    known = job.known
+    path = Path(job.output_folder.folder, output)
+    history = job.history
     try:
         found = os.lstat(path)
         if stat.S_ISDIR(found.st_mode):
-            return False  # no transcript, and not to be replaced
+            return False  # not a transcript; writing fails, with its own message
         if not stat.S_ISREG(found.st_mode):
             return True
-        if output in known.hashes:
-            return content_hash(path) not in known.hashes[output]
-        recorded = datetime.fromisoformat(known.done_at).timestamp()
+        if output in history.hashes:
+            return hash_content(path) not in history.hashes[output]
+        recorded = datetime.fromisoformat(history.done_at).timestamp()
     except FileNotFoundError:
         return False
     except (OSError, ValueError):
         return True
-    return found.st_mtime >= recorded + 1  # which is recorded in whole seconds
+    return found.st_mtime >= recorded + 1  # the log has whole seconds
 
 
 def refuse_foreign(
     jobs: Sequence[Job], formats: Iterable[str], force: bool, inputs: Iterable[Path]
 ) -> None:
-    """UsageError if something would be replaced that no run has written there.
+    """Raise UsageError if a file would be replaced that nemocli did not write.
 
-    With `force` that is allowed, but for the inputs themselves.
+    With `force` that is allowed, except for the inputs themselves.
     """
     own = {os.path.abspath(path) for path in inputs}
     foreign = []
     for job in jobs:
-        for output in job.outputs(formats).values():
-            if job.known.owns(output) or not job.place.exists(output):
+        for output in job.list_outputs(formats).values():
+            folder = job.output_folder
+            if job.history.owns(output) or not folder.exists(output):
                 continue
-            job.place.manifest.refresh()  # it may be another run's, which records it before
-            if job.known.owns(output):
+            folder.run_log.refresh()  # another run may have written it by now
+            if job.history.owns(output):
                 continue
-            path = os.path.join(job.place.folder, output)
+            path = os.path.join(folder.folder, output)
             if path in own:
                 raise UsageError(f"{path} is an input itself: choose an --output-dir.")
             foreign.append(path)

@@ -1,6 +1,6 @@
-"""The work on many files: each is claimed, transcribed, written and recorded, one by one.
+"""One run over many files: each is claimed, transcribed, written and recorded.
 
-Who transcribes is up to the caller (a Schedule): this machine's engine, or others.
+The caller's Schedule transcribes: by the model on this machine, or on others.
 """
 
 import hashlib
@@ -17,273 +17,305 @@ from typing import TypeAlias
 from nemocli.batch.many import FileResult
 from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.documents import render
-from nemocli.jobs.names import free_name
+from nemocli.jobs.names import find_free_name
 from nemocli.jobs.plan import (
-    Content,
+    FileStamp,
     Job,
     RunOptions,
     Verdict,
-    changed_outputs,
-    content_hash,
-    judge,
-    judge_content,
-    look_at,
+    decide_by_content,
+    decide_by_log,
+    find_changed_outputs,
+    hash_content,
+    read_stamp,
 )
-from nemocli.jobs.report import Finished
+from nemocli.jobs.report import JobResult, explain_strict
 from nemocli.jobs.run_log import Record
 from nemocli.transcript.formats import FORMATS
 
-#: Takes paths when there is room for them, and gives what became of each, in any order.
+#: Takes paths when it has room for more files, and yields their results in any order.
 Schedule: TypeAlias = Callable[[Iterator[Path]], Iterator[FileResult]]
 
-#: Threads that write, since most of that is waiting for the disk; and outcomes that may wait.
-WRITERS, MAX_WAITING = 4, 32
+#: Limit on threads that write: they mostly wait for the disk.
+MAX_WRITERS = 4
 
-#: Seconds between two looks at whether another run has let go of a file.
+#: Limit on transcripts that wait to be written.
+MAX_WAITING = 32
+
+#: Seconds before a file that another run has claimed is tried again.
 CLAIM_RETRY_S = 0.5
 
 
 @dataclass(frozen=True)
-class _JobAtWork:
+class _BegunJob:
     job: Job
-    #: What the input was like when it was begun.
-    content: Content | None
+    #: The input's size and time when the job was begun; None if it is not a plain file.
+    content: FileStamp | None
     formats: tuple[str, ...]
 
 
 class Run:
-    """One pass over jobs. Other runs over the same files may go on at the same time."""
+    """One run over jobs. Other runs over the same files may take place at the same time."""
 
     def __init__(
         self,
         jobs: Sequence[Job],
-        wanted: RunOptions,
+        options: RunOptions,
         *,
         is_ending: Callable[[], bool] = lambda: False,
         note: Callable[[str], None] = lambda sentence: None,
     ) -> None:
-        """`is_ending` is asked before each new file; `note` hears what a person should know."""
+        """Make a run; `do_jobs` does the work.
+
+        `is_ending` is called before each new file, and ends the run if it returns True. `note` is
+        called with messages for the user.
+        """
         self._jobs = jobs
-        self._wanted = wanted
+        self._options = options
         self._is_ending = is_ending
         self._note = note
-        self._at_work: dict[Path, _JobAtWork] = {}
-        # Found out while claiming: files that need no work, files that other runs are at, and what
-        # ended the claiming.
-        self._found: deque[Finished] = deque()
+        self._begun: dict[Path, _BegunJob] = {}
+        # Set while claiming: results of files that need no work, jobs that other runs have claimed,
+        # and the error that ended the claiming.
+        self._early_results: deque[JobResult] = deque()
         self._taken: list[Job] = []
         self._failure: NemocliError | None = None
 
-    def results(self, schedule: Schedule) -> Iterator[Finished]:
-        """Do the work; each job's end as it comes.
+    def do_jobs(self, schedule: Schedule) -> Iterator[JobResult]:
+        """Do the jobs, and yield the result of each when it is known.
 
-        What other runs are at is waited for at the end, and done if they did not. Raises
-        OutputError if nothing can be written any more; what is on record then stays.
+        At the end, wait for jobs of other runs, and do those that they did not finish. Raises
+        OutputError if nothing can be written any more; what was recorded before stays.
         """
         pending = self._jobs
-        is_told = False
+        is_noted = False
         try:
             while pending and not self._is_ending():
                 self._taken = []
-                yield from self._pass(pending, schedule)
-                if self._taken and not is_told:
-                    is_told = True
+                yield from self._try_each(pending, schedule)
+                if self._taken and not is_noted:
+                    is_noted = True
                     self._note(
                         f"Waiting for another run: it is at {len(self._taken)} of the files."
                     )
-                if len(pending) == len(self._taken):  # nothing came of it
+                if len(pending) == len(self._taken):  # all are still claimed
                     time.sleep(CLAIM_RETRY_S)
                 pending = self._taken
         finally:
-            for place in {job.place for job in self._jobs}:
-                place.claims.release_all()
+            for folder in {job.output_folder for job in self._jobs}:
+                folder.claims.release_all()
 
-    def _pass(self, pending: Sequence[Job], schedule: Schedule) -> Iterator[Finished]:
-        """Offer each of the jobs once."""
-        claimed = self._claimed(pending)
+    def _try_each(self, pending: Sequence[Job], schedule: Schedule) -> Iterator[JobResult]:
+        """Try to claim each job once, and do those that were claimed."""
+        claimed = self._claim_paths(pending)
         first = next(claimed, None)
-        outcomes = iter(()) if first is None else schedule(chain([first], claimed))
-        writing: deque[Future[Finished]] = deque()
-        pool = ThreadPoolExecutor(WRITERS, "nemocli-writer")
+        file_results = iter(()) if first is None else schedule(chain([first], claimed))
+        writing: deque[Future[JobResult]] = deque()
+        pool = ThreadPoolExecutor(MAX_WRITERS, "nemocli-writer")
         try:
-            for outcome in outcomes:
-                writing.append(pool.submit(self._finish, outcome))
-                yield from self._ended(writing, MAX_WAITING)
-            yield from self._ended(writing, 0)
+            for file_result in file_results:
+                writing.append(pool.submit(self._finish, file_result))
+                yield from self._take_results(writing, MAX_WAITING)
+            yield from self._take_results(writing, 0)
         finally:
-            if isinstance(outcomes, Generator):
-                outcomes.close()
+            if isinstance(file_results, Generator):
+                file_results.close()
             pool.shutdown(cancel_futures=True)
         if self._failure is not None:
             raise self._failure
 
-    def _ended(self, writing: deque[Future[Finished]], most: int) -> Iterator[Finished]:
-        """Ends that are known by now; waits while more than `most` outcomes are being written."""
-        while writing and (writing[0].done() or len(writing) > most):
+    def _take_results(
+        self, writing: deque[Future[JobResult]], max_waiting: int
+    ) -> Iterator[JobResult]:
+        """Yield the known results; wait while more than `max_waiting` files are being written."""
+        while writing and (writing[0].done() or len(writing) > max_waiting):
             yield writing.popleft().result()
-        while self._found:
-            yield self._found.popleft()
+        while self._early_results:
+            yield self._early_results.popleft()
 
     # ------------------------------------------------------------------------------------ claiming
 
-    def _claimed(self, jobs: Iterable[Job]) -> Iterator[Path]:
-        """The paths of jobs to be transcribed, each claimed when it is asked for."""
+    def _claim_paths(self, jobs: Iterable[Job]) -> Iterator[Path]:
+        """Yield the paths of jobs to transcribe; each is claimed just before."""
         for job in jobs:
             if self._is_ending() or self._failure is not None:
                 return
             try:
                 is_claimed = self._claim(job)
-            except NemocliError as error:  # it is raised where results are, not in the schedule
+            except NemocliError as error:  # raised by `do_jobs`, not within the schedule
                 self._failure = error
                 return
             if is_claimed:
                 yield job.source.path
 
     def _claim(self, job: Job) -> bool:
-        """Claim a job that is to be transcribed; others are found done, failed or taken."""
-        place = job.place
-        if not place.claim(job.key, job.name):
+        """Claim a job; return whether it must be transcribed.
+
+        A job that another run has claimed is added to `_taken`; one that needs no work has its
+        result in `_early_results`.
+        """
+        folder = job.output_folder
+        if not folder.claim(job.key, job.name):
             self._taken.append(job)
             return False
-        place.manifest.refresh()
-        name = self._name(job)
-        if name != job.name:  # another run took it for another input, or named this one
-            place.release(job.key, job.name)
+        folder.run_log.refresh()
+        name = self._choose_name(job)
+        if name != job.name:  # another run has used the name, or has named this input
+            folder.release(job.key, job.name)
             job.name = name
             return self._claim(job)
-        if (found := self._found_already(job)) is not None:
-            place.release(job.key, job.name)
-            self._found.append(found)
+        if (result := self._find_result(job)) is not None:
+            folder.release(job.key, job.name)
+            self._early_results.append(result)
             return False
         self._begin(job)
         return True
 
-    def _name(self, job: Job) -> str:
-        manifest = job.place.manifest
-        if job.known.name:
-            return job.known.name
-        if manifest.names.get(job.name.casefold(), job.key) == job.key:
+    def _choose_name(self, job: Job) -> str:
+        run_log = job.output_folder.run_log
+        if job.history.name:
+            return job.history.name
+        if run_log.names.get(job.name.casefold(), job.key) == job.key:
             return job.name
-        return free_name(job.key, job.own_name, manifest, set(), True)
+        return find_free_name(job.key, job.own_name, run_log, set(), True)
 
-    def _found_already(self, job: Job) -> Finished | None:
-        """The end of a job that needs no work."""
-        known = job.known
-        if known.is_news and known.last is not None and known.last.state == "failed":
-            return Finished(job.source.path, "failed", error=known.last.error)
-        verdict = judge(job, self._wanted)
+    def _find_result(self, job: Job) -> JobResult | None:
+        """Return the result of a job that needs no work, or must not be done; None for others."""
+        history, folder, options = job.history, job.output_folder, self._options
+        last = history.last
+        if history.is_from_other_run and last is not None and last.state == "failed":
+            return JobResult(job.source.path, "failed", error=last.error)
+        verdict = decide_by_log(job, options)
         if verdict is None:
-            verdict = judge_content(job)
-            content = look_at(job.source.path)
-            if verdict is Verdict.DONE and known.last is not None and content is not None:
-                seen = replace(known.last, mtime_ns=content.mtime_ns)
-                job.place.manifest.append(seen, self._wanted.settings)
+            verdict = decide_by_content(job)
+            content = read_stamp(job.source.path)
+            if verdict is Verdict.DONE and last is not None and content is not None:
+                record = replace(last, mtime_ns=content.mtime_ns)
+                folder.run_log.append(record, options.settings)
         if verdict is Verdict.DONE:
-            return skipped(job)
-        if not self._wanted.force:
-            for output in job.outputs(self._wanted.formats).values():
-                if not known.owns(output) and job.place.exists(output):
-                    path = os.path.join(job.place.folder, output)
-                    return Finished(
+            return make_skipped_result(job)
+        if not options.force:
+            for output in job.list_outputs(options.formats).values():
+                if not history.owns(output) and folder.exists(output):
+                    path = os.path.join(folder.folder, output)
+                    return JobResult(
                         job.source.path, "failed", error=f"{path} is there already; use --force."
                     )
-            changed = changed_outputs(job, self._wanted.formats)
-            if len(changed) == len(self._wanted.formats):  # nothing would be written
-                return Finished(job.source.path, "skipped", kept=job.paths(changed))
+            changed = find_changed_outputs(job, options.formats)
+            if len(changed) == len(options.formats):  # nothing would be written
+                return JobResult(job.source.path, "skipped", kept=job.list_paths(changed))
         return None
 
     def _begin(self, job: Job) -> None:
-        """Record what is about to be written, also formats of earlier runs, lest they differ."""
+        """Record the formats that will be written.
+
+        Existing formats of earlier runs are written again too, so that all agree.
+        """
         earlier = [
             form
-            for form, output in job.outputs(FORMATS).items()
-            if job.known.owns(output) and job.place.exists(output)
+            for form, output in job.list_outputs(FORMATS).items()
+            if job.history.owns(output) and job.output_folder.exists(output)
         ]
-        formats = tuple(dict.fromkeys([*self._wanted.formats, *earlier]))
-        work = _JobAtWork(job, look_at(job.source.path), formats)
-        begun = Record(job.key, "begun", job.name, formats, self._wanted.settings.id)
-        job.place.manifest.append(begun, self._wanted.settings, sync=False)
-        self._at_work[job.source.path] = work
+        settings = self._options.settings
+        formats = tuple(dict.fromkeys([*self._options.formats, *earlier]))
+        begun = _BegunJob(job, read_stamp(job.source.path), formats)
+        record = Record(job.key, "begun", job.name, formats, settings.id)
+        job.output_folder.run_log.append(record, settings, sync=False)
+        self._begun[job.source.path] = begun
 
     # ----------------------------------------------------------------------------------- finishing
 
-    def _finish(self, outcome: FileResult) -> Finished:
-        """Write and record a job's end, and let go of it."""
-        work = self._at_work.pop(outcome.path)
+    def _finish(self, file_result: FileResult) -> JobResult:
+        """Write the documents of a file, record its result, and release its claims."""
+        begun = self._begun.pop(file_result.path)
         try:
-            return self._written(work, outcome)
+            return self._write(begun, file_result)
         finally:
-            work.job.place.release(work.job.key, work.job.name)
+            begun.job.output_folder.release(begun.job.key, begun.job.name)
 
-    def _written(self, work: _JobAtWork, outcome: FileResult) -> Finished:
-        job, content = work.job, work.content
+    def _write(self, begun: _BegunJob, file_result: FileResult) -> JobResult:
+        job, content, settings = begun.job, begun.content, self._options.settings
+        folder, transcript = job.output_folder, file_result.transcript
         record = Record(
             job.key,
             "failed",
             job.name,
             (),
-            self._wanted.settings.id,
+            settings.id,
             size=content.size if content else None,
             mtime_ns=content.mtime_ns if content else None,
-            seconds=round(outcome.transcript.duration, 3) if outcome.transcript else None,
+            seconds=round(transcript.duration, 3) if transcript else None,
         )
         try:
-            if outcome.transcript is None:
-                assert outcome.error is not None
-                raise outcome.error.named(job.source.name)
-            sha256 = self._unchanged_hash(work)
-            kept = [] if self._wanted.force else changed_outputs(job, work.formats)
-            formats = [form for form in work.formats if form not in kept]
-            outputs = job.outputs(formats)
+            if transcript is None:
+                assert file_result.error is not None
+                raise file_result.error.named(job.source.name)
+            if file_result.warnings and self._options.strict:
+                raise NemocliError(f"{job.source.name}: {explain_strict(file_result.warnings)}")
+            sha256 = self._hash_unchanged(begun)
+            kept = [] if self._options.force else find_changed_outputs(job, begun.formats)
+            formats = [form for form in begun.formats if form not in kept]
+            outputs = job.list_outputs(formats)
             documents = render(
                 job.source.name,
-                outcome.transcript,
-                self._wanted.settings,
+                transcript,
+                settings,
                 formats,
-                outcome.decoded,
+                file_result.decoded,
+                file_result.warnings,
             )
-            hashes: dict[str, str | None] = dict.fromkeys(job.outputs(kept).values())
+            hashes: dict[str, str | None] = dict.fromkeys(job.list_outputs(kept).values())
             hashes |= {
                 outputs[form]: hashlib.sha256(document).hexdigest()
                 for form, document in documents.items()
             }
-            job.place.manifest.append_documents(job.key, hashes)
-            job.place.write(job.key, outputs, documents)
+            folder.run_log.append_documents(job.key, hashes)
+            folder.write(job.key, outputs, documents)
         except OutputError:
             raise
         except NemocliError as error:
             record = replace(record, error=str(error))
-            job.place.manifest.append(record, self._wanted.settings)
-            return Finished(job.source.path, "failed", seconds=record.seconds, error=str(error))
-        record = replace(record, state="done", sha256=sha256, formats=work.formats)
-        job.place.manifest.append(record, self._wanted.settings)
-        return Finished(
+            folder.run_log.append(record, settings)
+            return JobResult(job.source.path, "failed", seconds=record.seconds, error=str(error))
+        record = replace(
+            record,
+            state="done",
+            sha256=sha256,
+            formats=begun.formats,
+            warnings=len(file_result.warnings) or None,
+        )
+        folder.run_log.append(record, settings)
+        return JobResult(
             job.source.path,
             "done",
-            job.place.paths(outputs.values()),
+            folder.list_paths(outputs.values()),
             record.seconds,
-            note=outcome.note,
-            kept=job.paths(kept),
+            note=file_result.note,
+            kept=job.list_paths(kept),
+            warnings=file_result.warnings,
         )
 
-    def _unchanged_hash(self, work: _JobAtWork) -> str | None:
-        """The hash of the input that was transcribed; NemocliError if it is not the same now."""
-        if work.content is None:
+    def _hash_unchanged(self, begun: _BegunJob) -> str | None:
+        """Return the hash of the input; NemocliError if it changed since the job was begun.
+
+        None if it is not a plain file.
+        """
+        if begun.content is None:
             return None
-        source = work.job.source
-        sha256 = content_hash(source.path)
+        source = begun.job.source
+        sha256 = hash_content(source.path)
         if sha256 is None:
             raise NemocliError(f"{source.name} vanished while it was transcribed: check the disk.")
-        if look_at(source.path) != work.content:
+        if read_stamp(source.path) != begun.content:
             raise NemocliError(
                 f"{source.name} changed while it was transcribed: run the command again."
             )
         return sha256
 
 
-def skipped(job: Job) -> Finished:
-    """The end of a job that is on record as done."""
-    record = job.known.last
+def make_skipped_result(job: Job) -> JobResult:
+    """Return the result of a job that the log has as done."""
+    record = job.history.last
     outputs = record.outputs.values() if record else ()
     seconds = record.seconds if record else None
-    return Finished(job.source.path, "skipped", job.place.paths(outputs), seconds)
+    return JobResult(job.source.path, "skipped", job.output_folder.list_paths(outputs), seconds)

@@ -1,10 +1,10 @@
-"""What was done in a folder of outputs: a log of JSON lines that is only ever appended to.
+"""The log of a folder of outputs: what was done there, as JSON lines that are only appended.
 
-`{"manifest": 1}` is the first line. `{"settings": {...}}` comes before the first file made with
-them, and `{"file": {...}}` is a Record: when a file is begun, and when it is done or failed.
-`{"documents": {...}}` comes before documents get their names, with the hash of each: what has
-another content later was changed by somebody else. A line that was cut off, by a kill or by a full
-disk, is passed over; every complete line is true.
+The first line is `{"manifest": 1}`. `{"settings": {...}}` comes before the first file transcribed
+with these settings. `{"file": {...}}` is a Record: a file was begun, is done, or failed.
+`{"documents": {...}}` has the hash of each document and is written before they get their names; a
+document with another hash was changed by somebody else. Lines that were cut off by a kill or a full
+disk are ignored; every complete line is valid.
 """
 
 import errno
@@ -22,25 +22,25 @@ from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.claims import Claims
 from nemocli.jobs.settings import Settings
 
-#: Rises when nemocli of before could not go on from a manifest.
-MANIFEST_VERSION = 1
+#: Version of the log; rises when an older nemocli could not read it.
+LOG_VERSION = 1
 
-MANIFEST = "manifest.jsonl"
+LOG_FILE = "manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What became of an input. Paths are relative to the folder of the outputs."""
+    """State of an input. Paths are relative to the folder of outputs."""
 
     input: str
     state: Literal["begun", "done", "failed"]
     #: The outputs' path without their extension.
     name: str
-    #: What is written, or about to be.
+    #: Formats that were written, or will be.
     formats: tuple[str, ...]
     #: The id of the settings.
     settings: str
-    #: Of the input when it was begun; None where it is no plain file, or none at all.
+    #: Size, time and hash of the input when it was begun; None if it is not a plain file.
     size: int | None = None
     mtime_ns: int | None = None
     sha256: str | None = None
@@ -48,40 +48,42 @@ class Record:
     seconds: float | None = None
     #: Why it failed.
     error: str | None = None
+    #: Number of warnings about its sound; None for no warning.
+    warnings: int | None = None
     #: When this was recorded.
     at: str = ""
 
     @property
     def outputs(self) -> dict[str, str]:
-        """By format: the output's path."""
-        return {form: output_of(self.name, form) for form in self.formats}
+        """Paths of the outputs, by format."""
+        return {form: format_output_path(self.name, form) for form in self.formats}
 
 
-def output_of(name: str, form: str) -> str:
-    """The path of an output, from its name without extension and its format."""
+def format_output_path(name: str, form: str) -> str:
+    """Return the path of an output, from its path without extension and its format."""
     return f"{name}.{form}"
 
 
 @dataclass
 class InputHistory:
-    """Everything on record of one input."""
+    """Everything that the log has about one input."""
 
-    #: Its end; None if it was begun and did not come to one.
+    #: Its last record if that is `done` or `failed`; None if it is `begun`, or if there is none.
     last: Record | None = None
-    #: The outputs' path without extension that it got last.
+    #: The outputs' path without extension, as used last.
     name: str = ""
-    #: Every format that was ever begun for it.
+    #: All formats that were ever begun.
     formats: set[str] = field(default_factory=set)
-    #: Whether `last` came from another run while this one was going on.
-    is_news: bool = False
-    #: By the path of an output: SHA-256 of what nemocli wrote there last, or was about to write.
-    #: Empty for what somebody changed; outputs of logs that have no hashes are missing.
+    #: Whether another run added `last` since this run began.
+    is_from_other_run: bool = False
+    #: SHA-256, by output path, of the documents that nemocli wrote there last or was about to
+    #: write. Empty for an output that somebody changed. Logs of older versions have no hashes.
     hashes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    #: When it was done last, as it was recorded; empty if it never was.
+    #: When the input was done last, as recorded; empty if it never was.
     done_at: str = ""
 
     def owns(self, output: str) -> bool:
-        """Whether an output's path is that of one which was ever begun for it."""
+        """Return whether this is the path of an output that was ever begun for the input."""
         name, _, form = output.rpartition(".")
         return name == self.name and form in self.formats
 
@@ -89,41 +91,41 @@ class InputHistory:
 class RunLog:
     """The log of one folder. Methods raise NemocliError if it cannot be read or written.
 
-    Threads may share it, and several runs: each line is appended in a turn of its own (`claims`).
+    Threads may share it, and several runs may use it at once: `claims` lets one append at a time.
     """
 
     def __init__(self, folder: Path, claims: Claims) -> None:
-        self.path = folder / MANIFEST
+        self.path = folder / LOG_FILE
         self.inputs: dict[str, InputHistory] = {}
-        #: The input that the outputs of a name belong to. Names are in small letters, since some
-        #: disks take small and capital ones for the same.
+        #: Key of the input, by the name of its outputs in lower case: some disks do not
+        #: distinguish upper and lower case.
         self.names: dict[str, str] = {}
         self._claims = claims
         self._settings: set[str] = set()
         self._read = 0
         self._is_loaded = False
-        # Lines written, and how many of them are known to be on the disk.
-        self._written = self._synced = 0
+        # Number of writes, and how many of them are surely on the disk.
+        self._writes = self._synced = 0
         self._threads = threading.RLock()
         self.refresh()
         self._is_loaded = True
 
     def refresh(self) -> None:
-        """Take in what other runs appended since the last time."""
+        """Read what other runs have appended."""
         with self._threads:
-            for line in self._new_lines():
+            for line in self._read_new_lines():
                 try:
                     self._take_in_line(json.loads(line))
                 except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                     continue  # cut off
 
     def is_output(self, path: str) -> bool:
-        """Whether a path from the folder is that of an output on record."""
+        """Return whether a path, relative to the folder, is that of an output in the log."""
         owner = self.names.get(path.rpartition(".")[0].casefold())
         return owner is not None and self.inputs[owner].owns(path)
 
     def append(self, record: Record, settings: Settings, *, sync: bool = True) -> None:
-        """Record an input's state; with `sync` it is on the disk when this returns."""
+        """Append the state of an input; with `sync` it is on the disk when this returns."""
         record = replace(record, at=datetime.now(UTC).isoformat(timespec="seconds"))
         with self._threads:
             entries: list[dict[str, Any]] = []
@@ -137,7 +139,7 @@ class RunLog:
             self.sync()
 
     def append_documents(self, key: str, hashes: Mapping[str, str | None]) -> None:
-        """Record what outputs of an input will hold: SHA-256 by path, None for what was changed.
+        """Append the SHA-256 of an input's documents by path; None for one that somebody changed.
 
         It is on the disk after `sync`.
         """
@@ -145,26 +147,26 @@ class RunLog:
             self._write([{"documents": {"input": key, "sha256": dict(hashes)}}])
             self._take_in_hashes(key, hashes)
 
-    def begin(self) -> None:
-        """Make the file if it is not there, so that a disk which takes none is met at once."""
+    def create(self) -> None:
+        """Make the file if it does not exist, to notice at once if that is not possible."""
         with self._threads:
             self._write([])
         self.sync()
 
     def sync(self) -> None:
-        """See to it that all that was appended is on the disk."""
-        written = self._written
-        if self._synced >= written:
+        """Wait until everything that was appended is on the disk."""
+        writes = self._writes
+        if self._synced >= writes:
             return
         try:
             file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                os.fsync(file)  # while other threads go on
+                os.fsync(file)  # without the lock, so that other threads need not wait
             finally:
                 os.close(file)
         except OSError as error:
-            raise self._not_written(error) from None
-        self._synced = max(self._synced, written)
+            raise self._write_error(error) from None
+        self._synced = max(self._synced, writes)
 
     def _take_in_line(self, entry: dict[str, Any]) -> None:
         if "manifest" in entry:
@@ -172,34 +174,34 @@ class RunLog:
         elif "settings" in entry:
             self._settings.add(entry["settings"]["id"])
         elif "file" in entry:
-            self._take_in(_record(entry["file"]), self._is_loaded)
+            self._take_in(_read_record(entry["file"]), self._is_loaded)
         elif "documents" in entry:
-            self._take_in_hashes(*_hashes(entry["documents"]))
+            self._take_in_hashes(*_read_hashes(entry["documents"]))
 
-    def _take_in(self, record: Record, is_news: bool) -> None:
-        known = self.inputs.get(record.input)
-        if known is None:
-            known = self.inputs[record.input] = InputHistory()
-        known.name = record.name
-        known.formats.update(record.formats)
+    def _take_in(self, record: Record, is_from_other_run: bool) -> None:
+        history = self.inputs.get(record.input)
+        if history is None:
+            history = self.inputs[record.input] = InputHistory()
+        history.name = record.name
+        history.formats.update(record.formats)
         self.names[record.name.casefold()] = record.input
-        known.last = None if record.state == "begun" else record
-        known.is_news = is_news
+        history.last = None if record.state == "begun" else record
+        history.is_from_other_run = is_from_other_run
         if record.state == "done":
-            known.done_at = record.at
-            # What was there before was replaced.
-            known.hashes.update({o: h[-1:] for o, h in known.hashes.items()})
+            history.done_at = record.at
+            # Documents of earlier hashes were replaced.
+            history.hashes.update({o: h[-1:] for o, h in history.hashes.items()})
 
     def _take_in_hashes(self, key: str, hashes: Mapping[str, str | None]) -> None:
-        known = self.inputs.get(key)
-        if known is None:  # its record was damaged
+        history = self.inputs.get(key)
+        if history is None:  # the line with its record was damaged
             return
         for output, sha256 in hashes.items():
-            before = known.hashes.get(output, ())
-            known.hashes[output] = (*before, sha256) if sha256 else ()
+            before = history.hashes.get(output, ())
+            history.hashes[output] = (*before, sha256) if sha256 else ()
 
-    def _new_lines(self) -> Iterator[bytes]:
-        """The complete lines behind what was read before."""
+    def _read_new_lines(self) -> Iterator[bytes]:
+        """Yield the complete lines that were not read before."""
         try:
             if os.path.getsize(self.path) <= self._read:
                 return
@@ -216,35 +218,35 @@ class RunLog:
             raise NemocliError(f"{self.path} cannot be read: {error.strerror}.") from None
 
     def _check_version(self, version: object) -> None:
-        if version != MANIFEST_VERSION:
+        if version != LOG_VERSION:
             raise NemocliError(
                 f"{self.path} was written by another version of nemocli; update nemocli, or choose"
                 " another --output-dir."
             )
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
-        with self._claims.turn():
-            self.refresh()  # so that what is behind it now is our own
+        with self._claims.take_turn():
+            self.refresh()  # lines of other runs must be read before our own are added
             try:
                 self._append(entries)
             except OSError as error:
-                raise self._not_written(error) from None
-        self._written += 1
+                raise self._write_error(error) from None
+        self._writes += 1
 
     def _append(self, entries: list[dict[str, Any]]) -> None:
-        # No link is followed: a folder from a stranger could have one to any file of the person's.
+        # Links are not followed: in a folder from a stranger, one could lead to any of our files.
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         file = os.open(self.path, flags, 0o666)
         try:
             found = os.fstat(file)
-            if not stat.S_ISREG(found.st_mode):  # a pipe would take it in, and then take no more
+            if not stat.S_ISREG(found.st_mode):  # a pipe would block when it is full
                 raise OSError(errno.EINVAL, "it is not a plain file")
             size = found.st_size
             if size == 0:
-                entries = [{"manifest": MANIFEST_VERSION}, *entries]
+                entries = [{"manifest": LOG_VERSION}, *entries]
             text = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
             if size and text and os.pread(file, 1, size - 1) != b"\n":
-                text = b"\n" + text  # behind a line that was cut off
+                text = b"\n" + text  # ends a line that was cut off
             try:
                 _write_all(file, text)
             except OSError:
@@ -254,18 +256,18 @@ class RunLog:
         finally:
             os.close(file)
 
-    def _not_written(self, error: OSError) -> OutputError:
+    def _write_error(self, error: OSError) -> OutputError:
         return OutputError(
             f"{self.path} cannot be written: {error.strerror}. What is done is kept, and the same"
             " command goes on with the rest."
         )
 
 
-def _record(fields: dict[str, Any]) -> Record:
-    """A record as it was written; ValueError, TypeError or KeyError for what nemocli has not.
+def _read_record(fields: dict[str, Any]) -> Record:
+    """Read a record; ValueError, TypeError or KeyError if nemocli cannot have written it.
 
-    A folder of sounds may come with its manifest from somebody else: what it says of outputs must
-    not lead out of the folder.
+    A folder of sounds may come from a stranger with its log: outputs outside the folder are
+    refused.
     """
     record = Record(**{**fields, "formats": tuple(fields["formats"])})
     texts = [record.input, record.name, record.settings, record.at, *record.formats]
@@ -278,8 +280,8 @@ def _record(fields: dict[str, Any]) -> Record:
     return record
 
 
-def _hashes(fields: dict[str, Any]) -> tuple[str, dict[str, str | None]]:
-    """An input and the hashes of its documents; TypeError for what nemocli has not written."""
+def _read_hashes(fields: dict[str, Any]) -> tuple[str, dict[str, str | None]]:
+    """Read an input's key and its documents' hashes; TypeError if they cannot be nemocli's."""
     key, hashes = fields["input"], dict(fields["sha256"])
     if type(key) is not str or not all(
         type(output) is str and type(sha256) in (str, type(None))

@@ -1,4 +1,4 @@
-"""What decides a transcript besides its sound, so that what is done can be known again."""
+"""Settings that decide how a file is transcribed and written, with an id to compare runs by."""
 
 import hashlib
 import json
@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nemocli.audio import DEFAULT_OPTIONS, DecodedSound, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.sound import DecodedSound
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
 from nemocli.transcript.writer import Provenance, SoundProvenance
 from nemocli.version import __version__
@@ -16,38 +17,42 @@ from nemocli.version import __version__
 class Settings:
     """The model, how it is run, and how documents are laid out."""
 
-    #: Of no file.
-    about: Provenance
+    #: Model, runtime, precision, lookahead and language; without a file's name.
+    provenance: Provenance
     layout: CueLayout = DEFAULT_LAYOUT
     sound: SoundOptions = DEFAULT_OPTIONS
 
     @property
     def language(self) -> str:
-        """The locale, or `auto`."""
-        return self.about.requested_language
+        """Locale of the language, or `auto`."""
+        return self.provenance.requested_language
 
     @cached_property
     def id(self) -> str:
-        """The same for settings that give the same documents, whatever the model is called."""
-        fields = self._fields()
+        """Hash that is equal for settings that give the same documents; a model's name is ignored.
+
+        Default values of newer options are left out: runs from before they existed stay valid.
+        """
+        fields = self._list_fields()
         del fields["model"]
-        if self.layout.min_cue == MIN_CUE:  # what was done before it could be chosen is not new
+        if self.layout.min_cue == MIN_CUE:
             del fields["layout"]["min_cue"]
         if self.sound == replace(DEFAULT_OPTIONS, language=self.sound.language):
-            del fields["sound"]  # nor here
+            del fields["sound"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, "nemocli": __version__, **self._fields()}
+        """Return the settings as plain data, with their id."""
+        return {"id": self.id, "nemocli": __version__, **self._list_fields()}
 
-    def about_file(self, name: str, decoded: DecodedSound | None = None) -> Provenance:
-        """What the document of a file of this name tells of itself, and of what was decoded."""
+    def describe_file(self, name: str, decoded: DecodedSound | None = None) -> Provenance:
+        """Return the provenance of a file's document, including how its sound was decoded."""
         sound = None if decoded is None else SoundProvenance(**asdict(decoded))
-        return replace(self.about, file=name, sound=sound)
+        return replace(self.provenance, file=name, sound=sound)
 
-    def _fields(self) -> dict[str, Any]:
-        fields = asdict(self.about)
-        del fields["file"], fields["sound"]  # which are each file's own
+    def _list_fields(self) -> dict[str, Any]:
+        fields = asdict(self.provenance)
+        del fields["file"], fields["sound"]  # these differ from file to file
         sound = asdict(self.sound)
-        del sound["language"]  # which is that of `about`
+        del sound["language"]  # it is in `provenance`
         return {**fields, "layout": asdict(self.layout), "sound": sound}

@@ -7,7 +7,7 @@ from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.convert import convert
 from nemocli.models.folder import FORMAT, MANIFEST, read_manifest
 from nemocli.models.integrity import check_folder
-from nemocli.models.paths import cache_folder, demo_folder
+from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.models.temporary_cache import make_writable, use_temporary_cache
 from nemocli.remark import Remark
 from nemocli.runtimes.kind import Progress
@@ -16,21 +16,21 @@ from nemocli.runtimes.kind import Progress
 def convert_into_cache(
     checkpoint: Path, revision: str, kind: str, precision: str, progress: Progress | None = None
 ) -> Path:
-    """Return a checkpoint's model folder in the cache folder, made now if it is not there.
+    """Return a checkpoint's model folder in the cache folder; convert it now if it is not there.
 
-    `revision` is the checkpoint's hash, by which it is kept; `progress` is called with a sentence
-    for each graph, and with one that says so if a damaged folder is made again. The demo, which is
-    small, is converted into a temporary folder where there is no cache. Raises UnsupportedError if
-    the cache folder cannot be made, and as `convert`.
+    `revision` is the checkpoint's hash, which names the folder. `progress` is called with a
+    sentence for each graph, and with a Remark if a damaged folder is converted again. The demo,
+    which is small, is converted into a temporary folder if the cache cannot be written. Raises
+    UnsupportedError if the cache folder cannot be made, and what `convert` raises.
     """
     name = f"{kind}-{precision}-v{FORMAT}-{revision[:32]}"
     try:
-        cache = cache_folder() / "converted"
+        cache = find_cache_folder() / "converted"
         if _is_intact(cache / name, progress):
             return cache / name
         make_writable(cache)
     except UnsupportedError as error:
-        if checkpoint != demo_folder():
+        if checkpoint != find_demo_folder():
             raise
         cache = use_temporary_cache(error, progress)
         if _is_intact(cache / name, progress):
@@ -53,7 +53,7 @@ def convert_into_cache(
 
 
 def _is_intact(folder: Path, progress: Progress | None) -> bool:
-    """Whether a model folder is there, and every file what was written."""
+    """Return whether a model folder exists with every file as it was written."""
     with suppress(OSError, ModelError):
         if folder.is_dir():
             check_folder(folder, read_manifest(folder), progress)

@@ -1,7 +1,10 @@
 """Turn a checkpoint into a model folder: written beside the target and renamed when complete."""
 
 import json
-from collections.abc import Callable, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 
@@ -13,28 +16,30 @@ from nemocli.models.folder import (
     MANIFEST,
     FileRecord,
     Manifest,
+    holds_graph,
+    is_written_by_conversion,
     read_manifest,
     record_files,
     write_manifest,
 )
-from nemocli.models.hub import source_name
+from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
-from nemocli.models.paths import models_folder
+from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
-from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
+from nemocli.removal import remove_tree
 from nemocli.runtimes.kind import PORTABLE, FolderKind, GraphProgress
 from nemocli.runtimes.kinds import folder_kinds
 from nemocli.version import __version__
-from nemocli.whole_file import remove_abandoned, written_whole
+from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_whole
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
-    """Where a conversion goes if no place was chosen: a folder that `nemocli models` lists."""
+    """Return the default folder of a conversion, one that `nemocli models` lists."""
     kind = _folder_kind(to)
-    name = source_name(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
+    name = describe_source(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
+    return find_models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
 
 
 def convert(
@@ -72,7 +77,7 @@ def convert(
         kind=to,
         precision=precision,
         lookaheads=chosen,
-        source=source_name(source.path),
+        source=describe_source(source.path),
         source_sha256=source.sha256,
         nemocli=__version__,
         config=source.config,
@@ -92,7 +97,7 @@ def convert(
     try:
         return _write(source, planned, out, kind, progress or _show_nothing, check)
     except OSError as error:
-        raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
+        raise _explain_place(out, error) from None
     except RuntimeError as error:  # how coremltools says that it could not write a file
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
@@ -127,7 +132,7 @@ class _Target(Enum):
 
 def _look_at(out: Path, planned: Manifest) -> _Target:
     """Raises UsageError for what nemocli has not written."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+    if not out.exists() or (out.is_dir() and all(map(is_abandoned, out.iterdir()))):
         return _Target.NOTHING
     try:
         manifest = read_manifest(out)
@@ -143,8 +148,13 @@ def _look_at(out: Path, planned: Manifest) -> _Target:
 
 
 def _look_at_remains(out: Path, planned: Manifest) -> _Target:
-    """The same for a folder that is damaged, outdated, or none of nemocli's."""
-    if not out.is_dir() or not all(_is_ours(path.name) for path in out.iterdir()):
+    """The same for a folder that is damaged, outdated, or none of nemocli's.
+
+    Other programs write a manifest.json too: with nothing of a model beside it, it is theirs.
+    """
+    paths = list(out.iterdir()) if out.is_dir() else []
+    names = [path.name for path in paths if not is_abandoned(path)]
+    if not any(map(holds_graph, names)) or not all(map(is_written_by_conversion, names)):
         raise UsageError(f"{out} exists and is not a model folder; choose another place.")
     try:
         data = json.loads(read_text(out / MANIFEST))
@@ -155,10 +165,17 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
     return _Target.DAMAGED if same else _Target.OTHER
 
 
-def _is_ours(name: str) -> bool:
-    """Whether a conversion writes a file or a package of this name."""
-    graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
-    return name in (MANIFEST, TOKENIZER, ".DS_Store") or name.partition(".")[0] in graphs
+def _explain_place(out: Path, error: OSError) -> NemocliError:
+    advice = "; set NEMOCLI_MODELS_DIR to a folder that can be written" if _is_own(out) else ""
+    return NemocliError(f"The model folder {out} cannot be written: {error.strerror}{advice}.")
+
+
+def _is_own(out: Path) -> bool:
+    """Return whether a place is in nemocli's own folder of models, not chosen by the user."""
+    try:
+        return out.parent == find_models_folder()
+    except NemocliError:  # a user without a home folder has none
+        return False
 
 
 def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
@@ -167,12 +184,14 @@ def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> N
     try:
         existing = nearest_existing(out.absolute().parent)
     except OSError as error:  # the current folder is gone, or the name too long
-        raise NemocliError(f"The model folder {out} cannot be written: {error.strerror}.") from None
+        raise _explain_place(out, error) from None
     free = free_bytes(existing)
     if free < needed:
+        place = "set NEMOCLI_MODELS_DIR to a folder elsewhere"
         raise NemocliError(
             f"The model needs about {needed / 1e9:.2f} GB in {existing}, where only"
-            f" {free / 1e9:.2f} GB are free; make room or choose another place."
+            f" {free / 1e9:.2f} GB are free; make room or"
+            f" {place if _is_own(out) else 'choose another place'}."
         )
 
 
@@ -184,7 +203,7 @@ def _product(shape: tuple[int, ...]) -> int:
 
 
 def _show_nothing(name: str, number: int, total: int) -> None:
-    """For whoever does not ask for progress."""
+    """Show no progress."""
 
 
 def _write(
@@ -195,9 +214,10 @@ def _write(
     progress: GraphProgress,
     check: Callable[[Path], None] | None,
 ) -> Manifest:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(out)
-    with written_whole(out) as part:
+    place = Path(os.path.realpath(out))  # the target of a link: the link stays
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _clear(place)
+    with _written(place) as part:
         part.mkdir()
         names = kind.write_graphs(
             source.parameters, part, planned.lookaheads, planned.precision, progress
@@ -209,3 +229,44 @@ def _write(
         if check:
             check(part)
     return manifest
+
+
+def _clear(place: Path) -> None:
+    """Remove what killed conversions left: those of this folder, and those in nemocli's own."""
+    remove_abandoned(place)
+    folders = [place] if place.is_dir() else []
+    with suppress(NemocliError):  # a user without a home folder has none
+        own = (find_models_folder(), find_cache_folder() / "converted")
+        folders += [place.parent] if str(place.parent) in map(os.path.realpath, own) else []
+    for folder in folders:
+        for path in folder.iterdir():
+            if is_abandoned(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _written(place: Path) -> Iterator[Path]:
+    """Yield a temporary folder that replaces `place`, or fills it if it is empty or must stay.
+
+    The current folder and a mount point must stay. The manifest is moved last: until then, the
+    folder is not a model.
+    """
+    if not place.is_dir() or (any(place.iterdir()) and not _must_stay(place)):
+        with written_whole(place) as part:
+            yield part
+        return
+    part = place / part_of(place).name
+    try:
+        yield part
+        (place / MANIFEST).unlink(missing_ok=True)
+        for path in place.iterdir():
+            if path != part:
+                remove_tree(path)
+        for path in sorted(part.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.rename(place / path.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _must_stay(place: Path) -> bool:
+    return place == Path.cwd() or place.is_mount()

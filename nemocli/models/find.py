@@ -1,6 +1,5 @@
-"""Find the folder or file that a person means who names a model."""
+"""Find the folder or file that the name of a model means."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,16 +8,19 @@ from pathlib import Path
 from nemocli.addresses import advise_on_address
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
-from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
-from nemocli.models.paths import DEMO, demo_folder, models_folder
+from nemocli.models.hub import (
+    DEFAULT_MODEL,
+    HubModel,
+    find_pulled,
+    find_pulled_commit,
+    is_short_commit,
+    list_commits,
+    parse_hub_model,
+)
+from nemocli.models.paths import DEMO, find_demo_folder, find_models_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
 from nemocli.runtimes.system import System, this_system
-
-#: The page of a model, as typed or as a path.
-_HUB_PAGE = re.compile(
-    r"https?:/{1,2}(?P<host>huggingface\.co|hf\.co)/(?P<name>[\w.-]+/[\w.-]+)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,17 @@ class FoundModel:
 
     @cached_property
     def manifest(self) -> Manifest:
-        """What a model folder says of itself; ModelError if it is damaged."""
+        """Manifest of a model folder; ModelError if it is damaged."""
         return read_manifest(self.path)
 
     @cached_property
     def checkpoint(self) -> AnyCheckpoint:
-        """The checkpoint, for what is no model folder; ModelError if it is damaged."""
+        """Checkpoint, if it is not a model folder; ModelError if it is damaged."""
         return open_checkpoint(self.path)
 
     @property
     def revision(self) -> str:
-        """SHA-256 over the checkpoint that the weights come from, hexadecimal."""
+        """SHA-256 of the checkpoint that the weights come from, hexadecimal."""
         return self.manifest.source_sha256 if self.is_converted else self.checkpoint.sha256
 
 
@@ -56,63 +58,59 @@ def find_model(
 ) -> FoundModel:
     """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
 
-    Without a name it is the released model. A model of the hub is what was converted from it for
-    `runtime` and in `precision`, or else what was downloaded. Raises ModelError that says how to
-    get the model if it is not there.
+    Without a name, it is the released model. For a model of the hub, return its conversion for
+    `runtime` and `precision` if there is one, else its downloaded checkpoint; without a revision,
+    those of the first commit of `list_commits` that has either. Raises ModelError, which says how
+    to get the model, if it is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
     if text == DEMO:
-        return FoundModel(DEMO, demo_folder())
-    path = _path(text)
+        return FoundModel(DEMO, find_demo_folder())
+    path = _parse_path(text)
     if path.exists():
-        return _at(path)
-    if "/" not in text and (models_folder() / text / MANIFEST).is_file():
-        return FoundModel(text, models_folder() / text)
+        return _find_at_path(path)
+    if "/" not in text and (find_models_folder() / text / MANIFEST).is_file():
+        return FoundModel(text, find_models_folder() / text)
     hub = parse_hub_model(text)
     if hub is None:
-        raise _nothing(path)
-    made = _converted_from(hub, runtime, precision)
-    system = system or this_system()
-    runnable = {kind: folder for kind, folder in made.items() if _runs_on(kind, system)}
-    pulled = None if runnable else find_pulled(hub)
-    usable = runnable or ({} if pulled else made)
-    found = usable[choose_runtime(usable, system)] if usable else pulled
+        raise _no_model_error(path)
+    found = _find_hub_model(hub, runtime, precision, system or this_system())
     if found is None:
-        raise _not_here(hub)
-    return FoundModel(text, found)
+        raise _not_here_error(hub)
+    return FoundModel(str(hub), found)
 
 
 def find_checkpoint(model: str | Path) -> Path:
-    """The checkpoint folder or .nemo archive that `model` names, never a converted model.
+    """Return the checkpoint folder or .nemo archive that `model` names, never a converted model.
 
-    Raises ModelError that says how to get it if it is not there.
+    Raises ModelError, which says how to get it, if it is not there.
     """
     text = str(model)
     if text == DEMO:
-        return demo_folder()
-    path = _path(model)
+        return find_demo_folder()
+    path = _parse_path(model)
     hub = parse_hub_model(text)
     if path.exists() or hub is None:
         return path
     found = find_pulled(hub)
     if found is None:
-        raise _not_here(hub)
+        raise _not_here_error(hub)
     return found
 
 
-def _path(model: str | Path) -> Path:
-    """The path that `model` may be; ModelError for one that the system refuses to look at."""
+def _parse_path(model: str | Path) -> Path:
+    """Return `model` as a path; ModelError if the system refuses to look at it."""
     try:
         path = Path(model).expanduser()
         path.exists()
-    except (OSError, RuntimeError) as error:  # RuntimeError: the ~ of a user who is not
+    except (OSError, RuntimeError) as error:  # RuntimeError: the ~ of an unknown user
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelError(f"The model {str(model)[:100]!r} cannot be opened: {reason}.") from None
     return path
 
 
 def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
-    """The complete model folders in a folder, by name."""
+    """Yield the complete model folders in a folder, sorted by name, with their manifests."""
     for path in sorted(folder.glob(f"*/{MANIFEST}")):
         try:
             yield path.parent, read_manifest(path.parent)
@@ -120,25 +118,54 @@ def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
             continue
 
 
-def _at(path: Path) -> FoundModel:
+def _find_at_path(path: Path) -> FoundModel:
     found = FoundModel(str(path), path)
-    if path.is_file() or found.is_converted or (path / "config.json").is_file():
-        return found
-    raise _nothing(path)
+    try:
+        if path.is_file() or found.is_converted or (path / "config.json").is_file():
+            return found
+    except PermissionError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+    raise _no_model_error(path)
 
 
-def _converted_from(hub: HubModel, runtime: str, precision: str | None) -> dict[str, Path]:
-    """The model folders made from the revision that is meant, by their kind."""
-    made = {}
-    for folder, manifest in list_converted(models_folder()):
+def _find_hub_model(
+    hub: HubModel, runtime: str, precision: str | None, system: System
+) -> Path | None:
+    made = _list_conversions(hub, runtime, precision)
+    pulled = list_commits(hub)
+    commits = [*pulled, *(commit for commit in made if commit not in pulled)]
+    for commit in commits:
+        usable = {
+            kind: folder for kind, folder in made.get(commit, {}).items() if _can_run(kind, system)
+        }
+        if usable:
+            return usable[choose_runtime(usable, system)]
+        if found := find_pulled_commit(hub, commit):
+            return found
+    unusable = next((made[commit] for commit in commits if commit in made), None)
+    return unusable[choose_runtime(unusable, system)] if unusable else None
+
+
+def _list_conversions(
+    hub: HubModel, runtime: str, precision: str | None
+) -> dict[str, dict[str, Path]]:
+    """Return the model folders made from a model of the hub, by commit and kind, newest first."""
+    found = []
+    for folder, manifest in list_converted(find_models_folder()):
         name, _, commit = manifest.source.partition("@")
         is_wanted = runtime in (AUTO, manifest.kind) and precision in (None, manifest.precision)
-        if is_wanted and name == hub.name and commit.startswith(_commit(hub)):
-            made[manifest.kind] = folder
+        is_meant = hub.revision is None or commit in list_commits(hub)
+        if hub.revision and is_short_commit(hub.revision):
+            is_meant = is_meant or commit.startswith(hub.revision)
+        if is_wanted and name == hub.name and is_meant:
+            found.append(((folder / MANIFEST).stat().st_mtime_ns, commit, manifest.kind, folder))
+    made: dict[str, dict[str, Path]] = {}
+    for _, commit, kind, folder in sorted(found, reverse=True):
+        made.setdefault(commit, {}).setdefault(kind, folder)
     return made
 
 
-def _runs_on(kind: str, system: System) -> bool:
+def _can_run(kind: str, system: System) -> bool:
     try:
         KINDS[kind].check_machine(system)
     except UnsupportedError:
@@ -146,16 +173,8 @@ def _runs_on(kind: str, system: System) -> bool:
     return True
 
 
-def _commit(hub: HubModel) -> str:
-    """The commit that is meant, as far as this machine knows: for a branch, the one pulled last."""
-    reference = hub.folder / "refs" / hub.wanted_revision
-    if reference.is_file():
-        return reference.read_text().strip()
-    return "" if hub.wanted_revision == "main" else hub.wanted_revision
-
-
-def _nothing(path: Path) -> ModelError:
-    if advice := _advise_on_address(str(path)):
+def _no_model_error(path: Path) -> ModelError:
+    if advice := advise_on_address(str(path)):
         return ModelError(advice)
     return ModelError(
         f"There is no model in {path}: give a checkpoint folder (with config.json), a .nemo file,"
@@ -163,20 +182,9 @@ def _nothing(path: Path) -> ModelError:
     )
 
 
-def _advise_on_address(text: str) -> str | None:
-    """What to do instead, in a sentence, if somebody gave the address of a model."""
-    if match := _HUB_PAGE.match(text):
-        name = match["name"]
-        return (
-            f"The model of {match['host']} is called {name}: give that name, after:"
-            f" {HubModel(name).pull_command}"
-        )
-    return advise_on_address(text)
-
-
-def _not_here(hub: HubModel) -> ModelError:
+def _not_here_error(hub: HubModel) -> ModelError:
     owner, _, name = hub.name.partition("/")
-    if Path(owner).is_dir():  # which may be what was meant
+    if Path(owner).is_dir():  # perhaps a path was meant
         return ModelError(
             f"There is no {name} in the folder {owner}, and no model {hub} of the hub on this"
             f" machine; check the path, or get the model with: {hub.pull_command}"

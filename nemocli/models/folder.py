@@ -10,6 +10,7 @@ from typing import Any
 from nemocli.errors import ModelError, shown
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
+from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kinds import folder_kinds
 
@@ -36,7 +37,7 @@ class Manifest:
     kind: str
     precision: str
     lookaheads: tuple[int, ...]
-    #: Name of the checkpoint and the hash over its files.
+    #: Name of the checkpoint, and the SHA-256 of its files.
     source: str
     source_sha256: str
     #: Version of nemocli that wrote it.
@@ -48,15 +49,16 @@ class Manifest:
         return asdict(self) | {"config": self.config.to_json()}
 
     def describes_same(self, other: "Manifest") -> bool:
-        """Whether both would hold the same graphs: everything but the files agrees."""
+        """Return whether both describe the same graphs: everything but the files agrees."""
         mine, others = self.to_json(), other.to_json()
         return {**mine, "files": None} == {**others, "files": None}
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a model folder whose files are all there in full.
+    """Return the manifest of a model folder, after checking that its files are complete.
 
-    Raises ModelError with what to do if the folder is none, damaged, or of another format.
+    Raises ModelError, which says what to do, if the folder is not a model folder, is damaged, or
+    has another format.
     """
     manifest = parse_manifest(folder)
     for name, record in manifest.files.items():
@@ -67,7 +69,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def parse_manifest(folder: Path) -> Manifest:
-    """The same without a look at the other files."""
+    """Return the manifest of a model folder, without looking at other files; ModelError too."""
     try:
         data = json.loads(read_text(folder / MANIFEST))
         if data["format"] != FORMAT:
@@ -75,19 +77,19 @@ def parse_manifest(folder: Path) -> Manifest:
                 f"The model folder {folder} was written by nemocli {shown(data['nemocli'])} in"
                 " another format; convert the checkpoint again."
             )
-        if data.pop("checksum") != _checksum(data):
+        if data.pop("checksum") != _hash_values(data):
             raise ValueError("not what was written")
         files = {name: FileRecord(**record) for name, record in data.pop("files").items()}
         config = ModelConfig.from_json(data.pop("config"))
         lookaheads = tuple(data.pop("lookaheads"))
         if not set(lookaheads) <= set(config.lookaheads):
-            raise ValueError("lookaheads that the model has not")
+            raise ValueError("lookaheads that the model does not have")
         manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
         if manifest.kind not in folder_kinds() or not {TOKENIZER} <= set(
             filter(_is_inside, files)
         ) == set(files):
             raise ValueError("not what nemocli writes")
-        _check_kinds(manifest)
+        _check_types(manifest)
     except OSError as error:
         raise ModelError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -95,8 +97,8 @@ def parse_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _check_kinds(manifest: Manifest) -> None:
-    """ValueError for values that are no texts or numbers, or no lookahead at all."""
+def _check_types(manifest: Manifest) -> None:
+    """Raise ValueError if values are not text or numbers, or if there is no lookahead."""
     records = manifest.files.values()
     texts = [manifest.precision, manifest.source, manifest.source_sha256, manifest.nemocli]
     texts += [record.sha256 for record in records]
@@ -108,31 +110,42 @@ def _check_kinds(manifest: Manifest) -> None:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether a file's name leads to nowhere but into the folder."""
+    """Return whether a file's name stays inside the folder."""
     parts = name.split("/")
     return not any(
         part in ("", ".", "..") or any(sign in part for sign in "\\:\0") for part in parts
     )
 
 
+def is_written_by_conversion(name: str) -> bool:
+    """Return whether a conversion writes a file or a package with this name."""
+    return name in (MANIFEST, TOKENIZER, ".DS_Store") or holds_graph(name)
+
+
+def holds_graph(name: str) -> bool:
+    """Return whether a file or a package with this name holds a graph or the weights."""
+    graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
+    return name.partition(".")[0] in graphs
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder whose other files are complete."""
     data = json.loads(json.dumps(manifest.to_json()))
-    text = json.dumps({**data, "checksum": _checksum(data)}, indent=1, ensure_ascii=False)
+    text = json.dumps({**data, "checksum": _hash_values(data)}, indent=1, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-def _checksum(data: dict[str, Any]) -> str:
-    """SHA-256 over the values of a manifest, so that none of them needs a check of its own."""
+def _hash_values(data: dict[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's values, so that none of them needs its own check."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def record_files(folder: Path, names: Iterable[str]) -> dict[str, FileRecord]:
-    """Size and hash of each file."""
-    return {name: _record(folder / name) for name in names}
+    """Return the size and hash of each file, by name."""
+    return {name: _record_file(folder / name) for name in names}
 
 
-def _record(path: Path) -> FileRecord:
+def _record_file(path: Path) -> FileRecord:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     return FileRecord(path.stat().st_size, digest.hexdigest())

@@ -1,39 +1,39 @@
-"""Models of the Hugging Face hub: their names, and where its cache on this machine has them.
+"""Models of the Hugging Face hub: their names, and their places in its cache on this machine.
 
-Nothing here goes to the network. The cache is the hub's own, shared with other programs, in
+Nothing here uses the network. The cache is the hub's own, shared with other programs, in
 HF_HUB_CACHE, or in the folder hub of HF_HOME: models--OWNER--NAME holds `refs` with the commit of
-each branch, and `snapshots` with a folder for each commit.
+each branch and tag, and `snapshots` with a folder for each commit.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from nemocli.models.paths import no_home
-from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
+from nemocli.errors import ModelError
+from nemocli.models.paths import no_home_error
+from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, list_weight_files
 from nemocli.whole_file import write_whole_file
 
-#: Ends the name of a file whose download by nemocli was interrupted.
-INCOMPLETE = ".nemocli.incomplete"
-
-#: The model nemocli is for.
+#: The model that nemocli is made for.
 DEFAULT_MODEL = "nvidia/nemotron-3.5-asr-streaming-0.6b"
 
-#: The branch that is taken where nothing else is said.
+#: The default branch.
 MAIN = "main"
 
-#: In a model's folder of the hub's cache: what was downloaded in place of an unverified pin.
-TAKEN_FILE = "nemocli-taken.json"
+#: File in a model's folder of the hub's cache: the commit that replaced an unverified pin.
+PIN_REPLACEMENT_FILE = "nemocli-taken.json"
 
 
 @dataclass(frozen=True)
 class Pin:
-    """The commit that a model's name stands for, and SHA-256 of its files as far as they are known.
+    """The commit that a model's name stands for, and the SHA-256 of its files if known.
 
-    What `is_verified` was compared with the hub itself: nothing else is taken. Of any other pin the
-    main branch takes the place, if the hub does not have it so; see `pull`.
+    If `is_verified`, both were compared with the hub itself, and nothing else is downloaded. Other
+    pins are replaced by the main branch if the hub has something else; see `pull`.
     """
 
     revision: str
@@ -51,13 +51,32 @@ PINS = {
 }
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_ID = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+#: The beginning of a commit, as git abbreviates it.
+_SHORT = re.compile(r"[0-9a-f]{4,39}")
+#: Names that the hub allows: none leads elsewhere as a path, or looks like two names.
+_NAME = re.compile(r"(?!.*(?:--|\.\.))\w(?:[\w.-]*\w)?/\w(?:[\w.-]*\w)?", re.ASCII)
+_REVISION = re.compile(r"(?!.*\.\.)\w[\w.+-]*(?:/\w[\w.+-]*)*", re.ASCII)
 _SNAPSHOT = re.compile(r".*/models--([^/]+?)--([^/]+)/snapshots/([^/]+)")
+
+#: The address of a model's page, as a browser shows it, or turned into a path by pathlib.
+_PAGE = re.compile(
+    r"(?:https?:/{1,2})?(?P<host>[\w.:-]+)/(?P<name>[^/?#@]+/[^/?#@]+)"
+    r"(?:/(?:tree|blob|resolve|raw|commit)/"
+    r"(?P<revision>refs/(?:pr|convert)/[^/?#]+|[^/?#]+))?(?:[/?#].*)?",
+    re.IGNORECASE,
+)
+_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
+
+#: First parts of addresses that are not owners of models.
+_NO_OWNERS = (
+    *("datasets", "spaces", "kernels", "buckets", "docs", "blog", "api", "papers", "collections"),
+    *("models", "tasks", "learn", "posts", "organizations", "settings"),
+)
 
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model of the hub: `owner/name`, and a branch, tag or commit if one was asked for."""
+    """A model of the hub: `owner/name`, and a branch, tag or commit if one was given."""
 
     name: str
     revision: str | None = None
@@ -67,126 +86,187 @@ class HubModel:
 
     @property
     def pin(self) -> Pin | None:
-        """What its name stands for; None where a revision was asked for, or there is no pin."""
+        """The pin of its name; None if a revision was given, or the name has no pin."""
         return None if self.revision else PINS.get(self.name)
 
     @property
-    def wanted_revision(self) -> str:
-        """The revision asked for, else what was taken for the pin, else the pin, else main."""
+    def revision_to_pull(self) -> str:
+        """The given revision, else the commit that replaced the pin, else the pin, else main."""
         if self.pin is None:
             return self.revision or MAIN
-        return read_taken(self) or self.pin.revision
+        return read_pin_replacement(self) or self.pin.revision
 
     @property
     def folder(self) -> Path:
         """The model's folder in the hub's cache, whether it is there or not."""
-        return hub_cache() / f"models--{self.name.replace('/', '--')}"
+        return find_hub_cache() / f"models--{self.name.replace('/', '--')}"
 
     @property
     def pull_command(self) -> str:
         return f"nemocli models pull {self}"
 
 
-def read_taken(model: HubModel) -> str | None:
-    """The commit that was downloaded in place of a model's pin; None if there is no such record."""
+def read_pin_replacement(model: HubModel) -> str | None:
+    """Return the commit that was downloaded instead of a model's pin; None if none was."""
     pin = model.pin
     if pin is None or pin.is_verified:
         return None
     try:
-        taken = json.loads((model.folder / TAKEN_FILE).read_text(encoding="utf-8"))
-        revision, instead_of = taken["revision"], taken["instead_of"]
+        replacement = json.loads((model.folder / PIN_REPLACEMENT_FILE).read_text(encoding="utf-8"))
+        revision, instead_of = replacement["revision"], replacement["instead_of"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    is_commit = isinstance(revision, str) and _COMMIT.fullmatch(revision)
-    return revision if is_commit and instead_of == pin.revision else None
+    return revision if _is_commit(revision) and instead_of == pin.revision else None
 
 
-def write_taken(model: HubModel, commit: str, why: str, sha256: Mapping[str, str]) -> None:
-    """Record which commit takes the place of a model's pin, why, and the hashes of its files."""
+def write_pin_replacement(
+    model: HubModel, commit: str, why: str, sha256: Mapping[str, str]
+) -> None:
+    """Record which commit replaces a model's pin, why, and the hashes of its files."""
     assert model.pin is not None
-    taken = {
+    replacement = {
         "revision": commit,
         "instead_of": model.pin.revision,
         "why": why,
         "sha256": dict(sha256),
     }
     model.folder.mkdir(parents=True, exist_ok=True)
-    write_whole_file(model.folder / TAKEN_FILE, json.dumps(taken, indent=1) + "\n")
+    write_whole_file(model.folder / PIN_REPLACEMENT_FILE, json.dumps(replacement, indent=1) + "\n")
 
 
 def parse_hub_model(text: str) -> HubModel | None:
-    """The model that `owner/name` or `owner/name@revision` names; None for anything else.
+    """Parse `owner/name`, `owner/name@revision` or the address of a model's page.
 
-    What is written as a path is, `./name`, `../name` or `folder/name.nemo`, names none.
+    Returns None for anything else: paths such as `./name`, `../name` or `folder/name.nemo`, and
+    names and revisions that would lead out of a folder.
     """
-    match = _ID.fullmatch(text)
-    if match is None or text.startswith(".") or text.endswith(".nemo"):
+    if page := _PAGE.fullmatch(text):
+        if page["host"].lower() not in (*_HOSTS, _read_own_host()):
+            page = None
+        elif page["name"].partition("/")[0].lower() in _NO_OWNERS:
+            return None
+    if page:
+        name, revision = page["name"], page["revision"] and unquote(page["revision"])
+    else:
+        name, at, revision = text.partition("@")
+        if text.endswith(".nemo") or (at and not revision):
+            return None
+    if not _NAME.fullmatch(name) or (revision and not _REVISION.fullmatch(revision)):
         return None
-    return HubModel(match["name"], match["revision"])
+    return HubModel(name, revision or None)
 
 
-def hub_cache() -> Path:
-    """The hub's cache folder, by HF_HUB_CACHE, HF_HOME, or the default.
+def _read_own_host() -> str:
+    """Return the host of HF_ENDPOINT, or an empty text if that is not set."""
+    return urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc.lower()
 
-    UnsupportedError for a user without a home folder.
+
+def find_hub_cache() -> Path:
+    """Return the hub's cache folder: HF_HUB_CACHE, below HF_HOME, or the default.
+
+    Raises UnsupportedError for a user without a home folder.
     """
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE)
     if folder.parts[:1] == ("~",):
-        raise no_home("HF_HOME")
+        raise no_home_error("HF_HOME")
     return folder
 
 
-def incomplete_files(model: HubModel) -> list[Path]:
-    """What interrupted downloads of a model left, to be gone on with."""
-    return sorted(model.folder.glob(f"blobs/*{INCOMPLETE}"))
+def is_whole_commit(revision: str) -> bool:
+    """Return whether a revision is a commit's whole hash, which never means another commit."""
+    return _is_commit(revision)
+
+
+def is_short_commit(revision: str) -> bool:
+    """Return whether a revision may be the beginning of a commit's hash."""
+    return _SHORT.fullmatch(revision) is not None
+
+
+def list_commits(model: HubModel) -> list[str]:
+    """Return the commits that a name may mean on this machine, the likeliest first.
+
+    With a revision, that is one or none. Without, the pin or its replacement comes first, then the
+    main branch as it was downloaded, then all other commits that are here, the newest first.
+    """
+    revision = model.revision
+    if revision is None:
+        pin = model.pin.revision if model.pin else None
+        first = (read_pin_replacement(model), pin, _read_reference(model, MAIN))
+        return list(dict.fromkeys([*filter(None, first), *_list_snapshots(model)]))
+    if _is_commit(revision):
+        return [revision]
+    if commit := _read_reference(model, revision):
+        return [commit]
+    found = [name for name in _list_snapshots(model) if name.startswith(revision)]
+    return found if is_short_commit(revision) and len(found) == 1 else []
 
 
 def find_pulled(model: HubModel) -> Path | None:
-    """The checkpoint folder or .nemo file of a model that was downloaded in full, or None."""
-    commit = model.wanted_revision
-    if not _COMMIT.fullmatch(commit):
-        reference = model.folder / "refs" / commit
-        if not reference.is_file():
-            return None
-        commit = reference.read_text().strip()
-    return checkpoint_in(model.folder / "snapshots" / commit)
+    """Return the checkpoint folder or .nemo file of a fully downloaded model, or None.
+
+    Without a revision, it is the first of `list_commits` that is here.
+    """
+    found = (find_pulled_commit(model, commit) for commit in list_commits(model))
+    return next(filter(None, found), None)
 
 
-def checkpoint_in(snapshot: Path) -> Path | None:
-    """The folder itself if it has all files of a checkpoint, or its .nemo file, or None."""
-    weights = WEIGHTS_INDEX if (snapshot / WEIGHTS_INDEX).exists() else WEIGHTS
-    if all((snapshot / name).exists() for name in (*CONFIGS, TOKENIZER, weights)):
-        return snapshot
-    archives = [path for path in snapshot.glob("*.nemo") if path.exists()]
+def find_pulled_commit(model: HubModel, commit: str) -> Path | None:
+    """Return the checkpoint folder or .nemo file of one commit, or None if it is incomplete."""
+    return find_snapshot_checkpoint(model.folder / "snapshots" / commit)
+
+
+def find_snapshot_checkpoint(snapshot: Path) -> Path | None:
+    """Return the folder if it has all files of a checkpoint, else its .nemo file, else None.
+
+    Raises ModelError if the folder may not be read.
+    """
+    try:
+        if _has_checkpoint(snapshot):
+            return snapshot
+        archives = [path for path in snapshot.glob("*.nemo") if path.exists()]
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename or snapshot} cannot be read: {error.strerror}."
+        ) from None
     return archives[0] if len(archives) == 1 else None
 
 
-def list_pulled() -> list[tuple[HubModel, Path]]:
-    """Every model in the hub's cache that nemocli could open, with its checkpoint."""
-    found = []
-    for snapshot in sorted(hub_cache().glob("models--*--*/snapshots/*")):
-        checkpoint = checkpoint_in(snapshot)
-        name = source_name(snapshot)
-        if checkpoint and _is_ours(checkpoint):
-            model = parse_hub_model(name)
-            if model:
-                found.append((model, checkpoint))
-    return found
+def _has_checkpoint(snapshot: Path) -> bool:
+    if not all((snapshot / name).exists() for name in (*CONFIGS, TOKENIZER)):
+        return False
+    try:
+        return all(path.exists() for path in list_weight_files(snapshot))
+    except ModelError:  # an index that lists none
+        return False
 
 
-def _is_ours(checkpoint: Path) -> bool:
-    from nemocli.network.config import ARCHITECTURE
-
-    if checkpoint.is_file():  # a .nemo archive may hold anything, but its file name tells enough
-        return "nemotron" in checkpoint.name
-    text = (checkpoint / "config.json").read_text(encoding="utf-8", errors="replace")
-    return f'"{ARCHITECTURE}"' in text
+def _is_commit(text: object) -> bool:
+    return isinstance(text, str) and _COMMIT.fullmatch(text) is not None
 
 
-def source_name(path: Path) -> str:
-    """What a checkpoint is called: `owner/name@commit` in the hub's cache, else its file name."""
+def _read_reference(model: HubModel, name: str) -> str | None:
+    """Return the commit that a branch or tag had when it was downloaded, or None."""
+    try:
+        commit = (model.folder / "refs" / name).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return commit if _is_commit(commit) else None
+
+
+def _list_snapshots(model: HubModel) -> list[str]:
+    """Return the commits that were downloaded, at least in part, the newest first."""
+    try:
+        with os.scandir(model.folder / "snapshots") as entries:
+            found = [(entry.stat().st_mtime_ns, entry.name) for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+    return [name for _, name in sorted(found, reverse=True) if _is_commit(name)]
+
+
+def describe_source(path: Path) -> str:
+    """Return a checkpoint's name: `owner/name@commit` in the hub's cache, else its file name."""
     absolute = path.expanduser().absolute()
     match = _SNAPSHOT.match(absolute.as_posix())
     if match:

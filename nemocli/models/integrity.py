@@ -1,12 +1,12 @@
-"""Whether the files of a model are those that were written.
+"""Check that the files of a model are as they were written.
 
 Small files are hashed whenever a model is opened. A large one is hashed the first time it is seen,
-and again when its size or its times have changed; what was found is kept in the cache folder.
+and again when its size or its times have changed; the result is kept in the cache folder.
 """
 
 import hashlib
 import json
-import re
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,24 +14,22 @@ from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError
 from nemocli.models.folder import MANIFEST, FileRecord, Manifest, parse_manifest
-from nemocli.models.hub import parse_hub_model, source_name
-from nemocli.models.paths import cache_folder, demo_folder
+from nemocli.models.hub import describe_source, parse_hub_model
+from nemocli.models.hub_hash import has_hash, is_hash
+from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.whole_file import write_whole_file
 
-#: Bytes up to which a file is hashed at every opening: about ten milliseconds.
-SMALL = 16_000_000
+#: Files up to this many bytes are hashed whenever a model is opened, in about ten milliseconds.
+MAX_SMALL_BYTES = 16_000_000
 
-#: What an opened folder's files are checked against: size and hash by name.
+#: Expected size and hash of each file, by name.
 Records = Mapping[str, FileRecord]
-
-#: The hub calls a large file by its SHA-256, and a small one by what git calls it.
-_SHA256, _GIT = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that is not what was written, and what is wrong with it."""
+    """A file that changed since it was written, and what is wrong with it."""
 
     path: Path
     what: str
@@ -43,29 +41,35 @@ class Damage:
 def check_folder(
     folder: Path, manifest: Manifest, progress: Callable[[str], None] | None = None
 ) -> None:
-    """ModelError that names the first file of a model folder that is not what was written.
+    """Raise ModelError for the first file of a model folder that changed since it was written.
 
     `progress` is called before a large file is hashed.
     """
-    _check(folder, manifest.files, "convert the checkpoint again", progress)
+    _check_files(folder, manifest.files, "convert the checkpoint again", progress)
 
 
 def check_checkpoint(
     checkpoint: AnyCheckpoint, progress: Callable[[str], None] | None = None
 ) -> None:
-    """The same for a checkpoint whose hashes are known: the demo's, and the hub's in its cache."""
+    """Raise ModelError for a damaged checkpoint, if its hashes are known.
+
+    They are known for the demo and for the hub's cache. `progress` is called before a large file
+    is hashed.
+    """
     advice = "get it again"
-    hub = parse_hub_model(source_name(checkpoint.path))
+    hub = parse_hub_model(describe_source(checkpoint.path))
     if hub is not None:
         advice = f"get it again with: {hub.pull_command}"
-    _check(_folder_of(checkpoint.path), hub_records(checkpoint.path), advice, progress)
+    _check_files(
+        _choose_folder(checkpoint.path), read_hub_records(checkpoint.path), advice, progress
+    )
     if _is_damaged_demo(checkpoint):
         raise ModelError(f"The demo in {checkpoint.path} is damaged; install nemocli again.")
 
 
 def find_damage(folder: Path, records: Records) -> Iterator[Damage]:
-    """Every file that is not what was written: all are hashed, and nothing kept is believed."""
-    forget(folder)
+    """Yield every file that changed since it was written; all are hashed again."""
+    forget_hashes(folder)
     for name, record in records.items():
         path = folder / name
         try:
@@ -73,23 +77,31 @@ def find_damage(folder: Path, records: Records) -> Iterator[Damage]:
                 yield Damage(path, "missing")
             elif path.stat().st_size != record.bytes:
                 yield Damage(path, "incomplete")
-            elif not _has_hash(path, record.sha256):
+            elif not has_hash(path, record.sha256):
                 yield Damage(path, "damaged")
         except OSError as error:
             yield Damage(path, f"not readable: {error.strerror}")
 
 
-def examine(model: Path) -> list[str]:
-    """What is wrong with a model folder or a checkpoint, a sentence for each file: reads them all.
+def find_changed(folder: Path, records: Records) -> set[str]:
+    """Return the names of changed files; unchanged large files are not hashed again."""
+    return set(_find_changed(folder, records, None))
 
-    Of a checkpoint outside the hub's cache no hashes are known; its tensors are looked at.
+
+def describe_damage(model: Path) -> list[str]:
+    """Read all files of a model folder or a checkpoint; return a sentence for each damaged one.
+
+    The hashes of a checkpoint outside the hub's cache are unknown; its tensors are checked.
     """
     try:
         if (model / MANIFEST).is_file():
             records = parse_manifest(model).files
             found = [str(damage) for damage in find_damage(model, records)]
             return [f"{sentence}; convert the checkpoint again." for sentence in found]
-        found = [f"{d}; get it again." for d in find_damage(_folder_of(model), hub_records(model))]
+        found = [
+            f"{d}; get it again."
+            for d in find_damage(_choose_folder(model), read_hub_records(model))
+        ]
         if not found:
             checkpoint = open_checkpoint(model)
             check_checkpoint(checkpoint)
@@ -100,101 +112,96 @@ def examine(model: Path) -> list[str]:
     return found
 
 
-def hub_records(checkpoint: Path) -> Records:
-    """What the hub's cache says of a checkpoint's files; nothing for one that lies elsewhere."""
+def read_hub_records(checkpoint: Path) -> Records:
+    """Return size and hash of a checkpoint's files in the hub's cache; empty for others."""
     records = {}
     paths = checkpoint.iterdir() if checkpoint.is_dir() else iter([checkpoint])
     for path in sorted(paths):
-        blob = path.resolve()
-        is_hash = _SHA256.fullmatch(blob.name) or _GIT.fullmatch(blob.name)
-        if path.is_symlink() and blob.parent.name == "blobs" and is_hash and blob.is_file():
-            records[path.name] = FileRecord(blob.stat().st_size, blob.name)
+        if not path.is_symlink() or not path.is_file():
+            continue
+        blob = Path(os.readlink(path))  # may be a link itself, to a file that several models share
+        if blob.parent.name == "blobs" and is_hash(blob.name):
+            records[path.name] = FileRecord(path.stat().st_size, blob.name)
     return records
 
 
-def forget(folder: Path) -> None:
-    """Let the next opening hash every file again."""
+def forget_hashes(folder: Path) -> None:
+    """Forget a folder's known hashes, so that every file is hashed again at its next opening."""
     with suppress(OSError, NemocliError):
-        _kept(folder).unlink(missing_ok=True)
+        _choose_known_path(folder).unlink(missing_ok=True)
 
 
-def _check(
+def _check_files(
     folder: Path, records: Records, advice: str, progress: Callable[[str], None] | None
 ) -> None:
-    known, is_new = _known(folder), False
+    changed = next(_find_changed(folder, records, progress), None)
+    if changed is not None:
+        raise ModelError(f"{folder / changed} is damaged; {advice}.")
+
+
+def _find_changed(
+    folder: Path, records: Records, progress: Callable[[str], None] | None
+) -> Iterator[str]:
+    """Yield the names of changed files; ModelError for one that cannot be read."""
+    known, is_new = _read_known(folder), False
     for name, record in records.items():
         path = folder / name
         try:
-            is_small = record.bytes <= SMALL
-            seen: list[str | int] = [record.sha256, *_identity(path)]
+            is_small = record.bytes <= MAX_SMALL_BYTES
+            seen: list[str | int] = [record.sha256, *_read_identity(path)]
             if not is_small and known.get(name) == seen:
                 continue
             if not is_small and progress:
                 progress(f"checking its files, once: {name}")
-            if path.stat().st_size != record.bytes or not _has_hash(path, record.sha256):
-                forget(folder)
-                raise ModelError(f"{path} is damaged; {advice}.")
+            if path.stat().st_size != record.bytes or not has_hash(path, record.sha256):
+                forget_hashes(folder)
+                yield name
+                continue
         except OSError as error:
             raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
         if not is_small:
             known[name], is_new = seen, True
     if is_new:
-        _keep(folder, known)
+        _write_known(folder, known)
 
 
-def _has_hash(path: Path, expected: str) -> bool:
-    """Whether a file has a hash: a SHA-256, or a SHA-1 of git's kind or of the plain content.
-
-    The hub gives git's kind for small files, and mirrors that make their own give the plain one.
-    """
-    with path.open("rb") as file:
-        if _SHA256.fullmatch(expected):
-            return hashlib.file_digest(file, "sha256").hexdigest() == expected
-        plain = hashlib.sha1(usedforsecurity=False)
-        git = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-        while block := file.read(1 << 20):
-            plain.update(block)
-            git.update(block)
-        return expected in (git.hexdigest(), plain.hexdigest())
-
-
-def _identity(path: Path) -> list[int]:
-    """What changes when a file is written, copied or replaced."""
+def _read_identity(path: Path) -> list[int]:
+    """Return numbers that change when a file is written, copied or replaced."""
     found = path.stat()
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
-def _known(folder: Path) -> dict[str, list[str | int]]:
-    """The large files of a folder as they were when their hashes were right."""
+def _read_known(folder: Path) -> dict[str, list[str | int]]:
+    """Return hash and identity of a folder's large files, by name, from when they were right."""
     try:
-        known = json.loads(_kept(folder).read_text(encoding="utf-8"))
+        known = json.loads(_choose_known_path(folder).read_text(encoding="utf-8"))
     except (OSError, ValueError, NemocliError):
         return {}
     return known if isinstance(known, dict) else {}
 
 
-def _keep(folder: Path, known: Mapping[str, list[str | int]]) -> None:
+def _write_known(folder: Path, known: Mapping[str, list[str | int]]) -> None:
     with suppress(OSError, NemocliError):  # then they are hashed again the next time
-        path = _kept(folder)
+        path = _choose_known_path(folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole_file(path, json.dumps(known))
 
 
-def _kept(folder: Path) -> Path:
+def _choose_known_path(folder: Path) -> Path:
     name = hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
-    return cache_folder() / "checked" / f"{name[:32]}.json"
+    return find_cache_folder() / "checked" / f"{name[:32]}.json"
 
 
-def _folder_of(checkpoint: Path) -> Path:
+def _choose_folder(checkpoint: Path) -> Path:
     return checkpoint if checkpoint.is_dir() else checkpoint.parent
 
 
 def _is_damaged_demo(checkpoint: AnyCheckpoint) -> bool:
-    """Whether it is the demo, but not the one whose tokens come with nemocli."""
+    """Return whether it is the demo, but not the one whose tokens come with nemocli."""
     try:
-        folder = demo_folder()
+        folder = find_demo_folder()
         stored = (folder.parent / "clips" / "all-languages.tokens.json").read_text(encoding="utf-8")
-        wanted = json.loads(stored)["checkpoint_sha256"]
+        expected = json.loads(stored)["checkpoint_sha256"]
     except (OSError, ModelError, ValueError, LookupError):
         return False
-    return checkpoint.path.resolve() == folder.resolve() and bool(wanted != checkpoint.sha256)
+    return checkpoint.path.resolve() == folder.resolve() and bool(expected != checkpoint.sha256)

@@ -1,54 +1,67 @@
-"""The models on this machine: to be listed, and to be removed."""
+"""List the models on this machine, and remove them."""
 
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
 from nemocli.models.find import list_converted
-from nemocli.models.folder import MANIFEST, read_manifest
-from nemocli.models.hub import HubModel, hub_cache, incomplete_files, list_pulled, parse_hub_model
-from nemocli.models.paths import DEMO, cache_folder, demo_folder, models_folder
+from nemocli.models.folder import MANIFEST, is_written_by_conversion, read_manifest
+from nemocli.models.hub import (
+    DEFAULT_MODEL,
+    HubModel,
+    find_hub_cache,
+    find_snapshot_checkpoint,
+    list_commits,
+    parse_hub_model,
+)
+from nemocli.models.paths import DEMO, find_cache_folder, find_demo_folder, find_models_folder
+from nemocli.network.config import ARCHITECTURE
+from nemocli.removal import remove_tree
+from nemocli.whole_file import is_abandoned
+
+#: Forms of incomplete models.
+INTERRUPTED_DOWNLOAD, INTERRUPTED_CONVERSION = "interrupted download", "interrupted conversion"
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A model that can be given by `name`."""
+class ListedModel:
+    """A model that can be used by its `name`, or files that only use disk space."""
 
     name: str
-    #: `checkpoint`, or the kind and precision of a converted model.
+    #: `checkpoint`, or the kind and precision of a converted model, or why it cannot be used.
     form: str
     #: What a converted model was made from; empty for a checkpoint.
     source: str
     bytes: int
     path: Path
-    #: Removes it from the disk; None for what comes with nemocli.
-    delete: Callable[[], None] | None
+    #: Removes it from the disk, and returns what failed; None for what comes with nemocli.
+    delete: Callable[[], list[OSError]] | None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it is not complete."""
+        return self.form in (INTERRUPTED_DOWNLOAD, INTERRUPTED_CONVERSION)
 
 
-def list_models() -> list[Listed]:
-    """The bundled demo, downloads, converted models, and conversions in the cache."""
-    found = list(_bundled())
-    for hub, checkpoint in list_pulled():
-        snapshot = checkpoint if checkpoint.is_dir() else checkpoint.parent
-        delete = _deletes_revision(hub)
-        found.append(Listed(str(hub), "checkpoint", "", folder_bytes(snapshot), checkpoint, delete))
-    found += _interrupted()
-    for folder in (models_folder(), cache_folder() / "converted"):
+def list_models() -> list[ListedModel]:
+    """Return the demo, downloads, converted models, and conversions in the cache, in this order."""
+    found = [*_list_bundled(), *_list_downloads()]
+    for folder in (find_models_folder(), find_cache_folder() / "converted"):
         for path, manifest in list_converted(folder):
             form = f"{manifest.kind} {manifest.precision}"
-            name = path.name if folder == models_folder() else str(path)
-            size = folder_bytes(path)
-            found.append(Listed(name, form, manifest.source, size, path, _deletes_folder(path)))
-        found += _unusable(folder)
+            name = path.name if folder == find_models_folder() else str(path)
+            found.append(_list_folder(name, form, path, manifest.source))
+        found += _list_unusable(folder)
     return found
 
 
-def find_listed(name: str) -> Listed:
-    """The one model that a name means; a hub model's commit may be left out.
+def find_listed(name: str) -> ListedModel:
+    """Return the one model that a name means; a hub model's commit may be left out.
 
-    Raises ModelError if there is none, UsageError if there are several.
+    Raises ModelError if no model has the name, UsageError if several have it.
     """
     models = list_models()
     same = [model for model in models if name in (model.name, str(model.path))]
@@ -61,74 +74,128 @@ def find_listed(name: str) -> Listed:
     return same[0]
 
 
-def remove(model: Listed) -> None:
-    """Delete a model from the disk; UsageError for one that comes with nemocli."""
+def remove(model: ListedModel) -> None:
+    """Delete a model from the disk; UsageError for one that comes with nemocli.
+
+    Raises NemocliError if anything of it could not be removed.
+    """
     if model.delete is None:
         raise UsageError(f"The model {model.name} comes with nemocli and cannot be removed.")
-    try:
-        model.delete()
-    except OSError as error:
-        raise NemocliError(f"{model.path} cannot be removed: {error.strerror}.") from None
+    failed = model.delete()
+    if failed:
+        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+        raise NemocliError(f"{failed[0].filename} cannot be removed: {failed[0].strerror}{more}.")
 
 
-def model_bytes(path: Path) -> int:
-    """Bytes of a model on disk: a folder, or a .nemo archive."""
-    return path.stat().st_size if path.is_file() else folder_bytes(path)
+def measure_model(path: Path) -> int:
+    """Return the bytes on disk of a model: a folder, or a .nemo archive."""
+    return path.stat().st_size if path.is_file() else measure_folder(path)
 
 
-def folder_bytes(folder: Path) -> int:
-    """Bytes of the files in a folder and its subfolders; what links lead to is counted."""
+def measure_folder(folder: Path) -> int:
+    """Return the bytes of the files in a folder and its subfolders, targets of links included."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _bundled() -> Iterator[Listed]:
+def _list_bundled() -> Iterator[ListedModel]:
     try:
-        folder = demo_folder()
+        folder = find_demo_folder()
     except ModelError:
         return
-    yield Listed(DEMO, "checkpoint", "", folder_bytes(folder), folder, None)
+    yield ListedModel(DEMO, "checkpoint", "", measure_folder(folder), folder, None)
 
 
-def _interrupted() -> Iterator[Listed]:
-    """Downloads of which nothing but incomplete files is there."""
-    for folder in sorted(hub_cache().glob("models--*--*")):
+def _list_downloads() -> Iterator[ListedModel]:
+    """Yield models in the hub's cache that nemocli can run, or that it downloaded."""
+    for folder in sorted(find_hub_cache().glob("models--*--*")):
         hub = parse_hub_model(folder.name.removeprefix("models--").replace("--", "/", 1))
-        partials = incomplete_files(hub) if hub else []
-        if hub and partials and not any(folder.glob("snapshots/*/*")):
-            size = sum(path.stat().st_size for path in partials)
-            yield Listed(
-                str(hub), "interrupted download", "", size, folder, _deletes_folder(folder)
-            )
+        if hub is None:
+            continue
+        is_own = (folder / PULLED_MARK).exists() or hub.name == DEFAULT_MODEL
+        partials = list_incomplete(hub)
+        partial_bytes = sum(path.stat().st_size for path in partials)
+        is_counted = False
+        for snapshot in sorted(folder.glob("snapshots/*")):
+            checkpoint = _find_readable_checkpoint(snapshot)
+            if not (is_own or _is_supported(checkpoint or snapshot)):
+                continue
+            cached = CachedCommit(HubModel(hub.name, snapshot.name), snapshot.name)
+            size = measure_folder(snapshot)
+            if checkpoint is None:
+                size, is_counted = size + partial_bytes, True
+            form = "checkpoint" if checkpoint else INTERRUPTED_DOWNLOAD
+            delete = _make_deletion(cached)
+            yield ListedModel(str(cached.model), form, "", size, checkpoint or snapshot, delete)
+        if partials and not is_counted:
+            yield _list_partials(hub, folder, partials, partial_bytes)
 
 
-def _unusable(folder: Path) -> Iterator[Listed]:
-    """Conversions that are damaged or of another version, which only take up room."""
-    for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
-        path = manifest.parent
-        try:
-            read_manifest(path)
-        except ModelError:
-            name, size = str(path), folder_bytes(path)
-            yield Listed(name, "damaged or outdated", "", size, path, _deletes_folder(path))
+def _find_readable_checkpoint(snapshot: Path) -> Path | None:
+    try:
+        return find_snapshot_checkpoint(snapshot)
+    except ModelError:  # one that may not be read
+        return None
 
 
-def _is_revision(model: Listed, name: str) -> bool:
-    listed, wanted = parse_hub_model(model.name), parse_hub_model(name)
-    if listed is None or wanted is None or listed.name != wanted.name:
+def _list_partials(
+    hub: HubModel, folder: Path, partials: list[Path], partial_bytes: int
+) -> ListedModel:
+    """Return interrupted downloads of a model that has no incomplete commit to count them with."""
+    if any(folder.glob("snapshots/*/*")):
+
+        def delete() -> list[OSError]:
+            return [error for path in partials for error in remove_tree(path)]
+
+        return ListedModel(
+            str(partials[0]), INTERRUPTED_DOWNLOAD, str(hub), partial_bytes, partials[0], delete
+        )
+    return ListedModel(
+        str(hub), INTERRUPTED_DOWNLOAD, "", partial_bytes, folder, lambda: remove_tree(folder)
+    )
+
+
+def _list_unusable(folder: Path) -> Iterator[ListedModel]:
+    """Yield conversions that cannot be used: damaged, of another version, or interrupted."""
+    for path in sorted(folder.glob("*")):
+        if is_abandoned(path):
+            yield _list_folder(str(path), INTERRUPTED_CONVERSION, path)
+        elif _was_model(path):
+            try:
+                read_manifest(path)
+            except ModelError:
+                yield _list_folder(str(path), "damaged or outdated", path)
+
+
+def _was_model(path: Path) -> bool:
+    """Return whether a folder is or was a model; also one without manifest, or a broken link."""
+    if path.is_symlink() and not path.exists():
+        return True
+    if (path / MANIFEST).exists():
+        return True
+    names = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+    return bool(names) and all(map(is_written_by_conversion, names))
+
+
+def _list_folder(name: str, form: str, path: Path, source: str = "") -> ListedModel:
+    return ListedModel(name, form, source, measure_folder(path), path, lambda: remove_tree(path))
+
+
+def _is_supported(path: Path) -> bool:
+    """Return whether nemocli could run a checkpoint that another program downloaded."""
+    if path.is_file():  # a .nemo archive may hold anything, but its file name tells enough
+        return "nemotron" in path.name
+    with suppress(OSError):
+        text = (path / "config.json").read_text(encoding="utf-8", errors="replace")
+        return f'"{ARCHITECTURE}"' in text
+    return False
+
+
+def _is_revision(model: ListedModel, name: str) -> bool:
+    listed, named = parse_hub_model(model.name), parse_hub_model(name)
+    if listed is None or named is None or listed.name != named.name:
         return False
-    return (listed.revision or "").startswith(wanted.revision or "")
+    return named.revision is None or listed.revision in list_commits(named)
 
 
-def _deletes_folder(path: Path) -> Callable[[], None]:
-    return lambda: shutil.rmtree(path)
-
-
-def _deletes_revision(hub: HubModel) -> Callable[[], None]:
-    def delete() -> None:
-        from huggingface_hub import scan_cache_dir
-
-        scan_cache_dir().delete_revisions(hub.revision or "").execute()
-        for partial in incomplete_files(hub):
-            partial.unlink()
-
-    return delete
+def _make_deletion(cached: CachedCommit) -> Callable[[], list[OSError]]:
+    return lambda: remove_revision(cached)

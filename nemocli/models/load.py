@@ -1,14 +1,14 @@
-"""Load a model that was resolved: its runtime, and the text of its tokenizer."""
+"""Load a resolved model: its runtime, and the text of its tokenizer."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.errors import ModelError
+from nemocli.models.finite_outputs import FiniteOutputRuntime
 from nemocli.models.folder import Manifest, read_manifest
 from nemocli.models.integrity import check_checkpoint, check_folder, find_damage
-from nemocli.models.paths import cache_folder
-from nemocli.models.watched import WatchedRuntime
+from nemocli.models.paths import find_cache_folder
 from nemocli.network.checkpoint import TOKENIZER, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.base import Runtime
@@ -29,7 +29,7 @@ class LoadedModel:
 
 
 def load_model(resolved: "ResolvedModel", progress: Progress | None = None) -> LoadedModel:
-    """Load a model that needs no conversion any more; `progress` is called with what takes long.
+    """Load a model that needs no conversion; `progress` is called with each step that takes long.
 
     Raises ModelError for damaged files, UnsupportedError if the runtime is not on this machine.
     """
@@ -38,9 +38,9 @@ def load_model(resolved: "ResolvedModel", progress: Progress | None = None) -> L
         checkpoint = open_checkpoint(resolved.path)
         check_checkpoint(checkpoint, progress)
         checkpoint.parameters.check()
-        opened = WatchedRuntime(
+        opened = FiniteOutputRuntime(
             kind.open_checkpoint(checkpoint, resolved.lookahead),
-            lambda: _untrained(resolved.path),
+            lambda: _untrained_error(resolved.path),
         )
         return LoadedModel(resolved, opened, checkpoint.tokenizer)
     assert isinstance(kind, FolderKind)
@@ -56,11 +56,11 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
         config=manifest.config,
         precision=manifest.precision,
         hashes={name: record.sha256 for name, record in manifest.files.items()},
-        cache=cache_folder,
+        cache=find_cache_folder,
     )
-    opened = WatchedRuntime(
+    opened = FiniteOutputRuntime(
         kind.open_folder(folder, resolved.lookahead, resolved.compute_units, progress),
-        lambda: _explain(path, manifest),
+        lambda: _explain_not_finite(path, manifest),
     )
     try:
         tokenizer = read_text(path / TOKENIZER)
@@ -69,15 +69,15 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
     return LoadedModel(resolved, opened, tokenizer)
 
 
-def _explain(folder: Path, manifest: Manifest) -> ModelError:
-    """Why a model folder computes what is no number: a file has changed unseen, or it never did."""
+def _explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:
+    """Return the error for NaN output: a file is damaged, or the model is untrained."""
     damage = next(find_damage(folder, manifest.files), None)
     if damage is None:
-        return _untrained(folder)
+        return _untrained_error(folder)
     return ModelError(f"{damage}; convert the checkpoint again.")
 
 
-def _untrained(model: Path) -> ModelError:
+def _untrained_error(model: Path) -> ModelError:
     return ModelError(
         f"{model} computes numbers that are infinite or none at all, though its files are those"
         " that were written: it is not a trained model."

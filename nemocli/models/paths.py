@@ -1,4 +1,4 @@
-"""Where models lie on this machine."""
+"""Folders of models on this machine."""
 
 import os
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from nemocli.errors import ModelError, UnsupportedError
 DEMO = "demo"
 
 
-def demo_folder() -> Path:
-    """The demo checkpoint that comes with nemocli, installed or in a clone."""
+def find_demo_folder() -> Path:
+    """Return the demo checkpoint that comes with nemocli; ModelError if it is missing."""
     package = Path(__file__).parents[1]
     for assets in (package / "assets", package.parent / "assets"):
         if (assets / DEMO / "config.json").is_file():
@@ -21,33 +21,38 @@ def demo_folder() -> Path:
     raise ModelError("The demo checkpoint is not part of this installation; reinstall nemocli.")
 
 
-def cache_folder() -> Path:
-    """Where nemocli keeps what it can make again: NEMOCLI_CACHE_DIR, or the platform's folder.
+def find_cache_folder() -> Path:
+    """Return the folder for files that can be made again: NEMOCLI_CACHE_DIR, or the platform's.
 
-    UnsupportedError for a user without a home folder; `models_folder` too.
+    Raises UnsupportedError for a user without a home folder.
     """
-    return _folder("NEMOCLI_CACHE_DIR", platformdirs.user_cache_path)
+    return _find_folder("NEMOCLI_CACHE_DIR", platformdirs.user_cache_path)
 
 
-def models_folder() -> Path:
-    """Where `nemocli convert` writes by default: NEMOCLI_MODELS_DIR, or the platform's folder."""
-    return _folder("NEMOCLI_MODELS_DIR", lambda name: platformdirs.user_data_path(name) / "models")
+def find_models_folder() -> Path:
+    """Return the folder that `nemocli convert` writes to: NEMOCLI_MODELS_DIR, or the platform's.
+
+    Raises UnsupportedError for a user without a home folder.
+    """
+    return _find_folder(
+        "NEMOCLI_MODELS_DIR", lambda name: platformdirs.user_data_path(name) / "models"
+    )
 
 
-def _folder(variable: str, by_platform: Callable[[str], Path]) -> Path:
+def _find_folder(variable: str, by_platform: Callable[[str], Path]) -> Path:
     if chosen := os.environ.get(variable):
-        return Path(chosen)
+        return Path(os.path.expanduser(chosen))
     try:
         folder = by_platform("nemocli")
-    except RuntimeError:  # so newer versions of platformdirs say it; older ones keep the ~
+    except RuntimeError:  # no home, in newer versions of platformdirs; older ones keep the ~
         folder = None
     if folder is None or not folder.is_absolute():
-        raise no_home(variable)
+        raise no_home_error(variable)
     return folder
 
 
-def no_home(variable: str) -> UnsupportedError:
-    """For a user without a home folder, as in some containers."""
+def no_home_error(variable: str) -> UnsupportedError:
+    """Return the error for a user without a home folder, as in some containers."""
     return UnsupportedError(
         f"This user has no home folder; set HOME, or {variable}, to a folder that can be written."
     )

@@ -1,4 +1,4 @@
-"""Decide what runs when a person names a model, without loading it."""
+"""Decide which model runs, and how, without loading it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,28 +18,28 @@ from nemocli.runtimes.system import System, this_system
 class ResolvedModel:
     """What will run: plain data, which may be sent to another process."""
 
-    #: What a person calls the model: `demo`, `owner/name`, or its path.
+    #: The name that the user gave: `demo`, `owner/name`, or a path.
     name: str
-    #: The model folder or, as long as it `needs_conversion` or if the runtime opens it as it is,
-    #: the checkpoint: a folder or a .nemo archive.
+    #: The model folder; or the checkpoint (a folder or a .nemo archive) if that `needs_conversion`
+    #: or the runtime opens checkpoints.
     path: Path
     runtime: str
-    #: Of the encoder's weights.
+    #: Precision of the encoder's weights, such as `int8`.
     precision: str
-    #: Encoder frames of 80 ms.
+    #: Lookahead in encoder frames of 80 ms.
     lookahead: int
-    #: None where the runtime has no choice.
+    #: None if the runtime has no choice of compute units.
     compute_units: str | None
-    #: SHA-256 over the checkpoint that the weights come from, hexadecimal.
+    #: SHA-256 of the checkpoint that the weights come from, hexadecimal.
     revision: str
     config: ModelConfig
-    #: Whether the checkpoint has to be converted for its runtime, or was, into the cache folder.
+    #: Whether the checkpoint must be converted into the cache folder before it is loaded.
     needs_conversion: bool
 
     def convert(self, progress: Progress | None = None) -> "ResolvedModel":
-        """Return the same with its model folder, which is made in the cache folder if need be.
+        """Return the model with its model folder, made in the cache folder if necessary.
 
-        Raises as `convert_into_cache`.
+        Raises what `convert_into_cache` raises.
         """
         if not self.needs_conversion:
             return self
@@ -49,9 +49,9 @@ class ResolvedModel:
         return replace(self, path=folder, needs_conversion=False)
 
     def load(self, progress: Progress | None = None) -> LoadedModel:
-        """Load it, converted before if need be; `progress` is called with what takes long.
+        """Convert the model if necessary, and load it; `progress` is called with each slow step.
 
-        Raises ModelError for damaged files, and as `convert`.
+        Raises ModelError for damaged files, and what `convert` raises.
         """
         return load_model(self.convert(progress), progress)
 
@@ -62,9 +62,9 @@ def resolve(
     """Decide which folder or checkpoint runs, by which runtime, in which precision and so on.
 
     Reads manifests and configurations, hashes a checkpoint, and imports no runtime. `found` is the
-    model where it was found before; `system` is this machine's by default. Raises ModelError for a
-    model that is missing or damaged, UsageError for what does not exist or contradicts the model,
-    UnsupportedError for what this machine cannot run.
+    result of an earlier `find_model`; `system` is this machine by default. Raises ModelError for a
+    missing or damaged model, UsageError for options that do not exist or contradict the model, and
+    UnsupportedError if this machine cannot run it.
     """
     system = system or this_system()
     check_runtime(spec.runtime)
@@ -93,7 +93,7 @@ def resolve(
 
 
 def _choose_kind(spec: ModelSpec, found: FoundModel, system: System) -> Kind:
-    """A model folder's own kind; for a checkpoint the one asked for, or what `auto` stands for."""
+    """Return a model folder's own kind; for a checkpoint, the requested one or that of `auto`."""
     if not found.is_converted:
         return KINDS[choose_runtime(KINDS, system) if spec.runtime == AUTO else spec.runtime]
     kind = found.manifest.kind
@@ -106,7 +106,7 @@ def _choose_kind(spec: ModelSpec, found: FoundModel, system: System) -> Kind:
 
 
 def _choose_precision(spec: ModelSpec, found: FoundModel, kind: Kind, system: System) -> str:
-    """A model folder's own precision; for a checkpoint the one asked for, or the runtime's."""
+    """Return a model folder's precision; for a checkpoint, the requested or the default one."""
     if not found.is_converted:
         if spec.precision is not None:
             kind.check_precision(spec.precision)
@@ -120,13 +120,13 @@ def _choose_precision(spec: ModelSpec, found: FoundModel, kind: Kind, system: Sy
     return precision
 
 
-def choose_lookahead(config: ModelConfig, present: tuple[int, ...], wanted: int | None) -> int:
-    """The lookahead asked for, or the model's default; UsageError if the model lacks it."""
-    if wanted is None:
+def choose_lookahead(config: ModelConfig, present: tuple[int, ...], requested: int | None) -> int:
+    """Return the requested lookahead, or the default one; UsageError if the model lacks it."""
+    if requested is None:
         return config.default_lookahead if config.default_lookahead in present else present[0]
-    if wanted not in present:
+    if requested not in present:
         raise UsageError(
-            f"The model has no lookahead {wanted};"
+            f"The model has no lookahead {requested};"
             f" choose from {', '.join(str(n) for n in sorted(present))}."
         )
-    return wanted
+    return requested

@@ -1,4 +1,4 @@
-"""Where the demo is converted if the cache folder cannot be written, as where HOME is read-only."""
+"""A temporary cache for the demo if the cache folder cannot be written, as in a read-only home."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from nemocli.errors import UnsupportedError
 
 
 def make_writable(folder: Path) -> None:
-    """Make a folder of the cache; UnsupportedError if it cannot be made or written."""
+    """Make a folder in the cache; UnsupportedError if it cannot be made or written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -23,14 +23,17 @@ def make_writable(folder: Path) -> None:
         ) from None
 
 
-def use_temporary_cache(reason: UnsupportedError, tell: Callable[[str], None] | None) -> Path:
-    """A folder that goes when nemocli ends; `tell` gets a sentence, `reason` is raised if none."""
+def use_temporary_cache(reason: UnsupportedError, progress: Callable[[str], None] | None) -> Path:
+    """Return a folder that is removed when nemocli ends, and call `progress` with a sentence.
+
+    Raises `reason` if no folder can be made.
+    """
     try:
-        folder = Path(_temporary_folder().name)
+        folder = Path(_make_temporary_folder().name)
     except OSError:
         raise reason from None
-    if tell:
-        tell(
+    if progress:
+        progress(
             "the cache folder cannot be written, so the demo is converted into a temporary folder;"
             " set NEMOCLI_CACHE_DIR to one that stays"
         )
@@ -38,6 +41,6 @@ def use_temporary_cache(reason: UnsupportedError, tell: Callable[[str], None] | 
 
 
 @cache
-def _temporary_folder() -> "tempfile.TemporaryDirectory[str]":
-    """One for the process, since what is loaded from it may be read later."""
+def _make_temporary_folder() -> "tempfile.TemporaryDirectory[str]":
+    """Make one folder for the process: its files may be read until the end."""
     return tempfile.TemporaryDirectory(prefix="nemocli-", ignore_cleanup_errors=True)

@@ -1,8 +1,8 @@
 """Read a checkpoint folder in the hub's layout, without torch.
 
-config.json, generation_config.json, processor_config.json, tokenizer.json and the weights: either
-model.safetensors, or the files that model.safetensors.index.json lists. The weights stay
-memory-mapped; a tensor is copied out when it is asked for.
+It holds config.json, generation_config.json, processor_config.json, tokenizer.json and the weights:
+either model.safetensors, or the files that model.safetensors.index.json lists. The weights stay
+memory-mapped; a tensor is copied when it is read.
 """
 
 import hashlib
@@ -29,8 +29,8 @@ WEIGHTS_INDEX = "model.safetensors.index.json"
 TOKENIZER = "tokenizer.json"
 CONFIGS = ("config.json", "generation_config.json", "processor_config.json")
 
-#: What weights are made of, in safetensors' names.
-KINDS_OF_NUMBERS = ("F32", "F16", "BF16", "F64")
+#: Data types that weights may have, in safetensors' names.
+WEIGHT_DTYPES = ("F32", "F16", "BF16", "F64")
 
 
 class Checkpoint:
@@ -55,14 +55,14 @@ class Checkpoint:
 
     @cached_property
     def tokenizer(self) -> str:
-        """The tokenizer.json of a model folder; ModelError if the checkpoint's cannot be read."""
+        """The text of tokenizer.json for a model folder. Raises ModelError if it cannot be made."""
         from nemocli.network.tokenizer import from_hub
 
         return from_hub(self.tokenizer_path, self.config)
 
     @cached_property
     def sha256(self) -> str:
-        """One hash over every file that decides the model's results, hexadecimal."""
+        """SHA-256 over every file that decides the model's results, in hexadecimal."""
         digest = hashlib.sha256()
         for path in [
             *(self.path / name for name in CONFIGS),
@@ -79,7 +79,7 @@ AnyCheckpoint: TypeAlias = "Checkpoint | NemoCheckpoint"
 
 
 def open_checkpoint(path: Path) -> AnyCheckpoint:
-    """A folder in the hub's layout, or a `.nemo` archive; ModelError if it is neither."""
+    """Open a folder in the hub's layout, or a `.nemo` archive. Raises ModelError for others."""
     if path.is_file() or path.suffix == ".nemo":
         from nemocli.network.nemo import NemoCheckpoint
 
@@ -90,12 +90,12 @@ def open_checkpoint(path: Path) -> AnyCheckpoint:
 class SafetensorsFiles:
     """All tensors of a checkpoint, whether in one file or in several.
 
-    Raises ModelError for a file that is damaged, and for a tensor that is there twice, or whose
-    numbers are whole, complex, or packed.
+    Raises ModelError for a damaged file, for a tensor that is in two files, and for one of another
+    data type than WEIGHT_DTYPES.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.paths = _weight_files(folder)
+        self.paths = list_weight_files(folder)
         self._files = [_open(path) for path in self.paths]
         self._where: dict[str, Any] = {}
         for path, file in zip(self.paths, self._files, strict=True):
@@ -104,10 +104,10 @@ class SafetensorsFiles:
 
     def _add(self, name: str, file: Any, path: Path) -> None:
         kind = file.get_slice(name).get_dtype()
-        if kind not in KINDS_OF_NUMBERS:
+        if kind not in WEIGHT_DTYPES:
             raise ModelError(
                 f"The tensor {shown(name)} cannot be read: its numbers are of the kind {kind}, not"
-                f" {', '.join(KINDS_OF_NUMBERS)}."
+                f" {', '.join(WEIGHT_DTYPES)}."
             )
         if name in self._where:
             raise ModelError(f"The tensor {shown(name)} is in {path} and in another file too.")
@@ -117,7 +117,7 @@ class SafetensorsFiles:
         return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._where.items()}
 
     def read(self, name: str) -> Array:
-        """The tensor as float32; float16 and bfloat16 are widened, which is exact.
+        """Return the tensor as float32; float16 and bfloat16 are widened, which is exact.
 
         Raises ModelError for a tensor that numpy cannot hold.
         """
@@ -128,7 +128,7 @@ class SafetensorsFiles:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; ModelError names the file if it is missing or not JSON."""
+    """Read a JSON object. Raises ModelError, naming the file, if it is missing or not JSON."""
     try:
         data = json.loads(read_text(path))
     except FileNotFoundError:
@@ -142,7 +142,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def _weight_files(folder: Path) -> list[Path]:
+def list_weight_files(folder: Path) -> list[Path]:
+    """The files of a checkpoint's weights, there or not: one, or those that its index names.
+
+    ModelError for an index that does not say which.
+    """
     index = folder / WEIGHTS_INDEX
     if (folder / WEIGHTS).is_file() or not index.is_file():
         return [folder / WEIGHTS]
@@ -156,11 +160,14 @@ def _weight_files(folder: Path) -> list[Path]:
 
 def _open(path: Path) -> Any:
     try:
-        if not path.is_file():  # nor a device, which has no end
+        if not path.is_file():  # a device, for one, may have no end
             raise FileNotFoundError
+        path.open("rb").close()  # safetensors does not say why it cannot read a file
         return safe_open(path, framework="numpy")
     except FileNotFoundError:
         raise ModelError(f"The checkpoint lacks the file {path}.") from None
+    except PermissionError as error:
+        raise ModelError(f"The file {path} cannot be read: {error.strerror}.") from None
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"The weights file {path} is truncated or damaged ({error}); download it again."

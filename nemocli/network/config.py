@@ -1,4 +1,4 @@
-"""Every size of the model, read from a checkpoint's configuration files and never assumed."""
+"""Every size of the model, as a checkpoint's configuration files give it; none is assumed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,17 +9,17 @@ from nemocli.errors import ModelError, shown
 #: `model_type` of the one architecture nemocli implements.
 ARCHITECTURE = "nemotron3_5_asr"
 
-#: What a size can be at most: far above every model, far below what would exhaust the memory
-#: before the weights are found to be of other shapes.
+#: The largest size accepted: far above every model's, and far below what would exhaust the memory
+#: before the shapes of the weights are compared with it.
 MAX_SIZE = 1_000_000
 
-#: The same for layers, frames, mels and the like, of which each costs time or memory of its own.
+#: The same for the number of layers, frames, mels and the like: each of them costs time or memory.
 MAX_COUNT = 4096
 
-#: The same for symbols in a frame and for lookaheads, of which each costs much more.
+#: The same for symbols on a frame, and for lookaheads: each of them costs much more.
 MAX_SYMBOLS = MAX_LOOKAHEADS = 100
 
-#: The least and the most that a size can be, by its name below.
+#: The least and the most that each size may be, by its name in the classes below.
 LIMITS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(("n_fft", "win_length", "hop_length", "num_mels"), (1, MAX_COUNT)),
     **dict.fromkeys(("conv_kernel", "decoder_layers"), (1, MAX_COUNT)),
@@ -32,13 +32,13 @@ LIMITS: dict[str, tuple[int, int]] = {
     "max_symbols": (1, MAX_SYMBOLS),
 }
 
-#: Numbers in the caches of a stream: a hundred times those of the released model.
+#: The most values that a stream's caches may hold: a hundred times the released model's.
 MAX_CACHED = 1 << 28
 
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """The mel front end. Lengths in samples at `sampling_rate` Hz."""
+    """Sizes of the mel front end. Lengths are in samples at `sampling_rate` Hz."""
 
     sampling_rate: int
     n_fft: int
@@ -50,7 +50,7 @@ class FeatureConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of encoder, prompt fusion, predictor and joint, and what decoding needs to know."""
+    """Sizes of encoder, prompt fusion, predictor and joint; languages, lookaheads and blank."""
 
     features: FeatureConfig
     hidden_size: int
@@ -73,7 +73,7 @@ class ModelConfig:
     max_symbols: int
     #: Locale or alias -> index of the prompt's one-hot vector.
     prompts: dict[str, int]
-    #: Locales a checkpoint says it was trained on; empty if it does not say.
+    #: Locales that the checkpoint says it was trained on; empty if it does not say.
     languages: tuple[str, ...] = ()
 
     @property
@@ -93,12 +93,15 @@ class ModelConfig:
         return first, second, second // 2 + 1
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for a manifest; `ModelConfig.from_json` reads them back."""
+        """Return plain values for a manifest; `ModelConfig.from_json` reads them back."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "ModelConfig":
-        """Raises ValueError, TypeError, KeyError or ModelError for what was never written."""
+        """Read what `to_json` returned.
+
+        Raises ValueError, TypeError, KeyError or ModelError for anything else.
+        """
         fields = dict(data)
         fields["features"] = FeatureConfig(**fields["features"])
         fields["lookaheads"] = tuple(fields["lookaheads"])
@@ -110,19 +113,24 @@ class ModelConfig:
         return config
 
 
-def read_config(
-    config: Mapping[str, Any], generation: Mapping[str, Any], processor: Mapping[str, Any]
-) -> ModelConfig:
-    """Combine config.json, generation_config.json and processor_config.json.
-
-    Raises ModelError naming the key that is missing or that asks for something not implemented.
-    """
+def refuse_other_architecture(config: Mapping[str, Any]) -> None:
+    """ModelError for the config.json of a model that nemocli does not run."""
     architecture = config.get("model_type")
     if architecture != ARCHITECTURE:
         raise ModelError(
             f"config.json names the architecture {shown(architecture)}, but nemocli runs only"
             f" {ARCHITECTURE!r} (Nemotron 3.5 ASR Streaming)."
         )
+
+
+def read_config(
+    config: Mapping[str, Any], generation: Mapping[str, Any], processor: Mapping[str, Any]
+) -> ModelConfig:
+    """Read the sizes from config.json, generation_config.json and processor_config.json.
+
+    Raises ModelError, naming the key, if one is missing or has a value that is not implemented.
+    """
+    refuse_other_architecture(config)
     encoder = _get(config, "encoder_config", "config.json", dict)
     _refuse_unimplemented(config, encoder)
     lookaheads = _lookaheads(encoder, processor)
@@ -156,13 +164,13 @@ def read_config(
 
 
 class _Numbers:
-    """Whole numbers of one JSON object, with an error that names the file and the key."""
+    """Reads whole numbers of one JSON object; its errors name the file and the key."""
 
     def __init__(self, data: Mapping[str, Any], where: str) -> None:
         self.data, self.where = data, where
 
     def __call__(self, size: str, key: str, frames_more: int = 0) -> int:
-        """Read a size that has LIMITS; what is under the key counts so many frames more."""
+        """Read a size and check it by LIMITS; the value under the key is `frames_more` larger."""
         value: int = _get(self.data, key, self.where, int)
         least, most = (limit + frames_more for limit in LIMITS[size])
         if not least <= value <= most:
@@ -183,7 +191,7 @@ def _get(data: Mapping[str, Any], key: str, where: str, kind: type) -> Any:
 
 
 def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any]) -> None:
-    wanted: list[tuple[Mapping[str, Any], str, Any]] = [
+    required: list[tuple[Mapping[str, Any], str, Any]] = [
         (config, "hidden_act", "relu"),
         (encoder, "hidden_act", "silu"),
         (encoder, "subsampling_factor", 8),
@@ -193,7 +201,7 @@ def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any])
         (encoder, "convolution_bias", False),
         (encoder, "scale_input", False),
     ]
-    for data, key, value in wanted:
+    for data, key, value in required:
         if data.get(key, value) != value:
             raise ModelError(
                 f"config.json sets {key} to {shown(data[key])}; nemocli implements only {value!r}."
@@ -230,7 +238,7 @@ def _is_number(value: Any, least: int, most: int) -> bool:
 
 
 def _is_plausible(config: ModelConfig) -> bool:
-    """Whether the values of a manifest are of their kinds, and what `read_config` lets pass."""
+    """Tell whether a manifest's values have the types and limits that `read_config` demands."""
     sizes = vars(config) | vars(config.features)
     return (
         all(_is_number(sizes[size], *limits) for size, limits in LIMITS.items())
@@ -323,7 +331,7 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
 def _check_copies(
     config: Mapping[str, Any], processor: Mapping[str, Any], read: ModelConfig
 ) -> None:
-    """ModelError where a size that is written twice, and read once, is another the second time."""
+    """Raise ModelError where a file repeats a size that was read elsewhere, with another value."""
     encoder = config["encoder_config"]
     copies: list[tuple[str, Mapping[str, Any], str, Any]] = [
         ("config.json", encoder, "num_key_value_heads", read.num_heads),

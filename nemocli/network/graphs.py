@@ -1,14 +1,15 @@
 """The graphs a model is cut into: names, inputs, outputs and shapes, the same in every runtime.
 
-Devices want fixed shapes: there, one chunk of one stream is a call of `pre`, `conformer_a` and
-`conformer_b`. The conformer is two halves because one bundle with all of it does not load on some
-devices. `pre_tail` and `pre_first_tail` are `pre` and `pre_first` for the last, partial chunk: each
-stage's rows beyond the end of the sound are zeroed, which makes the result that of an offline pass.
+Devices need fixed shapes. For them, `pre` (`pre_first` at the start of a stream), `conformer_a` and
+`conformer_b` encode one chunk of one stream. The conformer is cut in halves because some devices do
+not load it as one. `pre_tail` and `pre_first_tail` are `pre` and `pre_first` for the last, partial
+chunk: they zero each stage's rows beyond the end of the sound, so that the result is that of an
+offline pass.
 
-Where shapes may vary, `pre_block` and `conformer_block` take any number of chunks of any number of
-streams in a call, first and last ones among them, with the same result.
+Where shapes may vary, one call of `pre_block` and `conformer_block` takes any number of chunks of
+any number of streams, first and last chunks among them, with the same result.
 
-Updated caches come back under the input's name with `_out` behind it, in the same shape.
+An updated cache is an output in the shape of the input, under its name with `_out` appended.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.operations import Operations, T
 from nemocli.network.parameters import Parameters
 
-#: The encoder as devices have it, one chunk of one stream in a call.
+#: The encoder in fixed shapes: one chunk of one stream in a call.
 ENCODER_GRAPHS = (
     "pre_first",
     "pre",
@@ -45,13 +46,13 @@ class TensorSpec:
 
     @property
     def known_shape(self) -> tuple[int, ...]:
-        """The shape where all have to be fixed: one of what there may be any number of."""
+        """The shape for a runtime with fixed shapes: 1 in place of each name."""
         return tuple(size if isinstance(size, int) else 1 for size in self.shape)
 
 
 @dataclass(frozen=True)
 class Graph(Generic[T]):
-    """One callable piece of the network: `body` maps its inputs by name to its outputs by name."""
+    """A part of the network that can be called: `body` takes inputs and gives outputs by name."""
 
     name: str
     inputs: tuple[TensorSpec, ...]
@@ -64,17 +65,17 @@ class Graph(Generic[T]):
         return tuple(result.name for result in self.results)
 
 
-#: Rows by which a stream's first chunk is short of the others: its first frame is made of one row.
+#: Rows that a stream's first chunk has less than the others: its first frame is made of one row.
 FIRST_SHORT = 7
 
 
 def chunk_rows(frames: int, first: bool) -> int:
-    """Mel rows that make `frames` encoder frames: 8 each, but the stream's first frame takes 1."""
+    """Count the mel rows for `frames` encoder frames: 8 each, but 1 for a stream's first frame."""
     return 8 * frames - FIRST_SHORT if first else 8 * frames
 
 
 def stage_rows(rows: int, first: bool) -> list[int]:
-    """Rows that leave each of the three subsampling stages when `rows` mel rows enter a chunk."""
+    """Count the rows that leave each of the three subsampling stages if `rows` mel rows enter."""
     counts = []
     for _ in range(3):
         rows = rows // 2 + 1 if first else rows // 2
@@ -83,7 +84,10 @@ def stage_rows(rows: int, first: bool) -> list[int]:
 
 
 def build_graph(name: str, p: Parameters, frames: int) -> "Graph[T]":
-    """The graph called `name` for chunks of `frames` encoder frames (ignored by the decoder's)."""
+    """Build a graph by its name, for chunks of `frames` encoder frames.
+
+    The decoder's graphs are the same for every `frames`.
+    """
     if name == "predict":
         return _predict(p)
     if name == "pre_block":
@@ -183,7 +187,7 @@ def _make_output(cache: TensorSpec) -> TensorSpec:
 
 
 def _project(ops: Operations[T], p: Parameters, hidden: T, one_hot: T) -> T:
-    """What the joint takes of the last layer's output."""
+    """Compute what the joint takes from the last layer's output [B, F, D]."""
     fused = layers.prompt_fusion(ops, p, hidden, one_hot)
     projector = "encoder_projector."
     return ops.linear(fused, p[projector + "weight"], p[projector + "bias"])
@@ -274,15 +278,15 @@ def _joint(p: Parameters) -> "Graph[T]":
         head = "joint.head."
         return {"token_logits": ops.linear(hidden, p[head + "weight"], p[head + "bias"])}
 
-    # One predictor output meets any number of frames at once, which reads the head's weights once;
-    # or each frame has one of its own.
+    # `rows` is 1 or the number of frames: one predictor output for all frames, or one for each.
+    # Many frames in a call read the head's weights only once.
     inputs = (TensorSpec("dec_out", ("rows", size)), TensorSpec("enc_frame", ("frames", size)))
     logits = TensorSpec("token_logits", ("frames", p.config.vocab_size))
     return Graph("joint", inputs, (logits,), body)
 
 
 def subsampling_cache_shapes(config: ModelConfig) -> list[tuple[int, ...]]:
-    """Each stage's last input row, padded in frequency: [1, channels in, 1, mels + 3]."""
+    """Return the shape of each stage's last input row: [1, channels in, 1, mels + padding]."""
     channels, mels = config.subsampling_channels, config.subsampled_mels
     padding = sum(layers.MEL_PADDING)
     return [
@@ -295,7 +299,7 @@ def subsampling_cache_shapes(config: ModelConfig) -> list[tuple[int, ...]]:
 def conformer_cache_shapes(
     config: ModelConfig, num_layers: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Shapes of the key (and value) cache and of the convolution cache of `num_layers` layers."""
+    """Return the shapes of the key (or value) cache and the convolution cache of some layers."""
     return (
         (num_layers, config.num_heads, config.left_context, config.head_size),
         (num_layers, config.hidden_size, config.conv_kernel - 1),

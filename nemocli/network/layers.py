@@ -1,10 +1,17 @@
 """The layers of the network, each a function of operations, parameters and values.
 
 FastConformer (arXiv:2305.05084) made cache-aware for streaming (arXiv:2312.17279), followed by
-prompt fusion and an RNN transducer (arXiv:1211.3711). B is the number of streams in one call, F
-that of encoder frames of 80 ms of each, C that of a chunk, D the hidden size, L the frames of left
-context. A call takes one chunk (F is C), or a block of N chunks (F is N times C), whose every chunk
-attends to itself and to the L frames before it, as if it had come alone.
+prompt fusion and an RNN transducer (arXiv:1211.3711). In shapes,
+
+- B is the number of streams in the call,
+- F the number of encoder frames (of 80 ms) of each stream in the call,
+- C the number of frames of a chunk,
+- N the number of chunks of each stream: F = N C,
+- L the number of frames of left context,
+- D the hidden size.
+
+A call takes one chunk, or a block of chunks. In a block, each chunk attends to itself and to the L
+frames before it, as if it were the only one.
 """
 
 from collections.abc import Sequence
@@ -14,7 +21,7 @@ from typing import Generic
 from nemocli.network.operations import Operations, T
 from nemocli.network.parameters import Parameters
 
-#: Zeros before and after the mel axis ahead of each 3x3 convolution of stride 2.
+#: Zeros that each 3x3 convolution of stride 2 gets before and after the mel axis.
 MEL_PADDING = (2, 1)
 
 
@@ -25,12 +32,12 @@ def subsampling(
     caches: Sequence[T] | None,
     row_masks: Sequence[T] | None = None,
 ) -> tuple[T, list[T]]:
-    """Eight mel rows become one encoder frame: three causal 3x3 convolutions of stride 2.
+    """Make one encoder frame of eight mel rows, by three causal 3x3 convolutions of stride 2.
 
-    `mel` is [B, 1, rows, mels]. `caches` holds each stage's last padded input row; None at the
-    start of a stream, where two rows of zeros stand before the first. `row_masks` ([B, 1, rows, 1]
-    for each stage) zero the rows that lie outside the sound. Returns the embeddings [B, F, D] and
-    the new caches.
+    `mel` is [B, 1, rows, mels]. `caches` holds each stage's last padded input row; it is None at
+    the start of a stream, where two rows of zeros precede the first. `row_masks` ([B, 1, rows, 1]
+    for each stage) zero the rows outside the sound. Returns the embeddings [B, F, D] and the new
+    caches.
     """
     channels, mels = p.config.subsampling_channels, p.config.subsampled_mels
     sizes = [p.config.features.num_mels, *mels]
@@ -64,7 +71,7 @@ def _subsampling_stage(ops: Operations[T], p: Parameters, stage: int, x: T) -> T
 
 @dataclass
 class LayerCache(Generic[T]):
-    """A layer's past: keys and values [B, heads, L, head size], conv [B, D, kernel - 1]."""
+    """A layer's state: keys and values [B, heads, L, head size], conv [B, D, kernel - 1]."""
 
     keys: T
     values: T
@@ -81,9 +88,10 @@ def conformer_layer(
     frames: int,
     windows: T | None,
 ) -> tuple[T, LayerCache[T]]:
-    """Half a feed forward, attention, convolution, half a feed forward; x is [B, F, D].
+    """Apply half a feed forward, attention, convolution, half a feed forward to x [B, F, D].
 
-    `frames` are those of a chunk, C; `windows` are `attention`'s.
+    `frames` is C, the frames of a chunk; for `mask` and `windows` see `attention`. Returns the
+    output [B, F, D] and the new cache.
     """
     prefix = f"encoder.layers.{layer}."
 
@@ -102,7 +110,7 @@ def conformer_layer(
 
 
 def feed_forward(ops: Operations[T], p: Parameters, prefix: str, x: T) -> T:
-    """0.5 * linear2(silu(linear1(x))), the half folded into the second matrix."""
+    """Compute 0.5 * linear2(silu(linear1(x))), with the factor folded into the second matrix."""
     hidden = ops.silu(ops.linear(x, p[prefix + "linear1.weight"]))
     return ops.linear(hidden, p.half(prefix + "linear2.weight"))
 
@@ -117,12 +125,12 @@ def attention(
     frames: int,
     windows: T | None,
 ) -> tuple[T, T, T]:
-    """Attend, by several heads, to the cached and the present frames at relative positions.
+    """Attend, with several heads, to the cached and the present frames at relative positions.
 
     score(i, j) = ((q_i + u) . k_j + (q_i + v) . r_(L + i - j)) / sqrt(head size) + mask(i, j)
     (arXiv:1901.02860, equation 5), with H heads of the size S. For one chunk, `mask` is
-    [1, 1, C, L + C] and `windows` None. For a block, `windows` [N, L + C] says where each chunk's
-    keys stand among the L + F of the cache and the block, and `mask` is [B, 1, N, 1, L + C].
+    [1, 1, C, L + C] and `windows` is None. For a block, `mask` is [B, 1, N, 1, L + C], and
+    `windows` [N, L + C] gives the places of each chunk's keys among the L + F of cache and block.
     Returns the output [B, F, D] and the keys and values of the last L frames.
     """
     heads, size, left = p.config.num_heads, p.config.head_size, p.config.left_context
@@ -135,11 +143,11 @@ def attention(
     q_u = ops.add(q, ops.constant(p.query_bias(layer, "u")))  # [B, H, F, S]
     q_v = ops.add(q, ops.constant(p.query_bias(layer, "v")))  # [B, H, F, S]
     relative_keys = ops.constant(p.relative_keys(layer, frames))  # [H, S, L + 2 C - 1]
-    # Heads and then, in a block, chunks are axes before these: frames of a chunk, and its keys.
+    # In a block, the axis of chunks comes between that of heads and that of a chunk's frames.
     chunks = () if windows is None else (-1,)
     if chunks and frames == 1:
-        # A product of one row is rounded in another way than one of several, and a chunk of one
-        # frame that comes alone has only such.
+        # A product of one row is rounded in another way than one of several rows. A chunk of one
+        # frame has one row if it comes alone, and so must have one here.
         q_v = ops.reshape(q_v, (0, heads, -1, 1, size))  # [B, H, N, 1, S]
         relative_keys = ops.reshape(relative_keys, (heads, 1, size, -1))  # [H, 1, S, L + 1]
     position = ops.matmul(q_v, relative_keys)  # [B, H, F, L + 2 C - 1], or [B, H, N, 1, L + 1]
@@ -165,13 +173,13 @@ def attention(
 
 
 def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: int, keys: int) -> T:
-    """Align scores by distance [B, heads, F, keys + C - 1] with the keys [*before, C, keys].
+    """Turn scores by distance [B, heads, F, keys + C - 1] into scores by key [*before, C, keys].
 
-    Of chunks of one frame, both are [*before, 1, keys], and nothing is to be done.
+    With chunks of one frame the two are the same: x is [*before, 1, keys] and is returned.
 
-    Query i of a chunk meets key j in column (C - 1 - i) + j. Read row after row, that is element
+    The score of query i and key j is in column (C - 1 - i) + j. Read row after row, that is element
     i * (width - 1) + (C - 1) + j: drop the first C - 1 elements, make the rows one shorter, and
-    keep the first columns. Only reshapes and static slices, which every device has.
+    keep the first columns. This takes only reshapes and static slices, which every device has.
     """
     width = keys + frames - 1
     if frames > 1:
@@ -183,7 +191,10 @@ def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: in
 
 
 def convolution(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) -> tuple[T, T]:
-    """Gate, causal depthwise convolution, norm, SiLU; the cache is taken after the gate."""
+    """Apply a gate, a causal depthwise convolution, a norm and SiLU to x [B, F, D].
+
+    The cache holds values after the gate. Returns the output [B, F, D] and the new cache.
+    """
     hidden, past = p.config.hidden_size, p.config.conv_kernel - 1
     both = ops.linear(x, p.matrix(prefix + "conv.pointwise_conv1.weight"))
     gate = ops.sigmoid(ops.slice(both, 2, hidden, 2 * hidden))
@@ -197,9 +208,9 @@ def convolution(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) 
 
 
 def prompt_fusion(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
-    """Tell every frame the language: linear_2(relu(linear_1([x, one_hot]))); x [B, F, D].
+    """Add the language to every frame: linear_2(relu(linear_1([x, one_hot]))); x is [B, F, D].
 
-    `one_hot` is [1, prompts], or [B, 1, prompts] where streams are of several languages.
+    `one_hot` is [1, prompts], or [B, 1, prompts] where each stream has a language of its own.
     """
     prefix = "prompt_projector."
     from_encoder = ops.linear(x, p.prompt_columns("encoder"), p[prefix + "linear_1.bias"])
@@ -209,7 +220,7 @@ def prompt_fusion(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
 
 
 def lstm_layer(ops: Operations[T], p: Parameters, layer: int, x: T, h: T, c: T) -> tuple[T, T]:
-    """One step of one LSTM layer; x, h, c and the new h, c are [1, B, decoder size]."""
+    """Step one LSTM layer: x, h, c and the returned new h, c are [1, B, decoder size]."""
     size = p.config.decoder_size
     gates = ops.linear(ops.concat([x, h], 2), p.lstm_weight(layer), p.lstm_bias(layer))
     i, f, g, o = (ops.slice(gates, 2, n * size, (n + 1) * size) for n in range(4))

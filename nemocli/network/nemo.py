@@ -1,8 +1,8 @@
 """Read a `.nemo` archive, NVIDIA NeMo's own form of a checkpoint, without NeMo and torch.
 
 It is a tar of model_config.yaml, model_weights.ckpt and a SentencePiece model. Names and settings
-are translated to the hub's, as transformers' conversion script does it, and then take the same way
-as a checkpoint from the hub: both forms of a model give the same converted folder, byte for byte.
+are translated to the hub's, as transformers' conversion script does it, and then read like a
+checkpoint from the hub: both forms of a model give the same converted folder, byte for byte.
 """
 
 import hashlib
@@ -24,14 +24,16 @@ from nemocli.network.torch_file import TorchFile
 CONFIG = "model_config.yaml"
 WEIGHTS = "model_weights.ckpt"
 
-#: What the tarfile module raises of damage.
+#: What the tarfile module raises for a damaged archive.
 _DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, OSError)
 
-#: Of settings and tokenizer each, which take a tenth of it; and members of an archive, which has
-#: about ten.
-MAX_BYTES, MAX_MEMBERS = 8 << 20, 1000
+#: The most bytes that the settings, or the tokenizer, may have: ten times what they take.
+MAX_BYTES = 8 << 20
 
-#: Parts of NeMo's tensor names, and what stands there in the hub's.
+#: The most members that an archive may have: it has about ten.
+MAX_MEMBERS = 1000
+
+#: Parts of NeMo's tensor names, and what the hub's names have in their place.
 RENAMED = (
     ("encoder.pre_encode.conv.0.", "encoder.subsampling.conv_in."),
     ("encoder.pre_encode.conv.2.", "encoder.subsampling.layers.0.depthwise_conv."),
@@ -53,17 +55,17 @@ RENAMED = (
     ("joint.enc.", "encoder_projector."),
     ("joint.pred.", "decoder.decoder_projector."),
     ("joint.joint_net.2.", "joint.head."),
-    ("joint.joint_net.1.", "joint.head."),  # of a joint network without dropout
+    ("joint.joint_net.1.", "joint.head."),  # in a joint network without dropout
 )
 
-#: How the hub's names of the network's tensors begin.
+#: Beginnings of the network's tensor names in the hub's naming.
 NETWORK = ("encoder.", "prompt_projector.", "encoder_projector.", "decoder.", "joint.")
 
 
 class NemoCheckpoint:
-    """A `.nemo` archive with what `nemocli.network.checkpoint.Checkpoint` has.
+    """A `.nemo` archive, with the attributes of `nemocli.network.checkpoint.Checkpoint`.
 
-    Raises ModelError, naming the archive and what is wrong in it, if it is damaged or of another
+    Raises ModelError, naming the archive and what is wrong with it, if it is damaged or of another
     architecture. The file stays open, mapped into memory.
     """
 
@@ -76,14 +78,14 @@ class NemoCheckpoint:
             raise ModelError(f"There is no file {path}.") from None
         except OSError as error:
             raise ModelError(f"The archive {path} cannot be read: {error.strerror}.") from None
-        except ValueError:  # what mmap says of a file without content
+        except ValueError:  # what mmap raises for an empty file
             self._refuse("is empty")
         with _open_tar(path) as tar:
             self._read(tar, _members(tar, path))
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the archive, hexadecimal."""
+        """SHA-256 of the archive, in hexadecimal."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -133,10 +135,10 @@ class NemoCheckpoint:
 
 
 class NemoWeights:
-    """The tensors of an archive under the hub's names.
+    """The network's tensors in an archive, under the hub's names.
 
-    Left out is what training and the front end keep beside the network. Raises ModelError for a
-    tensor that is there twice, or whose numbers are whole.
+    Tensors of training and of the mel front end are left out. Raises ModelError for two tensors of
+    the same name, and for one of whole numbers.
     """
 
     def __init__(self, file: TorchFile) -> None:
@@ -164,7 +166,7 @@ class NemoWeights:
 
 
 def hub_name(name: str) -> str:
-    """The hub's name of a tensor of NeMo's."""
+    """Translate a tensor's name in NeMo to the hub's."""
     for nemo, hub in RENAMED:
         name = name.replace(nemo, hub)
     return name
@@ -190,7 +192,7 @@ def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
         for number, member in enumerate(tar):
             if number == MAX_MEMBERS:
                 raise ModelError(f"The archive {path} has more than {MAX_MEMBERS} members.")
-            if member.size < 0:  # it leads back to the same header, again and again
+            if member.size < 0:  # which leads back to the same header, endlessly
                 raise tarfile.ReadError("a member smaller than nothing")
             members[member.name.removeprefix("./")] = member
         return members
@@ -201,7 +203,7 @@ def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
 
 
 def _sentencepiece_name(settings: Mapping[str, Any], members: Mapping[str, tarfile.TarInfo]) -> str:
-    """The member that the settings name as the tokenizer, or else the only one ending in .model."""
+    """Return the tokenizer's member: the one that the settings name, or the only .model."""
     tokenizer = settings.get("tokenizer")
     named = tokenizer.get("model_path") if isinstance(tokenizer, dict) else None
     if isinstance(named, str) and named.removeprefix("nemo:") in members:

@@ -8,7 +8,7 @@ import yaml
 from nemocli.errors import ModelError, shown
 from nemocli.network.config import ARCHITECTURE, MAX_COUNT
 
-#: Settings with the only value that is implemented, and NeMo's default where it is another.
+#: Section and key of a setting, the only value that is implemented, and NeMo's default.
 _REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (
     ("encoder", "self_attention_model", "rel_pos", "rel_pos"),
     ("encoder", "subsampling", "dw_striding", "striding"),
@@ -26,27 +26,27 @@ _REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (
     ("decoder", "normalization_mode", None, None),
 )
 
-#: YAML 1.1 takes the bare key `no`, the code of Norwegian, for a truth value.
+#: YAML 1.1 reads the bare key `no`, the code of Norwegian, as a truth value.
 _TRUTH = {False: "no", True: "yes"}
 
 Json = dict[str, Any]
 
-#: Characters of a number.
+#: The most characters that a number may have.
 MAX_NUMBER_LENGTH = 40
 
 
 def hub_configs(
     settings: Mapping[str, Any], prompt_size: int, pieces: int, where: str
 ) -> tuple[Json, Json, Json]:
-    """What config.json, generation_config.json and processor_config.json would hold.
+    """Return the contents of config.json, generation_config.json and processor_config.json.
 
     `prompt_size` is the width of prompt fusion, `pieces` the size of the SentencePiece model.
-    Raises ModelError naming the archive `where` and the setting that is missing or asks for
-    something not implemented.
+    Raises ModelError, naming the archive (`where`) and the setting, if one is missing or has a
+    value that is not implemented.
     """
     read = _Settings(settings, where)
-    for section, key, wanted, default in _REQUIRED:
-        read.refuse_other(section, key, wanted, default)
+    for section, key, required, default in _REQUIRED:
+        read.check_required(section, key, required, default)
     normalize = read.section("preprocessor").get("normalize")
     if normalize not in (None, "NA", "None", False):
         read.refuse(
@@ -66,20 +66,20 @@ def hub_configs(
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it comes without types
-    """Values as they stand there, without what makes much out of little."""
+    """Reads plain values, without the parts of YAML by which a small file costs hours or memory."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Merging mappings into mappings, again and again, would fill the memory."""
+        """Leave merge keys alone: nested merges would fill the memory."""
 
     def construct_scalar(self, node: yaml.ScalarNode) -> Any:
-        """A number in base 60 could take hours: 1:1:1:1 and so on."""
+        """Refuse long numbers: one in base 60, such as 1:1:1:1 and so on, could take hours."""
         if node.tag.endswith((":int", ":float")) and len(node.value) > MAX_NUMBER_LENGTH:
             raise ValueError("no number of a setting")
         return super().construct_scalar(node)
 
 
 def read_yaml(text: bytes) -> Any:
-    """Plain values; ValueError or RecursionError for what is not YAML, or goes too far."""
+    """Read plain values. Raises ValueError or RecursionError for bad or too deep YAML."""
     try:
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
@@ -87,7 +87,7 @@ def read_yaml(text: bytes) -> Any:
 
 
 class _Settings:
-    """The settings by section and key, with errors that name both."""
+    """Reads settings by section and key; its errors name both."""
 
     def __init__(self, settings: Mapping[str, Any], where: str) -> None:
         self._settings, self._where = settings, where
@@ -101,7 +101,7 @@ class _Settings:
         return found
 
     def number(self, *names: str) -> int:
-        """A whole number; dots lead to it."""
+        """Read a whole number, by the names of its sections and its key."""
         section, key = self.section(*names[:-1]), names[-1]
         value = section.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -109,7 +109,7 @@ class _Settings:
         return value
 
     def factor(self, section: str, key: str) -> float:
-        """A number above zero, and finite."""
+        """Read a number above zero, whole or not."""
         value = self.section(section).get(key)
         if (
             not isinstance(value, int | float)
@@ -119,11 +119,11 @@ class _Settings:
             self.refuse(f"gives {section}.{key} as {shown(value)}, where a number belongs")
         return value
 
-    def refuse_other(self, section: str, key: str, wanted: Any, default: Any) -> None:
+    def check_required(self, section: str, key: str, required: Any, default: Any) -> None:
         value = self.section(section).get(key, default)
-        if value != wanted:
+        if value != required:
             self.refuse(
-                f"sets {section}.{key} to {shown(value)}; nemocli implements only {wanted!r}"
+                f"sets {section}.{key} to {shown(value)}; nemocli implements only {required!r}"
             )
 
     def refuse(self, what: str) -> Never:
@@ -165,7 +165,7 @@ def _encoder(read: _Settings) -> Json:
 
 
 def _contexts(read: _Settings) -> tuple[int, list[int]]:
-    """The frames to the left, and those to the right that were trained; the default comes first."""
+    """Return the frames of left context, and the trained lookaheads with the default first."""
     value = read.section("encoder").get("att_context_size")
     pairs = value if isinstance(value, list) and isinstance(value[:1], list) else []
     if pairs and not isinstance(pairs[0], list):

@@ -1,7 +1,7 @@
-"""The operations the network is written in: all that a runtime has to supply.
+"""The operations that the network is written in: all that a runtime has to supply.
 
-To call the definition with numpy's operations computes; with another runtime's it builds a graph.
-`T` is what an operation takes and gives: an array, or the name of a value in a graph.
+Calling the network's definition with numpy's operations computes; calling it with another runtime's
+builds a graph. `T` is what an operation takes and returns: an array, or a value of a graph.
 """
 
 import math
@@ -17,18 +17,18 @@ EPSILON = 1e-5
 
 
 class Operations(Protocol[T]):
-    """Shapes are those of the arguments named; axes count from 0."""
+    """The operations of one runtime. Shapes are those of the arguments; axes count from 0."""
 
     def constant(self, value: Parameter) -> T:
-        """A parameter as a value."""
+        """Return a parameter as a value."""
         ...
 
     def linear(self, x: T, weight: Parameter, bias: Parameter | None = None) -> T:
-        """x [..., in] times weight [out, in] transposed, plus bias [out]."""
+        """Multiply x [..., in] by the transposed weight [out, in], and add bias [out]."""
         ...
 
     def matmul(self, a: T, b: T) -> T:
-        """Batched product of [..., m, k] and [..., k, n]."""
+        """Multiply matrices: a [..., m, k] by b [..., k, n]."""
         ...
 
     def add(self, a: T, b: T) -> T: ...
@@ -38,7 +38,7 @@ class Operations(Protocol[T]):
     def sigmoid(self, x: T) -> T: ...
 
     def silu(self, x: T) -> T:
-        """x times sigmoid(x)."""
+        """Compute x * sigmoid(x)."""
         ...
 
     def tanh(self, x: T) -> T: ...
@@ -46,49 +46,49 @@ class Operations(Protocol[T]):
     def relu(self, x: T) -> T: ...
 
     def softmax(self, x: T) -> T:
-        """Over the last axis."""
+        """Compute the softmax over the last axis."""
         ...
 
     def layer_norm(self, x: T, weight: Parameter, bias: Parameter) -> T:
-        """Over the last axis, epsilon 1e-5."""
+        """Normalize over the last axis, with EPSILON."""
         ...
 
     def conv2d(self, x: T, weight: Parameter, bias: Parameter, stride: int, groups: int) -> T:
-        """x [batch, in, time, mels], weight [out, in / groups, kt, kf]; no padding."""
+        """Convolve x [batch, in, time, mels] with weight [out, in / groups, kt, kf], unpadded."""
         ...
 
     def depthwise_conv1d(self, x: T, weight: Parameter) -> T:
-        """x [batch, channels, time], weight [channels, 1, k]; no padding."""
+        """Convolve x [batch, channels, time] with weight [channels, 1, k], without padding."""
         ...
 
     def gather(self, table: Parameter, index: T) -> T:
-        """Rows of table [rows, size] at whole numbers [1, batch]: [1, batch, size]."""
+        """Return the rows [1, batch, size] of table [rows, size] at index int32 [1, batch]."""
         ...
 
     def take(self, x: T, axis: int, index: T) -> T:
-        """The places of an axis given by whole numbers [m, n], which become two axes there."""
+        """Return x at the places index int32 [m, n] of an axis; m and n replace that axis."""
         ...
 
     def concat(self, parts: Sequence[T], axis: int) -> T: ...
 
     def slice(self, x: T, axis: int, start: int, stop: int | None) -> T:
-        """As Python slices: a negative start counts from the end, and None goes on to it."""
+        """Slice as Python does: a negative start counts from the end; None goes up to the end."""
         ...
 
     def reshape(self, x: T, shape: Sequence[int]) -> T:
-        """A size of 0 is that of the same axis of x, and -1 what is left over."""
+        """Reshape; a size of 0 means that of the same axis of x, and -1 whatever is left."""
         ...
 
     def transpose(self, x: T, order: Sequence[int]) -> T: ...
 
     def pad(self, x: T, before_after: Mapping[int, tuple[int, int]]) -> T:
-        """Zeros before and after, by axis of a 4-dimensional x."""
+        """Add zeros before and after, by axis, to x of four axes."""
         ...
 
 
-def known_shape(given: Sequence[int], wanted: Sequence[int]) -> tuple[int, ...]:
-    """The shape that `reshape` asks for, where the shape it starts from is known."""
-    shape = [given[axis] if size == 0 else size for axis, size in enumerate(wanted)]
+def resolve_shape(given: Sequence[int], requested: Sequence[int]) -> tuple[int, ...]:
+    """Replace 0 and -1 in the shape requested of `reshape`, for a value of the shape `given`."""
+    shape = [given[axis] if size == 0 else size for axis, size in enumerate(requested)]
     if -1 in shape:
         rest = math.prod(given) // -math.prod(shape)
         shape = [rest if size == -1 else size for size in shape]

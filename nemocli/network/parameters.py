@@ -1,7 +1,7 @@
-"""Weights by name, checked against the architecture, and the few that are derived from them.
+"""Weights by name, checked against the architecture, and parameters derived from them.
 
-A derived parameter is a rearrangement that saves operations in every runtime: queries, keys and
-values stacked into one product, constant factors folded in, the LSTM's two products made one.
+A derived parameter is a rearrangement that saves operations in every runtime: one matrix for
+queries, keys and values, one for the LSTM's two products, constant factors folded in.
 """
 
 import math
@@ -20,7 +20,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Parameter:
-    """A named weight, loaded when it is asked for, so that a conversion holds one at a time."""
+    """A named weight. Each call of `load` reads it, so that a conversion holds one at a time."""
 
     name: str
     load: Callable[[], Array]
@@ -30,16 +30,16 @@ class WeightSource(Protocol):
     """Where tensors come from: a checkpoint on disk, or arrays in memory."""
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """Every tensor's shape by name, without reading the tensors."""
+        """Return every tensor's shape by name, without reading the tensors."""
         ...
 
     def read(self, name: str) -> Array:
-        """One tensor as float32."""
+        """Return a tensor as float32."""
         ...
 
 
 def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of the architecture, in the hub's naming."""
+    """Return the shape of every tensor of the architecture, by its name on the hub."""
     shapes = _encoder_stem_shapes(config)
     for layer in range(config.num_layers):
         shapes |= _conformer_shapes(config, f"encoder.layers.{layer}.")
@@ -110,11 +110,11 @@ def _decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def check_numbers(name: str, array: Array) -> None:
-    """ModelError for NaN, infinity, a matrix of one number throughout, or a scale of zeros.
+    """Raise ModelError for NaN, infinity, a matrix of equal numbers, or a scale of zeros.
 
-    Biases may be zero, and the scale of a normalization one. It costs a look at the largest and the
-    smallest number, which are NaN where any number is.
+    Biases may all be 0, and the scale of a normalization may be 1 throughout.
     """
+    # The largest and the smallest number are enough: both are NaN if any number is.
     low, high = array.min(initial=np.inf), array.max(initial=-np.inf)
     if not (np.isfinite(low) and np.isfinite(high)):
         what = "numbers that are infinite or none at all"
@@ -126,16 +126,16 @@ def check_numbers(name: str, array: Array) -> None:
 
 
 def count_weights(config: ModelConfig) -> int:
-    """Numbers in all tensors."""
+    """Count the numbers in all tensors."""
     return sum(math.prod(shape) for shape in expected_shapes(config).values())
 
 
 class Parameters:
     """The network's parameters: those of the checkpoint by name, and the derived ones by method.
 
-    Raises ModelError at once if a tensor is missing, has another shape than the configuration asks
-    for, or belongs to no part of the network; and when a tensor is loaded whose numbers no
-    training gives.
+    Raises ModelError at once if a tensor is missing, has another shape than the configuration
+    gives, or belongs to no part of the network. Loading a parameter raises ModelError if
+    `check_numbers` does.
     """
 
     def __init__(self, config: ModelConfig, source: WeightSource) -> None:
@@ -158,12 +158,12 @@ class Parameters:
             )
 
     def check(self) -> None:
-        """ModelError if a tensor has numbers that no training gives: reads all of them, once."""
+        """Read every tensor once. Raises ModelError if `check_numbers` does for one of them."""
         for name in expected_shapes(self.config):
             self._read(name)
 
     def _read(self, name: str) -> Array:
-        """A tensor as it is stored, after a look at its numbers."""
+        """Read a tensor as it is stored, and check its numbers."""
         array = self._source.read(name)
         check_numbers(name, array)
         return array
@@ -172,15 +172,18 @@ class Parameters:
         return Parameter(name, lambda: self._read(name))
 
     def matrix(self, name: str) -> Parameter:
-        """A 1x1 convolution's weight [out, in, 1] as the matrix [out, in] it is."""
+        """Return a 1x1 convolution's weight [out, in, 1] as a matrix [out, in]."""
         return Parameter(name + ".matrix", lambda: self._read(name)[:, :, 0])
 
     def half(self, name: str) -> Parameter:
-        """A weight times 0.5: the half step of a conformer's feed forward, exact in binary."""
+        """Return a weight times 0.5, exactly: for the half step of a conformer's feed forward."""
         return Parameter(name + ".half", lambda: self._read(name) * np.float32(0.5))
 
     def qkv(self, layer: int) -> Parameter:
-        """Queries (times 1/sqrt(head size)), keys and values in one matrix [3 hidden, hidden]."""
+        """Return one matrix [3 hidden, hidden] for queries (scaled), keys and values.
+
+        Queries are scaled by 1/sqrt(head size).
+        """
         prefix = f"encoder.layers.{layer}.self_attn."
 
         def load() -> Array:
@@ -190,16 +193,16 @@ class Parameters:
         return Parameter(prefix + "qkv_proj.weight", load)
 
     def query_bias(self, layer: int, which: str) -> Parameter:
-        """bias_u or bias_v, scaled like the queries, as [heads, 1, head size]."""
+        """Return bias_u or bias_v, scaled like the queries, as [heads, 1, head size]."""
         name = f"encoder.layers.{layer}.self_attn.bias_{which}"
         return Parameter(
             name + ".scaled", lambda: (self._read(name) * self._attention_scale)[:, None]
         )
 
     def relative_keys(self, layer: int, frames: int) -> Parameter:
-        """Keys of the reachable distances, [heads, head size, left + 2 frames - 1].
+        """Return the keys by distance, [heads, head size, left + 2 frames - 1].
 
-        Column c belongs to the distance (left + frames - 1) - c between a query and a key; with
+        Column c is for the distance (left + frames - 1) - c between a query and a key; with
         `frames` queries over `left + frames` keys no other distances occur. Transformer-XL,
         appendix B (arXiv:1901.02860).
         """
@@ -214,10 +217,10 @@ class Parameters:
         return Parameter(f"{name}.keys{frames}", load)
 
     def prompt_columns(self, which: str) -> Parameter:
-        """The columns of prompt fusion's first matrix that read the "encoder" or the "prompt".
+        """Return the columns of prompt fusion's first matrix for the "encoder" or the "prompt".
 
-        A product with the concatenation is the sum of the two products, and the prompt's is the
-        same for every frame.
+        Their products are summed instead of multiplying the concatenation: the prompt's is then
+        computed once for all frames.
         """
         name, d = "prompt_projector.linear_1.weight", self.config.hidden_size
         columns = {"encoder": slice(0, d), "prompt": slice(d, None)}[which]
@@ -227,7 +230,7 @@ class Parameters:
         )
 
     def lstm_weight(self, layer: int) -> Parameter:
-        """Input and recurrent matrices side by side, [4 hidden, 2 hidden], gates i f g o."""
+        """Return input and recurrent matrices side by side, [4 size, 2 size], gates i f g o."""
         return Parameter(
             f"decoder.lstm.weight_l{layer}",
             lambda: np.concatenate(
@@ -236,7 +239,7 @@ class Parameters:
         )
 
     def lstm_bias(self, layer: int) -> Parameter:
-        """The sum of the two bias vectors, [4 hidden]."""
+        """Return the sum of the two bias vectors, [4 size]."""
         return Parameter(
             f"decoder.lstm.bias_l{layer}",
             lambda: (
@@ -251,7 +254,7 @@ class Parameters:
 
 
 def _sinusoids(first: int, last: int, size: int) -> Array:
-    """Rows for the distances first, first - 1, ..., last; sine and cosine interleaved."""
+    """Compute a row for each distance first, first - 1, ..., last; sine and cosine interleaved."""
     distance = np.arange(first, last - 1, -1, dtype=np.float32)
     exponent = np.arange(0, size, 2, dtype=np.float32) / np.float32(size)
     angle = distance[:, None] * (np.float32(1.0) / np.float32(10000.0) ** exponent)

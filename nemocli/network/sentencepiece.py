@@ -1,4 +1,4 @@
-"""Read the pieces of a SentencePiece model: the few fields of its protobuf that decoding needs."""
+"""The reader of SentencePiece models: the few fields of the protobuf that decoding needs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class PieceKind(IntEnum):
 
 @dataclass(frozen=True)
 class SentencePieces:
-    """Each id's piece and kind, in the order of ids."""
+    """The piece and kind of each id, in the order of ids."""
 
     pieces: tuple[tuple[str, PieceKind], ...]
 
@@ -32,7 +32,7 @@ _PIECE_TYPE = 3
 
 
 def read_sentencepiece(data: bytes, where: str) -> SentencePieces:
-    """The pieces of a serialized ModelProto; ModelError naming `where` if it is none."""
+    """Read the pieces of a serialized ModelProto. Raises ModelError, naming `where`, for others."""
     try:
         found = tuple(
             _piece(value)
@@ -57,7 +57,7 @@ def _piece(data: bytes) -> tuple[str, PieceKind]:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of each field of a message: whole numbers, or bytes of what is longer.
+    """Give the number and value of each field of a message: a whole number, or bytes.
 
     Raises ValueError or IndexError for what is not a message.
     """

@@ -1,7 +1,7 @@
-"""The tokenizer.json of a model folder: the same text, whatever form the checkpoint has it in.
+"""The tokenizer.json of a model folder: the same text for every form of a checkpoint's tokenizer.
 
-A model folder's tokenizer only turns ids into text, so all that counts is each id's piece, which
-pieces are left out of the text, and how pieces are joined.
+A model folder's tokenizer only turns ids into text. It holds each id's piece, which pieces are left
+out of the text, and how pieces are joined.
 """
 
 import re
@@ -22,15 +22,15 @@ BLANK = "<blank>"
 UNKNOWN = "<unk>"
 PADDING = "<pad>"
 
-#: Ids of a vocabulary that a tokenizer may lack, or have too many, at most.
-MOST_UNKNOWN = 16
+#: The most ids that a tokenizer may lack, or have beyond the vocabulary.
+MAX_UNKNOWN = 16
 
 #: A language tag, which the hub's conversion marks as special.
 TAG = re.compile(r"<[a-z]{2,3}-[A-Za-z]{2}>")
 
 
 def from_hub(path: Path, config: ModelConfig) -> str:
-    """Canonical text of a tokenizer.json; ModelError if it is none."""
+    """Return the canonical text of a tokenizer.json. Raises ModelError for other files."""
     with model_errors(f"The file {path} is not a tokenizer"):
         tokenizer = open_tokenizer(read_text(path), f"The file {path}")
         added = tokenizer.get_added_tokens_decoder()
@@ -47,14 +47,14 @@ def from_hub(path: Path, config: ModelConfig) -> str:
 def _check_vocabulary(
     pieces: Mapping[int, str], added: Collection[int], config: ModelConfig, what: str
 ) -> None:
-    """ModelError if the pieces by id cannot be those the model was trained with.
+    """Raise ModelError if the pieces by id cannot be those the model was trained with.
 
-    Ids behind the vocabulary are never said; added tokens may have some.
+    Added tokens may have ids beyond the vocabulary: the model never emits those.
     """
-    spoken = [index for index in range(config.vocab_size) if index != config.blank_id]
-    missing = sum(index not in pieces for index in spoken)
+    emitted = [index for index in range(config.vocab_size) if index != config.blank_id]
+    missing = sum(index not in pieces for index in emitted)
     beyond = sum(index >= config.vocab_size and index not in added for index in pieces)
-    allowed = min(MOST_UNKNOWN, config.vocab_size // 100)
+    allowed = min(MAX_UNKNOWN, config.vocab_size // 100)
     if missing > allowed or beyond > allowed:
         raise ModelError(
             f"{what} is another model's tokenizer: it has {len(pieces)} pieces, and the"
@@ -62,8 +62,8 @@ def _check_vocabulary(
         )
     tags = [piece[1:-1] for piece in pieces.values() if TAG.fullmatch(piece)]
     known = sum(tag in config.prompts for tag in tags)
-    silent = [name for name in config.languages if name in config.prompts and name not in tags]
-    if tags and (2 * known < len(tags) or silent):
+    untagged = [name for name in config.languages if name in config.prompts and name not in tags]
+    if tags and (2 * known < len(tags) or untagged):
         raise ModelError(
             f"{what} is another model's tokenizer: it has tags of"
             f" {shown(', '.join(sorted(tags)))}, which are not the model's languages."
@@ -71,7 +71,7 @@ def _check_vocabulary(
 
 
 def from_sentencepiece(model: SentencePieces, config: ModelConfig) -> str:
-    """Canonical text of what the hub's conversion makes of a SentencePiece model."""
+    """Return the canonical text for a SentencePiece model, by the rules of the hub's conversion."""
     special = {
         index
         for index, (piece, kind) in enumerate(model.pieces)

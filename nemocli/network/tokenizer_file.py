@@ -1,4 +1,4 @@
-"""A tokenizer.json as the library opens it, after a look at what could crash the library."""
+"""Opening a tokenizer.json with its library, after a check for what would crash the library."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from nemocli.errors import ModelError, model_errors
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-#: Characters of a piece at most; those of models have up to some dozen.
+#: The most characters that a piece may have; models' pieces have a few dozen at most.
 MAX_PIECE_LENGTH = 1000
 
 #: SentencePiece's sign for the space before a word.
@@ -16,11 +16,12 @@ SPACE = "\u2581"
 
 
 def open_tokenizer(text: str, what: str) -> "Tokenizer":
-    """The tokenizer of a tokenizer.json's text; ModelError, which says `what`, if it is none.
+    """Open a tokenizer.json's text. Raises ModelError, which names `what`, if it is none.
 
-    So it is too if there is a piece that no model has: a long enough one crashes the process.
+    It is also raised for a piece longer than MAX_PIECE_LENGTH: one that is long enough crashes the
+    process.
     """
-    from tokenizers import Tokenizer  # here: the engine's sessions need no more than words
+    from tokenizers import Tokenizer
 
     try:
         model: Any = json.loads(text)["model"]

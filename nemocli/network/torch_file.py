@@ -1,8 +1,8 @@
 """Read the tensors of a file that torch.save wrote, without torch, running nothing from the file.
 
 Such a file is a zip archive of a pickle and of each tensor's bytes. A pickle can name any function
-to be called; here it gets tensors and ordered dictionaries, and a file that asks for more is
-refused. The tensors stay in the memory-mapped file until they are asked for.
+to be called; here only tensors and ordered dictionaries are made, and a file that asks for more is
+refused. The tensors stay in the memory-mapped file until they are read.
 """
 
 import io
@@ -20,7 +20,7 @@ import numpy as np
 from nemocli.errors import ModelError
 from nemocli.network.parameters import Array
 
-#: By the name of torch's class.
+#: Data types by the names of torch's classes.
 _STORAGES = {
     "FloatStorage": np.dtype(np.float32),
     "HalfStorage": np.dtype(np.float16),
@@ -34,7 +34,7 @@ _STORAGES = {
     "BoolStorage": np.dtype(np.bool_),
 }
 
-#: What torch.save writes of a state dictionary. Other operations of a pickle can change what was
+#: The pickle operations that torch.save uses for a state dictionary. Others can change what was
 #: checked before, claim memory for nothing, or nest values deeper than Python can follow.
 _OPERATIONS = (
     *(pickle.PROTO, pickle.STOP, pickle.GLOBAL, pickle.REDUCE, pickle.BUILD, pickle.BINPERSID),
@@ -45,15 +45,18 @@ _OPERATIONS = (
     *(pickle.LONG_BINPUT, pickle.BINGET, pickle.LONG_BINGET),
 )
 
-#: By the code of an operation: what carries it out.
+#: What carries out an operation, by its code.
 _KNOWN: dict[int, Any] = dict(pickle._Unpickler.dispatch)
 
-#: Dimensions of a tensor at most, and how often numbers may be shared by tensors.
-_MAX_DIMENSIONS, _MAX_SHARED = 8, 8
+#: The most axes that a tensor may have.
+_MAX_DIMENSIONS = 8
+
+#: The most numbers that tensors may show for each number stored: views may overlap a little.
+_MAX_SHARED = 8
 
 
 class _Storage(NamedTuple):
-    """The bytes one or several tensors are views of: `length` numbers in the entry `data/key`."""
+    """Bytes that one or several tensors are views of: `length` numbers in the entry `data/key`."""
 
     key: str
     dtype: np.dtype[Any]
@@ -70,10 +73,10 @@ class _Tensor(NamedTuple):
 
 
 class TorchFile:
-    """The tensors by name of a state dictionary that torch.save wrote.
+    """The tensors of a state dictionary that torch.save wrote, by name.
 
-    `file` is that file, and `data` the same bytes, mapped into memory. Raises ModelError, naming
-    `where`, if it is damaged, of another form, or asks for anything but tensors.
+    `file` is that file, and `data` its bytes mapped into memory. Raises ModelError, naming `where`,
+    if the file is damaged, of another form, or asks for anything but tensors.
     """
 
     def __init__(self, file: IO[bytes], data: memoryview, where: str) -> None:
@@ -92,7 +95,7 @@ class TorchFile:
         if order in self._entries and bytes(self._bytes(order)) != b"little":
             self._refuse("have their bytes in big-endian order, which nemocli does not read")
         described = bytes(self._bytes(pickles[0]))
-        # torch can be told to leave checksums out: then all of them are wrong.
+        # torch has an option that leaves checksums out: then all of them are wrong.
         self._has_checksums = zlib.crc32(described) == self._entries[pickles[0]].CRC
         self._tensors = self._unpickle(described)
         self._check_size()
@@ -101,11 +104,11 @@ class TorchFile:
         return {name: tensor.shape for name, tensor in self._tensors.items()}
 
     def has_floats(self, name: str) -> bool:
-        """Whether the tensor's numbers are neither whole numbers nor truth values."""
+        """Tell whether the tensor's data type is a floating-point one."""
         return self._tensors[name].storage.dtype.kind not in "iub"
 
     def read(self, name: str) -> Array:
-        """The tensor as float32; float16 and bfloat16 are widened, which is exact.
+        """Return the tensor as float32; float16 and bfloat16 are widened, which is exact.
 
         Raises ModelError if its bytes are not those that were written.
         """
@@ -128,7 +131,7 @@ class TorchFile:
             self._refuse(f"lack the part {name}")
         if entry.compress_type != zipfile.ZIP_STORED:
             self._refuse("are compressed inside, which torch.save does not do")
-        # The local header's name and extra field need not be those of the central directory.
+        # The data follow the local header, whose lengths may differ from the central directory's.
         header = self._data[entry.header_offset : entry.header_offset + 30]
         if len(header) < 30 or bytes(header[:4]) != b"PK\x03\x04":
             self._refuse("are truncated")
@@ -144,12 +147,12 @@ class TorchFile:
             named = {name: value for name, value in state.items() if isinstance(value, _Tensor)}
         except ModelError:
             raise
-        except Exception as error:  # of a damaged pickle, which can end in any
+        except Exception as error:  # a damaged pickle can raise any
             self._refuse(f"are damaged ({type(error).__name__})")
         return named
 
     def _check_size(self) -> None:
-        """Few bytes must not stand for many numbers."""
+        """Refuse tensors that claim more numbers than the file can hold."""
         storages = {tensor.storage for tensor in self._tensors.values()}
         held = sum(storage.length * storage.dtype.itemsize for storage in storages)
         shown = sum(prod(tensor.shape) for tensor in self._tensors.values())
@@ -163,9 +166,10 @@ class TorchFile:
 
 
 class _Unpickler(pickle._Unpickler):
-    """Knows how to rebuild tensors, and no other name, and does nothing else.
+    """An unpickler that rebuilds tensors and calls nothing else.
 
-    The one in Python, because that in C makes room for as many values as the file says.
+    It is made from the one in Python: the one in C claims memory for as many values as the file
+    says.
     """
 
     stack: list[Any]
@@ -197,7 +201,7 @@ class _Unpickler(pickle._Unpickler):
         return _Storage(key, _STORAGES[storage], int(count))
 
     def load_build(self) -> None:
-        """What torch adds to a dictionary is not needed, and must not be added to anything."""
+        """Drop the attributes that torch gives a dictionary: they must change nothing."""
         self.stack.pop()
 
     dispatch[pickle.BUILD[0]] = load_build
@@ -215,7 +219,7 @@ class _Unpickler(pickle._Unpickler):
     dispatch[pickle.SETITEMS[0]] = load_setitems
 
     def _check_keys(self, items: list[Any]) -> None:
-        """Of a nested tuple, the hash would be computed deeper than the stack is."""
+        """Refuse keys other than strings: hashing nested tuples can exhaust the stack."""
         if not all(isinstance(key, str) for key in items[::2]):
             raise pickle.UnpicklingError("not a name")
 
@@ -227,7 +231,7 @@ def _rebuild_tensor(
     stride: tuple[int, ...],
     *_gradient: Any,
 ) -> _Tensor:
-    """A view of a storage, if it lies inside; ValueError if not."""
+    """Make a view of a storage. Raises ValueError if it reaches outside."""
     shape, strides = tuple(map(int, size)), tuple(map(int, stride))
     if len(shape) != len(strides) or len(shape) > _MAX_DIMENSIONS:
         raise ValueError("not a tensor")
@@ -240,7 +244,7 @@ def _rebuild_tensor(
 
 
 def _dictionary() -> dict[str, Any]:
-    """An empty one, to be filled with names only; all of them keep the order."""
+    """Make an empty dictionary in place of an ordered one."""
     return {}
 
 

@@ -1,1 +1,1 @@
-"""Who executes the graphs: numpy, the readable reference, and onnxruntime."""
+"""What executes the graphs: numpy, onnxruntime, Core ML and Core AI."""

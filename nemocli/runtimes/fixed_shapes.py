@@ -16,7 +16,7 @@ Function = TypeVar("Function")
 
 
 class FixedShapeRuntime(Runtime, Generic[Function]):
-    """Loads the graphs of one lookahead; those for the end of a stream when it comes."""
+    """A runtime that loads the graphs of one lookahead, those for the end of a stream at use."""
 
     has_fixed_shapes = True
 
@@ -27,14 +27,14 @@ class FixedShapeRuntime(Runtime, Generic[Function]):
 
     @abstractmethod
     def _load(self, graph: str) -> Function:
-        """Load a graph; ModelError if that is not possible."""
+        """Load a graph. Raises ModelError if that is not possible."""
 
     @abstractmethod
     def _call(self, graph: str, function: Function, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        """Call what was loaded for a graph, with the joint's `enc_frame` of one frame."""
+        """Call what was loaded for a graph; the joint gets one frame in `enc_frame`."""
 
     def _load_graphs(self) -> None:
-        """Load all graphs but those for the end of a stream: the last step of `__init__`."""
+        """Load all graphs but those for the end of a stream: the last step of an `__init__`."""
         for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
             if not graph.endswith("_tail"):
                 self._function(graph)
@@ -49,6 +49,9 @@ class FixedShapeRuntime(Runtime, Generic[Function]):
             for n in range(len(frames))
         ]
         return {"token_logits": np.concatenate([output["token_logits"] for output in outputs])}
+
+    def close(self) -> None:
+        self._functions.clear()
 
     def _function(self, graph: str) -> Function:
         if graph not in self._functions:

@@ -1,6 +1,6 @@
 """What nemocli knows of a runtime before it is imported: one `Kind` for each, in its own folder.
 
-The command line makes its help texts of it, so nothing here imports more than the standard library.
+The help texts of the command line are made from kinds, so this imports only the standard library.
 """
 
 from abc import ABC, abstractmethod
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from nemocli.network.parameters import Parameters
     from nemocli.runtimes.base import Runtime
 
-#: The runtime of every system: what `auto` is, and what `nemocli convert` writes, as far as nothing
-#: else is asked for.
+#: The runtime that every system has. It is what `auto` stands for, where a model can have it, and
+#: what `nemocli convert` writes by default.
 PORTABLE = "onnx"
 
-#: Called with a sentence about what takes long.
+#: Called with a sentence about a step that takes long.
 Progress = Callable[[str], None]
 
-#: Called with the name of a graph before it is written, its number from 1, and how many there are.
+#: Called before a graph is written: with its name, its number from 1, and the number of graphs.
 GraphProgress = Callable[[str, int, int], None]
 
 
@@ -34,24 +34,25 @@ GraphProgress = Callable[[str, int, int], None]
 class Library:
     """The Python package that a runtime computes with."""
 
-    #: Its name among packages, and the module that is imported of it.
+    #: Its name on the package index.
     package: str
+    #: The module to import.
     module: str
     #: The command that installs it.
     install: str
-    #: Systems that it has wheels for, if not all.
+    #: The systems it has wheels for; empty for all.
     systems: str = ""
     #: A module whose import shows that the natively built parts load too.
     loads: str = ""
 
     @property
     def is_here(self) -> bool:
-        """Whether it is installed; it is not imported."""
+        """Whether it is installed; found out without importing it."""
         return find_spec(self.module) is not None
 
     @property
     def advice(self) -> str:
-        """How to get it."""
+        """How to install it, as a command."""
         return f"for {self.systems}: {self.install}" if self.systems else self.install
 
 
@@ -62,68 +63,69 @@ class ModelFolder:
     path: Path
     config: "ModelConfig"
     precision: str
-    #: SHA-256 of each file by its name in the folder, hexadecimal.
+    #: SHA-256 of each file, in hexadecimal, by the file's name in the folder.
     hashes: Mapping[str, str]
-    #: Gives the folder for what a runtime can make again; UnsupportedError if there is none.
+    #: Returns the folder for files that a runtime can make again. Raises UnsupportedError if there
+    #: is none.
     cache: Callable[[], Path]
 
 
 class Kind(ABC):
-    """One runtime: its names and numbers, what it needs, and how it opens a model.
+    """One runtime: its name and precisions, what it needs, and how it opens a model.
 
-    A runtime that opens checkpoints as they are is a CheckpointKind, one with model folders of its
-    own a FolderKind.
+    A runtime that opens checkpoints directly is a CheckpointKind; one that has model folders of its
+    own is a FolderKind.
     """
 
-    #: What a person calls it; also the name of its folder in nemocli/runtimes.
+    #: The name that users give, which is also that of its folder in nemocli/runtimes.
     name: ClassVar[str]
     library: ClassVar[Library]
-    #: Precisions of the encoder's weights, the default first, and the bytes that a weight takes on
-    #: disk: of the conformer in that precision, and a little for what stays as it is.
+    #: Precisions of the encoder's weights, the default first. The value is the bytes on disk for
+    #: each weight of the conformer, with a little for the weights that keep their precision.
     precisions: ClassVar[Mapping[str, float]]
-    #: Precisions that only serve to check graphs, and are offered to nobody.
+    #: Precisions that only serve to check graphs, and are not offered to users.
     only_for_checks: ClassVar[tuple[str, ...]] = ()
-    #: The precision in which the released model is offered; None: the default.
+    #: The precision in which the released model is offered; None for the default.
     released_precision: ClassVar[str | None] = None
-    #: Compute units to choose from; none: it computes on the processor.
+    #: Compute units to choose from; empty if it computes on the processor only.
     compute_units: ClassVar[tuple[str, ...]] = ()
-    #: The units that are used if none are chosen.
+    #: The compute units that are used if the user chooses none.
     default_compute_units: ClassVar[str | None] = None
-    #: The first macOS that runs it, for runtimes of macOS alone.
+    #: The first macOS that runs it, for a runtime that only macOS has.
     minimum_macos: ClassVar[int | None] = None
-    #: Whether nemocli counts on it: `nemocli doctor` fails without it.
+    #: Whether nemocli does not work without it: `nemocli doctor` then fails.
     is_essential: ClassVar[bool] = False
-    #: Modules that its library imports if they are there, takes seconds for, and does not need.
+    #: Modules that its library imports if they are installed, which takes seconds, without need.
     unneeded_modules: ClassVar[tuple[str, ...]] = ()
 
     @property
     def default_precision(self) -> str:
-        """What `nemocli convert` writes."""
+        """The precision that `nemocli convert` writes by default."""
         return next(iter(self.precisions))
 
     @property
     def offered_precisions(self) -> tuple[str, ...]:
-        """The precisions that are for use."""
+        """The precisions that users may choose."""
         return tuple(name for name in self.precisions if name not in self.only_for_checks)
 
     def precision_on(self, system: System) -> str:
-        """What a checkpoint is converted to in passing, for a system that will run it."""
+        """Return the precision that a checkpoint is converted to when it is loaded on a system."""
         return self.default_precision
 
     def precisions_on(self, system: System) -> tuple[str, ...]:
-        """The precisions that are worth running on a system."""
+        """Return the precisions that are worth running on a system."""
         return self.offered_precisions
 
     def is_slow_on(self, system: System) -> bool:
-        """Whether a model of hundreds of millions of weights takes hours there."""
+        """Tell whether a model of hundreds of millions of weights takes hours on a system."""
         return False
 
     def has_units_on(self, system: System) -> bool:
-        """Whether compute units can be chosen there."""
+        """Tell whether compute units can be chosen on a system."""
         return bool(self.compute_units) and self.missing_system(system) is None
 
     def missing_system(self, system: System) -> str | None:
-        """The system that it needs, with the version if that is too old; None if it has it."""
+        """Name the system it needs instead of the one given; None if that one will do."""
         if self.minimum_macos is None or system.has_macos(self.minimum_macos):
             return None
         if not system.is_macos:
@@ -131,7 +133,7 @@ class Kind(ABC):
         return f"macOS {self.minimum_macos} or later, not {system.macos}"
 
     def check_machine(self, system: System) -> None:
-        """UnsupportedError with what to do if this machine cannot run it; nothing is imported."""
+        """Raise UnsupportedError, with advice, if this machine cannot run it. Imports nothing."""
         missing = self.missing_system(system)
         if missing is not None:
             raise UnsupportedError(
@@ -143,7 +145,7 @@ class Kind(ABC):
 
     @property
     def missing_library(self) -> str:
-        """A sentence for a machine that lacks the library."""
+        """The sentence for a machine without its library."""
         library = self.library
         systems = f", which is for {library.systems}" if library.systems else ""
         return (
@@ -152,32 +154,33 @@ class Kind(ABC):
         )
 
     def check_precision(self, precision: str) -> None:
-        """UsageError for a precision that it has not."""
+        """Raise UsageError for a precision it does not have."""
         if precision not in self.precisions:
             raise UsageError(
                 f"There is no precision {precision!r} for {self.name};"
                 f" choose one of {', '.join(self.precisions)}."
             )
 
-    def choose_units(self, wanted: str | None, system: System) -> str | None:
-        """The compute units that will be used; None where there is nothing to choose.
+    def choose_units(self, requested: str | None, system: System) -> str | None:
+        """Choose the compute units: those requested, or the default; None if there is no choice.
 
-        UsageError for units that it has not, UnsupportedError for those that are not here.
+        Raises UsageError for units it does not have, UnsupportedError for units that the system
+        does not have.
         """
         known = self.compute_units or ("cpu",)
-        if wanted is not None and wanted not in known:
+        if requested is not None and requested not in known:
             if not self.compute_units:
                 raise UsageError(
                     f"The {self.name} runtime computes on the cpu; leave out --compute-units."
                 )
             raise UsageError(
-                f"There are no compute units {wanted!r}; choose one of {', '.join(known)}."
+                f"There are no compute units {requested!r}; choose one of {', '.join(known)}."
             )
-        return (wanted or self.default_compute_units) if self.has_units_on(system) else None
+        return (requested or self.default_compute_units) if self.has_units_on(system) else None
 
 
 class CheckpointKind(Kind):
-    """A runtime that opens checkpoints as they are."""
+    """A runtime that opens checkpoints directly."""
 
     @abstractmethod
     def open_checkpoint(self, checkpoint: "AnyCheckpoint", lookahead: int) -> "Runtime":
@@ -185,7 +188,7 @@ class CheckpointKind(Kind):
 
 
 class FolderKind(Kind):
-    """A runtime with model folders of its own, which a checkpoint is converted to."""
+    """A runtime with model folders of its own, to which checkpoints are converted."""
 
     @abstractmethod
     def write_graphs(
@@ -196,13 +199,16 @@ class FolderKind(Kind):
         precision: str,
         progress: GraphProgress,
     ) -> list[str]:
-        """Write every graph, for every lookahead, into an existing folder; the files' names."""
+        """Write every graph for every lookahead into an existing folder; return the files' names.
+
+        `precision` is that of the encoder's weights.
+        """
 
     @abstractmethod
     def open_folder(
         self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
     ) -> "Runtime":
-        """Load a model folder at one of its lookaheads, on units that `choose_units` gave.
+        """Load a model folder at one of its lookaheads, on units that `choose_units` returned.
 
         Raises ModelError for a folder that cannot be loaded.
         """

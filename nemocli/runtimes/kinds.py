@@ -1,4 +1,4 @@
-"""Every runtime by its name, and which one `auto` is."""
+"""Every runtime by its name, and which one `auto` stands for."""
 
 from collections.abc import Collection
 from importlib import import_module
@@ -20,22 +20,22 @@ KINDS: dict[str, Kind] = {
     name: import_module(f"nemocli.runtimes.{name}.kind").KIND for name in _FOLDERS
 }
 
-#: What a person writes for: the runtime that suits the model and the machine.
+#: The name for the runtime that suits the model and the machine.
 AUTO = "auto"
 
 
 def choose_runtime(among: Collection[str], system: System) -> str:
-    """The runtime that `auto` stands for on a system, of those that a model is there for."""
+    """Return the runtime that `auto` stands for on a system, among those that a model is for."""
     return PORTABLE if PORTABLE in among else next(iter(among))
 
 
 def runtime_names() -> tuple[str, ...]:
-    """What can be asked for: `auto`, and every runtime."""
+    """Return the names that users may give: `auto`, and every runtime's."""
     return (AUTO, *KINDS)
 
 
 def check_runtime(name: str) -> None:
-    """UsageError for a runtime that nemocli has not."""
+    """Raise UsageError for a name that is no runtime's."""
     if name not in runtime_names():
         raise UsageError(
             f"There is no runtime {name!r}; choose one of {', '.join(runtime_names())}."
@@ -43,5 +43,5 @@ def check_runtime(name: str) -> None:
 
 
 def folder_kinds() -> dict[str, FolderKind]:
-    """The kinds of model folders that a checkpoint can be converted to, by name."""
+    """Return the runtimes that a checkpoint can be converted for, by name."""
     return {name: kind for name, kind in KINDS.items() if isinstance(kind, FolderKind)}

@@ -1,4 +1,4 @@
-"""Packages with a function for each lookahead, as Core ML and Core AI have them."""
+"""Names of Apple's packages (Core ML, Core AI), which hold a function for each lookahead."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,16 +8,16 @@ COREML, COREAI = "mlpackage", "aimodel"
 
 
 def package_name(graph: str, suffix: str) -> str:
-    """The package of a graph in the model folder; `suffix` is COREML or COREAI."""
+    """Return the name of a graph's package in a model folder; `suffix` is COREML or COREAI."""
     return f"{graph}.{suffix}"
 
 
 def function_name(graph: str, lookahead: int) -> str:
-    """The function of a package; the decoder's graphs are the same for every lookahead."""
+    """Return the name of a package's function: `main` if it is the same for every lookahead."""
     return "main" if graph in DECODER_GRAPHS else f"lookahead{lookahead}"
 
 
 def functions(graph: str, lookaheads: Sequence[int]) -> Iterator[tuple[str, int]]:
-    """Name and lookahead of each function that a graph's package holds."""
+    """Give the name and lookahead of each function in a graph's package."""
     for lookahead in lookaheads[:1] if graph in DECODER_GRAPHS else lookaheads:
         yield function_name(graph, lookahead), lookahead

@@ -1,4 +1,4 @@
-"""The system that nemocli runs on, as far as runtimes differ by it."""
+"""The operating system, as far as runtimes depend on it."""
 
 import sys
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class System:
-    """A system: of this machine, or of another that a test asks about."""
+    """An operating system: this machine's, or in tests another one."""
 
-    #: As `sys.platform` has it: `darwin`, `linux`.
+    #: A name as in `sys.platform`: `darwin`, `linux`.
     platform: str
     #: Version of macOS, such as `15.5`; empty elsewhere.
     macos: str = ""
@@ -18,13 +18,13 @@ class System:
         return self.platform == "darwin"
 
     def has_macos(self, first: int) -> bool:
-        """Whether it is macOS of this major version or a later one."""
+        """Tell whether it is macOS of the major version `first` or a later one."""
         major = self.macos.partition(".")[0]
         return self.is_macos and major.isdecimal() and int(major) >= first
 
 
 def this_system() -> System:
-    """The system of this machine."""
+    """Return the system of this machine."""
     if sys.platform != "darwin":
         return System(sys.platform)
     import platform

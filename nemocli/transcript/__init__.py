@@ -1,1 +1,1 @@
-"""What comes out: tokens, the words made of them, segments of words, and the written formats."""
+"""The transcript: tokens, words made of tokens, segments of words, and the written formats."""

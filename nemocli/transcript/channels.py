@@ -1,4 +1,4 @@
-"""Channels that were transcribed each by itself, as one transcript: merged by time, each named."""
+"""Merging the transcripts of separate channels into one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,10 +8,10 @@ from nemocli.transcript.types import Transcript
 
 
 def merge_channels(transcripts: Mapping[str, Transcript]) -> Transcript:
-    """Merge transcripts by the names of their channels.
+    """Merge transcripts, given by the names of their channels.
 
-    Words are in the order of their segments, which are ordered by when they begin; tokens are
-    ordered by time. The language is that of the last tag in any channel.
+    Words are in the order of their segments, which are ordered by their start; tokens are ordered
+    by time. The language is that of the last tag in any channel.
     """
     words = [
         replace(word, channel=name)

@@ -1,9 +1,9 @@
 """Cues: the words of a segment in lines of limited width, broken where a reader would pause.
 
-Breaks are chosen together, so that they cost least: a cue more is worse than a line more, lines of
-equal width are better than a long one and a short one, and the end of a clause or a pause in the
-speech is a better place than any other. Where the script allows no break, there is one only if
-nothing else fits.
+Breaks are chosen together, so that their total cost is least: another cue costs more than another
+line, a long and a short line cost more than two of equal width, and a break costs less after a
+clause or at a pause in the speech. There is a break where the script allows none only if nothing
+else fits.
 """
 
 import re
@@ -19,18 +19,20 @@ from nemocli.transcript.line_breaks import may_break, may_break_within
 from nemocli.transcript.segments import SHORT_PAUSE, ends_clause, ends_sentence
 from nemocli.transcript.types import Word, join_words
 
-#: What would end a line or confuse a reader of files, from bytes that the model emitted.
+#: Control characters, from bytes that the model emitted: they would end a line or confuse a parser.
 CONTROLS = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
-#: Of a break between cues, on top of what its place costs. A line costs the square of the part
-#: of it that stays empty, so between 0 and 1; twice that if it is its cue's only one.
+#: The cost of a break between cues, in addition to that of its place. A line costs the square of
+#: the share of it that is empty, from 0 to 1, and twice that if it is the only line of its cue.
 CUE_COST = 1.0
-#: The same for the lines that a cue lacks: of two cues, none should have all of them.
+#: A cue costs this times the square of the share of lines that it lacks, so that of two cues none
+#: has all the lines.
 MISSING_COST = 0.2
-#: Of a break at a pause, and between any two words; half of it between lines of one cue.
+#: The cost of a break at a pause; half of it between two lines of a cue.
 PAUSE_COST = 0.15
+#: The cost of a break between any two words; half of it between two lines of a cue.
 WORD_COST = 0.4
-#: Of a break where the script allows none: more than all else that breaks of a segment cost.
+#: The cost of a break where the script allows none: more than all other breaks of a segment.
 FORBIDDEN_COST = 1000.0
 
 
@@ -50,19 +52,19 @@ class Cue:
 
     @property
     def channel(self) -> str | None:
-        """Where it was said, if channels are transcribed each by itself."""
+        """The name of its channel; None if channels are not separate."""
         return self.lines[0][0].channel
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks, tabs and other control characters."""
+    """Replace line breaks, tabs and other control characters by spaces."""
     return CONTROLS.sub(" ", text).strip()
 
 
 def split_cues(words: Iterable[Word], layout: CueLayout) -> list[Cue]:
-    """Every word that shows anything, in order, in exactly one cue, if it fits into a line.
+    """Split words into cues: each visible word is in exactly one cue, in order.
 
-    One that does not is broken between characters, and its parts have parts of its time.
+    A word wider than a line is broken between characters, and its parts share its time.
     """
     shown = [word for word in map(_on_one_line, words) if word.text]
     width = layout.max_line_width
@@ -70,7 +72,7 @@ def split_cues(words: Iterable[Word], layout: CueLayout) -> list[Cue]:
         return []
     if width is None or cell_len(join_words(shown)) <= width:
         return [Cue((tuple(shown),))]
-    parts = [part for word in shown for part in _fitting(word, width)]
+    parts = [part for word in shown for part in _fit(word, width)]
     cues: list[list[tuple[Word, ...]]] = [[]]
     first = 0
     for end, ends_cue in _breaks(parts, width, layout.max_line_count):
@@ -86,11 +88,11 @@ def _on_one_line(word: Word) -> Word:
     return word if text == word.text else replace(word, text=text)
 
 
-def _fitting(word: Word, width: int) -> list[Word]:
-    """The word, or parts of it that each fill a line of so many cells."""
+def _fit(word: Word, width: int) -> list[Word]:
+    """Return the word, or if it is wider than `width` cells, parts of it that each fill a line."""
     if cell_len(word.text) <= width:
         return [word]
-    texts = _filled_lines(word.text, width)
+    texts = _fill_lines(word.text, width)
     parts: list[Word] = []
     seconds, begun = (word.end - word.start) / len(word.text), 0
     for text in texts:
@@ -102,47 +104,47 @@ def _fitting(word: Word, width: int) -> list[Word]:
     return parts
 
 
-def _filled_lines(text: str, width: int) -> list[str]:
-    """A text in lines as full as they can be, broken where the script allows it, if it does."""
+def _fill_lines(text: str, width: int) -> list[str]:
+    """Break a text into lines as full as possible, where the script allows it if it does."""
     lines: list[str] = []
     line: list[str] = []
-    for character in _characters(text, width):
+    for character in _split_characters(text, width):
         if line and cell_len("".join([*line, character])) > width:
-            cut = _last_break([*line, character])
+            cut = _find_last_break([*line, character])
             lines.append("".join(line[:cut]))
             line = line[cut:]
-            if line and cell_len("".join([*line, character])) > width:  # what is kept together
+            if line and cell_len("".join([*line, character])) > width:
                 lines.append("".join(line))
                 line = []
         line.append(character)
     return [*lines, "".join(line)]
 
 
-def _last_break(characters: Sequence[str]) -> int:
-    """How many of these are before the last place where a line may be broken; else all but one."""
+def _find_last_break(characters: Sequence[str]) -> int:
+    """Count the characters before the last place where a line may end; all but one if none."""
     for cut in reversed(range(1, len(characters))):
         if may_break_within(characters[cut - 1], characters[cut]):
             return cut
     return len(characters) - 1
 
 
-def _characters(text: str, width: int) -> list[str]:
-    """Characters as they are seen (grapheme clusters): with the marks, and what is joined to them.
+def _split_characters(text: str, width: int) -> list[str]:
+    """Split a text into characters as readers see them (grapheme clusters).
 
-    What takes no cells itself belongs to the one before. Letters that are written as one, as in
-    Hindi, are parted if they are wider than the width; emoji are not.
+    A code point without width belongs to the one before. Letters that are written as one, as in
+    Hindi, are separated if they are wider than `width`; emoji never are.
     """
     from wcwidth import iter_graphemes
 
-    seen: list[str] = []
+    characters: list[str] = []
     for cluster in iter_graphemes(text):
         is_parted = cell_len(cluster) > width and not any(map(_is_symbol, cluster))
         for character in cluster if is_parted else (cluster,):
-            if seen and cell_len(character) == 0:
-                seen[-1] += character
+            if characters and cell_len(character) == 0:
+                characters[-1] += character
             else:
-                seen.append(character)
-    return seen
+                characters.append(character)
+    return characters
 
 
 def _is_symbol(character: str) -> bool:
@@ -150,10 +152,10 @@ def _is_symbol(character: str) -> bool:
 
 
 def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[int, bool]]:
-    """Where each line ends, as the number of words before, and whether its cue ends there.
+    """Choose where each line ends: the number of words before, and whether its cue ends there too.
 
-    Found from the last word to the first: for each, the best way to lay out all words from it on,
-    if so many lines of its cue are above.
+    Computed from the last word to the first: for each word, and each number of lines above it in
+    its cue, the best layout of all words from this one on.
     """
     rows = 1 if count is None else min(count, len(words))
     # The end of the last word is no break, so that closing its cue costs nothing.
@@ -161,7 +163,7 @@ def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[
     best: list[list[tuple[float, int, bool]]] = [[(0.0, 0, True)] * rows for _ in places]
 
     def options(row: int) -> Iterator[tuple[float, int, bool]]:
-        """What the lines that begin here cost with all below, their ends, whether the cue ends."""
+        """Give each line that may begin here: the cost with all below, its end, if its cue ends."""
         missing = MISSING_COST * (1 - (row + 1) / rows) ** 2
         below = row if count is None else row + 1
         for end, empty in lines:
@@ -183,9 +185,9 @@ def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[
 
 
 def _lines_from(words: Sequence[Word], first: int, width: int) -> Iterable[tuple[int, float]]:
-    """The ends of all lines that begin with a word and fit, and what they cost for being short.
+    """Give the end of each line that begins with word `first` and fits, and its cost if not full.
 
-    A word that does not fit, as a single character can be too wide, has a line of its own.
+    A word that does not fit has a line of its own: even one character may be too wide.
     """
     filled = 0
     for end in range(first + 1, len(words) + 1):

@@ -1,6 +1,6 @@
-"""Words and text from tokens as they come.
+"""Making words of a stream's tokens, as they come.
 
-A character is never shown in halves, and a word is never changed once the next one has begun.
+Incomplete characters are not shown, and a word does not change once the next one has begun.
 """
 
 import unicodedata
@@ -12,15 +12,12 @@ from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Token, Transcript, Update, Word
 from nemocli.units import FRAME_SECONDS
 
-#: What a decoder writes for bytes that are not, or not yet, a character.
+#: What a token decoder writes for bytes that are no complete character.
 BROKEN = "\ufffd"
 
 
 class Detokenizer:
-    """One stream's tokens, and the words and the text made of them so far.
-
-    Without `keep_transcript`, only of those that no update had yet.
-    """
+    """A stream's tokens and words so far; without `keep_transcript`, those that no update had."""
 
     def __init__(self, pieces: TokenDecoder, keep_transcript: bool = True) -> None:
         self._pieces = pieces
@@ -28,17 +25,16 @@ class Detokenizer:
         self._tokens: list[Token] = []
         self._words: list[Word] = []
         self._language: str | None = None
-        # How many of them an update had.
+        # The number of words and tokens that an update had.
         self._words_given = self._tokens_given = 0
-        # The word that may still grow: its tokens, the text of all but the last few, those last
-        # few, which are bytes that are no character yet, and whether a space stands before it.
-        self._open: list[Token] = []
-        self._open_text = ""
-        self._bytes: list[int] = []
-        self._space = False
+        # The word that may still grow. Its last tokens may be bytes of an incomplete character.
+        self._open: list[Token] = []  # all its tokens
+        self._open_text = ""  # the text of its tokens, without the bytes
+        self._bytes: list[int] = []  # ids of those bytes
+        self._space = False  # whether there is a space before it
 
     def add(self, token: int, frame: int, confidence: float) -> None:
-        """Take the next symbol."""
+        """Add the next token, by its id."""
         piece = self._pieces.piece(token)
         added = Token(token, piece, frame, confidence)
         self._tokens.append(added)
@@ -57,7 +53,7 @@ class Detokenizer:
             self._bytes = []
 
     def transcript(self, duration: float, final: bool = False) -> Transcript:
-        """The result so far; `final` shows even bytes that never became a character."""
+        """Return the transcript so far; with `final`, incomplete characters are shown too."""
         word = self._open_word(final)
         return Transcript(
             words=Snapshot(self._words, [word] if word else []),
@@ -67,10 +63,10 @@ class Detokenizer:
         )
 
     def update(self, duration: float, close: bool = False) -> Update:
-        """What is new since the last update; without `keep_transcript` it is then forgotten.
+        """Return what is new since the last update; without `keep_transcript`, then forget it.
 
-        With `close`, the word that may still grow is final; what would have been added to it
-        becomes a word without a space before it.
+        With `close`, the growing word becomes final; tokens that would have continued it become
+        another word, without a space before it.
         """
         if close:
             self._close()
@@ -97,7 +93,7 @@ class Detokenizer:
         return may_break(self._open_text, piece)
 
     def _close(self, next_frame: int | None = None) -> None:
-        """The open word is finished; the next symbol, if it is there, comes on `next_frame`."""
+        """Finish the growing word; `next_frame` is the frame of the next token, if there is one."""
         word = self._open_word(final=True, next_frame=next_frame)
         if word:
             self._words.append(word)
@@ -122,10 +118,10 @@ class Detokenizer:
 
 
 def _may_begin(character: str) -> bool:
-    """Letters, digits and what opens begin words; what else there is belongs to what is before.
+    """Tell whether a word may begin with a character: a letter, a digit, an opening bracket.
 
-    So do marks, other punctuation, small kana, and bytes of a character, whose pieces begin with
-    `<`.
+    Others belong to the word before: marks, other punctuation, small kana, and bytes of a
+    character, whose pieces begin with `<`.
     """
     if not character or continues(character):
         return False

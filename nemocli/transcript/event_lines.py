@@ -1,18 +1,18 @@
-"""The events of a live stream as lines of JSON, for programs at the other end of a pipe."""
+"""The events of a live stream as lines of JSON, for other programs."""
 
 from typing import Any
 
 from nemocli.transcript.events import Event, Partial, Status
 from nemocli.transcript.json_documents import json_text, segment_fields
 
-#: Version of the lines; rises when a reader of the old ones would break.
+#: Version of the lines; raised when a reader of older ones would break.
 EVENT_VERSION = 1
 
 
 def event_line(event: Event) -> str:
-    """One event as JSON, without a line break; times in seconds, levels in dB of full scale.
+    """Return an event as JSON, without a line break; times in seconds, levels in dB full scale.
 
-    What was heard and dropped is exact to the sample.
+    `heard` and `dropped` are exact to the sample.
     """
     fields: dict[str, Any] = {"version": EVENT_VERSION}
     if isinstance(event, Status):

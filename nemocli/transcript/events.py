@@ -1,4 +1,4 @@
-"""What a live stream tells: segments that still grow, segments that stay, and its health."""
+"""The events of a live stream: segments that may change, final segments, and its status."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from nemocli.transcript.segments import Segment
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A segment as it is now. Its words may change until a Final carries the same id."""
+    """A segment as it is now. Its words may change until a Final with the same id."""
 
     segment: Segment
-    #: The language the model last heard, or the one that was asked for; None if neither is known.
+    #: The language that the model last named, or the requested one; None if neither is known.
     language: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A segment that will not change. Ids count up from 0 and never come back."""
+    """A segment that will not change. Ids count up from 0; none is used again."""
 
     segment: Segment
     language: str | None
@@ -34,14 +34,18 @@ class Status:
     #: message says what is odd about it), `paused`, `resumed`, `closed`, `waiting` (for a
     #: microphone), `gap` (it came back), `language`, `ending`, `ended`.
     kind: str
+    #: Sound received since the start.
     heard: float
+    #: Sound of it that was dropped, because the machine was too slow.
     dropped: float
+    #: Sound of it that was transcribed again by another session.
     rescued: float
+    #: Sound that waits. The words on the screen belong to the moment `heard` minus `lag`.
     lag: float
-    #: Of the last sound processed, in dB of full scale; -120 is digital silence.
+    #: The level of the last sound processed, in dB of full scale; -120 is digital silence.
     level: float
     language: str | None
-    #: One sentence for a person; empty while there is nothing to say.
+    #: One sentence for the user; empty while there is nothing to say.
     message: str = ""
     #: What a microphone that was away did not give.
     gaps: float = 0.0

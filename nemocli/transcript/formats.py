@@ -8,7 +8,7 @@ from nemocli.transcript.cues import one_line
 from nemocli.transcript.json_documents import JsonLinesWriter, JsonWriter, json_text
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.subtitles import SrtWriter, VttWriter
-from nemocli.transcript.types import Word
+from nemocli.transcript.types import Transcript, Word
 from nemocli.transcript.writer import Provenance, WholeTranscript, Writer
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class TxtWriter:
-    """One segment a line, behind the name of its channel if it has one; nothing for silence."""
+    """Plain text: a line for each segment, after its channel's name if it has one."""
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         pass
@@ -40,9 +40,9 @@ class TxtWriter:
 
 
 class TsvWriter:
-    """Start and end in milliseconds, and the text, between tabs; a line is a segment or a word.
+    """Tab-separated start and end in milliseconds and text, of a segment or a word in each line.
 
-    If channels are transcribed each by itself, the name of the channel is a column behind them.
+    With separate channels, the last column is the channel's name.
     """
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
@@ -67,7 +67,7 @@ class TsvWriter:
         return f"\t{text}" if self._has_channels else ""
 
 
-#: By the name that is also the files' extension.
+#: The formats by name, which is also the files' extension.
 FORMATS: dict[str, type[Writer]] = {
     "txt": TxtWriter,
     "json": JsonWriter,
@@ -78,13 +78,29 @@ FORMATS: dict[str, type[Writer]] = {
 }
 
 
+_NOTHING = Provenance(
+    file="",
+    model="",
+    model_revision=None,
+    precision="",
+    runtime="",
+    lookahead=0,
+    requested_language="auto",
+)
+
+
 def write_whole(result: WholeTranscript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
-    """The document of a whole transcript, in one of the FORMATS."""
+    """Return the document of a whole transcript, in one of the FORMATS."""
     return "".join(_pieces(result, FORMATS[name](result.about, layout)))
 
 
+def write_transcript(transcript: Transcript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
+    """The document of a transcript of which no more is known, in a format that says no more."""
+    return write_whole(WholeTranscript(_NOTHING, transcript), name, layout)
+
+
 def json_line(result: WholeTranscript) -> str:
-    """The JSON document of a whole transcript on a single line."""
+    """Return the JSON document of a whole transcript on a single line."""
     return json_text(json.loads(write_whole(result, "json"))) + "\n"
 
 
@@ -94,6 +110,8 @@ def _pieces(result: WholeTranscript, writer: Writer) -> Iterator[str]:
     for segment in split_segments(transcript.words, transcript.tokens, about.fixed_language):
         yield writer.add(segment)
     if isinstance(writer, JsonWriter):
-        yield from writer.whole(transcript)
+        yield from writer.whole(transcript, result.warnings)
     else:
         yield writer.tail(transcript.language, transcript.duration)
+    if isinstance(writer, JsonLinesWriter):
+        yield from (json_text(warning.to_json()) + "\n" for warning in result.warnings)

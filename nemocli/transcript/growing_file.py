@@ -1,4 +1,4 @@
-"""A document on disk that is complete and valid after every segment, however long it grows.
+"""A document on disk that is complete and valid after every segment, at any length.
 
 There are two copies of it: one at its path, and a hidden one beside it.
 
@@ -90,7 +90,7 @@ class GrowingFile(Closing):
     def add(self, segment: Segment, language: str | None, duration: float) -> None:
         """Write the next segment; when this returns, it is in the file.
 
-        After a failure the file is as it was, and the next call tries again with what is missing.
+        After a failure the file is unchanged, and the next call also writes what is missing.
         """
         self._update(self._writer.add(segment), language, duration)
 

@@ -1,6 +1,6 @@
-"""The formats for programs: one JSON document, and lines of JSON.
+"""The formats for programs: a JSON document, and lines of JSON.
 
-The folder `nemocli/schemas` describes both, by JSON Schema.
+`nemocli/schemas` describes both by JSON Schema.
 """
 
 import json
@@ -9,22 +9,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
-from nemocli.transcript.segments import Segment
+from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.transcript.writer import Provenance
 from nemocli.version import __version__
 
-#: Version of the JSON document; rises when a reader of the old one would break.
+#: Version of the JSON document; raised when a reader of older ones would break.
 JSON_VERSION = 2
 
-#: What a terminal would obey, or show in another order than it stands there; and bytes of a file's
-#: name that are no text, as Python holds them.
+#: Characters that a terminal would obey or reorder text by; and surrogates, which Python uses for
+#: bytes of a file's name that are not text.
 ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class JsonLinesWriter:
-    """One segment a line: id, times in seconds, text, confidence, language, words."""
+    """Lines of JSON, one for each segment: id, times in seconds, text, confidence, words, ..."""
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         pass
@@ -40,7 +41,7 @@ class JsonLinesWriter:
 
 
 class JsonWriter:
-    """One object: what it was made with, segments with their words, language and duration."""
+    """One JSON object: what it was made with, segments with their words, language, duration."""
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self._about = about
@@ -60,12 +61,14 @@ class JsonWriter:
     def tail(self, language: str | None, duration: float) -> str:
         return f"{self._end(language, duration)}\n}}\n"
 
-    def whole(self, transcript: Transcript) -> Iterator[str]:
-        """The tail of a whole transcript, with its text and every token."""
+    def whole(self, transcript: Transcript, warnings: Iterable[SoundWarning] = ()) -> Iterator[str]:
+        """Give the tail of a whole transcript, with text, tokens and warnings about the sound."""
         yield self._end(transcript.language, transcript.duration)
         yield f',\n  "text": {json_text(transcript.text)},\n  "tokens": ['
         tokens = _rows(map(token_fields, transcript.tokens), "    ")
-        yield tokens + ("\n  ]\n}\n" if tokens else "]\n}\n")
+        yield tokens + ("\n  ],\n" if tokens else "],\n") + '  "warnings": ['
+        rows = _rows((warning.to_json() for warning in warnings), "    ")
+        yield rows + ("\n  ]\n}\n" if rows else "]\n}\n")
 
     def _end(self, language: str | None, duration: float) -> str:
         fields = {
@@ -76,13 +79,27 @@ class JsonWriter:
 
 
 def json_text(value: Any) -> str:
-    """A value on one line, with letters as they are."""
+    """Return a value as JSON on one line; letters of all scripts are not escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def transcript_fields(transcript: Transcript) -> dict[str, Any]:
+    """A document's members that a transcript alone knows, of one in a language found out."""
+    segments = split_segments(transcript.words, transcript.tokens)
+    return {
+        "version": JSON_VERSION,
+        "nemocli": __version__,
+        "segments": [segment_fields(segment) for segment in segments],
+        "language": transcript.language,
+        "duration": round(transcript.duration, 3),
+        "text": transcript.text,
+        "tokens": [token_fields(token) for token in transcript.tokens],
+    }
+
+
 def segment_fields(segment: Segment) -> dict[str, Any]:
-    """A segment as JSON has it."""
+    """Return the members of a segment in JSON."""
     return {
         "id": segment.id,
         **_channel(segment.channel),
@@ -96,7 +113,7 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
 
 
 def word_fields(word: Word) -> dict[str, Any]:
-    """A word as JSON has it."""
+    """Return the members of a word in JSON."""
     return {
         **_channel(word.channel),
         "text": word.text,
@@ -107,7 +124,7 @@ def word_fields(word: Word) -> dict[str, Any]:
 
 
 def token_fields(token: Token) -> dict[str, Any]:
-    """A token as JSON has it."""
+    """Return the members of a token in JSON."""
     return {
         **_channel(token.channel),
         "id": token.id,
@@ -119,15 +136,15 @@ def token_fields(token: Token) -> dict[str, Any]:
 
 
 def _channel(name: str | None) -> dict[str, Any]:
-    """Only where channels are transcribed each by itself."""
+    """Return the member for a channel; none if channels are not separate."""
     return {} if name is None else {"channel": name}
 
 
 def _members(fields: dict[str, Any]) -> str:
-    """An object's members, a line each."""
+    """Write an object's members, each on a line."""
     return ",\n".join(f"  {json_text(name)}: {json_text(value)}" for name, value in fields.items())
 
 
 def _rows(items: Iterable[dict[str, Any]], indent: str) -> str:
-    """An array's items, a line each."""
+    """Write an array's items, each on a line."""
     return ",".join(f"\n{indent}{json_text(item)}" for item in items)

@@ -1,14 +1,14 @@
 """Where a line may be broken, by the rules of the script: kinsoku, Thai vowels, numbers, words.
 
-Unicode's own rules (UAX 14) leave Thai to a dictionary, and break no word of tokens; these are what
-is needed of them between two texts that follow each other.
+Unicode's rules (UAX 14) need a dictionary for Thai. These are the rules that are needed between two
+consecutive texts.
 """
 
 import unicodedata
 from functools import lru_cache
 
-#: Scripts written without spaces: first and last code point of Thai and Lao, Burmese, Khmer,
-#: kana, Chinese characters, half-wide kana.
+#: Scripts without spaces, by their first and last code points: Thai and Lao, Burmese, Khmer, kana,
+#: Chinese characters, half-width kana.
 UNSPACED = (
     (0x0E00, 0x0EFF),
     (0x1000, 0x109F),
@@ -21,58 +21,58 @@ UNSPACED = (
     (0x20000, 0x3FFFF),
 )
 
-#: Continue the character before them: small kana, the long vowel, iteration and voicing marks.
+#: Signs that belong to the character before: small kana, long vowels, iteration and voicing marks.
 SMALL_KANA = frozenset(
     "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿ"
     "ｧｨｩｪｫｬｭｮｯーｰ々〻ゝゞヽヾ゛゜ﾞﾟ"
 )
 
-#: Thai and Lao: vowels that are written before the consonant they follow in speech, and letters
-#: that stand behind it (marks above and below have a category of their own).
+#: Thai and Lao vowels that are written before the consonant they follow in speech; and letters that
+#: are written after it (marks above and below have a Unicode category of their own).
 LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
 TRAILING_VOWELS = frozenset("ะาำๅๆฯະາຳຽໆຯ")
 
-#: Begin no line, with the brackets and quotes that close.
+#: Signs that may not begin a line, besides closing brackets and quotes.
 _CLOSING = frozenset("、。，．,.!?！？:;：；､｡・･…‥‼⁇⁈⁉〜～–‐゠%％‰℃°।॥؟،؛۔ๆฯ/") | frozenset(
     "」』】〕〉》〗〙〛｝］）｠｣)]}"
 )
 
-#: End no line, with the brackets and quotes that open: what stands before a number.
+#: Signs that may not end a line, besides opening brackets and quotes: they precede a number.
 _OPENING = frozenset("¥￥$＄€£￡₩№＃")
 
-#: No two of the same are parted.
+#: Signs that stay together if they are doubled.
 _DOUBLED = frozenset("—―…‥")
 
-#: Part no number from the digits behind them; the first few only if there are digits before too.
+#: Signs that stay with the digits after them; the first ones only if there are digits before too.
 _IN_NUMBERS, _SIGNS_OF_NUMBERS = frozenset(",.:/"), frozenset("+-−±")
 
-#: May open or close, so that nothing parts them from what they touch.
+#: Quotes that may open or close, so that they stay with both neighbours.
 _QUOTES = frozenset("\"'＂＇")
 
 _JOINER = "\u200d"
 
 
 def is_unspaced(character: str) -> bool:
-    """Whether a character is of a script that is written without spaces between words."""
+    """Tell whether a character belongs to a script without spaces between words."""
     code = ord(character)
     return code >= UNSPACED[0][0] and any(first <= code <= last for first, last in UNSPACED)
 
 
 @lru_cache(maxsize=4096)
 def continues(character: str) -> bool:
-    """Whether a letter or mark belongs to the character before it, so that it begins nothing."""
+    """Tell whether a character belongs to the one before it, so that no line may begin with it."""
     return (
         character in SMALL_KANA
         or character in TRAILING_VOWELS
         or character == _JOINER
         or unicodedata.category(character).startswith("M")
-        or 0x1F3FB <= ord(character) <= 0x1F3FF  # the tone of an emoji's skin
+        or 0x1F3FB <= ord(character) <= 0x1F3FF  # skin tones of emoji
     )
 
 
 @lru_cache(maxsize=4096)
 def opens(character: str) -> bool:
-    """Whether a sign belongs to what comes after it: a bracket or quote that opens."""
+    """Tell whether a sign belongs to the text after it, such as an opening bracket or quote."""
     return unicodedata.category(character) in ("Ps", "Pi") or character in _OPENING
 
 
@@ -82,9 +82,9 @@ def _closes(character: str) -> bool:
 
 
 def may_break(before: str, after: str, space: bool = False) -> bool:
-    """Whether a line may end with the text `before` and the next one begin with `after`.
+    """Tell whether a line may end with the text `before` and the next one begin with `after`.
 
-    `space`: there is a space between them, where some signs stand that belong to neither side.
+    `space` says that there is a space between them: some signs may then begin or end a line.
     """
     if not before or not after:
         return True
@@ -108,23 +108,23 @@ def may_break(before: str, after: str, space: bool = False) -> bool:
 
 
 def may_break_within(before: str, after: str) -> bool:
-    """The same inside of a word that is wider than a line, so that letters have to be parted."""
+    """Tell the same for a place inside a word wider than a line, between letters too."""
     return may_break(before, after) or (
         bool(before and after) and _is_in_word(before[-1]) and _is_in_word(after[0])
     )
 
 
 def _is_sign(text: str) -> bool:
-    """Whether there is neither letter nor digit in a text."""
+    """Tell whether a text has neither letters nor digits."""
     return not any(unicodedata.category(character)[0] in "LN" for character in text)
 
 
 def _is_bracket(character: str) -> bool:
-    """Whether it opens in every language; of quotes some close with what opens for others."""
+    """Tell whether a sign opens in every language; some quotes open in one and close in another."""
     return unicodedata.category(character) == "Ps" and character not in "„‚"
 
 
 @lru_cache(maxsize=4096)
 def _is_in_word(character: str) -> bool:
-    """Whether it is a letter or digit of a script that has spaces between words."""
+    """Tell whether a character is a letter or digit of a script with spaces between words."""
     return unicodedata.category(character)[0] in "LN" and not is_unspaced(character)

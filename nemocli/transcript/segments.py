@@ -1,4 +1,4 @@
-"""Segments of words: sentences, cut further at pauses and where a subtitle would grow too long."""
+"""Segments of words: sentences, split at pauses and where they are too long for a subtitle."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -8,28 +8,29 @@ from statistics import fmean
 from nemocli.transcript.line_breaks import may_break
 from nemocli.transcript.types import Token, Word, join_words
 
-#: What ends a sentence and what ends a clause, in the scripts of the model's languages.
+#: Signs that end a sentence, and signs that end a clause, in the scripts of the model's languages.
 SENTENCE_ENDS = ".?!…。？！।؟۔"
 CLAUSE_ENDS = ",;:、，；：،؛"
-#: May stand behind the sign that ends a sentence.
+#: Signs that may follow the sign that ends a sentence or clause.
 CLOSING = "\"'”’»)]」』）"
 
-#: Seconds of silence between two words that part their segments.
+#: Seconds of silence between two words that end a segment.
 PAUSE = 1.5
-#: One that is a better place to part a sentence than any other between two words.
+#: Seconds of silence that make a better place to split a sentence.
 SHORT_PAUSE = 0.3
-#: What fits into two lines of a subtitle, which are broken between words, and how long they stand.
+#: The most characters of a segment: they fit into two lines of a subtitle, broken between words.
 MAX_CHARACTERS = 76
+#: The most seconds of a segment.
 MAX_SECONDS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive words; times in seconds."""
+    """Consecutive words of about a sentence; times in seconds."""
 
     id: int
     words: tuple[Word, ...]
-    #: By the model's language tag, or the one asked for where it emitted none; None: not known.
+    #: The language by the model's tag; the requested one if there is no tag; None if unknown.
     language: str | None = None
 
     @property
@@ -42,7 +43,7 @@ class Segment:
 
     @property
     def channel(self) -> str | None:
-        """Where it was said, if channels are transcribed each by itself."""
+        """The name of its channel; None if channels are not separate."""
         return self.words[0].channel
 
     @property
@@ -51,19 +52,19 @@ class Segment:
 
     @property
     def confidence(self) -> float:
-        """The mean of the words'; the least would say more of the segment's length."""
+        """The mean of the words' confidences; their minimum would depend on the length."""
         return fmean(word.confidence for word in self.words)
 
 
 class Segmenter:
-    """Takes complete words one by one, and gives out groups of them that will not change."""
+    """Takes finished words one by one, and returns groups of them that will not change."""
 
     def __init__(self) -> None:
-        #: The words of the segment that still grows.
+        #: Words of the group that still grows.
         self.pending: list[Word] = []
 
     def push(self, word: Word) -> list[tuple[Word, ...]]:
-        """The groups that this word, which belongs to none of them or ends the last, finishes."""
+        """Add a word; return the groups that are finished by it, of which it may end the last."""
         finished: list[tuple[Word, ...]] = []
         if (
             self.pending
@@ -81,7 +82,7 @@ class Segmenter:
         return finished
 
     def flush(self) -> list[tuple[Word, ...]]:
-        """What is pending is a group, if there is anything."""
+        """Finish the group that still grows; return it in a list, which is empty if none grows."""
         finished, self.pending = self.pending, []
         return [tuple(finished)] if finished else []
 
@@ -89,10 +90,10 @@ class Segmenter:
 def split_segments(
     words: Iterable[Word], tokens: Iterable[Token] = (), language: str | None = None
 ) -> list[Segment]:
-    """Every word, in order, in exactly one segment, with its language by the tags among the tokens.
+    """Split words into segments: each word is in exactly one, in order.
 
-    `language` is that of segments where there are no tags. Words of several channels are parted by
-    channel first; their segments are ordered by when they begin.
+    Their languages are those of the tags among `tokens`, or `language` if there are no tags. Each
+    channel is split separately, and all segments are then ordered by their start.
     """
     words, tokens = list(words), list(tokens)
     channels = dict.fromkeys(word.channel for word in words)
@@ -125,10 +126,10 @@ def _split_channel(
 
 
 def _languages(groups: Sequence[Sequence[Word]], tags: Sequence[Token]) -> list[str | None]:
-    """The language of each group of words, by the tag nearest to it on the tags' side.
+    """Return the language of each group of words, by the tag nearest to it on the tags' side.
 
-    Models write a tag behind each sentence, or before it: here before, if the first word has one
-    before it, and the last one none behind it.
+    Models write a tag after each sentence, or before it. It is before if there is a tag before the
+    first word, and none after the last.
     """
     if not groups:
         return []
@@ -140,12 +141,12 @@ def _languages(groups: Sequence[Sequence[Word]], tags: Sequence[Token]) -> list[
 
 
 def ends_clause(text: str) -> bool:
-    """Whether a clause ends with this word, but no sentence."""
+    """Tell whether a word ends a clause, but not a sentence."""
     return text.rstrip(CLOSING).endswith(tuple(CLAUSE_ENDS))
 
 
 def ends_sentence(text: str) -> bool:
-    """Whether a sentence ends with this word; `J.` and `3.` alone are taken for abbreviations."""
+    """Tell whether a word ends a sentence; words such as `J.` and `3.` do not."""
     bare = text.rstrip(CLOSING)
     if not bare or bare[-1] not in SENTENCE_ENDS:
         return False
@@ -160,10 +161,10 @@ def _is_too_long(words: Sequence[Word]) -> bool:
 
 
 def _best_cut(words: Sequence[Word]) -> int:
-    """Words of the first part: up to the last clause in the later half, or the longest pause there.
+    """Choose where to split words that are too long: return the number of words in the first part.
 
-    As many as can be if there is neither. Where a line could not be broken, there is no cut, unless
-    there is no other in the later half.
+    The place is after the last clause in the later half, or at the longest pause there, or else as
+    late as possible. It is a place where a line may be broken, if the later half has one.
     """
     latest = range(len(words) - 1, len(words) // 2, -1)
     cuts = [cut for cut in latest if _may_part(words[cut - 1], words[cut])]

@@ -1,4 +1,4 @@
-"""Sequences that grow at the end, seen as they were at one moment."""
+"""Snapshots of lists that grow at the end."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -8,10 +8,10 @@ Item = TypeVar("Item")
 
 
 class Snapshot(Sequence[Item]):
-    """The items a list holds now, and a few behind them, without a copy.
+    """The items that a list has now, followed by a few others, without a copy.
 
-    The list may be appended to later, and must not be changed in any other way. That makes the
-    transcript so far cheap to hand out, however long the stream.
+    The list may only be appended to later. This makes a transcript so far cheap, at any length of
+    the stream.
     """
 
     __slots__ = ("_count", "_items", "_rest")

@@ -1,60 +1,68 @@
-"""The subtitles: SRT and WebVTT."""
+"""The subtitle formats, SRT and WebVTT: cues, and how long each stays on the screen."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, NARROWEST, CueLayout
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_LINE_WIDTH, CueLayout
 from nemocli.transcript.cues import Cue, split_cues
 from nemocli.transcript.line_breaks import may_break
 from nemocli.transcript.segments import MAX_CHARACTERS, MAX_SECONDS, PAUSE, Segment
 from nemocli.transcript.types import Word, join_words
 from nemocli.transcript.writer import Provenance
 
-#: In SRT, only the line of a cue's times may have one.
+#: Arrows, of which SRT allows only that between a cue's times.
 _ARROW = re.compile("-{2,}>")
 
-#: Seconds a subtitle stands, if it is not longer and the next one leaves it the time.
-WANTED_SECONDS = 1.0
+#: Seconds that a shorter cue stays on the screen, if the next one leaves it the time.
+USUAL_SECONDS = 1.0
 
 
 class SubtitleWriter:
-    """Cues in order, never overlapping, never empty.
+    """Writes cues in order, which never overlap and are never empty.
 
-    A cue that would stand for less than the layout's `min_cue` is merged with the next one, or else
-    with the one before, if that makes a cue of the layout. If it makes none, the cue is held, and
-    the next one begins later, as far as that leaves the next one enough. What speech leaves no
-    time for stays short.
+    A cue shorter than the layout's `min_cue` is merged with the next one, or else with the one
+    before, if the two fit into one cue. If they do not, the cue stays longer and the next one
+    begins later, as far as that leaves the next one `min_cue`. Otherwise the cue is short.
 
-    The last two cues are in the tail, since how long they stand depends on what follows.
+    Cues of single words are never merged, and never begin late for another word's sake: a short one
+    only stays up to the next word.
 
-    Where channels are transcribed each by itself, their cues may overlap, as their speech does:
-    only those of one channel follow each other. All of them are in the tail.
+    The last two cues are in the tail, since their times depend on what follows.
+
+    With separate channels, cues of different channels may overlap, as their speech does. All of
+    them are in the tail.
     """
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self.about = about
         self._layout = layout
-        #: The last two cues at most.
+        #: At most two cues, whose times are not final.
         self._pending: list[Cue] = []
-        #: Cues that are written for good.
+        #: The number of final cues.
         self._count = 0
-        #: In milliseconds: when the last of these ends.
+        #: The end of the last final cue, in milliseconds.
         self._free_from = 0
         self._channels: dict[str, _ChannelCues] = {}
 
     def head(self) -> str:
         return ""
 
+    @property
+    def has_word_cues(self) -> bool:
+        """Whether each word has a cue of its own."""
+        return False
+
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        """A cue as it is written; times in milliseconds."""
+        """Return the text of a cue in this format; times in milliseconds."""
         raise NotImplementedError
 
     def cues(self, segment: Segment) -> list[Cue]:
+        """Split a segment into cues."""
         return split_cues(segment.words, self._layout)
 
     def layout_beside(self, channel: str) -> CueLayout:
-        """The layout of text beside which the name of a channel stands."""
+        """Return the layout that leaves room for the name of a channel."""
         return self._layout
 
     def add(self, segment: Segment) -> str:
@@ -65,7 +73,7 @@ class SubtitleWriter:
 
     def tail(self, language: str | None, duration: float) -> str:
         if self._channels:
-            return self._merged()
+            return self._merge_channels()
         text, free_from = "", self._free_from
         for n, cue in enumerate(self._pending, 1):
             start, end = self._times(cue, self._pending[n:], free_from)
@@ -78,8 +86,8 @@ class SubtitleWriter:
             self._channels[name] = _ChannelCues(type(self)(self.about, layout), layout)
         return self._channels[name]
 
-    def _merged(self) -> str:
-        """The cues of all channels in the order of their times."""
+    def _merge_channels(self) -> str:
+        """Write the cues of all channels in the order of their times."""
         placed = [cue for channel in self._channels.values() for cue in channel.place_all()]
         placed.sort(key=lambda cue: cue[:2])
         return "".join(
@@ -87,22 +95,22 @@ class SubtitleWriter:
         )
 
     def _follow(self, cue: Cue) -> str:
-        """What is certain now that this cue has come."""
+        """Add the next cue; return the text of the cue that is now final, if there is one."""
         pending = self._pending
-        if pending and self._is_short(pending[-1], cue):
-            if joined := self._joined(pending[-1], cue):
-                pending[-1] = joined
+        if pending and not self.has_word_cues and self._is_short(pending[-1], cue):
+            if merged := self._merge(pending[-1], cue):
+                pending[-1] = merged
                 return ""
-            if len(pending) == 2 and (joined := self._joined(*pending)):
-                self._pending = [joined, cue]
+            if len(pending) == 2 and (merged := self._merge(*pending)):
+                self._pending = [merged, cue]
                 return ""
         pending.append(cue)
         if len(pending) < 3:
             return ""
-        certain = pending.pop(0)
-        start, self._free_from = self._times(certain, pending, self._free_from)
+        final = pending.pop(0)
+        start, self._free_from = self._times(final, pending, self._free_from)
         self._count += 1
-        return self.cue(self._count, certain, start, self._free_from)
+        return self.cue(self._count, final, start, self._free_from)
 
     @property
     def _min_cue(self) -> float:
@@ -112,8 +120,8 @@ class SubtitleWriter:
         seconds = self._natural_end(cue, follower) - cue.start
         return round(1000 * seconds) < round(1000 * self._min_cue)
 
-    def _joined(self, first: Cue, second: Cue) -> Cue | None:
-        """One cue of the words of two; None if they are too far apart, or too many."""
+    def _merge(self, first: Cue, second: Cue) -> Cue | None:
+        """Merge two cues into one; None if they are too far apart, too long, or do not fit."""
         words = [word for cue in (first, second) for line in cue.lines for word in line]
         if (
             second.start - first.end >= PAUSE
@@ -125,24 +133,27 @@ class SubtitleWriter:
         return cues[0] if len(cues) == 1 else None
 
     def _natural_end(self, cue: Cue, follower: Cue | None) -> float:
-        """When a cue ends that is neither held nor begins late, in seconds."""
-        wanted = cue.start + max(WANTED_SECONDS, self._min_cue)
-        return max(cue.end, wanted if follower is None else min(wanted, follower.start))
+        """Return the end, in seconds, of a cue that does not delay the next one."""
+        usual = cue.start + max(USUAL_SECONDS, self._min_cue)
+        return max(cue.end, usual if follower is None else min(usual, follower.start))
 
     def _times(self, cue: Cue, followers: Sequence[Cue], free_from: int) -> tuple[int, int]:
-        """Start and end in milliseconds of a cue, by the next two cues at most."""
+        """Return start and end of a cue, in milliseconds, by the next two cues at most."""
         start = max(round(1000 * cue.start), free_from)
         follower, after_it = [*followers, None, None][:2]
         end = max(round(1000 * self._natural_end(cue, follower)), start + 1)
         least = round(1000 * self._min_cue)
-        held = start + least
+        prolonged = start + least
         if follower is not None:
-            held = min(held, round(1000 * self._natural_end(follower, after_it)) - least)
-        return start, max(end, held)
+            latest = round(1000 * self._natural_end(follower, after_it)) - least
+            prolonged = min(
+                prolonged, round(1000 * follower.start) if self.has_word_cues else latest
+            )
+        return start, max(end, prolonged)
 
 
 class _ChannelCues(SubtitleWriter):
-    """Places the cues of one channel, which a writer makes of its segments."""
+    """Computes the times of one channel's cues, into which `writer` splits its segments."""
 
     def __init__(self, writer: SubtitleWriter, layout: CueLayout) -> None:
         super().__init__(writer.about, layout)
@@ -152,23 +163,31 @@ class _ChannelCues(SubtitleWriter):
     def add(self, segment: Segment) -> str:
         return "".join(map(self._follow, self._writer.cues(segment)))
 
+    @property
+    def has_word_cues(self) -> bool:
+        return self._writer.has_word_cues
+
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         self._placed.append((start, end, cue))
         return ""
 
     def place_all(self) -> list[tuple[int, int, Cue]]:
-        """Start and end in milliseconds of each cue, as if no other followed."""
-        certain = len(self._placed)
+        """Return start and end (in milliseconds) of each cue, as if no other followed."""
+        final = len(self._placed)
         self.tail(None, 0.0)
-        placed, self._placed = self._placed, self._placed[:certain]
+        placed, self._placed = self._placed, self._placed[:final]
         return placed
 
 
 class SrtWriter(SubtitleWriter):
-    """SubRip: numbered cues; with word timestamps, one for each word that stands long enough."""
+    """SubRip: numbered cues; with word timestamps, one for each word."""
+
+    @property
+    def has_word_cues(self) -> bool:
+        return self._layout.word_timestamps
 
     def cues(self, segment: Segment) -> list[Cue]:
-        if not self._layout.word_timestamps:
+        if not self.has_word_cues:
             return super().cues(segment)
         groups: list[list[Word]] = []
         for word in segment.words:
@@ -182,7 +201,8 @@ class SrtWriter(SubtitleWriter):
         width = self._layout.max_line_width
         if width is None:
             return self._layout
-        return replace(self._layout, max_line_width=max(NARROWEST, width - len(_speaker(channel))))
+        width = max(MIN_LINE_WIDTH, width - len(_speaker(channel)))
+        return replace(self._layout, max_line_width=width)
 
     def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         text = _speaker(cue.channel) + _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
@@ -192,7 +212,7 @@ class SrtWriter(SubtitleWriter):
 
 
 class VttWriter(SubtitleWriter):
-    """WebVTT, with the signs escaped that would begin a tag; words may have timestamps."""
+    """WebVTT; words may have timestamps."""
 
     def head(self) -> str:
         return "WEBVTT\n\n"
@@ -203,7 +223,7 @@ class VttWriter(SubtitleWriter):
         return f"{format_timestamp(start)} --> {format_timestamp(end)}\n{text}\n\n"
 
     def _marked(self, cue: Cue, start: int, end: int) -> Iterator[list[Word]]:
-        """The lines with their marks: a timestamp must be later than all before, within the cue."""
+        """Give the lines with timestamps: each must be later than all before, and in the cue."""
         latest = start
         for line in cue.lines:
             words = []
@@ -216,16 +236,16 @@ class VttWriter(SubtitleWriter):
 
 
 def _speaker(channel: str | None) -> str:
-    """What stands before the text of a channel."""
+    """Return what is written before the text of a channel."""
     return f"{channel}: " if channel else ""
 
 
 def escaped(text: str) -> str:
-    """Without the signs that begin a tag or a character by its name, or make up an arrow."""
+    """Escape the signs that begin a tag or a named character, or are part of an arrow."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def format_timestamp(milliseconds: int, point: str = ".") -> str:
-    """Hours, minutes, seconds and milliseconds, as `01:02:03.456`."""
+    """Return hours, minutes, seconds and milliseconds, such as `01:02:03.456`."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"

@@ -1,4 +1,4 @@
-"""The pieces of a model's tokenizer, and the text that they make."""
+"""The token decoder: pieces and text of a model's tokens, by its tokenizer."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,22 +7,22 @@ from typing import Any
 from nemocli.errors import ModelError, model_errors
 from nemocli.network.tokenizer_file import open_tokenizer
 
-#: What errors call it.
+#: The tokenizer's name in errors.
 WHAT = "The model's tokenizer"
 
-#: Steps of a decoder at most.
-MOST_STEPS = 10
+#: The most steps of a decoder.
+MAX_STEPS = 10
 
-#: Steps of a decoder that cost little, and whose text is never longer than what they are given.
+#: Steps of a decoder that cost little, and whose text is never longer than their input.
 PLAIN_STEPS = (
     *("BPEDecoder", "ByteFallback", "ByteLevel", "CTC", "Fuse", "Metaspace", "Strip", "WordPiece"),
 )
 
 
 class TokenDecoder:
-    """A model folder's tokenizer.json, of which this is the text: pieces by id, and text of ids.
+    """Returns pieces and text of ids, by the text of a model folder's tokenizer.json.
 
-    Raises ModelError if it is not a tokenizer, or one that does more than a tokenizer has to.
+    Raises ModelError if that is not a tokenizer, or if its decoder does more than join pieces.
     """
 
     def __init__(self, tokenizer_json: str) -> None:
@@ -37,14 +37,14 @@ class TokenDecoder:
             )
 
     def piece(self, token: int) -> str:
-        """The piece as it stands in the vocabulary; `<id>` for an id that is not in it."""
+        """Return an id's piece in the vocabulary; `<id>` for an id that is not in it."""
         piece: str | None = self._tokenizer.id_to_token(token)
         return f"<{token}>" if piece is None else piece
 
     def text(self, tokens: Sequence[int]) -> str:
-        """The text of consecutive ids, special tokens left out.
+        """Return the text of consecutive ids, without special tokens.
 
-        Raises ModelError where the tokenizer's own rules fail.
+        Raises ModelError if the tokenizer's own rules fail.
         """
         with model_errors("The model's tokenizer cannot make text of what the model says"):
             text: str = self._tokenizer.decode(list(tokens))
@@ -52,14 +52,14 @@ class TokenDecoder:
 
 
 def _is_plain(step: Mapping[str, Any]) -> bool:
-    """Whether a step of a decoder cannot be made to fill the memory, or to take forever."""
+    """Tell whether a step of a decoder can neither fill the memory nor take forever."""
     kind = step.get("type")
     if kind == "Sequence":
         steps = step["decoders"]
-        return len(steps) <= MOST_STEPS and all(
+        return len(steps) <= MAX_STEPS and all(
             each["type"] != "Sequence" and _is_plain(each) for each in steps
         )
-    if kind == "Replace":  # of a letter by another; not of a pattern
+    if kind == "Replace":  # of one text by another, not of a pattern
         replaced = step["pattern"].get("String", "")
         return len(replaced) > 0 and len(step["content"]) <= len(replaced)
     return kind is None or kind in PLAIN_STEPS

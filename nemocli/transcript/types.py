@@ -1,8 +1,9 @@
-"""Plain data for results: tokens, words, and the transcript of a stream."""
+"""The data of results: tokens, words, updates and transcripts."""
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nemocli.units import FRAME_SECONDS
 
@@ -12,14 +13,16 @@ LANGUAGE_TAG = re.compile(r"<([a-z]{2,3}-[A-Z]{2})>")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One emitted symbol. `frame` counts encoder frames of 80 ms from the start of the stream."""
+    """A token that the model emitted."""
 
     id: int
+    #: Its text in the vocabulary.
     piece: str
+    #: The number of its encoder frame of 80 ms, from the start of the stream.
     frame: int
-    #: Softmax of the joint's logit for this symbol, 0 to 1.
+    #: The softmax of its logit, 0 to 1.
     confidence: float
-    #: Where it was said, if channels are transcribed each by itself, such as `left`.
+    #: The name of its channel, such as `left`; None if channels are not separate.
     channel: str | None = None
 
     @property
@@ -29,7 +32,7 @@ class Token:
 
     @property
     def language(self) -> str | None:
-        """The locale that this token names, such as `ja-JP`; None if it is no language tag."""
+        """The locale that it names, such as `ja-JP`; None if it is not a language tag."""
         tag = LANGUAGE_TAG.fullmatch(self.piece)
         return tag[1] if tag else None
 
@@ -41,25 +44,25 @@ class Word:
     text: str
     start: float
     end: float
-    #: The least confident of the word's tokens.
+    #: The confidence of its least confident token.
     confidence: float
-    #: Whether a space stands before the word when the text is put together.
+    #: Whether there is a space before the word in the text.
     space_before: bool = True
-    #: Where it was said, if channels are transcribed each by itself, such as `left`.
+    #: The name of its channel, such as `left`; None if channels are not separate.
     channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What is new in a stream since the update before; it does not grow with the stream."""
+    """What is new in a stream since the update before; its size does not grow with the stream."""
 
     #: Words that will not change any more. Each word is in one update.
     final: tuple[Word, ...]
-    #: What may still grow: the last word, if one has begun. The next update has it anew.
+    #: The last word, if it may still grow; it is in the next update again.
     growing: tuple[Word, ...]
-    #: The symbols that were emitted, language tags included.
+    #: The tokens that were emitted, language tags included.
     tokens: tuple[Token, ...]
-    #: The most recent language tag the model emitted, such as `ja-JP`; None if it emitted none.
+    #: The locale of the model's last language tag, such as `ja-JP`; None if it emitted none.
     language: str | None
     #: Seconds of sound received so far.
     duration: float
@@ -70,19 +73,43 @@ class Transcript:
     """The result so far, or the whole result once a session is finished."""
 
     words: Sequence[Word]
-    #: Every emitted symbol in order, language tags included.
+    #: Every emitted token in order, language tags included.
     tokens: Sequence[Token]
-    #: The most recent language tag the model emitted, such as `ja-JP`; None if it emitted none.
+    #: The locale of the model's last language tag, such as `ja-JP`; None if it emitted none.
     language: str | None
     #: Seconds of sound received.
     duration: float = 0.0
 
     @property
     def text(self) -> str:
-        """The words put together, at a cost that grows with their number."""
+        """The text of all words, which is joined at each call."""
         return join_words(self.words)
+
+    # The formats are written with this module, so they are imported at use.
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `json.dumps` takes: the members of the document in docs/json.md.
+
+        Those about the file, its warnings and the model are left out: a transcript does not know
+        them. Nor does it know the requested language, so `language` is None without a tag.
+        """
+        from nemocli.transcript.json_documents import transcript_fields
+
+        return transcript_fields(self)
+
+    def to_srt(self) -> str:
+        """Return the subtitles of `nemocli file --format srt`."""
+        from nemocli.transcript.formats import write_transcript
+
+        return write_transcript(self, "srt")
+
+    def to_vtt(self) -> str:
+        """Return the subtitles of `nemocli file --format vtt`."""
+        from nemocli.transcript.formats import write_transcript
+
+        return write_transcript(self, "vtt")
 
 
 def join_words(words: Iterable[Word]) -> str:
-    """The text of consecutive words, with spaces where the model wrote them."""
+    """Return the text of consecutive words, with spaces where the model wrote them."""
     return "".join((" " if word.space_before else "") + word.text for word in words).strip()

@@ -1,16 +1,17 @@
-"""What every written format is: a writer that takes segments one by one.
+"""The interface of all written formats: a writer that takes segments one by one.
 
-So a whole file and a stream that goes on for hours are written by the same code.
+The same code writes whole files, and streams of many hours.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
 
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Transcript
 
-#: What is said of channels that are transcribed each by itself.
+#: The value of `SoundProvenance.channels` for channels that are transcribed separately.
 SEPARATE = "separate"
 
 
@@ -18,13 +19,15 @@ SEPARATE = "separate"
 class SoundProvenance:
     """Which part of a file's sound was transcribed, and how it was changed."""
 
-    #: The track's number from 1, of how many, and its language as the file tells it.
+    #: The track's number, from 1.
     track: int
+    #: The number of tracks in the file.
     tracks: int
+    #: The track's language by the file; None if the file does not say.
     track_language: str | None
-    #: `mix`, the name of the channel that was taken, or SEPARATE.
+    #: `mix`, the name of the channel that was transcribed, or SEPARATE.
     channels: str
-    #: dB, by channel if they are separate; None if nothing was changed.
+    #: dB, for each channel if they are separate; None if samples were not changed.
     gain: float | tuple[float, ...] | None
 
 
@@ -34,16 +37,16 @@ class Provenance:
 
     file: str
     model: str
-    #: SHA-256 over the checkpoint, in hexadecimal; None if it is not known.
+    #: SHA-256 over the checkpoint, in hexadecimal; None if unknown.
     model_revision: str | None
-    #: Of the encoder's weights, such as `fp32` or `int8`.
+    #: Precision of the encoder's weights, such as `fp32` or `int8`.
     precision: str
     runtime: str
     #: Encoder frames of 80 ms.
     lookahead: int
-    #: The locale that was asked for, or `auto`.
+    #: The requested locale, or `auto`.
     requested_language: str
-    #: What of the file was transcribed; None for what has no tracks, such as a microphone.
+    #: The part of a file that was transcribed; None for a sound without tracks: a microphone's.
     sound: SoundProvenance | None = None
 
     @property
@@ -53,7 +56,7 @@ class Provenance:
 
     @property
     def fixed_language(self) -> str | None:
-        """The locale that was asked for; None if the model was to find out."""
+        """The requested locale; None if it is `auto`."""
         return None if self.requested_language == "auto" else self.requested_language
 
 
@@ -63,21 +66,26 @@ class WholeTranscript:
 
     about: Provenance
     transcript: Transcript
+    #: Warnings about the sound.
+    warnings: tuple[SoundWarning, ...] = ()
 
 
 class Writer(Protocol):
-    """One document: the head, what each segment adds, and a tail.
+    """Writes one document: a head, a part for each segment, and a tail.
 
-    Head, all that was added and the tail make a valid document after every segment.
+    After every segment, the head, the parts so far and the tail make a valid document.
     """
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None: ...
 
     def head(self) -> str:
-        """What the document begins with."""
+        """Return the beginning of the document."""
 
     def add(self, segment: Segment) -> str:
-        """What is certain now that this segment has come; it may be due to the one before."""
+        """Add a segment; return the text that is now final, which may be of earlier segments."""
 
     def tail(self, language: str | None, duration: float) -> str:
-        """What ends the document here: language heard last, seconds of sound so far."""
+        """Return the end of the document, if it ended here.
+
+        `language` is the one that the model last named, `duration` the seconds of sound so far.
+        """

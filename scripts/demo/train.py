@@ -23,12 +23,13 @@ from typing import Any
 import jiwer
 import torch
 import torch.distributed as dist
-from examples import IGNORED, PROMPTS, SLOTS, Batch, Clip, ClipStore, Composer, pad
 from grammar import LANGUAGES, SPACE
 from model import faster_convolutions, greedy, new_model
 from torch import nn
 from torch.nn import functional
 from transformers import Nemotron3_5AsrForRNNT
+
+from examples import IGNORED, PROMPTS, SLOTS, Batch, Clip, ClipStore, Composer, pad
 
 AVERAGE_SECONDS = 5.0
 REPORT_SECONDS = 30.0

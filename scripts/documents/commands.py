@@ -1,4 +1,4 @@
-"""The subcommands as plain data, from what is declared in nemocli/cli for Typer."""
+"""The subcommands as plain data, read from their declarations for Typer in nemocli/cli."""
 
 import inspect
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from nemocli import errors
 from nemocli.cli.app import PIPE_CLOSED, app
 from nemocli.cli.signals import INTERRUPTED, SIGNALLED
 
-#: What stands for an option's value where the declaration names nothing better.
+#: Placeholders of options' values, by type, where the declaration has none.
 METAVARS = {str: "TEXT", Path: "PATH", int: "INTEGER", float: "NUMBER"}
 
 
@@ -21,10 +21,10 @@ class Parameter:
     """An option, or an argument if it has no names."""
 
     names: tuple[str, ...]
-    #: What stands for its value; empty for a switch.
+    #: Placeholder of its value; empty for a switch.
     metavar: str
     help: str
-    #: As a person would type it; empty if there is none.
+    #: As the user would type it; empty if there is none.
     default: str = ""
     environment: str = ""
     is_required: bool = False
@@ -35,9 +35,9 @@ class Parameter:
 class Command:
     """One subcommand; a group such as `models` has commands of its own."""
 
-    #: With what stands before it, such as `models pull`.
+    #: With the name of its group, such as `models pull`.
     name: str
-    #: The first line says what it is, the paragraphs after it say more.
+    #: First paragraph of the help text; `paragraphs` are the others.
     summary: str
     paragraphs: tuple[str, ...]
     arguments: tuple[Parameter, ...] = ()
@@ -46,7 +46,7 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """What is typed, on one line."""
+        """Command line with its placeholders, on one line."""
         parts = ["nemocli", self.name]
         parts += ["COMMAND"] if self.commands else []
         parts += ["[OPTIONS]"] if self.options else []
@@ -58,7 +58,7 @@ class Command:
         return " ".join(parts)
 
     def all(self) -> Iterator["Command"]:
-        """It, or those of a group."""
+        """Yield the command itself, or those of a group."""
         if not self.commands:
             yield self
         for command in self.commands:
@@ -66,7 +66,7 @@ class Command:
 
 
 def read_commands() -> list[Command]:
-    """The subcommands, in the order of `nemocli --help`."""
+    """Return the subcommands, in the order of `nemocli --help`."""
     commands = [_command(info.callback, info.name) for info in app.registered_commands]
     for group in app.registered_groups:
         inner = group.typer_instance
@@ -77,24 +77,24 @@ def read_commands() -> list[Command]:
 
 
 def program_options() -> list[Parameter]:
-    """Options before any subcommand; those for completion are Typer's own."""
+    """Return the options before any subcommand; those for completion are Typer's."""
     return [
         *_parameters(app.registered_callback.callback)[1],
         Parameter(("--install-completion",), "", "Install completion for the current shell."),
-        Parameter(("--show-completion",), "", "Print it instead."),
-        Parameter(("-h", "--help"), "", "Show a help text; also of each subcommand."),
+        Parameter(("--show-completion",), "", "Print the completion instead of installing it."),
+        Parameter(("-h", "--help"), "", "Show the help text; each subcommand has its own."),
     ]
 
 
 def exit_codes() -> list[tuple[str, str]]:
-    """Code and meaning: those of nemocli.errors, and those of programs ended from outside."""
+    """Return codes and meanings: those of nemocli.errors, and those of programs that are ended."""
     rows = [line.split("|")[1:3] for line in errors.__doc__.splitlines() if line.startswith("| ")]
     codes = [(code.strip(), meaning.strip()) for code, meaning in rows[1:]]
     return [
         *codes,
         (str(SIGNALLED + 1), "ended by a closed terminal with something left undone"),
         (str(INTERRUPTED), "ended by Ctrl-C with something left undone"),
-        (str(PIPE_CLOSED), "whoever read the results went away"),
+        (str(PIPE_CLOSED), "the program that read the results has ended"),
         (str(SIGNALLED + 15), "ended by SIGTERM with something left undone"),
     ]
 

@@ -1,19 +1,22 @@
-"""Environment variables that are not those of an option."""
+"""Environment variables that do not belong to an option."""
 
-#: Name, what it does.
+#: Name and effect.
 VARIABLES = [
-    ("NEMOCLI_MODELS_DIR", "Where `nemocli convert` writes models, and where they are looked for."),
+    (
+        "NEMOCLI_MODELS_DIR",
+        "Folder to which `nemocli convert` writes models.",
+    ),
     (
         "NEMOCLI_CACHE_DIR",
-        "Where what can be made again is kept, such as conversions of a checkpoint named by"
+        "Folder for files that can be made again, such as conversions of a checkpoint given by"
         " --model.",
     ),
-    ("NEMOCLI_DEBUG", "Set to 1, something unexpected is shown with its traceback."),
+    ("NEMOCLI_DEBUG", "If set to 1, unexpected errors are shown with their traceback."),
     (
         "HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE",
-        "Of the Hugging Face hub: where its models are kept, and whether it is asked at all.",
+        "Variables of the Hugging Face hub: folders of its models, and 1 to stay offline.",
     ),
-    ("OMP_NUM_THREADS", "Threads that onnxruntime computes with; by default one for each core."),
-    ("TMPDIR", "Where a sound file that comes on stdin is kept while it is transcribed."),
-    ("NO_COLOR", "Set to anything, a terminal is written to without colours."),
+    ("OMP_NUM_THREADS", "Number of onnxruntime's threads; by default one for each core."),
+    ("TMPDIR", "Folder for a sound file that comes on stdin, while it is transcribed."),
+    ("NO_COLOR", "If set to anything, nothing is coloured on a terminal."),
 ]

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from nemocli.doctor.system import processor_name
+from nemocli.doctor.system import find_processor_name
 
 #: Instructions that matter for int8 and fp32 products, by the kernel's names.
 INSTRUCTIONS = (
@@ -30,7 +30,7 @@ def threads() -> int:
 def describe() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "processor": processor_name(),
+        "processor": find_processor_name(),
         "cores": threads(),
         "instructions": instructions(),
         "memory": memory,

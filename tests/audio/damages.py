@@ -1,4 +1,4 @@
-"""Files of every kind that can be written here, and everything that befalls files."""
+"""Files of every kind that can be written here, and all kinds of damage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tests.audio.marks import marked
 from tests.media import encode
 
 #: Marks in each file.
-MARKS = 15
+MARKS = 14
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Kind:
 
     @property
     def marks_frames(self) -> bool:
-        """Whether each frame has a mark, so that a reader sees what is none."""
+        """Whether each frame has a mark, so that a reader recognises foreign bytes."""
         return self.form in ("mp3", "mp2", "adts", "latm", "ac3", "eac3", "flac", "tta", "avi")
 
     @property
@@ -48,12 +48,13 @@ class Kind:
 
     @property
     def has_clusters(self) -> bool:
-        """Whether readers go on behind damage only some seconds later."""
+        """Whether readers continue only some seconds behind damage."""
         return self.form in ("matroska", "webm", "nut", "voc", "wv")
 
     @property
     def name(self) -> str:
-        return "-".join((self.form, self.codec, *self.options.values(), *["film"] * self.picture))
+        more = [*self.options.values(), *["film"] * self.picture]
+        return "-".join([self.form, self.codec, str(self.rate), *more])
 
     def write(
         self,
@@ -145,7 +146,7 @@ KINDS = [
 
 
 def damaged(content: bytes, how: str) -> bytes:
-    """What can befall a file after it was written."""
+    """A way to damage a file after it was written."""
     random = np.random.default_rng(1)
     at = len(content) * 45 // 100
     if how == "200 bad bytes":

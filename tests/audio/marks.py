@@ -39,7 +39,7 @@ def marked(count: int, rate: int) -> NDArray[np.float32]:
 
 def find_marks(sound: NDArray[np.float32], count: int) -> dict[int, list[float]]:
     """Seconds at which each mark stands, as often as it does; float32 [n] at 16 kHz."""
-    size = 1 << (len(sound) + SAMPLE_RATE).bit_length()
+    size = 1 << (len(sound) + round(LENGTH * SAMPLE_RATE)).bit_length()
     spectrum = np.fft.rfft(sound.astype(np.float64), size)
     squares = np.concatenate([[0.0], np.cumsum(sound.astype(np.float64) ** 2)])
     found = {}

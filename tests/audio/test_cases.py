@@ -1,5 +1,4 @@
-"""Files that went wrong for people, made here: the sound and its times are right, and it is said
-what is wrong with each."""
+"""Files like those of bug reports: sound and times are right, and warnings say what is wrong."""
 
 import struct
 from fractions import Fraction
@@ -9,7 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.audio import SAMPLE_RATE, open_sound
+from nemocli.audio.sound import open_sound
+from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import FRAGMENTS
 from tests.audio.marks import EVERY, find_marks, marked
 from tests.media import encode
@@ -26,7 +26,7 @@ def read(path):
 
 
 def check(path, kinds, lost=0, late=0.0):
-    """Assert that all marks but so many are at their places, and what is said."""
+    """Assert that all marks but some are at their places, and check the warnings."""
     places, seconds, warnings = read(path)
     assert {warning.kind for warning in warnings} == set(kinds), warnings
     assert len(places) >= MARKS - lost
@@ -124,8 +124,10 @@ def test_still_growing(tmp_path, name):
         assert places[number][0] == pytest.approx(number * EVERY + 0.02, abs=0.05)
 
 
-@pytest.mark.parametrize("late", [3.0, 100.0])
-@pytest.mark.parametrize("name", ["a.webm", "a.mka", "a.ogg", "a.ts", "a.mp4", "a.flv"])
+@pytest.mark.parametrize(
+    ("name", "late"),
+    [(f"a.{end}", 3.0) for end in ("webm", "mka", "ogg", "ts", "mp4", "flv")] + [("a.mka", 100.0)],
+)
 def test_a_clock_that_begins_late(tmp_path, name, late):
     """As copied cuts and live recordings have it: the file is whole."""
     codec = "libopus" if name in ("a.webm", "a.ogg") else "aac"

@@ -6,11 +6,12 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, SoundOptions, open_sound
-from nemocli.audio.antiphase import CELL, Mixer
-from nemocli.audio.options import parse_channels
+from nemocli.audio.antiphase import CELL_S, Mixer
+from nemocli.audio.options import SoundOptions, parse_channels
 from nemocli.audio.resample import mix_down
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError, UsageError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 from tests.sounds import speech_like
 
@@ -114,7 +115,7 @@ def test_what_turns_antiphase_later_is_heard_from_there_on():
     before, after = slice(0, begin - slack), slice(end + slack, None)
     np.testing.assert_array_equal(heard[before], mix_down(samples)[before])
     np.testing.assert_array_equal(heard[after], mix_down(samples)[after])
-    middle = slice(begin + round(CELL * SAMPLE_RATE), end - slack)
+    middle = slice(begin + round(CELL_S * SAMPLE_RATE), end - slack)
     np.testing.assert_array_equal(heard[middle], samples[middle, 0])
     assert mixer.cancelled_from == pytest.approx(5, abs=0.5)
 
@@ -133,7 +134,7 @@ def test_a_live_mixer_follows_within_a_part_of_a_second():
     samples = antiphase(3)
     heard, mixer = mixed(samples, [1600] * 29, ahead=False)
     assert mixer.taken == 0 and mixer.cancelled_from < 0.8
-    later = round((mixer.cancelled_from + CELL) * SAMPLE_RATE)
+    later = round((mixer.cancelled_from + CELL_S) * SAMPLE_RATE)
     np.testing.assert_array_equal(heard[later:], samples[later:, 0])
 
 
@@ -184,7 +185,7 @@ def test_separate_stereo_has_sides_and_mono_has_none(tmp_path):
 
 
 def test_a_gap_is_silent_in_every_channel(tmp_path):
-    """Where the time stamps leave one, the decoder puts silence of a single channel."""
+    """The decoder fills a gap in the time stamps with silence of a single channel."""
     samples = np.stack([media.sine(4, SAMPLE_RATE, 300), media.sine(4, SAMPLE_RATE, 700)], axis=1)
     path = media.encode(
         tmp_path / "a.mka",

@@ -1,9 +1,9 @@
-"""Whatever befalls a file: what can be decoded is, at its time, and what is lacking is said."""
+"""Damaged files: intact sound is decoded at its time, and missing sound is reported."""
 
 import numpy as np
 import pytest
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import DAMAGES, KINDS, MARKS, Kind, damaged
@@ -14,8 +14,9 @@ NEAR = 0.05
 
 #: Kinds that are tried in every run of the tests; the others take a minute.
 OFTEN = [
-    *("WAV-pcm", "mp3-libmp3lame", "adts-aac", "flac-flac", "ogg-libopus", "AIFF-pcm"),
-    *("matroska-aac", "webm-libopus", "mpegts-aac", "mp4-aac-frag_keyframe+empty_moov-500000"),
+    *("WAV-pcm-16000", "mp3-libmp3lame-16000", "flac-flac-44100", "adts-aac-48000"),
+    *("webm-libopus-48000", "mpegts-aac-16000"),
+    "mp4-aac-16000-frag_keyframe+empty_moov-500000",
 ]
 
 #: Marks that damage may take along: those within it, and within the block or cluster it is in.
@@ -91,9 +92,11 @@ def judge(kind, how, whole, places, sound, warnings, error):
     late = 3.0 if how == "late" and kind.picture else 0.0
     found = find_marks(np.clip(sound, -1, 1), MARKS)
     missing = [n for n, at in found.items() if n in places and not at]
+    # Frames of plain AMR have no mark: where one is damaged, readers are lost for a while.
+    near = 0.3 if kind.form == "amr" and how != "cut" else NEAR
     for number, place in places.items():
         if found[number]:
-            assert min(abs(at - place - late) for at in found[number]) < NEAR, (number, told)
+            assert min(abs(at - place - late) for at in found[number]) < near, (number, told)
     if how == "cut":
         # What is there was read, but for a packet or a page; or it is said that it was not.
         assert seconds > 0.55 * had - 0.35 or warnings, told

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.audio import SAMPLE_RATE, open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 
 
@@ -181,6 +182,17 @@ def test_samples_that_are_not_numbers(tmp_path, bad):
     assert "not numbers" in warnings["damage"] and "2.2 s" in warnings["damage"]
     samples[36_000] = 0
     np.testing.assert_array_equal(heard, samples[:, 0])
+
+
+def test_a_few_samples_that_are_far_too_loud_are_damage(tmp_path):
+    """They do not determine the scale of the sound."""
+    samples = np.full(40_000, 0.1, np.float32)
+    samples[36_000:36_020] = 1e9
+    soundfile.write(tmp_path / "a.wav", samples, SAMPLE_RATE, subtype="FLOAT")
+    heard, warnings = read(tmp_path / "a.wav")
+    assert list(warnings) == ["damage"]
+    samples[36_000:36_020] = 0
+    np.testing.assert_array_equal(heard, samples)
 
 
 def test_no_numbers_at_all(tmp_path):

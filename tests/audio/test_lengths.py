@@ -9,8 +9,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.audio.wav_chunks import find_wav_parts
+from nemocli.units import SAMPLE_RATE
 
 SOUND = (np.random.default_rng(0).uniform(-0.5, 0.5, 2 * SAMPLE_RATE) * 32767).astype("<i2")
 BYTES = SOUND.tobytes()
@@ -109,7 +110,7 @@ def write_large(path, sound, size, data=2**32, sizes=b""):
 
 @pytest.mark.parametrize("size", [2**32 - 1, 0, len(BYTES)])
 def test_where_the_sound_lies_in_wav_above_four_gibibytes(tmp_path, size):
-    """The last is what is left of the true length without its 4 GiB. The file is a hole on disk."""
+    """The last length is the true length modulo 4 GiB. The file is a hole on disk."""
     path = tmp_path / "a.wav"
     begin = write_large(path, BYTES, size)
     (part,) = find_wav_parts(path)

@@ -6,10 +6,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, SoundOptions, open_sound
-from nemocli.audio.gain import RISE, TARGET, RunningGain, level, to_factor
-from nemocli.audio.options import parse_gain
+from nemocli.audio.gain import RISE, TARGET_DB, RunningGain, measure_level, to_factor
+from nemocli.audio.options import SoundOptions, parse_gain
+from nemocli.audio.sound import open_sound
 from nemocli.errors import UsageError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 from tests.sounds import speech_like
 
@@ -20,7 +21,7 @@ def decode(path, **options):
 
 
 def write_floats(path, samples):
-    """By libsndfile, or for .mka by FFmpeg."""
+    """Write a file with libsndfile, or for .mka with FFmpeg."""
     if path.suffix == ".mka":
         return media.encode(path, "pcm_f32le", samples, SAMPLE_RATE)
     soundfile.write(path, samples, SAMPLE_RATE, subtype="FLOAT")
@@ -58,8 +59,8 @@ def test_what_is_only_too_loud_stays(tmp_path):
 
 
 def test_the_scale_may_come_late(tmp_path, monkeypatch):
-    """Behind the first look; and it is told where it begins."""
-    monkeypatch.setattr("nemocli.audio.sound.FIRST_LOOK", 1.0)
+    """It lies behind the first look, and the warning says where it begins."""
+    monkeypatch.setattr("nemocli.audio.sound.FIRST_LOOK_S", 1.0)
     quiet, loud = np.zeros(3 * SAMPLE_RATE, np.float32), 32768 * speech_like(2)
     heard, opened = decode(write_floats(tmp_path / "a.wav", np.concatenate([quiet, loud])))
     assert np.abs(heard).max() == pytest.approx(0.5, abs=0.01)
@@ -84,7 +85,7 @@ def test_a_gain_in_decibels(tmp_path):
 
 @pytest.mark.parametrize("quiet", [-55.0, -46.0, -20.0, 0.0])
 def test_one_gain_for_a_file_from_its_loudest_seconds(tmp_path, quiet):
-    """Whatever it begins with: silence, quiet noise, or speech."""
+    """The sound begins with silence, quiet noise, or speech."""
     rng = np.random.default_rng(0)
     noise = (1e-3 * rng.normal(size=10 * SAMPLE_RATE)).astype(np.float32)
     sound = np.concatenate([noise, speech_like(12)]) * to_factor(quiet)
@@ -93,7 +94,7 @@ def test_one_gain_for_a_file_from_its_loudest_seconds(tmp_path, quiet):
     gain = opened.decoded.gain
     np.testing.assert_allclose(heard, sound * to_factor(gain), rtol=1e-5, atol=1e-9)
     seconds = heard[: len(heard) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
-    assert max(map(level, seconds)) == pytest.approx(TARGET, abs=2)
+    assert max(map(measure_level, seconds)) == pytest.approx(TARGET_DB, abs=2)
 
 
 def test_silence_gets_no_gain(tmp_path):
@@ -103,7 +104,7 @@ def test_silence_gets_no_gain(tmp_path):
 
 
 def test_each_channel_has_a_gain_of_its_own(tmp_path):
-    """Of a call, one side is often far quieter."""
+    """One side of a call is often far quieter."""
     sound = np.stack([speech_like(4, 1), 0.01 * speech_like(4, 2)], axis=1)
     soundfile.write(tmp_path / "a.wav", sound, SAMPLE_RATE, subtype="FLOAT")
     heard, opened = decode(tmp_path / "a.wav", gain="auto", channels="separate")
@@ -129,7 +130,7 @@ def test_a_stream_comes_up_slowly_and_stays():
 
 @given(st.lists(st.integers(1, 4000), min_size=2, max_size=30), st.floats(-70, 10))
 def test_a_running_gain_has_no_steps(sizes, decibels):
-    """Between two samples of a constant, it moves by no more than its slope."""
+    """Between two samples of a constant, the gain changes by its slope at most."""
     running = RunningGain("auto")
     constant = np.float32(to_factor(decibels))
     made = np.concatenate([running.apply(np.full(size, constant, np.float32)) for size in sizes])

@@ -1,4 +1,4 @@
-"""Packed sound down a pipe is known by its bytes, and raw samples are never taken for it."""
+"""Packed sound down a pipe is recognised by its bytes, and raw samples are never taken for it."""
 
 import numpy as np
 import pytest

@@ -13,7 +13,8 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, open_sound
+from nemocli.audio.sound import open_sound
+from nemocli.units import SAMPLE_RATE
 from tests import media
 
 

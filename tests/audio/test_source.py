@@ -10,12 +10,12 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.audio import open_sound
 from nemocli.audio.devices import Device, find_device
 from nemocli.audio.microphone import Microphone
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
 from nemocli.audio.recorder import Recorder
+from nemocli.audio.sound import open_sound
 from nemocli.audio.source import LiveSource, Mark, Silence
 from nemocli.errors import AudioError, UsageError
 from tests.sounds import speech_like

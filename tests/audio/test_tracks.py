@@ -10,11 +10,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.audio import SAMPLE_RATE, SoundOptions, open_sound, probe_tracks
-from nemocli.audio.options import parse_track
-from nemocli.audio.track_languages import language_code
+from nemocli.audio.decode import probe_tracks
+from nemocli.audio.options import SoundOptions, parse_track
+from nemocli.audio.sound import open_sound
+from nemocli.audio.track_languages import to_language_code
 from nemocli.audio.tracks import Track, choose_track
 from nemocli.errors import AudioError, UsageError
+from nemocli.units import SAMPLE_RATE
 from tests import media
 
 SPEAKS, SILENT = media.sine(2, SAMPLE_RATE), np.zeros(2 * SAMPLE_RATE, np.float32)
@@ -160,7 +162,7 @@ CODES = {
 
 @pytest.mark.parametrize(("text", "code"), CODES.items())
 def test_language_codes(text, code):
-    assert language_code(text) == code
+    assert to_language_code(text) == code
 
 
 def test_what_track_takes():

@@ -1,8 +1,8 @@
-"""Blocks of chunks, and batches of streams, give the tokens of the plain stream: proven by trying.
+"""Blocks of chunks, and batches of streams, give the tokens of a single stream.
 
-The plain stream is fed chunk by chunk, one stream alone. Against it stand streams that are advanced
-together by any number of chunks: every lookahead, blocks of 1 to 64 chunks, batches of 1 to 16
-streams whose lengths and languages differ.
+A single stream is fed chunk by chunk. It is compared with streams that are advanced together by any
+number of chunks: every lookahead, blocks of 1 to 64 chunks, batches of 1 to 16 streams of different
+lengths and languages.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ LOOKAHEADS = (0, 3, 6, 13)
 
 CASES = [(p, n) for p in ("fp32", "int8") for n in LOOKAHEADS]
 
-#: Some are cut from the middle of this, so that none of them are alike.
+#: Sounds are cut from the middle of this, so that no two are the same.
 SOUND = speech_like(120, seed=17)
 
 MODELS = [("thin", 0), ("small", 0), ("small", 1), ("wide", 0), ("window-29", 0), ("capped", 0)]
@@ -61,7 +61,7 @@ def _folder(root, model, precision):
 
 @st.composite
 def batches(draw, longest):
-    """Lengths in samples, blocks in chunks and languages for 1 to 16 streams."""
+    """Draw lengths in samples, blocks in chunks and languages for 1 to 16 streams."""
     count = draw(st.integers(1, 16))
     length = st.one_of(st.integers(0, 400), st.integers(0, RATE), st.integers(0, longest // count))
     lengths = draw(st.lists(length, min_size=count, max_size=count))
@@ -102,7 +102,7 @@ def test_more_of_them(load, model, precision, lookahead, data):
 @pytest.mark.slow
 @pytest.mark.parametrize("lookahead", LOOKAHEADS)
 def test_ten_minutes_beside_nothing(load, lookahead):
-    """The longest and the shortest that a folder may hold."""
+    """A long and an empty sound are transcribed together."""
     ten_minutes = speech_like(600, seed=23)
     transcriber = load(("small", 0), "onnx", "fp32", lookahead)
     sounds = [ten_minutes, ten_minutes[:0], ten_minutes[:1], ten_minutes[: 61 * RATE]]
@@ -121,7 +121,7 @@ def _compare(transcriber, sounds, langs, blocks):
 
 
 def _alone(transcriber, sound, lang):
-    """Tokens and frames of a stream that never has more than a chunk at once."""
+    """Return tokens and frames of a single stream, advanced chunk by chunk."""
     session = transcriber.session(lang)
     packet = 1280 * (transcriber.lookahead + 1)
     for start in range(0, len(sound), packet):
@@ -130,7 +130,7 @@ def _alone(transcriber, sound, lang):
 
 
 def _together(transcriber, sounds, langs, blocks):
-    """All of them in step; the block's size changes from call to call."""
+    """Return the same of streams advanced together, by blocks of changing sizes."""
     streams = [transcriber._begin_stream(lang) for lang in langs]
     for stream, sound in zip(streams, sounds, strict=True):
         stream.push(stream.compute_rows(sound))
@@ -148,6 +148,6 @@ def symbols(transcript):
 
 
 def test_the_sound_makes_tokens(load):
-    """Equality of nothing would be no proof."""
+    """Otherwise the tests above would compare nothing."""
     transcriber = load(("small", 0), "onnx", "fp32", 3)
     assert len(_alone(transcriber, np.asarray(SOUND[: 30 * RATE]), "en-US")) > 30

@@ -1,4 +1,4 @@
-"""`transcribe_many`: each file once, as if it were alone, however they are chosen and read."""
+"""`transcribe_many`: each file once, with the result that it has alone."""
 
 import threading
 
@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.limits import BatchLimits, choose_limits
 from nemocli.batch.many import choose
 from nemocli.batch.prefetch import Prefetcher
-from nemocli.errors import AudioError, UsageError
+from nemocli.errors import AudioError, ModelError, UsageError
 from nemocli.network.graphs import chunk_rows
 from tests.sounds import RATE, speech_like
 
 
 @pytest.fixture(scope="module")
 def transcriber(tmp_path_factory):
-    """A random checkpoint, because the demo would keep silent at most of this sound."""
+    """Load a random checkpoint, because the demo would emit nothing for most of this sound."""
     pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
     from scripts.random_checkpoint import write_random_checkpoint
 
@@ -64,7 +64,10 @@ def test_one_that_fails_does_not_hold_up_the_others(transcriber, files, tmp_path
     paths = [missing, files[3], text, cut, files[4]]
     outcomes = {o.path: o for o in transcriber.transcribe_many(paths)}
     assert set(outcomes) == set(paths)
-    for path in (missing, text, cut):
+    assert outcomes[cut].error is None
+    assert [warning.kind for warning in outcomes[cut].warnings] == ["cut"]
+    assert not outcomes[files[4]].warnings
+    for path in (missing, text):
         assert outcomes[path].transcript is None
         assert isinstance(outcomes[path].error, AudioError)
         assert path.name in str(outcomes[path].error)
@@ -87,18 +90,18 @@ def test_paths_are_taken_as_there_is_room(transcriber, files):
 
 
 def test_progress_grows_up_to_the_whole(transcriber, files):
-    heard = {}
+    reports = {}
     for outcome in transcriber.transcribe_many(
-        files[3:8], progress=lambda h: heard.setdefault(h.path, []).append(h)
+        files[3:8], progress=lambda h: reports.setdefault(h.path, []).append(h)
     ):
-        last = heard[outcome.path][-1]
+        last = reports[outcome.path][-1]
         assert last.promised == pytest.approx(outcome.transcript.duration)
         assert last.transcript.tokens == outcome.transcript.tokens
         assert last.transcript.duration == pytest.approx(outcome.transcript.duration, abs=0.1)
-    for seen in heard.values():
+    for seen in reports.values():
         durations = [h.transcript.duration for h in seen]
         assert durations == sorted(durations)
-    assert len(heard[files[7]]) > 1
+    assert len(reports[files[7]]) > 1
 
 
 def test_little_memory_gives_the_same(transcriber, files):
@@ -123,7 +126,7 @@ def test_a_request_can_be_checked_without_a_file(transcriber):
 
 
 def write_channels(path, *seconds):
-    """Each channel has other speech."""
+    """Write a file with other speech on each channel."""
     longest = max(seconds)
     channels = [
         np.pad(speech_like(s, seed=n), (0, round(RATE * (longest - s))))
@@ -203,14 +206,14 @@ def test_what_is_chosen_can_be_done(waiting, most):
 
 
 def test_a_call_is_made_worth_while():
-    """Not one chunk of each, because one file has no more; and what is left of that goes along."""
+    """A file with few chunks left does not make the call small, and its rest is in the call too."""
     assert choose([(32, False), (1, True), (32, False)], 128) == ([0, 1, 2], 32)
     assert choose([(3, False), (30, False)], 128) == ([1], 30)
     assert choose([(10, True)] * 20, 128) == (list(range(12)), 10)
 
 
 def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
-    """However long the file: otherwise memory, and the cost of what waits, would grow with it."""
+    """Otherwise memory, and the cost of the rows that wait, would grow with the file's length."""
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(speech_like(10, seed=1), 30), RATE)
     rows = chunk_rows(transcriber.lookahead + 1, first=False)
@@ -222,4 +225,19 @@ def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
         reading.collect(patience=0.2)
         second = 100 / rows
         assert 4 <= stream.chunks <= 2 * (4 + second)
+    reading.stop()
+
+
+def test_no_sound_file_is_blamed_for_what_the_model_does(tmp_path):
+    path = tmp_path / "good.wav"
+    soundfile.write(path, speech_like(1, seed=1), RATE)
+
+    def fail():
+        raise ModelError("The weights are damaged.")
+
+    limits = BatchLimits(files=1, chunks=4, file_chunks=4)
+    reading = Prefetcher(limits, 32, fail, DEFAULT_OPTIONS)
+    reading.begin(path)
+    with pytest.raises(ModelError, match=r"^The weights are damaged\.$"):
+        reading.collect(patience=60)
     reading.stop()

@@ -1,7 +1,7 @@
-"""What a chunk of sound costs in operations, counted by onnxruntime's own profile: never in time.
+"""Cost of a chunk of sound in operations, counted by onnxruntime's profile; time plays no part.
 
-The demo is small, but its layers are those of the released model, so an operation more in a layer
-is seen here. See test_operations.py for the bounds, and scripts/count_operations.py to renew them.
+The demo is small, but its layers are those of the released model, so an additional operation in a
+layer shows here. test_operations.py has the limits, and scripts/count_operations.py renews them.
 """
 
 import json
@@ -18,7 +18,7 @@ import soundfile
 
 import nemocli
 from nemocli.models.convert import convert
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 
 STORED = Path(__file__).with_name("operations.json")
 
@@ -63,7 +63,7 @@ class Counted:
 
 @dataclass
 class Sessions:
-    """Every session that is made while they are counted."""
+    """All sessions that are made while counting."""
 
     by_graph: dict[str, Counted] = field(default_factory=dict)
 
@@ -114,9 +114,12 @@ def counted_sessions(folder):
 
 
 def count_operations(precision, folder):
-    """What chunks and tokens of a stream cost in the demo, as JSON; `folder` is for profiles."""
-    model = folder / "model"  # not of the cache, which may be from before a change
-    convert(demo_folder(), model, "onnx", precision, [LOOKAHEAD])
+    """Count what chunks and tokens of a stream cost in the demo; `folder` is for profiles.
+
+    Returns plain data.
+    """
+    model = folder / "model"  # not the one in the cache, which may be older than the code
+    convert(find_demo_folder(), model, "onnx", precision, [LOOKAHEAD])
     with counted_sessions(folder) as sessions:
         transcriber = nemocli.load(model, lookahead=LOOKAHEAD)
     silence = np.zeros(1280 * (LOOKAHEAD + 1), np.float32)
@@ -125,7 +128,7 @@ def count_operations(precision, folder):
     sessions.reset()
     for _ in range(CHUNKS):
         session.feed(silence)
-    assert session.last_token_frame is None, "the demo heard something in silence"
+    assert session.last_token_frame is None, "the demo emitted a token in silence"
     calls = sessions.calls()
     arrays = sum(counted.bytes for counted in sessions.by_graph.values())
     spoken = _count_speech(transcriber, sessions)
@@ -147,8 +150,10 @@ def count_operations(precision, folder):
 
 
 def _count_speech(transcriber, sessions):
-    """Calls for a clip, fed a chunk at a time."""
-    samples, _ = soundfile.read(demo_folder().parent / "clips" / "en-US-1.flac", dtype="float32")
+    """Count the calls for a clip that is fed a chunk at a time."""
+    samples, _ = soundfile.read(
+        find_demo_folder().parent / "clips" / "en-US-1.flac", dtype="float32"
+    )
     sessions.reset()
     session, packet = transcriber.session("en-US"), 1280 * (LOOKAHEAD + 1)
     for start in range(0, len(samples), packet):
@@ -158,7 +163,7 @@ def _count_speech(transcriber, sessions):
 
 
 def _count_kernels(counted):
-    """From the profile: kernels of a call by their type, and what they move and allocate."""
+    """Read from the profile the kernels of a call by type, and what they move and allocate."""
     events = json.loads(Path(counted.session.end_profiling()).read_text())
     kernels = [e["args"] for e in events if e["name"].endswith("_kernel_time")]
     calls = counted.all_calls
@@ -176,7 +181,7 @@ def _count_kernels(counted):
 
 
 def _files(model):
-    """The graphs of the model folder that this lookahead loads, by the name of their session."""
+    """Yield the graphs of the model folder that this lookahead loads, as session name and path."""
     for path in sorted(model.glob("*.onnx")):
         name, *parts = path.name.split(".")
         if len(parts) == 1 or parts[0] == f"lookahead{LOOKAHEAD}":
@@ -184,5 +189,5 @@ def _files(model):
 
 
 def surroundings():
-    """What the optimized graphs depend on besides ours."""
+    """What the optimized graphs depend on besides our own graphs."""
     return {"onnxruntime": onnxruntime.__version__, "architecture": platform.machine()}

@@ -1,4 +1,4 @@
-"""Reports made up for tests: one model, one form, values chosen."""
+"""Reports with chosen values, for tests: one model in one variant."""
 
 from nemocli.bench.calibration import Calibration
 from nemocli.bench.machine import Machine
@@ -9,14 +9,14 @@ MACHINE = Machine("A processor", 2, 2, 8_000_000_000, "Linux", "x86_64")
 
 
 def run(chunk_ms, load=1.0, memory=100_000_000):
-    """A process that heard 32 s in chunks of about so many ms."""
+    """Make the run of a process over 32 s of sound, each chunk in about `chunk_ms`."""
     chunks = [chunk_ms / 1e3 * (1 + 0.01 * (n % 5)) for n in range(100)]
-    heard = PassTimes(1, 32.0, sum(chunks), chunks, [chunks[0]], [chunks[1]])
-    return ProcessRun(load, memory, [heard])
+    times = PassTimes(1, 32.0, sum(chunks), chunks, [chunks[0]], [chunks[1]])
+    return ProcessRun(load, memory, [times])
 
 
 def report(chunk_ms, memory=100_000_000, slowness=1.0, sound="0", **others):
-    """One stream, with a repeat for each of `chunk_ms`."""
+    """Make a report with one stream, and a repeat for each of `chunk_ms`."""
     result = ModelResult(
         **{
             "model": "demo",

@@ -1,4 +1,4 @@
-"""Errors in words and characters: the stated normalization, manifests, and what they refuse."""
+"""Word and character errors: normalization, manifests and folders, and wrong ones."""
 
 import json
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import nemocli
 from nemocli.bench.accuracy import ALL, Accuracy, check_languages, measure_accuracy, score_utterance
 from nemocli.bench.dataset import Utterance, read_utterances
-from nemocli.bench.normalize import has_words, normalized
+from nemocli.bench.normalize import has_words, normalize
 from nemocli.errors import UsageError
 
 
@@ -31,12 +31,12 @@ from nemocli.errors import UsageError
     ],
 )
 def test_normalization(text, expected):
-    assert normalized(text) == expected
+    assert normalize(text) == expected
 
 
 @given(st.text())
 def test_normalizing_twice_changes_nothing(text):
-    assert normalized(normalized(text)) == normalized(text)
+    assert normalize(normalize(text)) == normalize(text)
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_a_folder(folder):
     assert read_utterances(folder) == [Utterance(folder / "in" / "b.FLAC", "good day\n")]
 
 
-def test_nothing_to_hear(folder):
+def test_manifests_without_utterances(folder):
     for path in (folder, manifest(folder, "")):
-        with pytest.raises(UsageError, match="nothing to hear"):
+        with pytest.raises(UsageError, match="no sounds with text"):
             read_utterances(path)
     with pytest.raises(UsageError, match="No such file"):
         read_utterances(folder / "none")
@@ -143,24 +143,24 @@ def test_nothing_to_hear(folder):
         read_utterances(folder / "m.jsonl")
 
 
-def test_what_the_demo_hears(clips, tmp_path):
-    """The bundled clips, one as a stretch of a longer file, one damaged."""
+def test_accuracy_of_the_demo(clips, tmp_path):
+    """The bundled clips, and one clip as a part of a longer file, beside a damaged file."""
     transcriber = nemocli.load("demo")
     first, second = clips[:2]
     pause = np.zeros(16000, np.float32)
     long = np.concatenate([second.samples, pause, first.samples, pause, second.samples])
     soundfile.write(tmp_path / "long.wav", long, 16000, subtype="FLOAT")
     offset = len(second.samples) / 16000 + 1
-    stretch = Utterance(
+    part = Utterance(
         tmp_path / "long.wav", first.text, first.lang, offset, len(first.samples) / 16000
     )
     (tmp_path / "bad.wav").write_bytes(b"no sound")
-    utterances = [stretch, Utterance(tmp_path / "bad.wav", "x")]
+    utterances = [part, Utterance(tmp_path / "bad.wav", "x")]
     utterances += [Utterance(clip.path, clip.text, clip.lang) for clip in clips]
-    told = []
-    accuracy = measure_accuracy(transcriber, utterances, "auto", lambda *step: told.append(step))
+    steps = []
+    accuracy = measure_accuracy(transcriber, utterances, "auto", lambda *step: steps.append(step))
     assert [one.character_errors for one in accuracy.judged] == [0] * (1 + len(clips))
     assert list(accuracy.failed) == [str(tmp_path / "bad.wav")]
-    assert told[1] == ("bad.wav", 2, len(utterances))
+    assert steps[1] == ("bad.wav", 2, len(utterances))
     with pytest.raises(UsageError, match=r"klingon.*a.wav is said to be in it"):
         check_languages(transcriber, [Utterance(tmp_path / "a.wav", "", "klingon")])

@@ -1,4 +1,4 @@
-"""Which differences between two measurements are called real."""
+"""Comparing two measurements: which differences are called real."""
 
 import dataclasses
 
@@ -33,28 +33,28 @@ def test_a_change_of_speed(by, verdict):
     assert found["peak memory"] == found["load, warm"] == "equal"
 
 
-def test_the_ratio_is_now_over_then_within_its_bounds():
+def test_the_ratio_lies_within_its_bounds():
     differences = compare(report(STEADY), report(scaled(1.5))).differences
     p50 = next(d for d in differences if d.figure == "chunk, p50")
     assert p50.ratio == pytest.approx(1.5)
     assert p50.low <= p50.ratio <= p50.high
 
 
-def test_one_repeat_that_reaches_into_the_other_makes_them_equal():
+def test_overlapping_repeats_are_equal():
     assert verdicts(report(STEADY), report([*scaled(1.3)[:4], 4.0]))["chunk, p50"] == "equal"
 
 
-def test_a_machine_that_is_slower_itself_excuses_as_much():
+def test_a_slower_machine_explains_slower_figures():
     then = report(STEADY)
     assert verdicts(then, report(scaled(1.25), slowness=1.3))["chunk, p50"] == "equal"
     assert verdicts(then, report(scaled(1.6), slowness=1.3))["chunk, p50"] == "higher"
 
 
-def test_nor_is_a_gain_on_a_machine_that_changed_believed():
+def test_a_faster_machine_explains_faster_figures():
     assert verdicts(report(STEADY, slowness=1.3), report(scaled(0.8)))["chunk, p50"] == "equal"
 
 
-def test_memory_is_not_excused():
+def test_a_slower_machine_does_not_explain_more_memory():
     now = report(STEADY, memory=120_000_000, slowness=1.5)
     assert verdicts(report(STEADY), now)["peak memory"] == "higher"
 
@@ -76,14 +76,14 @@ def test_the_same_values_in_any_order_are_equal(values, random):
 @pytest.mark.parametrize("noise", [0.01, 0.1, 0.4])
 def test_noise_is_seldom_called_real(noise):
     draw = np.random.default_rng(0)
-    told = [
+    found = [
         verdicts(*(report(list(4 * np.exp(draw.normal(0, noise, 5)))) for _ in range(2)))["RTF"]
         for _ in range(60)
     ]
-    assert told.count("equal") >= 58
+    assert found.count("equal") >= 58
 
 
-def test_a_counter_that_stood_still_is_left_out():
+def test_energy_of_zero_is_left_out():
     then = report(STEADY)
     for run in then.results[0].ways["stream"]:
         run.heard[0].joules = 0.0
@@ -103,7 +103,7 @@ def test_another_lookahead_is_refused():
         compare(report(STEADY, lookahead=0), report(STEADY))
 
 
-def test_what_is_not_the_same_is_told():
+def test_changes_of_machine_software_and_model_are_remarked():
     then = report(STEADY, revision="def", precision="int8")
     then.machine = dataclasses.replace(MACHINE, processor="Another")
     then.software = {"nemocli": "0", "onnxruntime": "1"}
@@ -117,7 +117,7 @@ def test_what_is_not_the_same_is_told():
     ]
 
 
-def test_the_same_form_is_preferred_among_several():
+def test_the_same_variant_is_preferred_among_several():
     then = report(STEADY)
     then.results += report(scaled(2), precision="int8").results
     assert verdicts(then, report(STEADY))["chunk, p50"] == "equal"

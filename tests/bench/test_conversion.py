@@ -1,4 +1,4 @@
-"""Verification finds a converted model that says something else than its checkpoint."""
+"""Verification finds converted models that differ from their checkpoint."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_silence_agrees(demo, folder):
 
 
 def spoiled(checkpoint, name, change):
-    """The checkpoint with a tensor that went through `change`, and a conversion of it."""
+    """Apply `change` to a tensor of the checkpoint; return it and a conversion of it."""
     path = checkpoint / "model.safetensors"
     tensors = load_file(path)
     tensors[name] = tensors[name].astype(np.float32)
@@ -69,7 +69,7 @@ def spoiled(checkpoint, name, change):
     ("factor", "words"),
     [(1e38, "infinite or none at all"), (1e-20, "the same for every moment")],
 )
-def test_agreement_on_what_no_trained_model_computes_is_not_agreement(checkpoint, factor, words):
+def test_agreement_on_implausible_output_is_refused(checkpoint, factor, words):
     """Finite weights that a flipped bit of an exponent can give."""
 
     def scale(weight):
@@ -80,7 +80,7 @@ def test_agreement_on_what_no_trained_model_computes_is_not_agreement(checkpoint
         verify_folder(out, source, SOUND)
 
 
-def test_agreement_on_one_token_for_ever_is_not_agreement(checkpoint):
+def test_agreement_on_one_token_repeated_is_refused(checkpoint):
     def insist(bias):
         bias[7] = 3e4
 
@@ -89,7 +89,7 @@ def test_agreement_on_one_token_for_ever_is_not_agreement(checkpoint):
         verify_folder(out, source, SOUND)
 
 
-def test_agreement_on_speech_without_end_is_not_agreement(checkpoint):
+def test_agreement_on_far_too_many_tokens_is_refused(checkpoint):
     def never_stop(bias):
         bias[295] = -3e4
 
@@ -99,7 +99,7 @@ def test_agreement_on_speech_without_end_is_not_agreement(checkpoint):
 
 
 def test_the_demo_s_text_is_known(demo, folder, monkeypatch):
-    """Two that agree, and say something else than is said: as with a wrong front end in both."""
+    """A wrong front end, for example, makes both wrong in the same way."""
     source = open_checkpoint(demo)
     assert known_text(source, 3) == "No, it is twelve thirty. Ja, es ist zwanzig Uhr"
     assert check_conversion(folder, source).tokens == 15
@@ -109,5 +109,5 @@ def test_the_demo_s_text_is_known(demo, folder, monkeypatch):
         check_conversion(folder, source)
 
 
-def test_a_foreign_checkpoint_s_text_is_not(checkpoint):
+def test_no_text_is_known_for_another_checkpoint(checkpoint):
     assert known_text(open_checkpoint(checkpoint), 3) is None

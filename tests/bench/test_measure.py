@@ -1,4 +1,4 @@
-"""What is measured in a process: which calls count, and what the system tells of it."""
+"""Measurements in a process: which calls count, memory, energy."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import soundfile
 
 from nemocli.bench import os_metrics
 from nemocli.bench.calibration import calibrate
-from nemocli.bench.measure import chunks_of_a_block, run_many, run_sessions
-from nemocli.bench.os_metrics import EnergyCounter, forget_files, peak_memory
+from nemocli.bench.measure import run_many, run_sessions
+from nemocli.bench.os_metrics import EnergyCounter, drop_cached_files, peak_memory
 from nemocli.bench.run_config import RunConfig
+from nemocli.bench.speed import max_chunks_per_call
 from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.errors import AudioError
 from nemocli.models.resolve import resolve
@@ -30,20 +31,20 @@ def test_calls_of_a_stream_and_of_blocks(config, clips):
     clip = clips[0]
     result = run_sessions(config, [clip.path, clip.path], [1, 2])
     whole = len(clip.samples) // 5120
-    for heard, count in zip(result.heard, (whole, whole // 2), strict=True):
-        assert heard.sound == pytest.approx(2 * len(clip.samples) / 16000)
-        assert len(heard.chunks) == 2 * count
-        assert len(heard.first_token) == len(heard.end_of_speech) == 2
-        chunks = heard.chunks_per_call * sum(heard.chunks)
-        assert chunks + sum(heard.end_of_speech) <= heard.computing + 1e-9
-        assert heard.real_time_factor == heard.computing / heard.sound
+    for times, count in zip(result.heard, (whole, whole // 2), strict=True):
+        assert times.sound == pytest.approx(2 * len(clip.samples) / 16000)
+        assert len(times.chunks) == 2 * count
+        assert len(times.first_token) == len(times.end_of_speech) == 2
+        chunks = times.chunks_per_call * sum(times.chunks)
+        assert chunks + sum(times.end_of_speech) <= times.computing + 1e-9
+        assert times.real_time_factor == times.computing / times.sound
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.1, 0.25])
 def test_sounds_shorter_than_a_chunk(config, tmp_path, seconds):
-    heard = run_sessions(config, [write(tmp_path / "a.wav", seconds)], [1]).heard[0]
-    assert heard.chunks == [] and len(heard.end_of_speech) == 1
-    assert 0 < heard.end_of_speech[0] <= heard.computing
+    times = run_sessions(config, [write(tmp_path / "a.wav", seconds)], [1]).heard[0]
+    assert times.chunks == [] and len(times.end_of_speech) == 1
+    assert 0 < times.end_of_speech[0] <= times.computing
 
 
 def test_silence_has_no_first_token(config, tmp_path):
@@ -52,9 +53,9 @@ def test_silence_has_no_first_token(config, tmp_path):
 
 
 def test_many_files_together(config, clips):
-    heard = run_many(config, [clips[0].path], 3).heard[0]
-    assert heard.sound == pytest.approx(3 * len(clips[0].samples) / 16000)
-    assert heard.computing > 0
+    times = run_many(config, [clips[0].path], 3).heard[0]
+    assert times.sound == pytest.approx(3 * len(clips[0].samples) / 16000)
+    assert times.computing > 0
 
 
 def test_a_damaged_file_among_many(config, tmp_path):
@@ -63,12 +64,8 @@ def test_a_damaged_file_among_many(config, tmp_path):
         run_many(config, [tmp_path / "a.wav"], 1)
 
 
-def test_blocks_are_as_large_as_a_session_makes_them():
-    from nemocli.bench import measure
-    from nemocli.engine import session
-
-    assert measure.MAX_BLOCK_FRAMES == session.MAX_BLOCK_FRAMES
-    assert [chunks_of_a_block(n) for n in (0, 3, 13)] == [128, 32, 9]
+def test_blocks_are_as_large_as_those_of_a_session():
+    assert [max_chunks_per_call(n) for n in (0, 3, 13)] == [128, 32, 9]
 
 
 def occupy(megabytes):
@@ -85,9 +82,9 @@ def test_peak_memory_is_of_the_process_alone():
     assert small < 300e6, "the memory of the process that started it counts"
 
 
-def test_the_machine_is_gauged():
-    gauged = run_in_subprocess(calibrate)
-    assert 0 < gauged.product < 10 and 1e8 < gauged.bytes_per_second < 1e13
+def test_the_machine_is_calibrated():
+    calibration = run_in_subprocess(calibrate)
+    assert 0 < calibration.product < 10 and 1e8 < calibration.bytes_per_second < 1e13
 
 
 @pytest.fixture
@@ -100,7 +97,7 @@ def powercap(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_energy_of_whole_packages_over_a_turn_of_a_counter(powercap):
+def test_energy_of_whole_packages_when_a_counter_wraps_around(powercap):
     counter = EnergyCounter.find()
     before = counter.read()
     (powercap / "intel-rapl:0" / "energy_uj").write_text("9500000\n")
@@ -108,7 +105,7 @@ def test_energy_of_whole_packages_over_a_turn_of_a_counter(powercap):
     assert counter.joules_since(before) == 0.5 + 2
 
 
-def test_energy_that_is_not_told(powercap):
+def test_energy_that_may_not_be_read(powercap):
     (powercap / "intel-rapl:1" / "energy_uj").unlink()  # as if only root might read it
     assert EnergyCounter.find() is None
 
@@ -118,11 +115,11 @@ def test_a_machine_without_counters(tmp_path, monkeypatch):
     assert EnergyCounter.find() is None
 
 
-def test_files_can_be_forgotten_and_are_still_there(tmp_path):
+def test_files_dropped_from_the_cache_are_still_on_disk(tmp_path):
     (tmp_path / "weights").write_bytes(bytes(100_000))
     assert (
-        forget_files(tmp_path)
-        == forget_files(tmp_path / "weights")
+        drop_cached_files(tmp_path)
+        == drop_cached_files(tmp_path / "weights")
         == hasattr(os_metrics.os, "posix_fadvise")
     )
     assert (tmp_path / "weights").read_bytes() == bytes(100_000)

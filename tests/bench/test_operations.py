@@ -1,4 +1,7 @@
-"""A chunk of sound does not come to cost more operations; renew: scripts/count_operations.py."""
+"""A chunk of sound must not cost more operations than the stored counts.
+
+`python scripts/count_operations.py` stores them anew.
+"""
 
 import json
 import platform
@@ -10,8 +13,8 @@ from tests.bench.operations import STORED, count_operations, surroundings
 
 RENEW = "If that is meant: python scripts/count_operations.py"
 
-#: What must not grow, for a chunk of silence and for a call of each graph. Bytes may by a little:
-#: they depend on how many frames the joint is given at once.
+#: Counts that must not grow, for a chunk of silence and for a call of each graph. Bytes may grow
+#: a little: they depend on how many frames the joint gets at once.
 COUNTS = ("kernels", "kernels that only move", "allocations")
 BYTES = ("bytes moved", "array bytes")
 
@@ -23,7 +26,7 @@ def stored():
 
 @pytest.fixture(scope="module", params=["fp32", "int8"])
 def both(request, stored, tmp_path_factory):
-    """What was stored, and what is counted now."""
+    """The stored counts, and those of the present code."""
     folder = tmp_path_factory.mktemp("profiles")
     return stored[request.param], count_operations(request.param, folder)
 
@@ -53,7 +56,7 @@ def test_graphs_are_not_written_larger(both):
 
 def test_a_stream_does_not_call_more(both):
     before, now = both
-    # Of other tokens, which int8 may give on another processor, there may be more.
+    # On another processor int8 may give other tokens, and more of them need more calls.
     same_tokens = now["clip"]["tokens"] == before["clip"]["tokens"]
     for part in ("chunk of silence", "clip") if same_tokens else ("chunk of silence",):
         calls = before[part]["calls"]
@@ -78,7 +81,7 @@ def test_no_graph_runs_more_kernels(both, stored):
 
 
 def explained(before, now):
-    """The types of kernels that became more, for whoever has to find out why."""
+    """List the types of kernels that there are more of, to help find the reason."""
     lines = []
     for graph, counts in now["graphs"].items():
         old = before["graphs"].get(graph, {}).get("by type", {})
@@ -89,7 +92,7 @@ def explained(before, now):
 
 
 def test_the_guard_sees_an_operation_more(stored):
-    """The counts are worth nothing if growth passes them."""
+    """Otherwise the tests above could not fail."""
     before = stored["fp32"]["graphs"]["conformer_block"]
     assert grown(before, before | {"kernels": before["kernels"] + 1}, COUNTS)
     assert not grown(before, before, COUNTS)

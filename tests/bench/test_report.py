@@ -1,4 +1,4 @@
-"""The JSON file of a measurement: what goes in comes out, and what is none is refused."""
+"""The JSON file of a measurement: it is read as it was written, and other files are refused."""
 
 import json
 import os
@@ -7,18 +7,18 @@ import threading
 import pytest
 
 from nemocli.bench.accuracy import Accuracy, score_utterance
-from nemocli.bench.figures import figures, load_figures
-from nemocli.bench.report import as_text, check_writable, read_report, write_text
+from nemocli.bench.figures import compute_figures, compute_load_figures
+from nemocli.bench.report import check_writable, format_json, read_report, write_text
 from nemocli.errors import NemocliError
 from tests.bench.reports import report
 
 
-def test_it_survives_the_file(tmp_path):
+def test_a_report_is_read_as_it_was_written(tmp_path):
     before = report([4, 5])
     before.accuracy = Accuracy(
         [score_utterance("a.wav", "en-US", "one two", "one")], {"b.wav": "gone"}
     )
-    write_text(tmp_path / "a.json", as_text(before.to_json()))
+    write_text(tmp_path / "a.json", format_json(before.to_json()))
     assert read_report(tmp_path / "a.json") == before
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
@@ -44,7 +44,7 @@ def test_other_files_are_refused(tmp_path, damage):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"schema": null}'])
-def test_no_json_is_refused(tmp_path, text):
+def test_text_that_is_no_report_is_refused(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(NemocliError, match="is not a report"):
         read_report(tmp_path / "a.json")
@@ -70,19 +70,19 @@ def test_a_device_is_written_to_and_stays(tmp_path):
     assert (tmp_path / "pipe").is_fifo() and os.listdir(tmp_path) == ["pipe"]
 
 
-def test_percentiles_are_told_only_of_enough_samples():
+def test_percentiles_need_enough_samples():
     many = report([4, 4, 5])
-    told = {figure.name: figure for figure in figures(many.results[0], "stream")}
-    assert told["chunk, p50"].value == pytest.approx(4.12, abs=0.03)
-    assert told["chunk, max"].value == pytest.approx(5.2)
-    assert len(told["chunk, p50"].by_repeat) == 3
+    figures = {figure.name: figure for figure in compute_figures(many.results[0], "stream")}
+    assert figures["chunk, p50"].value == pytest.approx(4.12, abs=0.03)
+    assert figures["chunk, max"].value == pytest.approx(5.2)
+    assert len(figures["chunk, p50"].by_repeat) == 3
     for run in many.results[0].ways["stream"]:
         run.heard[0].chunks = run.heard[0].chunks[:5]
-    told = {figure.name: figure.value for figure in figures(many.results[0], "stream")}
-    assert told["chunk, p50"] and told["chunk, p95"] is None and told["chunk, p99"] is None
+    figures = {figure.name: figure.value for figure in compute_figures(many.results[0], "stream")}
+    assert figures["chunk, p50"] and figures["chunk, p95"] is None and figures["chunk, p99"] is None
 
 
-def test_the_first_load_is_no_warm_one():
+def test_the_first_load_is_the_cold_one():
     result = report([4, 4]).results[0]
-    cold, warm = load_figures(result)
+    cold, warm = compute_load_figures(result)
     assert cold.value == 2.0 and warm.by_repeat == [1.0]

@@ -1,4 +1,4 @@
-"""A function in a process of its own: its result, its failures, and the ways it can end."""
+"""A function in a process of its own: its result, its exceptions, and how the process ends."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nemocli.bench import subprocess_run
-from nemocli.bench.subprocess_run import TrialError, run_in_subprocess
+from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
 from nemocli.errors import ModelError
 
 
@@ -60,24 +60,24 @@ def test_its_temporary_files_go_with_it():
 def test_what_the_function_raises():
     with pytest.raises(ModelError, match="damaged"):
         run_in_subprocess(fail)
-    with pytest.raises(TrialError, match="StubbornError: deep inside"):
+    with pytest.raises(SubprocessError, match="StubbornError: deep inside"):
         run_in_subprocess(fail_stubbornly)
 
 
 def test_native_code_that_crashes():
-    with pytest.raises(TrialError, match="ended the process"):
+    with pytest.raises(SubprocessError, match="ended the process"):
         run_in_subprocess(die)
 
 
 def test_native_code_that_hangs_is_ended(monkeypatch, tmp_path):
-    monkeypatch.setattr(subprocess_run, "TIME_LIMIT", 3.0)
-    with pytest.raises(TrialError, match="not done after"):
+    monkeypatch.setattr(subprocess_run, "RUN_TIMEOUT_S", 3.0)
+    with pytest.raises(SubprocessError, match="not done after"):
         run_in_subprocess(hang, tmp_path / "pid")
     assert not runs(int((tmp_path / "pid").read_text()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_it_ends_with_the_one_that_waits(tmp_path, number):
+def test_it_ends_with_its_parent(tmp_path, number):
     script = (
         f"import sys; sys.path[:] = {sys.path!r}\n"
         "from nemocli.bench.subprocess_run import run_in_subprocess\n"

@@ -1,13 +1,19 @@
-"""A sweep: what it covers, its points, and the curve that is drawn of them."""
+"""A sweep: which variants it covers, its points, and the curve drawn from them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.bench import sweep
+from nemocli.bench import sweep, variants
 from nemocli.bench.curve import SHARED, draw_curve
 from nemocli.bench.run_config import RunConfig
-from nemocli.bench.sweep import SweepChoice, SweepPoint, calls_at, points, sweep_models
+from nemocli.bench.sweep import (
+    SweepChoice,
+    SweepPoint,
+    compute_points,
+    list_chunks_per_call,
+    sweep_models,
+)
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
@@ -17,15 +23,15 @@ from tests.bench.reports import report
 EVERYTHING = SweepChoice(None, None, None, None)
 
 
-def test_sizes_of_blocks():
-    assert calls_at(3) == [1, 2, 4, 8, 16, 32]
-    assert calls_at(13) == [1, 2, 4, 8, 9]
+def test_numbers_of_chunks_per_call():
+    assert list_chunks_per_call(3) == [1, 2, 4, 8, 16, 32]
+    assert list_chunks_per_call(13) == [1, 2, 4, 8, 9]
 
 
-def variants(wanted, model="demo"):
-    told = []
-    found = sweep_models(model, wanted, lambda step: None, told.append)
-    return [str(RunConfig.of(model)) for model in found], told
+def swept_variants(choice, model="demo"):
+    notes = []
+    found = sweep_models(model, choice, lambda step: None, notes.append)
+    return [str(RunConfig.of(model)) for model in found], notes
 
 
 @pytest.fixture
@@ -35,60 +41,60 @@ def only_onnx(monkeypatch):
     )
 
 
-def test_every_form_at_every_lookahead(only_onnx):
-    found, told = variants(EVERYTHING)
-    assert len(found) == len(set(found)) == 12 and told == []
+def test_every_variant_at_every_lookahead(only_onnx):
+    found, notes = swept_variants(EVERYTHING)
+    assert len(found) == len(set(found)) == 12 and notes == []
     assert {"numpy fp32, lookahead 0", "onnx int8, lookahead 13"} < set(found)
 
 
 def test_restrictions(only_onnx):
-    assert variants(SweepChoice("onnx", None, 3, None))[0] == [
+    assert swept_variants(SweepChoice("onnx", None, 3, None))[0] == [
         "onnx fp32, lookahead 3",
         "onnx int8, lookahead 3",
     ]
-    assert variants(SweepChoice(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
+    assert swept_variants(SweepChoice(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
     with pytest.raises(UsageError, match="no lookahead 5"):
-        variants(SweepChoice(None, None, 5, None))
+        swept_variants(SweepChoice(None, None, 5, None))
     with pytest.raises(UsageError, match="No variant"):
-        variants(SweepChoice("numpy", "int8", None, None))
+        swept_variants(SweepChoice("numpy", "int8", None, None))
 
 
-def test_what_this_machine_has_not_is_told(only_onnx, monkeypatch):
+def test_variants_that_this_machine_cannot_run_are_reported(only_onnx, monkeypatch):
     def refuse(system):
         raise UnsupportedError("It needs another machine.")
 
     monkeypatch.setattr(KINDS["onnx"], "check_machine", refuse)
-    found, told = variants(SweepChoice(None, None, 3, None))
+    found, notes = swept_variants(SweepChoice(None, None, 3, None))
     assert found == ["numpy fp32, lookahead 3"]
-    assert told[0] == "onnx fp32 is left out: It needs another machine."
+    assert notes[0] == "onnx fp32 is left out: It needs another machine."
 
 
 def test_numpy_is_left_out_for_large_models(only_onnx, monkeypatch):
-    monkeypatch.setattr(sweep, "LARGE", 1000)
-    found, told = variants(SweepChoice(None, None, 3, None))
-    assert len(found) == 2 and "hours" in told[0]
-    assert "numpy fp32, lookahead 3" in variants(SweepChoice("numpy", None, 3, None))[0]
+    monkeypatch.setattr(variants, "MAX_SLOW_WEIGHTS", 1000)
+    found, notes = swept_variants(SweepChoice(None, None, 3, None))
+    assert len(found) == 2 and "hours" in notes[0]
+    assert "numpy fp32, lookahead 3" in swept_variants(SweepChoice("numpy", None, 3, None))[0]
 
 
-def test_a_converted_folder_is_swept_in_its_form(cache):
+def test_a_converted_folder_is_swept_as_it_is(cache):
     folder = resolve(ModelSpec("demo", "onnx", "fp32", 3)).convert().path
-    found, _ = variants(EVERYTHING, str(folder))
+    found, _ = swept_variants(EVERYTHING, str(folder))
     assert found == [f"onnx fp32, lookahead {n}" for n in (0, 3, 6, 13)]
-    for wanted in (SweepChoice("numpy", None, 3, None), SweepChoice(None, "int8", 3, None)):
+    for choice in (SweepChoice("numpy", None, 3, None), SweepChoice(None, "int8", 3, None)):
         with pytest.raises(UsageError, match="is converted"):
-            variants(wanted, str(folder))
+            swept_variants(choice, str(folder))
 
 
 def test_a_point():
     made = report([10, 10])
     made.results[0].ways = {"sweep": made.results[0].ways["stream"]}
-    (point,) = points(made)
+    (point,) = compute_points(made)
     assert (point.series, point.lookahead, point.chunks_per_call) == ("onnx fp32", 3, 1)
     assert point.latency_ms == 320 + point.chunk_ms
     assert point.speed == pytest.approx(32 / 1.02, rel=0.01)
     for run in made.results[0].ways["sweep"]:
         run.heard[0].chunks = []  # the sound is shorter than a call
-    assert points(made) == []
+    assert compute_points(made) == []
 
 
 amounts = st.floats(0.01, 1e5)

@@ -1,4 +1,4 @@
-"""`nemocli doctor --verify`: what it runs, what it calls exact, and what it makes of failures."""
+"""`nemocli doctor --verify`: what it runs, its verdicts, its report, and its exit code."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_exact_runtimes(few, tmp_path):
     assert os.listdir(tmp_path) == ["report.json"]
 
 
-def test_json_is_all_there_is_on_stdout(few, tmp_path):
+def test_only_json_is_on_stdout(few, tmp_path):
     path = tmp_path / "report.json"
     done = nemocli("doctor", "--verify", "--json", "--report", path)
     printed = checked(json.loads(done.stdout), "verify")
@@ -58,7 +58,7 @@ def test_json_is_all_there_is_on_stdout(few, tmp_path):
     assert "8 of 8 tokens, same" in done.stderr
 
 
-def test_other_tokens_are_told(few, tmp_path, monkeypatch):
+def test_other_tokens_are_reported(few, tmp_path, monkeypatch):
     wrong = replace(few, tokens={3: [*few.tokens[3][:-1], 1, 2]})
     monkeypatch.setattr(verify, "demo_reference", lambda: wrong)
     done, report = doctor(tmp_path / "report.json")
@@ -67,7 +67,7 @@ def test_other_tokens_are_told(few, tmp_path, monkeypatch):
     assert {o["verdict"] for o in report["outcomes"]} == {"differs"}
 
 
-def test_a_place_that_cannot_be_written_is_told_first(tmp_path):
+def test_a_report_that_cannot_be_written_is_refused_first(tmp_path):
     report = tmp_path / "none" / "report.json"
     done = nemocli("doctor", "--verify", "--report", report)
     assert done.exit_code == 1
@@ -77,12 +77,12 @@ def test_a_place_that_cannot_be_written_is_told_first(tmp_path):
 
 
 def test_an_installation_without_the_sound(monkeypatch, tmp_path):
-    monkeypatch.setattr("nemocli.bench.reference.demo_folder", lambda: tmp_path / "demo")
+    monkeypatch.setattr("nemocli.bench.reference.find_demo_folder", lambda: tmp_path / "demo")
     with pytest.raises(ModelError, match="clone of the repository"):
         verify.check_verifiable()
 
 
-def test_what_a_mac_tries():
+def test_variants_on_a_mac():
     mac, here = System("darwin", "27.1"), System("linux")
     assert ("coreai", "fp16") in list(variants.list_variants(mac))
     assert ("coreai", "fp16") not in list(variants.list_variants(here))
@@ -103,12 +103,12 @@ def test_what_a_mac_tries():
         ("not here", "fp16", False),
     ],
 )
-def test_what_makes_the_exit_code_1(verdict, precision, is_bad):
+def test_verdicts_that_make_the_exit_code_1(verdict, precision, is_bad):
     assert verify.VariantCheck("demo", "coreml", precision, "ane", 3, verdict).is_bad is is_bad
 
 
 @pytest.mark.slow
-def test_everything_this_machine_has(tmp_path):
+def test_every_variant_of_this_machine(tmp_path):
     done, report = doctor(tmp_path / "report.json")
     assert done.exit_code == 0, done.output
     ran = [o for o in report["outcomes"] if o["verdict"] != "not here"]

@@ -15,7 +15,7 @@ def load(_choice, _screen):
 
 
 def use(set_attribute=setattr):
-    """Put it in the model's place."""
+    """Replace the model by the fake transcriber."""
     set_attribute(file_model.ModelChoice, "load", load)
     set_attribute(file_model.ModelChoice, "describe", lambda _choice: SETTINGS)
 

@@ -1,4 +1,4 @@
-"""The command as a whole: help that answers at once, failures in one sentence."""
+"""The command as a whole: fast help, failures in one sentence."""
 
 import json
 import subprocess
@@ -65,7 +65,7 @@ def test_help_imports_nothing_heavy(arguments):
 
 
 def options(command, path=""):
-    """Name and option of every option there is, but those that only print something and end."""
+    """Return the names of all options, except those that only print something and end."""
     for parameter in command.params:
         ends = parameter.is_eager or not parameter.expose_value
         if parameter.param_type_name == "option" and not ends:

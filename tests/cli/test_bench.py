@@ -1,4 +1,4 @@
-"""`nemocli bench` as it is typed: what it prints and writes, what it refuses, and how it ends."""
+"""`nemocli bench` as it is typed: its output, its refusals, its exit codes."""
 
 import importlib.util
 import json
@@ -30,7 +30,7 @@ def read_report(path):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Without processes: what they would have measured, so many ms a chunk."""
+    """Replace the processes by results as they would have measured them."""
     told = {"ms": 10.0}
 
     def run_in_subprocess(function, *arguments):
@@ -52,7 +52,7 @@ DEMO = ("--model", "demo", "--runtime", "numpy")
 
 
 def test_a_short_clip_once(clips, tmp_path):
-    """With real processes, one repeat, and no terminal."""
+    """Run with real processes, one repeat, and no terminal."""
     sound = tmp_path / "short.wav"
     soundfile.write(sound, clips[0].samples[:2000], 16000)  # less than a chunk
     done = bench(sound, *DEMO, "--repeat", 1, "--json", tmp_path / "a.json")
@@ -79,7 +79,7 @@ def test_the_table_in_columns(quick):
     table = [line for line in done.stdout.splitlines() if line.startswith(("   ", "RTF", "chunk"))]
     assert table[0].split() == ["stream", "blocks", "many"]
     assert len({len(line) for line in table[:3]}) == 1
-    assert "10.0 ±0%" in done.stdout and "not told here" in done.stdout
+    assert "10.0 ±0%" in done.stdout and "unknown here" in done.stdout
     assert "\x1b" not in done.stdout and max(map(len, table)) <= 80
 
 
@@ -134,14 +134,14 @@ def test_a_sweep(quick, tmp_path, monkeypatch):
 
 
 def test_a_form_that_fails_in_a_sweep(quick, monkeypatch):
-    from nemocli.bench.subprocess_run import TrialError
+    from nemocli.bench.subprocess_run import SubprocessError
 
     monkeypatch.setattr(sweep, "list_variants", lambda: [("numpy", "fp32"), ("onnx", "fp32")])
     measured = sweep.run_in_subprocess
 
     def run_in_subprocess(function, *arguments):
         if arguments and arguments[0].runtime == "onnx":
-            raise TrialError("it ended the process that ran it")
+            raise SubprocessError("it ended the process that ran it")
         return measured(function, *arguments)
 
     monkeypatch.setattr(sweep, "run_in_subprocess", run_in_subprocess)
@@ -228,7 +228,7 @@ def test_a_missing_extra_is_one_sentence(package, arguments, monkeypatch):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Of everything to verify, numpy at one lookahead on the first clip."""
+    """Verify only numpy, at one lookahead, on the first clip."""
     whole = demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
     monkeypatch.setattr(verifying, "list_variants", lambda: [("numpy", "fp32")])

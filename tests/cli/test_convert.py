@@ -84,7 +84,7 @@ def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
 
 
 def test_what_does_not_agree_comes_to_no_place(checkpoint, tmp_path, monkeypatch):
-    """And a second run does not call it done; what was there before stays."""
+    """A second run does not call it done; an earlier folder stays."""
     out = tmp_path / "out" / "model"
     assert nemocli("convert", checkpoint, "-o", out, "--lookahead", "3", "-q").exit_code == 0
     before = read_manifest(out)

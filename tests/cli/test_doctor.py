@@ -1,4 +1,4 @@
-"""`nemocli doctor`: what is there, and the command that adds what is not."""
+"""`nemocli doctor`: findings, and the commands that add what is missing."""
 
 import json
 import os

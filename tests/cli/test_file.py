@@ -1,4 +1,4 @@
-"""`nemocli file`: what is typed, and what comes out on stdout and stderr."""
+"""`nemocli file` as it is typed: its output on stdout and stderr."""
 
 import json
 import os

@@ -38,7 +38,7 @@ def sounds(tmp_path, clips, monkeypatch):
 
 
 def transcribed(folder):
-    """Every file of an outputs' folder, but for the records, and how often each input was done."""
+    """Return the files of an output folder, and how often the log has each input as done."""
     paths = [p for p in Path(folder).rglob("*") if p.is_file() and ".nemocli" not in p.parts]
     lines = (Path(folder) / ".nemocli" / "manifest.jsonl").read_text().splitlines()
     records = [record for line in lines if (record := json.loads(line).get("file"))]
@@ -47,7 +47,7 @@ def transcribed(folder):
 
 
 def processes(below):
-    """The processes that a process started, directly or not: number and command."""
+    """Return the child processes of a process, and all theirs: commands by number."""
     listed = subprocess.run(
         ["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout
@@ -147,7 +147,7 @@ def test_wrong_options_are_usage_errors(sounds):
         assert "--cluster takes local, auto" in err
 
 
-def test_without_ray_the_command_that_installs_it_is_told(sounds, monkeypatch):
+def test_without_ray_the_error_has_the_command_that_installs_it(sounds, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     code, err = fails("--cluster", "local")
     assert code == UnsupportedError.exit_code
@@ -209,7 +209,7 @@ main()
 
 @needs_ray
 @pytest.mark.cluster
-def test_a_start_that_holds_up_all_of_python_ends_as_well(sounds):
+def test_a_start_that_blocks_all_of_python_ends_as_well(sounds):
     before = set(Path("/tmp").glob("nemocli-ray-*"))
     command = [sys.executable, "-c", HELD, "file", "in", "-o", "there", "--cluster", "local"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50)

@@ -1,4 +1,4 @@
-"""Killed at any moment, `nemocli file` goes on by the same command, and does nothing twice."""
+"""Killed at any moment, `nemocli file` continues with the same command, and does nothing twice."""
 
 import json
 import random
@@ -25,7 +25,7 @@ def texts(folder, count):
 
 
 def sounds(folder, count, clips):
-    """Short pieces of the bundled clips, and what the demo hears in each."""
+    """Short pieces of the bundled clips, and the demo's transcripts of them."""
     pieces = [clip.samples[k : k + 8000] for clip in clips for k in (0, 6000)]
     single = folder.parent / "single"
     single.mkdir()
@@ -43,7 +43,7 @@ def sounds(folder, count, clips):
 
 
 def kill_at_random(command, kills, longest):
-    """Start the command again and again, and kill it; then let it end. Its exit code."""
+    """Start and kill the command repeatedly; then let it end, and return its exit code."""
     env = environment(FAKE_SECONDS=0.004)
     moments = random.Random(3)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": env}

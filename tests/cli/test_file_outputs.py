@@ -1,4 +1,4 @@
-"""`nemocli file` into files, as it is typed: folders, lists, dry runs, reports, signals."""
+"""`nemocli file` with outputs in files: folders, lists, dry runs, reports, signals."""
 
 import io
 import json
@@ -68,7 +68,7 @@ def test_a_folder_into_a_folder(here):
     assert file("in", "-r", "-o", "out", "--quiet").stderr == ""
 
 
-def test_a_corrected_transcript_is_kept_and_said(here):
+def test_a_corrected_transcript_is_kept_with_a_message(here):
     command = ("in", "-r", "--output-dir", "out", "--output-format", "srt,txt")
     file(*command)
     Path("out/a.txt").write_text("One, two.\n")
@@ -104,7 +104,7 @@ def test_all_formats_beside_the_sound(here):
     ]
 
 
-def test_a_folder_that_takes_no_outputs_does_not_keep_from_the_others(here):
+def test_a_folder_that_cannot_be_written_to_does_not_stop_the_others(here):
     Path("in/sub/.nemocli").touch()  # where a folder is needed
     done = file("in/a.wav", "in/sub/a.wav", "--output-format", "txt")
     assert done.exit_code == 1
@@ -149,7 +149,7 @@ def test_a_dry_run_writes_nothing_and_loads_nothing(here, monkeypatch):
 
 
 def test_a_dry_run_judges_by_the_settings_that_the_model_would_have(clips, tmp_path, monkeypatch):
-    """Of the real demo: described and loaded, it is the same."""
+    """The real demo has the same settings described and loaded."""
     monkeypatch.setenv("NEMOCLI_MODEL", "demo")
     for options in (["--runtime", "numpy"], ["--lookahead", "6", "--lang", "en_us"]):
         assert file(clips[0].path, "-o", tmp_path, "-q", *options).exit_code == 0
@@ -217,8 +217,7 @@ def test_subtitles_are_laid_out_as_asked(clips, tmp_path, monkeypatch):
     words = file(clip.path, "--lang", clip.lang, "-f", "tsv", "--word-timestamps").stdout
     assert [line.split("\t")[2] for line in words.splitlines()[1:]] == clip.text.split()
     by_word = (clip.path, "--lang", clip.lang, "-f", "srt", "--word-timestamps")
-    assert file(*by_word, "--min-cue", "0").stdout.count("-->") == len(clip.text.split())
-    assert file(*by_word).stdout.count("-->") < len(clip.text.split())  # some would be too short
+    assert file(*by_word).stdout.count("-->") == len(clip.text.split())
     assert file(*command, "--max-line-width", "1").exit_code == 2
     assert file(*command, "--min-cue", "-1").exit_code == 2
 
@@ -256,7 +255,7 @@ def test_too_little_memory_is_refused_before_anything_is_begun(
     assert not (tmp_path / "out").exists()
 
 
-def test_failures_are_told_at_once_and_listed_at_the_end(here):
+def test_failures_are_reported_at_once_and_listed_at_the_end(here):
     say("b.mp3", "broken")
     say("new\nline\x1b[31m.wav", "broken")
     done = file("in", "-r", "missing.wav", "-o", "out", "--report", "report.json")
@@ -299,7 +298,7 @@ def started(*arguments, stderr=subprocess.PIPE, seconds=0.02):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_with_what_is_at_work(here, number, code):
+def test_after_a_signal_files_in_progress_are_finished(here, number, code):
     for n in range(200):
         say(f"many/{n:03}.wav", f"text {n}")
     process = started("in/many", "-o", "out", "--report", "report.json")
@@ -319,7 +318,7 @@ def test_a_signal_ends_it_with_what_is_at_work(here, number, code):
     assert f"nemocli: {left} files transcribed, {200 - left} done already" in done.stderr
 
 
-def test_a_second_signal_gives_up_what_is_at_work(here):
+def test_a_second_signal_gives_up_files_in_progress(here):
     for n in range(8):
         say(f"many/{n:03}.wav", f"text {n}")
     process = started("in/many", "-o", "out", seconds=0.5)
@@ -407,7 +406,7 @@ def test_a_folder_may_be_called_like_a_file(here):
     assert tree("old.srt") == tree("new.srt") == ["a.txt"]
 
 
-def test_of_a_file_that_fails_there_is_no_output(here):
+def test_a_file_that_fails_has_no_output(here):
     say("a.wav", "broken")
     assert file("in/a.wav", "-o", "a.txt").exit_code == 1
     assert not Path("a.txt").exists()
@@ -424,7 +423,7 @@ def test_a_name_too_long_for_its_output_is_refused_before_the_work_and_alone(her
     assert file("in", "--output-dir", "out", "--output-format", "txt").exit_code == 0
 
 
-def test_what_is_passed_over_in_folders_is_counted(here):
+def test_other_files_in_folders_are_counted(here):
     for name in ("a.txt", "notes.txt", "notes.md", "README", "cover.jpg", ".hidden", "sub/x.JPG"):
         say(name, "no sound")
     counted = "in the folders were passed over by extension"
@@ -443,7 +442,7 @@ def test_what_is_passed_over_in_folders_is_counted(here):
         ("file:///tmp/a%20b.wav", "give the path itself, /tmp/a b.wav."),
     ],
 )
-def test_an_address_is_told_that_it_is_one(here, address, advice):
+def test_an_address_is_refused_with_advice(here, address, advice):
     for options in ([], ["--output-format", "txt"]):
         refused = file(address, *options)
         assert refused.exit_code == 2

@@ -147,7 +147,7 @@ def test_lookahead_by_frames_or_latency(spoken, latency):
 
 
 def start(*arguments, **options):
-    """The program on its way; `code` is run before it, such as what makes the engine slow."""
+    """Start the program; `code` is run before it, for example to make the engine slow."""
     return program.start("live", "--model", "demo", *arguments, text=True, **options)
 
 
@@ -252,7 +252,7 @@ def test_a_machine_that_is_too_slow_drops_and_counts_to_the_sample(clips, tmp_pa
 
 
 def ctrl_c_seconds(sound):
-    """How long Ctrl-C takes to be answered while the engine computes, and the second one to end."""
+    """Return how long Ctrl-C waits for an answer while the engine computes, and the second one."""
     with start("--input", sound, "-f", "jsonl", code=SLOW) as running:
         for line in running.stdout:
             if json.loads(line).get("lag", 0) > 1:

@@ -1,4 +1,4 @@
-"""What a person sees of `nemocli live`, on a terminal that is emulated."""
+"""What the user sees of `nemocli live`, on an emulated terminal."""
 
 import io
 
@@ -19,7 +19,7 @@ STATUS = Status("listening", 83.4, 0.0, 0.0, 0.1, -20.0, "ja-JP")
 
 
 class Terminal:
-    """A screen of so many cells, and the program that draws on it."""
+    """A screen of some size, and the program that draws on it."""
 
     def __init__(self, width, height, **options):
         self.emulated = pyte.HistoryScreen(width, height, history=10000)
@@ -44,7 +44,7 @@ class Terminal:
 
     @property
     def lines(self):
-        """Everything from the first line ever, without spaces at the end."""
+        """Return all lines from the very first one, without spaces at the end."""
         width = self.emulated.columns
         history = ["".join(row[x].data for x in range(width)) for row in self.emulated.history.top]
         return [line.rstrip() for line in [*history, *self.emulated.display]]

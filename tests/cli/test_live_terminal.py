@@ -1,4 +1,4 @@
-"""`nemocli live` in a real terminal multiplexer: what a person sees, and what keys do."""
+"""`nemocli live` in a real terminal multiplexer: what the user sees, and what keys do."""
 
 import json
 import os

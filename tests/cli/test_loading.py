@@ -1,4 +1,4 @@
-"""Which model is run if none was named, and the offer to get it."""
+"""The model that is run if none was named, and the offer to get it."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from nemocli.models.spec import ModelSpec
 
 @pytest.fixture
 def asked(monkeypatch, tmp_path):
-    """A person at a terminal who says yes, and what was done for them; nothing is downloaded."""
+    """A user at a terminal who says yes, and the steps that follow; nothing is downloaded."""
     done = []
     monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path))
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))

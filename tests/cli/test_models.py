@@ -1,14 +1,20 @@
 """`nemocli models`: what is listed, found and removed."""
 
+import hashlib
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
 from nemocli.cli.models import format_size
 from nemocli.models.convert import convert
+from nemocli.models.downloads import PULLED_MARK
 from nemocli.models.folder import MANIFEST
 from tests import typed
+from tests.network.broken import sound_files
 from tests.schemas import checked
 
 
@@ -123,3 +129,134 @@ def test_failures(models, arguments, code, words):
 )
 def test_sizes(count, text):
     assert format_size(count) == text
+
+
+# ------------------------------------------------------------------------------ the hub's cache
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def put_download(models, files, name="some/one", commit=COMMIT, branch="main"):
+    """A download as nemocli leaves it: files are bytes by name, kept as blobs."""
+    folder = models / "hub" / f"models--{name.replace('/', '--')}"
+    snapshot = folder / "snapshots" / commit
+    for path in (snapshot, folder / "blobs", folder / "refs"):
+        path.mkdir(parents=True, exist_ok=True)
+    (folder / PULLED_MARK).touch()
+    (folder / "refs" / branch).write_text(commit)
+    for file, content in files.items():
+        blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
+        blob.write_bytes(content)
+        (snapshot / file).symlink_to(f"../../blobs/{blob.name}")
+    return snapshot
+
+
+def listed_forms():
+    return {m["name"]: m["form"] for m in json.loads(nemocli("list", "--json").stdout)}
+
+
+@pytest.mark.parametrize("lost", [*sound_files(), "blobs"])
+def test_a_broken_download_is_listed_and_removed(models, lost):
+    snapshot = put_download(models, sound_files())
+    if lost == "blobs":
+        shutil.rmtree(snapshot.parents[1] / "blobs")
+    else:
+        (snapshot / lost).resolve().unlink()
+    name = f"some/one@{COMMIT}"
+    assert listed_forms()[name] == "interrupted download"
+    done = nemocli("remove", "some/one", "--yes")
+    assert (done.exit_code, done.output) == (0, "")
+    assert list((models / "hub").iterdir()) == []
+
+
+def test_an_archive_that_nemocli_downloaded_is_listed_whatever_its_name(models):
+    snapshot = put_download(models, {"speech.nemo": b"no archive at all"})
+    put_download(models, {"parakeet.nemo": b"of another program"}, "some/other")
+    (models / "hub/models--some--other" / PULLED_MARK).unlink()
+    assert listed_forms()[f"some/one@{COMMIT}"] == "checkpoint"
+    assert not [name for name in listed_forms() if name.startswith("some/other")]
+    done = nemocli("verify", "some/one@main")
+    assert done.exit_code == 3 and "speech.nemo" in done.stdout
+    assert nemocli("remove", f"some/one@{COMMIT[:8]}", "--yes").exit_code == 0
+    assert not snapshot.exists()
+
+
+def test_one_revision_is_removed_and_what_others_have_is_kept(models):
+    files = sound_files()
+    old = put_download(models, files)
+    new = put_download(models, files | {"config.json": b"{}"}, commit="f" * 40, branch="v2")
+    shared, own = (new / "model.safetensors").resolve(), (new / "config.json").resolve()
+    assert nemocli("path", "some/one@v2").stdout.strip() == str(new)
+    refused = nemocli("remove", "some/one", "--yes")
+    assert refused.exit_code == 2 and "choose one of" in refused.stderr
+    assert nemocli("remove", "https://huggingface.co/some/one/tree/v2", "--yes").exit_code == 0
+    assert not new.exists() and not own.exists() and shared.exists()
+    assert nemocli("path", "some/one").stdout.strip() == str(old)
+    assert not (old.parents[1] / "refs" / "v2").exists()
+
+
+def test_what_cannot_be_removed_is_told(models, monkeypatch):
+    snapshot = put_download(models, sound_files())
+    unlink = Path.unlink
+
+    def refuse(path, **options):
+        if path.name in ("config.json", "tokenizer.json"):
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    done = nemocli("remove", "some/one", "--yes")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"{snapshot}/" in done.stderr and "cannot be removed: Permission denied" in done.stderr
+    assert "and 1 more" in done.stderr
+    assert {path.name for path in snapshot.iterdir()} == {"config.json", "tokenizer.json"}
+
+
+def test_a_link_is_removed_and_not_what_it_leads_to(models, demo):
+    target = models / "elsewhere"
+    (models / "models" / "one").rename(target)
+    (models / "models" / "linked").symlink_to(target)
+    (models / "models" / "dangling").symlink_to(models / "nowhere")
+    assert nemocli("remove", "linked", "--yes").exit_code == 0
+    assert nemocli("remove", models / "models" / "dangling", "--yes").exit_code == 0
+    assert (target / MANIFEST).is_file()
+    assert [path.name for path in (models / "models").iterdir()] == ["broken"]
+
+
+@pytest.mark.parametrize("folder", ["models", "cache/converted"])
+def test_what_a_killed_conversion_left_is_shown_and_goes_with_the_next(models, demo, folder):
+    left = models / folder / ".model.999999999.part"
+    left.mkdir()
+    (left / "weights.bin").write_bytes(bytes(1000))
+    working = left.with_name(f".model.{os.getppid()}.part")  # of a process that runs
+    working.mkdir()
+    assert listed_forms()[str(left)] == "interrupted conversion"
+    assert str(working) not in listed_forms()
+    assert nemocli("verify").exit_code == 0
+    convert(demo, models / folder / "other", lookaheads=[3])
+    assert not left.exists() and working.exists()
+
+
+def test_a_model_without_its_manifest_is_shown_and_can_be_removed(models):
+    (models / "models" / "one" / MANIFEST).unlink()
+    name = str(models / "models" / "one")
+    assert listed_forms()[name] == "damaged or outdated"
+    assert nemocli("remove", name, "--yes").exit_code == 0
+    assert not (models / "models" / "one").exists()
+
+
+def test_an_interrupted_download_beside_a_whole_one(models):
+    snapshot = put_download(models, sound_files())
+    partial = snapshot.parents[1] / "blobs/0123.nemocli.incomplete"
+    partial.write_bytes(bytes(1000))
+    assert listed_forms()[str(partial)] == "interrupted download"
+    assert nemocli("remove", partial, "--yes").exit_code == 0
+    assert not partial.exists() and snapshot.exists()
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/..", "a/b@../..", "a--b/c", "a/b@../../../x"])
+def test_names_that_climb_are_none(models, name):
+    done = nemocli("pull", name)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "is written owner/name" in done.stderr
+    assert nemocli("remove", name, "--yes").exit_code == 3

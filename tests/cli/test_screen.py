@@ -1,4 +1,4 @@
-"""What stderr shows of work that takes long, without a terminal and on one."""
+"""Progress on stderr, without a terminal and on one."""
 
 import re
 import time
@@ -20,7 +20,7 @@ def test_waiting_is_a_line_for_each_step_without_its_details(capsys):
 
 
 def test_a_bar_is_a_line_for_each_step(capsys):
-    with Screen(quiet=False).bar("converting") as show:
+    with Screen(quiet=False).show_bar("converting") as show:
         show("writing a", 1, 2)
         show("writing b", 2, 2)
     assert capsys.readouterr().err == "writing a (1 of 2)\nwriting b (2 of 2)\n"
@@ -31,7 +31,7 @@ def test_on_a_terminal_a_bar_has_its_numbers_however_narrow(capsys, width):
     screen = Screen(quiet=False)
     screen._console = Console(stderr=True, force_terminal=True, width=width)
     screen.draws = True
-    with screen.bar("converting to coreml") as show:
+    with screen.show_bar("converting to coreml") as show:
         show("writing pre_first.mlpackage lookahead13", 12, 26)
     drawn = capsys.readouterr().err
     assert "11/26" in drawn
@@ -40,7 +40,7 @@ def test_on_a_terminal_a_bar_has_its_numbers_however_narrow(capsys, width):
 
 def test_quiet_shows_nothing(capsys):
     screen = Screen(quiet=True)
-    with screen.waiting("loading") as step, screen.bar("converting") as show:
+    with screen.waiting("loading") as step, screen.show_bar("converting") as show:
         step("compiling")
         show("writing", 1, 1)
     assert capsys.readouterr().err == ""

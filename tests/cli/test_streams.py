@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
 
 
 def shell(command, **environment):
-    """What a line does in which NEMOCLI stands for the command."""
+    """Run a shell's command line in which NEMOCLI stands for the command."""
     line = command.replace("NEMOCLI", f"{shlex.quote(sys.executable)} -m nemocli")
     return subprocess.run(
         ["sh", "-c", line],

@@ -1,4 +1,4 @@
-"""A fake transcriber for workers of a cluster: some files bring trouble."""
+"""A fake transcriber for workers of a cluster, which fails or dies at some files."""
 
 import os
 import signal
@@ -12,10 +12,11 @@ from nemocli.transcript.types import Transcript
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 
 
-class Troubled(FakeTranscriber):
-    """A file of `kills` kills the process, of `kills once` the first time only; `raises` raises.
+class FailingTranscriber(FakeTranscriber):
+    """Obeys the text of a file.
 
-    `slowly` takes three seconds, in the middle of which it is half done.
+    `kills` kills the process, `kills once` only the first time, and `raises` raises. `slowly`
+    takes three seconds, and its progress says that half is done.
     """
 
     def __init__(self, revision):
@@ -23,9 +24,9 @@ class Troubled(FakeTranscriber):
         self._revision = revision
 
     def about(self, file, lang):
-        return replace(SETTINGS.about, model_revision=self._revision, requested_language=lang)
+        return replace(SETTINGS.provenance, model_revision=self._revision, requested_language=lang)
 
-    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None):
+    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, sound=None):
         for path in paths:
             if path.exists() and path.read_text().startswith("slowly"):
                 progress(FileProgress(path, 3.0, Transcript([], [], None, 1.5)))
@@ -45,12 +46,12 @@ class Troubled(FakeTranscriber):
 
 
 def begun_times(path):
-    """How often a worker came to a file that brings trouble."""
+    """How often a worker began a file that kills it or raises."""
     return len(Path(f"{path}.begun").read_text())
 
 
-def load(revision=SETTINGS.about.model_revision):
-    return Troubled(revision)
+def load(revision=SETTINGS.provenance.model_revision):
+    return FailingTranscriber(revision)
 
 
 def load_nothing():

@@ -14,7 +14,7 @@ from nemocli.cluster.workers import MAX_BATCH_FILES, Workers
 from nemocli.errors import ModelError, NemocliError
 from nemocli.version import __version__
 from tests.cluster.fake_worker import begun_times, load, load_and_die, load_nothing
-from tests.jobs.fake import SETTINGS, heard_in
+from tests.jobs.fake import SETTINGS, transcript_of
 from tests.jobs.runs import jobs_of, say, states, transcribe, written
 
 pytestmark = [
@@ -31,7 +31,7 @@ def ray_here():
 
 @pytest.fixture
 def workers(ray_here):
-    """Makes workers, and stops them."""
+    """Return a function that makes workers; all are stopped at the end."""
     made = []
 
     def make(load=load, count=2, **options):
@@ -58,12 +58,12 @@ def test_transcripts_and_errors_are_those_of_a_transcriber(here, workers):
     for n, path in enumerate(paths[:30]):
         if n != 7:
             assert ended[path.name].path == path
-            assert ended[path.name].transcript == heard_in(f"text {n}")
+            assert ended[path.name].transcript == transcript_of(f"text {n}")
     assert str(ended["07.wav"].error) == "in/07.wav is damaged: copy it again."
     assert str(ended["missing.wav"].error) == "in/missing.wav does not exist: check the path."
 
 
-def test_a_path_is_taken_when_a_worker_is_free(here, workers):
+def test_paths_are_taken_only_when_a_worker_is_free(here, workers):
     taken = []
 
     def paths():
@@ -79,31 +79,31 @@ def test_a_path_is_taken_when_a_worker_is_free(here, workers):
     assert len(list(ending)) == 99
 
 
-def test_how_far_files_are_is_heard_while_they_are_at_work(here, workers):
+def test_progress_is_called_while_files_are_transcribed(here, workers):
     say("a.wav", "slowly: one two three")
-    heard = []
+    calls = []
     made = workers(count=1)
-    (outcome,) = made.transcribe_many(Path("in").iterdir(), progress=heard.append)
-    assert {far.path for far in heard} == {Path("in/a.wav")}
-    assert heard[0].transcript.duration == 0  # as it is handed out
-    assert (heard[-1].promised, heard[-1].transcript.duration) == (3.0, 1.5)
+    (outcome,) = made.transcribe_many(Path("in").iterdir(), progress=calls.append)
+    assert {progress.path for progress in calls} == {Path("in/a.wav")}
+    assert calls[0].transcript.duration == 0  # when it is given to a worker
+    assert (calls[-1].promised, calls[-1].transcript.duration) == (3.0, 1.5)
     assert outcome.transcript is not None
 
 
-def test_a_run_is_recorded_as_without_a_cluster(here, workers):
+def test_a_run_on_a_cluster_is_recorded_like_any_other(here, workers):
     for n in range(20):
         say(f"{n:02}.wav", f"text {n}")
     say("05.wav", "broken")
     say("06.wav", "kills once")
     made = workers()
-    made.heard = []
+    made.transcribed = []
     _, ends = transcribe(transcriber=made)
     assert states(ends) == {f"{n:02}.wav": "failed" if n == 5 else "done" for n in range(20)}
     texts = {6: "kills once"}
     assert written() == {
         f"{n:02}.txt": texts.get(n, f"text {n}") + "\n" for n in range(20) if n != 5
     }
-    again = [job.source.path.name for job in jobs_of() if job.known.last.state != "done"]
+    again = [job.source.path.name for job in jobs_of() if job.history.last.state != "done"]
     assert again == ["05.wav"]
 
 
@@ -128,9 +128,9 @@ def test_a_worker_with_another_model_is_not_used(here, workers):
 
 def test_a_worker_of_another_version_or_precision_refuses():
     worker = Worker(load)
-    assert worker.begin(__version__, SETTINGS.about).refusal is None
-    assert "it has nemocli" in str(worker.begin("0.0.1", SETTINGS.about).refusal)
-    other = replace(SETTINGS.about, precision="int8")
+    assert worker.begin(__version__, SETTINGS.provenance).refusal is None
+    assert "it has nemocli" in str(worker.begin("0.0.1", SETTINGS.provenance).refusal)
+    other = replace(SETTINGS.provenance, precision="int8")
     refusal = worker.begin(__version__, other).refusal
     assert str(refusal) == "its model fake has the precision fp32, not int8."
 
@@ -139,20 +139,20 @@ def test_a_worker_without_the_model_says_so(here, workers):
     notes = []
     with pytest.raises(ModelError, match="There is no model here"):
         workers(load_nothing, note=notes.append)
-    told = [note for note in notes if not note.startswith("Waiting for a worker")]
-    assert len(told) == 1  # of the first; the second was the last
+    refusals = [note for note in notes if not note.startswith("Waiting for a worker")]
+    assert len(refusals) == 1  # the first worker's; the second one's is raised
 
 
-def test_workers_that_never_get_to_their_model_are_given_up(here, workers):
+def test_workers_that_die_while_loading_are_given_up(here, workers):
     with pytest.raises(NemocliError, match="A worker does not start"):
         workers(load_and_die)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="paths that mean another file elsewhere")
-def test_a_file_that_a_worker_does_not_see_as_it_is_here_fails(here, workers, monkeypatch):
+def test_a_file_that_is_another_one_for_the_worker_fails(here, workers, monkeypatch):
     monkeypatch.chdir("in")
     Path("a.wav").write_text("text")
-    # Of whoever looks: the folder it is in, and the name of its program.
+    # These depend on the process that reads them: its working folder, and its program's name.
     ended = outcomes(workers(count=1), [Path("/proc/self/cwd/a.wav"), Path("/proc/self/comm")])
     assert "cannot be read on" in str(ended["a.wav"].error)
     assert "has other content on" in str(ended["comm"].error)

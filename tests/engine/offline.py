@@ -1,15 +1,15 @@
-"""The whole sound in one pass, in plain numpy and float64: what the engine is held against.
+"""The model in plain numpy and float64, in one pass over a whole sound: the engine's reference.
 
-Written from the formulas of the model, with nothing of nemocli's but the names of the weights and
-the sizes. There are no chunks, caches or blocks here: the chunk-limited mask is all that a
-lookahead changes. transformers says the same, see tests/oracle; this needs no torch.
+It is written from the model's formulas, and shares only the names of weights and sizes with
+nemocli. It has no chunks, caches or blocks: a lookahead only changes the chunk-limited mask.
+tests/oracle compares with transformers; this needs no torch.
 """
 
 import numpy as np
 
 
 def mel_rows(samples, config):
-    """Log-mel rows [samples // hop, mels] of a whole sound."""
+    """Compute the log-mel rows [samples // hop, mels] of a whole sound."""
     x = samples.astype(np.float64)
     emphasised = x - config.preemphasis * np.concatenate([[0.0], x])[: len(x)]
     before = config.n_fft // 2
@@ -27,7 +27,7 @@ def mel_rows(samples, config):
 
 
 def triangles(config):
-    """Slaney's filters [mels, n_fft / 2 + 1]: peaks evenly apart in mel, each of area one."""
+    """Make Slaney's filters [mels, n_fft / 2 + 1]: peaks evenly spaced in mel, each of area 1."""
 
     def mel_of(hz):
         return 3 * hz / 200 if hz < 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4)
@@ -49,14 +49,14 @@ def triangles(config):
 
 
 class Offline:
-    """A model, its weights given by name, applied to whole sounds."""
+    """A model for whole sounds, from weights by name."""
 
     def __init__(self, config, weights):
         self.config = config
         self.weights = {name: value.astype(np.float64) for name, value in weights.items()}
 
     def encode(self, rows, lookahead, prompts):
-        """enc_proj [frames, decoder size] of mel rows [n, mels]; `prompts` gives each frame's."""
+        """Compute enc_proj [frames, decoder size] of mel rows [n, mels], with a prompt a frame."""
         x = self._subsample(rows.astype(np.float64))
         for layer in range(self.config.num_layers):
             x = self._conformer(f"encoder.layers.{layer}.", x, lookahead + 1)
@@ -66,9 +66,9 @@ class Offline:
         return self._linear(x, "encoder_projector")
 
     def decode(self, enc_proj):
-        """Greedy symbols (token, frame, probability), the textbook's loop."""
+        """Decode greedily, by the textbook's loop; return (token, frame, probability) each."""
         config, symbols = self.config, []
-        said, state = self.predict(config.blank_id, self.silent_state())
+        said, state = self.predict(config.blank_id, self.initial_state())
         for frame, encoded in enumerate(enc_proj):
             for _ in range(config.max_symbols):
                 logits = self._linear(np.maximum(encoded + said, 0), "joint.head")
@@ -79,12 +79,12 @@ class Offline:
                 said, state = self.predict(token, state)
         return symbols
 
-    def silent_state(self):
-        """h and c of each layer of the predictor, before anything was said."""
+    def initial_state(self):
+        """Return h and c of each layer of the predictor at the start of a stream."""
         return [np.zeros((2, self.config.decoder_size))] * self.config.decoder_layers
 
     def predict(self, token, state):
-        """Output [decoder size] and new state (h and c of each layer) after a token."""
+        """Return the output [decoder size] and the new state (h and c of each layer)."""
         x, after = self.weights["decoder.embedding.weight"][token], []
         for layer, (h, c) in enumerate(state):
             gates = 0
@@ -118,7 +118,7 @@ class Offline:
         return self._linear(x.transpose(1, 0, 2).reshape(x.shape[1], -1), stem + "linear")
 
     def _convolve(self, x, name, depthwise):
-        """3x3, stride 2, on [channels, rows, mels], padded by 2 before and 1 behind both ways."""
+        """Convolve [channels, rows, mels], 3x3, stride 2; both axes padded by 2 before, 1 after."""
         padded = np.pad(x, [(0, 0), (2, 1), (2, 1)])
         patches = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))[:, ::2, ::2]
         kernel = self.weights[name + ".weight"]
@@ -175,7 +175,7 @@ class Offline:
 
 
 def sinusoids(distances, size):
-    """Transformer-XL's code [n, size] of distances: sine and cosine interleaved."""
+    """Compute Transformer-XL's code [n, size] of distances: sine and cosine interleaved."""
     angles = distances[:, None] / 10000.0 ** (np.arange(0, size, 2) / size)
     return np.stack([np.sin(angles), np.cos(angles)], -1).reshape(len(distances), size)
 

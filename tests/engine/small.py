@@ -1,4 +1,4 @@
-"""A model so small that the engine is tried on it in milliseconds, with random weights."""
+"""A model with random weights, so small that tests of the engine take milliseconds."""
 
 from functools import cache
 
@@ -17,7 +17,7 @@ FEATURES = FeatureConfig(
     sampling_rate=16000, n_fft=512, win_length=400, hop_length=160, num_mels=20, preemphasis=0.97
 )
 
-#: No two sizes are alike that could be taken for each other, nor are the halves of the layers.
+#: All sizes that could be confused differ, and so do the two halves of the layers.
 CONFIG = ModelConfig(
     features=FEATURES,
     hidden_size=12,
@@ -41,15 +41,15 @@ CONFIG = ModelConfig(
     languages=("en-US", "de-DE", "ja-JP"),
 )
 
-#: By id. The text of consecutive ones is written by `Letters`.
+#: Pieces by id. `Letters` makes text of them.
 VOCABULARY = ("<en-US>", "▁a", "▁b", "▁c", "d", "e", "f", "<blank>", "g", "▁h", "i")
 
 
 class Weights(dict):
-    """Arrays by name, every scale and bias away from what would be neutral.
+    """Random arrays by name; no scale is 1 and no bias is 0.
 
-    Chosen at random, a transducer is silent or never stops. So one dimension of the joint belongs
-    to each token: it is said when that one is high, which it is not while it was the last one said.
+    A random transducer emits nothing or never stops. Therefore each token has a dimension of the
+    joint: the token is emitted if that is high, and the predictor keeps that of the last token low.
     """
 
     def __init__(self, seed=2):
@@ -64,8 +64,8 @@ class Weights(dict):
             else:
                 values *= 0.3
             self[name] = values.astype(np.float32)
-        self._hear_the_sound()
-        self._remember_the_last_token(rng)
+        self._normalize_projection()
+        self._suppress_last_token(rng)
 
     def shapes(self):
         return {name: value.shape for name, value in self.items()}
@@ -73,31 +73,31 @@ class Weights(dict):
     def read(self, name):
         return self[name]
 
-    def _hear_the_sound(self):
-        """What the joint hears of speech gets the mean zero and the deviation one."""
+    def _normalize_projection(self):
+        """Give enc_proj of speech the mean 0 and the deviation 1."""
         rows = mel_rows(speech_like(4, seed=99), FEATURES)
-        heard = np.concatenate(
+        enc_proj = np.concatenate(
             [Offline(CONFIG, self).encode(rows, 3, [n] * len(rows)) for n in (0, 1, 3)]
         )
-        mean, deviation = heard.mean(0), heard.std(0)
+        mean, deviation = enc_proj.mean(0), enc_proj.std(0)
         projector, bias = "encoder_projector.weight", "encoder_projector.bias"
         self[projector] = (self[projector] / deviation[:, None]).astype(np.float32)
         self[bias] = ((self[bias] - mean) / deviation).astype(np.float32)
 
-    def _remember_the_last_token(self, rng):
-        """Fit the predictor's projector to saying no to that; let the head read the dimensions."""
-        spoken = [token for token in range(CONFIG.vocab_size) if token != CONFIG.blank_id]
-        offline, states, wanted = Offline(CONFIG, self), [], []
-        state = offline.silent_state()
-        for number in rng.integers(len(spoken), size=300):
-            _, state = offline.predict(spoken[number], state)
+    def _suppress_last_token(self, rng):
+        """Fit the predictor's projector to lower the last token's dimension of the joint."""
+        tokens = [token for token in range(CONFIG.vocab_size) if token != CONFIG.blank_id]
+        offline, states, targets = Offline(CONFIG, self), [], []
+        state = offline.initial_state()
+        for number in rng.integers(len(tokens), size=300):
+            _, state = offline.predict(tokens[number], state)
             states.append([*state[-1][0], 1])
-            wanted.append(-8 * np.eye(CONFIG.decoder_size)[number])
-        fitted = np.linalg.lstsq(np.array(states), np.array(wanted), rcond=None)[0]
+            targets.append(-8 * np.eye(CONFIG.decoder_size)[number])
+        fitted = np.linalg.lstsq(np.array(states), np.array(targets), rcond=None)[0]
         self["decoder.decoder_projector.weight"] = fitted[:-1].T.astype(np.float32)
         self["decoder.decoder_projector.bias"] = fitted[-1].astype(np.float32)
         self["joint.head.weight"] *= 0.5
-        self["joint.head.weight"][spoken, np.arange(len(spoken))] += 4
+        self["joint.head.weight"][tokens, np.arange(len(tokens))] += 4
         self["joint.head.bias"][CONFIG.blank_id] += 3
 
 
@@ -108,14 +108,14 @@ def weights():
 
 @cache
 def offline():
-    """The truth about the small model."""
+    """Return the reference for the small model."""
     return Offline(CONFIG, weights())
 
 
 class SmallRuntime(NumpyRuntime):
-    """The small model in numpy, by the graphs for blocks.
+    """The small model in numpy, with the graphs for blocks.
 
-    Refuses what is not of the names, types and shapes that the graphs tell, as devices do.
+    Like a device, it refuses inputs of other names, types and shapes than the graphs have.
     """
 
     def __init__(self, lookahead):
@@ -133,7 +133,7 @@ class SmallRuntime(NumpyRuntime):
 
 
 class SmallDevice(FixedShapeRuntime):
-    """The same by the graphs of fixed shapes: one chunk and one frame of one stream in a call."""
+    """The small model with graphs of fixed shapes: one chunk, or frame, of one stream in a call."""
 
     name = "device"
 
@@ -159,7 +159,7 @@ def small_runtime(lookahead, blocks=True):
 
 
 def record(runtime):
-    """Keep what a runtime is asked: a list of graph and inputs. What it returns are not views."""
+    """Return a list that gets graph and inputs of each call; make copies of what is returned."""
     calls, run = [], runtime.run
 
     def recorded(graph, inputs):
@@ -171,7 +171,7 @@ def record(runtime):
 
 
 class Letters:
-    """The pieces of `VOCABULARY`."""
+    """A token decoder for `VOCABULARY`."""
 
     def piece(self, token):
         return VOCABULARY[token]
@@ -181,5 +181,5 @@ class Letters:
 
 
 def small(lookahead, blocks=True):
-    """A transcriber of the small model."""
+    """Make a transcriber of the small model."""
     return Transcriber(small_runtime(lookahead, blocks), Letters(), "small")

@@ -1,4 +1,4 @@
-"""Chunks and blocks, of one stream or of several, give what one pass over the whole sound gives."""
+"""Chunks and blocks of one or several streams are encoded as in one pass over the whole sound."""
 
 from functools import cache
 
@@ -26,17 +26,17 @@ ROWS = np.random.default_rng(7).normal(size=(1200, FEATURES.num_mels)).astype(np
 
 @cache
 def truth(lookahead, start, end, prompt):
-    """enc_proj of the rows from start to end, by one pass over them."""
+    """Compute enc_proj of the rows from start to end, in one pass."""
     return offline().encode(ROWS[start:end], lookahead, [prompt] * (end - start + 1))
 
 
 def close(got, want):
-    """Equal but for rounding, which is of float32 here and of float64 there."""
+    """Assert equality up to rounding: the engine computes in float32, the reference in float64."""
     return got.shape == want.shape and np.allclose(got, want, atol=1e-4)
 
 
 def stream(runtime, start=0, end=0, prompt=1):
-    """A stream that has ended after some rows."""
+    """Make a stream that has ended after some rows."""
     new = EncoderStream(CONFIG, runtime.lookahead, prompt)
     new.push(ROWS[start:end])
     new.end()
@@ -44,7 +44,7 @@ def stream(runtime, start=0, end=0, prompt=1):
 
 
 def encoded(runtime, streams, chunks):
-    """All frames of streams that are advanced together by so many chunks in each call."""
+    """Encode streams together, by so many chunks in each call; return all frames of each."""
     frames, left = {each: [] for each in streams}, list(streams)
     encoder = choose_encoder(runtime)
     while left := [each for each in left if each.chunks]:
@@ -85,7 +85,7 @@ def test_a_long_sound_in_blocks_of_any_size(blocks, chunks):
 def test_streams_that_differ_in_length_language_and_company(
     blocks, lookahead, sounds, chunks, order
 ):
-    """Whoever is in a call beside a stream, and wherever it stands among them."""
+    """The other streams in a call, and the order of streams, change nothing."""
     runtime = small_runtime(lookahead, blocks)
     wanted = [(100 * a, 100 * a + 13 * n, prompt) for a, n, prompt in sounds]
     streams, encoder = {stream(runtime, *each): each for each in wanted}, choose_encoder(runtime)
@@ -116,7 +116,7 @@ def test_a_chunk_can_be_encoded_as_soon_as_its_rows_are_there(lookahead, blocks)
 
 
 @KINDS
-def test_a_language_is_told_from_the_next_chunk_on(blocks):
+def test_a_language_is_used_from_the_next_chunk_on(blocks):
     encoder = choose_encoder(small_runtime(2, blocks))
     switched = EncoderStream(CONFIG, 2, 0)
     switched.push(ROWS[:200])
@@ -158,7 +158,7 @@ def test_caches_of_streams_that_stay_together_are_not_copied():
     streams = [stream(runtime, 100 * n, 100 * n + 200) for n in range(3)]
 
     def given(*places):
-        """Caches that the graph gets when some streams are advanced; those of each stream."""
+        """Advance some streams; return the caches that the graph gets, and each stream's own."""
         calls.clear()
         before = [each.states.get("conformer", {}).get("k_cache0") for each in streams]
         encoder.encode([streams[n] for n in places], 1)
@@ -181,14 +181,14 @@ def test_the_encoder_is_chosen_by_the_shapes_of_the_graphs():
 
 
 class OnDevice:
-    """An array on a device, which nobody but the runtime can look into."""
+    """An array on a device: only the runtime can read it."""
 
     def __init__(self, value):
         self.value = value
 
 
 class DeviceRuntime:
-    """A small runtime whose states stay where they are: `OnDevice`, never an array of numpy."""
+    """A small runtime whose states are `OnDevice`, never numpy arrays."""
 
     def __init__(self, runtime):
         self._runtime = runtime
@@ -218,7 +218,7 @@ class DeviceRuntime:
 
 @KINDS
 def test_a_state_may_stay_on_a_device(blocks):
-    """Of encoder and decoder: the engine only hands it on."""
+    """The engine only passes on the states of encoder and decoder."""
     sounds = [speech_like(seconds, seed=3) for seconds in (2, 3, 1)]
 
     def transcribe(runtime):
@@ -244,7 +244,7 @@ def test_a_state_may_stay_on_a_device(blocks):
     parts=st.lists(st.integers(0, 3), min_size=1, max_size=4),
 )
 def test_states_that_are_joined_and_split_are_the_same(count, axis, parts):
-    """Also those that came out of one call together, in whatever order and company."""
+    """This includes states that one call returned together, in any order and among others."""
     runtime, rng = small_runtime(0), np.random.default_rng(0)
     shape = [2, 3, 4]
     shape[axis] = count
@@ -267,7 +267,7 @@ def test_a_part_of_a_larger_array_is_not_taken_for_all_of_it():
     assert np.array_equal(joined["k"], larger[:, :3])
 
 
-def test_a_device_loads_what_a_stream_begins_with_and_the_rest_when_it_comes():
+def test_a_device_loads_the_graphs_for_the_end_of_a_stream_at_their_first_use():
     device = small_runtime(3, blocks=False)
     first = ["pre_first", "pre", "conformer_a", "conformer_b", "predict", "joint"]
     assert device.loaded == first

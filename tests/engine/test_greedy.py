@@ -1,4 +1,4 @@
-"""Greedy decoding is the textbook's loop, in whatever portions and company frames come."""
+"""Greedy decoding equals the textbook's loop, for any portions of frames and any streams."""
 
 from types import SimpleNamespace
 
@@ -19,9 +19,9 @@ VOCABULARY, BLANK = 5, 3
 
 
 class Transducer(Runtime):
-    """A runtime that says anything: logits are random, fixed by the frame and by what was said.
+    """A runtime with random logits, which depend on the frame and on the tokens before.
 
-    The predictor's state is a number made of all symbols so far, h, and their count, c.
+    The predictor's state is a number made of all tokens so far, h, and their count, c.
     """
 
     def __init__(self, seed=0, blanks=1.0, max_symbols=3):
@@ -35,6 +35,9 @@ class Transducer(Runtime):
     def run(self, graph, inputs):
         self.calls.append((graph, {name: value.shape for name, value in inputs.items()}))
         return getattr(self, "_" + graph)(**inputs)
+
+    def close(self):
+        raise NotImplementedError
 
     def logits(self, frame, history):
         return self._logits[int(31 * frame + history) % len(self._logits)]
@@ -57,7 +60,7 @@ def mixed(history, token, count):
 
 
 def textbook(runtime, frames):
-    """Symbols, the places of their frames and their probabilities."""
+    """Decode by the textbook's loop; return tokens, their frames and probabilities."""
     history, count, symbols = mixed(0, BLANK, 0), 1, []
     for place, frame in enumerate(frames):
         for _ in range(runtime.config.max_symbols):
@@ -91,7 +94,7 @@ transducers = st.builds(
 @settings(deadline=None, max_examples=60)
 @given(transducers, sounds, st.lists(st.integers(0, 12), max_size=8))
 def test_frames_in_any_portions(runtime, frames, portions):
-    decoder, got, at = GreedyDecoder(runtime), [], 0
+    decoder, got, at = GreedyDecoder(runtime.config), [], 0
     for size in [*portions, len(frames)]:
         [emissions] = decode(runtime, [decoder], [encoded(frames[at : at + size])])
         got += symbols(emissions)
@@ -103,7 +106,7 @@ def test_frames_in_any_portions(runtime, frames, portions):
 @settings(deadline=None, max_examples=40)
 @given(transducers, st.lists(st.tuples(sounds, sounds), min_size=1, max_size=4))
 def test_several_streams_together(runtime, streams):
-    decoders = [GreedyDecoder(runtime) for _ in streams]
+    decoders = [GreedyDecoder(runtime.config) for _ in streams]
     got = [[] for _ in streams]
     for turn in range(2):
         portions = [encoded(stream[turn]) for stream in streams]
@@ -113,21 +116,22 @@ def test_several_streams_together(runtime, streams):
 
 
 def graphs(runtime, *streams):
-    """The calls that decoding so many frames of each stream takes."""
-    decoders = [GreedyDecoder(runtime) for _ in streams]
+    """Return the calls that decoding so many more frames of each stream takes."""
+    decoders = [GreedyDecoder(runtime.config) for _ in streams]
+    decode(runtime, decoders, [encoded([]) for _ in streams])
     runtime.calls.clear()
     decode(runtime, decoders, [encoded(range(count)) for count in streams])
     return [(graph, shapes.get("enc_frame", (0,))[0]) for graph, shapes in runtime.calls]
 
 
-def test_blank_frames_are_settled_together():
+def test_blank_frames_are_decided_in_one_call():
     silent = Transducer(blanks=99.0)
     most, each = MAX_JOINT_FRAMES, MAX_JOINT_FRAMES_EACH
     assert graphs(silent, 20) == [("joint", most), ("joint", most), ("joint", 20 - 2 * most)]
     assert graphs(silent, 9, 3) == [("joint", each + 3), ("joint", 4), ("joint", 1)]
 
 
-def test_one_step_of_the_predictor_serves_all_that_spoke():
+def test_one_call_steps_the_predictors_of_all_streams_with_a_token():
     talking = Transducer(blanks=-99.0, max_symbols=2)
     assert graphs(talking, 1, 1) == [("joint", 2), ("predict", 0)] * 2
     assert talking.calls[1][1]["token"] == (1, 2)
@@ -136,4 +140,14 @@ def test_one_step_of_the_predictor_serves_all_that_spoke():
 def test_streams_without_frames():
     runtime = Transducer()
     assert decode(runtime, [], []) == []
-    assert decode(runtime, [GreedyDecoder(runtime)], [encoded([])]) == [[]]
+    assert decode(runtime, [GreedyDecoder(runtime.config)], [encoded([])]) == [[]]
+
+
+def test_the_predictor_is_called_for_a_stream_when_it_is_first_decoded():
+    """Whoever makes a stream need not be the one who may call the model."""
+    runtime = Transducer()
+    decoder = GreedyDecoder(runtime.config)
+    assert runtime.calls == []
+    for _ in range(2):
+        decode(runtime, [decoder], [encoded([])])
+        assert [graph for graph, _ in runtime.calls] == ["predict"]

@@ -1,4 +1,4 @@
-"""What people write for a language, and what they are told when the model does not know it."""
+"""Languages are found by what users write for them, and unknown ones are refused with advice."""
 
 import dataclasses
 
@@ -12,7 +12,7 @@ from nemocli.network.checkpoint import Checkpoint
 
 @pytest.fixture(scope="module")
 def released(demo):
-    """Languages of a model that, like the released one, does not narrow them down."""
+    """Make the languages of a model that, like the released one, does not name its own."""
     return Languages(dataclasses.replace(Checkpoint(demo).config, languages=()))
 
 
@@ -47,7 +47,7 @@ def released(demo):
         ("AUTO", "auto"),
     ],
 )
-def test_understood(released, wanted, tag):
+def test_a_language_is_found_by_code_and_name(released, wanted, tag):
     assert released.find(wanted).tag == tag
 
 

@@ -1,4 +1,4 @@
-"""The mel front end: any packets give the same frames, and the frames are the formula's."""
+"""The mel front end: any packets give the same rows, and the rows are the formula's."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ CONFIG = FeatureConfig(
     sampling_rate=16000, n_fft=512, win_length=400, hop_length=160, num_mels=128, preemphasis=0.97
 )
 
-#: Of other sizes everywhere; the first bands lie between two bins, the last below 1000 Hz.
+#: Other sizes than the released ones; the first bands lie between two bins, the last below 1 kHz.
 SMALL = FeatureConfig(
     sampling_rate=1800, n_fft=64, win_length=50, hop_length=20, num_mels=24, preemphasis=0.5
 )
 
 
 def frames(samples, sizes=(), config=CONFIG):
-    """All frames of a sound cut into packets of the given sizes, the rest in one."""
+    """Compute all rows of a sound, cut into packets of the given sizes and one for the rest."""
     stream, parts, at = MelStream(config), [], 0
     for size in sizes:
         parts.append(stream.push(samples[at : at + size]))

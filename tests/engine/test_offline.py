@@ -1,4 +1,4 @@
-"""From samples to tokens: a session says what one pass over the whole sound says."""
+"""From samples to tokens: a session gives what one pass over the whole sound gives."""
 
 from dataclasses import replace
 from functools import cache
@@ -29,7 +29,7 @@ KINDS = pytest.mark.parametrize("blocks", [True, False], ids=["blocks", "chunks"
 
 @cache
 def truth(lookahead, lang, end=None):
-    """The encoder's frames and the symbols of the sound, or of its beginning."""
+    """Compute the encoder's frames and the tokens of a sound, or of its beginning."""
     rows = mel_rows(SOUND[:end], FEATURES)
     enc_proj = offline().encode(rows, lookahead, [CONFIG.prompts[lang]] * (len(rows) + 1))
     return enc_proj, offline().decode(enc_proj)
@@ -59,8 +59,8 @@ def test_a_sound_in_packets(lookahead, lang, blocks):
     assert session.frames == len(enc_proj) == 76
 
 
-def test_the_truth_is_worth_comparing_with():
-    """Every token is said, on the first frames too, and some frames have all they may have."""
+def test_the_reference_emits_every_token():
+    """Some come on the first frames, and some frames have `max_symbols` of them."""
     said = [symbol for lookahead in (0, 3) for symbol in truth(lookahead, "de-DE")[1]]
     assert {token for token, _, _ in said} == set(range(len(VOCABULARY))) - {CONFIG.blank_id}
     assert {frame for _, frame, _ in said} >= {0, 1, 2}
@@ -70,8 +70,8 @@ def test_the_truth_is_worth_comparing_with():
 
 
 @KINDS
-def test_each_chunk_is_told_with_the_packet_that_completes_it(blocks):
-    """Frame t of mel rows needs 200 samples behind its centre; the first chunk is 7 rows short."""
+def test_each_chunk_is_transcribed_with_the_packet_that_completes_it(blocks):
+    """Mel row t needs 200 samples behind its centre; the first chunk has 7 rows less."""
     sound = SOUND[:20000]
     enc_proj, wanted = truth(2, "de-DE", end=len(sound))
     session = small(2, blocks).session("de")
@@ -91,7 +91,7 @@ def test_each_chunk_is_told_with_the_packet_that_completes_it(blocks):
 
 @KINDS
 def test_streams_advanced_together_in_parts(blocks):
-    """As files are: features apart from the encoder, and each stream as long as it is."""
+    """Files are transcribed so: mel rows are computed first, and streams differ in length."""
     transcriber, ends = small(3, blocks), {"de-DE": 5000, "ja-JP": 0, "en-US": len(SOUND)}
     streams = [transcriber._begin_stream(lang) for lang in ends]
     for stream, end in zip(streams, ends.values(), strict=True):
@@ -116,7 +116,7 @@ def test_streams_advanced_together_in_parts(blocks):
 
 @pytest.mark.parametrize(("lookahead", "frames"), [(0, 6), (1, 6), (3, 4), (6, 7)])
 def test_what_is_transcribed_at_once_is_bounded(lookahead, frames, monkeypatch):
-    """So that the memory for a file does not depend on its length; a chunk at least."""
+    """The memory for a file then does not depend on its length. The least is one chunk."""
     monkeypatch.setattr(session_module, "MAX_BLOCK_FRAMES", 6)
     transcriber = small(lookahead)
     recorded = record(transcriber._runtime)
@@ -127,7 +127,7 @@ def test_what_is_transcribed_at_once_is_bounded(lookahead, frames, monkeypatch):
 
 
 def test_updates_have_each_word_and_token_once():
-    """As they become final; and the whole transcript has the same."""
+    """They come as they become final, and the whole transcript has the same."""
     session = small(0).session("de")
     words, tokens, growing = [], [], 0
     for packet in np.array_split(SOUND, 30):
@@ -173,13 +173,13 @@ def test_flush_makes_the_growing_word_final():
 
 
 class Halves(Letters):
-    """Pieces of which none makes a character whole."""
+    """A token decoder whose pieces are incomplete characters."""
 
     def text(self, tokens):
         return super().text(tokens) + "\ufffd"
 
 
-def test_what_never_became_a_character_is_shown_at_the_end():
+def test_incomplete_characters_are_shown_at_the_end():
     session = Transcriber(SmallRuntime(0), Halves(), "small").session("de")
     session.feed(SOUND)
     *before, last = session.finish().words

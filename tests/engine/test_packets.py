@@ -1,4 +1,4 @@
-"""However a sound is cut into packets, the transcript is the same."""
+"""The transcript does not depend on how a sound is cut into packets."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ packets = st.lists(st.integers(1, 50_000), min_size=1, max_size=20)
 
 @pytest.fixture(scope="module", params=[0, 3])
 def transcriber(request):
-    """The small model, because the demo would keep silent at this sound."""
+    """Make a transcriber of the small model: the demo would emit nothing for this sound."""
     return small(request.param)
 
 
@@ -27,7 +27,7 @@ def whole(transcriber):
 
 
 def feed(transcriber, sizes):
-    """Feed the sound in packets of the sizes given, then what is left; the whole transcript."""
+    """Feed the sound in packets of the sizes given, and the rest; return the whole transcript."""
     session = transcriber.session("en-US")
     start = 0
     for size in sizes:
@@ -38,7 +38,7 @@ def feed(transcriber, sizes):
 
 
 def assert_same(got, whole):
-    """All but confidences are equal: how many chunks are in a call changes how sums are rounded."""
+    """Assert equality, but not of confidences: their rounding depends on the chunks in a call."""
     assert symbols(got) == symbols(whole)
     assert [replace(word, confidence=0) for word in got.words] == [
         replace(word, confidence=0) for word in whole.words

@@ -1,4 +1,4 @@
-"""Sessions: several at once, the language switched, the end, and what cannot be fed."""
+"""Sessions: several at once, switching the language, the end, refused samples, and memory."""
 
 import gc
 import sys
@@ -78,16 +78,14 @@ def test_finish_twice_is_the_same_and_feeding_after_is_refused(transcriber):
     assert str(caught.value) == "This session is finished; begin another for more sound."
 
 
-SHAPE = "A session takes one-dimensional arrays of floats (16 kHz mono), not {} of shape {}."
+SHAPE = "Samples are one-dimensional (16 kHz mono), not of the shape {}."
 NUMBERS = "The samples fed to a session must be numbers, not NaN or infinite."
 
 
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (np.zeros((2, 5), np.float32), SHAPE.format("float32", [2, 5])),
-        (np.zeros(5, np.int16), SHAPE.format("int16", [5])),
-        (np.zeros((), np.float32), SHAPE.format("float32", [])),
+        (np.zeros((), np.float32), SHAPE.format([])),
         (np.array([0, np.nan], np.float32), NUMBERS),
         (np.array([np.inf], np.float32), NUMBERS),
     ],
@@ -125,7 +123,7 @@ def test_memory_does_not_grow_with_the_stream():
     for _ in range(25):
         session.feed(silence)
     gc.collect()
-    # 78 chunks later: one array kept a chunk would show, and so would one frame's worth of data.
+    # 78 chunks later: one array kept for each chunk would show, and so would the data of a frame.
     assert sys.getallocatedblocks() - before < 60
 
 

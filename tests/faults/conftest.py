@@ -1,4 +1,4 @@
-"""What the faults are tried on: a short sentence, a small disk, a hub."""
+"""Fixtures for faults: a short sentence, a small disk, a hub."""
 
 import subprocess
 
@@ -12,7 +12,7 @@ from tests.sounds import pcm
 
 @pytest.fixture(scope="session", autouse=True)
 def _converted(cache):
-    """The demo's conversion, once, which no test is to be told of."""
+    """Convert the demo once, before the tests that check messages."""
     nemocli.load("demo")
 
 
@@ -24,7 +24,7 @@ def clip(clips):
 
 @pytest.fixture(scope="session")
 def spoken(clip):
-    """Its samples with a pause behind them, as raw bytes for a pipe."""
+    """The clip's samples and a pause, as raw bytes for a pipe."""
     sound = np.concatenate([clip.samples, np.zeros(24000, np.float32)])
     return pcm(sound)
 

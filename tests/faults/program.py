@@ -1,4 +1,4 @@
-"""The program in a process of its own, in which something goes wrong at a chosen place."""
+"""Running nemocli in a new process, with a fault at a chosen place."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def start(*arguments, code="", env=(), **options):
 
 
 def run(*arguments, data=None, **options):
-    """The same to its end: exit code, stdout and stderr as text."""
+    """Run nemocli to its end; return exit code, stdout and stderr as text."""
     stdin = {"stdin": subprocess.PIPE} if data is not None else {}
     with start(*arguments, **stdin | options) as running:
         out, err = running.communicate(data, timeout=120)
@@ -28,7 +28,7 @@ def run(*arguments, data=None, **options):
 
 
 def sentence(err):
-    """What stderr says, which is one sentence."""
+    """Return stderr, after checking that it is one sentence."""
     assert "Traceback" not in err and "Something unexpected" not in err, err
     said = [line for line in err.splitlines() if line.startswith("nemocli: ")]
     assert len(said) == 1, err
@@ -36,7 +36,7 @@ def sentence(err):
 
 
 def in_place_of(place, statements):
-    """Code that has a function run `statements` first, the first time that it is called.
+    """Return code that makes a function run `statements` before its first call.
 
     `place` is its module, a colon, and its name there, such as `nemocli.audio.pcm:open_pcm`.
     """
@@ -63,12 +63,12 @@ _change()
 
 
 def struck_in(place, number):
-    """Code that sends the program a signal when it comes to a function for the first time."""
+    """Return code that sends the program a signal when a function is called for the first time."""
     return in_place_of(place, f"os.kill(os.getpid(), {int(number)})")
 
 
 def struck_importing(module, number):
-    """Code that sends the program a signal when it begins to import a module."""
+    """Return code that sends the program a signal when it begins to import a module."""
     return f"""
 import os, sys
 def _strike(event, arguments):
@@ -79,5 +79,5 @@ sys.addaudithook(_strike)
 
 
 def files(folder):
-    """Paths of all files below a folder."""
+    """Return the paths of all files below a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

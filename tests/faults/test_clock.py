@@ -1,4 +1,4 @@
-"""Clocks that jump, and a program that is stopped for a while: only time that passes counts."""
+"""Clocks that jump, and a program that is stopped for a while: only elapsed time counts."""
 
 import re
 import signal
@@ -36,7 +36,7 @@ def test_a_wall_clock_that_jumps_changes_nothing(clip, spoken, hub, tmp_path):
 
 @pytest.mark.slow  # seconds of sound at the pace of real time
 def test_a_program_that_was_stopped_goes_on_where_it_was(clip, spoken, tmp_path):
-    """Longer than what may wait: a file waits with it."""
+    """The program is stopped for longer than sound may wait; sound from a file waits too."""
     soundfile.write(tmp_path / "a.wav", np.frombuffer(2 * spoken, "<i2"), 16000)
     command = ["live", "--model", "demo", "--input", tmp_path / "a.wav", "--max-lag", 4]
     with start(*command, "-o", tmp_path / "a.txt") as running:

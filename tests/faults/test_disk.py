@@ -1,4 +1,4 @@
-"""A disk that is full for real, and one that fails: what was written stays whole, and is told."""
+"""A really full disk, and one that fails: written files stay whole, and the fault is reported."""
 
 import errno
 import os
@@ -98,7 +98,7 @@ def test_reports(clip, disk):
 
 
 def test_a_conversion(disk):
-    """The disk fills up while it is under way; before, there was said to be room."""
+    """The disk fills up during the conversion; before, it had enough room."""
     code = "import shutil\nshutil.disk_usage = lambda _: type('Usage', (), {'free': 10**9})"
     command = ["convert", "demo", "-q", "-o", disk / "model"]
     done, out, err = run(*command, code=code)
@@ -138,7 +138,7 @@ def test_a_disk_that_fails_once_loses_no_final(spoken, clip, tmp_path, number, p
 
 
 def test_a_sound_file_that_cannot_be_read_on(clip, tmp_path, monkeypatch):
-    """EIO in the middle of a file, as libsndfile tells it: the other is done."""
+    """EIO in the middle of a file, as libsndfile reports it: the other file is done."""
     bad, good = tmp_path / "bad.wav", clip.path
     soundfile.write(bad, clip.samples.repeat(10), 16000)
     read = soundfile.SoundFile.read
@@ -155,7 +155,7 @@ def test_a_sound_file_that_cannot_be_read_on(clip, tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_all_eio():
-    """Linux has one: the program's own memory, from its beginning."""
+    """On Linux the program's own memory is such a file."""
     if not os.path.exists("/proc/self/mem"):
         pytest.skip("needs /proc")
     done = nemocli("file", "/proc/self/mem", "--model", "demo", "-q")

@@ -20,8 +20,8 @@ ENOUGH = "nemocli: There is not enough memory for this: close other programs"
         ("onnxruntime:InferenceSession.__init__", NATIVE),
         ("nemocli.batch.many:advance", ARENA),
         ("nemocli.audio.sound:Sound._decode", PYTHON),
-        ("nemocli.audio.libsndfile:open_libsndfile", LIBRARY),
-        ("nemocli.audio.libsndfile:open_libsndfile", UNOPENED),
+        ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", LIBRARY),
+        ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", UNOPENED),
     ],
 )
 def test_file(clip, tmp_path, place, refusal):
@@ -51,7 +51,7 @@ app.say = say_if_there_is_memory
 
 
 def test_live_keeps_what_it_understood(clip, spoken, tmp_path):
-    """The model fails for good, in the middle of the third sentence."""
+    """The model fails permanently, in the middle of the third sentence."""
     code = f"""
 import nemocli.engine.session as session
 advance, heard = session.advance, []
@@ -80,7 +80,7 @@ def test_convert_leaves_nothing(tmp_path):
 
 @pytest.mark.slow
 def test_with_any_allowance(clip):
-    """Of address space, which the system grants or not."""
+    """With a limit on address space, which the system grants or not."""
     codes = set()
     for megabytes in range(24, 400, 8):
         size = megabytes << 20

@@ -1,4 +1,4 @@
-"""Folders that a program takes for granted: the current one, home, the cache, the temporary one."""
+"""Missing folders: the current one, home, the cache, the temporary one."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def copy(tmp_path, demo):
 
 @pytest.fixture
 def gone(tmp_path):
-    """Code that goes to a folder and removes it."""
+    """Return code that changes into a folder and removes it."""
     return f"import os; os.mkdir('{tmp_path}/gone'); os.chdir('{tmp_path}/gone')\n" + (
         f"os.rmdir('{tmp_path}/gone')"
     )
@@ -77,7 +77,7 @@ def test_doctor_does_without_a_current_folder(gone):
 
 
 def test_a_current_folder_that_goes_in_the_middle(clip, tmp_path, monkeypatch):
-    """What was given by relative paths is written where it was when the run began."""
+    """Relative paths are resolved when the run begins, and written there."""
     here = tmp_path / "here"
     here.mkdir()
     (tmp_path / "a.flac").write_bytes(clip.path.read_bytes())
@@ -171,7 +171,7 @@ def test_numpy_needs_no_cache(clip):
 
 
 def test_no_temporary_folder_at_all(clip):
-    """Nothing can be written anywhere: Python finds no folder for temporary files."""
+    """No folder can be written to: Python finds none for temporary files."""
     code = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
     with clip.path.open("rb") as sound:
         done, out, err = run("file", "-", "--model", "demo", code=code, stdin=sound)

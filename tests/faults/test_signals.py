@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -16,7 +18,7 @@ from nemocli.cli import file_model
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from tests.faults.program import files, run, start, struck_importing, struck_in
-from tests.jobs.fake import SETTINGS, FakeTranscriber, heard_in
+from tests.jobs.fake import SETTINGS, FakeTranscriber, transcript_of
 from tests.schemas import checked
 from tests.typed import nemocli
 
@@ -27,12 +29,12 @@ OWN = [".nemocli/claims", ".nemocli/manifest.jsonl"]
 
 
 def ended_by(code, number):
-    """Whether a program was ended by a signal, on the spot or in its own way."""
+    """Whether a program was ended by a signal, or ended itself after one."""
     return code in (128 + number, -number)
 
 
 def is_silent(err):
-    """Whether nothing is said but progress and remarks."""
+    """Whether stderr has only progress and remarks."""
     return not any(words in err for words in ("Traceback", "Exception ignored", "Error", "wrong"))
 
 
@@ -74,8 +76,8 @@ def test_what_is_done_is_told_also_if_it_waits_for_a_file_that_is_not(
     class Ending(FakeTranscriber):
         def transcribe_many(self, paths, lang, **options):
             (_, second, third) = map(type(paths[0]), paths)
-            yield FileResult(third, heard_in("three"))
-            yield FileResult(second, heard_in("two"))
+            yield FileResult(third, transcript_of("three"))
+            yield FileResult(second, transcript_of("two"))
             raise failure
 
     monkeypatch.setattr(file_model.ModelChoice, "load", lambda *_: (Ending(), SETTINGS))
@@ -129,7 +131,7 @@ def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
     ],
 )
 def test_convert(tmp_path, place, number):
-    """Nothing is there that was not verified, and the same command makes it."""
+    """No folder is left that was not verified, and the same command makes it."""
     out = tmp_path / "model"
     command = ["convert", "demo", "-o", out, "--lookahead", "3"]
     done, said, err = run(*command, code=struck_in(place, number))
@@ -160,27 +162,55 @@ os.replace = strike
 
 
 @pytest.mark.parametrize(
-    ("place", "number", "kept"),
+    ("place", "number"),
     [
-        ("nemocli.models.pull:HubModel", TERM, 0),
-        ("hashlib:file_digest", INT, 1),
-        ("huggingface_hub:snapshot_download", HUP, 1),
+        ("nemocli.models.pull:pull", TERM),
+        ("nemocli.models.fetch:hash_file", INT),
+        ("nemocli.models.downloads:CachedCommit.add", TERM),
+        ("nemocli.models.pull:_choose_weights", HUP),
+        ("nemocli.models.downloads:CachedCommit.remember", TERM),
     ],
 )
-def test_pull_keeps_what_has_come(hub, tmp_path, place, number, kept):
+def test_pull_keeps_what_has_come(hub, tmp_path, place, number):
     server, env = hub
     command = ["models", "pull", "someone/demo", "--quiet"]
-    if place.endswith("HubModel"):
-        place = "nemocli.models.pull:pull"
     done, out, err = run(*command, code=struck_in(place, number), env=env)
     assert ended_by(done, number) and (out, is_silent(err)) == ("", True), err
-    blobs = [path for path in tmp_path.rglob("blobs/*") if path.suffix != ".lock"]
-    assert len(blobs) == kept
-    server.requests.clear()
     assert run(*command, env=env)[0] == 0
-    fetched = [p for verb, p, _ in server.requests if verb == "GET" and "safetensors" in p]
-    assert len(fetched) == 1 - kept
+    fetched = server.fetched()
+    assert sorted(fetched) == sorted(set(fetched)) and "model.safetensors" in fetched
     assert not list(tmp_path.rglob("*.incomplete"))
+
+
+#: Signals in all, for a pull, and a conversion to each kind.
+STRIKES = 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", ["pull", "onnx", "coreml", "coreai"])
+def test_signals_at_random_moments(hub, tmp_path, work):
+    """Each ends it with its own code, or comes too late, and the same command completes."""
+    _, env = hub
+    out = tmp_path / "model"
+    command = ["models", "pull", "someone/demo", "-q"]
+    if work != "pull":
+        pytest.importorskip({"coreai": "coreai", "coreml": "coremltools"}.get(work, "onnx"))
+        command = ["convert", "demo", "--to", work, "-o", out, "--lookahead", "3", "-q"]
+    made = out if work != "pull" else tmp_path / "hf"
+    begun = time.monotonic()
+    assert run(*command, env=env)[0] == 0
+    whole, moments = time.monotonic() - begun, random.Random(11)
+    for number in moments.choices((INT, TERM, HUP), k=STRIKES // 4):
+        shutil.rmtree(made, ignore_errors=True)
+        with start(*command, env=env) as running:
+            time.sleep(moments.uniform(0, whole))
+            running.send_signal(number)
+            out_text, err = running.communicate(timeout=120)
+        assert running.returncode == 0 or ended_by(running.returncode, number), err
+        assert is_silent(err.decode()), err
+        assert out_text or running.returncode != 0
+        assert run(*command, env=env)[0] == 0
+        assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("*.incomplete"))
 
 
 @pytest.mark.parametrize(
@@ -265,3 +295,28 @@ def test_a_reader_that_is_slow_is_waited_for(spoken):
 def waiting_in(pipe):
     """Bytes in a pipe that nobody has read."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def struck_while_core_ai_runs(call):
+    """Code that sends SIGTERM while a call of Core AI is under way, the last of so many."""
+    return f"""
+import asyncio, os, signal
+begin, calls = asyncio.run_coroutine_threadsafe, []
+def strike(coroutine, loop):
+    begun = begin(coroutine, loop)
+    calls.append(1)
+    if len(calls) == {call}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return begun
+asyncio.run_coroutine_threadsafe = strike
+"""
+
+
+@pytest.mark.parametrize("call", [3, 20], ids=["load", "compute"])
+def test_core_ai_ends_its_call_before_python_ends(tmp_path, call):
+    """Native code that came back to a Python that is gone would abort the process."""
+    pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
+    command = ["convert", "demo", "--to", "coreai", "-o", tmp_path / "model", "--lookahead", "3"]
+    done, said, err = run(*command, code=struck_while_core_ai_runs(call))
+    assert (done, said, is_silent(err)) == (128 + TERM, "", True), err
+    assert list(tmp_path.iterdir()) == []

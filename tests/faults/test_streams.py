@@ -21,7 +21,7 @@ atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
 
 def write_slowly(file, data, sizes):
-    """Bytes in pieces of these sizes, over and over, so that reads are short and odd."""
+    """Write bytes in pieces of these sizes, repeatedly, so that reads are short and odd."""
     try:
         while data:
             for size in sizes:
@@ -76,7 +76,7 @@ def test_a_stdin_that_cannot_be_read(arguments, closed, code, words):
 
 
 def shell(*arguments):
-    """What a line with redirections does."""
+    """Run a shell's command line with redirections."""
     line = f"{sys.executable} -m nemocli {' '.join(map(str, arguments))}"
     environment = os.environ | {"NEMOCLI_MODEL": "demo", "NEMOCLI_QUIET": "1"}
     done = subprocess.run(
@@ -93,7 +93,7 @@ def test_bench_without_a_stdin(clip):
 
 
 def test_a_process_of_bench_without_a_stdin():
-    """Its number is free, and would be given to the pipe that ties the process to its parent."""
+    """Its descriptor is free: the pipe between the process and its parent could get it."""
     code = "from nemocli.cli.streams import prepare_streams; prepare_streams();"
     code += "from nemocli.bench.subprocess_run import run_in_subprocess;"
     code += "print(run_in_subprocess(len, 'abc'))"
@@ -135,7 +135,7 @@ def test_a_reader_of_one_line(clip, tmp_path, command, monkeypatch):
 
 
 def test_a_terminal_that_is_gone(clip, spoken, tmp_path):
-    """Writing to it is an input/output error."""
+    """Writing to the stream gives an input/output error."""
     ours, theirs = pty.openpty()
     command = ["live", "--model", "demo", "--input", "-", "-o", tmp_path / "a.txt"]
     streams = {"stdin": subprocess.PIPE, "stdout": theirs, "stderr": subprocess.PIPE}
@@ -182,7 +182,7 @@ os.read = fail
     ],
 )
 def test_a_reading_thread_that_breaks_ends_the_program(clip, spoken, arguments, place):
-    """Whatever it is that breaks it: nobody waits for sound that will never come."""
+    """After any error in the thread, nothing waits for its sound."""
     arguments = [argument.format(clip=clip.path) for argument in arguments]
     code = in_place_of(place, "raise LookupError('x1')")
     done, out, err = run(*arguments, "--model", "demo", "-q", data=spoken, code=code)

@@ -1,4 +1,4 @@
-"""Signals at many moments of every command, wherever it happens to be then."""
+"""Signals at many moments of every command."""
 
 import os
 import random
@@ -28,7 +28,7 @@ signal.signal = heeded
 
 
 def commands(folder, clip):
-    """By name: the arguments, whose outputs are in `folder`."""
+    """Return the arguments of each command, by name; their outputs are in `folder`."""
     return {
         "file": ["file", clip.path, "--model", "demo"],
         "folder": ["file", clip.path, "--model", "demo", "-o", folder / "out"],
@@ -40,13 +40,13 @@ def commands(folder, clip):
 
 
 def strays(folder):
-    """Files that are neither an output nor what the next run goes on from."""
+    """Return the files that are neither outputs nor needed to continue."""
     kept = ("out/", "model/", "hf/", "a.json", "a")
     return [name for name in files(folder) if ".part" in name or not name.startswith(kept)]
 
 
 def children(number):
-    """Processes whose parent has gone and that run our program's Python."""
+    """Return the processes that run our Python and whose parent has ended."""
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():

@@ -1,4 +1,4 @@
-"""Terminals of one column, of changing size, and without the letters that are to be shown."""
+"""Terminals of one column, of changing size, and without the letters of the text."""
 
 import itertools
 import signal
@@ -55,7 +55,7 @@ def test_a_terminal_that_is_resized_all_the_time(clip, command):
 
 
 def test_a_terminal_without_the_letters(clips, tmp_path):
-    """What it lacks is a question mark on it, and whole in the file."""
+    """Letters that the terminal lacks are question marks on it, and correct in the file."""
     clip = next(clip for clip in clips if clip.lang == "ja-JP")
     env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
     command = ["live", "--model", "demo", "--input", clip.path, "-o", tmp_path / "a.txt"]

@@ -1,4 +1,4 @@
-"""How archives are damaged: in their members, in what they say of them, and in their bytes."""
+"""Damage to archives: in their members, their headers, and their bytes."""
 
 import io
 import tarfile

@@ -1,4 +1,4 @@
-"""What a case must not do: write outside its folder, start a program, or go to the network."""
+"""Guard against forbidden actions of a case: writing outside, starting programs, the network."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Fuzz targets: what earlier runs or other people say of files, and arguments."""
+"""Fuzz targets: logs of earlier runs, manifests, lists, and arguments."""
 
 import json
 import os
@@ -15,7 +15,13 @@ from nemocli.jobs.documents import parse_formats
 from nemocli.jobs.inputs import Source, parse_extensions, read_list
 from nemocli.jobs.names import choose_names
 from nemocli.jobs.output_folder import OWN_FOLDER
-from nemocli.jobs.plan import RunOptions, changed_outputs, judge, make_jobs, refuse_foreign
+from nemocli.jobs.plan import (
+    RunOptions,
+    decide_by_log,
+    find_changed_outputs,
+    make_jobs,
+    refuse_foreign,
+)
 from nemocli.jobs.run_log import Record, RunLog
 from nemocli.jobs.settings import Settings
 from nemocli.models.hub import parse_hub_model
@@ -63,7 +69,7 @@ def _damage_json_lines(data: bytes, random: Random) -> bytes:
 
 
 def resume(folder: Path) -> Target:
-    """The manifest that a batch goes on from: any content is passed over, or true and usable."""
+    """The log of an output folder: any line is ignored, or valid and usable."""
     own = folder / OWN_FOLDER
     own.mkdir()
     file = own / "manifest.jsonl"
@@ -95,7 +101,7 @@ def _check_inside(folder: Path, output: str) -> None:
 
 
 def outputs(folder: Path) -> Target:
-    """Beside sounds that came with a manifest: nothing is written or replaced elsewhere."""
+    """A log that came with sounds: nothing is written or replaced outside of their folder."""
     home = folder / "home"
     (home / OWN_FOLDER).mkdir(parents=True)
     (home / "b").mkdir()
@@ -135,18 +141,22 @@ def _write(home: Path, data: bytes) -> Hashable:
     wanted = RunOptions(SETTINGS, ("txt", "json"))
     verdicts = []
     for job in jobs:
-        verdicts.append((judge(job, wanted), len(changed_outputs(job, wanted.formats))))
+        verdicts.append(
+            (decide_by_log(job, wanted), len(find_changed_outputs(job, wanted.formats)))
+        )
     refuse_foreign(jobs, wanted.formats, False, [source.path for source in sources])
     for job in jobs:
-        job.place.prepare()
-        if job.place.claim(job.key, job.name):
+        job.output_folder.prepare()
+        if job.output_folder.claim(job.key, job.name):
             try:
-                job.place.write(job.key, job.outputs(wanted.formats), {"txt": b"x", "json": b"{}"})
+                job.output_folder.write(
+                    job.key, job.list_outputs(wanted.formats), {"txt": b"x", "json": b"{}"}
+                )
             except NemocliError:
                 verdicts.append(None)
             finally:
-                job.place.release(job.key, job.name)
-        job.place.remove_abandoned([job.name])
+                job.output_folder.release(job.key, job.name)
+        job.output_folder.remove_abandoned([job.name])
     return tuple(verdicts)
 
 
@@ -174,7 +184,7 @@ def bench_manifest(folder: Path) -> Target:
 
 
 def arguments(folder: Path) -> Target:
-    """Lists of paths, and what people type: languages, models, formats, extensions."""
+    """Lists of paths, and arguments: languages, models, formats, extensions."""
     languages = Languages(tiny.config())
     seeds = [b"en-US", b"ja_jp", b"nvidia/nemotron@main", b"txt,srt", b"a.wav\r\nb\n", b"a\0b"]
 

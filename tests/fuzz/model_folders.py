@@ -45,7 +45,7 @@ def _folder(path: Path, kind: str, files: dict[str, bytes]) -> Manifest:
 
 
 def _signed(data: bytes) -> bytes:
-    """A manifest with the checksum that its other values ask for, as a stranger could write it."""
+    """Return a manifest with the right checksum, as a stranger could write it."""
     try:
         value = json.loads(data)
         value.pop("checksum", None)
@@ -104,7 +104,7 @@ def model_folder(folder: Path) -> Target:
 
 
 class _NoCoreML:
-    """In Core ML's place: packages are read, and give nothing."""
+    """A replacement of Core ML: packages are read, and give no output."""
 
     system = "15.5"
 

@@ -29,7 +29,7 @@ SOUND = np.sin(np.arange(9600) / 9).astype(np.float32) / 3
 
 
 def use_config(config: ModelConfig) -> None:
-    """What a session needs of a configuration before there are weights."""
+    """Make everything that a session takes from a configuration, without weights."""
     MelStream(config.features).push(SOUND[:800])
     languages = Languages(config)
     prompts = [languages.find(tag).prompt for tag in ("auto", *languages.tags[:3])]
@@ -41,7 +41,7 @@ def use_config(config: ModelConfig) -> None:
 
 
 def _hear(checkpoint: Any) -> int:
-    """Open a session and let it hear something."""
+    """Open a session and feed it a sound."""
     use_config(checkpoint.config)
     runtime = NumpyRuntime(checkpoint.parameters, checkpoint.config.default_lookahead)
     session = Transcriber(runtime, TokenDecoder(checkpoint.tokenizer), "x").session()
@@ -172,7 +172,7 @@ def nemo_yaml(folder: Path) -> Target:
 
 
 def nemo_settings(folder: Path) -> Target:
-    """What a model_config.yaml says, once it is read."""
+    """The values of a model_config.yaml, after it is read."""
     pieces = len(tiny.PIECES)
     settings = tiny.nemo_settings()
     settings["model_defaults"]["prompt_dictionary"] = {"en-US": 0, "de-DE": 1, "auto": 2}

@@ -24,7 +24,7 @@ Mutate = Callable[[bytes, Random], bytes]
 
 
 def damage(data: bytes, random: Random, tokens: Sequence[bytes] = (), most: int = 1 << 20) -> bytes:
-    """Some bytes changed, added, left out, doubled or moved; `tokens` are what the format knows."""
+    """Change, add, remove, double or move some bytes; `tokens` are keywords of the format."""
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 1, 2, 3, 6))):
         _DAMAGES[random.randrange(len(_DAMAGES))](changed, random, tokens)

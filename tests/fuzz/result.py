@@ -1,4 +1,4 @@
-"""What a run of a target came to."""
+"""Result of a run of a target."""
 
 from collections import Counter
 from collections.abc import Hashable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Finding:
-    """A way to fail, and the smallest input that goes it."""
+    """A kind of failure, and the smallest input that causes it."""
 
     kind: str
     detail: str

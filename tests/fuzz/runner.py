@@ -20,7 +20,7 @@ PATIENCE, DEATHS = 600, 10
 
 
 def run_target(make: MakeTarget, seed: int, cases: int | None, seconds: float | None) -> Result:
-    """Run so many cases, or so many seconds; Ctrl-C ends it earlier."""
+    """Run a number of cases, or for some seconds; Ctrl-C ends it earlier."""
     result = Result()
     begin = time.monotonic()
     for attempt in range(DEATHS):
@@ -42,7 +42,7 @@ def run_target(make: MakeTarget, seed: int, cases: int | None, seconds: float | 
 def _in_process(
     make: MakeTarget, seed: str, cases: int | None, seconds: float | None, folder: Path
 ) -> tuple[Result, Finding | None]:
-    """What the process sent; or, if it died, how many cases it had begun, and the last one."""
+    """Return what the process sent; or, if it died, the number of cases it began, and the last."""
     state = folder / "state"
     state.write_bytes(b"\0" * (STATE.size + LARGEST))
     context = multiprocessing.get_context("spawn")
@@ -80,7 +80,7 @@ def _begun(state: Path) -> bytes:
 
 
 def save_findings(name: str, result: Result, folder: Path) -> list[Path]:
-    """Write each finding's input into a folder, with what it led to beside it."""
+    """Write each finding's input into a folder, with its error beside it."""
     paths = []
     for finding in result.findings.values():
         path = folder / name / hashlib.sha256(finding.data).hexdigest()[:12]
@@ -92,7 +92,7 @@ def save_findings(name: str, result: Result, folder: Path) -> list[Path]:
 
 
 def smaller(target: Target, data: bytes, seconds: float = 20.0) -> bytes:
-    """An input that fails in the same way, with what can be left out left out."""
+    """Return a smaller input that fails in the same way."""
     wanted = _failure(target, data)
     end = time.monotonic() + seconds
     size = max(1, len(data) // 2)

@@ -11,9 +11,12 @@ from random import Random
 import numpy as np
 import soundfile
 
-from nemocli.audio import DEFAULT_OPTIONS, SoundOptions, open_sound, probe_tracks
+from nemocli.audio.decode import probe_tracks
+from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.pcm import open_pcm
-from nemocli.audio.wav_header import LONGEST_CHUNK, read_wav_header
+from nemocli.audio.sound import open_sound
+from nemocli.audio.wav_header import MAX_CHUNK_BYTES, read_wav_header
+from nemocli.sound_warning import SoundWarning
 from tests.fuzz.mutations import damage
 from tests.fuzz.target import BrokenError, Target
 from tests.media import SoundTrack, encode, encode_tracks, sine
@@ -23,6 +26,9 @@ EXTENSIONS = ("", ".wav", ".mp3", ".m3u8", ".mp4", ".txt", ".raw", ".flac", ".og
 
 #: Seconds of sound that are heard of a case: a small file can hold days of silence.
 MOST_SECONDS = 300.0
+
+#: Warnings that a file can have at most, of all kinds together.
+MOST_WARNINGS = 500
 
 #: What lies beside the sound and must not be heard: every sample of it is this.
 SECRET = 0.123
@@ -48,10 +54,11 @@ OPTIONS = (
 
 
 def sound_file(folder: Path) -> Target:
-    """Sound files of every kind, by libsndfile and FFmpeg: what is heard, and how it ends."""
+    """Sound files of every kind, by libsndfile and FFmpeg: the samples, and how they end."""
     own = folder / "sounds"
     own.mkdir()
-    seeds = [*_by_libsndfile(), *_by_ffmpeg(own)]
+    whole = [*_by_libsndfile(), *_by_ffmpeg(own)]
+    seeds = [*whole, *(file for data in whole for file in _befallen(data)), *_late(own)]
     soundfile.write(own / "secret.wav", np.full(32000, SECRET, np.float32), 16000, "FLOAT")
     seeds += [b"#EXTM3U\n#EXTINF:2,\nsecret.wav\n", b"ffconcat version 1.0\nfile secret.wav\n"]
 
@@ -77,6 +84,7 @@ def _hear(path: Path, options: SoundOptions = DEFAULT_OPTIONS) -> Hashable:
         if sound.duration is not None and not 0 <= sound.duration < float("inf"):
             raise BrokenError(f"a duration of {sound.duration}")
         samples = 0
+        _check_warnings(sound.warnings)
         for packet in sound:
             if packet.dtype != np.float32 or packet.shape[1:] != shape:
                 raise BrokenError(f"a packet of {packet.dtype} {packet.shape}")
@@ -89,7 +97,48 @@ def _hear(path: Path, options: SoundOptions = DEFAULT_OPTIONS) -> Hashable:
             samples += len(packet)
             if samples > MOST_SECONDS * 16000:
                 return "long"
-        return min(samples // 800, 20)
+        _check_warnings(sound.warnings, samples / 16000)
+        return min(samples // 800, 20), tuple(sorted({w.kind for w in sound.warnings}))
+
+
+def _check_warnings(warnings: tuple[SoundWarning, ...], seconds: float = float("inf")) -> None:
+    """Few, in order, within the sound, and each a sentence."""
+    if len(warnings) > MOST_WARNINGS:
+        raise BrokenError(f"{len(warnings)} warnings")
+    places = [warning.at_s for warning in warnings]
+    if places != sorted(places) or any(not 0 <= at <= seconds + 1 for at in places):
+        raise BrokenError(f"warnings at {places} in {seconds} s")
+    for warning in warnings:
+        if not warning.message.endswith(".") or not warning.message.isprintable():
+            raise BrokenError(f"not a sentence: {warning.message!r}")
+
+
+def _befallen(data: bytes) -> list[bytes]:
+    """What befalls a file: cut off, joined, a hole, other bytes inside and behind."""
+    half = len(data) // 2
+    page = b"<html>404</html>\n" * 9
+    tag = b"ID3\4\0\0\0\0\1\0" + bytes(128)
+    return [
+        data[:half],
+        data + data,
+        data[:half] + bytes(200) + data[half + 200 :],
+        data[:half] + tag + data[half:],
+        data + page,
+    ]
+
+
+def _late(folder: Path) -> list[bytes]:
+    """Files whose clock begins late, and has a hole, or jumps back."""
+    clocks = [
+        lambda frame: frame + 48000,
+        lambda frame: frame + (4800 if frame > 4000 else 0),
+        lambda frame: frame % 4800,
+    ]
+    return [
+        encode(folder / "made", codec, sine(0.2, rate), rate, form=form, pts=pts).read_bytes()
+        for form, codec, rate in (("matroska", "pcm_s16le", 16000), ("nut", "pcm_s16le", 16000))
+        for pts in clocks
+    ]
 
 
 def _by_libsndfile() -> list[bytes]:
@@ -130,6 +179,13 @@ def _by_ffmpeg(folder: Path) -> list[bytes]:
         ("adts", "aac", 16000),
         ("mpegts", "aac", 16000),
         ("flv", "aac", 44100),
+        ("amr", "libopencore_amrnb", 8000),
+        ("wv", "wavpack", 8000),
+        ("tta", "tta", 8000),
+        ("ac3", "ac3", 48000),
+        ("latm", "aac", 16000),
+        ("ogg", "flac", 8000),
+        ("asf", "wmav2", 22050),
     ]
     sound = sine(0.2, 16000)
     tracks = [
@@ -154,7 +210,7 @@ def wav_header(folder: Path) -> Target:
         stream = io.BytesIO(data)
 
         def read(count: int) -> bytes:
-            if not 0 <= count <= LONGEST_CHUNK + 1:
+            if not 0 <= count <= MAX_CHUNK_BYTES + 1:
                 raise BrokenError(f"{count} bytes asked for at once")
             return stream.read(count)
 
@@ -189,7 +245,7 @@ RAW = [
 
 
 def pcm(folder: Path) -> Target:
-    """A pipe of raw samples or WAV: every frame is heard once, and none that is no sound."""
+    """A pipe of raw samples or WAV: every frame of sound is read once, and nothing else."""
     floats = (np.sin(np.arange(900)) / 3).astype("<f4").tobytes()
     seeds = [bytes([n]) + wav for n, wav in enumerate(_wavs())]
     seeds += [b"\0" + floats, b"\1" + floats, b"\7" + floats, b"\5" + floats]

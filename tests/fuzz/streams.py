@@ -22,7 +22,7 @@ SEEDS = [b"\x20\x03" * 9, b"\x00\x00\x01\x00\xff\xff", b"\xa0\x00" * 30, b"\x00\
 
 
 def _packets(sound: NDArray[np.float32], data: bytes) -> Iterator[NDArray[np.float32]]:
-    """The sound in packets whose sizes are numbers of two bytes; what is left comes last."""
+    """Cut the sound into packets whose sizes are numbers of two bytes; the rest is the last."""
     at = 0
     for size in np.frombuffer(data[: len(data) // 2 * 2], "<u2").tolist():
         yield sound[at : at + size]

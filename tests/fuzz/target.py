@@ -1,4 +1,4 @@
-"""What a fuzz target is, and what must hold for every case."""
+"""Fuzz targets, and what must be true of every case."""
 
 import os
 from collections.abc import Callable, Hashable
@@ -44,7 +44,7 @@ MakeTarget = Callable[[Path], Target]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case; equal for cases that went the same way."""
+    """Outcome of a case; equal for cases that took the same path."""
 
     #: Whether the input was taken, not refused.
     accepted: bool
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def run_case(target: Target, data: bytes) -> Outcome:
-    """Check an input. Raises what is neither a result nor a good refusal."""
+    """Check an input; raise everything that is neither a result nor a proper refusal."""
     try:
         return Outcome(True, target.check(data))
     except NemocliError as error:

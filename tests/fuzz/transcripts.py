@@ -1,4 +1,4 @@
-"""Fuzz targets: what is written, read back by other people's parsers, and what is shown."""
+"""Fuzz targets: written formats, read by other parsers, and text on terminals."""
 
 import html
 import io
@@ -15,7 +15,7 @@ import webvtt
 from rich.cells import cell_len
 from rich.console import Console
 
-from nemocli.bench.normalize import has_words, normalized
+from nemocli.bench.normalize import has_words, normalize
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.printable import printable
 from nemocli.transcript.detokenizer import Detokenizer
@@ -63,7 +63,7 @@ def _damage_words(data: bytes, random: Random) -> bytes:
 
 
 def _words(data: bytes) -> list[Word]:
-    """Words in order, as a stream could have them, of whatever the JSON is."""
+    """Make words in order, as a stream could have them, from any JSON."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -171,7 +171,7 @@ def subtitles(folder: Path) -> Target:
 
 
 def _shown(text: str) -> str:
-    """What can be seen, but for arrows, which SRT keeps for its times."""
+    """Return the visible characters without arrows, which SRT uses for its times."""
     return re.sub("-+>", "->", visible(text))
 
 
@@ -190,7 +190,7 @@ def _check_cues(cues: list[tuple[float, float, str]], words: list[Word], layout:
 
 
 def detokenizer(folder: Path) -> Target:
-    """Tokens in any order: words in order, that do not change, of everything that was emitted."""
+    """Tokens in any order give words in order, which do not change, with all the text."""
     pieces = TokenDecoder(tiny.tokenizer_json().decode())
     size = tiny.BLANK + 1
 
@@ -226,7 +226,7 @@ def printed(folder: Path) -> Target:
             "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown
         ):
             raise BrokenError(f"{shown!r} is obeyed by terminals")
-        compared = normalized(text)
+        compared = normalize(text)
         if compared != " ".join(compared.split()):
             raise BrokenError(f"{compared!r} has spaces of other kinds")
         return min(len(shown), 5), has_words(text), min(len(compared), 5)
@@ -245,7 +245,7 @@ OWN = re.compile(r"\x1b\[(\?25[lh]|\?2026[hl]|J|\d+A|[\d;]*m)|\r\n|\r")
 
 
 def screen(folder: Path) -> Target:
-    """The live screen: whatever is said, it writes its own signs and lines that fit."""
+    """The live screen writes only its own control sequences, and lines that fit, for any text."""
 
     def check(data: bytes) -> Hashable:
         words = _words(data)

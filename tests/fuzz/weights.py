@@ -1,4 +1,4 @@
-"""Fuzz targets: what holds the weights and the vocabulary of a model."""
+"""Fuzz targets: files with the weights and the vocabulary of a model."""
 
 import io
 import json

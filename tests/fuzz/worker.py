@@ -74,7 +74,7 @@ def _limit_memory() -> None:
 
 
 class _Worker:
-    """Takes a valid input or one that went a new way, damages it, and checks what comes of it."""
+    """Takes a valid input, or one that took a new path, damages it, and checks the outcome."""
 
     def __init__(self, target: Target, guard: Guard, state: mmap.mmap, random: Random) -> None:
         self.result = Result()
@@ -87,7 +87,7 @@ class _Worker:
         self._armed = -self._target.seconds
 
     def warm_up(self) -> None:
-        """Check the inputs to begin with, after loading what loads at use."""
+        """Check the valid inputs first, after loading lazy imports."""
         for data in self._target.seeds:
             with contextlib.suppress(Exception):
                 run_case(self._target, data)
@@ -149,7 +149,7 @@ class _Worker:
                 self._found(BrokenError(said), data, f"stderr {line}")
 
     def _found(self, error: BaseException, data: bytes, kind: str = "") -> None:
-        """Keep the smallest input of each kind, which is the exception and where it comes from."""
+        """Keep the smallest input of each kind; a kind is an exception and its origin."""
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
         kind = kind or f"{type(error).__name__} {way(error.__traceback__)[-1:]} {place}"
@@ -160,5 +160,5 @@ class _Worker:
 
 
 def _peak_memory() -> int:
-    """Bytes that the process had at once."""
+    """Return the peak memory of the process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -3,15 +3,21 @@
 from pathlib import Path
 
 from nemocli.jobs.inputs import list_inputs
-from nemocli.jobs.plan import RunOptions, judge, judge_content, make_jobs, refuse_foreign
+from nemocli.jobs.plan import (
+    RunOptions,
+    decide_by_content,
+    decide_by_log,
+    make_jobs,
+    refuse_foreign,
+)
 from nemocli.jobs.run import Run
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 
-WANTED = RunOptions(SETTINGS, ("txt",))
+OPTIONS = RunOptions(SETTINGS, ("txt",))
 
 
 def say(name, text):
-    """A sound, for the fake transcriber, in which this is said."""
+    """Write a file whose text is what the fake transcriber returns."""
     path = Path("in", name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -22,23 +28,24 @@ def jobs_of(*names, output_dir="out"):
     return make_jobs(list_inputs(names, recursive=True).sources, output_dir)
 
 
-def verdicts(wanted=WANTED):
+def verdicts(wanted=OPTIONS):
     return {
-        job.source.path.name: (judge(job, wanted) or judge_content(job)).value for job in jobs_of()
+        job.source.path.name: (decide_by_log(job, wanted) or decide_by_content(job)).value
+        for job in jobs_of()
     }
 
 
-def transcribe(wanted=WANTED, names=(), transcriber=None, **options):
-    """One run, as the command does it; what was heard, and the ends by file name."""
+def transcribe(wanted=OPTIONS, names=(), transcriber=None, **options):
+    """Make one run as the command does; return the names of transcribed files, and all results."""
     transcriber = transcriber or FakeTranscriber()
     jobs = jobs_of(*names)
     refuse_foreign(jobs, wanted.formats, wanted.force, [job.source.path for job in jobs])
-    for place in {job.place for job in jobs}:
-        place.prepare()
-        place.remove_abandoned(job.name for job in jobs)
-    results = Run(jobs, wanted, **options).results(transcriber.transcribe_many)
-    ends = {finished.path.name: finished for finished in results}
-    return sorted(transcriber.heard), ends
+    for folder in {job.output_folder for job in jobs}:
+        folder.prepare()
+        folder.remove_abandoned(job.name for job in jobs)
+    results = Run(jobs, wanted, **options).do_jobs(transcriber.transcribe_many)
+    by_name = {result.path.name: result for result in results}
+    return sorted(transcriber.transcribed), by_name
 
 
 def written():
@@ -49,5 +56,5 @@ def written():
     }
 
 
-def states(ends):
-    return {name: finished.state for name, finished in ends.items()}
+def states(results):
+    return {name: result.state for name, result in results.items()}

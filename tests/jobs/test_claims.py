@@ -1,4 +1,4 @@
-"""Claims are seen by other processes, and go with the process that holds them."""
+"""Claims exclude other processes, and end with the process that holds them."""
 
 import errno
 import fcntl
@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from nemocli.errors import OutputError
-from nemocli.jobs.claims import Claims, claim_number
+from nemocli.jobs.claims import Claims, compute_claim_number
 
 HOLD = """
 import sys, time
@@ -24,7 +24,7 @@ time.sleep(60)
 
 @pytest.fixture
 def held(tmp_path):
-    """Has another process take keys; the process."""
+    """Return a function that lets another process take keys, and returns that process."""
     started = []
 
     def take(*keys):
@@ -41,20 +41,20 @@ def held(tmp_path):
         process.stdout.close()
 
 
-def test_a_claim_is_one_process_own_until_it_lets_go(tmp_path, held):
+def test_a_claim_belongs_to_one_process_until_it_is_released(tmp_path, held):
     claims = Claims(tmp_path / "claims")
     other = held("a", "b")
-    assert claims.is_claimed(claim_number("a"))
+    assert claims.is_claimed(compute_claim_number("a"))
     assert not claims.take("c", "b")
-    assert not claims.is_claimed(claim_number("c"))  # all or none
+    assert not claims.is_claimed(compute_claim_number("c"))  # all or none
     assert claims.take("c")
-    assert claims.is_claimed(claim_number("c"))
+    assert claims.is_claimed(compute_claim_number("c"))
     other.send_signal(signal.SIGKILL)
     other.wait()
     assert claims.take("a", "b")
     claims.release("a")
     claims.release_all()
-    assert not any(claims.is_claimed(claim_number(key)) for key in "abc")
+    assert not any(claims.is_claimed(compute_claim_number(key)) for key in "abc")
 
 
 def test_no_file_stays_open_while_nothing_is_held(tmp_path):
@@ -62,7 +62,7 @@ def test_no_file_stays_open_while_nothing_is_held(tmp_path):
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
     claims.take("a")
     claims.release("a")
-    with claims.turn():
+    with claims.take_turn():
         pass
     if before:
         assert len(os.listdir("/proc/self/fd")) == before

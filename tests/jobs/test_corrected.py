@@ -1,4 +1,4 @@
-"""Transcripts that somebody corrected stay, and keep their permissions if they are replaced."""
+"""Transcripts that somebody corrected are kept; replaced ones keep their permissions."""
 
 import json
 import os
@@ -11,9 +11,11 @@ import pytest
 from nemocli.jobs.run import Run
 from nemocli.jobs.run_log import RunLog
 from tests.jobs.fake import SETTINGS, FakeTranscriber
-from tests.jobs.runs import WANTED, jobs_of, say, states, transcribe, written
+from tests.jobs.runs import OPTIONS, jobs_of, say, states, transcribe, written
 
-OTHER = replace(WANTED, settings=replace(SETTINGS, about=replace(SETTINGS.about, lookahead=13)))
+OTHER = replace(
+    OPTIONS, settings=replace(SETTINGS, provenance=replace(SETTINGS.provenance, lookahead=13))
+)
 LOG = Path("out/.nemocli/manifest.jsonl")
 
 
@@ -31,44 +33,44 @@ def done(here):
 
 def changed_input():
     say("a.wav", "one more")
-    return WANTED
+    return OPTIONS
 
 
 def failed_input():
     say("a.wav", "broken")
     transcribe()
     say("a.wav", "one more")
-    return WANTED
+    return OPTIONS
 
 
 @pytest.mark.parametrize("again", [changed_input, failed_input, lambda: OTHER])
-def test_a_corrected_transcript_is_kept_and_said_whatever_is_asked_for(done, again):
+def test_a_corrected_transcript_is_kept_and_reported(done, again):
     correct()
     wanted = again()
-    for _ in range(2):  # which is so again the next time
-        heard, ends = transcribe(wanted)
-        assert "a.wav" not in heard
-        assert ends["a.wav"].kept == ("out/a.txt",)
-        assert states(ends)["a.wav"] == "skipped"
+    for _ in range(2):  # the second run does the same
+        transcribed, results = transcribe(wanted)
+        assert "a.wav" not in transcribed
+        assert results["a.wav"].kept == ("out/a.txt",)
+        assert states(results)["a.wav"] == "skipped"
         assert written()["a.txt"] == "corrected\n"
-    heard, ends = transcribe(replace(wanted, force=True))
-    assert "a.wav" in heard and ends["a.wav"].kept == ()
+    transcribed, results = transcribe(replace(wanted, force=True))
+    assert "a.wav" in transcribed and results["a.wav"].kept == ()
     assert written()["a.txt"] != "corrected\n"
 
 
-def test_what_is_as_nemocli_wrote_it_is_replaced(done):
+def test_an_unchanged_transcript_is_replaced(done):
     say("a.wav", "one more")
-    heard, ends = transcribe()
-    assert heard == ["a.wav"] and ends["a.wav"].kept == ()
+    transcribed, results = transcribe()
+    assert transcribed == ["a.wav"] and results["a.wav"].kept == ()
     assert written()["a.txt"] == "one more\n"
 
 
 def test_other_formats_are_written_beside_a_corrected_transcript(done):
     correct()
-    both = replace(WANTED, formats=("txt", "srt"))
-    heard, ends = transcribe(both)
-    assert heard == ["a.wav", "b.wav"]
-    assert (ends["a.wav"].outputs, ends["a.wav"].kept) == (("out/a.srt",), ("out/a.txt",))
+    both = replace(OPTIONS, formats=("txt", "srt"))
+    transcribed, results = transcribe(both)
+    assert transcribed == ["a.wav", "b.wav"]
+    assert (results["a.wav"].outputs, results["a.wav"].kept) == (("out/a.srt",), ("out/a.txt",))
     assert written()["a.txt"] == "corrected\n"
     assert transcribe(both)[0] == []  # all is there now
     say("a.wav", "one more")
@@ -88,7 +90,7 @@ def test_a_transcript_that_was_removed_is_made_again(done):
     assert written()["a.txt"] == "one\n"
 
 
-def test_a_transcript_that_is_corrected_while_its_file_is_at_work_is_kept(done):
+def test_a_transcript_corrected_while_its_file_is_transcribed_is_kept(done):
     say("a.wav", "one more")
 
     def schedule(paths):
@@ -97,9 +99,9 @@ def test_a_transcript_that_is_corrected_while_its_file_is_at_work_is_kept(done):
             yield outcome
 
     jobs = jobs_of()
-    jobs[0].place.prepare()
-    ends = {f.path.name: f for f in Run(jobs, WANTED).results(schedule)}
-    assert ends["a.wav"].kept == ("out/a.txt",)
+    jobs[0].output_folder.prepare()
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
+    assert results["a.wav"].kept == ("out/a.txt",)
     assert written()["a.txt"] == "corrected\n"
 
 
@@ -112,7 +114,7 @@ def test_a_link_put_in_its_place_is_kept(done):
 
 
 class KilledError(BaseException):
-    """Ends a run as a kill does: nothing is cleaned up that nemocli would."""
+    """Ends a run as a kill does, without nemocli's cleaning up."""
 
 
 @pytest.mark.parametrize("is_corrected", [True, False])
@@ -133,9 +135,9 @@ def test_killed_between_writing_and_recording(here, monkeypatch, is_corrected):
     say("a.wav", "one more")
     if is_corrected:
         correct()
-    _, ends = transcribe()
+    _, results = transcribe()
     assert written() == {"a.txt": "corrected\n" if is_corrected else "one more\n"}
-    assert ends["a.wav"].kept == (("out/a.txt",) if is_corrected else ())
+    assert results["a.wav"].kept == (("out/a.txt",) if is_corrected else ())
 
 
 def test_the_hash_is_on_the_disk_before_the_document_has_its_name(here, monkeypatch):
@@ -166,23 +168,23 @@ def forget_hashes():
     LOG.write_text("".join(lines))
 
 
-def test_a_log_without_hashes_goes_by_the_time_of_the_file(done):
+def test_without_hashes_the_time_of_the_file_decides(done):
     forget_hashes()
     later = os.stat("out/a.txt").st_mtime + 10
     os.utime("out/a.txt", (later, later))
-    _, ends = transcribe(OTHER)
-    assert (ends["a.wav"].kept, ends["b.wav"].kept) == (("out/a.txt",), ())
-    assert states(ends) == {"a.wav": "skipped", "b.wav": "done"}
+    _, results = transcribe(OTHER)
+    assert (results["a.wav"].kept, results["b.wav"].kept) == (("out/a.txt",), ())
+    assert states(results) == {"a.wav": "skipped", "b.wav": "done"}
 
 
-def test_what_was_kept_by_its_time_is_still_kept_after_it_was_recorded(done):
+def test_a_transcript_kept_by_its_time_is_kept_again(done):
     forget_hashes()
     correct()
     later = os.stat("out/a.txt").st_mtime + 10
     os.utime("out/a.txt", (later, later))
     transcribe(replace(OTHER, formats=("txt", "srt")))
     os.utime("out/a.txt", (1, 1))  # the record is the newer one now
-    assert transcribe(WANTED)[1]["a.wav"].kept == ("out/a.txt",)
+    assert transcribe(OPTIONS)[1]["a.wav"].kept == ("out/a.txt",)
     assert written()["a.txt"] == "corrected\n"
 
 

@@ -1,4 +1,4 @@
-"""Folders are searched for every extension that the decoders know."""
+"""Folders are searched for every extension that the decoders can read."""
 
 import av
 import numpy
@@ -9,7 +9,7 @@ from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
 from nemocli.jobs.inputs import EXTENSIONS
 
-#: Extensions that FFmpeg knows, and folders are not searched for.
+#: Extensions that FFmpeg reads, but folders are not searched for.
 PICTURES = """
     a64 anim apng avif bmp cdg dds dpx exr fits flm gif hdr heic heif ico im1 im24 im8 j2c j2k jls
     jp2 jpeg jpg jxl jxs ljpg mj2 mjpeg mjpg mpo pam pbm pcx pdv pfm pgm pgmyuv phm pix png ppm qoi
@@ -33,12 +33,12 @@ NOT_SOUGHT = " ".join(
     ]
 ).split()
 
-#: What libsndfile's formats are called as files, where it is not their name in small letters.
+#: Extensions of libsndfile's formats, where these are not the format's name in lower case.
 CALLED = {"SVX": "8svx", "WAVEX": "wav", "MPC2K": "snd", "NIST": "sph"}
 
 
 def known_to_ffmpeg():
-    """By extension: the formats that FFmpeg reads or writes under it."""
+    """Return the formats that FFmpeg reads or writes, by extension."""
     found = {}
     for name in av.formats_available:
         for mode in "rw":

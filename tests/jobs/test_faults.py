@@ -1,4 +1,4 @@
-"""Full and broken disks, inputs that go away, and the end in the middle."""
+"""Full and broken disks, inputs that change or vanish, and runs that are ended."""
 
 import errno
 import os
@@ -9,29 +9,31 @@ import pytest
 
 from nemocli.errors import OutputError
 from nemocli.jobs import output_folder
-from nemocli.jobs.claims import claim_number
+from nemocli.jobs.claims import compute_claim_number
 from nemocli.jobs.plan import Verdict
 from nemocli.jobs.run import Run
 from nemocli.jobs.run_log import Record
 from tests.jobs.fake import SETTINGS, FakeTranscriber
-from tests.jobs.runs import WANTED, jobs_of, say, states, transcribe, verdicts, written
+from tests.jobs.runs import OPTIONS, jobs_of, say, states, transcribe, verdicts, written
 
 
-def test_a_stray_part_goes_and_another_runs_does_not(here):
+def test_a_stray_part_is_removed_but_not_one_of_another_run(here):
     say("a.wav", "one")
     (job,) = jobs_of()
-    job.place.prepare()
-    number = claim_number(f"input {job.key}")
+    job.output_folder.prepare()
+    number = compute_claim_number(f"input {job.key}")
     stray = Path(f"out/.nemocli-{number:016x}.txt.part")
     stray.write_text("half")
     others = Path("out/.nemocli-00000000000000ff.txt.part")  # as of a run into a folder above
     others.write_text("half")
-    job.place.manifest.append(Record(job.key, "begun", job.name, ("txt",), SETTINGS.id), SETTINGS)
-    job.place.claim(job.key, job.name)
-    job.place.remove_abandoned([job.name])
-    assert stray.exists()  # somebody is at it
-    job.place.release(job.key, job.name)
-    job.place.remove_abandoned([job.name])
+    job.output_folder.run_log.append(
+        Record(job.key, "begun", job.name, ("txt",), SETTINGS.id), SETTINGS
+    )
+    job.output_folder.claim(job.key, job.name)
+    job.output_folder.remove_abandoned([job.name])
+    assert stray.exists()  # its input is claimed
+    job.output_folder.release(job.key, job.name)
+    job.output_folder.remove_abandoned([job.name])
     assert (stray.exists(), others.exists()) == (False, True)
 
 
@@ -57,7 +59,7 @@ def test_a_kill_between_the_name_and_the_record_is_no_foreign_file(here, monkeyp
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
-def test_a_disk_that_takes_no_more_ends_the_run_and_the_next_one_goes_on(here, monkeypatch, number):
+def test_a_full_disk_ends_the_run_and_the_next_one_continues(here, monkeypatch, number):
     for n in range(9):
         say(f"{n}.wav", f"text {n}")
     real, count = output_folder.write_synced, iter(range(100))
@@ -75,8 +77,8 @@ def test_a_disk_that_takes_no_more_ends_the_run_and_the_next_one_goes_on(here, m
     assert "the same command goes on" in str(caught.value)
     assert len(written()) <= 4  # and no part of a fifth
     before = len(written())
-    heard, _ = transcribe()
-    assert len(heard) == 9 - before
+    transcribed, _ = transcribe()
+    assert len(transcribed) == 9 - before
     assert written() == {f"{n}.txt": f"text {n}\n" for n in range(9)}
 
 
@@ -92,10 +94,10 @@ def test_one_output_that_cannot_be_written_fails_alone(here):
         yield from outcomes
 
     jobs = jobs_of()
-    jobs[0].place.prepare()
-    ends = {f.path.name: f for f in Run(jobs, WANTED).results(schedule)}
-    assert states(ends) == {"a.wav": "failed", "b.wav": "done"}
-    assert "cannot be written" in ends["a.wav"].error
+    jobs[0].output_folder.prepare()
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
+    assert states(results) == {"a.wav": "failed", "b.wav": "done"}
+    assert "cannot be written" in results["a.wav"].error
 
 
 def test_an_input_that_changes_or_vanishes_in_the_middle_fails(here):
@@ -110,10 +112,10 @@ def test_an_input_that_changes_or_vanishes_in_the_middle_fails(here):
         yield from outcomes
 
     jobs = jobs_of()
-    jobs[0].place.prepare()
-    ends = {f.path.name: f for f in Run(jobs, WANTED).results(schedule)}
-    assert states(ends) == {"a.wav": "failed", "b.wav": "failed", "c.wav": "done"}
-    assert "vanished" in ends["a.wav"].error and "changed" in ends["b.wav"].error
+    jobs[0].output_folder.prepare()
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
+    assert states(results) == {"a.wav": "failed", "b.wav": "failed", "c.wav": "done"}
+    assert "vanished" in results["a.wav"].error and "changed" in results["b.wav"].error
     assert transcribe()[0] == ["b.wav"]
 
 
@@ -123,13 +125,13 @@ def test_no_new_file_is_begun_once_the_end_is_wanted(here):
     ended = threading.Event()
     transcriber = FakeTranscriber(at_once=4)
     jobs = jobs_of()
-    jobs[0].place.prepare()
+    jobs[0].output_folder.prepare()
 
     def schedule(paths):
         for outcome in transcriber.transcribe_many(paths):
             ended.set()
             yield outcome
 
-    ends = list(Run(jobs, WANTED, is_ending=ended.is_set).results(schedule))
-    assert len(ends) == 4  # those that were at work
+    results = list(Run(jobs, OPTIONS, is_ending=ended.is_set).do_jobs(schedule))
+    assert len(results) == 4  # those that were at work
     assert len(transcribe()[0]) == 16

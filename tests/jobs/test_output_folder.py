@@ -1,4 +1,4 @@
-"""What a run never replaces, and names of any kind."""
+"""Files that a run never replaces, and names of any kind."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from nemocli.errors import UsageError
 from nemocli.jobs.plan import refuse_foreign
 from nemocli.jobs.run import Run
 from tests.jobs.fake import FakeTranscriber
-from tests.jobs.runs import WANTED, jobs_of, say, states, transcribe, written
+from tests.jobs.runs import OPTIONS, jobs_of, say, states, transcribe, written
 
 
 def test_a_foreign_file_in_the_way_is_refused_before_any_work(here):
@@ -21,7 +21,7 @@ def test_a_foreign_file_in_the_way_is_refused_before_any_work(here):
     with pytest.raises(UsageError, match="nemocli has not written it: add --force"):
         transcribe()
     assert written() == {"a.txt": "mine"}
-    transcribe(replace(WANTED, force=True))
+    transcribe(replace(OPTIONS, force=True))
     assert written() == {"a.txt": "one\n"}
 
 
@@ -32,7 +32,7 @@ def test_an_input_is_never_replaced_by_its_output(here):
         refuse_foreign(jobs, ("txt",), True, [Path("in/a.txt").absolute()])
 
 
-def test_a_file_that_comes_while_others_are_at_work_is_not_replaced(here):
+def test_a_file_that_appears_during_the_run_is_not_replaced(here):
     say("a.wav", "one")
     say("b.wav", "two")
     transcriber = FakeTranscriber(at_once=1)
@@ -43,10 +43,10 @@ def test_a_file_that_comes_while_others_are_at_work_is_not_replaced(here):
             yield outcome
 
     jobs = jobs_of()
-    jobs[0].place.prepare()
-    ends = {f.path.name: f for f in Run(jobs, WANTED).results(schedule)}
-    assert states(ends) == {"a.wav": "done", "b.wav": "failed"}
-    assert "--force" in ends["b.wav"].error
+    jobs[0].output_folder.prepare()
+    results = {f.path.name: f for f in Run(jobs, OPTIONS).do_jobs(schedule)}
+    assert states(results) == {"a.wav": "done", "b.wav": "failed"}
+    assert "--force" in results["b.wav"].error
     assert written()["b.txt"] == "mine"
 
 
@@ -56,9 +56,9 @@ def test_a_link_out_of_the_output_folder_is_not_followed(here):
     Path("elsewhere").mkdir()
     Path("out").mkdir()
     os.symlink("../elsewhere", "out/sub")
-    _, ends = transcribe()
-    assert states(ends) == {"a.wav": "failed", "b.wav": "done"}
-    assert "leads out of" in ends["a.wav"].error
+    _, results = transcribe()
+    assert states(results) == {"a.wav": "failed", "b.wav": "done"}
+    assert "leads out of" in results["a.wav"].error
     assert os.listdir("elsewhere") == []
 
 
@@ -78,7 +78,7 @@ def test_names_of_any_kind(here, name):
         with pytest.raises(UsageError):
             transcribe()
         return
-    assert transcribe(replace(WANTED, formats=("txt", "json")))[0] == [os.fsdecode(name)]
+    assert transcribe(replace(OPTIONS, formats=("txt", "json")))[0] == [os.fsdecode(name)]
     stem = os.fsdecode(name).removesuffix(".wav")
     assert Path("out", stem + ".txt").read_text() == "one\n"
     json.loads(Path("out", stem + ".json").read_text("utf-8"))

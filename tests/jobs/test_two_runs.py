@@ -10,14 +10,14 @@ from tests.typed import environment
 
 
 def test_two_runs_share_the_work(here):
-    """In threads, locks would be the process's own; so the other run is a process."""
+    """The other run is a process, since locks do not exclude threads of the same process."""
     texts = {f"{n:03}.wav": f"text {n}" for n in range(60)}
     for name, text in texts.items():
         say(name, text)
     script = (
         "import json, time\nfrom tests.jobs.fake import *\nfrom tests.jobs.runs import *\n"
-        "heard, ends = transcribe(transcriber=FakeTranscriber(seconds=0.01))\n"
-        "print(json.dumps([heard, states(ends)]))"
+        "transcribed, results = transcribe(transcriber=FakeTranscriber(seconds=0.01))\n"
+        "print(json.dumps([transcribed, states(results)]))"
     )
     command = [sys.executable, "-c", script]
     both = [
@@ -37,8 +37,8 @@ def test_what_another_run_has_claimed_is_waited_for_and_done_if_it_dies(here, mo
     say("b.wav", "two")
     script = (
         "import json, time\nfrom tests.jobs.fake import *\nfrom tests.jobs.runs import *\n"
-        "jobs = jobs_of('in/a.wav'); jobs[0].place.prepare()\n"
-        "print(jobs[0].place.claim('../in/a.wav', 'a'), flush=True)\ntime.sleep(60)"
+        "jobs = jobs_of('in/a.wav'); jobs[0].output_folder.prepare()\n"
+        "print(jobs[0].output_folder.claim('../in/a.wav', 'a'), flush=True)\ntime.sleep(60)"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -49,14 +49,14 @@ def test_what_another_run_has_claimed_is_waited_for_and_done_if_it_dies(here, mo
     assert other.stdout.readline() == "True\n"
     notes = []
 
-    def hear(sentence):
+    def note(sentence):
         notes.append(sentence)
         other.kill()
 
     try:
-        _, ends = transcribe(note=hear)
+        _, results = transcribe(note=note)
     finally:
         other.kill()
         other.communicate()
-    assert states(ends) == {"a.wav": "done", "b.wav": "done"}
+    assert states(results) == {"a.wav": "done", "b.wav": "done"}
     assert len(notes) == 1 and "another run" in notes[0]

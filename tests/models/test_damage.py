@@ -198,7 +198,7 @@ def test_a_damaged_folder_of_another_conversion_is_kept(sources, tmp_path):
 @pytest.fixture
 def large(sources, tmp_path, monkeypatch):
     """A folder of which every file counts as large, and the cache that remembers them."""
-    monkeypatch.setattr(integrity, "SMALL", 0)
+    monkeypatch.setattr(integrity, "MAX_SMALL_BYTES", 0)
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path / "cache"))
     convert(sources[0], tmp_path / "model")
     return tmp_path / "model"
@@ -235,7 +235,7 @@ def test_a_cache_that_cannot_be_written_only_costs_time(large, tmp_path, monkeyp
 def rotten(large, monkeypatch):
     """The disk lost bits of the weights, and nothing of it shows in size or times."""
     nemocli.load(large)
-    monkeypatch.setattr(integrity, "_identity", lambda path: [0])
+    monkeypatch.setattr(integrity, "_read_identity", lambda path: [0])
     nemocli.load(large)
     weights = np.fromfile(large / "weights.bin", np.float32)
     weights[::3] = np.nan
@@ -321,22 +321,22 @@ def snapshot(sources, tmp_path):
 @pytest.mark.parametrize("name", list(sound_files()))
 def test_a_damaged_blob_is_not_converted_nor_run(snapshot, sources, tmp_path, name, clips):
     assert nemocli.load(snapshot).runtime == "onnx"
-    assert integrity.examine(snapshot) == []
+    assert integrity.describe_damage(snapshot) == []
     flip((snapshot / name).resolve(), tmp_path)
     for runtime in ("onnx", "numpy"):
         done = typed("file", clips[0].path, "--model", snapshot, "--runtime", runtime, "-q")
         assert (done.exit_code, done.stdout) == (3, ""), done.output
     done = typed("convert", snapshot, "-o", tmp_path / "out", "-q")
     assert done.exit_code == 3 and not (tmp_path / "out").exists()
-    (sentence,) = integrity.examine(snapshot)
+    (sentence,) = integrity.describe_damage(snapshot)
     assert name in sentence
 
 
 def test_the_demo_is_known_too(checkpoint, monkeypatch):
     """Its hash comes with nemocli, beside what it must say."""
     assets = checkpoint.parent
-    shutil.copytree(integrity.demo_folder().parent / "clips", assets / "clips")
-    monkeypatch.setattr(integrity, "demo_folder", lambda: checkpoint)
+    shutil.copytree(integrity.find_demo_folder().parent / "clips", assets / "clips")
+    monkeypatch.setattr(integrity, "find_demo_folder", lambda: checkpoint)
     assert nemocli.load(checkpoint, runtime="numpy").runtime == "numpy"
     flip(checkpoint / "model.safetensors", assets)
     for runtime in ("numpy", "onnx"):

@@ -1,5 +1,6 @@
 """What a person may write as a model: names, paths, models of the hub."""
 
+import os
 import shutil
 
 import pytest
@@ -8,8 +9,9 @@ from huggingface_hub import constants
 import nemocli
 from nemocli.errors import ModelError
 from nemocli.models.convert import convert, default_folder
+from nemocli.models.find import find_model
 from nemocli.models.folder import read_manifest
-from nemocli.models.hub import DEFAULT_MODEL, PINS, parse_hub_model, source_name
+from nemocli.models.hub import DEFAULT_MODEL, PINS, describe_source, find_pulled, parse_hub_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -37,11 +39,32 @@ def put_into_the_hub_s_cache(demo, home, name, commit, branch=None):
         ("nvidia/a-0.6b", "nvidia/a-0.6b", None),
         ("a/b@refs/pr/3", "a/b", "refs/pr/3"),
         ("a/b@" + COMMIT, "a/b", COMMIT),
+        ("a/b@v1.0+x", "a/b", "v1.0+x"),
     ],
 )
 def test_names_of_the_hub(text, name, revision):
     model = parse_hub_model(text)
     assert (model.name, model.revision, str(model)) == (name, revision, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://huggingface.co/a/b", "a/b"),
+        ("https://huggingface.co/a/b/", "a/b"),
+        ("http:/huggingface.co/a/b", "a/b"),
+        ("huggingface.co/a/b?library=nemo#top", "a/b"),
+        ("https://www.huggingface.co/a/b/tree/main", "a/b@main"),
+        ("https://hf.co/a/b/tree/refs%2Fpr%2F3", "a/b@refs/pr/3"),
+        ("https://hf.co/a/b/tree/refs/pr/3/sub", "a/b@refs/pr/3"),
+        ("https://hf.co/a/b/blob/v1/config.json", "a/b@v1"),
+        ("https://huggingface.co/a/b/resolve/main/m.nemo?download=true", "a/b@main"),
+        ("https://hub.example/a/b", "a/b"),
+    ],
+)
+def test_addresses_of_the_hub(text, expected, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
+    assert str(parse_hub_model(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,7 +83,19 @@ def test_names_of_the_hub(text, name, revision):
             "../a",
             "a/b.nemo",
         ),
-        *("./a@b", ".a/b"),
+        *(
+            "./a@b",
+            ".a/b",
+            "a/..",
+            "a/b@..",
+            "a/b@../../c",
+            "a/b@v/../x",
+            "a/b@/x",
+            "a--b/c",
+            "é/b",
+        ),
+        *("https://huggingface.co/a", "https://huggingface.co/spaces/a/b"),
+        *("https://elsewhere.example/a/b", "https://hf.co/a/b/tree/..%2F..%2Fc"),
     ],
 )
 def test_what_is_no_name_of_the_hub(text):
@@ -89,12 +124,16 @@ def test_what_may_be_a_folder_or_a_model_of_the_hub_is_told_as_both(home, monkey
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("https://huggingface.co/nvidia/some-model", "is called nvidia/some-model: give that name"),
-        ("https://hf.co/a/b/tree/main", "nemocli models pull a/b"),
+        (
+            "https://huggingface.co/nvidia/some-model",
+            "get it with: nemocli models pull nvidia/some",
+        ),
+        ("https://hf.co/a/b/tree/v1", "nemocli models pull a/b@v1"),
+        ("https://huggingface.co/datasets/a/b", "is an address"),
         ("https://example.org/m.nemo", "download it first, such as with: curl -LO 'https://exam"),
     ],
 )
-def test_the_address_of_a_model_is_told_that_it_is_one(home, text, words):
+def test_an_address_is_understood_or_told_that_it_is_one(home, text, words):
     with pytest.raises(ModelError) as caught:
         nemocli.load(text)
     assert words in str(caught.value)
@@ -115,8 +154,47 @@ def test_a_downloaded_model_is_opened_by_its_name(demo, home):
     put_into_the_hub_s_cache(demo, home, "some/one", COMMIT, "main")
     for name in (DEFAULT_MODEL, "some/one", f"some/one@{COMMIT}", "some/one@main"):
         assert nemocli.load(name).model_name == name
-    with pytest.raises(ModelError, match="nemocli models pull some/one@v2"):
-        nemocli.load("some/one@v2")
+    assert nemocli.load(f"some/one@{COMMIT[:7]}").model_name == f"some/one@{COMMIT[:7]}"
+    assert nemocli.load("https://hf.co/some/one/tree/main").model_name == "some/one@main"
+    for name in ("some/one@v2", f"some/one@{COMMIT[:6]}f"):
+        with pytest.raises(ModelError, match=f"nemocli models pull {name}"):
+            nemocli.load(name)
+
+
+def test_the_released_model_is_whatever_revision_is_here(demo, home):
+    """The pin comes first, then main as transformers downloads it, then the newest."""
+    older = put_into_the_hub_s_cache(demo, home, DEFAULT_MODEL, "a" * 40)
+    newer = put_into_the_hub_s_cache(demo, home, DEFAULT_MODEL, "b" * 40)
+    for path, seconds in ((older, 1000), (newer, 2000)):
+        os.utime(path, (seconds, seconds))
+    assert find_model(None).path == newer
+    main = put_into_the_hub_s_cache(demo, home, DEFAULT_MODEL, "c" * 40, "main")
+    os.utime(main, (500, 500))
+    assert find_model(None).path == find_model(f"{DEFAULT_MODEL}@main").path == main
+    pinned = put_into_the_hub_s_cache(demo, home, DEFAULT_MODEL, PINS[DEFAULT_MODEL].revision)
+    assert find_model(None).path == find_model(DEFAULT_MODEL).path == pinned
+    (pinned / "tokenizer.json").unlink()  # incomplete, so it is none
+    assert find_model(None).path == main
+
+
+@pytest.mark.parametrize("content", ["../../../elsewhere", "", "main", "\xff"])
+def test_a_reference_that_is_no_commit_is_none(demo, home, content):
+    put_into_the_hub_s_cache(demo, home, "some/one", COMMIT, "v1")
+    (home / "hub/models--some--one/refs/v1").write_text(content, encoding="latin-1")
+    with pytest.raises(ModelError, match="models pull some/one@v1"):
+        find_model("some/one@v1")
+
+
+def test_weights_in_shards_are_here_when_all_are(demo, home):
+    folder = put_into_the_hub_s_cache(demo, home, "some/one", COMMIT, "main")
+    (folder / "model.safetensors").rename(folder / "a.safetensors")
+    index = folder / "model.safetensors.index.json"
+    index.write_text('{"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}')
+    assert find_pulled(parse_hub_model("some/one")) is None
+    (folder / "b.safetensors").touch()
+    assert find_pulled(parse_hub_model("some/one")) == folder
+    index.write_text("[")
+    assert find_pulled(parse_hub_model("some/one")) is None
 
 
 def test_an_incomplete_download_counts_as_none(demo, home):
@@ -157,7 +235,7 @@ def test_a_path_comes_before_a_name_of_the_hub(demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(demo, tmp_path / "some" / "one")
     assert nemocli.load("some/one", runtime="numpy").model_name == "some/one"
-    assert source_name(tmp_path / "some" / "one") == "one"
+    assert describe_source(tmp_path / "some" / "one") == "one"
 
 
 def test_a_file_that_is_no_archive(tmp_path):

@@ -10,7 +10,7 @@ from nemocli.models.folder import (
     FORMAT,
     MANIFEST,
     Manifest,
-    _checksum,
+    _hash_values,
     read_manifest,
     record_files,
     write_manifest,
@@ -41,7 +41,7 @@ def signed(model, place, value):
         holder = holder[key]
     holder[place[-1]] = value
     del data["checksum"]
-    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _checksum(data)}))
+    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _hash_values(data)}))
     return folder
 
 

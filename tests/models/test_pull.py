@@ -12,8 +12,10 @@ from huggingface_hub import constants
 
 from nemocli.errors import NemocliError
 from nemocli.models import hub as hub_module
-from nemocli.models import pull
-from nemocli.models.hub import DEFAULT_MODEL, PINS, TAKEN_FILE
+from nemocli.models import pull, retries
+from nemocli.models.downloads import CachedCommit
+from nemocli.models.fetch import RemoteFile
+from nemocli.models.hub import DEFAULT_MODEL, PIN_REPLACEMENT_FILE, PINS, HubModel
 from tests.models.fake_hub import COMMIT, FakeHub, running
 from tests.typed import NEMOCLI, environment, nemocli
 
@@ -28,6 +30,9 @@ class Machine:
         # huggingface_hub reads its environment when it is imported.
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
         monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(home / "models"))
+        #: The pauses before new attempts, which are not waited for.
+        self.pauses = []
+        monkeypatch.setattr(retries, "sleep", self.pauses.append)
         self.move_hub(endpoint)
 
     def move_hub(self, endpoint):
@@ -57,9 +62,10 @@ def machine(tmp_path, hub, monkeypatch):
 
 
 def refused(done, code, *words):
-    """One sentence on stderr, besides what announces each file, and nothing on stdout."""
-    assert (done.exit_code, done.stdout) == (code, "")
-    said = [line for line in done.stderr.splitlines() if line.startswith("nemocli: ")]
+    """One sentence on stderr, besides files and new attempts, and nothing on stdout."""
+    assert (done.exit_code, done.stdout) == (code, ""), done.output
+    lines = [line for line in done.stderr.splitlines() if "trying again in" not in line]
+    said = [line for line in lines if line.startswith("nemocli: ")]
     assert len(said) == 1 and "Traceback" not in done.stderr
     for word in words:
         assert word in said[0]
@@ -123,11 +129,12 @@ def test_what_came_is_kept_when_the_hub_goes_away(tmp_path, demo, monkeypatch):
         hub.cut_after = 15 << 20
         refused(machine.nemocli("models", "pull", "someone/demo"), 1, "models pull someone")
         refused(machine.nemocli("models", "path", "someone/demo"), 3, "models pull someone/demo")
+        assert machine.pauses == [1, 2, 4, 8, 16]
         hub.status = None
         hub.requests.clear()
         done = machine.nemocli("models", "pull", "someone/demo")
         assert done.exit_code == 0, done.stderr
-        assert weights(hub) == [f"bytes={10 << 20}-"]  # huggingface_hub writes 10 MiB at a time
+        assert weights(hub) == [f"bytes={15 << 20}-"]
         assert (Path(done.stdout.strip()) / "model.safetensors").read_bytes() == large
 
 
@@ -168,7 +175,7 @@ def pull_released(hub):
 
 def taken(hub):
     folder = hub.machine.home / "hub" / f"models--{DEFAULT_MODEL.replace('/', '--')}"
-    return json.loads((folder / TAKEN_FILE).read_text())
+    return json.loads((folder / PIN_REPLACEMENT_FILE).read_text())
 
 
 def test_where_the_hub_has_no_pinned_revision_its_main_branch_is_taken(released, demo):
@@ -193,15 +200,16 @@ def test_what_was_taken_is_the_model_from_then_on(released, monkeypatch):
     assert (again.stdout, said) == (place, [])
     released.machine.go_offline()
     assert pull_released(released)[0].stdout == place
-    monkeypatch.setitem(hub_module.PINS, DEFAULT_MODEL, replace(PIN, revision="f" * 40))
-    refused(released.machine.nemocli("models", "path", DEFAULT_MODEL), 3, "models pull")
-    monkeypatch.setitem(hub_module.PINS, DEFAULT_MODEL, replace(PIN, is_verified=True))
-    refused(released.machine.nemocli("models", "path", DEFAULT_MODEL), 3, "models pull")
+    for pin in (replace(PIN, revision="f" * 40), replace(PIN, is_verified=True)):
+        monkeypatch.setitem(hub_module.PINS, DEFAULT_MODEL, pin)  # of a later version of nemocli
+        assert released.machine.nemocli("models", "path", DEFAULT_MODEL).stdout == place
 
 
 def test_what_was_taken_may_go_from_the_hub_too(released):
-    pull_released(released)
+    place = Path(pull_released(released)[0].stdout.strip())
     released.commit = COMMIT[::-1]
+    assert pull_released(released)[0].stdout.strip() == str(place)  # what is whole is not asked for
+    (place / "model.safetensors").resolve().unlink()
     done, said = pull_released(released)
     assert done.stdout.endswith(f"/snapshots/{COMMIT[::-1]}\n")
     assert len(said) == 1 and taken(released)["revision"] == COMMIT[::-1]
@@ -223,9 +231,12 @@ def test_where_the_pinned_commit_has_another_hash_main_s_own_counts(released):
 @pytest.mark.parametrize("content", ["", "[]", '{"revision": "../..", "instead_of": "%s"}'])
 def test_a_record_that_is_damaged_counts_as_none(released, content):
     place = pull_released(released)[0].stdout
-    next(released.machine.home.rglob(TAKEN_FILE)).write_text(content.replace("%s", PIN.revision))
-    refused(released.machine.nemocli("models", "path", DEFAULT_MODEL), 3, "models pull")
-    assert pull_released(released)[0].stdout == place
+    next(released.machine.home.rglob(PIN_REPLACEMENT_FILE)).write_text(
+        content.replace("%s", PIN.revision)
+    )
+    assert released.machine.nemocli("models", "path", DEFAULT_MODEL).stdout == place
+    again, said = pull_released(released)
+    assert (again.stdout, len(said), taken(released)["revision"]) == (place, 1, COMMIT)
 
 
 def test_a_verified_pin_is_strict(released, monkeypatch):
@@ -236,14 +247,16 @@ def test_a_verified_pin_is_strict(released, monkeypatch):
     refused(released.machine.nemocli(*command), 3, "not the one that nemocli knows")
     command[2] += f"@{PIN.revision}"
     refused(released.machine.nemocli(*command), 3, "not the one that nemocli knows")
-    assert weights(released) == [] and not list(released.machine.home.rglob(TAKEN_FILE))
+    assert weights(released) == [] and not list(released.machine.home.rglob(PIN_REPLACEMENT_FILE))
 
 
 def test_a_commit_that_was_asked_for_is_what_it_is(released):
     released.commit = PIN.revision
     done = released.machine.nemocli("models", "pull", f"{DEFAULT_MODEL}@{PIN.revision}")
     assert done.exit_code == 0, done.stderr
-    assert "nemocli: " not in done.stderr and not list(released.machine.home.rglob(TAKEN_FILE))
+    assert "nemocli: " not in done.stderr and not list(
+        released.machine.home.rglob(PIN_REPLACEMENT_FILE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -296,9 +309,10 @@ def test_an_archive_alone_is_downloaded_too(tmp_path, demo, monkeypatch):
 def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
     few = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(shutil, "disk_usage", lambda path: few)
-    files = [pull._File("model.safetensors", 5_000_000, "0" * 64)]
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    files = [RemoteFile("model.safetensors", 5_000_000, "0" * 64)]
     with pytest.raises(NemocliError, match=r"0\.01 GB .*HF_HOME"):
-        pull._check_space(files, tmp_path / "blobs")
+        pull._check_space(CachedCommit(HubModel("a/b"), COMMIT), files)
 
 
 @pytest.mark.parametrize("announced", ["../../../climbed", "/tmp/climbed", "a" * 63, "A" * 64, ""])

@@ -1,4 +1,4 @@
-"""Checkpoints that are broken in one way each, made of one of the smallest sizes."""
+"""Checkpoints that are broken in one way each, made from a tiny checkpoint."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,26 +9,26 @@ import numpy as np
 from safetensors.numpy import save
 from tokenizers import AddedToken, Tokenizer
 
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from tests.fuzz import tiny
 
 Files = dict[str, bytes]
 
-#: What a whole number of a configuration may hold that is none, or no size.
+#: Values that are no valid size, where a configuration should have a whole number.
 ODD = (None, "4", -1, 1.5, True, [4], 10**12, 1e99)
 
-#: Where 0 is no number of anything.
+#: Those for numbers that may not be 0.
 COUNTS = (
     *("vocab_size", "decoder_hidden_size", "num_decoder_layers", "max_symbols_per_step"),
     *("num_prompts", "prompt_intermediate_size"),
 )
 
-#: Numbers that no training gives.
+#: Weights that no training gives.
 NUMBERS: dict[str, float] = {"NaN": np.nan, "infinite": np.inf, "minus infinite": -np.inf}
 
 
 def sound_files() -> Files:
-    """A checkpoint with nothing wrong."""
+    """Return the files of a checkpoint with nothing wrong."""
     return {
         "config.json": json.dumps(tiny.CONFIG_JSON).encode(),
         "generation_config.json": json.dumps(tiny.GENERATION_JSON).encode(),
@@ -48,7 +48,7 @@ def write(folder: Path, files: Files) -> Path:
 
 
 def broken_checkpoints() -> Iterator[tuple[str, Files]]:
-    """What is wrong with each, and its files."""
+    """Give, for each broken checkpoint, what is wrong and its files."""
     for about, changed in (*_configurations(), *_tensors(), *_tokenizers(), *_files()):
         yield about, sound_files() | changed
     for name in sound_files():
@@ -119,7 +119,7 @@ def _configurations() -> Iterator[tuple[str, Files]]:
 
 
 def _left_out() -> None:
-    """In the place of a value: the key is not there."""
+    """Stands for a key that is missing."""
 
 
 def _configured(place: tuple[str, ...], value: Any, name: str = "config.json") -> tuple[str, Files]:
@@ -141,7 +141,7 @@ def _configured(place: tuple[str, ...], value: Any, name: str = "config.json") -
 def _tensors() -> Iterator[tuple[str, Files]]:
     whole = tiny.tensors()
     for name, array in whole.items():
-        if ".layers.1." in name:  # as those of the layer before
+        if ".layers.1." in name:  # the first layer has the same
             continue
         for about, number in NUMBERS.items():
             spoiled = array.copy()
@@ -197,7 +197,7 @@ def _tokenizers() -> Iterator[tuple[str, Files]]:
     yield changed("that counts from 1", {piece: index + 1 for piece, index in vocabulary.items()})
     tokenizer = Tokenizer.from_str(tiny.tokenizer_json().decode())
     tokenizer.add_tokens([AddedToken("<pad>")])
-    assert tokenizer.get_vocab_size() == len(vocabulary) + 1  # added ones may lie behind: no defect
+    assert tokenizer.get_vocab_size() == len(vocabulary) + 1  # ids of added tokens may be beyond
 
 
 # ------------------------------------------------------------------------------------------ files
@@ -208,6 +208,6 @@ def _files() -> Iterator[tuple[str, Files]]:
         yield f"{name} is empty", {name: b""}
         yield f"{name} is cut off", {name: content[: len(content) // 2]}
         yield f"{name} is zeros", {name: bytes(len(content))}
-        other = (demo_folder() / name).read_bytes()
-        if name != "generation_config.json":  # which says no more than the blank token
+        other = (find_demo_folder() / name).read_bytes()
+        if name != "generation_config.json":  # it only has the blank token, which others have too
             yield f"{name} is another model's", {name: other}

@@ -1,4 +1,4 @@
-"""Hundreds of checkpoints that are broken in one way each: one sentence, exit code 3, no trace."""
+"""Each of hundreds of broken checkpoints is refused: one sentence, exit code 3, nothing left."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def typed(about, tmp_path, *command):
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"], about
 
 
-#: A step through the list that comes by every kind, and, in the slow tests, all of it.
+#: A step through the list that meets every kind; the slow tests take all of it.
 SOME, ALL = list(BROKEN)[::12], list(BROKEN)
 
 

@@ -23,7 +23,7 @@ def edit_json(path, change):
 
 
 def refused(folder, *words):
-    """The checkpoint is refused, in one sentence that holds these words."""
+    """Assert that the checkpoint is refused in one sentence with these words; return it."""
     with pytest.raises(ModelError) as caught:
         Checkpoint(folder)
     message = str(caught.value)
@@ -120,7 +120,7 @@ def test_misshapen_tensor(checkpoint):
     tensors[name] = np.ascontiguousarray(tensors[name].T)
     save_file(tensors, path)
     message = refused(checkpoint, name)
-    assert len(re.findall(r"\[\d+, \d+\]", message)) == 2  # its shape, and the one asked for
+    assert len(re.findall(r"\[\d+, \d+\]", message)) == 2  # its shape, and the expected one
 
 
 def test_shards_are_the_same_checkpoint(checkpoint, demo):
@@ -157,28 +157,28 @@ def test_a_tensor_of_a_kind_that_numpy_lacks(tmp_path, dtype, shape, size):
     text = json.dumps(header).encode()
     content = struct.pack("<Q", len(text)) + text + b"\0" * size
     (tmp_path / "model.safetensors").write_bytes(content)
-    # Older versions of safetensors do not know these kinds, and refuse the whole file.
+    # Older versions of safetensors do not know these data types, and refuse the whole file.
     with pytest.raises(
         ModelError, match=r"(The tensor '?a'? cannot be read: |is truncated or d).*\.$"
     ):
         SafetensorsFiles(tmp_path).read("a")
 
 
-def test_numbers_beyond_float32_are_infinite_and_nothing_is_said(tmp_path):
+def test_numbers_beyond_float32_are_infinite_without_a_warning(tmp_path):
     save_file({"a": np.array([1e300, 1.0])}, tmp_path / "model.safetensors")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert SafetensorsFiles(tmp_path).read("a").tolist() == [np.inf, 1.0]
 
 
-def test_a_lookahead_list_of_nothing(checkpoint):
+def test_an_empty_list_of_lookaheads(checkpoint):
     key = "supported_num_lookahead_tokens"
     edit_json(checkpoint / "config.json", lambda c: c["encoder_config"].update({key: []}))
     edit_json(checkpoint / "processor_config.json", lambda c: c.update({key: []}))
     refused(checkpoint, key)
 
 
-def test_a_default_prompt_that_is_none(checkpoint):
+def test_a_default_prompt_that_does_not_exist(checkpoint):
     edit_json(checkpoint / "config.json", lambda c: c.update(default_prompt_id=128))
     refused(checkpoint, "a prompt id is too large")
 
@@ -186,7 +186,7 @@ def test_a_default_prompt_that_is_none(checkpoint):
 @pytest.mark.parametrize(
     "change",
     [
-        # Parts that the library counts with without looking, and panics.
+        # Values that the library computes with unchecked, so that it panics.
         lambda data: data["model"].update(continuing_subword_prefix="####"),
         lambda data: data.update(decoder={"type": "Strip", "content": "▁", "start": 0, "stop": 1}),
     ],

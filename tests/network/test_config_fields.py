@@ -1,4 +1,4 @@
-"""Whatever a field of a configuration holds: the model runs, or one sentence refuses it."""
+"""With any value of any field of a configuration, the model runs or one sentence refuses it."""
 
 import json
 from copy import deepcopy
@@ -16,7 +16,7 @@ FILES = ["config.json", "generation_config.json", "processor_config.json"]
 
 
 def places(data, above=()):
-    """The path of every field; of a long table of names only the first two."""
+    """List the path of every field, but only the first two of a long table of names."""
     for key in list(data)[: 2 if len(data) > 60 else None]:
         yield (*above, key)
         if isinstance(data[key], dict):

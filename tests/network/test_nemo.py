@@ -1,4 +1,4 @@
-"""A .nemo archive is the same model as the hub's folder, and nothing in it is ever run."""
+"""A .nemo archive gives the same model as the hub's folder, and no code in it is ever run."""
 
 import dataclasses
 import gzip
@@ -32,7 +32,7 @@ def nemo(demo, tmp_path_factory):
 
 
 def rewritten(nemo, path, change):
-    """A copy of the archive whose members by name went through `change`."""
+    """Copy the archive, with its members by name passed through `change`."""
     contents = members(nemo)
     change(contents)
     path.write_bytes(tar(contents.items()))
@@ -126,7 +126,7 @@ def test_members_of_another_kind(nemo, tmp_path, member, content):
     refused(rewritten(nemo, tmp_path / "bad.nemo", lambda m: m.update({member: content})))
 
 
-#: A list of 9 ** 20 texts, if it were written out.
+#: A list that would have 9 ** 20 texts.
 BOMB = b"n_layers: &a0 [x]\n" + b"".join(
     b"  a%d: &a%d [%s]\n" % (n, n, b", ".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 21)
 )
@@ -196,7 +196,7 @@ def test_settings_too_long_to_be_read(nemo, tmp_path):
     refused(rewritten(nemo, tmp_path / "bad.nemo", change), "more than 8 MB")
 
 
-def test_greedy_settings_that_are_none(nemo, tmp_path):
+def test_greedy_settings_that_are_null(nemo, tmp_path):
     def change(members):
         members[CONFIG] = members[CONFIG].replace(b"greedy:\n    max_symbols: 10", b"greedy: [x]")
 

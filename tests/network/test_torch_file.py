@@ -1,4 +1,4 @@
-"""Tensors of a file that torch.save wrote, and what such a file must not be able to do."""
+"""Reading the tensors of a file that torch.save wrote, and what such a file must not cause."""
 
 import builtins
 import collections
@@ -71,7 +71,7 @@ def test_a_module_s_state_with_what_torch_adds_to_it():
 
 
 class Call:
-    """Pickles as a call."""
+    """An object whose pickle is a call."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments

@@ -1,19 +1,19 @@
-"""nemocli's side of a comparison, and what counts as the same."""
+"""nemocli's side of a comparison with transformers, and the tolerances."""
 
 import numpy as np
 
 from tests.oracle.reference import Decoding
 
-#: Largest difference of the encoder's output, over the largest value of the expected one. What
-#: there is comes from the mel rows: transformers rounds their Fourier transform to float32.
+#: The largest difference of the encoder's output, divided by the largest expected value. It comes
+#: from the mel rows: transformers rounds their Fourier transform to float32.
 ENCODER_TOLERANCE = 1e-4
 
-#: Largest difference of a token's confidence, which lies between 0 and 1.
+#: The largest difference of a token's confidence, which is between 0 and 1.
 CONFIDENCE_TOLERANCE = 1e-3
 
 
 def transcribe(transcriber, samples, lang, packet=5000):
-    """Feed a sound in packets: what is known when all is fed, and what when it is finished."""
+    """Feed a sound in packets; return the results before and after `finish`."""
     session = transcriber.session(lang, keep_encoder=True)
     tokens = []
     for start in range(0, len(samples), packet):
@@ -33,7 +33,7 @@ def _decoding(tokens, session):
 
 
 def assert_same(got, want, about=""):
-    """Tokens and frames identical; confidences and the encoder's output within the tolerances."""
+    """Assert that tokens and frames are identical, and the rest is within the tolerances."""
     assert got.tokens == want.tokens, about
     assert got.frames == want.frames, about
     assert len(got.enc_proj) == len(want.enc_proj), about
@@ -45,5 +45,5 @@ def assert_same(got, want, about=""):
 
 
 def encoder_difference(got, want):
-    """Largest absolute difference over the largest absolute value of what is expected."""
+    """Return the largest absolute difference, divided by the largest expected absolute value."""
     return np.abs(got.enc_proj - want.enc_proj).max() / np.abs(want.enc_proj).max()

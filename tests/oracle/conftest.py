@@ -1,4 +1,4 @@
-"""Random checkpoints, and what transformers makes of sounds with them, each computed once."""
+"""Random checkpoints, and transformers' transcripts of sounds with them, each computed once."""
 
 import functools
 import hashlib
@@ -8,7 +8,7 @@ import pytest
 
 import nemocli
 from nemocli.errors import ModelError
-from nemocli.models.paths import demo_folder
+from nemocli.models.paths import find_demo_folder
 from tests.missing import skips_without
 
 pytest_pycollect_makemodule = skips_without(
@@ -49,14 +49,14 @@ def _parametrized(metafunc, argument):
 
 def _demo():
     try:
-        demo_folder()
+        find_demo_folder()
     except ModelError:
         return []
     return ["demo"]
 
 
 class Oracle:
-    """Checkpoints by name, opened in transformers and in nemocli."""
+    """Opens checkpoints by name, in transformers and in nemocli."""
 
     def __init__(self, root):
         from tests.oracle.reference import Reference
@@ -71,7 +71,7 @@ class Oracle:
         from scripts.random_checkpoint import write_random_checkpoint
 
         if name == "demo":
-            return demo_folder()
+            return find_demo_folder()
         shape, seed = CHECKPOINTS[name]
         write_random_checkpoint(self._root / name, seed, shape)
         return self._root / name
@@ -80,7 +80,7 @@ class Oracle:
         return nemocli.load(self.folder(name), runtime=runtime, lookahead=lookahead)
 
     def expected(self, way, name, lookahead, lang, samples):
-        """The reference's Decoding; `way` is `offline` or `streaming`."""
+        """Return the reference's Decoding; `way` is `offline` or `streaming`."""
         digest = hashlib.sha256(samples.tobytes()).digest()
         key = (way, name, lookahead, lang, digest)
         if key not in self._expected:

@@ -1,6 +1,6 @@
-"""What Hugging Face transformers makes of a sound: the truth that nemocli is held against.
+"""Hugging Face transformers' transcript of a sound: the reference that nemocli is compared with.
 
-    python tests/oracle/reference.py CHECKPOINT [SECONDS]     # a look at what it says
+    python tests/oracle/reference.py CHECKPOINT [SECONDS]     # print some results
 
 Nothing here uses nemocli.
 """
@@ -22,19 +22,19 @@ RATE = 16000
 
 @dataclass(frozen=True)
 class Decoding:
-    """Symbols without blanks, the encoder frame of each, and what they were chosen from."""
+    """Tokens without blanks, the encoder frame of each, and the numbers they were chosen by."""
 
     tokens: list[int]
     frames: list[int]
-    #: Softmax of each symbol among the logits it was chosen from, [symbols].
+    #: The softmax of each token among the logits it was chosen from, [tokens].
     confidences: NDArray[np.float32]
     #: What the joint gets from the encoder, [frames, decoder size].
     enc_proj: NDArray[np.float32]
-    #: Best logit minus second best of every decision, blanks included; where they are known.
+    #: The best logit minus the second best, for every decision, blanks included; None if unknown.
     margins: NDArray[np.float32] | None = None
 
     def until(self, frames: int) -> "Decoding":
-        """What is known after the first `frames` encoder frames; without the margins."""
+        """Return the part up to the first `frames` encoder frames, without the margins."""
         count = sum(frame < frames for frame in self.frames)
         return Decoding(
             self.tokens[:count],
@@ -45,7 +45,7 @@ class Decoding:
 
 
 class Reference:
-    """A checkpoint in transformers, computing in float32 whatever the weights are stored in."""
+    """A checkpoint in transformers. It computes in float32, for weights of any precision."""
 
     def __init__(self, folder: Path) -> None:
         logging.set_verbosity_error()
@@ -55,10 +55,10 @@ class Reference:
 
     @torch.no_grad()
     def offline(self, samples: NDArray[np.float32], lookahead: int, lang: str) -> Decoding:
-        """One pass over the whole sound [n], under the chunk-limited mask of the lookahead."""
+        """Transcribe a whole sound [n] in one pass, with the lookahead's chunk-limited mask."""
         inputs = self.processor(samples, sampling_rate=RATE, language=lang)
         mask = inputs["attention_mask"]
-        # The processor adds one row that is masked, so that the encoder may make a frame too many.
+        # The processor adds a masked row, so that the encoder may return a frame too many.
         valid = int(self.model._get_subsampling_output_length(mask.sum(-1)))
         return self._generate(
             valid,
@@ -70,7 +70,7 @@ class Reference:
 
     @torch.no_grad()
     def streaming(self, samples: NDArray[np.float32], lookahead: int, lang: str) -> Decoding:
-        """Chunk after chunk with caches, as long as a whole chunk can be had from the sound [n]."""
+        """Transcribe a sound [n] chunk by chunk with caches, without a last, partial chunk."""
         self.processor.set_num_lookahead_tokens(lookahead)
         return self._generate(
             None,
@@ -81,7 +81,7 @@ class Reference:
 
     @torch.no_grad()
     def stream_only(self, samples: NDArray[np.float32], lookahead: int, lang: str) -> None:
-        """Nothing but the streaming loop, for its time."""
+        """Run only the streaming loop, to measure its time."""
         self.processor.set_num_lookahead_tokens(lookahead)
         self.model.generate(
             input_features=self.mel_chunks(samples),
@@ -90,7 +90,7 @@ class Reference:
         )
 
     def mel_chunks(self, samples: NDArray[np.float32]) -> Iterator[torch.Tensor]:
-        """Mel rows chunk by chunk, from no more samples than each chunk needs."""
+        """Give the mel rows chunk by chunk, each from only the samples that it needs."""
         processor = self.processor
         extractor = processor.feature_extractor
         rows = processor.num_mel_frames_first_audio_chunk
@@ -120,13 +120,13 @@ class Reference:
         return features
 
     def _generate(self, valid: int | None, **inputs: object) -> Decoding:
-        """Run transformers' own decoding; take the encoder's output as it passes by."""
+        """Run transformers' own decoding, and keep the encoder's output."""
         projected: list[torch.Tensor] = []
         hook = self.model.encoder_projector.register_forward_hook(
             lambda module, args, output: projected.append(output[0])
         )
         with warnings.catch_warnings():
-            # It recommends to limit the length; the end of the sound does.
+            # transformers recommends a limit of the length; here the end of the sound is the limit.
             warnings.filterwarnings("ignore", "Using the model-agnostic default")
             output = self.model.generate(**inputs)
         hook.remove()
@@ -150,7 +150,7 @@ class Reference:
     def _logits(
         self, steps: torch.Tensor, at: torch.Tensor, enc_proj: torch.Tensor
     ) -> torch.Tensor:
-        """Logits [steps, vocabulary] of each decision, given all decisions and their frames."""
+        """Compute the logits [steps, vocabulary] of all decisions, given tokens and frames."""
         blank = self.model.config.blank_token_id
         spoken = steps != blank
         history = torch.cat([torch.tensor([blank]), steps[spoken]])

@@ -1,7 +1,7 @@
 """Apple's formats on any machine, against transformers: every lookahead of several checkpoints.
 
 Core AI packages are run by Apple's own runtime, Core ML packages evaluated in float32 (see
-tests/mlprogram). Minutes, so only when asked for: `pytest -m slow tests/oracle/test_apple.py`.
+tests/mlprogram). This takes minutes, and so is run by `pytest -m slow tests/oracle/test_apple.py`.
 """
 
 from functools import cache
@@ -21,7 +21,7 @@ NAMES = ["small-0", "thin", "deep", "many-heads", "kernel-5", "window-29", "floa
 
 @pytest.fixture(scope="module")
 def packages(oracle, tmp_path_factory):
-    """Folders of float32 packages by checkpoint and kind, converted once."""
+    """Give a function for folders of float32 packages by checkpoint and kind, converted once."""
 
     @cache
     def folder(name, kind):

@@ -1,4 +1,4 @@
-"""The comparison at the released size, in minutes and 6 GB of memory, so only when asked for.
+"""The comparison at the released size. It takes minutes and 6 GB of memory, and is run by
 
     pytest -m full_size tests/oracle/test_full_size.py
 

@@ -1,4 +1,4 @@
-"""Sounds that end anywhere: within the first chunk, at a chunk's last sample, one beside it."""
+"""Sounds that end within the first chunk, at a chunk's last sample, or one sample off."""
 
 import pytest
 
@@ -6,20 +6,20 @@ from tests.oracle.compare import assert_same, transcribe
 from tests.sounds import speech_like
 
 HOP = 160
-#: Samples after the centre of a mel row that it needs.
+#: Samples that a mel row needs after its centre.
 REACH = 200
 
 
 def chunk_rows(lookahead, chunks):
-    """Mel rows of so many chunks."""
+    """Count the mel rows of so many chunks."""
     return 8 * (lookahead + 1) * chunks - 7
 
 
 def lengths(lookahead):
-    """Sounds in samples: short ones, and about the ends of the first three chunks.
+    """List lengths in samples: short ones, and those around the ends of the first three chunks.
 
-    With row t the chunk's last, the chunk can be computed once 160 t + 200 samples are there. If
-    the sound is over, it has the row from 160 (t + 1) samples on.
+    If t is a chunk's last row, the chunk can be computed once 160 t + 200 samples are there. A
+    sound that has ended has the row if it has 160 (t + 1) samples.
     """
     shortest = {160, 161, 319, 320, 1279, 1280, 1281}
     before_first = {HOP * (chunk_rows(lookahead, 1) // 2) + 77} if lookahead else set()

@@ -14,5 +14,5 @@ def test_filters_and_frames_are_those_of_transformers():
     samples = speech_like(3.0, seed=6)
     theirs = extractor(samples, sampling_rate=16000, return_tensors="np")["input_features"][0]
     ours = frames(samples)
-    # Theirs is a float32 FFT: the bound is its rounding, not ours.
+    # transformers' FFT is float32, which is where the differences come from.
     np.testing.assert_allclose(ours, theirs[: len(ours)], atol=5e-4)

@@ -1,7 +1,7 @@
-"""The comparison can fail: the checkpoints show a fault wherever it is put in.
+"""The comparison can fail: a fault in any part changes the results of these checkpoints.
 
-Without this, identical tokens would say little: a model that ignores its caches, its language or
-the sound gives identical tokens too.
+Without this, identical tokens would prove little: a model that ignores its caches, its language or
+the sound would give identical tokens too.
 """
 
 import itertools
@@ -22,17 +22,17 @@ from tests.sounds import speech_like
 
 
 def test_decisions_are_clear(oracle, name):
-    """No decision is so close that rounding alone might turn it, and the decoder is in order."""
+    """No decision is so close that rounding alone might change it, and tokens are frequent."""
     sound = speech_like(8, seed=sum(name.encode()))
     want = oracle.expected("offline", name, 3, "auto", sound)
     assert want.margins.min() > 1e-4
-    if name != "demo":  # it was trained to be silent here: nobody speaks
+    if name != "demo":  # it was trained to emit nothing for sound without speech
         assert 0.03 < len(want.tokens) / len(want.enc_proj) < 0.7
         assert len(set(want.tokens)) > 5
 
 
 def test_frames_carry_several_symbols(oracle):
-    """And `capped` reaches its limit of two, after which it is the next frame's turn."""
+    """`capped` reaches its limit of two, and continues with the next frame."""
 
     def counts(name):
         sound = speech_like(8, seed=1)
@@ -44,14 +44,14 @@ def test_frames_carry_several_symbols(oracle):
     assert (counts("capped") == 2).sum() > 1
 
 
-def test_sound_language_and_lookahead_are_heard(oracle):
+def test_sound_language_and_lookahead_change_the_tokens(oracle):
     sounds = [speech_like(5, seed=seed) for seed in (1, 2)]
     cases = itertools.product(sounds, ("en-US", "ja-JP", "auto"), (0, 3))
-    heard = [
+    results = [
         tuple(oracle.expected("offline", "small-0", lookahead, lang, sound).tokens)
         for sound, lang, lookahead in cases
     ]
-    assert len(set(heard)) == len(heard) == 12
+    assert len(set(results)) == len(results) == 12
 
 
 @pytest.mark.parametrize("lookahead", [0, 3])
@@ -64,7 +64,7 @@ def test_a_forgotten_cache_changes_the_tokens(oracle, monkeypatch, forgotten, lo
 
 
 def test_a_forgotten_hidden_state_is_noticed(oracle, monkeypatch):
-    """The rule that makes the tokens is kept in the cells; the rest of the logits depends on h."""
+    """The tokens depend on the cells alone, but the logits also depend on h."""
     assert _differ(*_with_fault(oracle, monkeypatch, 3, "h", np.zeros_like))
 
 
@@ -75,14 +75,14 @@ def test_a_wrong_mask_changes_the_tokens(oracle, monkeypatch, fault):
 
 
 def _with_fault(oracle, monkeypatch, lookahead, name, fault):
-    """Transcribe as it should be, then with `fault` applied to what the graphs get as `name`."""
+    """Transcribe correctly, and then with `fault` applied to the graphs' input `name`."""
     transcriber = oracle.transcriber("small-1", "numpy", lookahead)
     sound = speech_like(6, seed=5)
     _, right = transcribe(transcriber, sound, "auto")
     run = NumpyRuntime.run
 
     def faulty(self, graph, inputs):
-        # A layer's cache has the layer's number behind its name.
+        # The name of a layer's cache ends with the layer's number.
         faults = {n: fault(x) for n, x in inputs.items() if re.fullmatch(name + r"\d*", n)}
         return run(self, graph, {**inputs, **faults})
 
@@ -92,7 +92,7 @@ def _with_fault(oracle, monkeypatch, lookahead, name, fault):
 
 
 def test_no_tensor_is_without_effect(oracle):
-    """Leaving out any one tensor exceeds a tolerance tenfold: none of them can be forgotten."""
+    """Leaving out any one tensor exceeds a tolerance tenfold."""
     reference = oracle.reference("thin")
     sound = speech_like(2, seed=9)
     right = reference.offline(sound, 3, "en-US")

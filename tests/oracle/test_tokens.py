@@ -1,4 +1,4 @@
-"""Tokens and frames identical to transformers', and the encoder within rounding, on any model."""
+"""Tokens and frames are transformers', and so is the encoder's output, up to rounding."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def _check(oracle, name, runtime, lookahead, lang, sound):
     fed, finished = transcribe(oracle.transcriber(name, runtime, lookahead), sound, lang)
     assert_same(finished, oracle.expected("offline", name, lookahead, lang, sound))
     streamed = oracle.expected("streaming", name, lookahead, lang, sound)
-    # transformers waits for 104 samples more than a chunk needs, so that it may be a chunk behind.
+    # transformers waits for 104 samples more than a chunk needs, and so may be a chunk behind.
     covered = len(streamed.enc_proj)
     assert len(fed.enc_proj) - covered in (0, lookahead + 1)
     assert_same(fed.until(covered), streamed)

@@ -1,4 +1,4 @@
-"""What every runtime has to be, shown for those there are and for two that are added here."""
+"""What every runtime must do, tested on all of nemocli's and on two that are added here."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ class ToyFolderRuntime(NumpyRuntime):
 
 
 class ToyFolderKind(FolderKind):
-    """numpy with a model folder of its own: the weights, in half precision if that is wanted."""
+    """numpy with a model folder of its own: the weights, in half precision if requested."""
 
     name = "toyfolder"
     library = Library("numpy", "numpy", "pip install numpy")
@@ -78,13 +78,13 @@ class Archive:
 
 @pytest.fixture(autouse=True)
 def toys(monkeypatch):
-    """Each is added by one entry."""
+    """Register the two runtimes, by one entry each."""
     monkeypatch.setitem(KINDS, "toy", ToyKind())
     monkeypatch.setitem(KINDS, "toyfolder", ToyFolderKind())
 
 
 NAMES = pytest.mark.parametrize("name", [*KINDS, "toy", "toyfolder"])
-#: Those that run everywhere and are quick enough.
+#: The runtimes that run everywhere and are quick enough.
 QUICK = pytest.mark.parametrize("name", ["onnx", "numpy", "toy", "toyfolder"])
 
 
@@ -94,7 +94,7 @@ def test_every_folder_with_a_kind_is_registered():
 
 
 @NAMES
-def test_what_is_said_of_a_runtime_agrees(name):
+def test_the_facts_of_a_kind_agree(name):
     kind = KINDS[name]
     assert kind.name == name and name not in (AUTO, "")
     assert isinstance(kind, CheckpointKind) != isinstance(kind, FolderKind)
@@ -133,7 +133,7 @@ def test_without_its_library_it_is_said_how_to_get_it(name, monkeypatch):
 
 
 @QUICK
-def test_it_says_what_is_said_in_a_clip(name, clips):
+def test_it_transcribes_a_clip(name, clips):
     transcriber = nemocli.load("demo", runtime=name)
     assert (transcriber.runtime, transcriber.precision) == (name, "fp32")
     session = transcriber.session()

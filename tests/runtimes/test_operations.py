@@ -1,4 +1,4 @@
-"""Each operation of the network's vocabulary alone: the same cases over every runtime."""
+"""Each operation alone, in every runtime: the same cases give what numpy gives."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ DEPTHWISE, DEPTHWISE_BIAS = parameter("depthwise", 4, 1, 3, 3), parameter("depth
 POINTWISE, POINTWISE_BIAS = parameter("pointwise", 4, 4, 1, 1), parameter("pointwise.bias", 4)
 KERNEL, TABLE = parameter("kernel", 4, 1, 3), parameter("table", 7, 5)
 
-#: Whole numbers, by the name that stands for them among the shapes.
+#: Inputs of whole numbers, by the name that stands for them in place of a shape.
 WHOLE = {
     "token": np.array([[3]], np.int32),
     "windows": np.array([[0, 1, 2, 3], [2, 3, 4, 5]], np.int32),
@@ -94,7 +94,7 @@ def by_coreai(graph, inputs, folder):
 
 
 def by_coreml(graph, inputs, folder):
-    """The saved package, evaluated: Core ML itself is not on every system."""
+    """Save a package and evaluate it: Core ML itself is not on every system."""
     pytest.importorskip("coremltools")
     from nemocli.runtimes.coreml.operations import build_model
     from tests.mlprogram.evaluate import Evaluator
@@ -115,7 +115,7 @@ def test_an_operation_is_numpy_s(shapes, operation, run, tmp_path):
     names = [f"input{n}" for n in range(len(values))]
     specs = tuple(TensorSpec(n, v.shape, str(v.dtype)) for n, v in zip(names, values, strict=True))
     graph = Graph(
-        "joint",  # of the decoder, whose tensors lie in a Core ML package as they are
+        "joint",  # a graph of the decoder: a Core ML package keeps the layout of its tensors
         specs,
         (TensorSpec("result", expected.shape),),
         lambda ops, x: {"result": operation(ops, *(x[name] for name in names))},

@@ -1,4 +1,4 @@
-"""Whether signed weights may stay signed, by what Linux tells of the processor."""
+"""Whether signed weights may stay signed, by what Linux says of the processor."""
 
 import platform
 

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: onnxruntime keeps no record of its use to be sent."""
+"""Nothing leaves the machine: onnxruntime does not record its use."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ def test_onnxruntime_records_nothing(tmp_path):
     own = {name: str(tmp_path / folder) for name, folder in places.items()}
     for folder in own.values():
         os.mkdir(folder)
-    # Where these are set, it records nothing by itself.
+    # If one of these is set, onnxruntime records nothing anyway.
     silencing = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS")
     environment = {k: v for k, v in os.environ.items() if k not in silencing}
     code = "import nemocli; nemocli.load('demo')"

@@ -1,4 +1,4 @@
-"""What shows that a threat came to nothing: a server nobody asks, a file nobody opens."""
+"""Fixtures that show that a threat had no effect: no connection, no opened file."""
 
 import ctypes
 import http.server
@@ -55,7 +55,7 @@ class Watch:
 
 @pytest.fixture
 def watch():
-    """Makes a Watch of a path."""
+    """Return a function that makes a Watch of a path."""
     if not sys.platform.startswith("linux"):
         pytest.skip("only Linux tells so")
     made = []

@@ -1,4 +1,4 @@
-"""Sound files made by hand, byte by byte, to say what no encoder would write."""
+"""Sound files made byte by byte, with content that no encoder would write."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ def crc(data, polynomial, bits):
 
 
 def frame_number(number):
-    """As UTF-8 has it, up to 2^21."""
+    """Encode a number as UTF-8 does, up to 2^21."""
     if number < 0x80:
         return bytes([number])
     if number < 0x800:
@@ -26,7 +26,7 @@ def frame_number(number):
 
 
 def silent_flac(frames, rate, total=0, later_rate=None, size=65535):
-    """Frames of `size` samples in 14 bytes; from the sixth on they may claim another rate."""
+    """Make frames of `size` samples in 14 bytes; from the sixth on they may claim another rate."""
     stream = (rate << 44 | 15 << 36 | total).to_bytes(8)
     parts = [b"fLaC\x80\0\0\x22", struct.pack(">HH", size, size), bytes(6), stream, bytes(16)]
     for number in range(frames):
@@ -39,14 +39,14 @@ def silent_flac(frames, rate, total=0, later_rate=None, size=65535):
 
 
 def element(name, content):
-    """Of Matroska; numbers are of four bytes."""
+    """Make an element of Matroska; numbers have four bytes."""
     if isinstance(content, int):
         content = struct.pack(">I", content)
     return bytes.fromhex(name) + (1 << 56 | len(content)).to_bytes(8) + content
 
 
 def write_matroska(path, channels=1, rate=16000.0, block=1000, claimed=None):
-    """Eight-bit samples in one block of so many zero bytes (a hole), which may claim another."""
+    """Make a file with one block of zero bytes (a hole), which may claim another size."""
     sound = element("b5", struct.pack(">d", rate)) + element("9f", channels) + element("6264", 8)
     track = element("d7", 1) + element("73c5", 1) + element("83", 2)
     track += element("86", b"A_PCM/INT/LIT") + element("e1", sound)
@@ -69,7 +69,7 @@ def packed_zeros(size):
 
 
 def tag(*frames):
-    """ID3v2.4 of frames: name, flags, content."""
+    """Make an ID3v2.4 tag of frames: name, flags, content."""
     body = b"".join(name + synchsafe(len(c)) + flags + c for name, flags, c in frames)
     return b"ID3\x04\0\0" + synchsafe(len(body)) + body
 
@@ -79,7 +79,7 @@ def synchsafe(number):
 
 
 def packed_frame(name, size, stuffed=False):
-    """A frame of a tag that unpacks to so many zeros."""
+    """Make a frame of a tag that unpacks to `size` zeros."""
     packed = packed_zeros(size)
     if stuffed:
         packed = packed.replace(b"\xff", b"\xff\x00")
@@ -91,14 +91,14 @@ def atom(name, content):
 
 
 def packed_quicktime(size):
-    """A table of contents that unpacks to so many zeros."""
+    """Make a table of contents that unpacks to many zeros."""
     packed = atom(b"cmvd", struct.pack(">I", size) + packed_zeros(size))
     table = atom(b"moov", atom(b"cmov", atom(b"dcom", b"zlib") + packed))
     return atom(b"ftyp", b"qt  \0\0\0\0qt  ") + table
 
 
 def png(width, height):
-    """A black picture."""
+    """Make a black picture."""
 
     def chunk(name, content):
         check = struct.pack(">I", zlib.crc32(name + content))

@@ -1,4 +1,4 @@
-"""A command on a terminal of its own, and what of its output a terminal would obey."""
+"""Running a command on a terminal, and checking its output for control sequences."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def started(module, arguments, **streams):
 
 
 def on_a_terminal(module, *arguments):
-    """All that a terminal gets, stdout and stderr; the exit code."""
+    """Run on a terminal; return its whole output, stdout and stderr, and the exit code."""
     with Terminal(100) as terminal:
         theirs = terminal.theirs
         code = started(module, arguments, stdin=theirs, stdout=theirs, stderr=theirs).wait()
@@ -30,13 +30,13 @@ def on_a_terminal(module, *arguments):
 
 
 def into_pipes(module, *arguments, stdin=b""):
-    """stdout as bytes, stderr as text, the exit code."""
+    """Run without a terminal; return stdout as bytes, stderr as text, and the exit code."""
     process = started(module, arguments, stdin=-1, stdout=-1, stderr=-1)
     out, err = process.communicate(stdin)
     return out, err.decode(), process.returncode
 
 
 def assert_harmless(text):
-    """Nothing in it but text, line breaks, tabs, and orders of nemocli's own."""
+    """Check that output has only text, line breaks, tabs, and nemocli's own control sequences."""
     found = HARMFUL.search(OWN.sub("", text))
     assert not found, repr(text[max(0, found.start() - 80) : found.end() + 80])

@@ -24,14 +24,14 @@ from tests.fuzz.tiny import text, torch_file
 
 @pytest.fixture(scope="module")
 def members(demo, tmp_path_factory):
-    """By name: what a good archive holds."""
+    """Return the members of a good archive, by name."""
     path = tmp_path_factory.mktemp("nemo") / "demo.nemo"
     write_nemo(demo, path)
     return nemo.members(path)
 
 
 def written(path, entries):
-    """An archive of (name or TarInfo, content) in this order."""
+    """Write an archive of (name or TarInfo, content) in this order."""
     path.write_bytes(nemo.tar(entries))
     return path
 
@@ -75,7 +75,7 @@ def test_members_that_are_no_files(tmp_path, members, name, kind, target):
 
 
 def test_nothing_is_unpacked(tmp_path, members, monkeypatch):
-    """Names that climb out are names of nothing."""
+    """Members with paths outside of the archive are not found."""
     monkeypatch.chdir(tmp_path)
     names = ("../climbed", "/tmp/climbed-absolute", "a/../../climbed", "model_weights.ckpt/../up")
     entries = [*members.items(), *((name, b"x") for name in names)]
@@ -110,7 +110,7 @@ def test_members_that_claim_what_is_not_there(tmp_path, members, name, size):
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS, TOKENIZER])
 def test_sparse_members(tmp_path, members, name):
-    """Of a few bytes that stand for a terabyte."""
+    """A few bytes that claim a terabyte."""
     path = written(tmp_path / "a.nemo", [(n, c) for n, c in members.items() if n != name])
     block = bytearray(info(name, tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
     block[124:136] = b"%011o\0" % 512
@@ -178,7 +178,7 @@ def test_settings_that_grow(tmp_path, members, bomb, key):
 
 
 def tensor(key="0", count=4, offset=b"K\0", shape=b"K\x04", strides=b"K\x01"):
-    """A call that rebuilds a tensor of one dimension, as torch.save writes it."""
+    """Return a call that rebuilds a tensor of one dimension, as torch.save writes it."""
     storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu")
     storage += b"J" + struct.pack("<i", count) + b"tQ"
     rebuild = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + offset
@@ -217,7 +217,7 @@ def test_the_pickles_of_these_tests_are_read_if_they_are_good():
     ],
 )
 def test_a_tensor_cannot_be_changed_once_it_was_checked(changed):
-    """Else it would show whatever lies in memory outside the file."""
+    """Otherwise it would show memory outside of the file."""
     for build in (b"}" + changed + b"sb", b"N}" + changed + b"s\x86b"):
         file = opened(state(text("a"), tensor() + build), **{"0": FOUR})
         assert file.read("a").tolist() == [1, 2, 3, 4]
@@ -283,7 +283,7 @@ def test_parts_that_are_packed_are_not_unpacked():
 
 
 def test_a_folder_of_pickles_is_no_model(tmp_path):
-    """Weights of before safetensors, which are run when they are read, are not looked at."""
+    """Weights in the format before safetensors, which runs code when it is read, are ignored."""
     from nemocli.models.find import find_model
 
     class Runs:

@@ -1,4 +1,4 @@
-"""A model from a stranger: it is opened or refused in a sentence, and that is all."""
+"""A model from a stranger is opened, or refused in a sentence, and does nothing else."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST, _checksum
+from nemocli.models.folder import MANIFEST, _hash_values
 from tests.typed import nemocli
 
 OPEN = """
@@ -24,7 +24,7 @@ main()
 
 
 def refused(model, clip, *words, options=()):
-    """Through the command, with the sound of a clip: the sentence."""
+    """Run the command with this model on a clip; return its sentence."""
     command = [sys.executable, "-c", OPEN, "file", str(clip.path), "--model", str(model), "-q"]
     done = subprocess.run(
         [*command, *options], capture_output=True, text=True, timeout=120, check=False
@@ -60,11 +60,11 @@ def rewrite(folder, change):
     data = json.loads((folder / MANIFEST).read_text())
     del data["checksum"]
     change(data)
-    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _checksum(data)}))
+    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _hash_values(data)}))
 
 
 def renew(folder, name):
-    """The manifest says what the file is now."""
+    """Write the file's present hash and size into the manifest."""
     from nemocli.models.folder import record_files
 
     record = record_files(folder, [name])[name]
@@ -174,7 +174,7 @@ def test_a_snapshot_of_the_hub_may_consist_of_links(checkpoint, tmp_path, clip):
 
 
 def with_decoder(folder, decoder, piece=None):
-    """A tokenizer whose text is put together in another way, or with another piece."""
+    """A tokenizer that joins text in another way, or has another piece."""
     path = folder / "tokenizer.json"
     data = json.loads(path.read_text(encoding="utf-8"))
     data["decoder"] = decoder

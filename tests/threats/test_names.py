@@ -1,4 +1,4 @@
-"""A folder whose files have hostile names, through every way that `nemocli file` has."""
+"""A folder whose files have hostile names, in every use of `nemocli file`."""
 
 import json
 import os
@@ -127,7 +127,7 @@ def test_a_name_cannot_make_itself_a_transcript(here):
 
 
 def test_names_as_arguments(here):
-    """What a shell makes of a pattern may look like options."""
+    """Names that a shell puts in place of a pattern may look like options."""
     for name in ("-\x1b]0;owned\x07.wav", "--\x1b[2J", "--lookahead=\x1b[31m", "--lang=\x1b[31m"):
         drawn, code = on_a_terminal("file", name, "--model", "demo")
         assert_harmless(drawn)

@@ -1,4 +1,4 @@
-"""A folder of sound from a stranger, with what looks like an earlier run's records in it.
+"""A folder of sound from a stranger, with a forged log of an earlier run.
 
 Transcripts written beside the sound go into that folder and nowhere else.
 """
@@ -17,7 +17,7 @@ from tests.typed import nemocli
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """The current folder, with a stranger's folder `in` beside a person's own files."""
+    """The current folder, with a stranger's folder `in` beside the user's own files."""
     monkeypatch.chdir(tmp_path)
     fake_command.use(monkeypatch.setattr)
     Path("in", "sub").mkdir(parents=True)
@@ -36,7 +36,7 @@ def beside(*arguments):
 
 
 def records(name, folder="in", **changed):
-    """What a run would have written there for in/a.wav, with outputs of another name."""
+    """Write a log as of a run that wrote outputs of another name for in/a.wav."""
     own = Path(folder, OWN_FOLDER)
     own.mkdir(exist_ok=True)
     record = {"input": "a.wav", "state": "done", "name": name, "formats": ["json", "txt"]}
@@ -82,7 +82,7 @@ def test_a_folder_of_records_that_is_a_link(here):
 
 @pytest.mark.parametrize("name", ["manifest.jsonl", "claims"])
 def test_records_that_are_links(here, name):
-    """A shell's start file would soon hold `$(...)`, the name of a sound."""
+    """A shell's start file could contain `$(...)`, the name of a sound."""
     Path("in", "$(touch ran).wav").write_text("three")
     Path("in", OWN_FOLDER).mkdir()
     for target in ("../../mine/rc", "../../mine/new", "/dev/full"):
@@ -101,7 +101,7 @@ def test_records_that_are_a_pipe(here):
 
 
 def test_outputs_that_are_links_already(here):
-    """They are not nemocli's; with --force the link goes, and not what it leads to."""
+    """Links are not nemocli's files; with --force the link is replaced, and not its target."""
     Path("in/a.txt").symlink_to("../mine/rc")
     assert beside().exit_code == 2
     assert beside("--force").exit_code == 0
@@ -111,9 +111,9 @@ def test_outputs_that_are_links_already(here):
 
 
 def test_parts_that_are_links_already(here):
-    from nemocli.jobs.claims import claim_number
+    from nemocli.jobs.claims import compute_claim_number
 
-    number = claim_number("input a.wav")
+    number = compute_claim_number("input a.wav")
     Path(f"in/.nemocli-{number:016x}.txt.part").symlink_to("../mine/rc")
     beside()
     untouched()

@@ -1,4 +1,4 @@
-"""A sound file from a stranger: it is heard or refused in a sentence, and that is all."""
+"""A sound file from a stranger is transcribed, or refused in a sentence, and does nothing else."""
 
 import os
 import struct
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.batch import prefetch
 from nemocli.errors import AudioError
 from tests.media import encode, sine
@@ -17,7 +17,7 @@ from tests.threats import crafted
 
 PEAK = """
 import resource, sys
-from nemocli.audio import open_sound
+from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
 import av, soxr, soundfile
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -31,7 +31,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 
 def heard(path):
-    """In a process of its own: the samples or the sentence, and the megabytes it took."""
+    """Decode in a new process; return the samples or the sentence, and the memory used in MB."""
     command = [sys.executable, "-c", PEAK, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert done.stderr == ""
@@ -83,7 +83,7 @@ PLAYLISTS = {
 
 @pytest.fixture(scope="module")
 def canaries(tmp_path_factory):
-    """A folder of what playlists name."""
+    """A folder with the files that playlists name."""
     folder = tmp_path_factory.mktemp("canaries")
     encode(folder / "canary.ts", "aac", sine(2, 16000), 16000)
     soundfile.write(folder / "canary.wav", sine(2, 16000), 16000)
@@ -221,7 +221,7 @@ def test_hours_of_silence_in_some_kilobytes(tmp_path, hours):
 
 @pytest.fixture(scope="module")
 def mp3(tmp_path_factory):
-    """One of a second, without a tag."""
+    """A file of one second without a tag."""
     path = encode(tmp_path_factory.mktemp("mp3") / "a.mp3", "libmp3lame", sine(1, 16000), 16000)
     content = path.read_bytes()
     return content[content.index(b"\xff\xf3") :]
@@ -259,7 +259,7 @@ def test_a_cover_too_large_to_be_unpacked(tmp_path, mp3):
 
 
 def test_what_metadata_says_is_not_told(tmp_path, capfd):
-    """Titles and comments are nobody's text, escapes in them least of all."""
+    """Titles and comments, and escapes in them, do not appear in the output."""
     hostile = b"\x1b]0;owned\x07\x1b[2J"
     path = encode(tmp_path / "a.mp3", "libmp3lame", sine(1, 16000), 16000)
     content = path.read_bytes()
@@ -297,7 +297,7 @@ def test_zeros_without_end(tmp_path):
 
 
 def test_a_failure_that_nobody_thought_of_ends_one_file(clips, tmp_path, monkeypatch):
-    """A thread reads each file; the run must hear of its end, whatever it was."""
+    """A thread reads each file; the run must not wait for it after any kind of error."""
     import nemocli
 
     (tmp_path / "bad.wav").touch()

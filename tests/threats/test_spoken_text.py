@@ -1,4 +1,4 @@
-"""A model whose pieces are orders to a terminal, or signs that mean something in a format."""
+"""A model whose pieces are control sequences, or have a meaning in a written format."""
 
 import json
 import re
@@ -57,7 +57,7 @@ ABOUT = Provenance("a.wav", "\x1b]0;model\x07", "f00d", "fp32", "\u202enur", 3, 
 
 
 def said(texts):
-    """A transcript of these words, one a second."""
+    """Return a transcript of these words, one per second."""
     words = [Word(text, n, n + 0.9, 0.9, n % 3 > 0) for n, text in enumerate(texts)]
     tokens = [Token(n, text, 12 * n, 0.9) for n, text in enumerate(texts)]
     return Transcript(words, tokens, "en-US", len(words) + 1.0)
@@ -78,7 +78,7 @@ LAYOUTS = [
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_document_holds_an_order_to_a_terminal(form, layout):
-    """So that `cat` is safe. What turns letters around is kept in text, and escaped in JSON."""
+    """So that `cat` is safe. Marks that reverse letters are kept in text, and escaped in JSON."""
     written = document(form, ORDERS + MARKS, layout)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", written)
     if form in ("json", "jsonl"):
@@ -141,7 +141,7 @@ def test_rows_and_columns_are_nemocli_s(by_word):
 
 @pytest.fixture
 def hostile(checkpoint):
-    """The demo, whose every piece has an order in it."""
+    """The demo with a control sequence in every piece."""
     path = checkpoint / "tokenizer.json"
     data = json.loads(path.read_text(encoding="utf-8"))
     vocabulary = data["model"]["vocab"]

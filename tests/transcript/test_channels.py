@@ -1,4 +1,4 @@
-"""Channels transcribed each by itself: one transcript, and their names in every format."""
+"""Separate channels: they are merged into one transcript, with their names in every format."""
 
 import json
 import re
@@ -86,7 +86,7 @@ def test_json_has_the_channel_of_segments_words_and_tokens():
 
 
 def test_speech_at_once_has_cues_at_once():
-    """Neither waits for the other: each stands when it is said."""
+    """Neither delays the other: each is shown when it is said."""
     both = merge_channels(
         {
             "left": Transcript(spoken("One two three four five.", 0.0, pace=1.0), [], None, 9.0),

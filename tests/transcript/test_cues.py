@@ -1,4 +1,4 @@
-"""Where cues and their lines are broken."""
+"""Cues and their lines are broken where it costs least."""
 
 import re
 from itertools import product
@@ -75,7 +75,7 @@ def test_of_two_cues_none_has_all_the_lines():
 
 @st.composite
 def short_words(draw):
-    """A few words of at most six cells, some after a pause."""
+    """Draw a few words of at most six cells, some after a pause."""
     made, start = [], 0.0
     texts = st.sampled_from(["a", "is", "word,", "今日は", "four", "we"])
     for text in draw(st.lists(texts, min_size=4, max_size=7)):
@@ -96,7 +96,7 @@ def test_no_other_layout_costs_less(made, width, count):
 
 
 def all_layouts(count, max_lines):
-    """All ways to lay out so many words: of each cue, how many words its lines have."""
+    """Give all layouts of so many words: for each cue, the number of words of each line."""
     for breaks in product(("none", "line", "cue"), repeat=count - 1):
         cues = [[1]]
         for kind in breaks:
@@ -111,7 +111,7 @@ def all_layouts(count, max_lines):
 
 
 def cost(made, cues, width, max_lines):
-    """Of a layout, as the constants of cues.py are described."""
+    """Compute the cost of a layout, as the constants of cues.py are described."""
     total, rest = CUE_COST * (len(cues) - 1), made
     most = 1 if max_lines is None else min(max_lines, len(made))
     for cue in cues:
@@ -173,7 +173,7 @@ def test_parts_of_a_word_have_its_confidence_and_the_first_its_space():
 
 @pytest.mark.parametrize("width", [2, 3, 4, 5])
 @pytest.mark.parametrize("seen", ["กี่", "❤\ufe0f", "👩\u200d💻"], ids=["marks", "emoji", "joined"])
-def test_a_word_is_not_broken_within_what_is_seen_as_one(seen, width):
+def test_a_word_is_not_broken_within_a_grapheme_cluster(seen, width):
     text = f"x{seen}" * 4
     (cue,) = split_cues([Word(text, 0.0, 1.0, 0.9)], CueLayout(width, None))
     lines = [join_words(line) for line in cue.lines]
@@ -183,8 +183,8 @@ def test_a_word_is_not_broken_within_what_is_seen_as_one(seen, width):
         assert cell_len(line) <= max(width, cell_len(seen))
 
 
-def test_what_is_seen_as_one_and_wider_than_a_line_has_one_of_its_own(monkeypatch):
-    """As older versions of rich measure what is joined: by its parts."""
+def test_a_grapheme_cluster_wider_than_a_line_has_a_line_of_its_own(monkeypatch):
+    """Older versions of rich measure joined emoji as the sum of their parts."""
     monkeypatch.setattr(cues, "cell_len", lambda text: sum(map(cell_len, text)))
     text = "x👩\u200d💻" * 2
     (cue,) = split_cues([Word(text, 0.0, 1.0, 0.9)], CueLayout(3, None))
@@ -205,7 +205,7 @@ def test_words_of_nothing_but_control_characters_are_left_out():
         ({"min_cue": float("nan")}, "A cue must stand at least 0 to 5 seconds, not nan."),
     ],
 )
-def test_a_layout_that_cannot_be(wrong, sentence):
+def test_impossible_layouts_are_refused(wrong, sentence):
     with pytest.raises(UsageError) as refused:
         CueLayout(**wrong)
     assert str(refused.value) == sentence

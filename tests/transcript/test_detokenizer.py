@@ -1,4 +1,4 @@
-"""Text that grows: whole characters, finished words that stay, tags kept out of the text."""
+"""Words from tokens: whole characters, finished words that do not change, no tags in the text."""
 
 from itertools import pairwise
 
@@ -53,7 +53,7 @@ def pieces():
 
 
 def run(pieces, tokens, step=1):
-    """Transcripts after each token, the last one final."""
+    """Return the transcripts after each token, the last one final."""
     detokenizer, seen = Detokenizer(pieces), []
     for n, token in enumerate(tokens):
         number = VOCABULARY.index(token) if isinstance(token, str) else token
@@ -182,7 +182,7 @@ def test_what_an_update_had_is_forgotten_if_no_transcript_is_kept(pieces):
     assert detokenizer.transcript(1.0).language == "en-US"
 
 
-def test_what_is_known_of_a_token(pieces):
+def test_the_fields_of_a_token(pieces):
     tokens = run(pieces, ["▁a", "<ja-JP>", 5000], step=3)[-1].tokens
     assert [(t.id, t.piece, t.frame, t.time, t.language) for t in tokens] == [
         (3, "▁a", 0, 0.0, None),
@@ -197,7 +197,7 @@ def test_a_character_of_several_bytes_appears_whole(pieces):
     assert [t.text for t in seen] == ["a", "a", "a", "a今", "a今"]
 
 
-def test_bytes_that_never_became_a_character_show_in_the_end(pieces):
+def test_incomplete_characters_are_shown_at_the_end(pieces):
     seen = run(pieces, ["▁a", "<0xFF>"])
     assert seen[1].text == "a"
     assert seen[2].text == "a\ufffd"
@@ -205,7 +205,7 @@ def test_bytes_that_never_became_a_character_show_in_the_end(pieces):
     assert [word.text for word in final.words] == ["a\ufffd", "the\ufffd"]
 
 
-def test_nothing(pieces):
+def test_no_tokens(pieces):
     (final,) = run(pieces, [])
     assert (final.text, tuple(final.words), tuple(final.tokens)) == ("", (), ())
     assert final.language is None

@@ -1,4 +1,4 @@
-"""The lines that a program at the other end of a pipe reads."""
+"""Events as lines of JSON, as other programs read them."""
 
 import json
 

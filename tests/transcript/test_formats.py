@@ -1,4 +1,4 @@
-"""Plain text and TSV, over invented words."""
+"""Plain text and TSV, of invented words."""
 
 import sys
 
@@ -56,7 +56,7 @@ def test_silence(name, layout):
 @pytest.mark.parametrize("spaces", [True, False])
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_work_for_a_word_is_the_same_in_long_transcripts(name, spaces):
-    """Counted in calls, since clocks depend on the machine."""
+    """Calls are counted, since times depend on the machine."""
 
     def calls(count):
         counted = 0

@@ -1,4 +1,4 @@
-"""The file that is whole after every segment."""
+"""A growing file is whole after every segment, also after failures and kills."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.words import ABOUT
 
 
 def made(texts):
-    """One segment a text, a second long, one after the other."""
+    """Make a segment of a second for each text, one after the other."""
     return [Segment(n, (Word(text, n, n + 0.9, 0.5),)) for n, text in enumerate(texts)]
 
 
@@ -64,7 +64,7 @@ def test_the_same_document_as_for_a_whole_transcript(tmp_path, name, layout):
     assert path.read_text() == write_whole(result, name, layout)
 
 
-def test_the_end_of_the_sound_is_told(tmp_path):
+def test_the_end_of_the_sound_is_written(tmp_path):
     path = tmp_path / "out.json"
     with GrowingFile(path, FORMATS["json"](ABOUT), force=False) as growing:
         growing.add(made(["Yes."])[0], "en-US", 1.0)
@@ -106,14 +106,14 @@ def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
         GrowingFile(tmp_path / "no" / "out.txt", FORMATS["txt"](ABOUT), force=False)
 
 
-def test_an_error_without_words_is_told_by_its_name(tmp_path, monkeypatch):
+def test_an_error_without_words_is_called_by_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(TimeoutError()))
     with pytest.raises(NemocliError, match=r"out\.txt cannot be written: TimeoutError\.$"):
         GrowingFile(tmp_path / "out.txt", FORMATS["txt"](ABOUT), force=False)
     assert os.listdir(tmp_path) == []  # what was begun is gone too
 
 
-def test_a_failure_to_write_is_made_good_by_the_next_segment(tmp_path, monkeypatch):
+def test_the_next_segment_writes_what_a_failure_left_out(tmp_path, monkeypatch):
     path = tmp_path / "out.srt"
     first, second, third = segments = made(["One.", "Two.", "Three."])
     with GrowingFile(path, FORMATS["srt"](ABOUT), force=False) as growing:

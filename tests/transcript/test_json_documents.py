@@ -1,4 +1,4 @@
-"""The JSON formats against the schemas that nemocli carries, and what those refuse."""
+"""The JSON formats are valid by nemocli's schemas, and the schemas refuse wrong documents."""
 
 import copy
 import json
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 import nemocli
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, write_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript, Word, join_words
@@ -103,7 +104,8 @@ def test_a_document_has_a_word_and_a_token_a_line():
         '  "tokens": [',
         '    {"id": 3, "piece": "▁a", "frame": 1, "time": 0.08, "confidence": 0.8765},',
         '    {"id": 1, "piece": "<ja-JP>", "frame": 9, "time": 0.72, "confidence": 1.0}',
-        "  ]",
+        "  ],",
+        '  "warnings": []',
         "}",
     ]
 
@@ -111,8 +113,28 @@ def test_a_document_has_a_word_and_a_token_a_line():
 def test_a_document_of_silence():
     assert write_whole(WholeTranscript(FRENCH, Transcript([], (), None, 3.0)), "json") == (
         HEAD + '  "segments": [],\n  "language": "fr-FR",\n  "duration": 3.0,\n'
-        '  "text": "",\n  "tokens": []\n}\n'
+        '  "text": "",\n  "tokens": [],\n  "warnings": []\n}\n'
     )
+
+
+def test_what_is_wrong_with_the_sound_is_in_both():
+    gap = SoundWarning("gap", 1.5, "Sound is missing.")
+    end = SoundWarning("cut", 3.0, "The file is cut short.")
+    result = WholeTranscript(FRENCH, Transcript(SAID, (), None, 3.0), (gap, end))
+    document = checked(json.loads(write_whole(result, "json")), "document")
+    lines = [json.loads(line) for line in write_whole(result, "jsonl").splitlines()]
+    assert (
+        document["warnings"]
+        == lines[2:]
+        == [
+            {"kind": "gap", "at": 1.5, "message": "Sound is missing."},
+            {"kind": "cut", "at": 3.0, "message": "The file is cut short."},
+        ]
+    )
+    for line in lines[2:]:
+        checked(line, "warning")
+    for form in ("txt", "srt", "vtt", "tsv"):
+        assert "missing" not in write_whole(result, form)
 
 
 def test_a_document_that_grows_ends_with_language_and_duration():
@@ -174,7 +196,7 @@ def test_a_document_on_one_line_is_the_same(made):
     assert json.loads(line) == json.loads(write_whole(result(made), "json"))
 
 
-def test_the_language_asked_for_stands_where_the_model_named_none():
+def test_the_requested_language_is_written_if_the_model_named_none():
     for asked, language in ((FRENCH, "fr-FR"), (ABOUT, None)):
         document = json.loads(write_whole(result(spoken("Oui."), (), asked), "json"))
         checked(document, "document")
@@ -211,7 +233,7 @@ WRONG = {
 }
 
 
-def test_the_valid_one_of_the_wrong_ones_is_valid():
+def test_the_document_before_it_is_made_wrong_is_valid():
     checked(VALID, "document")
 
 

@@ -1,4 +1,4 @@
-"""No line begins or ends with what the script does not allow there."""
+"""No line begins or ends with a sign that the script does not allow there."""
 
 import pytest
 import srt
@@ -40,7 +40,7 @@ def test_no_line_ends_with_it(last):
         *(("ja", ")"), ("—", "—"), ("👩\u200d", "💻"), ("👍", "🏽"), ("２０", "２４")),
     ],
 )
-def test_what_is_not_parted(before, after):
+def test_places_where_no_line_is_broken(before, after):
     assert not may_break(before, after)
 
 
@@ -56,7 +56,7 @@ def test_what_is_not_parted(before, after):
         *(("", "a", False), ("a", "", False)),
     ],
 )
-def test_what_may_be_parted(before, after, space):
+def test_places_where_a_line_may_be_broken(before, after, space):
     assert may_break(before, after, space)
 
 
@@ -66,7 +66,7 @@ def test_a_french_sign_after_its_space_begins_no_line():
     assert not may_break("«", "Quoi", space=True)
 
 
-#: Tokens between which no line may be broken, in scripts whose lines are broken between any others.
+#: Tokens that stay on one line, in scripts whose lines may be broken between all others.
 UNITS = [
     *(
         ["カ", "ー"],
@@ -92,11 +92,11 @@ UNITS = [
 
 @st.composite
 def unspaced(draw):
-    """Words as tokens, and where the text of them may be broken: after so many characters."""
+    """Draw words as tokens, and the places where their text may be broken, in characters."""
     made, at, places, length, opens = [], 0.0, {0}, 0, False
     for unit in draw(st.lists(st.sampled_from(UNITS), min_size=1, max_size=40)):
         text = "".join(unit)
-        # Numbers and Latin words next to each other are one.
+        # Adjacent numbers and Latin words are one word.
         if made and made[-1].text[-1].isascii() and text[0].isascii():
             continue
         if not opens:
@@ -158,7 +158,7 @@ def test_a_stream_writes_what_a_whole_transcript_is(name, made, layout):
     writer = FORMATS[name](ABOUT, layout)
     certain = writer.head()
     for segment in split_segments(words):
-        writer.tail(None, 9.0)  # which is asked for after each, and changes nothing
+        writer.tail(None, 9.0)  # called after each segment, and without effect on the others
         certain += writer.add(segment)
     whole = write_whole(WholeTranscript(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
     assert certain + writer.tail(None, 9.0) == whole

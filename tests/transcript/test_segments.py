@@ -1,4 +1,4 @@
-"""Where segments end, and what is known of them."""
+"""Where segments end, and their language and confidence."""
 
 from dataclasses import replace
 
@@ -61,7 +61,7 @@ def texts(made):
 
 
 def words_at(*spans):
-    """A word for each start and end, its number the text."""
+    """Make a word for each start and end, with its number as the text."""
     return [Word(f"w{n}", start, end, 0.9) for n, (start, end) in enumerate(spans)]
 
 
@@ -101,7 +101,7 @@ def test_long_sentences_part_after_the_last_clause_of_the_later_half():
 
 def test_long_sentences_part_at_a_pause_of_the_later_half():
     def first_part(**pauses):
-        """Words of the first part, when the words numbered so begin so much later."""
+        """Count the words of the first part if the words of these numbers begin so much later."""
         at, spans = 0.0, []
         for n in range(8):
             at += pauses.get(f"_{n}", 0.0)

@@ -1,4 +1,4 @@
-"""A moment of a list that grows: to anyone who reads it, a tuple."""
+"""A snapshot of a growing list behaves like a tuple of that moment."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ BOUNDS = st.none() | st.integers(-8, 8)
 
 
 @given(ITEMS, ITEMS, ITEMS)
-def test_it_is_the_tuple_of_that_moment(items, rest, later):
+def test_it_equals_the_tuple_of_that_moment(items, rest, later):
     expected = (*items, *rest)
     snapshot = Snapshot(items, rest)
     items += later

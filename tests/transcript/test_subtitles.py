@@ -1,4 +1,4 @@
-"""Subtitles, written and read back by other people's parsers."""
+"""Subtitles, written and read back by the parsers of other projects."""
 
 import html
 import re
@@ -26,7 +26,7 @@ STAMP = re.compile(r"<([\d:.]+)>")
 
 @dataclass(frozen=True)
 class Read:
-    """A cue as a parser gave it back; times in milliseconds."""
+    """A cue as a parser reads it; times in milliseconds."""
 
     start: int
     end: int
@@ -90,7 +90,7 @@ def test_cues_are_in_order_never_overlap_and_are_never_empty(name, made, layout)
 
 @pytest.mark.parametrize("name", READERS)
 @given(made=words(ANY_TEXTS), layout=LAYOUTS)
-def test_lines_are_as_wide_and_as_many_as_was_asked_for(name, made, layout):
+def test_lines_have_the_requested_width_and_number(name, made, layout):
     for cue in read(made, name, layout):
         if layout.max_line_width is None:
             assert len(cue.lines) == 1
@@ -106,7 +106,7 @@ def test_every_word_is_there_once_and_broken_only_if_it_must_be(name, made, layo
     written = [visible(line) for line in lines]
     texts = [visible(word.text) for word in made]
     said = "".join(texts)
-    if name == "srt" and "-->" in said:  # which would be taken for the times of a cue
+    if name == "srt" and "-->" in said:  # parsers would take it for the times of a cue
         assert without_arrows("".join(written)) == without_arrows(said)
         return
     assert "".join(written) == said
@@ -123,7 +123,7 @@ def test_times_are_those_of_the_words(name, made, layout):
     slack = len(cues)  # words of no length have a millisecond each
     longest = round(1000 * max(1.0, layout.min_cue))
     texts = [visible(word.text) for word in made]
-    assume(name != "srt" or "-->" not in "".join(texts))  # it is made shorter there
+    assume(name != "srt" or "-->" not in "".join(texts))  # srt has a shorter arrow
     spans = [
         (end - len(text), end, word)
         for text, end, word in zip(texts, positions(texts), made, strict=True)
@@ -133,7 +133,7 @@ def test_times_are_those_of_the_words(name, made, layout):
         end = begun + len(visible("".join(cue.lines)))
         inside = [word for first, last, word in spans if first < end and last > begun]
         starts, latest = round(1000 * inside[0].start), round(1000 * inside[-1].end)
-        # A cue begins late where the one before is held, and has its own least time then.
+        # A cue begins late if the one before stays longer, and then has its own least time.
         late = latest + longest - round(1000 * layout.min_cue)
         assert starts <= cue.start <= late + slack
         assert cue.end <= max(latest, cue.start + longest) + slack
@@ -141,7 +141,7 @@ def test_times_are_those_of_the_words(name, made, layout):
 
 
 def positions(texts):
-    """Where each text ends, when all are put together."""
+    """Return where each text ends when all are joined."""
     total, ends = 0, []
     for text in texts:
         total += len(text)
@@ -241,14 +241,14 @@ def test_every_word_with_a_time_of_its_own_has_it_in_vtt(texts):
     assert times == [500 * n for n in range(len(texts))]
 
 
-def test_a_cue_stands_a_second_unless_the_next_one_comes():
+def test_a_cue_stays_a_second_unless_the_next_one_begins():
     made = [Word("One.", 0.0, 0.2, 0.9), Word("Two.", 0.6, 0.8, 0.9), Word("Three.", 5.0, 5.2, 0.9)]
     cues = read(made, "srt", CueLayout())
     assert [(cue.start, cue.end) for cue in cues] == [(0, 600), (600, 1600), (5000, 6000)]
 
 
 def said(*words):
-    """A word for each text, start and end."""
+    """Make a word for each text, start and end."""
     return [Word(text, start, end, 0.9) for text, start, end in words]
 
 
@@ -270,7 +270,7 @@ def test_a_short_cue_that_does_not_fit_the_next_is_merged_with_the_one_before():
     ]
 
 
-def test_a_short_cue_that_fits_no_neighbour_is_held_as_far_as_the_next_leaves_it_time():
+def test_a_short_cue_that_fits_no_neighbour_stays_longer_if_the_next_one_has_time():
     made = said(("Whether?", 0.0, 1.0), ("Perhaps.", 1.0, 1.2), ("Eleventh.", 1.3, 2.4))
     assert [span[:2] for span in shown(made, CueLayout(10, 1))] == [
         (0, 1000),
@@ -278,27 +278,43 @@ def test_a_short_cue_that_fits_no_neighbour_is_held_as_far_as_the_next_leaves_it
         (1500, 2400),
     ]
     made += said(("Then.", 1.9, 2.0), ("Afterwards.", 3.0, 4.0))
-    made[2] = Word("Eleventh.", 1.3, 1.8, 0.9)  # needs the half second that it is spoken
+    made[2] = Word("Eleventh.", 1.3, 1.8, 0.9)  # needs the half second in which it is said
     assert [span[:2] for span in shown(made, CueLayout(10, 1))][1:3] == [(1000, 1400), (1400, 1900)]
 
 
-def test_words_by_themselves_share_a_cue_until_it_stands_long_enough():
-    made = spoken("No, it is eleven thirty.", start=1.0)
-    assert shown(made, CueLayout(word_timestamps=True)) == [
-        (1000, 1720, ["No, it is"]),
-        (1720, 2720, ["eleven thirty."]),
-    ]
+def test_cues_of_words_are_never_merged_and_last_up_to_the_next_word_at_most():
+    made = said(("No,", 1.0, 1.1), ("it", 1.2, 1.3), ("is.", 1.7, 1.8), ("Late.", 5.0, 5.1))
+    for min_cue, longest in ((0, 1000), (0.5, 1000), (2.0, 2000)):
+        assert shown(made, CueLayout(word_timestamps=True, min_cue=min_cue)) == [
+            (1000, 1200, ["No,"]),
+            (1200, 1700, ["it"]),
+            (1700, 1700 + longest, ["is."]),
+            (5000, 5000 + longest, ["Late."]),
+        ]
+
+
+@given(made=words(ANY_TEXTS), min_cue=st.sampled_from([0.5, 2.0, 5.0]))
+def test_min_cue_merges_no_words(made, min_cue):
+    unchanged, longer = (
+        read(made, "srt", CueLayout(word_timestamps=True, min_cue=seconds))
+        for seconds in (0, min_cue)
+    )
+    assert [cue.lines for cue in longer] == [cue.lines for cue in unchanged]
+    assert [cue.start for cue in longer] == [cue.start for cue in unchanged]
+    for cue, follower in pairwise(longer):  # a short one lasts up to the next, which is not late
+        assert cue.end - cue.start >= round(1000 * min_cue) or cue.end == follower.start
 
 
 @given(made=words(), layout=LAYOUTS)
 def test_no_cue_is_short_but_where_speech_leaves_no_time(made, layout):
+    assume(not layout.word_timestamps)
     cues = read(made, "srt", layout)
     least = round(1000 * layout.min_cue)
     for cue, follower in pairwise(cues):
         if cue.end - cue.start < least:
-            # The next one has not more than its own least, which it would lose by waiting longer.
+            # The next one has only its own least time, which a later start would shorten.
             assert follower.end - follower.start <= least
-            # And the two are no cue together.
+            # And the two do not fit into one cue.
             together = [*cue.lines, *follower.lines]
             has_room = layout.max_line_width is None or layout.max_line_count is None
             if has_room or len(together) <= layout.max_line_count:

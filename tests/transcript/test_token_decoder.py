@@ -1,10 +1,10 @@
-"""What a checkpoint's tokenizer may do with the pieces, and what is said where it does more."""
+"""What a checkpoint's tokenizer may do with the pieces; one that does more is refused."""
 
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models
 
 from nemocli.errors import ModelError
-from nemocli.transcript.token_decoder import MOST_STEPS, TokenDecoder
+from nemocli.transcript.token_decoder import MAX_STEPS, TokenDecoder
 
 
 def pieces_with(decoder):
@@ -23,7 +23,7 @@ def pieces_with(decoder):
         (decoders.Replace("▁a", "x"), "xb"),
         (decoders.Replace("b", ""), "▁a"),
         (decoders.Sequence([decoders.Replace("b", "c"), decoders.Metaspace()]), "ac"),
-        (decoders.Sequence([decoders.Fuse()] * MOST_STEPS), "▁ab"),
+        (decoders.Sequence([decoders.Fuse()] * MAX_STEPS), "▁ab"),
     ],
 )
 def test_putting_together_and_replacing_letters(decoder, text):
@@ -38,7 +38,7 @@ def test_putting_together_and_replacing_letters(decoder, text):
         decoders.Replace(Regex("b+"), ""),
         decoders.Sequence([decoders.Metaspace(), decoders.Replace("b", "bb")]),
         decoders.Sequence([decoders.Sequence([decoders.Fuse()])]),
-        decoders.Sequence([decoders.Fuse()] * (MOST_STEPS + 1)),
+        decoders.Sequence([decoders.Fuse()] * (MAX_STEPS + 1)),
     ],
     ids=["longer", "of nothing", "of a pattern", "longer in a sequence", "nested", "too many"],
 )

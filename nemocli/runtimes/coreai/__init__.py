@@ -1,1 +1,1 @@
-"""Core AI: the network's operations authored for Apple's format, its packages, and its runtime."""
+"""Core AI: the network's operations in Apple's format, the packages, and the runtime."""

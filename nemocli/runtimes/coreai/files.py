@@ -1,6 +1,6 @@
 """The Core AI packages of a model folder: one for each graph, a function for each lookahead.
 
-The functions of a package share their weights: equal constants of a module are stored once.
+The functions of a package share their weights: a package stores equal constants once.
 """
 
 import json
@@ -25,7 +25,7 @@ def write_graphs(
     precision: str,
     progress: GraphProgress,
 ) -> list[str]:
-    """Write every graph into an existing folder; the names of all files.
+    """Write every graph into an existing folder; return the names of all files.
 
     `precision` is the encoder's; predictor and joint are float32.
     """
@@ -49,7 +49,7 @@ def write_graphs(
 
 
 def _drop_date(metadata: Path) -> None:
-    """The same weights make the same bytes on any day."""
+    """Set a fixed date: the same weights make the same bytes on any day."""
     described = json.loads(metadata.read_text(encoding="utf-8"))
     described["creationDate"] = "19700101T000000Z"
     metadata.write_text(json.dumps(described, indent=2, sort_keys=True) + "\n", encoding="utf-8")

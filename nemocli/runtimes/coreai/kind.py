@@ -1,4 +1,4 @@
-"""What nemocli knows of the Core AI runtime: the system's on new Macs, the package's elsewhere."""
+"""What nemocli knows of Core AI before it is imported: macOS's own, or that of Apple's package."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from nemocli.network.parameters import Parameters
     from nemocli.runtimes.base import Runtime
 
-#: The first macOS whose own Core AI is used, with a choice of compute units.
+#: The first macOS that has a Core AI of its own, with a choice of compute units.
 SYSTEM_MACOS = 27
 
 
 class CoreAIKind(FolderKind):
-    """Without the system's Core AI it computes on the processor, slowly."""
+    """Core AI. Without the system's own it computes on the processor, slowly."""
 
     name = "coreai"
     library = Library(
@@ -32,7 +32,7 @@ class CoreAIKind(FolderKind):
     default_compute_units = "all"
 
     def precision_on(self, system: System) -> str:
-        """float16 is for devices: on a processor Apple's runtime takes a hundred times as long."""
+        """Return float16 for devices: on a processor, Apple's runtime is 100 times slower at it."""
         return self.default_precision if system.is_macos else "fp32"
 
     def precisions_on(self, system: System) -> tuple[str, ...]:
@@ -44,10 +44,10 @@ class CoreAIKind(FolderKind):
     def has_units_on(self, system: System) -> bool:
         return system.has_macos(SYSTEM_MACOS)
 
-    def choose_units(self, wanted: str | None, system: System) -> str | None:
-        chosen = super().choose_units(wanted, system)
-        if wanted in ("gpu", "ane") and not self.has_units_on(system):
-            raise UnsupportedError(units_refusal(wanted))
+    def choose_units(self, requested: str | None, system: System) -> str | None:
+        chosen = super().choose_units(requested, system)
+        if requested in ("gpu", "ane") and not self.has_units_on(system):
+            raise UnsupportedError(units_refusal(requested))
         return chosen
 
     def write_graphs(
@@ -72,7 +72,7 @@ class CoreAIKind(FolderKind):
 
 
 def units_refusal(compute_units: str) -> str:
-    """A sentence for a system whose Core AI gives no choice of compute units."""
+    """Return the sentence for a system whose Core AI has no choice of compute units."""
     return (
         f"Core AI computes on {compute_units} only on macOS {SYSTEM_MACOS} or later; leave out"
         " --compute-units, or choose cpu."

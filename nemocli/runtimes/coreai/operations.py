@@ -1,4 +1,4 @@
-"""The network's operations authored with coreai: calling the definition writes a function."""
+"""The network's operations in Core AI: calling the definition writes a function."""
 
 import hashlib
 import inspect
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nemocli.network.graphs import Graph, TensorSpec
-from nemocli.network.operations import EPSILON, known_shape
+from nemocli.network.operations import EPSILON, resolve_shape
 from nemocli.network.parameters import Parameter
 from nemocli.runtimes.coreai.tools import ConstantOp, DenseResourceElementsAttr, literal
 from nemocli.runtimes.coreai.tools import authoring as ai
@@ -18,17 +18,17 @@ Value = ai.Value
 
 
 class Constants:
-    """The arrays of one module, stored once each however many functions use them.
+    """The arrays of one module, each stored once for all functions that use it.
 
-    coreai's own constants are named by a hash that is another in every process. By way of its
-    private modules these are named by their content, so that equal weights make equal bytes.
+    coreai names its constants by a hash that differs from process to process. Through its private
+    modules, these are named by their content, so that equal weights make equal bytes.
     """
 
     def __init__(self) -> None:
         self._stored: dict[str, Any] = {}
 
     def value(self, array: NDArray[Any]) -> Value:
-        """The array as a value of the function being written; a scalar has no need of storage."""
+        """Return the array as a value of the function being written; scalars are not stored."""
         if array.ndim == 0:
             return literal(array)
         described = f"{array.dtype} {array.shape}".encode()
@@ -42,7 +42,7 @@ class Constants:
 
 
 class CoreAIOperations:
-    """`Operations` on values of a Core AI function; weights and results are of one type."""
+    """`Operations` on values of a Core AI function; weights and results have one data type."""
 
     def __init__(self, dtype: DTypeLike, constants: Constants) -> None:
         self._dtype = np.dtype(dtype)
@@ -95,7 +95,7 @@ class CoreAIOperations:
         return self.add(y, self._literal(bias.load()[:, None, None]))
 
     def depthwise_conv1d(self, x: Value, weight: Parameter) -> Value:
-        kernel = weight.load()[:, :, None, :]  # there are only convolutions of two axes
+        kernel = weight.load()[:, :, None, :]  # Core AI has only convolutions of two axes
         batch, channels, times = _shape(x)
         rows = self.reshape(x, (batch, channels, 1, times))
         y = self._convolve(rows, kernel, 1, channels)
@@ -121,7 +121,7 @@ class CoreAIOperations:
         return ai.slice_(x, _to_signed(begin), _to_signed(end), _to_signed([1] * len(end)))
 
     def reshape(self, x: Value, shape: Sequence[int]) -> Value:
-        return ai.reshape(x, _to_signed(known_shape(_shape(x), shape)))
+        return ai.reshape(x, _to_signed(resolve_shape(_shape(x), shape)))
 
     def transpose(self, x: Value, order: Sequence[int]) -> Value:
         return ai.transpose(x, _to_unsigned(order))
@@ -155,8 +155,8 @@ def _to_unsigned(values: Sequence[int]) -> NDArray[np.uint32]:
 def add_function(graph: "Graph[Value]", name: str, dtype: DTypeLike, constants: Constants) -> None:
     """Write a graph as the function `name` of the module in whose `with` block this is called.
 
-    Floats of the function, inputs and outputs among them, are of `dtype`. `constants` are those of
-    the module.
+    All floats of the function, its inputs and outputs too, have the data type `dtype`. `constants`
+    are the module's.
     """
 
     def body(*values: Value) -> tuple[Value, ...]:
@@ -166,7 +166,7 @@ def add_function(graph: "Graph[Value]", name: str, dtype: DTypeLike, constants: 
         )
         return tuple(results[result] for result in graph.outputs)
 
-    # coreai reads a function's name and its tensors' names, shapes and types off the signature.
+    # coreai takes a function's name and its tensors' names, shapes and types from the signature.
     body.__name__ = name
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature([inspect.Parameter(spec.name, kind) for spec in graph.inputs])

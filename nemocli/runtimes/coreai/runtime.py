@@ -1,17 +1,20 @@
-"""Model folders run by Core AI.
+"""Running model folders with Core AI.
 
-On Linux, and on a macOS older than 27, that is the runtime inside Apple's package coreai-core: it
+On Linux, and on a macOS older than 27, this is the runtime inside Apple's package coreai-core: it
 computes on the processor, slowly, and is the reference for the packages. On macOS 27 it is the
-system's, with a choice of compute units. That part was not tried on a Mac; there:
+system's own, with a choice of compute units. That part was never tried on a Mac. To try it:
 
     nemocli convert CHECKPOINT --to coreai -o model && nemocli file sound.wav --model model
 """
 
 import asyncio
+import atexit
 import os
 import threading
+import time
 import weakref
 from collections.abc import Coroutine, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -28,15 +31,18 @@ from nemocli.runtimes.coreai.kind import KIND, units_refusal
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREAI, function_name, package_name
 
-#: coreai's name for what a person chooses; `all` leaves the choice to the system.
+#: coreai's names for the compute units; `all` leaves the choice to the system.
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
+
+#: Seconds that native threads get to leave Python before it ends.
+LEAVING = 0.1
 
 
 class CoreAIRuntime(FixedShapeRuntime[Any]):
-    """Runs the packages of a model folder by Core AI.
+    """Runs the packages of a model folder with Core AI.
 
     `precision` is the model folder's, `fp16` or `fp32`. Raises UnsupportedError without coreai-core
-    or where compute units cannot be chosen, ModelError for packages it cannot load.
+    or for compute units that cannot be chosen here, ModelError for packages it cannot load.
     """
 
     name = "coreai"
@@ -54,8 +60,15 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
         self._encoder_dtype = np.dtype(np.float16 if precision == "fp16" else np.float32)
         self._options = _specialization(compute_units)
         self._models = AsyncExitStack()
-        weakref.finalize(self, _release, self._models).atexit = False
+        self._release = weakref.finalize(self, _release, self._models)
+        self._release.atexit = False
         self._load_graphs()
+
+    def close(self) -> None:
+        super().close()
+        released = self._release()
+        if released is not None:
+            released.result()
 
     def _call(self, graph: str, function: Any, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         from coreai.runtime import NDArray as AIArray
@@ -92,7 +105,7 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
 
 def _specialization(compute_units: str) -> Any:
     try:
-        import coreai.authoring  # noqa: F401  before the runtime, which does not load alone
+        import coreai.authoring  # noqa: F401  the runtime does not load without it
         from coreai.runtime import SpecializationOptions
     except ImportError:
         raise UnsupportedError(KIND.missing_library) from None
@@ -100,7 +113,7 @@ def _specialization(compute_units: str) -> Any:
     if kind is None:
         return None
     if not SpecializationOptions.is_supported():
-        if kind == "cpu":  # all that there is
+        if kind == "cpu":  # which is all that the package's runtime has
             return None
         raise UnsupportedError(units_refusal(compute_units))
     from coreai.runtime import ComputeUnitKind
@@ -110,29 +123,56 @@ def _specialization(compute_units: str) -> Any:
     return SpecializationOptions.from_preferred_compute_unit_kind(getattr(ComputeUnitKind, kind)())
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose `call_soon_threadsafe` returns nothing.
+
+    coreai-core (1.0.0b3) hands its results over by that method, and never lets go of what it
+    returns: the handle, and by it the result. That would be all arrays, and all models.
+    """
+
+    def call_soon_threadsafe(self, *args: Any, **options: Any) -> None:  # type: ignore[override]
+        super().call_soon_threadsafe(*args, **options)
+
+
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
-    """coreai's interface is asynchronous and ours is not: a loop in its own thread runs its calls.
+    """Start the event loop that runs coreai's asynchronous calls, in a thread of its own.
 
-    In the caller's thread a loop may be running already, as in a notebook.
+    The caller's thread may have a running loop already, as in a notebook.
     """
-    loop = asyncio.new_event_loop()
+    loop = _Loop()
     threading.Thread(target=loop.run_forever, name="coreai", daemon=True).start()
+    atexit.register(_finish_calls, loop)
     return loop
+
+
+def _finish_calls(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for what still computes when Python ends, as after a signal.
+
+    Native code that comes back to a Python that is gone aborts the process. Its threads are still
+    on their way out of Python when the loop has their results, so they are given a moment more.
+    """
+
+    async def wait() -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+
+    asyncio.run_coroutine_threadsafe(wait(), loop).result()
+    time.sleep(LEAVING)
 
 
 def _wait(call: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run_coroutine_threadsafe(call, _loop()).result()
 
 
-def _release(models: AsyncExitStack) -> None:
-    """Let go of the models and the temporary folders they run from."""
-    asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
+def _release(models: AsyncExitStack) -> Future[None]:
+    """Release the models, and the temporary folders they run from."""
+    return asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """The native runtime announces each function it loads on stderr, past Python."""
+    """Silence stderr, to which the native runtime writes a line for each function it loads."""
     kept = os.dup(2)
     try:
         with open(os.devnull, "w") as nothing:

@@ -1,4 +1,4 @@
-"""Apple's coreai-core for writing packages, imported in one place: with an error that helps."""
+"""The imports from Apple's coreai-core for writing packages, with an error that helps."""
 
 from nemocli.errors import UnsupportedError
 from nemocli.runtimes.coreai.kind import KIND

@@ -1,1 +1,1 @@
-"""Core ML: the network as ML Programs, the packages of a model folder, and the runtime on macOS."""
+"""Core ML: the network as ML Programs, the packages, and the runtime on macOS."""

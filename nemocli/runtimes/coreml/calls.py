@@ -1,4 +1,4 @@
-"""Calls in the contract's shapes, made with the shapes and types that lie in the packages."""
+"""Calls of a package's functions, with arrays in the shapes of nemocli.network.graphs."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,12 +13,12 @@ from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
 
-#: Runs a function of a package on arrays as they lie there.
+#: Runs a function of a package, with arrays in the package's layout.
 Predict = Callable[[Arrays], Mapping[str, NDArray[Any]]]
 
 
 class Calls:
-    """How to call every graph of one lookahead. `encoder_dtype` is that of the packages."""
+    """Calls the graphs of one lookahead. `encoder_dtype` is that of the packages."""
 
     def __init__(self, config: ModelConfig, lookahead: int, encoder_dtype: str) -> None:
         parameters = Parameters(config, _ShapesOnly(config))
@@ -35,21 +35,21 @@ class Calls:
         self._layouts = layouts
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
-        """Call a graph in the contract's shapes, with the work done by `predict`."""
+        """Call a graph through `predict`; inputs and results are in the graph's own shapes."""
         before, after = self._layouts(graph)
         outputs = predict({i.spec.name: i.store(inputs[i.spec.name]) for i in before})
         return {o.spec.name: _widen(o, o.restore(outputs[o.spec.name])) for o in after}
 
 
 def _widen(output: PackageLayout, value: NDArray[Any]) -> NDArray[Any]:
-    """float32, but for state that only goes back in: the package takes it as it gives it."""
+    """Convert an output to the graph's type, but not a cache: it only goes back to the package."""
     if output.spec.name.endswith("cache_out") or output.spec.name.startswith("cache"):
         return value
     return value.astype(output.spec.dtype, copy=False)
 
 
 class _ShapesOnly:
-    """Graphs know their inputs and outputs without weights."""
+    """A source of shapes without weights: enough to know a graph's inputs and outputs."""
 
     def __init__(self, config: ModelConfig) -> None:
         self._config = config

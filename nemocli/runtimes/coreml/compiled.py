@@ -1,4 +1,4 @@
-"""Compiled packages, kept: compiling takes seconds, and depends on the version of macOS."""
+"""The cache of compiled packages: compiling takes seconds, and depends on the version of macOS."""
 
 import hashlib
 import json
@@ -11,9 +11,10 @@ from nemocli.whole_file import write_whole_file, written_whole
 
 
 class CompiledModels:
-    """A folder of compiled packages (.mlmodelc), by their content and the system's version.
+    """A folder of compiled packages (.mlmodelc), named by their content and the system's version.
 
-    `system` is such as `15.5`; `compile_package` writes what it makes of a package to a path.
+    `system` is a version such as `15.5`. `compile_package` compiles a package (its first argument)
+    to a path (the second).
     """
 
     def __init__(
@@ -26,10 +27,10 @@ class CompiledModels:
     def path(
         self, package: Path, hashes: Mapping[str, str], note_start: Callable[[], None]
     ) -> Path:
-        """The compiled package, made now if it is not there; then `note_start` is called before.
+        """Return the compiled package; compile it, after a call of `note_start`, if it is missing.
 
-        `hashes` are the SHA-256 of the package's files by name. An interruption leaves no entry;
-        a process that wants the same package waits for the one that compiles it.
+        `hashes` are the SHA-256 of the package's files by name. An interruption leaves no entry.
+        Other processes that need the same package wait until it is compiled.
         """
         content = content_key(hashes)
         target = self._folder / f"{content}-macos{self._system}.mlmodelc"
@@ -42,20 +43,20 @@ class CompiledModels:
                 shutil.rmtree(target, ignore_errors=True)  # damaged
                 self._make(package, target)
                 for old in self._folder.glob(f"{content}-*.mlmodelc"):
-                    if old != target:  # made by a system that has been updated since
+                    if old != target:  # made before an update of the system
                         shutil.rmtree(old)
                         _listed(old).unlink(missing_ok=True)
         return target
 
     def _make(self, package: Path, target: Path) -> None:
-        # One name for all processes, since they take turns: what one that was killed left goes.
+        # One name for all processes: only one compiles at a time, and what a killed one left goes.
         with written_whole(target, self._folder / "partial.mlmodelc") as part:
             self._compile(package, part)
             write_whole_file(_listed(target), json.dumps(_files(part)))
 
 
 def _is_whole(compiled: Path) -> bool:
-    """Whether each file is as the compiler left it, by size and time; others may have come."""
+    """Tell whether every file is as the compiler left it, by size and time; more may be there."""
     try:
         listed = json.loads(_listed(compiled).read_text(encoding="utf-8"))
         found = _files(compiled)
@@ -65,12 +66,12 @@ def _is_whole(compiled: Path) -> bool:
 
 
 def _listed(compiled: Path) -> Path:
-    """Where the files of a compiled package are listed: beside it, since it is the system's."""
+    """Return the path of the list of a compiled package's files: beside it, not in it."""
     return compiled.with_suffix(".json")
 
 
 def _files(folder: Path) -> dict[str, list[int]]:
-    """Size and time of modification of each file, by name below the folder."""
+    """Return size and time of modification of each file, by its path in the folder."""
     seen = {path: path.stat() for path in folder.rglob("*") if path.is_file()}
     return {
         path.relative_to(folder).as_posix(): [found.st_size, found.st_mtime_ns]
@@ -79,9 +80,9 @@ def _files(folder: Path) -> dict[str, list[int]]:
 
 
 def check_package(package: Path, hashes: Mapping[str, str]) -> None:
-    """ValueError if a package is not made of these files, by name below its folder, and no others.
+    """Raise ValueError unless a package has exactly these files, by name, with these hashes.
 
-    What is compiled is kept under their hashes, for any package that has the same.
+    A compiled package is kept under the hashes, for every package that has the same.
     """
     paths = [path for path in package.rglob("*") if path.is_symlink() or not path.is_dir()]
     names = {path.relative_to(package.parent).as_posix() for path in paths}
@@ -94,15 +95,15 @@ def check_package(package: Path, hashes: Mapping[str, str]) -> None:
 
 
 def content_key(hashes: Mapping[str, str]) -> str:
-    """One short hash over the hashes of a package's files."""
+    """Compute a short hash over the hashes of a package's files."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
 @contextmanager
 def _hold_lock(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, if not before."""
-    import fcntl  # which only the systems have that could have Core ML
+    """Hold a lock that also ends with the process."""
+    import fcntl  # here, because Windows does not have it
 
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -6,10 +6,10 @@
 | int4 | 4 bits, one scale for each 32 weights of a row | no: CPU and GPU |
 | palettized-6 | 6 bits, 64 values for each 32 rows | yes; more palettes would be slower |
 
-The values of a palette are evenly spaced: coremltools' k-means takes 8 s for a million weights, for
-each lookahead anew, and saves an error (2.5 % of the weights, not 3.8 %) that changes no token of
-the demo. The keys of the relative positions, no weights of a linear layer, stay as they are. None
-of this was tried on a device.
+The values of a palette are evenly spaced. coremltools' k-means would take 8 s for a million
+weights, at each lookahead again, and have a smaller error (2.5 % of the weights, not 3.8 %), which
+changes no token of the demo. The keys of the relative positions, which are not a linear layer's
+weights, keep their precision. None of this was tried on a device.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from typing import Any
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.coreml.tools import optimize
 
-#: Weights that share a scale, and rows that share a palette; fewer if sizes are no multiples.
+#: Weights that share a scale, and rows that share a palette; fewer if sizes are not multiples.
 GROUP = 32
 
 PALETTE_BITS = 6
 
 
 def compress(model: Any, precision: str, config: ModelConfig) -> Any:
-    """The same coremltools MLModel with its linear layers in int8, int4 or palettized-6."""
+    """Return a coremltools MLModel with its linear layers in int8, int4 or palettized-6."""
     group = gcd(GROUP, config.hidden_size, config.ff_size, config.prompt_size, config.decoder_size)
     action: Callable[..., Any] = optimize.linear_quantize_weights
     if precision == "int8":

@@ -1,4 +1,4 @@
-"""The Core ML packages of a model folder: one a graph, with a function for each lookahead."""
+"""The Core ML packages of a model folder: one for each graph, a function for each lookahead."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from nemocli.runtimes.coreml.package import files, merge
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.packages import COREML, functions, package_name
 
-#: Graphs whose matrices are quantized: where the time goes.
+#: Graphs whose matrices are quantized: they take nearly all of the time.
 COMPRESSED_GRAPHS = ("conformer_a", "conformer_b")
 
 
@@ -26,10 +26,11 @@ def write_graphs(
     precision: str,
     progress: GraphProgress,
 ) -> list[str]:
-    """Write every graph into an existing folder; the names of all files.
+    """Write every graph into an existing folder; return the names of all files.
 
-    The encoder is float16 throughout, predictor and joint float32. `precision` is `fp16`, one of
-    the smaller ones for the conformer's weights, or `fp32`.
+    Predictor and joint are float32, and so is the encoder with the precision `fp32`. With every
+    other `precision`, the encoder computes in float16, and those smaller than `fp16` are for the
+    conformer's weights.
     """
     names: list[str] = []
     graphs = (*DECODER_GRAPHS, *ENCODER_GRAPHS)
@@ -42,7 +43,7 @@ def write_graphs(
             for function, lookahead in functions(graph, lookaheads):
                 progress(f"{package.name} {function}", next(numbers), total)
                 parts[function] = Path(temporary, f"{function}.mlpackage")
-                # Compressed one by one: a package of several functions cannot be.
+                # Compressed one by one: coremltools cannot compress a package of several functions.
                 _build(parameters, graph, lookahead, precision).save(str(parts[function]))
             merge(parts, package, f"The graph {graph} of nemocli, weights in {precision}")
         names += files(package)
@@ -51,10 +52,10 @@ def write_graphs(
 
 @contextmanager
 def _temporary_folder(folder: Path) -> Iterator[str]:
-    """A folder for parts, and for what coremltools writes on its way, which is as large.
+    """Make a temporary folder for parts, and for coremltools' own files, which are as large.
 
-    All of it lies where the model will: that disk has the room, and what a killed conversion
-    leaves there is removed by the next one.
+    It is inside the model folder: that disk has the room, and the next conversion removes what a
+    killed one leaves there.
     """
     with tempfile.TemporaryDirectory(prefix=".functions-", dir=folder) as temporary:
         before, tempfile.tempdir = tempfile.tempdir, temporary

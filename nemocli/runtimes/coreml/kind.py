@@ -1,4 +1,4 @@
-"""What nemocli knows of the Core ML runtime, which writes packages anywhere and runs on macOS."""
+"""What nemocli knows of Core ML, which writes packages on Linux too and runs on macOS alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CoreMLKind(FolderKind):
-    """Its packages need functions over shared weights, which came with one version of macOS."""
+    """Core ML. Packages of several functions need `minimum_macos`."""
 
     name = "coreml"
     library = Library(
@@ -22,8 +22,8 @@ class CoreMLKind(FolderKind):
         systems="macOS and for Linux on x86-64",
         loads="nemocli.runtimes.coreml.tools",
     )
-    # A lookahead's functions lie apart until they are merged. float32 takes rounding out of
-    # comparisons with another runtime, and suits no device.
+    # The bytes are more than the weights': functions are separate files until they are merged.
+    # fp32 serves to compare with other runtimes without rounding; it suits no device.
     precisions: ClassVar = {
         "fp16": 4.5,
         "int8": 3.5,
@@ -35,7 +35,7 @@ class CoreMLKind(FolderKind):
     compute_units = ("cpu", "gpu", "ane", "all")
     default_compute_units = "ane"
     minimum_macos = 15
-    # In a current folder that is gone, torch ends the program.
+    # torch ends the program if the current folder was deleted.
     unneeded_modules = ("torch", "transformers")
 
     def write_graphs(

@@ -1,7 +1,7 @@
 """The network's operations through coremltools' MIL Builder: calling the definition writes a graph.
 
-The encoder is written in float16 from input to output, so that no casts appear and caches go
-through as they are; predictor and joint, which decide between tokens, in float32.
+The encoder is float16 from input to output, so that there are no casts, even of caches. Predictor
+and joint, which decide between tokens, are float32.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 from nemocli.errors import ModelError
 from nemocli.network.graphs import DECODER_GRAPHS, Graph
-from nemocli.network.operations import EPSILON, known_shape
+from nemocli.network.operations import EPSILON, resolve_shape
 from nemocli.network.parameters import Parameter
 from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
@@ -19,12 +19,12 @@ from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name 
 from nemocli.runtimes.coreml.tools import Function, Program, types
 from nemocli.runtimes.coreml.tools import coremltools as ct
 
-#: Several functions over one set of weights, and quantization by blocks, came with this system.
+#: The first system with several functions over the same weights, and with quantization by blocks.
 TARGET = ct.target[f"macOS{KIND.minimum_macos}"]
 
 _TYPES = {"float16": types.fp16, "float32": types.fp32, "int32": types.int32}
 
-#: What coremltools may do to the graph. Its usual ninety passes find nothing else here, slowly.
+#: Passes of coremltools over the graph. The usual ninety find nothing more here, and take long.
 PASSES = (
     "common::fuse_transpose_matmul",
     "common::merge_consecutive_reshapes",
@@ -37,7 +37,7 @@ Var = Any
 
 
 class MilOperations:
-    """`Operations` on MIL variables. To be used inside a `with Function(...)` block."""
+    """`Operations` on MIL variables, for use inside a `with Function(...)` block."""
 
     def __init__(self, dtype: str) -> None:
         self._dtype = np.dtype(dtype).type
@@ -45,7 +45,7 @@ class MilOperations:
 
     def constant(self, value: Parameter) -> Var:
         if value.name not in self._constants:
-            with np.errstate(over="ignore"):  # said better below
+            with np.errstate(over="ignore"):  # refused below, in a clearer sentence
                 array = np.ascontiguousarray(value.load(), self._dtype)
             if not np.isfinite(array).all():
                 raise ModelError(
@@ -113,7 +113,7 @@ class MilOperations:
         return mb.slice_by_index(x=x, begin=begin, end=end)
 
     def reshape(self, x: Var, shape: Sequence[int]) -> Var:
-        return mb.reshape(x=x, shape=known_shape(x.shape, shape))
+        return mb.reshape(x=x, shape=resolve_shape(x.shape, shape))
 
     def transpose(self, x: Var, order: Sequence[int]) -> Var:
         return mb.transpose(x=x, perm=list(order))
@@ -124,7 +124,7 @@ class MilOperations:
 
 
 def build_model(graph: "Graph[Var]", encoder_dtype: str) -> Any:
-    """The Core ML model (coremltools' MLModel) of one graph, its function called `main`.
+    """Build the Core ML model (coremltools' MLModel) of a graph, with one function, `main`.
 
     `encoder_dtype` is float16, or float32 for checks of the graph itself.
     """

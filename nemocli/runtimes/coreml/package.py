@@ -1,4 +1,4 @@
-"""One .mlpackage of several functions that share their weights, the same bytes every time."""
+"""Writing a .mlpackage of several functions that share weights, with the same bytes each time."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ _CONVERSION_DATE = "com.github.apple.coremltools.conversion_date"
 
 
 def merge(functions: Mapping[str, Path], package: Path, description: str) -> None:
-    """Write `package` with the `main` of each package in `functions` under its new name."""
+    """Write `package` with the `main` of each package in `functions`, under the key as its name."""
     descriptor = ct.utils.MultiFunctionDescriptor()
     for name, path in functions.items():
         descriptor.add_function(str(path), "main", name)
@@ -24,11 +24,12 @@ def merge(functions: Mapping[str, Path], package: Path, description: str) -> Non
     _describe(package / MODEL, description)
     _name_items(package / MANIFEST)
     for path in [package, *package.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)  # coremltools' are for the owner alone
+        # coremltools writes files that only their owner may read.
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def files(package: Path) -> list[str]:
-    """Every file of a package, relative to the folder it lies in."""
+    """List every file of a package, relative to the folder that holds the package."""
     paths = (path for path in package.rglob("*") if path.is_file())
     return sorted(path.relative_to(package.parent).as_posix() for path in paths)
 

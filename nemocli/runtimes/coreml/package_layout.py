@@ -1,13 +1,13 @@
-"""How the tensors of the graphs lie in a Core ML package, and the way there and back.
+"""The layout of tensors in a Core ML package, and the conversion to it and back.
 
-Two things differ from nemocli.network.graphs.
+It differs in two points from nemocli.network.graphs, the contract of all runtimes.
 
-- Rows of a float16 output were reported to come back as garbage from devices unless they fill
-  whole cache lines (https://github.com/apple/coremltools/issues/1893): what leaves an encoder graph
-  has a last axis that is a multiple of 32, with zeros behind the values, and what goes back in has
-  the same. At the released sizes that concerns `cache0..2` alone.
-- The convolution cache, only kernel - 1 = 8 long, lies as [layers, 8, hidden] instead of
-  [layers, hidden, 8].
+- Devices were reported to return garbage in float16 outputs whose rows do not fill whole cache
+  lines (https://github.com/apple/coremltools/issues/1893). The last axis of an encoder graph's
+  outputs is therefore padded with zeros to a multiple of 32, and so are the inputs that they come
+  back as. At the released sizes this concerns only `cache0..2`.
+- The convolution cache, whose last axis is only kernel - 1 = 8 long, is [layers, 8, hidden]
+  instead of [layers, hidden, 8].
 """
 
 from collections.abc import Sequence
@@ -25,20 +25,20 @@ Array = NDArray[Any]
 #: float16 values in a cache line of 64 bytes.
 ALIGNMENT = 32
 
-#: Encoder tensors that only ever go in. All others leave a graph, and most go into the next.
+#: Encoder tensors that are only inputs. All others are outputs, and most of those also inputs.
 _INPUTS_ONLY = ("mel", "neg_mask", "one_hot", "row_mask0", "row_mask1", "row_mask2")
 
 
 @dataclass(frozen=True)
 class PackageLayout:
-    """One tensor of one graph: `spec` is the contract's view of it, with every size known."""
+    """The layout of one tensor of a graph; `spec` is the contract's, with fixed sizes."""
 
     spec: TensorSpec
     #: Data type in the package: float16, float32 or int32.
     dtype: str
-    #: The contract's axes in the order they have in the package.
+    #: The contract's axes, in the order of the package.
     order: tuple[int, ...]
-    #: Zeros behind the last axis of the package.
+    #: Zeros at the end of the package's last axis.
     padding: int
 
     @property
@@ -49,12 +49,12 @@ class PackageLayout:
 
     @property
     def size(self) -> int:
-        """Values of the last axis that are not padding."""
+        """The length of the last axis without padding."""
         return self.shape[-1] - self.padding
 
     @property
     def note(self) -> str:
-        """What a user of the package has to know, for its metadata; empty if nothing differs."""
+        """What the package's metadata say of this layout; empty if it is the contract's."""
         contract = list(self.spec.shape)
         parts = []
         if self.order != tuple(range(len(self.order))):
@@ -64,7 +64,7 @@ class PackageLayout:
         return "; ".join(parts)
 
     def store(self, value: Array) -> Array:
-        """From the contract's shape to the package's, as a contiguous array of the right type."""
+        """Convert from the contract's shape to the package's: a contiguous array of `dtype`."""
         value = value.transpose(self.order)
         if not self.padding:
             return np.ascontiguousarray(value, self.dtype)
@@ -73,21 +73,21 @@ class PackageLayout:
         return stored
 
     def restore(self, stored: Array) -> Array:
-        """From the package's shape to the contract's: a view."""
+        """Convert from the package's shape to the contract's: a view."""
         return stored[..., : self.size].transpose(np.argsort(self.order))
 
     def store_in_graph(self, ops: Operations[T], value: T) -> T:
-        """`store` as operations of the graph, for an output."""
+        """Do what `store` does by operations of the graph, for an output."""
         value = self._transpose(ops, value, self.order)
         if not self.padding:
             return value
-        # Reshaped to four axes, which is what the vocabulary's pad takes.
+        # `Operations.pad` takes four axes.
         shape = (*(1,) * (4 - len(self.shape)), *self.shape[:-1], self.size)
         value = ops.pad(ops.reshape(value, shape), {3: (0, self.padding)})
         return ops.reshape(value, self.shape)
 
     def restore_in_graph(self, ops: Operations[T], stored: T) -> T:
-        """`restore` as operations of the graph, for an input."""
+        """Do what `restore` does by operations of the graph, for an input."""
         if self.padding:
             stored = ops.slice(stored, len(self.order) - 1, 0, self.size)
         return self._transpose(ops, stored, [int(axis) for axis in np.argsort(self.order)])
@@ -97,7 +97,7 @@ class PackageLayout:
 
 
 def layout(graph: str, spec: TensorSpec, encoder_dtype: str) -> PackageLayout:
-    """Where a tensor of `graph` lies. The joint's frames, any number in the contract, are one."""
+    """Return the layout of a tensor of `graph`. Any number of the joint's frames becomes one."""
     spec = TensorSpec(spec.name, spec.known_shape, spec.dtype)
     order = tuple(range(len(spec.shape)))
     if graph in DECODER_GRAPHS:

@@ -1,7 +1,7 @@
-"""Model folders run by Core ML, on macOS.
+"""Running model folders with Core ML, on macOS.
 
-Written on Linux and not tried on a Mac: there the tests run all of this file but `CoreML`, with
-an evaluator of ML Programs in its place. The first trial on a Mac is `nemocli doctor --verify`.
+Written on Linux, and never tried on a Mac. Tests on Linux run all of this file but `CoreML`, which
+an evaluator of ML Programs replaces. On a Mac, `nemocli doctor --verify` tries all of it.
 """
 
 import time
@@ -23,14 +23,14 @@ from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREML, function_name, package_name
 from nemocli.runtimes.system import this_system
 
-#: coremltools' name for what a person chooses.
+#: coremltools' names for the compute units.
 COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
 
 
 class Backend(Protocol):
-    """What is needed of the system: Core ML, or something in its place."""
+    """What compiles and loads packages: Core ML, or something in its place."""
 
-    #: Version of the system that compiled packages are for.
+    #: The version of the system that compiled packages are for.
     system: str
 
     def compile(self, package: Path, destination: Path) -> None:
@@ -38,12 +38,12 @@ class Backend(Protocol):
         ...
 
     def load(self, compiled: Path, compute_units: str, function: str) -> Predict:
-        """Load one function of a .mlmodelc, to run on units by coremltools' name."""
+        """Load one function of a .mlmodelc; `compute_units` is coremltools' name for them."""
         ...
 
 
 class CoreML:
-    """Core ML through coremltools. Raises UnsupportedError on a machine that has none.
+    """Core ML through coremltools. Raises UnsupportedError on a machine without it.
 
     Not tried on a Mac.
     """
@@ -64,18 +64,18 @@ class CoreML:
         model = self._coremltools.models.CompiledMLModel(str(compiled), units, function)
 
         def predict(inputs: Arrays) -> Arrays:
-            # Copied, because the next call may use the same memory.
+            # Copied, because the next call may write to the same memory.
             return {name: np.array(value) for name, value in model.predict(inputs).items()}
 
         return predict
 
 
 class CoreMLRuntime(FixedShapeRuntime[Predict]):
-    """Runs the packages of a model folder by Core ML, or by a `backend` in its place.
+    """Runs the packages of a model folder with Core ML, or with another `backend`.
 
-    `compute_units` are one of the kind's, `hashes` are the SHA-256 of the model folder's files by
-    name, `compiled` is the folder that keeps compiled packages, `progress` is called with what
-    takes long and how long it took.
+    `compute_units` is one of the kind's, `hashes` are the SHA-256 of the model folder's files by
+    name, and `compiled` is the folder for compiled packages. `progress` is called with a sentence
+    before a package is compiled, and after it.
     Raises UnsupportedError where there is no Core ML, ModelError for packages it cannot load.
     """
 
@@ -107,7 +107,7 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
         return self._calls.run(graph, inputs, function)
 
     def _load(self, graph: str) -> Predict:
-        """One function of one package: memory is said to grow with every function loaded."""
+        """Load one function of a package: each one loaded is said to take more memory."""
         package = self._folder / package_name(graph, COREML)
         hashes = {
             name: digest
@@ -116,7 +116,7 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
         }
         if not hashes or not package.is_dir():
             raise ModelError(f"The model folder lacks {package}; convert the model again.")
-        # The decoder is float32, which the Neural Engine does not compute, and small.
+        # The decoder is small, and float32, in which the Neural Engine does not compute.
         units = "CPU_ONLY" if graph in DECODER_GRAPHS else self._units
         begin, is_new = time.monotonic(), False
 

@@ -1,4 +1,4 @@
-"""coremltools, imported in one place: without its progress bars, and with an error that helps."""
+"""The imports from coremltools, without its progress bars and with an error that helps."""
 
 import logging
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Any
 from nemocli.errors import UnsupportedError
 from nemocli.runtimes.coreml.kind import KIND
 
-# It warns that it cannot run models on this system, and about packages it does not need here.
+# coremltools warns that it cannot run models on this system, and of packages not needed here.
 logging.getLogger("coremltools").setLevel(logging.ERROR)
 
 try:

@@ -1,1 +1,1 @@
-"""numpy: the network's operations computed as they are called, on a checkpoint as it is."""
+"""numpy: the network's operations, each computed as it is called, for any checkpoint."""

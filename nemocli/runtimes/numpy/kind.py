@@ -1,4 +1,4 @@
-"""What nemocli knows of the numpy runtime: the readable reference, which needs no conversion."""
+"""What nemocli knows of the numpy runtime, which reads checkpoints directly."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class NumpyKind(CheckpointKind):
-    """Computes on the processor in float32, slowly."""
+    """The readable reference: it computes on the processor in float32, slowly."""
 
     name = "numpy"
     library = Library("numpy", "numpy", "pip install numpy")

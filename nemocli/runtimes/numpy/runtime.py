@@ -1,4 +1,4 @@
-"""The network computed by numpy as it is called: the readable reference, for any checkpoint."""
+"""The network computed by numpy: the readable reference, for any checkpoint."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.network.graphs import Graph, build_graph
-from nemocli.network.operations import EPSILON, known_shape
+from nemocli.network.operations import EPSILON, resolve_shape
 from nemocli.network.parameters import Parameter, Parameters
 from nemocli.runtimes.base import Arrays, Runtime
 
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 class NumpyOperations:
-    """`Operations` on float32 arrays. Parameters are loaded once and kept."""
+    """`Operations` on float32 arrays. A parameter is loaded once, and kept."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, Array] = {}
@@ -40,7 +40,7 @@ class NumpyOperations:
         return a * b
 
     def sigmoid(self, x: Array) -> Array:
-        with np.errstate(over="ignore"):  # exp(-x) = inf gives the 0 it should
+        with np.errstate(over="ignore"):  # where exp(-x) is inf, the result is 0, as it should be
             y: Array = 1 / (1 + np.exp(-x))
         return y
 
@@ -106,7 +106,7 @@ class NumpyOperations:
         return x[(np.s_[:],) * axis + (np.s_[start:stop],)]
 
     def reshape(self, x: Array, shape: Sequence[int]) -> Array:
-        return x.reshape(known_shape(x.shape, shape))
+        return x.reshape(resolve_shape(x.shape, shape))
 
     def transpose(self, x: Array, order: Sequence[int]) -> Array:
         return x.transpose(order)
@@ -120,7 +120,7 @@ class NumpyOperations:
 
 
 class NumpyRuntime(Runtime):
-    """Runs a checkpoint's graphs eagerly at one lookahead."""
+    """Computes a checkpoint's graphs at one lookahead."""
 
     name = "numpy"
 
@@ -134,5 +134,10 @@ class NumpyRuntime(Runtime):
     def run(self, graph: str, inputs: Mapping[str, Array]) -> Arrays:
         if graph not in self._graphs:
             self._graphs[graph] = build_graph(graph, self._parameters, self.lookahead + 1)
-        with np.errstate(all="ignore"):  # of weights that no training gives; nothing is said
+        with np.errstate(all="ignore"):  # absurd weights give NaN or infinity without warnings
             return self._graphs[graph].body(self._operations, inputs)
+
+    def close(self) -> None:
+        self._graphs.clear()
+        self._operations = NumpyOperations()
+        del self._parameters

@@ -2,6 +2,6 @@
 
 import os
 
-# From its version 1.29 on, onnxruntime keeps a record of its use in the cache folder and sends it
-# to its makers; it reads this when it is imported.
+# From version 1.29 on, onnxruntime records its use in the cache folder and sends the record to its
+# makers. It reads this variable when it is imported.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -1,4 +1,4 @@
-"""The ONNX files of a model folder: one small graph each, all over one file of weights."""
+"""The ONNX files of a model folder: a small file for each graph, one file of weights for all."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,14 +21,14 @@ def write_graphs(
     precision: str,
     progress: GraphProgress,
 ) -> list[str]:
-    """Write every graph for every lookahead into an existing folder; the names of all files."""
+    """Write every graph for every lookahead into an existing folder; return all files' names."""
     names = [WEIGHTS_FILE]
-    wanted = [(graph, 0) for graph in SHARED_GRAPHS]
-    wanted += [(CONFORMER, lookahead) for lookahead in lookaheads]
+    graphs = [(graph, 0) for graph in SHARED_GRAPHS]
+    graphs += [(CONFORMER, lookahead) for lookahead in lookaheads]
     with WeightsFile(folder / WEIGHTS_FILE) as weights:
-        for number, (graph, lookahead) in enumerate(wanted, 1):
+        for number, (graph, lookahead) in enumerate(graphs, 1):
             name = graph_file(graph, lookahead)
-            progress(name, number, len(wanted))
+            progress(name, number, len(graphs))
             built: Graph[str] = build_graph(graph, parameters, lookahead + 1)
             model = build_model(built, weights, precision == "int8")
             (folder / name).write_bytes(model.SerializeToString(deterministic=True))

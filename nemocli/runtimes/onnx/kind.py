@@ -1,4 +1,4 @@
-"""What nemocli knows of the ONNX runtime: its folders, and onnxruntime on the processor."""
+"""What nemocli knows of the ONNX runtime before onnxruntime is imported."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class OnnxKind(FolderKind):
-    """Runs on every system that nemocli runs on."""
+    """onnxruntime on the processor; every system that runs nemocli has it."""
 
     name = "onnx"
     library = Library(

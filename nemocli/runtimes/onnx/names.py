@@ -1,4 +1,4 @@
-"""The names of a model folder's ONNX files; a module of its own, so that to run needs no `onnx`."""
+"""The names of a model folder's ONNX files. Running a model imports this, and not `onnx`."""
 
 #: The only graph that depends on the lookahead.
 CONFORMER = "conformer_block"
@@ -7,5 +7,5 @@ WEIGHTS_FILE = "weights.bin"
 
 
 def graph_file(graph: str, lookahead: int) -> str:
-    """The file of a graph."""
+    """Return the name of a graph's file."""
     return f"{graph}.lookahead{lookahead}.onnx" if graph == CONFORMER else f"{graph}.onnx"

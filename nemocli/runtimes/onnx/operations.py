@@ -18,17 +18,17 @@ OPSET = 17
 #: IR version 9 is read by onnxruntime 1.17 and later.
 IR_VERSION = 9
 
-#: Where a slice ends that goes on to the end.
+#: The end of a slice that goes up to the end of the axis.
 TO_THE_END = np.iinfo(np.int64).max
 
 Array = NDArray[Any]
 
-#: Activations in eight bits: what stands for one of 1, and for 0.
+#: Activations in eight bits: the size of a step (1 is 127 steps), and the integer for 0.
 STEP, ZERO = np.float32(1 / 127), np.uint8(128)
 
 
 class OnnxOperations:
-    """`Operations` on names of values; nodes and initializers gather here."""
+    """`Operations` on names of values; collects nodes and initializers."""
 
     def __init__(self, weights: WeightsFile, int8: bool) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -51,10 +51,10 @@ class OnnxOperations:
         return y if bias is None else self.add(y, self.constant(bias))
 
     def _linear_int8(self, x: str, weight: Parameter) -> str:
-        """Activations quantized as they come, one scale a row; weights ahead, one a column.
+        """Multiply in eight bits: activations with a scale for each row, weights for each column.
 
-        A scale for all rows, as onnxruntime's own dynamic quantization has it, would let what else
-        is in the call, more chunks or other streams, change the result.
+        onnxruntime's own dynamic quantization has one scale for all rows: then other chunks and
+        streams in the same call would change the result.
         """
         loaded: list[QuantizedMatrix] = []
 
@@ -65,8 +65,7 @@ class OnnxOperations:
 
         values = self._weight(weight.name + ".int8", lambda: matrix().values)
         scales = self._weight(weight.name + ".scales", lambda: matrix().scales)
-        # A row of zeros divided by its largest is no number, which becomes some integer, and is
-        # multiplied by zero at the end.
+        # A row of zeros becomes 0 / 0, NaN, and then some integer; the last step multiplies by 0.
         largest = self._node("ReduceMax", self._node("Abs", x), axes=[-1], keepdims=1)
         step, zero = self._scalar(STEP), self._scalar(ZERO)
         quantized = self._node("QuantizeLinear", self._node("Div", x, largest), step, zero)
@@ -110,12 +109,12 @@ class OnnxOperations:
         return self._node("Conv", x, w, b, strides=[stride, stride], group=groups)
 
     def depthwise_conv1d(self, x: str, weight: Parameter) -> str:
-        # As a picture of one row: for those onnxruntime has a kernel that takes channels side by
-        # side, several times as fast.
+        # As an image of one row: for images onnxruntime has a kernel that takes several channels
+        # at once, and is several times as fast.
         w = self._weight(weight.name + ".row", lambda: weight.load()[:, :, None])
         channels = self.initializers[w].dims[0]
-        picture = self.reshape(x, (0, channels, 1, -1))
-        row = self._node("Conv", picture, w, group=channels)
+        image = self.reshape(x, (0, channels, 1, -1))
+        row = self._node("Conv", image, w, group=channels)
         return self.reshape(row, (0, channels, -1))
 
     def gather(self, table: Parameter, index: str) -> str:
@@ -170,7 +169,7 @@ class OnnxOperations:
 
 
 def build_model(graph: "Graph[str]", weights: WeightsFile, int8: bool) -> onnx.ModelProto:
-    """The ONNX model of one graph. Its weights go to `weights`, to be shared with other graphs."""
+    """Build the ONNX model of a graph. Its weights go to `weights`, which other graphs share."""
     ops = OnnxOperations(weights, int8)
     results = graph.body(ops, {spec.name: spec.name for spec in graph.inputs})
     for name in graph.outputs:

@@ -1,4 +1,4 @@
-"""What this machine's processor can do, as far as onnxruntime has to be told."""
+"""The processor's abilities that onnxruntime's options depend on."""
 
 import platform
 from functools import cache
@@ -9,10 +9,10 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 @cache
 def multiplies_signed_weights() -> bool:
-    """Whether products of unsigned activations and signed weights are summed without overflow.
+    """Tell whether products of unsigned activations and signed weights add without overflow.
 
-    x86 without VNNI adds two of them in 16 bits, which is too few. Other processors add in 32.
-    What cannot be found out is taken for the worse.
+    x86 without VNNI adds two of them in 16 bits, which is too few; other processors add in 32. The
+    answer is no if it cannot be found out.
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return True

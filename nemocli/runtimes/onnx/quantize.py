@@ -15,10 +15,10 @@ class QuantizedMatrix:
 
 
 def quantize(weight: NDArray[np.float32]) -> QuantizedMatrix:
-    """A linear layer's weight [out, in], transposed to [in, out], symmetric around 0.
+    """Quantize a linear layer's weight [out, in], symmetrically around 0, as a matrix [in, out].
 
-    Signed, for the instructions that processors have for unsigned by signed products (VNNI: twice
-    to four times as fast as unsigned weights). See processor.py for those that have none.
+    The integers are signed: processors have instructions for products of unsigned and signed ones
+    (VNNI: twice to four times as fast as unsigned weights). See processor.py for those without.
     """
     scales = np.maximum(np.abs(weight).max(1), np.finfo(np.float32).tiny) / np.float32(127)
     values = np.rint(weight / scales[:, None]).astype(np.int8)

@@ -1,4 +1,4 @@
-"""Model folders run by onnxruntime on the CPU."""
+"""Running model folders with onnxruntime on the CPU."""
 
 import os
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class OnnxRuntime(Runtime):
         try:
             session = ort.InferenceSession(
                 path, _options(), providers=["CPUExecutionProvider"], enable_fallback=0
-            )  # whose fallback is the same once more, and is printed to stdout
+            )  # its fallback would only try the same again, and print to stdout
         except Exception as error:  # onnxruntime's exceptions share no base class
             if lacks_memory(error):
                 raise
@@ -48,7 +48,7 @@ class OnnxRuntime(Runtime):
         session, names = self._sessions[graph]
         try:
             results: list[NDArray[np.float32]] = session.run(names, dict(inputs))
-        except Exception as error:  # see above
+        except Exception as error:  # onnxruntime's exceptions share no base class
             if lacks_memory(error):
                 raise
             raise ModelError(
@@ -56,18 +56,21 @@ class OnnxRuntime(Runtime):
             ) from None
         return dict(zip(names, results, strict=True))
 
+    def close(self) -> None:
+        self._sessions.clear()
+
 
 def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised too, and told in a sentence
-    # As the other numerical libraries do it; 0 stands for all cores.
+    options.log_severity_level = 4  # errors are raised too
+    # The variable that other numerical libraries read; 0 means all cores.
     threads = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
-    # Threads wait for the next operation awake, which a chunk has hundreds of, but not for the next
-    # call: several sessions share the cores.
+    # Threads stay awake between the hundreds of operations of a chunk, but not between calls:
+    # several sessions share the cores.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if not multiplies_signed_weights():
-        # onnxruntime turns them into unsigned ones as it loads them: slower, and a second copy.
+        # onnxruntime makes unsigned weights of them at loading: slower, and in a second copy.
         options.add_session_config_entry("session.x64quantprecision", "1")
     return options

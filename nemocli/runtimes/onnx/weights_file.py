@@ -1,4 +1,4 @@
-"""One file of weights that all graphs of a model folder share, in ONNX's external data format."""
+"""The file of weights that all graphs of a model folder share, in ONNX's external data format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ ALIGNMENT = 64
 
 
 class WeightsFile(Closing):
-    """Writes each tensor once and hands out references to it; holds one tensor at a time."""
+    """Writes each tensor once, and returns references to it. Holds one tensor at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,7 +28,7 @@ class WeightsFile(Closing):
         self._file.close()
 
     def tensor(self, name: str, load: Callable[[], NDArray[Any]]) -> onnx.TensorProto:
-        """The initializer called `name`; `load` is called if no graph has asked for it before."""
+        """Return the initializer `name`; write what `load` returns if it is not there yet."""
         if name not in self._written:
             self._written[name] = self._write(name, load())
         return self._written[name]
@@ -40,7 +40,7 @@ class WeightsFile(Closing):
             "offset": str(self._file.tell()),
             "length": str(array.nbytes),
         }
-        # Not array.tofile, whose errors do not tell that the disk is full.
+        # Not array.tofile: its errors do not say that the disk is full.
         self._file.write(np.ascontiguousarray(array).view(np.uint8).data)
         kind = helper.np_dtype_to_tensor_dtype(array.dtype)
         tensor = TensorProto(

@@ -1,7 +1,10 @@
-"""Core AI packages, run by Apple's own runtime: the tokens of the numpy reference."""
+"""Core AI packages, run by Apple's own runtime, give the tokens of the numpy reference."""
 
+import asyncio
+import gc
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -32,7 +35,7 @@ def transcribe(transcriber, sound, lang):
 
 @pytest.mark.parametrize("lookahead", [0, 3, 6, 13])
 def test_tokens_are_those_of_numpy(folder, clips, lookahead):
-    """On speech, with a partial last chunk, and on sound the demo does not understand."""
+    """This holds for speech with a partial last chunk, and for sound that is no speech."""
     spoken = clips[lookahead % len(clips)]
     runtimes = [
         nemocli.load(folder, lookahead=lookahead),
@@ -63,7 +66,7 @@ def test_the_same_weights_make_the_same_bytes_in_any_process(folder, tmp_path):
 
 
 def test_float16_computes_nearly_the_same(demo, folder, tmp_path):
-    """One call of one graph: Apple's runtime is slow with float16 on a processor."""
+    """One call of one graph is tested: Apple's runtime is slow at float16 on a processor."""
     out = tmp_path / "half"
     assert convert(demo, out, to="coreai", lookaheads=[3]).precision == "fp16"
     mel = np.random.default_rng(0).normal(-8, 2, (1, 25, 128)).astype(np.float32)
@@ -101,3 +104,27 @@ def test_without_the_package_it_says_what_to_install(folder, monkeypatch):
     with pytest.raises(UnsupportedError, match=r"pip install 'nemocli\[coreai\]'") as caught:
         nemocli.load(folder)
     assert caught.value.exit_code == 4
+
+
+def test_nothing_is_kept_of_a_call(folder):
+    """Apple's package never lets go of the handles by which asyncio returns its results."""
+    transcriber = nemocli.load(folder, lookahead=3)
+    session, sound = transcriber.session(), speech_like(0.96, seed=3)
+    session.feed(sound)
+
+    def count():
+        gc.collect()
+        return sum(type(kept) is asyncio.Handle for kept in gc.get_objects())
+
+    before = count()
+    for _ in range(3):
+        session.feed(sound)
+    assert count() <= before + 2
+
+
+def test_a_closed_model_is_gone_with_its_temporary_folders(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    transcriber = nemocli.load(folder)
+    assert list(tmp_path.iterdir())
+    transcriber.close()
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Checkpoints as Core ML packages, each written once, and numpy to compare them with."""
+"""Checkpoints as Core ML packages, each written once, and numpy runtimes to compare with."""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.sounds import speech_like
 
 pytest_pycollect_makemodule = skips_without("coremltools", reason="needs coremltools")
 
-#: Sizes that differ from the demo's, in an even and an odd network.
+#: Sizes that differ from the demo's, with an even and an odd number of layers.
 SHAPES = {
     "even": {
         "hidden_size": 64,
@@ -45,7 +45,7 @@ SHAPES = {
 
 
 class RandomWeights:
-    """Tensors drawn at random by name: about unit gain everywhere, and nothing neutral."""
+    """Random tensors by name, with a gain of about 1 everywhere; no scale is 1, no bias 0."""
 
     def __init__(self, config):
         self._shapes = expected_shapes(config)
@@ -57,14 +57,14 @@ class RandomWeights:
         shape = self._shapes[name]
         draw = np.random.default_rng(sum(name.encode())).normal(size=shape).astype(np.float32)
         if name == "encoder.subsampling.conv_in.bias":
-            return 3 + draw  # the mels lie around -9
+            return 3 + draw  # mels are about -9
         if len(shape) == 1:
             return (1 if "norm" in name and name.endswith("weight") else 0) + 0.2 * draw
         return draw * np.float32(1.4 / np.sqrt(np.prod(shape[1:])))
 
 
 class RoundedConstants(NumpyOperations):
-    """numpy with every parameter rounded to float16, as the packages store the encoder's."""
+    """Operations of numpy with every parameter rounded to float16, as in the packages' encoder."""
 
     def constant(self, value):
         if value.name not in self._loaded:
@@ -83,8 +83,8 @@ class RoundedNumpyRuntime(NumpyRuntime):
 
 
 @dataclasses.dataclass(frozen=True)
-class Heard:
-    """What a stream gave: tokens with their frames, the encoder's frames, the text."""
+class StreamResult:
+    """The result of a stream: tokens with their frames, the encoder's frames, the text."""
 
     tokens: list[tuple[int, int]]
     enc_proj: np.ndarray
@@ -99,7 +99,7 @@ class Case:
     write: Callable[..., Path]
     tokenizer: str
 
-    def hear(self, runtime, sound, lang="auto"):
+    def transcribe(self, runtime, sound, lang="auto"):
         """Transcribe a sound in packets of a third of a second."""
         session = Transcriber(runtime, TokenDecoder(self.tokenizer), "a test").session(
             lang, keep_encoder=True
@@ -108,7 +108,7 @@ class Case:
             session.feed(sound[start : start + 5333])
         final = session.finish()
         tokens = [(token.id, token.frame) for token in final.tokens]
-        return Heard(tokens, np.concatenate(session.enc_proj), final.text)
+        return StreamResult(tokens, np.concatenate(session.enc_proj), final.text)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -128,7 +128,7 @@ def make_quicker(patch):
 
 @pytest.fixture(scope="session")
 def case(demo, tmp_path_factory):
-    """`case(name)` for `demo`, `even` or `odd`."""
+    """Give a function that returns the Case `demo`, `even` or `odd` by its name."""
     checkpoint = Checkpoint(demo)
     cases = {}
 
@@ -148,7 +148,7 @@ def _writer(parameters, tmp_path_factory):
     written = {}
 
     def write(precision, lookaheads, graphs=None):
-        """The folder of packages; of some `graphs` only, if they are given."""
+        """Write the packages, or only those of some `graphs`; return their folder."""
         key = (precision, lookaheads, graphs)
         if key not in written:
             folder = tmp_path_factory.mktemp("packages")
@@ -164,12 +164,12 @@ def _writer(parameters, tmp_path_factory):
 
 
 def random_parameters(name, demo):
-    """A random network whose transducer speaks on about a third of the frames."""
+    """Make a random network that emits tokens on about a third of the frames."""
     config = dataclasses.replace(Checkpoint(demo).config, **SHAPES[name])
     parameters = Parameters(config, RandomWeights(config))
     runtime = NumpyRuntime(parameters, 3)
     case = Case(parameters, lambda: Path(), (demo / "tokenizer.json").read_text())
-    frames = case.hear(runtime, speech_like(4.0, seed=9)).enc_proj
+    frames = case.transcribe(runtime, speech_like(4.0, seed=9)).enc_proj
     state = np.zeros((config.decoder_layers, 1, config.decoder_size), np.float32)
     blank = np.array([[config.blank_id]], np.int32)
     dec_out = runtime.run("predict", {"token": blank, "h": state, "c": state})["dec_out"]

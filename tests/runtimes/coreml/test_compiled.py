@@ -1,4 +1,4 @@
-"""The folder of compiled packages: made once, never half, one for each content and system."""
+"""The cache of compiled packages: each is compiled once for its content and system, or not kept."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ HASHES = {"pre.mlpackage/Manifest.json": "1", "pre.mlpackage/Data/weight.bin": "
 
 
 class Compiler:
-    """Stands for Core ML's compiler; `during` happens when it is half done."""
+    """A stand-in for Core ML's compiler; `during` is called when it is half done."""
 
     def __init__(self, during=lambda: None):
         self.calls = []
         self._during = during
 
     def __call__(self, package, destination):
-        assert destination.suffix == ".mlmodelc"  # coremltools refuses another
+        assert destination.suffix == ".mlmodelc"  # coremltools refuses others
         self.calls.append(package)
         destination.mkdir()
         (destination / "first").write_text("1")
@@ -27,23 +27,23 @@ class Compiler:
 
 
 def names(folder):
-    """But for the lock and the lists of files."""
+    """List the names in a folder, without the lock and the lists of files."""
     found = (path for path in folder.iterdir() if path.name != "lock")
     return sorted(path.name for path in found if path.suffix != ".json")
 
 
 def get(folder, compiler, system="15.5", hashes=HASHES):
-    heard = []
+    starts = []
     models = CompiledModels(folder / "compiled", system, compiler)
-    path = models.path(folder / "pre.mlpackage", hashes, lambda: heard.append(1))
+    path = models.path(folder / "pre.mlpackage", hashes, lambda: starts.append(1))
     assert names(path) == ["first", "second"]
-    return path, bool(heard)
+    return path, bool(starts)
 
 
 def test_compiled_once_and_announced_once(tmp_path):
     compiler = Compiler()
-    path, heard = get(tmp_path, compiler)
-    assert heard
+    path, is_new = get(tmp_path, compiler)
+    assert is_new
     assert get(tmp_path, compiler) == (path, False)
     assert compiler.calls == [tmp_path / "pre.mlpackage"]
     assert names(tmp_path / "compiled") == [path.name]
@@ -75,8 +75,8 @@ def test_what_a_killed_process_left_is_no_entry(tmp_path):
     partial = tmp_path / "compiled" / "partial.mlmodelc"
     partial.mkdir(parents=True)
     (partial / "first").write_text("1")
-    path, heard = get(tmp_path, Compiler())
-    assert heard and names(tmp_path / "compiled") == [path.name]
+    path, is_new = get(tmp_path, Compiler())
+    assert is_new and names(tmp_path / "compiled") == [path.name]
 
 
 def test_two_at_once_compile_once(tmp_path):
@@ -111,7 +111,7 @@ def test_what_was_damaged_is_compiled_again(tmp_path, damage):
     damage(path)
     assert get(tmp_path, Compiler()) == (path, True)
     assert (path / "first").read_text() == "1"
-    (path / "of the system").mkdir()  # which may keep there what it likes
+    (path / "of the system").mkdir()  # the system may keep its own files there
     compiler = Compiler()
     CompiledModels(tmp_path / "compiled", "15.5", compiler).path(path, HASHES, lambda: None)
     assert compiler.calls == []

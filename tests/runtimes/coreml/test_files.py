@@ -1,4 +1,4 @@
-"""Packages: their streams equal numpy's, and what lies in them is what devices are said to take."""
+"""Core ML packages: their tokens are numpy's, and their contents are said to suit devices."""
 
 import os
 import shutil
@@ -19,15 +19,15 @@ from tests.sounds import speech_like
 
 LOOKAHEADS = (0, 3, 6, 13)
 
-#: Without lookahead there are four times as many calls to evaluate.
+#: Lookahead 0 has four times as many calls as lookahead 3.
 SLOW_LOOKAHEADS = [
     pytest.param(lookahead, marks=[] if lookahead else pytest.mark.slow) for lookahead in LOOKAHEADS
 ]
 
 
-def relative(heard, expected):
-    """The largest difference of the encoder's frames, relative to the largest value."""
-    return np.abs(heard.enc_proj - expected.enc_proj).max() / np.abs(expected.enc_proj).max()
+def relative(result, expected):
+    """Return the largest difference of the encoder's frames, relative to the largest value."""
+    return np.abs(result.enc_proj - expected.enc_proj).max() / np.abs(expected.enc_proj).max()
 
 
 @pytest.mark.parametrize("lookahead", SLOW_LOOKAHEADS)
@@ -37,21 +37,21 @@ def test_without_rounding_the_graphs_give_numpy_s_tokens(case, lookahead):
     for seed, seconds in enumerate((0.05, 1.13, 2.9)):
         sound = speech_like(seconds, seed)
         runtime = EvaluatedRuntime(folder, even.parameters.config, lookahead, exact=True)
-        heard = even.hear(runtime, sound)
-        expected = even.hear(NumpyRuntime(even.parameters, lookahead), sound)
-        assert heard.tokens == expected.tokens
-        assert relative(heard, expected) < 1e-5
-    assert heard.tokens
+        result = even.transcribe(runtime, sound)
+        expected = even.transcribe(NumpyRuntime(even.parameters, lookahead), sound)
+        assert result.tokens == expected.tokens
+        assert relative(result, expected) < 1e-5
+    assert result.tokens
 
 
 def test_other_sizes_too(case):
     odd = case("odd")
     runtime = EvaluatedRuntime(odd.write("fp32", (3,)), odd.parameters.config, 3, exact=True)
     sound = speech_like(5.0, seed=4)
-    heard = odd.hear(runtime, sound, "ja")
-    expected = odd.hear(NumpyRuntime(odd.parameters, 3), sound, "ja")
-    assert heard.tokens == expected.tokens != []
-    assert relative(heard, expected) < 1e-5
+    result = odd.transcribe(runtime, sound, "ja")
+    expected = odd.transcribe(NumpyRuntime(odd.parameters, 3), sound, "ja")
+    assert result.tokens == expected.tokens != []
+    assert relative(result, expected) < 1e-5
 
 
 @pytest.mark.parametrize("lookahead", SLOW_LOOKAHEADS)
@@ -59,13 +59,13 @@ def test_the_demo_with_weights_in_float16(case, clips, lookahead):
     demo, clip = case("demo"), min(clips, key=lambda clip: len(clip.samples))
     folder, config = demo.write("fp16", LOOKAHEADS), demo.parameters.config
 
-    def hear(runtime):
-        return demo.hear(runtime, clip.samples, clip.lang)
+    def transcribe(runtime):
+        return demo.transcribe(runtime, clip.samples, clip.lang)
 
-    exact = hear(EvaluatedRuntime(folder, config, lookahead, exact=True))
-    device = hear(EvaluatedRuntime(folder, config, lookahead, exact=False))
-    numpy = hear(NumpyRuntime(demo.parameters, lookahead))
-    rounded = hear(RoundedNumpyRuntime(demo.parameters, lookahead))
+    exact = transcribe(EvaluatedRuntime(folder, config, lookahead, exact=True))
+    device = transcribe(EvaluatedRuntime(folder, config, lookahead, exact=False))
+    numpy = transcribe(NumpyRuntime(demo.parameters, lookahead))
+    rounded = transcribe(RoundedNumpyRuntime(demo.parameters, lookahead))
     assert exact.tokens == rounded.tokens  # the same weights: the same stream
     assert relative(exact, rounded) < 1e-5
     assert numpy.text == exact.text == device.text
@@ -77,7 +77,7 @@ def test_samples_far_too_loud_do_not_overflow_float16(case):
     demo = case("demo")
     folder = demo.write("fp16", LOOKAHEADS)
     runtime = EvaluatedRuntime(folder, demo.parameters.config, 3, exact=False)
-    assert np.isfinite(demo.hear(runtime, 1e6 * speech_like(1.0)).enc_proj).all()
+    assert np.isfinite(demo.transcribe(runtime, 1e6 * speech_like(1.0)).enc_proj).all()
 
 
 def test_one_wrong_weight_is_noticed(case, clips, tmp_path):
@@ -94,9 +94,9 @@ def test_one_wrong_weight_is_noticed(case, clips, tmp_path):
     path.write_bytes(blob)
     for lookahead in (0, 13):
         runtime = EvaluatedRuntime(folder, demo.parameters.config, lookahead, exact=True)
-        heard = demo.hear(runtime, clip.samples[:24000], clip.lang)
+        result = demo.transcribe(runtime, clip.samples[:24000], clip.lang)
         rounded = RoundedNumpyRuntime(demo.parameters, lookahead)
-        assert relative(heard, demo.hear(rounded, clip.samples[:24000], clip.lang)) > 1e-4
+        assert relative(result, demo.transcribe(rounded, clip.samples[:24000], clip.lang)) > 1e-4
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_quantized(case, tmp_path, precision, lookaheads, bits, tolerance):
     shutil.copytree(plain, folder, ignore=shutil.ignore_patterns(half))
     shutil.copytree(quantized / half, folder / half)
     sound = speech_like(3.0, seed=3)
-    heard = even.hear(EvaluatedRuntime(folder, even.parameters.config, 3, exact=True), sound)
-    expected = even.hear(NumpyRuntime(even.parameters, 3), sound)
-    assert 1e-3 < relative(heard, expected) < tolerance
-    # Every matrix of a linear layer is quantized and stored once; the positions' keys are not.
+    result = even.transcribe(EvaluatedRuntime(folder, even.parameters.config, 3, exact=True), sound)
+    expected = even.transcribe(NumpyRuntime(even.parameters, 3), sound)
+    assert 1e-3 < relative(result, expected) < tolerance
+    # Every matrix of a linear layer is quantized and stored once; the keys of positions are not.
     for function in Package(folder / half).functions.values():
         kinds = [operation.kind for operation in function.operations]
         assert sum(kind.startswith("constexpr_") for kind in kinds) == kinds.count("linear")
@@ -129,12 +129,12 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
     folder = odd.write("int8", (3, 0), ("conformer_b",))
     script = (
         "import pytest, sys; from pathlib import Path\n"
-        "from nemocli.models.paths import demo_folder\n"
+        "from nemocli.models.paths import find_demo_folder\n"
         "from nemocli.runtimes.coreml import files\n"
         "from tests.runtimes.coreml.conftest import make_quicker, random_parameters\n"
         "make_quicker(pytest.MonkeyPatch())\n"
         "files.DECODER_GRAPHS, files.ENCODER_GRAPHS = (), ('conformer_b',)\n"
-        "parameters = random_parameters('odd', demo_folder())\n"
+        "parameters = random_parameters('odd', find_demo_folder())\n"
         "out = Path(sys.argv[1])\n"
         "print(files.write_graphs(parameters, out, (3, 0), 'int8', lambda *_: None))\n"
     )

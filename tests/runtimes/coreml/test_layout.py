@@ -1,4 +1,4 @@
-"""Where tensors lie in a package: back and forth gives the same, in numpy and in the graph."""
+"""The layout of tensors in a package: there and back is the identity, in numpy and in graphs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The runtime with an evaluator in Core ML's place, and what it says where there is no Core ML."""
+"""The Core ML runtime with an evaluator in Core ML's place, and its refusals without Core ML."""
 
 import shutil
 import sys
@@ -15,7 +15,7 @@ from tests.mlprogram.runtime import EvaluatingBackend
 
 
 class Backend(EvaluatingBackend):
-    """Notes what is compiled and loaded."""
+    """An evaluator in Core ML's place that records what is compiled and loaded."""
 
     def __init__(self):
         super().__init__(exact=False)
@@ -32,7 +32,7 @@ class Backend(EvaluatingBackend):
 
 @pytest.fixture
 def opened(case, tmp_path):
-    """`opened(...)`: the demo's packages in a CoreMLRuntime."""
+    """Give a function that opens the demo's packages in a CoreMLRuntime."""
     demo = case("demo")
     folder = demo.write("fp16", (0, 3, 6, 13))
     names = [name for path in folder.glob("*.mlpackage") for name in files(path)]
@@ -48,21 +48,21 @@ def opened(case, tmp_path):
 
 
 def test_each_function_is_loaded_alone_where_it_belongs(opened):
-    backend, heard = Backend(), []
-    runtime = opened(backend, compute_units="gpu", progress=heard.append)
+    backend, messages = Backend(), []
+    runtime = opened(backend, compute_units="gpu", progress=messages.append)
     encoder, decoder = ("CPU_AND_GPU", "lookahead6"), ("CPU_ONLY", "main")
     assert backend.loaded == [encoder] * 4 + [decoder] * 2
     assert len(backend.compiled) == 6 and not any("tail" in name for name in backend.compiled)
-    assert heard[0] == "compiling pre_first.mlpackage for this machine, once"
-    assert heard[1].startswith("pre_first.mlpackage took ") and len(heard) == 12
+    assert messages[0] == "compiling pre_first.mlpackage for this machine, once"
+    assert messages[1].startswith("pre_first.mlpackage took ") and len(messages) == 12
     shapes = [(1, 1, n, 1) for n in (25, 13, 7)]
     inputs = {f"row_mask{n}": np.ones(shape, np.float32) for n, shape in enumerate(shapes)}
     inputs["mel"] = np.zeros((1, 49, 128), np.float32)
     runtime.run("pre_first_tail", inputs)
     assert backend.loaded[6:] == [encoder]
     again = Backend()
-    opened(again, progress=heard.append)
-    assert again.compiled == [] and len(heard) == 14
+    opened(again, progress=messages.append)
+    assert again.compiled == [] and len(messages) == 14
     assert again.loaded[0] == ("CPU_AND_NE", "lookahead6")
 
 
@@ -132,13 +132,13 @@ def test_macos_before_15(opened, monkeypatch):
 @pytest.mark.skipif(sys.platform != "darwin", reason="needs a Mac")
 @pytest.mark.parametrize("compute_units", ["cpu", "gpu", "ane"])
 def test_on_a_mac(case, opened, clips, compute_units):
-    """Not run before the first Mac comes along."""
-    heard = case("demo").hear(opened(None, compute_units=compute_units), clips[0].samples)
-    assert heard.text == clips[0].text
+    """Run on a Mac only, and so never run yet."""
+    result = case("demo").transcribe(opened(None, compute_units=compute_units), clips[0].samples)
+    assert result.text == clips[0].text
 
 
 def test_a_package_that_is_not_what_its_manifest_says_is_never_compiled(opened, case, tmp_path):
-    """What is compiled is kept under the manifest's hashes, also for others that have the same."""
+    """A compiled package is kept for every package with the same hashes in its manifest."""
     folder = tmp_path / "stranger"
     shutil.copytree(case("demo").write("fp16", (0, 3, 6, 13)), folder)
     weights = next((folder / "pre_first.mlpackage").rglob("weight.bin"))

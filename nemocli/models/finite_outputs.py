@@ -1,4 +1,4 @@
-"""A runtime whose output is looked at: damaged weights, and those no training gives, show there."""
+"""A runtime whose outputs must be finite: with damaged or untrained weights, they are not."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from nemocli.errors import ModelError
 from nemocli.runtimes.base import Runtime, State
 
-#: What the engine makes decisions on.
-WATCHED = ("enc_proj", "dec_out", "token_logits")
+#: Outputs that the engine bases its decisions on.
+CHECKED_OUTPUTS = ("enc_proj", "dec_out", "token_logits")
 
 
-class WatchedRuntime(Runtime):
-    """Runs another runtime, and refuses what it computes if that is no number any more.
+class FiniteOutputRuntime(Runtime):
+    """Runs another runtime, and raises an error if its outputs are infinite or NaN.
 
-    `explain` is called then, and gives the error: it has the time to read every file.
+    `explain` is called then and returns the error; it may read every file to find the cause.
     """
 
     def __init__(self, runtime: Runtime, explain: Callable[[], ModelError]) -> None:
@@ -27,23 +27,27 @@ class WatchedRuntime(Runtime):
         self.lookahead = runtime.lookahead
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a graph; raises the ModelError that `explain` gives."""
+        """Call a graph; raise the ModelError that `explain` returns if an output is not finite."""
         outputs = self._runtime.run(graph, inputs)
-        for name in WATCHED:
+        for name in CHECKED_OUTPUTS:
             if name in outputs and not _is_finite(outputs[name]):
                 raise self._explain()
         return outputs
 
+    def close(self) -> None:
+        """Close the runtime that is watched."""
+        self._runtime.close()
+
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
-        """As the runtime that is watched."""
+        """Call the same of the other runtime."""
         return self._runtime.join_states(states, axis)
 
     def split_state(self, state: State, count: int, axis: int = 0) -> list[State]:
-        """As the runtime that is watched."""
+        """Call the same of the other runtime."""
         return self._runtime.split_state(state, count, axis)
 
 
 def _is_finite(values: NDArray[Any]) -> bool:
-    """Quicker than a look at each: a NaN is the largest and the smallest of any numbers."""
+    """Return whether all values are finite, quickly: min and max return NaN if there is one."""
     low, high = values.min(initial=0), values.max(initial=0)
     return bool(np.isfinite(low) and np.isfinite(high))

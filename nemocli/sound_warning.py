@@ -1,0 +1,23 @@
+"""A warning about sound that was transcribed although something is wrong with it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SoundWarning:
+    """Something that is wrong with a file's sound, its clock or its header."""
+
+    #: "damage": bytes that cannot be decoded; "gap": sound that is missing by the file's clock;
+    #: "clock": times that jump, stand still or drift; "cut": an end before the header's length;
+    #: "length": a header with a wrong length; "channels": channels that cancel each other out;
+    #: "level": floats in the range of integers; "empty": no words.
+    kind: str
+    #: Where it begins, in seconds on the sound's clock.
+    at_s: float
+    #: One sentence for the user.
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return its members in JSON."""
+        return {"kind": self.kind, "at": self.at_s, "message": self.message}
