@@ -13,8 +13,8 @@ from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Status
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile, check_target
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.subtitles import format_timestamp
-from nemocli.transcript.writer import Provenance
 
 #: What `--format` takes.
 STDOUT_FORMATS = ("txt", "jsonl")

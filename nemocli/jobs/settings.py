@@ -8,7 +8,7 @@ from typing import Any
 
 from nemocli.audio import DEFAULT_OPTIONS, DecodedSound, SoundOptions
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
-from nemocli.transcript.writer import Provenance, SoundProvenance
+from nemocli.transcript.provenance import Provenance, SoundProvenance
 from nemocli.version import __version__
 
 

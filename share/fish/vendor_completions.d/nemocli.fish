@@ -14,7 +14,7 @@ complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcom
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l encoding -r -d 'Of raw samples on stdin: s16le or f32le.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l gain -r -d 'Amplify very quiet recordings by this many dB; auto: by as much as the sound needs.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -s f -l format -r -d 'On stdout: txt or jsonl.'
-complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -s o -l output -r -d 'Also write .txt, .srt, .vtt, .json, .jsonl or .tsv.'
+complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -s o -l output -r -d 'Also write .txt, .json, .jsonl, .tsv, .srt or .vtt.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l force -d 'Replace existing files.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l min-cue -r -d 'Cues of srt and vtt that would be shorter are merged with a neighbour, or shown longer; 0 leaves them as they are.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l save-audio -r -d 'Also write the sound, as .flac or .wav.'
