@@ -111,8 +111,9 @@ def test_the_facts_of_a_kind_agree(name):
     assert set(kind.only_for_checks) < set(kind.precisions)
     assert kind.released_precision in (None, *kind.offered_precisions)
     assert kind.default_compute_units in (kind.compute_units or (None,))
+    assert kind.default_precision == kind.offered_precisions[0], "as the help of convert says"
     for system in SYSTEMS:
-        assert kind.precision_on(system) in kind.precisions_on(system)
+        assert kind.precision_on(system) == kind.precisions_on(system)[0], "as that of bench says"
         assert set(kind.precisions_on(system)) <= set(kind.offered_precisions)
         units = kind.choose_units(None, system)
         assert (units is None) == (not kind.has_units_on(system))
