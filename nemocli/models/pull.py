@@ -27,7 +27,7 @@ from nemocli.models.hub import (
 )
 from nemocli.models.hub_errors import explain, explain_hash
 from nemocli.models.integrity import find_changed, hub_records
-from nemocli.models.repository import Source, find_source
+from nemocli.models.repository import RemoteCheckpoint, look_up_checkpoint
 from nemocli.models.retries import PAUSES_S, may_pass
 from nemocli.network.checkpoint import CONFIGS, WEIGHTS, list_weight_files, read_json
 from nemocli.network.config import read_config
@@ -58,7 +58,7 @@ def pull(model: HubModel, progress: Progress, note: Note) -> Path:
     try:
         _check_token()
         # Without a connection there is something to go on with, and no reason to wait for one.
-        source = find_source(model, note, () if here else PAUSES_S)
+        source = look_up_checkpoint(model, note, () if here else PAUSES_S)
         return _download(model, source, progress, note)
     except NemocliError:
         raise
@@ -118,7 +118,7 @@ def _check_token() -> None:
         )
 
 
-def _download(model: HubModel, source: Source, progress: Progress, note: Note) -> Path:
+def _download(model: HubModel, source: RemoteCheckpoint, progress: Progress, note: Note) -> Path:
     """Get the small files, look whether nemocli runs that model, and then get its weights."""
     place = Place(model, source.commit)
     missing = _find_missing(place, source.small, note)
@@ -146,7 +146,7 @@ def _find_missing(place: Place, files: Sequence[RemoteFile], note: Note) -> list
     return [file for file in files if file.name not in here or file.name in changed]
 
 
-def _choose_weights(place: Place, source: Source) -> list[RemoteFile]:
+def _choose_weights(place: Place, source: RemoteCheckpoint) -> list[RemoteFile]:
     """The files of the weights that are needed; ModelError for what nemocli does not run."""
     if not source.small:
         return source.weights

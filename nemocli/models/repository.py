@@ -19,7 +19,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Source:
+class RemoteCheckpoint:
     """A revision of a repository as the hub has it."""
 
     revision: str
@@ -30,7 +30,9 @@ class Source:
     weights: list[RemoteFile]
 
 
-def find_source(model: HubModel, note: Note, pauses: tuple[int, ...] = PAUSES_S) -> Source:
+def look_up_checkpoint(
+    model: HubModel, note: Note, pauses: tuple[int, ...] = PAUSES_S
+) -> RemoteCheckpoint:
     """Look up what is to be downloaded: the revision wanted, or main for an unverified pin.
 
     `pauses` are those of `retry`. ModelError for a repository without a model that nemocli runs, or
@@ -50,7 +52,7 @@ class _Lookup:
         self._api = HfApi(endpoint=constants.ENDPOINT, library_name="nemocli")
         self._timeout = constants.HF_HUB_ETAG_TIMEOUT
 
-    def choose(self) -> Source:
+    def choose(self) -> RemoteCheckpoint:
         from huggingface_hub.errors import RevisionNotFoundError
 
         model = self._model
@@ -73,7 +75,7 @@ class _Lookup:
             return self._take_main(f"its {wrong.name} has another SHA-256 there")
         return source
 
-    def _look_up(self, revision: str) -> Source:
+    def _look_up(self, revision: str) -> RemoteCheckpoint:
         name = self._model.name
 
         def ask() -> Any:
@@ -83,7 +85,7 @@ class _Lookup:
 
         info = retry(ask, self._note_break, pauses=self._pauses)
         small, weights = _choose_files(info, self._model)
-        return Source(revision, str(info.sha), small, weights)
+        return RemoteCheckpoint(revision, str(info.sha), small, weights)
 
     def _find_short(self, revision: str) -> str | None:
         """The one commit of the main branch whose hash begins so."""
@@ -97,7 +99,7 @@ class _Lookup:
         found = [commit for commit in commits if commit.startswith(revision)]
         return found[0] if len(found) == 1 else None
 
-    def _take_main(self, why: str) -> Source:
+    def _take_main(self, why: str) -> RemoteCheckpoint:
         """Take the main branch in place of a pin that nobody verified; say and record it."""
         model = self._model
         main = self._look_up(MAIN)
@@ -111,7 +113,7 @@ class _Lookup:
         return source
 
 
-def _unlike_pin(model: HubModel, source: Source) -> RemoteFile | None:
+def _unlike_pin(model: HubModel, source: RemoteCheckpoint) -> RemoteFile | None:
     """A file of the pinned commit that has another hash than the pin says."""
     pin = PINS.get(model.name)
     if pin is None or source.commit != pin.revision:
