@@ -3,6 +3,7 @@
 
 import argparse
 import subprocess
+import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -15,22 +16,19 @@ SENTENCE_ENDS, MAX_CHARACTERS, MAX_PAUSE_S, LINGER_S = ".?!。？！", 70, 1.0, 
 def split_into_cues(words):
     cues = [[words[0]]] if words else []
     for before, word in pairwise(words):
-        sentence_ended = before.text[-1] in SENTENCE_ENDS
         is_long = len(nemocli.join_words([*cues[-1], word])) > MAX_CHARACTERS
-        if sentence_ended or is_long or word.start - before.end > MAX_PAUSE_S:
+        if before.text[-1] in SENTENCE_ENDS or is_long or word.start - before.end > MAX_PAUSE_S:
             cues.append([])
         cues[-1].append(word)
     return cues
 
 
 def write_srt(cues):
-    blocks = []
-    starts = [cue[0].start for cue in cues] + [float("inf")]
+    blocks, starts = [], [cue[0].start for cue in cues] + [float("inf")]
     for number, cue in enumerate(cues, 1):
         end = min(cue[-1].end + LINGER_S, starts[number])
-        blocks.append(
-            f"{number}\n{stamp(starts[number - 1])} --> {stamp(end)}\n{nemocli.join_words(cue)}\n"
-        )
+        text = nemocli.join_words(cue)
+        blocks.append(f"{number}\n{stamp(starts[number - 1])} --> {stamp(end)}\n{text}\n")
     return "\n".join(blocks)
 
 
@@ -45,10 +43,17 @@ if __name__ == "__main__":
     parser.add_argument("--model", help="the released one by default")
     parser.add_argument("--lang", default="auto")
     options = parser.parse_args()
-    transcript = nemocli.load(options.model).transcribe(options.film, options.lang)
-    srt = write_srt(split_into_cues(transcript.words))
+    if options.out.exists():
+        sys.exit(f"{options.out} exists: choose another name.")
+    try:
+        words = nemocli.load(options.model).transcribe(options.film, options.lang).words
+    except nemocli.NemocliError as error:
+        sys.exit(str(error))
+    if not words:
+        sys.exit(f"{options.film} has no words: there is nothing to burn in.")
+    srt = write_srt(split_into_cues(words))
     with tempfile.TemporaryDirectory() as folder:  # a name that needs no escapes in the filter
         Path(folder, "film.srt").write_text(srt, encoding="utf-8")
-        command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-i", options.film.absolute()]
+        command = ["ffmpeg", "-v", "error", "-nostdin", "-i", options.film.absolute()]
         command += ["-vf", "subtitles=film.srt", "-c:a", "copy", options.out.absolute()]
-        subprocess.run(command, cwd=folder, check=True)
+        sys.exit(subprocess.run(command, cwd=folder).returncode)

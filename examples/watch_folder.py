@@ -1,12 +1,12 @@
 #!/usr/bin/env python
 """Write a transcript beside each sound file that is put into a folder, until Ctrl-C.
 
-talk.mp3 gets talk.mp3.txt. A file is begun when its size has stayed the same between two looks, so
-that one that is still being copied is waited for.
+talk.mp3 gets talk.mp3.txt. A file that is still being copied is waited for: its size grows.
 """
 
 import argparse
 import contextlib
+import sys
 import time
 from pathlib import Path
 
@@ -32,8 +32,7 @@ def watch(folder, transcriber, lang, seconds):
     before, failed = {}, set()
     while True:
         now = sizes_to_do(folder)
-        settled = [path for path, size in now.items() if before.get(path) == size]
-        new = [path for path in settled if (path, now[path]) not in failed]
+        new = [p for p, size in now.items() if before.get(p) == size and (p, size) not in failed]
         for result in transcriber.transcribe_many(new, lang):
             print(result.error or result.path, flush=True)
             if result.error:
@@ -53,5 +52,8 @@ if __name__ == "__main__":
     parser.add_argument("--lang", default="auto")
     parser.add_argument("--seconds", type=float, default=2.0, help="between two looks")
     options = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
-        watch(options.folder, nemocli.load(options.model), options.lang, options.seconds)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            watch(options.folder, nemocli.load(options.model), options.lang, options.seconds)
+    except (nemocli.NemocliError, OSError) as error:
+        sys.exit(str(error))

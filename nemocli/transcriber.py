@@ -21,9 +21,9 @@ from nemocli.engine.stream import Stream
 from nemocli.freed_memory import return_freed_memory
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Transcript
-from nemocli.transcript.writer import Provenance
 
 if TYPE_CHECKING:
     from nemocli.batch.limits import BatchLimits

@@ -22,7 +22,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.base import Runtime
-from nemocli.runtimes.coreml.files import PRECISIONS, write_graphs
+from nemocli.runtimes.coreml.files import write_graphs
+from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -41,7 +42,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder for the packages, new")
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp16")
+    parser.add_argument("--precision", choices=KIND.precisions, default="fp16")
     options = parser.parse_args()
     checkpoint = Checkpoint(options.checkpoint)
     options.out.mkdir(parents=True)

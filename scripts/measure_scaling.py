@@ -22,7 +22,7 @@ import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
-from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
+from nemocli.transcript.formats import FORMATS, WholeTranscript, render_whole
 
 CLIP = Path(__file__).parents[1] / "assets" / "clips" / "all-languages.flac"
 WARM_UP_MINUTES = 0.5
@@ -89,7 +89,7 @@ def transcribe(transcriber: nemocli.Transcriber, path: Path) -> tuple[nemocli.Tr
     (result,) = transcriber.transcribe_many([path])
     assert result.transcript is not None
     whole = WholeTranscript(transcriber.about(str(path), "auto"), result.transcript)
-    return result.transcript, sum(len(write_whole(whole, name)) for name in FORMATS)
+    return result.transcript, sum(len(render_whole(whole, name)) for name in FORMATS)
 
 
 def peak_megabytes() -> float:

@@ -4,8 +4,8 @@ import unicodedata
 
 from hypothesis import strategies as st
 
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.types import Word
-from nemocli.transcript.writer import Provenance
 
 ABOUT = Provenance("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
 

@@ -15,8 +15,9 @@ from nemocli.bench.speed import Progress, max_chunks_per_call
 from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
 from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
+from nemocli.models.choose import choose_lookaheads
 from nemocli.models.find import FoundModel, find_model
-from nemocli.models.resolve import ResolvedModel, choose_lookahead, resolve
+from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import AUTO, check_runtime
 
@@ -67,15 +68,11 @@ def sweep_models(
     check_runtime(choice.runtime or AUTO)
     found = find_model(model, choice.runtime or AUTO, choice.precision)
     if found.is_converted:
-        config, known = found.manifest.config, found.manifest.lookaheads
         variants = [(found.manifest.kind, found.manifest.precision)]
     else:
-        config = found.checkpoint.config
-        known = config.lookaheads
-        variants = list(_choose_variants(is_large(config), choice, note))
-    lookaheads = sorted(known)
-    if choice.lookahead is not None:
-        lookaheads = [choose_lookahead(config, known, choice.lookahead)]
+        variants = list(_choose_variants(is_large(found.config), choice, note))
+    wanted = None if choice.lookahead is None else [choice.lookahead]
+    lookaheads = choose_lookaheads(found.lookaheads, wanted)
     models: list[ResolvedModel] = []
     for runtime, precision in variants:
         try:

@@ -14,6 +14,7 @@ from nemocli.cli.bench_options import BenchOptions
 from nemocli.cli.convert_options import ConvertOptions
 from nemocli.cli.doctor_options import DoctorOptions
 from nemocli.cli.file_options import FileOptions
+from nemocli.cli.lazy_commands import add_subcommand
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.models_options import (
     ListOptions,
@@ -25,7 +26,6 @@ from nemocli.cli.models_options import (
 from nemocli.cli.printable import printable
 from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
-from nemocli.cli.subcommands import add_subcommand
 from nemocli.errors import NemocliError, lacks_memory
 from nemocli.runtimes.kinds import KINDS
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import Precision, Quiet, confirmation, option
-from nemocli.cli.runtime_help import list_words
+from nemocli.cli.options import Quiet, confirmation, option
+from nemocli.cli.runtime_help import list_words, precisions_by_kind
 from nemocli.runtimes.kind import PORTABLE
 from nemocli.runtimes.kinds import folder_kinds
 
@@ -35,7 +35,13 @@ class ConvertOptions:
         ),
     ] = None
     to: Annotated[str, option(f"Kind of model: {list_words(folder_kinds())}.", "--to")] = PORTABLE
-    precision: Precision = None
+    precision: Annotated[
+        str | None,
+        option(
+            f"Precision of the model folder. {precisions_by_kind()} The first is the default.",
+            "--precision",
+        ),
+    ] = None
     lookahead: Annotated[
         str,
         option(

@@ -11,7 +11,7 @@ from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.cue_layout import CueLayout
-from nemocli.transcript.writer import Provenance
+from nemocli.transcript.provenance import Provenance
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ from nemocli.cli.options import (
     confirmation,
     option,
 )
+from nemocli.cli.runtime_help import list_words
 from nemocli.transcript.cue_layout import MAX_LINE_COUNT, MAX_LINE_WIDTH, MIN_CUE
+from nemocli.transcript.formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class FileOptions:
     lang: Language = "auto"
     lookahead: Lookahead = None
     stdout_format: Annotated[
-        str, option("On stdout: txt, json, jsonl, tsv, srt or vtt.", "--format", "-f")
+        str, option(f"On stdout: {list_words(FORMATS)}.", "--format", "-f")
     ] = "txt"
     output_dir: Annotated[
         str | None,

@@ -18,7 +18,9 @@ from nemocli.cli.options import (
     confirmation,
     option,
 )
+from nemocli.cli.runtime_help import list_words
 from nemocli.transcript.cue_layout import MIN_CUE
+from nemocli.transcript.formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class LiveOptions:
     output: Annotated[
         Path | None,
         option(
-            "Also write .txt, .srt, .vtt, .json, .jsonl or .tsv.",
+            f"Also write {list_words(f'.{name}' for name in FORMATS)}.",
             "--output",
             "-o",
             variable="LIVE_OUTPUT",

@@ -14,8 +14,8 @@ from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.subtitles import format_timestamp
-from nemocli.transcript.writer import Provenance
 from nemocli.whole_file import check_target
 
 #: What `--format` takes.

@@ -9,10 +9,11 @@ import nemocli
 from nemocli.cli import convert
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
+from nemocli.models.choose import check_runtime_on, choose_kind
 from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, HubModel
 from nemocli.models.spec import ModelSpec
-from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, folder_kinds
+from nemocli.runtimes.kind import FolderKind
 from nemocli.runtimes.system import this_system
 from nemocli.transcriber import Transcriber
 
@@ -40,9 +41,7 @@ def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
     """
     if spec.model is not None:
         return spec
-    check_runtime(spec.runtime)
-    if spec.runtime != AUTO:
-        KINDS[spec.runtime].check_machine(this_system())
+    check_runtime_on(spec.runtime, this_system())
     try:
         find_model(None, spec.runtime, spec.precision)
     except ModelError:
@@ -60,13 +59,12 @@ def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
 
 def _get_released(spec: ModelSpec, screen: Screen) -> None:
     """Download the released model, and convert it for a runtime that needs that."""
-    runtime = choose_runtime(KINDS, this_system()) if spec.runtime == AUTO else spec.runtime
-    kind = folder_kinds().get(runtime)
-    if kind is None:
+    kind = choose_kind(spec.runtime, this_system())
+    if not isinstance(kind, FolderKind):
         convert.download(DEFAULT_MODEL, screen)
         return
     precision = spec.precision or kind.released_precision
-    convert.write_model(DEFAULT_MODEL, None, runtime, precision, None, True, False, screen)
+    convert.write_model(DEFAULT_MODEL, None, kind.name, precision, None, True, False, screen)
 
 
 def note_other_region(requested: str, language: str, screen: Screen) -> None:

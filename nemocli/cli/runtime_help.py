@@ -17,10 +17,10 @@ def runtimes() -> str:
 
 
 def precisions_by_kind() -> str:
-    """Return the help of `--precision`."""
+    """Return the precisions of each kind, of which the first is the default."""
     kinds = folder_kinds().values()
     texts = [f"{kind.name}: {list_words(kind.offered_precisions)}." for kind in kinds]
-    return " ".join([*texts, "The first is the default."])
+    return " ".join(texts)
 
 
 def compute_units() -> str:

@@ -11,7 +11,7 @@ from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
 from nemocli.jobs.plan import hash_content, read_stamp
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.writer import Provenance
+from nemocli.transcript.provenance import Provenance
 from nemocli.version import __version__
 
 

@@ -7,7 +7,7 @@ from nemocli.audio.sound import DecodedSound
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.sound_warning import SoundWarning
-from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
+from nemocli.transcript.formats import FORMATS, WholeTranscript, render_whole
 from nemocli.transcript.types import Transcript
 
 #: Stands for every format.
@@ -48,6 +48,6 @@ def render(
     readable = os.fsencode(name).decode("utf-8", "replace")
     result = WholeTranscript(settings.describe_file(readable, decoded), transcript, warnings)
     return {
-        form: write_whole(result, form, settings.layout).encode("utf-8", "replace")
+        form: render_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats
     }

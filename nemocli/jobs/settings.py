@@ -9,7 +9,7 @@ from typing import Any
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
-from nemocli.transcript.writer import Provenance, SoundProvenance
+from nemocli.transcript.provenance import Provenance, SoundProvenance
 from nemocli.version import __version__
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nemocli.disk import free_bytes, nearest_existing
 from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.choose import choose_folder_kind, choose_lookaheads, choose_precision
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
     FORMAT,
@@ -29,17 +30,16 @@ from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.removal import remove_tree
 from nemocli.runtimes.kind import PORTABLE, FolderKind, GraphProgress
-from nemocli.runtimes.kinds import folder_kinds
 from nemocli.version import __version__
 from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_whole
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Return the default folder of a conversion, one that `nemocli models` lists."""
-    kind = _folder_kind(to)
+    chosen = choose_precision(choose_folder_kind(to), precision)
     name = describe_source(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return find_models_folder() / f"{stem}-{to}-{precision or kind.default_precision}"
+    return find_models_folder() / f"{stem}-{to}-{chosen}"
 
 
 def convert(
@@ -66,17 +66,15 @@ def convert(
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
-    kind = _folder_kind(to)
-    precision = precision or kind.default_precision
-    kind.check_precision(precision)
+    kind = choose_folder_kind(to)
+    precision = choose_precision(kind, precision)
     source = open_checkpoint(find_checkpoint(checkpoint))
     check_checkpoint(source)
-    chosen = _lookaheads(source, lookaheads)
     planned = Manifest(
         format=FORMAT,
         kind=to,
         precision=precision,
-        lookaheads=chosen,
+        lookaheads=choose_lookaheads(source.config.lookaheads, lookaheads),
         source=describe_source(source.path),
         source_sha256=source.sha256,
         nemocli=__version__,
@@ -100,24 +98,6 @@ def convert(
         raise _explain_place(out, error) from None
     except RuntimeError as error:  # how coremltools says that it could not write a file
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
-
-
-def _folder_kind(to: str) -> FolderKind:
-    kinds = folder_kinds()
-    if to not in kinds:
-        raise UsageError(f"There is no kind of model {to!r}; choose one of {', '.join(kinds)}.")
-    return kinds[to]
-
-
-def _lookaheads(source: AnyCheckpoint, wanted: Sequence[int] | None) -> tuple[int, ...]:
-    known = source.config.lookaheads
-    for lookahead in wanted or ():
-        if lookahead not in known:
-            raise UsageError(
-                f"The model was not trained for lookahead {lookahead};"
-                f" choose from {', '.join(str(n) for n in sorted(known))}."
-            )
-    return tuple(sorted(set(wanted or known)))
 
 
 class _Target(Enum):

@@ -19,6 +19,7 @@ from nemocli.models.hub import (
 )
 from nemocli.models.paths import DEMO, find_demo_folder, find_models_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.network.config import ModelConfig
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
 from nemocli.runtimes.system import System, this_system
 
@@ -43,6 +44,16 @@ class FoundModel:
     def checkpoint(self) -> AnyCheckpoint:
         """Checkpoint, if it is not a model folder; ModelError if it is damaged."""
         return open_checkpoint(self.path)
+
+    @property
+    def config(self) -> ModelConfig:
+        """The shape of the network."""
+        return self.manifest.config if self.is_converted else self.checkpoint.config
+
+    @property
+    def lookaheads(self) -> tuple[int, ...]:
+        """The lookaheads it can run at: a model folder may have fewer than its checkpoint."""
+        return self.manifest.lookaheads if self.is_converted else self.config.lookaheads
 
     @property
     def revision(self) -> str:

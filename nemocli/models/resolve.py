@@ -4,13 +4,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nemocli.errors import UsageError
+from nemocli.models.choose import (
+    check_runtime_on,
+    choose_kind,
+    choose_lookahead,
+    choose_precision,
+)
 from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.load import LoadedModel, load_model
 from nemocli.models.spec import ModelSpec
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.kind import CheckpointKind, Kind, Progress
-from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime
+from nemocli.runtimes.kinds import AUTO, KINDS
 from nemocli.runtimes.system import System, this_system
 
 
@@ -67,27 +73,21 @@ def resolve(
     UnsupportedError if this machine cannot run it.
     """
     system = system or this_system()
-    check_runtime(spec.runtime)
-    if spec.runtime != AUTO:  # before a model is looked for, which may have to be downloaded
-        KINDS[spec.runtime].check_machine(system)
+    # Before a model is looked for, which may have to be downloaded.
+    check_runtime_on(spec.runtime, system)
     found = found or find_model(spec.model, spec.runtime, spec.precision, system)
     kind = _choose_kind(spec, found, system)
     kind.check_machine(system)
     precision = _choose_precision(spec, found, kind, system)
-    if found.is_converted:
-        config, lookaheads = found.manifest.config, found.manifest.lookaheads
-    else:
-        config = found.checkpoint.config
-        lookaheads = config.lookaheads
     return ResolvedModel(
         name=found.name,
         path=found.path,
         runtime=kind.name,
         precision=precision,
-        lookahead=choose_lookahead(config, lookaheads, spec.lookahead),
+        lookahead=choose_lookahead(found.config, found.lookaheads, spec.lookahead),
         compute_units=kind.choose_units(spec.compute_units, system),
         revision=found.revision,
-        config=config,
+        config=found.config,
         needs_conversion=not (found.is_converted or isinstance(kind, CheckpointKind)),
     )
 
@@ -95,7 +95,7 @@ def resolve(
 def _choose_kind(spec: ModelSpec, found: FoundModel, system: System) -> Kind:
     """Return a model folder's own kind; for a checkpoint, the requested one or that of `auto`."""
     if not found.is_converted:
-        return KINDS[choose_runtime(KINDS, system) if spec.runtime == AUTO else spec.runtime]
+        return choose_kind(spec.runtime, system)
     kind = found.manifest.kind
     if spec.runtime not in (AUTO, kind):
         raise UsageError(
@@ -108,9 +108,7 @@ def _choose_kind(spec: ModelSpec, found: FoundModel, system: System) -> Kind:
 def _choose_precision(spec: ModelSpec, found: FoundModel, kind: Kind, system: System) -> str:
     """Return a model folder's precision; for a checkpoint, the requested or the default one."""
     if not found.is_converted:
-        if spec.precision is not None:
-            kind.check_precision(spec.precision)
-        return spec.precision or kind.precision_on(system)
+        return choose_precision(kind, spec.precision, system)
     precision = found.manifest.precision
     if spec.precision not in (None, precision):
         raise UsageError(
@@ -118,15 +116,3 @@ def _choose_precision(spec: ModelSpec, found: FoundModel, kind: Kind, system: Sy
             " give the checkpoint, or leave out --precision."
         )
     return precision
-
-
-def choose_lookahead(config: ModelConfig, present: tuple[int, ...], requested: int | None) -> int:
-    """Return the requested lookahead, or the default one; UsageError if the model lacks it."""
-    if requested is None:
-        return config.default_lookahead if config.default_lookahead in present else present[0]
-    if requested not in present:
-        raise UsageError(
-            f"The model has no lookahead {requested};"
-            f" choose from {', '.join(str(n) for n in sorted(present))}."
-        )
-    return requested

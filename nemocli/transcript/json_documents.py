@@ -5,15 +5,16 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Token, Transcript, Word
-from nemocli.transcript.writer import Provenance
+from nemocli.transcript.writer import Writer
 from nemocli.version import __version__
 
 #: Version of the JSON document; raised when a reader of older ones would break.
@@ -24,24 +25,23 @@ JSON_VERSION = 2
 ESCAPED = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-class JsonLinesWriter:
+class JsonLinesWriter(Writer):
     """Lines of JSON, one for each segment: id, times in seconds, text, confidence, words, ..."""
 
-    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
-        pass
-
-    def head(self) -> str:
-        return ""
+    name = "jsonl"
 
     def add(self, segment: Segment) -> str:
         return json_text(segment_fields(segment)) + "\n"
 
-    def tail(self, language: str | None, duration: float) -> str:
-        return ""
+    def whole_tail(self, transcript: Transcript, warnings: Sequence[SoundWarning]) -> Iterator[str]:
+        return (json_text(warning.to_json()) + "\n" for warning in warnings)
 
 
-class JsonWriter:
+class JsonWriter(Writer):
     """One JSON object: what it was made with, segments with their words, language, duration."""
+
+    name = "json"
+    has_text_without_words = True
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self._about = about
@@ -61,7 +61,7 @@ class JsonWriter:
     def tail(self, language: str | None, duration: float) -> str:
         return f"{self._end(language, duration)}\n}}\n"
 
-    def whole(self, transcript: Transcript, warnings: Iterable[SoundWarning] = ()) -> Iterator[str]:
+    def whole_tail(self, transcript: Transcript, warnings: Sequence[SoundWarning]) -> Iterator[str]:
         """Give the tail of a whole transcript, with text, tokens and warnings about the sound."""
         yield self._end(transcript.language, transcript.duration)
         yield f',\n  "text": {json_text(transcript.text)},\n  "tokens": ['
@@ -148,3 +148,6 @@ def _members(fields: dict[str, Any]) -> str:
 def _rows(items: Iterable[dict[str, Any]], indent: str) -> str:
     """Write an array's items, each on a line."""
     return ",".join(f"\n{indent}{json_text(item)}" for item in items)
+
+
+WRITERS = (JsonWriter, JsonLinesWriter)

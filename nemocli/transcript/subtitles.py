@@ -7,9 +7,10 @@ from dataclasses import replace
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_LINE_WIDTH, CueLayout
 from nemocli.transcript.cues import Cue, split_cues
 from nemocli.transcript.line_breaks import may_break
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import MAX_CHARACTERS, MAX_SECONDS, PAUSE, Segment
 from nemocli.transcript.types import Word, join_words
-from nemocli.transcript.writer import Provenance
+from nemocli.transcript.writer import Writer
 
 #: Arrows, of which SRT allows only that between a cue's times.
 _ARROW = re.compile("-{2,}>")
@@ -18,7 +19,7 @@ _ARROW = re.compile("-{2,}>")
 USUAL_SECONDS = 1.0
 
 
-class SubtitleWriter:
+class SubtitleWriter(Writer):
     """Writes cues in order, which never overlap and are never empty.
 
     A cue shorter than the layout's `min_cue` is merged with the next one, or else with the one
@@ -44,9 +45,6 @@ class SubtitleWriter:
         #: The end of the last final cue, in milliseconds.
         self._free_from = 0
         self._channels: dict[str, _ChannelCues] = {}
-
-    def head(self) -> str:
-        return ""
 
     @property
     def has_word_cues(self) -> bool:
@@ -182,6 +180,8 @@ class _ChannelCues(SubtitleWriter):
 class SrtWriter(SubtitleWriter):
     """SubRip: numbered cues; with word timestamps, one for each word."""
 
+    name = "srt"
+
     @property
     def has_word_cues(self) -> bool:
         return self._layout.word_timestamps
@@ -213,6 +213,9 @@ class SrtWriter(SubtitleWriter):
 
 class VttWriter(SubtitleWriter):
     """WebVTT; words may have timestamps."""
+
+    name = "vtt"
+    has_text_without_words = True
 
     def head(self) -> str:
         return "WEBVTT\n\n"
@@ -249,3 +252,6 @@ def format_timestamp(milliseconds: int, point: str = ".") -> str:
     """Return hours, minutes, seconds and milliseconds, such as `01:02:03.456`."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"
+
+
+WRITERS = (SrtWriter, VttWriter)

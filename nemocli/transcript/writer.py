@@ -3,61 +3,16 @@
 The same code writes whole files, and streams of many hours.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar
 
 from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Transcript
-
-#: The value of `SoundProvenance.channels` for channels that are transcribed separately.
-SEPARATE = "separate"
-
-
-@dataclass(frozen=True)
-class SoundProvenance:
-    """Which part of a file's sound was transcribed, and how it was changed."""
-
-    #: The track's number, from 1.
-    track: int
-    #: The number of tracks in the file.
-    tracks: int
-    #: The track's language by the file; None if the file does not say.
-    track_language: str | None
-    #: `mix`, the name of the channel that was transcribed, or SEPARATE.
-    channels: str
-    #: dB, for each channel if they are separate; None if samples were not changed.
-    gain: float | tuple[float, ...] | None
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What a transcript was made from and with; `Transcriber.about` fills it in."""
-
-    file: str
-    model: str
-    #: SHA-256 over the checkpoint, in hexadecimal; None if unknown.
-    model_revision: str | None
-    #: Precision of the encoder's weights, such as `fp32` or `int8`.
-    precision: str
-    runtime: str
-    #: Encoder frames of 80 ms.
-    lookahead: int
-    #: The requested locale, or `auto`.
-    requested_language: str
-    #: The part of a file that was transcribed; None for a sound without tracks: a microphone's.
-    sound: SoundProvenance | None = None
-
-    @property
-    def has_channels(self) -> bool:
-        """Whether each segment belongs to one of several channels."""
-        return self.sound is not None and self.sound.channels == SEPARATE
-
-    @property
-    def fixed_language(self) -> str | None:
-        """The requested locale; None if it is `auto`."""
-        return None if self.requested_language == "auto" else self.requested_language
 
 
 @dataclass(frozen=True)
@@ -70,17 +25,27 @@ class WholeTranscript:
     warnings: tuple[SoundWarning, ...] = ()
 
 
-class Writer(Protocol):
+class Writer(ABC):
     """Writes one document: a head, a part for each segment, and a tail.
 
     After every segment, the head, the parts so far and the tail make a valid document.
     """
 
-    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None: ...
+    #: The format's name, which is also the files' extension.
+    name: ClassVar[str]
+    #: Whether the document has text even if there are no words.
+    has_text_without_words: ClassVar[bool] = False
+
+    def __init__(  # noqa: B027  a format need not keep what it does not write
+        self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT
+    ) -> None:
+        """Begin a document about a transcript, laid out as users may choose."""
 
     def head(self) -> str:
         """Return the beginning of the document."""
+        return ""
 
+    @abstractmethod
     def add(self, segment: Segment) -> str:
         """Add a segment; return the text that is now final, which may be of earlier segments."""
 
@@ -89,3 +54,8 @@ class Writer(Protocol):
 
         `language` is the one that the model last named, `duration` the seconds of sound so far.
         """
+        return ""
+
+    def whole_tail(self, transcript: Transcript, warnings: Sequence[SoundWarning]) -> Iterator[str]:
+        """Give the end of the document of a whole transcript, which may say more than `tail`."""
+        yield self.tail(transcript.language, transcript.duration)

@@ -101,8 +101,39 @@ def imports(path):
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             node.body.clear()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nemocli."):
-            yield node.module.split(".")[1]
+        if isinstance(node, ast.Import):
+            yield from (room_of(alias.name) for alias in node.names if is_ours(alias.name))
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise AssertionError(f"{path} imports by a relative name, which nobody can follow")
+        elif isinstance(node, ast.ImportFrom) and is_ours(node.module):
+            yield from (room_of(f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def is_ours(module):
+    return module.split(".")[0] == "nemocli"
+
+
+def room_of(name):
+    """The room of a module, or of a name in it; names of nemocli itself are in `__init__`."""
+    _, room, *_ = [*name.split("."), "__init__"]
+    at = ROOT / "nemocli" / room
+    return room if at.is_dir() or at.with_suffix(".py").is_file() else "__init__"
+
+
+def test_every_form_of_import_is_seen(tmp_path):
+    for line, room in [
+        ("import nemocli", "__init__"),
+        ("import nemocli as n", "__init__"),
+        ("import os, nemocli.cli.app", "cli"),
+        ("from nemocli import load", "__init__"),
+        ("from nemocli import cli", "cli"),
+        ("from nemocli.bench import report", "bench"),
+        ("from nemocli.errors import UsageError", "errors"),
+        ("import numpy", None),
+    ]:
+        path = tmp_path / "some.py"
+        path.write_text(f"def use():\n    {line}\n")
+        assert list(imports(path)) == ([room] if room else [])
 
 
 def test_imports_go_one_way():

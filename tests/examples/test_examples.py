@@ -215,3 +215,20 @@ def test_the_window_shows_them(sound, said, display, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["caption_window.py", "--model", "demo"])
     runpy.run_path(str(ROOT / "examples" / "caption_window.py"), run_name="__main__")
     assert shown[-1] == wanted
+
+
+def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path, clips):
+    silence, there = tmp_path / "silence.wav", tmp_path / "there.mp4"
+    soundfile.write(silence, np.zeros(16000), 16000)
+    there.touch()
+    missing, new = tmp_path / "missing", tmp_path / "new.mp4"
+    for arguments, reason in [
+        (command("watch_folder.py", missing), str(missing)),
+        (command("burn_subtitles.py", clips[0].path, there), "exists"),
+        (command("burn_subtitles.py", silence, new), "has no words"),
+        ([*command("burn_subtitles.py", clips[0].path, new), "--model", str(missing)], "no model"),
+    ]:
+        done = subprocess.run(arguments, env=environment(), capture_output=True, text=True)
+        assert done.returncode == 1 and reason in done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+    assert not new.exists()

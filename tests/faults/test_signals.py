@@ -49,7 +49,7 @@ def is_silent(err):
         (struck_importing("onnxruntime", TERM), TERM),
         (struck_in("nemocli.models.resolve:load_model", HUP), HUP),
         (struck_in("nemocli.batch.many:advance", TERM), TERM),
-        (struck_in("nemocli.cli.file_stdout:write_whole", INT), INT),
+        (struck_in("nemocli.cli.file_stdout:render_whole", INT), INT),
     ],
     ids=[
         "imports",

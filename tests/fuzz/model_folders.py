@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from nemocli.errors import NemocliError
+from nemocli.models.choose import choose_lookahead
 from nemocli.models.convert import convert
 from nemocli.models.folder import (
     FORMAT,
@@ -19,7 +20,7 @@ from nemocli.models.folder import (
     write_manifest,
 )
 from nemocli.models.integrity import check_folder
-from nemocli.models.resolve import choose_lookahead, resolve
+from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from nemocli.runtimes.onnx.names import graph_file

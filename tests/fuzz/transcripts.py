@@ -21,11 +21,11 @@ from nemocli.cli.printable import printable
 from nemocli.transcript.detokenizer import Detokenizer
 from nemocli.transcript.event_lines import event_line
 from nemocli.transcript.events import Final, Partial, Status
-from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, write_whole
+from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, render_whole
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Transcript, Word, join_words
-from nemocli.transcript.writer import Provenance
 from tests.fuzz import tiny
 from tests.fuzz.mutations import damage, damage_value, dumped
 from tests.fuzz.target import BrokenError, Target
@@ -128,7 +128,7 @@ def documents(folder: Path) -> Target:
 
 
 def _written(words: list[Word], name: str, layout: CueLayout) -> str:
-    text = write_whole(WholeTranscript(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
+    text = render_whole(WholeTranscript(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
     return text.encode("utf-8").decode("utf-8")
 
 

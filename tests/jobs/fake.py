@@ -8,8 +8,8 @@ from nemocli.batch.many import FileProgress, FileResult
 from nemocli.errors import AudioError
 from nemocli.jobs.settings import Settings
 from nemocli.sound_warning import SoundWarning
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.types import Transcript, Word
-from nemocli.transcript.writer import Provenance
 
 SETTINGS = Settings(Provenance("", "fake", "f00d" * 16, "fp32", "fake", 3, "auto"))
 

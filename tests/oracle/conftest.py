@@ -9,6 +9,7 @@ import pytest
 import nemocli
 from nemocli.errors import ModelError
 from nemocli.models.paths import find_demo_folder
+from tests.kinds_here import PORTABLE_HERE
 from tests.missing import skips_without
 
 pytest_pycollect_makemodule = skips_without(
@@ -39,7 +40,7 @@ def pytest_generate_tests(metafunc):
     if "name" in metafunc.fixturenames and not _parametrized(metafunc, "name"):
         metafunc.parametrize("name", [*CHECKPOINTS, *_demo()])
     if "runtime" in metafunc.fixturenames:
-        metafunc.parametrize("runtime", ["numpy", "onnx"])
+        metafunc.parametrize("runtime", PORTABLE_HERE)
 
 
 def _parametrized(metafunc, argument):

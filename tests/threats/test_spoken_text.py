@@ -8,7 +8,7 @@ import srt
 import webvtt
 
 from nemocli.transcript.cue_layout import CueLayout
-from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, write_whole
+from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, render_whole
 from nemocli.transcript.types import Token, Transcript, Word
 from tests.threats.terminals import HARMFUL, assert_harmless, into_pipes, on_a_terminal
 
@@ -64,7 +64,7 @@ def said(texts):
 
 
 def document(form, texts, layout=None):
-    return write_whole(WholeTranscript(ABOUT, said(texts)), form, layout or CueLayout())
+    return render_whole(WholeTranscript(ABOUT, said(texts)), form, layout or CueLayout())
 
 
 LAYOUTS = [
@@ -120,7 +120,7 @@ def test_an_arrow_of_several_words_makes_no_cue():
     words = [
         Word(text, n, n + 0.9, 0.9, False) for n, text in enumerate(["--", ">", "-", "->", "---->"])
     ]
-    written = write_whole(
+    written = render_whole(
         WholeTranscript(ABOUT, Transcript(words, [], None, 5.0)), "srt", CueLayout()
     )
     assert written.count("-->") == 1

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from nemocli.transcript.channels import merge_channels
 from nemocli.transcript.cue_layout import CueLayout
-from nemocli.transcript.formats import FORMATS, WholeTranscript, write_whole
+from nemocli.transcript.formats import FORMATS, WholeTranscript, render_whole
+from nemocli.transcript.provenance import SoundProvenance
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript
-from nemocli.transcript.writer import SoundProvenance
 from tests.schemas import checked
 from tests.words import ABOUT, spoken, words
 
@@ -34,7 +34,7 @@ def call():
 
 def document(name, layout=None, transcript=None):
     whole = WholeTranscript(SEPARATE, transcript or call())
-    return write_whole(whole, name, layout or CueLayout())
+    return render_whole(whole, name, layout or CueLayout())
 
 
 def test_sentences_are_in_the_order_of_time_with_their_own_language():
@@ -102,8 +102,10 @@ def test_speech_at_once_has_cues_at_once():
 def test_without_channels_nothing_changes():
     plain = WholeTranscript(ABOUT, LEFT)
     for name in FORMATS:
-        assert "left" not in write_whole(plain, name) and "channel" not in write_whole(plain, name)
-    assert write_whole(plain, "tsv").startswith("start\tend\ttext\n")
+        assert "left" not in render_whole(plain, name) and "channel" not in render_whole(
+            plain, name
+        )
+    assert render_whole(plain, "tsv").startswith("start\tend\ttext\n")
 
 
 CALLS = st.dictionaries(st.sampled_from(["left", "right", "channel 3"]), words(), max_size=3)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nemocli.errors import NemocliError, UsageError
-from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, write_whole
+from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, render_whole
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Transcript, Word
@@ -61,7 +61,7 @@ def test_the_same_document_as_for_a_whole_transcript(tmp_path, name, layout):
             growing.add(segment, None, 9.0)
         growing.finish(None, 9.0)
     result = WholeTranscript(ABOUT, Transcript(words, (), None, 9.0))
-    assert path.read_text() == write_whole(result, name, layout)
+    assert path.read_text() == render_whole(result, name, layout)
 
 
 def test_the_end_of_the_sound_is_written(tmp_path):

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 import nemocli
 from nemocli.sound_warning import SoundWarning
-from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, write_whole
+from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, render_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript, Word, join_words
 from tests import typed
@@ -85,7 +85,7 @@ HEAD = f"""{{
 def test_a_document_has_a_word_and_a_token_a_line():
     tokens = (Token(3, "▁a", 1, 0.87654), Token(1, "<ja-JP>", 9, 1.0))
     transcript = Transcript(SAID, tokens, "ja-JP", 3.00049)
-    assert write_whole(WholeTranscript(FRENCH, transcript), "json").splitlines() == [
+    assert render_whole(WholeTranscript(FRENCH, transcript), "json").splitlines() == [
         *HEAD.splitlines(),
         '  "segments": [',
         '    {"id": 0, "start": 0.08, "end": 0.4, "text": "Oui, 今日。", "confidence": 0.7062,'
@@ -111,7 +111,7 @@ def test_a_document_has_a_word_and_a_token_a_line():
 
 
 def test_a_document_of_silence():
-    assert write_whole(WholeTranscript(FRENCH, Transcript([], (), None, 3.0)), "json") == (
+    assert render_whole(WholeTranscript(FRENCH, Transcript([], (), None, 3.0)), "json") == (
         HEAD + '  "segments": [],\n  "language": "fr-FR",\n  "duration": 3.0,\n'
         '  "text": "",\n  "tokens": [],\n  "warnings": []\n}\n'
     )
@@ -121,8 +121,8 @@ def test_what_is_wrong_with_the_sound_is_in_both():
     gap = SoundWarning("gap", 1.5, "Sound is missing.")
     end = SoundWarning("cut", 3.0, "The file is cut short.")
     result = WholeTranscript(FRENCH, Transcript(SAID, (), None, 3.0), (gap, end))
-    document = checked(json.loads(write_whole(result, "json")), "document")
-    lines = [json.loads(line) for line in write_whole(result, "jsonl").splitlines()]
+    document = checked(json.loads(render_whole(result, "json")), "document")
+    lines = [json.loads(line) for line in render_whole(result, "jsonl").splitlines()]
     assert (
         document["warnings"]
         == lines[2:]
@@ -134,7 +134,7 @@ def test_what_is_wrong_with_the_sound_is_in_both():
     for line in lines[2:]:
         checked(line, "warning")
     for form in ("txt", "srt", "vtt", "tsv"):
-        assert "missing" not in write_whole(result, form)
+        assert "missing" not in render_whole(result, form)
 
 
 def test_a_document_that_grows_ends_with_language_and_duration():
@@ -148,7 +148,7 @@ def test_a_document_that_grows_ends_with_language_and_duration():
 
 
 def test_a_line_of_jsonl_is_a_segment():
-    lines = write_whole(WholeTranscript(FRENCH, Transcript(SAID, (), None, 3.0)), "jsonl")
+    lines = render_whole(WholeTranscript(FRENCH, Transcript(SAID, (), None, 3.0)), "jsonl")
     assert lines.splitlines(keepends=True)[1] == (
         '{"id": 1, "start": 2.0, "end": 2.24, "text": "Non.", "confidence": 1.0,'
         ' "language": "fr-FR", "words":'
@@ -158,7 +158,7 @@ def test_a_line_of_jsonl_is_a_segment():
 
 @given(words(ANY_TEXTS), st.sampled_from([(), TOKENS]))
 def test_a_document_holds_every_word(made, tokens):
-    document = json.loads(write_whole(result(made, tokens), "json"))
+    document = json.loads(render_whole(result(made, tokens), "json"))
     checked(document, "document")
     assert document["text"] == join_words(made)
     held = [word for segment in document["segments"] for word in segment["words"]]
@@ -182,23 +182,23 @@ def test_a_document_that_grows_is_as_described_after_every_segment(made):
 
 @given(words(ANY_TEXTS))
 def test_lines_are_the_segments_of_the_document(made):
-    lines = write_whole(result(made), "jsonl").split("\n")[:-1]
+    lines = render_whole(result(made), "jsonl").split("\n")[:-1]
     segments = [json.loads(line) for line in lines]
     for segment in segments:
         checked(segment, "segment")
-    assert segments == json.loads(write_whole(result(made), "json"))["segments"]
+    assert segments == json.loads(render_whole(result(made), "json"))["segments"]
 
 
 @given(words(ANY_TEXTS))
 def test_a_document_on_one_line_is_the_same(made):
     line = json_line(result(made))
     assert line.index("\n") == len(line) - 1
-    assert json.loads(line) == json.loads(write_whole(result(made), "json"))
+    assert json.loads(line) == json.loads(render_whole(result(made), "json"))
 
 
 def test_the_requested_language_is_written_if_the_model_named_none():
     for asked, language in ((FRENCH, "fr-FR"), (ABOUT, None)):
-        document = json.loads(write_whole(result(spoken("Oui."), (), asked), "json"))
+        document = json.loads(render_whole(result(spoken("Oui."), (), asked), "json"))
         checked(document, "document")
         assert document["language"] == document["segments"][0]["language"] == language
 
@@ -206,11 +206,11 @@ def test_the_requested_language_is_written_if_the_model_named_none():
 def test_a_file_name_that_is_no_text_is_still_json():
     name = os.fsdecode(b"caf\xe9.wav")
     about = Provenance(name, "demo", None, "fp32", "onnx", 3, "auto")
-    for written in (write_whole(result([], (), about), "json"), json_line(result([], (), about))):
+    for written in (render_whole(result([], (), about), "json"), json_line(result([], (), about))):
         assert json.loads(written.encode("utf-8"))["file"] == name
 
 
-VALID = json.loads(write_whole(result(spoken("Hello there. Again.")), "json"))
+VALID = json.loads(render_whole(result(spoken("Hello there. Again.")), "json"))
 
 WRONG = {
     "another version": lambda d: d.update(version=1),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemocli.transcript.cues import split_cues
-from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, write_whole
+from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, render_whole
 from nemocli.transcript.line_breaks import may_break
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Transcript, Word, join_words
@@ -122,7 +122,7 @@ LAYOUTS = st.builds(
 
 def lines_of(made, name, layout):
     result = WholeTranscript(ABOUT, Transcript(made, (), None, 9.0))
-    text = write_whole(result, name, layout)
+    text = render_whole(result, name, layout)
     if name == "srt":
         return [line for cue in srt.parse(text) for line in cue.content.split("\n")]
     plain = [caption.text for caption in webvtt.from_string(text)]
@@ -160,7 +160,7 @@ def test_a_stream_writes_what_a_whole_transcript_is(name, made, layout):
     for segment in split_segments(words):
         writer.tail(None, 9.0)  # called after each segment, and without effect on the others
         certain += writer.add(segment)
-    whole = write_whole(WholeTranscript(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
+    whole = render_whole(WholeTranscript(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
     assert certain + writer.tail(None, 9.0) == whole
 
 

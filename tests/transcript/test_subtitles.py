@@ -11,7 +11,7 @@ import webvtt
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nemocli.transcript.formats import CueLayout, WholeTranscript, write_whole
+from nemocli.transcript.formats import CueLayout, WholeTranscript, render_whole
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.subtitles import format_timestamp
 from nemocli.transcript.types import Transcript, Word
@@ -35,7 +35,7 @@ class Read:
 
 
 def document(made, name, layout):
-    return write_whole(WholeTranscript(ABOUT, Transcript(made, (), None, 9.0)), name, layout)
+    return render_whole(WholeTranscript(ABOUT, Transcript(made, (), None, 9.0)), name, layout)
 
 
 def read(made, name, layout):

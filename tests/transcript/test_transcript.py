@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.transcript.formats import WholeTranscript, write_whole
+from nemocli.transcript.formats import WholeTranscript, render_whole
 from nemocli.transcript.types import Token, Transcript, Word
 from tests import typed
 from tests.schemas import SCHEMAS
@@ -21,12 +21,12 @@ TOKENS = (Token(3, "▁a", 0, 0.9), Token(1, "<ja-JP>", 2, 1.0))
 def test_it_is_what_is_written_but_for_the_file_and_the_model(made, tokens):
     transcript = Transcript(made, tokens, "ja-JP" if tokens else None, 9.00001)
     whole = WholeTranscript(ABOUT, transcript)
-    document = json.loads(write_whole(whole, "json"))
+    document = json.loads(render_whole(whole, "json"))
     found = json.loads(json.dumps(transcript.to_dict()))
     unknown = {*asdict(ABOUT), "warnings"}
     assert found == {name: document[name] for name in document if name not in unknown}
-    assert transcript.to_srt() == write_whole(whole, "srt")
-    assert transcript.to_vtt() == write_whole(whole, "vtt")
+    assert transcript.to_srt() == render_whole(whole, "srt")
+    assert transcript.to_vtt() == render_whole(whole, "vtt")
 
 
 def test_channels_are_kept():

@@ -1,0 +1,64 @@
+"""Choose runtime, precision and lookahead, by what was asked for and what a model has."""
+
+from collections.abc import Collection, Sequence
+
+from nemocli.errors import UsageError
+from nemocli.network.config import ModelConfig
+from nemocli.runtimes.kind import FolderKind, Kind
+from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, folder_kinds
+from nemocli.runtimes.system import System
+
+
+def check_runtime_on(runtime: str, system: System) -> None:
+    """Raise UsageError for a name of no runtime, UnsupportedError for one that cannot run here.
+
+    `auto` always can.
+    """
+    check_runtime(runtime)
+    if runtime != AUTO:
+        KINDS[runtime].check_machine(system)
+
+
+def choose_kind(runtime: str, system: System) -> Kind:
+    """Return the runtime that a checkpoint is run by: the one named, or what `auto` stands for."""
+    return KINDS[choose_runtime(KINDS, system) if runtime == AUTO else runtime]
+
+
+def choose_folder_kind(to: str) -> FolderKind:
+    """Return the runtime that a checkpoint is converted for; UsageError if it has no folders."""
+    kinds = folder_kinds()
+    if to not in kinds:
+        raise UsageError(f"There is no kind of model {to!r}; choose one of {', '.join(kinds)}.")
+    return kinds[to]
+
+
+def choose_precision(kind: Kind, wanted: str | None, system: System | None = None) -> str:
+    """Return the precision asked for, or the default: on a system, or of a folder for any.
+
+    Raises UsageError if the runtime does not have it.
+    """
+    if wanted is None:
+        return kind.default_precision if system is None else kind.precision_on(system)
+    kind.check_precision(wanted)
+    return wanted
+
+
+def choose_lookaheads(
+    present: Collection[int], wanted: Sequence[int] | None = None
+) -> tuple[int, ...]:
+    """Return the lookaheads asked for, or all, sorted; UsageError if the model lacks one."""
+    for lookahead in wanted or ():
+        if lookahead not in present:
+            raise UsageError(
+                f"The model has no lookahead {lookahead};"
+                f" choose from {', '.join(str(n) for n in sorted(present))}."
+            )
+    return tuple(sorted(set(wanted or present)))
+
+
+def choose_lookahead(config: ModelConfig, present: tuple[int, ...], wanted: int | None) -> int:
+    """Return the lookahead asked for, or the model's default; UsageError if the model lacks it."""
+    if wanted is None:
+        return config.default_lookahead if config.default_lookahead in present else present[0]
+    (lookahead,) = choose_lookaheads(present, [wanted])
+    return lookahead

@@ -1,0 +1,18 @@
+"""The format for readers: plain text."""
+
+from nemocli.transcript.cues import one_line
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.writer import Writer
+
+
+class TxtWriter(Writer):
+    """Plain text: a line for each segment, after its channel's name if it has one."""
+
+    name = "txt"
+
+    def add(self, segment: Segment) -> str:
+        speaker = f"{segment.channel}: " if segment.channel else ""
+        return f"{speaker}{one_line(segment.text)}\n"
+
+
+WRITERS = (TxtWriter,)

@@ -1,0 +1,51 @@
+"""What a transcript was made from and with, as documents say it."""
+
+from dataclasses import dataclass
+
+#: The value of `SoundProvenance.channels` for channels that are transcribed separately.
+SEPARATE = "separate"
+
+
+@dataclass(frozen=True)
+class SoundProvenance:
+    """Which part of a file's sound was transcribed, and how it was changed."""
+
+    #: The track's number, from 1.
+    track: int
+    #: The number of tracks in the file.
+    tracks: int
+    #: The track's language by the file; None if the file does not say.
+    track_language: str | None
+    #: `mix`, the name of the channel that was transcribed, or SEPARATE.
+    channels: str
+    #: dB, for each channel if they are separate; None if samples were not changed.
+    gain: float | tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a transcript was made from and with; `Transcriber.about` fills it in."""
+
+    file: str
+    model: str
+    #: SHA-256 over the checkpoint, in hexadecimal; None if unknown.
+    model_revision: str | None
+    #: Precision of the encoder's weights, such as `fp32` or `int8`.
+    precision: str
+    runtime: str
+    #: Encoder frames of 80 ms.
+    lookahead: int
+    #: The requested locale, or `auto`.
+    requested_language: str
+    #: The part of a file that was transcribed; None for a sound without tracks: a microphone's.
+    sound: SoundProvenance | None = None
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether each segment belongs to one of several channels."""
+        return self.sound is not None and self.sound.channels == SEPARATE
+
+    @property
+    def fixed_language(self) -> str | None:
+        """The requested locale; None if it is `auto`."""
+        return None if self.requested_language == "auto" else self.requested_language

@@ -1,0 +1,39 @@
+"""The format for spreadsheets: TSV."""
+
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
+from nemocli.transcript.cues import one_line
+from nemocli.transcript.provenance import Provenance
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Word
+from nemocli.transcript.writer import Writer
+
+
+class TsvWriter(Writer):
+    """Tab-separated start and end in milliseconds and text, of a segment or a word in each line.
+
+    With separate channels, the last column is the channel's name.
+    """
+
+    name = "tsv"
+    has_text_without_words = True
+
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
+        self._by_word = layout.word_timestamps
+        self._has_channels = about.has_channels
+
+    def head(self) -> str:
+        return f"start\tend\ttext{self._column('channel')}\n"
+
+    def add(self, segment: Segment) -> str:
+        rows = segment.words if self._by_word else (segment,)
+        return "".join(map(self._line, rows))
+
+    def _line(self, row: Segment | Word) -> str:
+        start, end = round(1000 * row.start), round(1000 * row.end)
+        return f"{start}\t{end}\t{one_line(row.text)}{self._column(row.channel or '')}\n"
+
+    def _column(self, text: str) -> str:
+        return f"\t{text}" if self._has_channels else ""
+
+
+WRITERS = (TsvWriter,)
