@@ -391,6 +391,9 @@ def test_one_output_is_a_file(here):
         (["in", "-o", "all.srt"], "names one file, but there are 2 to transcribe"),
         (["in/a.wav", "-o", "a.srt", "--output-format", "txt"], "leave out --output-format"),
         (["in/a.wav", "-o", "none/a.srt"], "is in no folder that exists"),
+        (["in/a.wav", "-o", "a.docx"], "there is no format 'docx'"),
+        (["in/a.wav", "-o", "a.md", "--dry-run"], "write a.md/ if it is a folder"),
+        (["in/a.wav", "-o", "a.srt", "-f", "json"], "a.srt and --format json contradict each"),
     ],
 )
 def test_one_output_that_cannot_be_is_refused_before_any_work(here, arguments, words):
@@ -399,11 +402,21 @@ def test_one_output_that_cannot_be_is_refused_before_any_work(here, arguments, w
     assert tree(".") == ["in/a.wav", "in/b.mp3", "in/sub/a.wav"]
 
 
+def test_the_ending_of_the_one_output_may_be_in_capitals(here, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_FORMAT", "json")  # which is for stdout
+    assert file("in/a.wav", "-o", "A.SRT").exit_code == 0
+    assert Path("A.SRT").read_text().startswith("1\n00:00:00,000 --> ")
+    assert file("in/a.wav", "-o", "a.txt", "-f", "txt").exit_code == 0
+
+
 def test_a_folder_may_be_called_like_a_file(here):
     Path("old.srt").mkdir()
     assert file("in/a.wav", "-o", "old.srt").exit_code == 0
     assert file("in/a.wav", "-o", "new.srt/").exit_code == 0
-    assert tree("old.srt") == tree("new.srt") == ["a.txt"]
+    assert file("in/a.wav", "-o", "new.d/").exit_code == 0
+    assert file("in/a.wav", "-o", "2026.11").exit_code == 0
+    for folder in ("old.srt", "new.srt", "new.d", "2026.11"):
+        assert tree(folder) == ["a.txt"]
 
 
 def test_a_file_that_fails_has_no_output(here):
