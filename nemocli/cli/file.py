@@ -89,6 +89,7 @@ class _Request:
             check_alone(found.sources, self.target)
         check_shared(found.sources, output_format)
         if self.options.dry_run:
+            self.model.describe()  # raises if the real run would for the model or language
             where = printable_path(f"to {self.target or 'stdout'}")
             for source in found.sources:
                 tracks = describe_several_tracks(source.path)

@@ -148,6 +148,14 @@ def test_a_dry_run_writes_nothing_and_loads_nothing(here, monkeypatch):
     assert Path("out/.nemocli/manifest.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize("options", [[], ["-o", "out"], ["-o", "a.srt"]])
+def test_a_dry_run_refuses_what_the_real_run_would(clips, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    done = file(clips[0].path, "--model", "demo", "--lang", "klingon", "--dry-run", *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "does not know the language 'klingon'" in done.stderr
+
+
 def test_a_dry_run_judges_by_the_settings_that_the_model_would_have(clips, tmp_path, monkeypatch):
     """The real demo has the same settings described and loaded."""
     monkeypatch.setenv("NEMOCLI_MODEL", "demo")
@@ -452,6 +460,8 @@ def test_other_files_in_folders_are_counted(here):
     [
         ("https://example.org/a.mp3", "download it first, such as with: curl -LO"),
         ("rtsp://camera/1", "download it first."),
+        ("www.example.org/watch?v=1", "curl -LO 'https://www.example.org/watch?v=1'"),
+        ("youtu.be/1", "curl -LO 'https://youtu.be/1'"),
         ("file:///tmp/a%20b.wav", "give the path itself, /tmp/a b.wav."),
     ],
 )
@@ -463,4 +473,4 @@ def test_an_address_is_refused_with_advice(here, address, advice):
         done = file("in/a.wav", address, *options)
         assert done.exit_code == 1 and f"{address} is an address" in done.stderr
     assert Path("in/a.txt").read_text() == "one two\n"
-    assert not [name for name in tree(".") if ":" in name]
+    assert not [name for name in tree(".") if ":" in name or "be" in name]
