@@ -35,7 +35,7 @@ def usual_peak(samples: npt.NDArray[np.float32]) -> float:
         return peak
     sizes = np.abs(samples[np.abs(samples) <= LOUDEST])
     loud = np.count_nonzero(sizes > LOUDEST_FLOAT)
-    if loud < LEAST_LOUD * np.count_nonzero(sizes):
+    if loud < LEAST_LOUD * sizes.size:  # zeros count: a click may stand in digital silence
         sizes = sizes[sizes <= LOUDEST_FLOAT]
     return float(sizes.max(initial=0.0))
 
