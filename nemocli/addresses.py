@@ -8,11 +8,15 @@ _ADDRESS = re.compile(
     r"(?P<scheme>https?|ftps?|sftp|scp|rtsps?|rtmps?|wss?|s3|gs|hf|smb|file):/{1,3}(?P<rest>[^/].*)",
     re.IGNORECASE | re.DOTALL,
 )
+#: An address without its scheme, as browsers show it.
+_SHOWN_ADDRESS = re.compile(
+    r"(www\.[^/\s]+\.[a-z]+|(m\.)?youtube\.com|youtu\.be)(/.*)?", re.I | re.S
+)
 
 
 def advise_on_address(text: str) -> str | None:
     """Return a sentence that says what to do instead if `text` is an address; None if it is not."""
-    match = _ADDRESS.fullmatch(text)
+    match = _ADDRESS.fullmatch(f"https://{text}" if _SHOWN_ADDRESS.fullmatch(text) else text)
     if match is None:
         return None
     scheme, rest = match["scheme"].lower(), match["rest"]

@@ -11,7 +11,7 @@ class SoundWarning:
     #: "damage": bytes that cannot be decoded; "gap": sound that is missing by the file's clock;
     #: "clock": times that jump, stand still or drift; "cut": an end before the header's length;
     #: "length": a header with a wrong length; "channels": channels that cancel each other out;
-    #: "level": floats in the range of integers; "empty": no words.
+    #: "level": floats in the range of integers, or very quiet; "empty": no words.
     kind: str
     #: Where it begins, in seconds on the sound's clock.
     at_s: float

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,14 @@ from nemocli.errors import AudioError, lacks_memory
 # where it drops every stream of a chained file but the first; and flac, where it stops at the first
 # damage, and at the end of the first of several that were joined.
 LIBSNDFILE_MAGIC = (b"riff", b"FORM", b".snd", b"caff")
+
+# What only libsndfile reads, by the first bytes: Ensoniq PARIS, Psion, and matrices of MATLAB 4 and
+# Octave whose first is named `samplerate`.
+ONLY_LIBSNDFILE = re.compile(
+    rb" paf|fap |ALawSoundFile\*\*"
+    rb"|(\x00{4}\x01\x00{3}\x01\x00{3}|\x00\x00\x03\xe8\x00{3}\x01\x00{3}\x01)\x00{4}.{4}samplerate\x00",
+    re.DOTALL,
+)
 
 # The first bytes of a file, enough to recognise its format.
 HEADER_BYTES = 4096
@@ -79,7 +89,7 @@ def _open_libsndfile(path: Path) -> Decoder | None:
         decoder = open_parts(path, is_wav=True)
     elif header[:4] in LIBSNDFILE_MAGIC:
         decoder = open_parts(path, is_wav=False)
-    if decoder is None and suits_libsndfile(header):
+    if decoder is None and (suits_libsndfile(header) or is_htk(header, path.stat().st_size)):
         decoder = open_libsndfile(path)
     return decoder
 
@@ -97,7 +107,22 @@ def _system_errors(path: Path) -> Iterator[None]:
 
 def suits_libsndfile(header: bytes) -> bool:
     """Return whether libsndfile should read a file that begins with `header`."""
-    return is_wav(header) or header[:4] in LIBSNDFILE_MAGIC
+    return (
+        is_wav(header)
+        or header[:4] in LIBSNDFILE_MAGIC
+        or ONLY_LIBSNDFILE.match(header) is not None
+    )
+
+
+def is_htk(header: bytes, size: int) -> bool:
+    """Return whether a file of `size` bytes is a waveform of HTK, which has no magic number.
+
+    Its header says how many samples of two bytes follow it, and how long they last in 100 ns.
+    """
+    if len(header) < 12:
+        return False
+    samples, period, width, kind = struct.unpack(">IIHH", header[:12])
+    return period > 0 and (width, kind) == (2, 0) and 12 + 2 * samples == size
 
 
 def holds_mpeg(header: bytes) -> bool:

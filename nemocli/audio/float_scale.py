@@ -34,7 +34,7 @@ def find_usual_peak(samples: npt.NDArray[np.float32]) -> float:
         return peak
     sizes = np.abs(samples[np.abs(samples) <= MAX_INTEGER])
     loud = np.count_nonzero(sizes > MAX_FLOAT)
-    if loud < MIN_LOUD_SHARE * np.count_nonzero(sizes):
+    if loud < MIN_LOUD_SHARE * sizes.size:  # zeros count: a click may stand in digital silence
         sizes = sizes[sizes <= MAX_FLOAT]
     return float(sizes.max(initial=0.0))
 

@@ -52,6 +52,13 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (rb"Creative Voice File", "VOC"),
     (rb"NIST_1A", "NIST SPHERE"),
     (rb"qoaf", "QOA"),
+    (rb"2BIT", "AVR"),
+    (rb".{65}FSSD.{59}HCOM", "HCOM"),
+    (rb"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d", "WTV"),
+    (rb"( paf|fap )", "PAF"),
+    (rb"ALawSoundFile\*\*", "Psion WVE"),
+    (rb"(\x64\xa3[\x01-\x04]\x00|\x00[\x01-\x04]\xa3\x64)", "IRCAM"),
+    (rb"PVF[12]\n", "PVF"),
     (rb"\x06\x0e\x2b\x34\x02\x05\x01\x01", "MXF"),
     (rb"nut/multimedia", "NUT"),
     (

@@ -107,7 +107,8 @@ def choose_track(
     candidates = _select_tracks(path, tracks, options.track)
     able = [track for track in candidates if track.is_decodable and not track.is_protected]
     if not able:
-        raise _not_decodable_error(path, candidates)
+        others = [track for track in tracks if track not in candidates and track.is_decodable]
+        raise _not_decodable_error(path, candidates, bool(others))
     wanted = to_language_code(options.language)
     able.sort(key=lambda track: _rank(track, wanted))
     if len(able) > 1:
@@ -166,7 +167,7 @@ def _select_tracks(path: Path, tracks: Sequence[Track], asked: int | str | None)
     return found
 
 
-def _not_decodable_error(path: Path, tracks: Sequence[Track]) -> AudioError:
+def _not_decodable_error(path: Path, tracks: Sequence[Track], has_others: bool) -> AudioError:
     if any(track.is_protected for track in tracks):
         return AudioError(
             "is protected against copying (DRM), and cannot be decoded without its key: give a file"
@@ -174,9 +175,10 @@ def _not_decodable_error(path: Path, tracks: Sequence[Track]) -> AudioError:
             path,
         )
     codecs = ", ".join(dict.fromkeys(track.codec for track in tracks))
+    others = "choose another track with --track, or " if has_others else ""
     return AudioError(
-        f"has no sound that can be decoded ({codecs}): choose another track with --track, or"
-        " convert it with the program that made it.",
+        f"has no sound that can be decoded ({codecs}): {others}convert it with the program that"
+        " made it.",
         path,
     )
 

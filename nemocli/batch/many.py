@@ -86,6 +86,8 @@ def _result(file: PrefetchedFile) -> FileResult:
     transcript, warnings = _whole_transcript(file), file.warnings
     if not transcript.words:
         warnings = (*warnings, file.level.explain_no_words())
+    elif quiet := file.level.warn_of_quiet():
+        warnings = (quiet, *warnings)
     return FileResult(file.path, transcript, None, file.decoded, file.note, warnings)
 
 

@@ -8,12 +8,12 @@ from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
 from nemocli.cli.file_outputs import FileResults, describe_several_tracks, list_failed, show_plan
 from nemocli.cli.file_report import write_report_at_end
-from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target
+from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target, format_of
 from nemocli.cli.options import parse_lookahead, parse_sound
 from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
-from nemocli.errors import NemocliError
+from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.documents import parse_format, parse_formats
 from nemocli.jobs.inputs import Listing
 from nemocli.jobs.plan import RunOptions, plan_jobs
@@ -48,7 +48,12 @@ class _Request:
         #: The one file that gets the transcript instead of stdout.
         self.target = find_target(options.output_dir, requested, options.force)
         if self.target is not None:
-            self.formats = (self.target.suffix[1:],)
+            self.formats = (format_of(self.target),)
+            if options.is_typed("stdout_format") and options.stdout_format not in self.formats:
+                raise UsageError(
+                    f"{self.target} and --format {options.stdout_format} contradict each other:"
+                    " leave out one."
+                )
         elif requested is not None:
             self.formats = requested
         self.is_for_files = self.target is None and (
@@ -84,6 +89,7 @@ class _Request:
             check_alone(found.sources, self.target)
         check_shared(found.sources, output_format)
         if self.options.dry_run:
+            self.model.describe()  # raises if the real run would for the model or language
             where = printable_path(f"to {self.target or 'stdout'}")
             for source in found.sources:
                 tracks = describe_several_tracks(source.path)

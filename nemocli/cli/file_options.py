@@ -34,6 +34,7 @@ class FileOptions:
     other files are still transcribed, and the exit code is 1.
     """
 
+    context: typer.Context
     audio: Annotated[
         list[str] | None,
         typer.Argument(
@@ -153,3 +154,8 @@ class FileOptions:
         ),
     ] = None
     quiet: Quiet = False
+
+    def is_typed(self, name: str) -> bool:
+        """Tell whether a field was given on the command line, not by a variable or by default."""
+        source = self.context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"

@@ -1,5 +1,6 @@
 """`nemocli file` with its results on stdout, in the order of the files."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,23 +30,38 @@ def check_shared(sources: list[Source], output_format: str) -> None:
         )
 
 
+#: An ending by which a name is taken for that of a file.
+_FILE_ENDING = r"\.[A-Za-z]{1,5}"
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file's name ends with, in lower case; empty if it has no ending."""
+    return path.suffix[1:].lower()
+
+
 def find_target(
     output_dir: str | None, formats: tuple[str, ...] | None, force: bool
 ) -> Path | None:
     """Return the file that an --output-dir such as `talk.srt` names; None if it names a folder.
 
-    Raises UsageError if `formats`, those of --output-format, differ from the file's own, or if the
-    file may not be written.
+    Raises UsageError if `formats`, those of --output-format, differ from the file's own, if the
+    file may not be written, or if the name looks like that of a file in an unknown format.
     """
     if output_dir is None or output_dir.endswith("/") or Path(output_dir).is_dir():
         return None
     path = Path(output_dir)
-    if path.suffix[1:] not in FORMATS:
+    form = format_of(path)
+    if form not in FORMATS:
+        if re.fullmatch(_FILE_ENDING, path.suffix) and not path.exists():
+            known = ", ".join(FORMATS)
+            raise UsageError(
+                f"{path} looks like a file, but there is no format {path.suffix[1:]!r}: choose one"
+                f" of {known}, or write {output_dir}/ if it is a folder."
+            )
         return None
-    if formats not in (None, (path.suffix[1:],)):
+    if formats not in (None, (form,)):
         raise UsageError(
-            f"{path} names one file, in {path.suffix[1:]}: leave out --output-format, or choose a"
-            " folder."
+            f"{path} names one file, in {form}: leave out --output-format, or choose a folder."
         )
     if not path.parent.is_dir():
         raise UsageError(f"{path} is in no folder that exists: make it, or choose another.")
@@ -58,7 +74,7 @@ def check_alone(sources: list[Source], target: Path) -> None:
     if len(sources) > 1:
         raise UsageError(
             f"{target} names one file, but there are {len(sources)} to transcribe: choose a folder"
-            f" for --output-dir, and --output-format {target.suffix[1:]}."
+            f" for --output-dir, and --output-format {format_of(target)}."
         )
     for source in sources:
         if target.exists() and source.path.exists() and target.samefile(source.path):

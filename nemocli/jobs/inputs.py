@@ -17,70 +17,24 @@ from nemocli.transcript.formats import FORMATS
 #: but not raw samples, whose rate is unknown, and not extensions that mostly mean other files.
 EXTENSIONS = (
     # Common formats.
-    *("3g2", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf", "au"),
-    *("avi", "awb", "bwf", "caf", "dts", "ec3", "eac3", "f4a", "f4v", "flac", "flv", "m1a", "m2a"),
-    *("m2p", "m2t", "m2ts", "m4a", "m4b", "m4p", "m4r", "m4v", "mk3d", "mka", "mkv", "mod", "mov"),
-    *("mp1", "mp2", "mp3", "mp4", "mpa", "mpc", "mpe", "mpeg", "mpg", "mpga", "mts", "mxf", "oga"),
-    *("ogg", "ogm", "ogv", "ogx", "opus", "qt", "ra", "rf64", "rm", "rmvb", "snd", "spx", "tod"),
-    *("trp", "ts", "tta", "vob", "w64", "wav", "wave", "weba", "webm", "wma", "wmv", "wtv", "wv"),
+    *("3g2", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf"),
+    *("au", "avi", "awb", "bwf", "caf", "divx", "dts", "eac3", "ec3", "f4a", "f4v", "flac"),
+    *("flv", "m1a", "m2a", "m2p", "m2t", "m2ts", "m4a", "m4b", "m4p", "m4r", "m4v", "mk3d"),
+    *("mka", "mkv", "mod", "mov", "mp1", "mp2", "mp3", "mp4", "mpa", "mpc", "mpe", "mpeg"),
+    *("mpg", "mpga", "mts", "mxf", "oga", "ogg", "ogm", "ogv", "ogx", "opus", "qt", "ra"),
+    *("rf64", "rm", "rmvb", "snd", "spx", "tod", "trp", "ts", "tta", "vob", "w64", "wav"),
+    *("wave", "weba", "webm", "wma", "wmv", "wtv", "wv"),
     # Telephones, dictation, cameras, broadcast, discs, speech research.
-    *(
-        "722",
-        "aa",
-        "ac4",
-        "aptx",
-        "aptxhd",
-        "c2",
-        "dav",
-        "dif",
-        "dss",
-        "dtshd",
-        "dv",
-        "dvd",
-        "g722",
-    ),
-    *("g723_1", "g728", "g729", "gsm", "gxf", "iamf", "ifv", "isma", "ismv", "ivr", "kux", "laf"),
-    *(
-        "latm",
-        "lbc",
-        "lc3",
-        "loas",
-        "lvf",
-        "mlp",
-        "mmf",
-        "msbc",
-        "nist",
-        "nsv",
-        "nut",
-        "oma",
-        "omg",
-    ),
-    *("aa3", "qcp", "sbc", "sln", "sph", "spdif", "swf", "thd", "ty", "ty+"),
+    *("722", "aa3", "ac4", "dff", "dif", "dsf", "dss", "dtshd", "dv", "dvd", "dvr-ms", "g722"),
+    *("g723_1", "g729", "gsm", "gxf", "htk", "isma", "ismv", "latm", "lbc", "lc3", "loas", "mlp"),
+    *("nist", "nut", "oma", "omg", "qcp", "sln", "sph", "thd", "vro"),
     # Formats of the past, of games and of instruments.
-    *("302", "8svx", "aax", "acm", "adp", "ads", "adx", "aea", "afc", "aix", "amv", "apc", "apm"),
-    *("ast", "aud", "avr", "bcstm", "bfstm", "binka", "bmv", "bonk", "brstm", "cpk", "cvg", "daud"),
-    *(
-        "dcstr",
-        "dfpwm",
-        "dtk",
-        "fap",
-        "fsb",
-        "fwse",
-        "genh",
-        "hca",
-        "ircam",
-        "mca",
-        "mods",
-        "moflex",
-    ),
-    *("msf", "mtaf", "musx", "mvi", "osq", "paf", "psp", "pvf", "qoa", "redspark", "rka", "roq"),
-    *("rsd", "rso", "sdns", "sdr2", "sds", "sdx", "sf", "shn", "sox", "ss2", "svag", "svs", "svx"),
-    *("tak", "thp", "usm", "vag", "viv", "voc", "vpk", "vqe", "vqf", "vql", "wa", "way", "wsd"),
-    *("wve", "xmd", "xmv", "xvag", "xwma"),
+    *("8svx", "amv", "avr", "fap", "ircam", "mat4", "osq", "paf", "psp", "pvf", "qoa", "sf"),
+    *("shn", "sox", "svx", "tak", "voc", "vqe", "vqf", "vql", "wsd", "wve", "xwma"),
 )
 
 #: Extensions of these that source code, notes and signatures have too: text files are skipped.
-_ALSO_TEXT = frozenset(("ts", "mts", "mod", "sf", "aud", "acm", "way", "ads", "rsd"))
+_ALSO_TEXT = frozenset(("ts", "mts", "mod", "sf"))
 
 #: Stands for every file, whatever its extension.
 ANY = "*"

@@ -13,7 +13,7 @@ from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Final, Partial
-from nemocli.transcript.segments import Segment, Segmenter, ends_sentence
+from nemocli.transcript.segments import Segment, Segmenter, end_with_sentence
 from nemocli.transcript.types import Word
 from nemocli.units import FRAME_SECONDS, SAMPLE_RATE
 
@@ -131,7 +131,7 @@ class LiveStream:
         words = self._shown
         if not words and not holds_speech:
             return
-        is_sentence = bool(words) and not holds_speech and ends_sentence(words[-1].text)
+        is_sentence = not holds_speech and end_with_sentence(words)
         needed = self._limits.endpoint / (2 if is_sentence else 1)
         if self._loudness.quiet < FRAME_SECONDS:
             needed = MAX_BURST_GAP_S
@@ -186,6 +186,9 @@ class LiveStream:
             self._patience = self._limits.rescue
         self._drop_kept()
         yield from self._finals(update.final)
+        for word in update.growing:
+            for group in self._segmenter.end_before(self._on_clock(word)):
+                yield self._final(group)
         yield from self._partial(update.growing)
 
     def _note_language(self, language: str | None) -> None:
@@ -244,7 +247,7 @@ class LiveStream:
         words = self._shown
         if not words or self._token_frame is None:
             return False
-        needed = self._limits.endpoint / (2 if ends_sentence(words[-1].text) else 1)
+        needed = self._limits.endpoint / (2 if end_with_sentence(words) else 1)
         blanks = (self._session.frames - 1 - self._token_frame) * FRAME_SECONDS
         if blanks >= needed and self._loudness.quiet >= needed / 2:
             return True

@@ -123,7 +123,7 @@ def _fill_lines(text: str, width: int) -> list[str]:
 def _find_last_break(characters: Sequence[str]) -> int:
     """Count the characters before the last place where a line may end; all but one if none."""
     for cut in reversed(range(1, len(characters))):
-        if may_break_within(characters[cut - 1], characters[cut]):
+        if may_break_within("".join(characters[:cut]), characters[cut]):
             return cut
     return len(characters) - 1
 

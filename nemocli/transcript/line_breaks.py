@@ -4,6 +4,7 @@ Unicode's rules (UAX 14) need a dictionary for Thai. These are the rules that ar
 consecutive texts.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -51,6 +52,14 @@ _QUOTES = frozenset("\"'＂＇")
 
 _JOINER = "\u200d"
 
+#: Thai and Lao syllables that a consonant may still close: เ, แ or โ with one consonant or two, or
+#: a vowel that never ends a syllable. So เ-ีย, เ-ือ and ัว stay whole, and every final consonant.
+_UNCLOSED_SYLLABLE = re.compile(
+    "(?:[เแโ](?:[ก-ฮ][รลว]?|ห[งญนมย])[ิ-ู็]?[่-๋]?|[ัื][่-๋]?"
+    "|[ເແໂ](?:[ກ-ຮ][ຣລວ\u0ebc]?|ຫ[ງຍນມ]|[ໜໝ])[ິ-ູົ]?[່-໋]?|[ັົ][່-໋]?)$"
+)
+_CONSONANT = re.compile("[ก-ฮກ-ຮ]")
+
 
 def is_unspaced(character: str) -> bool:
     """Tell whether a character belongs to a script without spaces between words."""
@@ -96,6 +105,8 @@ def may_break(before: str, after: str, space: bool = False) -> bool:
             (_closes(first) and _is_sign(after) and not opens(first))
             or (opens(last) and (_is_bracket(last) or _is_sign(before)))
         )
+    if _CONSONANT.match(first) and _UNCLOSED_SYLLABLE.search(before):
+        return False
     if opens(last) or _closes(first) or (last == first and first in _DOUBLED):
         return False
     if last in _QUOTES or first in _QUOTES:

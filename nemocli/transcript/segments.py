@@ -64,22 +64,24 @@ class Segmenter:
         self.pending: list[Word] = []
 
     def push(self, word: Word) -> list[tuple[Word, ...]]:
-        """Add a word; return the groups that are finished by it, of which it may end the last."""
-        finished: list[tuple[Word, ...]] = []
-        if (
-            self.pending
-            and word.start - self.pending[-1].end >= PAUSE
-            and _may_part(self.pending[-1], word)
-        ):
-            finished += self.flush()
+        """Add a word; return the groups that are finished by it; it is in the last only if cut."""
+        finished = self.end_before(word)
         self.pending.append(word)
         while _is_too_long(self.pending):
             cut = _best_cut(self.pending)
             finished.append(tuple(self.pending[:cut]))
             self.pending = self.pending[cut:]
-        if ends_sentence(word.text):
-            finished += self.flush()
         return finished
+
+    def end_before(self, word: Word) -> list[tuple[Word, ...]]:
+        """Finish the group that grows if `word`, which comes next, cannot belong to it.
+
+        Quotes and brackets that close after a sentence, and more signs that end it, belong to it.
+        """
+        if not self.pending or not _may_part(self.pending[-1], word):
+            return []
+        is_pause = word.start - self.pending[-1].end >= PAUSE
+        return self.flush() if is_pause or end_with_sentence(self.pending) else []
 
     def flush(self) -> list[tuple[Word, ...]]:
         """Finish the group that still grows; return it in a list, which is empty if none grows."""
@@ -152,6 +154,16 @@ def ends_sentence(text: str) -> bool:
         return False
     stem = bare.rstrip(SENTENCE_ENDS)
     return not (bare.endswith(".") and (stem.isdecimal() or (len(stem) == 1 and stem.isupper())))
+
+
+def end_with_sentence(words: Sequence[Word]) -> bool:
+    """Tell whether words end with the end of a sentence; signs may be words of their own."""
+    text = ""
+    for word in reversed(words):
+        text = word.text + text
+        if text.rstrip(CLOSING + SENTENCE_ENDS):
+            break
+    return ends_sentence(text)
 
 
 def _is_too_long(words: Sequence[Word]) -> bool:

@@ -58,6 +58,17 @@ def test_what_is_only_too_loud_stays(tmp_path):
     assert opened.warnings == ()
 
 
+@pytest.mark.parametrize("loudest", [20.0, 30000.0, 1e9])
+@pytest.mark.parametrize("at", [1000, 40000])
+def test_a_stray_sample_in_digital_silence_is_not_the_scale(tmp_path, loudest, at):
+    sound = np.concatenate([np.zeros(3 * SAMPLE_RATE, np.float32), speech_like(3)])
+    spoilt = sound.copy()
+    spoilt[at] = -loudest
+    heard, opened = decode(write_floats(tmp_path / "a.wav", spoilt))
+    np.testing.assert_array_equal(heard, sound)
+    assert [warning.kind for warning in opened.warnings] == ["damage"]
+
+
 def test_the_scale_may_come_late(tmp_path, monkeypatch):
     """It lies behind the first look, and the warning says where it begins."""
     monkeypatch.setattr("nemocli.audio.sound.FIRST_LOOK_S", 1.0)

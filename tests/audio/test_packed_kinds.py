@@ -73,6 +73,23 @@ def test_every_kind_is_known(tmp_path, name):
     assert BY_FFMPEG[name][2] in packed_kind(data[: LOOKED_AT // 2])
 
 
+@pytest.mark.parametrize("form", ["AVR", "PAF", "WVE", "IRCAM", "PVF"])
+@pytest.mark.parametrize("endian", ["FILE", "LITTLE", "BIG"])
+def test_what_libsndfile_writes_is_known(tmp_path, form, endian):
+    subtype = soundfile.default_subtype(form)
+    if not soundfile.check_format(form, subtype, endian):
+        pytest.skip(f"{form} has no other order of bytes")
+    rate = 8000 if form == "WVE" else 16000
+    soundfile.write(tmp_path / "a", media.sine(1, rate), rate, subtype, endian, form)
+    assert form in packed_kind((tmp_path / "a").read_bytes()[:LOOKED_AT])
+
+
+def test_kinds_that_have_only_a_magic_number():
+    assert packed_kind(bytes.fromhex("b7d800203749da11a64e0007e95ead8d") + bytes(99)) == "WTV"
+    mac_binary = b"\0\1A".ljust(65, b"\0") + b"FSSD".ljust(63, b"\0")
+    assert packed_kind(mac_binary + b"HCOM" + bytes(99)) == "HCOM"
+
+
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_are_known_from_any_byte_on(tmp_path, name):
     data = encoded(tmp_path, name)

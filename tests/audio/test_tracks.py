@@ -63,8 +63,16 @@ def test_first_track_of_an_unknown_codec(tmp_path):
     assert chosen(path) == 2
     assert pitch(path) == pytest.approx(700, abs=5)
     assert [track.is_decodable for track in probe_tracks(path)] == [False, True]
-    with pytest.raises(AudioError, match="no sound that can be decoded"):
+    with pytest.raises(AudioError, match="choose another track with --track"):
         open_sound(path, options=SoundOptions(track=1))
+
+
+def test_no_other_track_is_advised_where_there_is_none(tmp_path):
+    path = film(tmp_path, of(hertz=300))
+    path.write_bytes(path.read_bytes().replace(b"A_AAC", b"A_XYZ"))
+    with pytest.raises(AudioError, match="no sound that can be decoded") as caught:
+        open_sound(path)
+    assert "--track" not in str(caught.value)
 
 
 def test_silence_at_the_beginning_hides_nothing(tmp_path):

@@ -148,6 +148,14 @@ def test_a_dry_run_writes_nothing_and_loads_nothing(here, monkeypatch):
     assert Path("out/.nemocli/manifest.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize("options", [[], ["-o", "out"], ["-o", "a.srt"]])
+def test_a_dry_run_refuses_what_the_real_run_would(clips, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    done = file(clips[0].path, "--model", "demo", "--lang", "klingon", "--dry-run", *options)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "does not know the language 'klingon'" in done.stderr
+
+
 def test_a_dry_run_judges_by_the_settings_that_the_model_would_have(clips, tmp_path, monkeypatch):
     """The real demo has the same settings described and loaded."""
     monkeypatch.setenv("NEMOCLI_MODEL", "demo")
@@ -391,6 +399,9 @@ def test_one_output_is_a_file(here):
         (["in", "-o", "all.srt"], "names one file, but there are 2 to transcribe"),
         (["in/a.wav", "-o", "a.srt", "--output-format", "txt"], "leave out --output-format"),
         (["in/a.wav", "-o", "none/a.srt"], "is in no folder that exists"),
+        (["in/a.wav", "-o", "a.docx"], "there is no format 'docx'"),
+        (["in/a.wav", "-o", "a.md", "--dry-run"], "write a.md/ if it is a folder"),
+        (["in/a.wav", "-o", "a.srt", "-f", "json"], "a.srt and --format json contradict each"),
     ],
 )
 def test_one_output_that_cannot_be_is_refused_before_any_work(here, arguments, words):
@@ -399,11 +410,21 @@ def test_one_output_that_cannot_be_is_refused_before_any_work(here, arguments, w
     assert tree(".") == ["in/a.wav", "in/b.mp3", "in/sub/a.wav"]
 
 
+def test_the_ending_of_the_one_output_may_be_in_capitals(here, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_FORMAT", "json")  # which is for stdout
+    assert file("in/a.wav", "-o", "A.SRT").exit_code == 0
+    assert Path("A.SRT").read_text().startswith("1\n00:00:00,000 --> ")
+    assert file("in/a.wav", "-o", "a.txt", "-f", "txt").exit_code == 0
+
+
 def test_a_folder_may_be_called_like_a_file(here):
     Path("old.srt").mkdir()
     assert file("in/a.wav", "-o", "old.srt").exit_code == 0
     assert file("in/a.wav", "-o", "new.srt/").exit_code == 0
-    assert tree("old.srt") == tree("new.srt") == ["a.txt"]
+    assert file("in/a.wav", "-o", "new.d/").exit_code == 0
+    assert file("in/a.wav", "-o", "2026.11").exit_code == 0
+    for folder in ("old.srt", "new.srt", "new.d", "2026.11"):
+        assert tree(folder) == ["a.txt"]
 
 
 def test_a_file_that_fails_has_no_output(here):
@@ -439,6 +460,8 @@ def test_other_files_in_folders_are_counted(here):
     [
         ("https://example.org/a.mp3", "download it first, such as with: curl -LO"),
         ("rtsp://camera/1", "download it first."),
+        ("www.example.org/watch?v=1", "curl -LO 'https://www.example.org/watch?v=1'"),
+        ("youtu.be/1", "curl -LO 'https://youtu.be/1'"),
         ("file:///tmp/a%20b.wav", "give the path itself, /tmp/a b.wav."),
     ],
 )
@@ -450,4 +473,4 @@ def test_an_address_is_refused_with_advice(here, address, advice):
         done = file("in/a.wav", address, *options)
         assert done.exit_code == 1 and f"{address} is an address" in done.stderr
     assert Path("in/a.txt").read_text() == "one two\n"
-    assert not [name for name in tree(".") if ":" in name]
+    assert not [name for name in tree(".") if ":" in name or "be" in name]

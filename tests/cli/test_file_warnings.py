@@ -74,6 +74,20 @@ def test_no_words_are_never_silent(clips, tmp_path):
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("peak", "is_quiet"), [(-20, False), (-33, False), (-44, True)])
+def test_very_quiet_speech_is_said_although_there_are_words(clips, tmp_path, peak, is_quiet):
+    speech = np.concatenate([spoken(clip) for clip in clips[:3]])
+    quiet = speech / np.abs(speech).max() * 10 ** (peak / 20)
+    soundfile.write(tmp_path / "a.wav", quiet, 16000, subtype="FLOAT")
+    done = run(tmp_path / "a.wav", "-f", "json")
+    document = json.loads(done.stdout)
+    assert done.exit_code == 0 and document["text"]
+    assert [warning["kind"] for warning in document["warnings"]] == ["level"] * is_quiet
+    said = f"very quiet, at most {peak} dBFS" in done.stderr and "--gain auto" in done.stderr
+    assert said is is_quiet
+    assert not run(tmp_path / "a.wav", "--gain", "auto").stderr
+
+
 def test_strict_makes_them_fail(files, tmp_path):
     done = run(files / "size0.wav", "--strict", "-f", "json")
     assert (done.exit_code, done.stdout) == (1, "")

@@ -34,6 +34,9 @@ def test_no_line_ends_with_it(last):
     ("before", "after"),
     [
         *(("เ", "มื"), ("แ", "ล"), ("ไ", "ท"), ("ม", "า"), ("น", "้ำ"), ("น", "ะ"), ("ต่าง", "ๆ")),
+        *(("เรี", "ยนรู้"), ("เปลี่", "ยน"), ("เดื", "อน"), ("เพื่", "อ"), ("เกลื", "อ"), ("ตั", "ว")),
+        *(("บริษั", "ท"), ("โร", "ค"), ("แดงเก่", "ง"), ("เกิ", "ด"), ("เป็", "น"), ("เทคโนโล", "ยี")),
+        *(("ເຮື", "ອນ"), ("ວັ", "ນ"), ("ໂລ", "ກ"), ("ເຈົ້", "າ")),
         *(("ก", "ี่"), ("म", "्"), ("क", "ा"), ("ກ", "າ"), ("ແ", "ກ"), ("e", "\u0301")),
         *(("20", "24"), ("1,", "000"), ("3.", "5"), ("12:", "30"), ("-", "5"), ("100", "％")),
         *(("¥", "100"), ("ser", "vice"), ("한", "국"), ("don", "’t"), ("don", "'t"), ("(", "ja")),
@@ -53,6 +56,7 @@ def test_places_where_no_line_is_broken(before, after):
         *(("one", "two", True), ("word", "(two)", True), ("Wort", "„Wort“", True)),
         *(("»Wort«", "Wort", True), ("Wort", "»Wort«", True), ("„Wort“", "Wort", True)),
         *(("and", "…so", True), ("20", "24", True), ("is", ".NET", True), ("e", "’t", True)),
+        *(("ไป", "ดู", False), ("เรียน", "รู้", False), ("นี้", "ยา", False), ("โรค", "นี้", False)),
         *(("", "a", False), ("a", "", False)),
     ],
 )
@@ -86,6 +90,7 @@ UNITS = [
         ["20", "24"],
         ["iPho", "ne"],
     ),
+    *(["เรี", "ยน"], ["ตั", "ว"], ["โล", "ก"]),
     *(["เ", "มื", "่อ"], ["น", "า"], ["แ", "ก"], ["ต", "ๆ"], ["กี่"]),
 ]
 
@@ -176,3 +181,10 @@ def test_where_nothing_else_fits_a_line_is_broken_all_the_same():
     made = [Word("ー", n / 10, n / 10 + 0.1, 0.9, False) for n in range(9)]
     (cue,) = split_cues(made, CueLayout(4, None))
     assert max(cells(join_words(line)) for line in cue.lines) <= 4
+
+
+def test_a_wide_thai_word_is_not_broken_within_a_vowel():
+    word = Word("เรียนเรียน", 0.0, 1.0, 0.9)
+    cues = split_cues([word], CueLayout(max_line_width=6, max_line_count=1))
+    texts = [part.text for cue in cues for line in cue.lines for part in line]
+    assert texts == ["เรียน", "เรียน"]

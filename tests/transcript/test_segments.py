@@ -8,6 +8,7 @@ from hypothesis import given
 from nemocli.transcript.segments import (
     MAX_CHARACTERS,
     Segment,
+    Segmenter,
     ends_clause,
     ends_sentence,
     split_segments,
@@ -68,6 +69,39 @@ def words_at(*spans):
 def test_a_pause_of_a_second_and_a_half_parts_segments():
     assert texts(words_at((0, 0.5), (2.0, 2.5))) == ["w0", "w1"]
     assert texts(words_at((0, 0.5), (1.99, 2.5))) == ["w0 w1"]
+
+
+@pytest.mark.parametrize(
+    ("made", "sentences"),
+    [
+        pytest.param(
+            ["今日は雨です。", "」", "と言う。"], ["今日は雨です。」", "と言う。"], id="quote"
+        ),
+        pytest.param(
+            ["何", "？", "！", "！", "」", "）", "はい"], ["何？！！」）", "はい"], id="enders"
+        ),
+        pytest.param(["ええ", "。", "。", "。", "今"], ["ええ。。。", "今"], id="dots"),
+        pytest.param(["行く", "。", "…", "今"], ["行く。…", "今"], id="ellipsis"),
+        pytest.param([" He", " went.", "”", " So."], ["He went.”", "So."], id="English"),
+        pytest.param(["「", "はい。", "「", "今"], ["「はい。", "「今"], id="the next quote opens"),
+        pytest.param([" Dit", " oui.", " »", " Puis"], ["Dit oui. »", "Puis"], id="French"),
+    ],
+)
+def test_what_closes_after_a_sentence_belongs_to_it(made, sentences):
+    words = [
+        Word(text.strip(), n / 10, n / 10 + 0.1, 0.9, text.startswith(" "))
+        for n, text in enumerate(made)
+    ]
+    assert texts(words) == sentences
+
+
+def test_a_sentence_ends_before_the_next_word_is_finished():
+    segmenter = Segmenter()
+    end = Word("はい。", 0.0, 0.4, 0.9, False)
+    assert segmenter.push(end) == []
+    assert segmenter.end_before(Word("」", 0.4, 0.5, 0.9, False)) == []
+    assert segmenter.end_before(Word("今", 0.4, 0.5, 0.9, False)) == [(end,)]
+    assert segmenter.flush() == []
 
 
 def test_what_fits_into_two_lines_is_not_parted():
