@@ -22,12 +22,13 @@ from nemocli.audio.decoder import (
 from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, join_blocks, make_silence, to_float
 from nemocli.audio.ffmpeg_limits import build_limits
 from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes
+from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
-from nemocli.audio.packet_clock import ByteClock, choose_clock
+from nemocli.audio.packet_clock import ByteClock, FlacClock, choose_clock
 from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
-from nemocli.audio.timeline import Piece, Timeline
+from nemocli.audio.timeline import DAMAGE_TOLERANCE, Piece, Timeline
 from nemocli.audio.tracks import Track, choose_track, list_tracks
 from nemocli.errors import AudioError
 
@@ -92,9 +93,27 @@ class FfmpegDecoder:
         """Yield the frames of the track, with silence where damage or its clock leave gaps."""
         # If the container has no start time, the first frame is at 0.
         origin = self._start if self._container.start_time is not None else None
+        if origin is not None and self._is_beginning_lost():
+            origin = 0.0
+            self._note_damage()
         timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
         yield from join_blocks(self._read_blocks(timeline))
         self._check_end(timeline.position)
+
+    def _is_beginning_lost(self) -> bool:
+        """Return whether an Ogg file begins late because its first pages are damaged."""
+        # Flac has its times in its frames, of which FFmpeg knows nothing.
+        late = max(self._start, DAMAGE_TOLERANCE if isinstance(self._clock, FlacClock) else 0.0)
+        is_ogg = self._container.format.name == "ogg"
+        if not is_ogg or late < DAMAGE_TOLERANCE or not self.path.is_file():
+            return False
+        with _open_container(self.path) as container:
+            stream = container.streams[self._stream.index]
+            try:
+                first = next(container.demux(stream)).pos
+            except (av.FFmpegError, OSError, StopIteration):
+                return False
+        return first is not None and is_beginning_lost(self.path, first, late)
 
     def _read_blocks(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Block]:
         for placed in timeline.place(self._read_pieces()):

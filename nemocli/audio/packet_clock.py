@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from nemocli.audio.ogg_pages import CONTINUED, LAST, NO_TIME, read_page
+
 if TYPE_CHECKING:
     import av
 
@@ -122,6 +124,37 @@ class AviClock(ContainerClock):
         self._ends = max(self._ends, end)
 
 
+class SpeexClock(ContainerClock):
+    """The times of Speex in Ogg, where each page tells when its last packet ends.
+
+    FFmpeg counts on behind a page that is lost, and so places the next one early.
+    """
+
+    takes_bytes = True
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._page: int | None = None
+        self._shift = 0.0
+
+    def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
+        time = super().time(data, pos, frame)
+        if time is not None and pos is not None and pos != self._page:
+            starts = self._read_begin(pos, frame)
+            self._page, self._shift = pos, 0.0 if starts is None else starts - time
+        return None if time is None else time + self._shift
+
+    def _read_begin(self, pos: int, frame: av.AudioFrame) -> float | None:
+        """Read when the first packet of a page begins; return None if the page does not tell."""
+        if not self._path.is_file():
+            return None
+        with self._path.open("rb") as file:
+            page = read_page(file, pos)
+        if page is None or page.granule in NO_TIME or page.flags & (CONTINUED | LAST):
+            return None
+        return (page.granule - page.packets * frame.samples) / frame.sample_rate
+
+
 class FlacClock:
     """The numbers of frames, or of samples, in a FLAC stream.
 
@@ -229,6 +262,8 @@ def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> Pack
     """The clock for a file, its container's and codec's name in FFmpeg, and the codec's setup."""
     if codec == "flac" and form in ("flac", "ogg") and extra is not None and len(extra) >= 4:
         return FlacClock(extra)
+    if codec.endswith("speex") and form == "ogg":
+        return SpeexClock(path)
     if form == "avi":
         return AviClock(path)
     if form == "aac":  # where FFmpeg does not count what it skips

@@ -144,9 +144,11 @@ class Timeline(Generic[Samples]):
         self._count_jump(piece)
         if error > LONGEST_GAP:
             return self._reset(piece, "ahead", error)
-        if not self._has_begun:  # it begins late, as its picture has it
+        if (
+            not self._has_begun and not piece.follows_damage
+        ):  # it begins late, as its picture has it
             return self._pass(piece, silence=error)
-        if self._jumped < error / 2 and self._drifts_too_far(error):
+        if self._has_begun and self._jumped < error / 2 and self._drifts_too_far(error):
             return self._reset(piece, "uneven", error)
         self._log.note("undecodable" if piece.follows_damage else "missing", self.position, error)
         return self._pass(piece, silence=error)

@@ -1,6 +1,7 @@
 """Files that went wrong for people, made here: the sound and its times are right, and it is said
 what is wrong with each."""
 
+import re
 import struct
 from fractions import Fraction
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from nemocli.audio.ogg_pages import NO_TIME, read_page
+from nemocli.audio.packet_clock import SpeexClock
 from nemocli.audio.sound import open_sound
 from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import FRAGMENTS
@@ -212,3 +215,43 @@ def test_an_hour_with_lost_packets(tmp_path, name):
     assert len(found) >= MARKS // 2
     for number, at in found.items():
         assert at == pytest.approx(number * EVERY, abs=0.05)
+
+
+@pytest.mark.parametrize("page", [0, 3])
+@pytest.mark.parametrize("codec", ["libopus", "flac", "vorbis"])
+def test_a_damaged_page_of_ogg(tmp_path, codec, page):
+    """Sound behind it keeps its time, also where it is the first page and so looks like a delay."""
+    path, rate = tmp_path / "a.ogg", 48000 if codec == "libopus" else 16000
+    if codec == "vorbis":
+        soundfile.write(path, marked(MARKS, rate), rate, "VORBIS", format="OGG")
+    else:
+        encode(path, codec, marked(MARKS, rate), rate, options={"page_duration": "500000"})
+    content = bytearray(path.read_bytes())
+    pages = [match.start() for match in re.finditer(rb"OggS\0", content)]
+    with path.open("rb") as file:
+        begins = [at for at in pages if read_page(file, at).granule not in NO_TIME]
+    middle = (begins[page] + begins[page + 1]) // 2
+    content[middle] ^= 0x55
+    path.write_bytes(content)
+    places, seconds, warnings = read(path)
+    assert {warning.kind for warning in warnings} <= {"damage", "gap"} and warnings
+    assert len(places) > MARKS // 2 and seconds == pytest.approx(8, abs=0.1)
+    assert all(at[0] == pytest.approx(n * EVERY, abs=0.05) for n, at in places.items())
+
+
+def test_times_of_speex_behind_a_lost_page(tmp_path):
+    """Each page tells when its last packet ends; FFmpeg counts on from the page before."""
+    path, frame = tmp_path / "a.ogg", av.AudioFrame("s16", "mono", 320)
+    frame.sample_rate, frame.time_base = 16000, Fraction(1, 16000)
+    pages = [
+        struct.pack("<4sBBqIIIB", b"OggS", 0, 0, granule, 7, number, 0, 50) + bytes([70] * 50)
+        for number, granule in ((2, 15857), (4, 47857), (5, 63857))
+    ]
+    path.write_bytes(b"".join(pages))
+    clock, times = SpeexClock(path), []
+    for number, counted in enumerate((-143, 15857, 47857)):
+        frame.pts = counted
+        times.append(clock.time(b"", number * len(pages[0]), frame))
+        frame.pts += 320
+        assert clock.time(b"", number * len(pages[0]), frame) == pytest.approx(times[-1] + 0.02)
+    assert times == pytest.approx([-143 / 16000, 31857 / 16000, 47857 / 16000])
