@@ -55,6 +55,19 @@ def find_continuation(path: Path, form: str, read_up_to: int) -> Continuation | 
         return None if found is None else Continuation(found.start(), found.start())
 
 
+def is_read_again(path: Path, form: str, read_up_to: int) -> bool:
+    """Return whether places that go back are those of another, fragmented mp4 behind `read_up_to`.
+
+    FFmpeg reads the fragments of all files that are joined, but may take their places, which count
+    from the beginning of their own file, for places in the first. Raises OSError as `open`.
+    """
+    found = find_continuation(path, form, read_up_to) if form.startswith("mov,") else None
+    if found is None or found.patch:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b"mvex", 0, found.start) >= 0
+
+
 def _find_next_of_mp4(data: mmap.mmap, read_up_to: int) -> Continuation | None:
     """Find the next file, or the next fragment of this file behind a damaged one."""
     contents, broken = 0, len(data)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import av
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.continuation import Continuation, find_continuation
+from nemocli.audio.continuation import Continuation, find_continuation, is_read_again
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
     PLAUSIBLE_RATES,
@@ -237,15 +237,21 @@ class FfmpegDecoder:
         Writes to `_others_reach` where the other tracks end (seconds), and to `_read_up_to` how far
         the file was read; `shift` is the place in the file of the container's first byte.
         """
-        failures = 0
+        failures, place = 0, -1
         while failures <= MAX_FAILURES:
             try:
                 for packet in container.demux():
                     failures = 0
+                    is_ours = packet.stream.index == stream.index
+                    if is_ours and packet.pos is not None:
+                        form = container.format.name
+                        if packet.pos < place and is_read_again(self.path, form, self._read_up_to):
+                            return
+                        place = packet.pos
                     if packet.pos is not None:
                         end = packet.pos + packet.size + shift
                         self._read_up_to = max(self._read_up_to, end)
-                    if packet.stream.index == stream.index:
+                    if is_ours:
                         yield packet
                         continue
                     if packet.pos is not None:

@@ -255,3 +255,13 @@ def test_times_of_speex_behind_a_lost_page(tmp_path):
         frame.pts += 320
         assert clock.time(b"", number * len(pages[0]), frame) == pytest.approx(times[-1] + 0.02)
     assert times == pytest.approx([-143 / 16000, 31857 / 16000, 47857 / 16000])
+
+
+def test_joined_fragments(tmp_path):
+    """The places in fragments count from the beginning of their own file."""
+    path = tmp_path / "a.mp4"
+    encode(path, "aac", marked(MARKS, 16000), 16000, options=FRAGMENTS)
+    path.write_bytes(path.read_bytes() * 3)
+    places, seconds, warnings = read(path)
+    assert len(places) == MARKS and all(len(at) == 3 for at in places.values())
+    assert seconds == pytest.approx(24, abs=0.6) and warnings
