@@ -45,7 +45,7 @@ MAX_PARTS = 1000
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
 MAX_TAG_BYTES = 16_384
 
-# Undecodable bytes that an mp3 may end with: more than its longest frame.
+# Undecodable bytes that an mp3 of true length may have: more than its longest frame.
 MAX_BAD_BYTES = 1500
 
 # Times in a row that FFmpeg may fail to find another packet.
@@ -68,7 +68,7 @@ class FfmpegDecoder:
         self._is_damaged = self._follows_damage = False
         # How far the file was read, in bytes, and how packets begin.
         self._read_up_to, self._sync = 0, b""
-        # Bytes since the last good frame that could not be decoded.
+        # Bytes that could not be decoded.
         self._bad_bytes = 0
         self._container = _open_checked(path)
         try:
@@ -169,7 +169,6 @@ class FfmpegDecoder:
                 self._bad_bytes += len(data)
                 data, pos, frames = self._salvage(packet, data)
             for frame in frames:
-                self._bad_bytes = 0
                 yield frame, data, pos
             if frames:
                 self._sync = data[:2]

@@ -32,6 +32,12 @@ CHUNK_HEAD = 8
 #: How many bytes may be damaged one behind the other.
 FARTHEST = 1 << 24
 
+#: Text, such as a page that a server sent instead of sound: no codec makes so much of it.
+TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{64,}")
+
+#: Bytes of a frame at most, but for absurd rates.
+LONGEST_FRAME = 4096
+
 #: A tag that tells its length.
 ID3 = re.compile(rb"ID3[\x02-\x04]\x00.([\x00-\x7f]{4})", re.DOTALL)
 
@@ -194,10 +200,11 @@ class ByteClock:
 
     takes_bytes = True
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path, *, is_searched: bool = False) -> None:
         """Look for the packets in the file `path` if FFmpeg does not know where they are."""
+        self._path = path
         self._file: mmap.mmap | None = None
-        if path is not None and path.is_file() and path.stat().st_size:
+        if is_searched and path.is_file() and path.stat().st_size:
             with path.open("rb") as file:
                 self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._shift = 0
@@ -216,7 +223,7 @@ class ByteClock:
             first = ContainerClock().time(data, pos, frame)
             self._now = 0.0 if first is None else first
         elif pos is not None and self._ends is not None and pos > self._ends:
-            self._now += self._destroyed(pos - self._ends, seconds)
+            self._now += self._destroyed(self._ends, pos, seconds)
         starts = self._now
         self._now += seconds
         if pos is not None:
@@ -250,12 +257,24 @@ class ByteClock:
     def note_other(self, end: int) -> None:
         pass
 
-    def _destroyed(self, count: int, frame_seconds: float) -> float:
-        """Seconds of sound in so many bytes that are none any more, in whole frames."""
-        count -= self._foreign
+    def _destroyed(self, begin: int, end: int, frame_seconds: float) -> float:
+        """Seconds of sound in bytes of the file that are none any more, in whole frames."""
+        text = self._count_text(begin, end)
+        count = end - begin - max(self._foreign, text)
         if count <= 0 or not frame_seconds:
             return 0.0
-        return round(count * self._seconds / self._bytes / frame_seconds) * frame_seconds
+        frames = round(count * self._seconds / self._bytes / frame_seconds)
+        if text and count <= LONGEST_FRAME:  # the frame that the text was put into
+            frames = min(frames, 1)
+        return frames * frame_seconds
+
+    def _count_text(self, begin: int, end: int) -> int:
+        """Bytes of long texts between two places in the file."""
+        if end - begin > FARTHEST or not self._path.is_file():
+            return 0
+        with self._path.open("rb") as file:
+            file.seek(begin)
+            return sum(len(text[0]) for text in TEXT.finditer(file.read(end - begin)))
 
 
 def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> PacketClock:
@@ -267,9 +286,9 @@ def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> Pack
     if form == "avi":
         return AviClock(path)
     if form == "aac":  # where FFmpeg does not count what it skips
-        return ByteClock(path)
+        return ByteClock(path, is_searched=True)
     if form in PLAIN_STREAMS or (form == "wav" and codec.startswith("mp")):
-        return ByteClock()
+        return ByteClock(path)
     return ContainerClock()
 
 

@@ -81,6 +81,24 @@ def test_foreign_bytes_inside_take_no_time(tmp_path, mp3, name):
     assert 3.5 < warnings[0].at_s < 4.5
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [("a.mp3", "libmp3lame", 16000), ("a.aac", "aac", 48000), ("a.ac3", "ac3", 48000)],
+)
+def test_a_page_within_a_stream_takes_no_time(tmp_path, name, codec, rate):
+    """It was put between sound, so its bytes tell nothing of sound that is lost."""
+    path = encode(tmp_path / name, codec, marked(MARKS, rate), rate)
+    whole, seconds, _ = read(path)
+    content = path.read_bytes()
+    at = len(content) // 2
+    page = b"<html>404 Not Found</html>\n" * 1000
+    path.write_bytes(content[:at] + page + content[at:])
+    places, seconds_with_page, warnings = read(path)
+    assert warnings and {warning.kind for warning in warnings} <= {"damage", "gap"}
+    assert len(places) >= MARKS - 2 and seconds_with_page == pytest.approx(seconds, abs=0.08)
+    assert all(at[0] == pytest.approx(whole[n][0], abs=0.05) for n, at in places.items())
+
+
 TAILS = {
     "zeros": bytes(4000),
     "a page": b"<html><body>Bad gateway</body></html>\n" * 50,
