@@ -21,6 +21,10 @@ BEGINNINGS: dict[str, re.Pattern[bytes]] = {
     "wv": re.compile(rb"wvpk...\x00[\x02-\x10]\x04", re.DOTALL),
     "asf": re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"),
     "wav": re.compile(rb"RIFF....WAVE", re.DOTALL),
+    "caf": re.compile(rb"caff\x00\x01\x00\x00desc"),
+    # The head of EBML, with its version within.
+    "matroska,webm": re.compile(rb"\x1a\x45\xdf\xa3.{1,8}\x42\x86\x81\x01", re.DOTALL),
+    "wtv": re.compile(rb"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d"),
     "avi": re.compile(rb"RIFF....AVI LIST", re.DOTALL),
 }
 

@@ -283,3 +283,20 @@ def test_joined_fragments(tmp_path):
     places, seconds, warnings = read(path)
     assert len(places) == MARKS and all(len(at) == 3 for at in places.values())
     assert seconds == pytest.approx(24, abs=0.6) and warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mkv", "aac"), ("a.webm", "libopus"), ("a.caf", "alac"), ("a.wtv", "mp2")],
+)
+def test_three_files_joined(tmp_path, name, codec):
+    """Readers stop at the end of the first or second."""
+    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
+    whole, seconds, _ = read(path)
+    path.write_bytes(path.read_bytes() * 3)
+    places, seconds_of_all, _ = read(path)
+    assert seconds_of_all == pytest.approx(3 * seconds, abs=0.1)
+    assert all(
+        at == pytest.approx([whole[n][0] + part * seconds for part in range(3)], abs=0.1)
+        for n, at in places.items()
+    )
