@@ -84,4 +84,4 @@ def describe_cut(seconds: float, promised: float) -> str:
 
 def describe_rest(count: int) -> str:
     """Return the warning for so many bytes behind the end of the sound that are left out."""
-    return f"Behind the end of the sound by its header, {count:,} bytes were left out."
+    return f"Behind the end of the file by its own lengths, {count:,} bytes were left out."

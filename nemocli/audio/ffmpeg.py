@@ -9,6 +9,7 @@ from typing import Any, cast
 import av
 
 from nemocli.audio.byte_window import ByteWindow
+from nemocli.audio.bytes_behind import count_bytes_behind
 from nemocli.audio.continuation import Continuation, find_continuation, is_read_again
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
@@ -16,6 +17,7 @@ from nemocli.audio.decoder import (
     Block,
     check_header,
     describe_cut,
+    describe_rest,
     not_sound_error,
     nothing_decodable_error,
 )
@@ -68,6 +70,8 @@ class FfmpegDecoder:
         self._is_damaged = self._follows_damage = False
         # How far the file was read, in bytes, and how packets begin.
         self._read_up_to, self._sync = 0, b""
+        # Whether the file continues where FFmpeg's reader stopped.
+        self._is_joined = False
         # Bytes that could not be decoded.
         self._bad_bytes = 0
         self._container = _open_checked(path)
@@ -202,6 +206,7 @@ class FfmpegDecoder:
             if found is None:
                 return
             self._note_damage()
+            self._is_joined = True
             self._read_up_to = found.packets_from + 1
             yield from self._read_packets_behind(found)
 
@@ -286,6 +291,10 @@ class FfmpegDecoder:
             self.log.add("cut", seconds, NO_END)
         elif self._follows_damage or self._is_much_left():
             self.log.note("foreign", seconds, 0.0)
+        elif not self._is_joined and (
+            count := count_bytes_behind(self.path, name, self._read_up_to)
+        ):
+            self.log.add("damage", seconds, describe_rest(count))
 
     def _is_much_left(self) -> bool:
         """Return whether much that is no tag follows the last packet in an all-sound format."""

@@ -97,7 +97,7 @@ def _find_caf_end(file: BinaryIO, at: int) -> int | None:
     for _ in range(MAX_CHUNKS):
         file.seek(at)
         head = file.read(12)
-        if len(head) < 12 or not all(32 <= byte < 127 for byte in head[:4]) or head[:4] == b"caff":
+        if len(head) < 12 or not head[:4].isalnum() or head[:4] == b"caff":
             break
         length = int.from_bytes(head[4:])
         if length >= CAF_UNKNOWN or (length == 0 and head[:4] == b"data"):

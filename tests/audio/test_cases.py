@@ -300,3 +300,21 @@ def test_three_files_joined(tmp_path, name, codec):
         at == pytest.approx([whole[n][0] + part * seconds for part in range(3)], abs=0.1)
         for n, at in places.items()
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        *(("a.mkv", "aac"), ("a.webm", "libopus"), ("a.m4a", "aac"), ("a.ogg", "libopus")),
+        *(("a.ogg", "flac"), ("a.mov", "pcm_s16le"), ("a.caf", "pcm_s16be")),
+    ],
+)
+@pytest.mark.parametrize("tail", ["a page", "noise", "zeros"])
+def test_what_is_behind_a_file_is_left_out(tmp_path, name, codec, tail):
+    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
+    whole, seconds, warnings = read(path)
+    assert not warnings
+    path.write_bytes(path.read_bytes() + TAILS[tail])
+    places, seconds_with_tail, warnings = read(path)
+    assert places == whole and seconds_with_tail == seconds
+    assert [warning.kind for warning in warnings] == ([] if tail == "zeros" else ["damage"])
