@@ -23,7 +23,7 @@ from nemocli.audio.decoder import (
 )
 from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, join_blocks, make_silence, to_float
 from nemocli.audio.ffmpeg_limits import build_limits
-from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes
+from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
 from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
@@ -285,8 +285,10 @@ class FfmpegDecoder:
         promised = self.duration if self._length_is_true() else None
         if promised is not None and promised - reached > CUT_SHORT_S:
             self.log.add("cut", seconds, describe_cut(seconds, promised))
-        elif (name == "ogg" and ends_early(self.path)) or (
-            name in ("avi", "wav") and lacks_bytes(self.path)
+        elif (
+            (name == "ogg" and ends_early(self.path))
+            or (name == "nut" and lacks_index(self.path))
+            or (name in ("avi", "wav") and lacks_bytes(self.path))
         ):
             self.log.add("cut", seconds, NO_END)
         elif self._follows_damage or self._is_much_left():

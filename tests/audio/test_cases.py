@@ -318,3 +318,10 @@ def test_what_is_behind_a_file_is_left_out(tmp_path, name, codec, tail):
     places, seconds_with_tail, warnings = read(path)
     assert places == whole and seconds_with_tail == seconds
     assert [warning.kind for warning in warnings] == ([] if tail == "zeros" else ["damage"])
+
+
+def test_a_nut_without_its_index_was_cut(tmp_path):
+    path = encode(tmp_path / "a.nut", "aac", marked(MARKS, 16000), 16000)
+    assert not read(path)[2]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    assert [warning.kind for warning in read(path)[2]] == ["cut"]
