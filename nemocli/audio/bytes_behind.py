@@ -10,6 +10,9 @@ from nemocli.audio.ogg_pages import read_page
 #: First bytes of a page of Ogg, and of a head of EBML; identity of Matroska's segment.
 PAGE, EBML, SEGMENT = b"OggS\0", b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
+#: Bytes of a frame of FLAC at most, but for absurd ones.
+LONGEST_FRAME = 1 << 20
+
 
 def count_bytes_behind(path: Path, form: str, read_up_to: int) -> int:
     """Count bytes behind the end of a file that are more than zeros; 0 if its end is unknown.
@@ -70,3 +73,34 @@ def _find_matroska_end(data: mmap.mmap) -> int | None:
             return None
         at += 4
     return None
+
+
+def ends_frame(data: bytes) -> bool:
+    """Return whether a FLAC packet ends where its frame does, or in a tag or zeros behind that.
+
+    By its checksum: that of a frame together with its own checksum is 0.
+    """
+    if data[-128:-125] == b"TAG":
+        data = data[:-128]
+    if not data or b"APETAGEX" in data:
+        return True
+    if len(data) > LONGEST_FRAME:
+        return False
+    # Polynomial x^16 + x^15 + x^2 + 1.
+    checksum = 0
+    for byte in data:
+        checksum = (checksum << 8 & 0xFFFF) ^ CHECKSUMS[checksum >> 8 ^ byte]
+    return checksum == 0
+
+
+def _make_checksums() -> list[int]:
+    sums = []
+    for byte in range(256):
+        value = byte << 8
+        for _ in range(8):
+            value = (value << 1) ^ (0x18005 if value & 0x8000 else 0)
+        sums.append(value)
+    return sums
+
+
+CHECKSUMS = _make_checksums()

@@ -9,7 +9,7 @@ from typing import Any, cast
 import av
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.bytes_behind import count_bytes_behind
+from nemocli.audio.bytes_behind import count_bytes_behind, ends_frame
 from nemocli.audio.continuation import Continuation, find_continuation, is_read_again
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
@@ -70,6 +70,8 @@ class FfmpegDecoder:
         self._is_damaged = self._follows_damage = False
         # How far the file was read, in bytes, and how packets begin.
         self._read_up_to, self._sync = 0, b""
+        # Bytes of the last good packet, for clocks that look at them.
+        self._last = b""
         # Whether the file continues where FFmpeg's reader stopped.
         self._is_joined = False
         # Bytes that could not be decoded.
@@ -176,6 +178,7 @@ class FfmpegDecoder:
                 yield frame, data, pos
             if frames:
                 self._sync = data[:2]
+                self._last = data or self._last
 
     def _decode(self, packet: av.Packet[Any]) -> list[av.AudioFrame] | None:
         """Decode a packet; return None if it cannot be decoded."""
@@ -291,7 +294,11 @@ class FfmpegDecoder:
             or (name in ("avi", "wav") and lacks_bytes(self.path))
         ):
             self.log.add("cut", seconds, NO_END)
-        elif self._follows_damage or self._is_much_left():
+        elif (
+            self._follows_damage
+            or self._is_much_left()
+            or (name == "flac" and not ends_frame(self._last))
+        ):
             self.log.note("foreign", seconds, 0.0)
         elif not self._is_joined and (
             count := count_bytes_behind(self.path, name, self._read_up_to)

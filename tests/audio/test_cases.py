@@ -325,3 +325,15 @@ def test_a_nut_without_its_index_was_cut(tmp_path):
     assert not read(path)[2]
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     assert [warning.kind for warning in read(path)[2]] == ["cut"]
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_what_is_behind_flac_is_warned_of(tmp_path, tail):
+    path = encode(tmp_path / "a.flac", "flac", marked(MARKS, 44100), 44100)
+    whole, seconds, warnings = read(path)
+    assert not warnings
+    path.write_bytes(path.read_bytes() + TAILS[tail])
+    places, seconds_with_tail, warnings = read(path)
+    assert places == whole and seconds_with_tail == seconds
+    expected = [] if tail in ("an old tag", "zeros") else ["damage"]
+    assert [warning.kind for warning in warnings] == expected
