@@ -109,8 +109,10 @@ class Transcriber(Closing):
         Without `keep_transcript`, a stream of any length takes constant memory: the session keeps
         nothing that an update returned, and `finish` returns only what came after the last one.
         `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
-        Raises UsageError for a language that the model does not know.
+        Raises UsageError for a language that the model does not know, and NemocliError if the
+        transcriber is closed.
         """
+        self._recognizer.check_open()
         check_argument("keep_transcript", keep_transcript, bool, "True or False")
         check_argument("keep_encoder", keep_encoder, bool, "True or False")
         stream = self._begin_stream(lang, keep_transcript, keep_encoder)

@@ -21,6 +21,10 @@ BEGINNINGS: dict[str, re.Pattern[bytes]] = {
     "wv": re.compile(rb"wvpk...\x00[\x02-\x10]\x04", re.DOTALL),
     "asf": re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"),
     "wav": re.compile(rb"RIFF....WAVE", re.DOTALL),
+    "caf": re.compile(rb"caff\x00\x01\x00\x00desc"),
+    # The head of EBML, with its version within.
+    "matroska,webm": re.compile(rb"\x1a\x45\xdf\xa3.{1,8}\x42\x86\x81\x01", re.DOTALL),
+    "wtv": re.compile(rb"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d"),
     "avi": re.compile(rb"RIFF....AVI LIST", re.DOTALL),
 }
 
@@ -53,6 +57,19 @@ def find_continuation(path: Path, form: str, read_up_to: int) -> Continuation | 
             return _find_next_of_mp4(data, read_up_to)
         found = BEGINNINGS[form].search(data, max(read_up_to, 1))
         return None if found is None else Continuation(found.start(), found.start())
+
+
+def is_read_again(path: Path, form: str, read_up_to: int) -> bool:
+    """Return whether places that go back are those of another, fragmented mp4 behind `read_up_to`.
+
+    FFmpeg reads the fragments of all files that are joined, but may take their places, which count
+    from the beginning of their own file, for places in the first. Raises OSError as `open`.
+    """
+    found = find_continuation(path, form, read_up_to) if form.startswith("mov,") else None
+    if found is None or found.patch:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b"mvex", 0, found.start) >= 0
 
 
 def _find_next_of_mp4(data: mmap.mmap, read_up_to: int) -> Continuation | None:

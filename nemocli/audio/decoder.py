@@ -80,3 +80,8 @@ def describe_cut(seconds: float, promised: float) -> str:
         f"The file is cut short: its sound ends at {seconds:.1f} s, but its header promises"
         f" {promised:.1f} s."
     )
+
+
+def describe_rest(count: int) -> str:
+    """Return the warning for so many bytes behind the end of the sound that are left out."""
+    return f"Behind the end of the file by its own lengths, {count:,} bytes were left out."

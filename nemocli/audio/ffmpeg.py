@@ -9,25 +9,28 @@ from typing import Any, cast
 import av
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.continuation import Continuation, find_continuation
+from nemocli.audio.bytes_behind import count_bytes_behind, ends_frame
+from nemocli.audio.continuation import Continuation, find_continuation, is_read_again
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
     PLAUSIBLE_RATES,
     Block,
     check_header,
     describe_cut,
+    describe_rest,
     not_sound_error,
     nothing_decodable_error,
 )
 from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, join_blocks, make_silence, to_float
 from nemocli.audio.ffmpeg_limits import build_limits
-from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes
+from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
+from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
-from nemocli.audio.packet_clock import ByteClock, choose_clock
+from nemocli.audio.packet_clock import ByteClock, FlacClock, choose_clock
 from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
-from nemocli.audio.timeline import Piece, Timeline
+from nemocli.audio.timeline import DAMAGE_TOLERANCE_S, Piece, Timeline
 from nemocli.audio.tracks import Track, choose_track, list_tracks
 from nemocli.errors import AudioError
 
@@ -44,7 +47,7 @@ MAX_PARTS = 1000
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
 MAX_TAG_BYTES = 16_384
 
-# Undecodable bytes that an mp3 may end with: more than its longest frame.
+# Undecodable bytes that an mp3 of true length may have: more than its longest frame.
 MAX_BAD_BYTES = 1500
 
 # Times in a row that FFmpeg may fail to find another packet.
@@ -67,7 +70,11 @@ class FfmpegDecoder:
         self._is_damaged = self._follows_damage = False
         # How far the file was read, in bytes, and how packets begin.
         self._read_up_to, self._sync = 0, b""
-        # Bytes since the last good frame that could not be decoded.
+        # Bytes of the last good packet, for clocks that look at them.
+        self._last = b""
+        # Whether the file continues where FFmpeg's reader stopped.
+        self._is_joined = False
+        # Bytes that could not be decoded.
         self._bad_bytes = 0
         self._container = _open_checked(path)
         try:
@@ -92,9 +99,27 @@ class FfmpegDecoder:
         """Yield the frames of the track, with silence where damage or its clock leave gaps."""
         # If the container has no start time, the first frame is at 0.
         origin = self._start if self._container.start_time is not None else None
+        if origin is not None and self._is_beginning_lost():
+            origin = 0.0
+            self._note_damage()
         timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
         yield from join_blocks(self._read_blocks(timeline))
         self._check_end(timeline.position)
+
+    def _is_beginning_lost(self) -> bool:
+        """Return whether an Ogg file begins late because its first pages are damaged."""
+        # Flac has its times in its frames, of which FFmpeg knows nothing.
+        late = max(self._start, DAMAGE_TOLERANCE_S if isinstance(self._clock, FlacClock) else 0.0)
+        is_ogg = self._container.format.name == "ogg"
+        if not is_ogg or late < DAMAGE_TOLERANCE_S or not self.path.is_file():
+            return False
+        with _open_container(self.path) as container:
+            stream = container.streams[self._stream.index]
+            try:
+                first = next(container.demux(stream)).pos
+            except (av.FFmpegError, OSError, StopIteration):
+                return False
+        return first is not None and is_beginning_lost(self.path, first, late)
 
     def _read_blocks(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Block]:
         for placed in timeline.place(self._read_pieces()):
@@ -150,10 +175,10 @@ class FfmpegDecoder:
                 self._bad_bytes += len(data)
                 data, pos, frames = self._salvage(packet, data)
             for frame in frames:
-                self._bad_bytes = 0
                 yield frame, data, pos
             if frames:
                 self._sync = data[:2]
+                self._last = data or self._last
 
     def _decode(self, packet: av.Packet[Any]) -> list[av.AudioFrame] | None:
         """Decode a packet; return None if it cannot be decoded."""
@@ -184,6 +209,7 @@ class FfmpegDecoder:
             if found is None:
                 return
             self._note_damage()
+            self._is_joined = True
             self._read_up_to = found.packets_from + 1
             yield from self._read_packets_behind(found)
 
@@ -218,15 +244,21 @@ class FfmpegDecoder:
         Writes to `_others_reach` where the other tracks end (seconds), and to `_read_up_to` how far
         the file was read; `shift` is the place in the file of the container's first byte.
         """
-        failures = 0
+        failures, place = 0, -1
         while failures <= MAX_FAILURES:
             try:
                 for packet in container.demux():
                     failures = 0
+                    is_ours = packet.stream.index == stream.index
+                    if is_ours and packet.pos is not None:
+                        form = container.format.name
+                        if packet.pos < place and is_read_again(self.path, form, self._read_up_to):
+                            return
+                        place = packet.pos
                     if packet.pos is not None:
                         end = packet.pos + packet.size + shift
                         self._read_up_to = max(self._read_up_to, end)
-                    if packet.stream.index == stream.index:
+                    if is_ours:
                         yield packet
                         continue
                     if packet.pos is not None:
@@ -256,12 +288,22 @@ class FfmpegDecoder:
         promised = self.duration if self._length_is_true() else None
         if promised is not None and promised - reached > CUT_SHORT_S:
             self.log.add("cut", seconds, describe_cut(seconds, promised))
-        elif (name == "ogg" and ends_early(self.path)) or (
-            name in ("avi", "wav") and lacks_bytes(self.path)
+        elif (
+            (name == "ogg" and ends_early(self.path))
+            or (name == "nut" and lacks_index(self.path))
+            or (name in ("avi", "wav") and lacks_bytes(self.path))
         ):
             self.log.add("cut", seconds, NO_END)
-        elif self._follows_damage or self._is_much_left():
+        elif (
+            self._follows_damage
+            or self._is_much_left()
+            or (name == "flac" and not ends_frame(self._last))
+        ):
             self.log.note("foreign", seconds, 0.0)
+        elif not self._is_joined and (
+            count := count_bytes_behind(self.path, name, self._read_up_to)
+        ):
+            self.log.add("damage", seconds, describe_rest(count))
 
     def _is_much_left(self) -> bool:
         """Return whether much that is no tag follows the last packet in an all-sound format."""

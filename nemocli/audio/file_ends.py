@@ -20,6 +20,9 @@ MAX_FILE_BYTES = 1 << 62
 #: Length of the longest page of Ogg, and the flag of the last page of a stream.
 MAX_PAGE_BYTES, LAST_PAGE = 65_307, 0x04
 
+#: How the index of NUT begins, and the most bytes that it and junk behind it may have.
+NUT_INDEX, MAX_INDEX_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 1 << 22
+
 #: Warning for a file whose missing length is unknown.
 NO_END = "The file has no end: it was cut short, or is still being written."
 
@@ -33,6 +36,15 @@ def ends_early(path: Path) -> bool:
         data = file.read()
     at = data.rfind(b"OggS\0")
     return at >= 0 and len(data) > at + 5 and not data[at + 5] & LAST_PAGE
+
+
+def lacks_index(path: Path) -> bool:
+    """Return whether a NUT file lacks the index at its end. Raises OSError as `open`."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - MAX_INDEX_BYTES))
+        return NUT_INDEX not in file.read()
 
 
 def lacks_bytes(path: Path) -> bool:
@@ -97,7 +109,7 @@ def _find_caf_end(file: BinaryIO, at: int) -> int | None:
     for _ in range(MAX_CHUNKS):
         file.seek(at)
         head = file.read(12)
-        if len(head) < 12 or not all(32 <= byte < 127 for byte in head[:4]) or head[:4] == b"caff":
+        if len(head) < 12 or not head[:4].isalnum() or head[:4] == b"caff":
             break
         length = int.from_bytes(head[4:])
         if length >= CAF_UNKNOWN or (length == 0 and head[:4] == b"data"):

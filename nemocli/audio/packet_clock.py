@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from nemocli.audio.ogg_pages import CONTINUED, LAST, NO_TIME, read_page
+
 if TYPE_CHECKING:
     import av
 
@@ -29,6 +31,12 @@ CHUNK_HEAD_BYTES = 8
 
 #: Limit on damaged bytes in a row.
 MAX_DAMAGED_BYTES = 1 << 24
+
+#: Text, such as a page that a server sent instead of sound: no codec makes so much of it.
+TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{64,}")
+
+#: The largest frame, except at absurd rates.
+MAX_FRAME_BYTES = 4096
 
 #: A tag that has its length in its header.
 ID3 = re.compile(rb"ID3[\x02-\x04]\x00.([\x00-\x7f]{4})", re.DOTALL)
@@ -122,6 +130,37 @@ class AviClock(ContainerClock):
         self._ends = max(self._ends, end)
 
 
+class SpeexClock(ContainerClock):
+    """The times of Speex in Ogg, where each page tells when its last packet ends.
+
+    FFmpeg counts on behind a page that is lost, and so places the next one early.
+    """
+
+    takes_bytes = True
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._page: int | None = None
+        self._shift = 0.0
+
+    def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
+        time = super().time(data, pos, frame)
+        if time is not None and pos is not None and pos != self._page:
+            starts = self._read_begin(pos, frame)
+            self._page, self._shift = pos, 0.0 if starts is None else starts - time
+        return None if time is None else time + self._shift
+
+    def _read_begin(self, pos: int, frame: av.AudioFrame) -> float | None:
+        """Read when the first packet of a page begins; return None if the page does not tell."""
+        if not self._path.is_file():
+            return None
+        with self._path.open("rb") as file:
+            page = read_page(file, pos)
+        if page is None or page.granule in NO_TIME or page.flags & (CONTINUED | LAST):
+            return None
+        return (page.granule - page.packets * frame.samples) / frame.sample_rate
+
+
 class FlacClock:
     """Clock by the numbers of frames, or of samples, in a FLAC stream.
 
@@ -161,10 +200,11 @@ class ByteClock:
 
     takes_bytes = True
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path, *, is_searched: bool = False) -> None:
         """Look for the packets in the file `path` if FFmpeg does not know where they are."""
+        self._path = path
         self._file: mmap.mmap | None = None
-        if path is not None and path.is_file() and path.stat().st_size:
+        if is_searched and path.is_file() and path.stat().st_size:
             with path.open("rb") as file:
                 self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._shift = 0
@@ -183,7 +223,7 @@ class ByteClock:
             first = ContainerClock().time(data, pos, frame)
             self._now = 0.0 if first is None else first
         elif pos is not None and self._ends is not None and pos > self._ends:
-            self._now += self._estimate_destroyed(pos - self._ends, seconds)
+            self._now += self._estimate_destroyed(self._ends, pos, seconds)
         starts = self._now
         self._now += seconds
         if pos is not None:
@@ -217,24 +257,38 @@ class ByteClock:
     def note_other(self, end: int) -> None:
         pass
 
-    def _estimate_destroyed(self, count: int, frame_seconds: float) -> float:
-        """Return how many seconds of sound `count` destroyed bytes held, in whole frames."""
-        count -= self._foreign
+    def _estimate_destroyed(self, begin: int, end: int, frame_seconds: float) -> float:
+        """Return how many seconds of sound destroyed bytes of the file held, in whole frames."""
+        text = self._count_text(begin, end)
+        count = end - begin - max(self._foreign, text)
         if count <= 0 or not frame_seconds:
             return 0.0
-        return round(count * self._seconds / self._bytes / frame_seconds) * frame_seconds
+        frames = round(count * self._seconds / self._bytes / frame_seconds)
+        if text and count <= MAX_FRAME_BYTES:  # the frame that the text was put into
+            frames = min(frames, 1)
+        return frames * frame_seconds
+
+    def _count_text(self, begin: int, end: int) -> int:
+        """Bytes of long texts between two places in the file."""
+        if end - begin > MAX_DAMAGED_BYTES or not self._path.is_file():
+            return 0
+        with self._path.open("rb") as file:
+            file.seek(begin)
+            return sum(len(text[0]) for text in TEXT.finditer(file.read(end - begin)))
 
 
 def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> PacketClock:
     """Choose the clock by FFmpeg's names of container and codec, and the codec's setup."""
     if codec == "flac" and form in ("flac", "ogg") and extra is not None and len(extra) >= 4:
         return FlacClock(extra)
+    if codec.endswith("speex") and form == "ogg":
+        return SpeexClock(path)
     if form == "avi":
         return AviClock(path)
     if form == "aac":  # FFmpeg does not count the bytes it skips
-        return ByteClock(path)
+        return ByteClock(path, is_searched=True)
     if form in PLAIN_STREAMS or (form == "wav" and codec.startswith("mp")):
-        return ByteClock()
+        return ByteClock(path)
     return ContainerClock()
 
 

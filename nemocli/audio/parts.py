@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.decoder import CUT_SHORT_S, Block, describe_cut
+from nemocli.audio.decoder import CUT_SHORT_S, Block, describe_cut, describe_rest
 from nemocli.audio.file_ends import find_file_parts
 from nemocli.audio.libsndfile import LibsndfileDecoder, open_window
 from nemocli.audio.sound_part import SoundPart
@@ -75,7 +75,9 @@ class PartedDecoder:
                 begins,
                 f"The header's length is untrue: the sound was read to the end, {seconds:.1f} s.",
             )
-        if part.bytes_behind or ends_damaged:
+        if part.bytes_behind:
+            self.log.add("damage", ends, describe_rest(part.bytes_behind))
+        elif ends_damaged:
             self.log.note("foreign", ends, 0.0)
 
     def close(self) -> None:

@@ -143,9 +143,10 @@ class Timeline(Generic[Samples]):
         self._count_jump(piece)
         if error > MAX_GAP_S:
             return self._reset(piece, "ahead", error)
-        if not self._has_begun:  # the sound begins later than the picture
+        # The sound begins later than the picture.
+        if not self._has_begun and not piece.follows_damage:
             return self._pass(piece, silence=error)
-        if self._jumped < error / 2 and self._drifts_too_far(error):
+        if self._has_begun and self._jumped < error / 2 and self._drifts_too_far(error):
             return self._reset(piece, "uneven", error)
         self._log.note("undecodable" if piece.follows_damage else "missing", self.position, error)
         return self._pass(piece, silence=error)

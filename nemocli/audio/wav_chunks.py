@@ -56,20 +56,24 @@ class _Scan:
     def _find_parts_of_one(self, at: int, order: str) -> Generator[SoundPart, None, int]:
         """Yield the sound of the WAV whose first chunk is at `at`; return where it ends."""
         form, long_size = b"", None
+        file_size = self._read(at - 8, 4)
+        ends = at - 4 + struct.unpack(order + "I", file_size)[0] if len(file_size) == 4 else 0
         for _ in range(MAX_CHUNKS):
             chunk = self._read_chunk(at, order)
             if chunk is None or self._read_byte_order(at):
                 break
             (name, size), at = chunk, at + 8
             if name == b"data" and form:
-                part = self._make_part(at, size if long_size is None else long_size, form, order)
+                length = size if long_size is None else long_size
+                part = self._make_part(at, length, form, order, ends)
                 yield part
                 at = self._find_next(part.start, part.end - part.start, order) + part.bytes_behind
                 continue
             if name == b"fmt " and size <= MAX_FORMAT_BYTES:
                 form = self._read(at, size)
             elif name == b"ds64" and len(sizes := self._read(at, 16)) == 16:
-                long_size = struct.unpack("<Q", sizes[8:])[0]
+                file_length, long_size = struct.unpack("<QQ", sizes)
+                ends = ends - UNSAID + file_length
             at = self._find_next(at, size, order)
         return at
 
@@ -81,8 +85,11 @@ class _Scan:
             return end
         return end + size % 2
 
-    def _make_part(self, start: int, size: int, form: bytes, order: str) -> SoundPart:
-        """Make the part that begins at `start`, and is `size` bytes long by its header."""
+    def _make_part(self, start: int, size: int, form: bytes, order: str, ends: int) -> SoundPart:
+        """Make the part that begins at `start`, and is `size` bytes long by its header.
+
+        By its header, the whole file ends at `ends`.
+        """
         there = self._size - start
         promised: int | None = size
         length, behind = min(size, there), 0
@@ -90,15 +97,35 @@ class _Scan:
             promised = None
         elif size < there and not self._is_followed_well(start, size):
             behind = there - size
-            if size in (0, UNSAID) or behind >= MIN_BEHIND_S * _read_byte_rate(form, order):
+            is_long = behind >= MIN_BEHIND_S * _read_byte_rate(form, order)
+            if size in (0, UNSAID) or (is_long and not self._agree(start + size, ends)):
                 length, behind = there, 0
                 promised = None if size == UNSAID else size
+            elif is_long:
+                pass
             elif not self._read(start + size, behind).strip(b"\0"):
                 behind = 0
         seconds = None if promised is None else promised / _read_byte_rate(form, order)
         header = _make_header(form, length, order)
         plain = promised == length and not behind and not self._is_odd
         return SoundPart(start, start + length, header, promised, seconds, behind, plain)
+
+    def _agree(self, sound_ends: int, ends: int) -> bool:
+        """Return whether both lengths in a header can be true: only chunks lie between the ends.
+
+        Above 4 GiB, both may lack the same.
+        """
+        if self._size >= 1 << 32 or not sound_ends <= ends < self._size:
+            return False
+        at = sound_ends + sound_ends % 2
+        for _ in range(MAX_CHUNKS):
+            if at >= ends:
+                return True
+            chunk = self._read_chunk(at, "<")
+            if chunk is None:
+                return False
+            at += 8 + chunk[1] + chunk[1] % 2
+        return False
 
     def _is_followed_well(self, start: int, size: int) -> bool:
         """Return whether only chunks follow, up to the end of the file or the next WAV."""

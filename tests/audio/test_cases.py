@@ -1,5 +1,6 @@
 """Files like those of bug reports: sound and times are right, and warnings say what is wrong."""
 
+import re
 import struct
 from fractions import Fraction
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from nemocli.audio.ogg_pages import NO_TIME, read_page
+from nemocli.audio.packet_clock import SpeexClock
 from nemocli.audio.sound import open_sound
 from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import FRAGMENTS
@@ -75,6 +78,24 @@ def test_foreign_bytes_inside_take_no_time(tmp_path, mp3, name):
     (tmp_path / "a.mp3").write_bytes(mp3[:at] + FOREIGN[name] + mp3[at:])
     _, warnings = check(tmp_path / "a.mp3", ["damage"], lost=2)
     assert 3.5 < warnings[0].at_s < 4.5
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [("a.mp3", "libmp3lame", 16000), ("a.aac", "aac", 48000), ("a.ac3", "ac3", 48000)],
+)
+def test_a_page_within_a_stream_takes_no_time(tmp_path, name, codec, rate):
+    """It was put between sound, so its bytes tell nothing of sound that is lost."""
+    path = encode(tmp_path / name, codec, marked(MARKS, rate), rate)
+    whole, seconds, _ = read(path)
+    content = path.read_bytes()
+    at = len(content) // 2
+    page = b"<html>404 Not Found</html>\n" * 1000
+    path.write_bytes(content[:at] + page + content[at:])
+    places, seconds_with_page, warnings = read(path)
+    assert warnings and {warning.kind for warning in warnings} <= {"damage", "gap"}
+    assert len(places) >= MARKS - 2 and seconds_with_page == pytest.approx(seconds, abs=0.08)
+    assert all(at[0] == pytest.approx(whole[n][0], abs=0.05) for n, at in places.items())
 
 
 TAILS = {
@@ -211,3 +232,107 @@ def test_an_hour_with_lost_packets(tmp_path, name):
     assert len(found) >= MARKS // 2
     for number, at in found.items():
         assert at == pytest.approx(number * EVERY, abs=0.05)
+
+
+@pytest.mark.parametrize("page", [0, 3])
+@pytest.mark.parametrize("codec", ["libopus", "flac", "vorbis"])
+def test_a_damaged_page_of_ogg(tmp_path, codec, page):
+    """Sound behind it keeps its time, also where it is the first page and so looks like a delay."""
+    path, rate = tmp_path / "a.ogg", 48000 if codec == "libopus" else 16000
+    if codec == "vorbis":
+        soundfile.write(path, marked(MARKS, rate), rate, "VORBIS", format="OGG")
+    else:
+        encode(path, codec, marked(MARKS, rate), rate, options={"page_duration": "500000"})
+    content = bytearray(path.read_bytes())
+    pages = [match.start() for match in re.finditer(rb"OggS\0", content)]
+    with path.open("rb") as file:
+        begins = [at for at in pages if read_page(file, at).granule not in NO_TIME]
+    middle = (begins[page] + begins[page + 1]) // 2
+    content[middle] ^= 0x55
+    path.write_bytes(content)
+    places, seconds, warnings = read(path)
+    assert {warning.kind for warning in warnings} <= {"damage", "gap"} and warnings
+    assert len(places) > MARKS // 2 and seconds == pytest.approx(8, abs=0.1)
+    assert all(at[0] == pytest.approx(n * EVERY, abs=0.05) for n, at in places.items())
+
+
+def test_times_of_speex_behind_a_lost_page(tmp_path):
+    """Each page tells when its last packet ends; FFmpeg counts on from the page before."""
+    path, frame = tmp_path / "a.ogg", av.AudioFrame("s16", "mono", 320)
+    frame.sample_rate, frame.time_base = 16000, Fraction(1, 16000)
+    pages = [
+        struct.pack("<4sBBqIIIB", b"OggS", 0, 0, granule, 7, number, 0, 50) + bytes([70] * 50)
+        for number, granule in ((2, 15857), (4, 47857), (5, 63857))
+    ]
+    path.write_bytes(b"".join(pages))
+    clock, times = SpeexClock(path), []
+    for number, counted in enumerate((-143, 15857, 47857)):
+        frame.pts = counted
+        times.append(clock.time(b"", number * len(pages[0]), frame))
+        frame.pts += 320
+        assert clock.time(b"", number * len(pages[0]), frame) == pytest.approx(times[-1] + 0.02)
+    assert times == pytest.approx([-143 / 16000, 31857 / 16000, 47857 / 16000])
+
+
+def test_joined_fragments(tmp_path):
+    """The places in fragments count from the beginning of their own file."""
+    path = tmp_path / "a.mp4"
+    encode(path, "aac", marked(MARKS, 16000), 16000, options=FRAGMENTS)
+    path.write_bytes(path.read_bytes() * 3)
+    places, seconds, warnings = read(path)
+    assert len(places) == MARKS and all(len(at) == 3 for at in places.values())
+    assert seconds == pytest.approx(24, abs=0.6) and warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mkv", "aac"), ("a.webm", "libopus"), ("a.caf", "alac"), ("a.wtv", "mp2")],
+)
+def test_three_files_joined(tmp_path, name, codec):
+    """Readers stop at the end of the first or second."""
+    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
+    whole, seconds, _ = read(path)
+    path.write_bytes(path.read_bytes() * 3)
+    places, seconds_of_all, _ = read(path)
+    assert seconds_of_all == pytest.approx(3 * seconds, abs=0.1)
+    assert all(
+        at == pytest.approx([whole[n][0] + part * seconds for part in range(3)], abs=0.1)
+        for n, at in places.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        *(("a.mkv", "aac"), ("a.webm", "libopus"), ("a.m4a", "aac"), ("a.ogg", "libopus")),
+        *(("a.ogg", "flac"), ("a.mov", "pcm_s16le"), ("a.caf", "pcm_s16be")),
+    ],
+)
+@pytest.mark.parametrize("tail", ["a page", "noise", "zeros"])
+def test_what_is_behind_a_file_is_left_out(tmp_path, name, codec, tail):
+    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
+    whole, seconds, warnings = read(path)
+    assert not warnings
+    path.write_bytes(path.read_bytes() + TAILS[tail])
+    places, seconds_with_tail, warnings = read(path)
+    assert places == whole and seconds_with_tail == seconds
+    assert [warning.kind for warning in warnings] == ([] if tail == "zeros" else ["damage"])
+
+
+def test_a_nut_without_its_index_was_cut(tmp_path):
+    path = encode(tmp_path / "a.nut", "aac", marked(MARKS, 16000), 16000)
+    assert not read(path)[2]
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    assert [warning.kind for warning in read(path)[2]] == ["cut"]
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_what_is_behind_flac_is_warned_of(tmp_path, tail):
+    path = encode(tmp_path / "a.flac", "flac", marked(MARKS, 44100), 44100)
+    whole, seconds, warnings = read(path)
+    assert not warnings
+    path.write_bytes(path.read_bytes() + TAILS[tail])
+    places, seconds_with_tail, warnings = read(path)
+    assert places == whole and seconds_with_tail == seconds
+    expected = [] if tail in ("an old tag", "zeros") else ["damage"]
+    assert [warning.kind for warning in warnings] == expected
