@@ -21,7 +21,7 @@ KEY_TIMEOUT_S = 0.03
 
 #: How a terminal answers where its cursor is, and the seconds it may take for that.
 _POSITION = re.compile(rb"\x1b\[(\d+);\d+R")
-ANSWER_TIMEOUT_S = 0.1
+ANSWER_TIMEOUT_S = 0.3
 
 #: Seconds between two calls after which the program was stopped, by something else than Ctrl-Z.
 STOPPED_AFTER_S = 0.5

@@ -116,7 +116,7 @@ def test_a_terminal_that_shrinks_and_grows_and_a_program_that_is_quit(clips, tmp
         terminal.wait_for("It is M")
         for width, height in ((10, 3), (80, 24), (10, 3), (100, 30), (30, 5), (80, 24)):
             terminal.run("resize-window", "-t", "t", "-x", str(width), "-y", str(height))
-            time.sleep(0.5)
+            time.sleep(0.8)
         terminal.wait_for(clips[2].text)
         running = find_child(int(terminal.run("display", "-pt", "t", "#{pane_pid}")))
         for _ in range(3):
