@@ -13,6 +13,7 @@ from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests
+from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UsageError
 from nemocli.live.listener import Listener
 from nemocli.transcript.events import Event, Status
@@ -134,6 +135,8 @@ class LiveLoop:
                 self._ended_by(error)
         if self._screen is not None:
             self._screen.show(event)
+        elif isinstance(event, Status) and event.kind == "sound":
+            say(event.message)  # what is wrong with the sound is no progress: --quiet shows it too
         elif isinstance(event, Status) and event.message:
             self._notes.note(event.message)
 

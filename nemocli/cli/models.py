@@ -68,8 +68,7 @@ def verify_models(options: VerifyOptions) -> None:
         damaged += bool(sentences)
         print(printable(f"{name}: {' '.join(sentences) or 'intact'}"), flush=True)
     if damaged:
-        verb = "is" if damaged == 1 else "are"
-        raise ModelError(f"{damaged} of {len(chosen)} models {verb} damaged.")
+        raise ModelError(f"{damaged} of {len(chosen)} models failed the check.")
 
 
 def remove_model(options: RemoveOptions) -> None:

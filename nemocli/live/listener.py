@@ -145,6 +145,8 @@ class Listener:
         except Exception as error:
             self.error = self.error or error
         self._report_dropped()
+        while warning := self._source.take_warning():
+            self._report("sound", warning)
         self._report("ended")
 
     def _obey(self) -> None:

@@ -50,9 +50,9 @@ GONE = "The current folder is gone: change into one that exists, or give whole p
         (["file", "a.wav"], GONE),
         (["file", "."], GONE),
         (["bench", "a.wav"], GONE),
-        (["live", "--input", "a.wav"], "a.wav does not exist: check the path."),
-        (["live", "--input", "{clip}", "-o", "a.txt"], "a.txt cannot be written: No such file"),
-        (["live", "--input", "{clip}", "--save-audio", "a.wav"], "a.wav cannot be written"),
+        (["live", "--input", "a.wav"], "current folder is gone"),
+        (["live", "--input", "{clip}", "-o", "a.txt"], "current folder is gone"),
+        (["live", "--input", "{clip}", "--save-audio", "a.wav"], "current folder is gone"),
         (["bench", "{clip}", "--json", "a.json"], "a.json cannot be written: No such file"),
     ],
 )

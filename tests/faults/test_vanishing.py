@@ -124,7 +124,7 @@ def test_live_from_a_file_that_changes(clip, spoken, tmp_path, change):
     code = in_place_of("nemocli.live.stream:LiveStream.receive", statements[change])
     done, said, err = run("live", "--model", "demo", "--input", sound, "-q", code=code)
     if change == "truncate":
-        assert (done, "is good up to" in sentence(err)) == (1, True)
+        assert (done, "is cut short" in sentence(err)) == (0, True)
     else:
         assert (done, said, err) == (0, clip.text + "\n", "")
 
