@@ -83,6 +83,8 @@ class Kind(ABC):
     #: Precisions of the encoder's weights, the default first. The value is the bytes on disk for
     #: each weight of the conformer, with a little for the weights that keep their precision.
     precisions: ClassVar[Mapping[str, float]]
+    #: The precision that `nemocli convert` writes by default: the first.
+    default_precision: ClassVar[str]
     #: Precisions that only serve to check graphs, and are not offered to users.
     only_for_checks: ClassVar[tuple[str, ...]] = ()
     #: The precision in which the released model is offered; None for the default.
@@ -97,11 +99,6 @@ class Kind(ABC):
     is_essential: ClassVar[bool] = False
     #: Modules that its library imports if they are installed, which takes seconds, without need.
     unneeded_modules: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def default_precision(self) -> str:
-        """The precision that `nemocli convert` writes by default."""
-        return next(iter(self.precisions))
 
     @property
     def offered_precisions(self) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class ToyFolderKind(FolderKind):
 
     name = "toyfolder"
     library = Library("numpy", "numpy", "pip install numpy")
+    default_precision = "fp32"
     precisions = {"fp32": 4.1, "fp16": 2.1}  # noqa: RUF012
     compute_units = ("cpu", "moon")
     default_compute_units = "cpu"

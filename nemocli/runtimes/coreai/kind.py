@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nemocli.runtimes.base import Runtime
 
 #: The first macOS that has a Core AI of its own, with a choice of compute units.
-SYSTEM_MACOS = 27
+SYSTEM_MINIMUM_MACOS = 27
 
 
 class CoreAIKind(FolderKind):
@@ -27,6 +27,7 @@ class CoreAIKind(FolderKind):
         systems="macOS on Apple silicon and Linux on x86-64",
         loads="coreai.authoring",
     )
+    default_precision = "fp16"
     precisions: ClassVar = {"fp16": 2.3, "fp32": 4.1}
     compute_units = ("cpu", "gpu", "ane", "all")
     default_compute_units = "all"
@@ -42,7 +43,7 @@ class CoreAIKind(FolderKind):
         return not system.is_macos
 
     def has_units_on(self, system: System) -> bool:
-        return system.has_macos(SYSTEM_MACOS)
+        return system.has_macos(SYSTEM_MINIMUM_MACOS)
 
     def choose_units(self, requested: str | None, system: System) -> str | None:
         chosen = super().choose_units(requested, system)
@@ -74,8 +75,8 @@ class CoreAIKind(FolderKind):
 def units_refusal(compute_units: str) -> str:
     """Return the sentence for a system whose Core AI has no choice of compute units."""
     return (
-        f"Core AI computes on {compute_units} only on macOS {SYSTEM_MACOS} or later; leave out"
-        " --compute-units, or choose cpu."
+        f"Core AI computes on {compute_units} only on macOS {SYSTEM_MINIMUM_MACOS} or later;"
+        " leave out --compute-units, or choose cpu."
     )
 
 

@@ -24,6 +24,7 @@ class CoreMLKind(FolderKind):
     )
     # The bytes are more than the weights': functions are separate files until they are merged.
     # fp32 serves to compare with other runtimes without rounding; it suits no device.
+    default_precision = "fp16"
     precisions: ClassVar = {
         "fp16": 4.5,
         "int8": 3.5,

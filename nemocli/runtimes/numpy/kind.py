@@ -15,6 +15,7 @@ class NumpyKind(CheckpointKind):
 
     name = "numpy"
     library = Library("numpy", "numpy", "pip install numpy")
+    default_precision = "fp32"
     precisions: ClassVar = {"fp32": 4.0}
     is_essential = True
 

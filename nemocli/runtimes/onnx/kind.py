@@ -21,6 +21,7 @@ class OnnxKind(FolderKind):
         "pip install onnxruntime",
         loads="nemocli.runtimes.onnx.runtime",
     )
+    default_precision = "fp32"
     precisions: ClassVar = {"fp32": 4.1, "int8": 1.6}
     released_precision = "int8"
     is_essential = True
