@@ -114,7 +114,7 @@ class LiveOptions:
     max_lag: Annotated[
         float,
         option(
-            "Seconds of sound that may wait; what is older is dropped, and that is told.",
+            "Seconds of sound that may wait; what is older is dropped, and a message says so.",
             "--max-lag",
             min=0.5,
         ),
