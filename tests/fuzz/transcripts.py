@@ -241,7 +241,7 @@ def printed(folder: Path) -> Target:
 
 
 #: What the live screen writes on purpose.
-OWN = re.compile(r"\x1b\[(\?25[lh]|\?2026[hl]|J|\d+A|[\d;]*m)|\r\n|\r")
+OWN = re.compile(r"\x1b\[(\?25[lh]|\?2026[hl]|2K|\d*A|[\d;]*m)|\r\n|\r")
 
 
 def screen(folder: Path) -> Target:
