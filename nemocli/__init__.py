@@ -97,11 +97,9 @@ def load(
     from types import NoneType
 
     from nemocli.arguments import check_argument
-    from nemocli.models.resolve import resolve
     from nemocli.models.spec import ModelSpec
     from nemocli.progress import reporting
-    from nemocli.transcriber import Transcriber
-    from nemocli.transcript.token_decoder import TokenDecoder
+    from nemocli.transcriber import load_transcriber
 
     check_argument("model", model, (str, PathLike, NoneType), "a path or the name of a model")
     check_argument("runtime", runtime, str, "the name of a runtime, such as 'auto' or 'onnx'")
@@ -111,10 +109,8 @@ def load(
     lookahead = None if lookahead is None else int(lookahead)
     model = Path(model) if isinstance(model, PathLike) else model
     with reporting(progress) as report:
-        resolved = resolve(ModelSpec(model, runtime, precision, lookahead, compute_units))
-        loaded = resolved.load(report)
-    pieces = TokenDecoder(loaded.tokenizer_json)
-    return Transcriber(loaded.runtime, pieces, resolved.name, resolved.precision, resolved.revision)
+        spec = ModelSpec(model, runtime, precision, lookahead, compute_units)
+        return load_transcriber(spec, report)
 
 
 def __getattr__(name: str) -> object:

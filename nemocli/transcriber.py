@@ -19,6 +19,8 @@ from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
 from nemocli.engine.stream import Stream
 from nemocli.freed_memory import return_freed_memory
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.transcript.provenance import Provenance
@@ -30,6 +32,21 @@ if TYPE_CHECKING:
     from nemocli.batch.many import FileProgress, FileResult
 
 _PATHS = "a path or several, each a str or a Path"
+
+
+def load_transcriber(
+    spec: ModelSpec, progress: Callable[[str], None] | None = None
+) -> "Transcriber":
+    """Load the model of a spec; `progress` is called with a sentence before what takes long.
+
+    Raises what `resolve` and `ResolvedModel.load` raise.
+    """
+    resolved = resolve(spec)
+    loaded = resolved.load(progress)
+    decoder = TokenDecoder(loaded.tokenizer_json)
+    return Transcriber(
+        loaded.runtime, decoder, resolved.name, resolved.precision, resolved.revision
+    )
 
 
 class Transcriber(Closing):

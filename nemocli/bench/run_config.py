@@ -63,14 +63,11 @@ class RunConfig:
 
     def load(self) -> "Transcriber":
         """Load the model in this process, with all imports that this needs."""
-        import nemocli
+        from nemocli.models.spec import ModelSpec
+        from nemocli.transcriber import load_transcriber
 
-        return nemocli.load(
-            self.path,
-            runtime=self.runtime,
-            precision=self.precision,
-            lookahead=self.lookahead,
-            compute_units=self.compute_units,
+        return load_transcriber(
+            ModelSpec(self.path, self.runtime, self.precision, self.lookahead, self.compute_units)
         )
 
 
