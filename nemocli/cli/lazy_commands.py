@@ -32,11 +32,11 @@ def add_subcommand(app: typer.Typer, name: str, options: type[Any], work: str) -
 
 
 def _expand_home(value: Any) -> Any:
-    """The same with the home folder for the ~ of paths, which no shell sees in a variable."""
+    """Put the home folder in place of a path's ~, which no shell sees in a variable."""
     if isinstance(value, list):
         return [_expand_home(each) for each in value]
-    if isinstance(value, Path) and str(value).startswith("~") and not value.exists():
-        return Path(os.path.expanduser(value))
+    if isinstance(value, str | Path) and str(value).startswith("~") and not os.path.exists(value):
+        return type(value)(os.path.expanduser(value))
     return value
 
 

@@ -41,3 +41,14 @@ def test_no_variable_confirms_an_overwrite(command, kept, tmp_path, monkeypatch)
     assert done.exit_code == 2
     assert ("choose another place" if command[0] == "convert" else "--force") in done.stderr
     assert path.read_text() == "precious"
+
+
+@pytest.mark.parametrize("typed", [["--output-dir=~/out"], []])
+def test_a_home_folder_that_no_shell_has_put_in_place(clips, tmp_path, monkeypatch, typed):
+    monkeypatch.chdir(tmp_path)
+    env = {"HOME": str(tmp_path / "home")} | ({} if typed else {"NEMOCLI_OUTPUT_DIR": "~/out"})
+    done = nemocli("file", clips[0].path, "--model", "demo", "-q", *typed, env=env)
+    assert (done.exit_code, done.stderr) == (0, "")
+    written = tmp_path / "home" / "out" / f"{clips[0].path.stem}.txt"
+    assert written.read_text() == clips[0].text + "\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
