@@ -15,17 +15,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.devices import Device, find_device, import_sounddevice, list_devices
 from nemocli.audio.native_messages import native_messages_withheld
 from nemocli.audio.samples import decode_samples
 from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.errors import AudioError, NemocliError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: Seconds of sound in the device's buffer. PortAudio's "low" stalls on PulseAudio's ALSA device.
 LATENCY_S = 0.05
@@ -345,8 +344,6 @@ def _with_channels(data: bytes, channels: int, wanted: int) -> bytes:
     """Repeat the only channel of a device that came in place of one with more."""
     if channels == wanted:
         return data
-    import numpy as np
-
     frames = np.frombuffer(data, "<i2").reshape(-1, channels)
     return np.repeat(frames[:, :1], wanted, axis=1).tobytes()
 

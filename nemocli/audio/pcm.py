@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import select
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.decoder import PLAUSIBLE_RATES
 from nemocli.audio.packed_kinds import LOOKED_AT, packed_kind
@@ -15,10 +17,6 @@ from nemocli.audio.samples import SAMPLE_BYTES, decode_samples
 from nemocli.audio.source import LiveSource, ReadingSource
 from nemocli.audio.wav_header import WavHeader, read_wav_header
 from nemocli.errors import AudioError, UsageError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: Encodings of raw samples, and how many channels they may have.
 RAW_ENCODINGS = ("s16le", "f32le")
@@ -207,8 +205,6 @@ class PipedSound(ReadingSource):
         """Raise AudioError for a sample that is not a number: it would spoil what follows."""
         if not self.encoding.startswith("f"):
             return
-        import numpy as np
-
         samples = np.frombuffer(data, "<f4" if self.encoding == "f32le" else "<f8")
         if not (np.abs(samples) <= MAX_AMPLITUDE).all():
             raise AudioError(
@@ -241,8 +237,6 @@ def _is_other_form(data: bytes, channels: int) -> bool:
     Sound of any kind changes little from one sample to the next; halves of longer samples, pairs of
     shorter ones, or bytes in the other order change much.
     """
-    import numpy as np
-
     samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
     first = samples[::channels]
     power = float(np.square(first).mean())

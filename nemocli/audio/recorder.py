@@ -11,16 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.source import LiveSource, Silence
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
 from nemocli.whole_file import check_target, copy_permissions, part_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: What a WAV can hold, since its lengths have 32 bits.
 MAX_WAV_BYTES = 2**32 - 1024
@@ -122,8 +121,6 @@ class Recorder(Closing):
         if not isinstance(block, Silence):
             yield self._source.to_frames(block)
             return
-        import numpy as np
-
         rate, channels = self._source.rate, self._source.channels
         for begin in range(0, block.frames, rate):
             yield np.zeros((min(rate, block.frames - begin), channels), np.float32)
@@ -282,8 +279,6 @@ class _WavFile:
         self._bytes = 0
 
     def write(self, blocks: list[npt.NDArray[np.float32]]) -> None:
-        import numpy as np
-
         scaled = [np.clip(np.rint(block * 32768), -32768, 32767).astype("<i2") for block in blocks]
         data = b"".join(block.tobytes() for block in scaled)
         self._bytes += len(data)

@@ -11,17 +11,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from nemocli.audio.antiphase import Mixer
 from nemocli.audio.channels import antiphase_sentence
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import channel_name
 from nemocli.audio.resample import Resampler
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 #: Seconds that a packet stands for at most, so that the reader can look at other things.
 PACKET_SECONDS = 0.1
@@ -274,16 +272,12 @@ class LiveSource:
         return taken, lost
 
     def _packet(self, blocks: list[_Block], lost: int) -> Packet:
-        import numpy as np
-
         frames = np.concatenate([self.to_frames(block.data) for block in blocks])
         samples = self._resampler.push(self._mixer.push(frames))
         return Packet(self.gain.apply(samples), sum(block.frames for block in blocks), lost)
 
     def _last_samples(self) -> npt.NDArray[np.float32]:
         """Return what was held back for what might have followed; what follows begins anew."""
-        import numpy as np
-
         held = self._resampler.push(self._mixer.finish())
         last = self.gain.apply(np.concatenate([held, self._resampler.finish()]))
         self._resampler = Resampler(self.rate)

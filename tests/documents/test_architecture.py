@@ -146,11 +146,7 @@ def test_imports_go_one_way():
     assert not found
 
 
-#: Files of live sound that still import numpy where they use it.
-AT_USE = {"microphone.py", "pcm.py", "recorder.py", "source.py"}
-
-
-def test_decoding_imports_numpy_where_a_file_begins():
+def test_audio_imports_numpy_where_a_file_begins():
     found = set()
     for path in (ROOT / "nemocli" / "audio").glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -158,7 +154,7 @@ def test_decoding_imports_numpy_where_a_file_begins():
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 modules = set().union(*map(imported_modules, ast.walk(function)))
                 found |= {path.name for name in modules if name.partition(".")[0] == "numpy"}
-    assert not found - AT_USE
+    assert not found
 
 
 def imported_modules(node):
