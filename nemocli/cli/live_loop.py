@@ -21,7 +21,7 @@ from nemocli.transcript.events import Event, Status
 #: Seconds the loop waits for an event before it looks at the keys and the screen.
 EVENT_TIMEOUT_S = 0.03
 
-#: Seconds an end may take before the user is told what is still to be done.
+#: Seconds an end may take before a message says what is still to be done.
 QUIET_ENDING_S = 0.2
 
 

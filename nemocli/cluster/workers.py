@@ -38,7 +38,7 @@ MAX_LOSSES = 3
 #: Seconds to wait for Ray at a time, so that `close` and progress are not delayed.
 POLL_TIMEOUT_S = 0.5
 
-#: Seconds of waiting for the first worker before the user is told that the program waits.
+#: Seconds of waiting for the first worker before a message says that the program waits.
 QUIET_WAIT_S = 20
 
 

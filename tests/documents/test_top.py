@@ -30,7 +30,7 @@ AT_THE_TOP = {
 def test_nothing_else_lies_at_the_top():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
-        pytest.skip("which files belong to it is told by git, and this is no clone")
+        pytest.skip("only git knows which files belong to it, and this is no clone")
     found = {name.split("/")[0] for name in listed.stdout.split("\0") if name}
     assert found == AT_THE_TOP
 

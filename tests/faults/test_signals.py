@@ -252,7 +252,7 @@ def test_live_before_it_listens(tmp_path):
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="needs a pipe that is soon full")
 @pytest.mark.parametrize("number", [TERM, INT])
 def test_a_reader_that_does_not_read_keeps_nothing_back(spoken, tmp_path, number):
-    """Neither the file nor the end; what it did not take is told."""
+    """It holds back neither the file nor the end; a message says what it did not take."""
     text = tmp_path / "a.txt"
     command = ["live", "--model", "demo", "--input", "-", "-f", "jsonl", "-o", text]
     with start(*command, stdin=subprocess.PIPE) as running:

@@ -32,7 +32,7 @@ def whole(name, count):
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("gone", ["file", "spare", "both"])
 def test_a_growing_file_of_which_something_is_removed(tmp_path, name, gone):
-    """It is written whole again, and that is told if the file itself was removed."""
+    """It is written whole again; a message says so if the file itself was removed."""
     path = tmp_path / f"out.{name}"
     first, second, third = segments(3)
     told = []

@@ -40,7 +40,7 @@ def test_a_pipe_that_stalls_holds_nothing_back(clips):
 
 
 def test_loud_sound_without_a_word_casts_doubt_on_what_was_said_of_it(clips):
-    """Such as sound at three times its rate, which is told once."""
+    """Sound at three times its rate, for example, is reported once."""
     reading, writing = os.pipe()
     loud = np.random.default_rng(0).normal(0, 3000, 16000).astype("<i2").tobytes()
 

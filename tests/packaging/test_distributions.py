@@ -54,7 +54,7 @@ def tracked(*folders):
         text=True,
     )
     if listed.returncode:
-        pytest.skip("which files belong to it is told by git, and this is no clone")
+        pytest.skip("only git knows which files belong to it, and this is no clone")
     return {name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()}
 
 
