@@ -125,7 +125,7 @@ def test_a_terminal_that_shrinks_and_grows_and_a_program_that_is_quit(clips, tmp
         terminal.type("l")
         terminal.type("english", "C-u", "xx deutsh", "Left", "c", "C-a", "Right", "Right")
         terminal.type("C-w", "BSpace", "End", "Enter")
-        terminal.wait_for("de-DE")
+        terminal.wait_for("language: de-DE")
         shown = [line for line in terminal.history() if line != "language: de-DE"]
         *finals, status = shown[-4:]
         assert finals == [clip.text for clip in clips[:3]]

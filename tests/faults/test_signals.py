@@ -233,10 +233,12 @@ def test_bench(clip, tmp_path, place):
 def test_live_ends_normally_also_while_it_writes(clip, spoken, tmp_path, place, number):
     text, sound = tmp_path / "a.txt", tmp_path / "a.flac"
     command = ["live", "--model", "demo", "--input", "-", "-o", text, "--save-audio", sound]
-    done, out, err = run(*command, data=spoken, code=struck_in(place, number))
+    # So long a pause that it is not over when the text of what comes before it is written.
+    data = spoken if number == INT else spoken + bytes(2 * 16000 * 120)
+    done, out, err = run(*command, data=data, code=struck_in(place, number))
     assert (done, out, is_silent(err)) == (0, clip.text + "\n", True), err
     assert text.read_text() == out
-    frames, all_of_them = soundfile.info(sound).frames, len(spoken) // 2
+    frames, all_of_them = soundfile.info(sound).frames, len(data) // 2
     assert frames == all_of_them if number == INT else 0 < frames < all_of_them
     assert files(tmp_path) == ["a.flac", "a.txt"]
 
