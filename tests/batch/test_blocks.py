@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import nemocli
 from nemocli.engine.stream import advance
+from tests.repeats import repeats
 from tests.sounds import RATE, speech_like
 
 pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
@@ -75,7 +76,7 @@ def batches(draw, longest):
 
 @pytest.mark.parametrize(
     "runtime,precision,lookahead",
-    [("numpy", "fp32", n) for n in LOOKAHEADS] + [("onnx", *case) for case in CASES],
+    [("numpy", "fp32", n) for n in LOOKAHEADS] + repeats([("onnx", *case) for case in CASES], 5),
 )
 @settings(
     max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

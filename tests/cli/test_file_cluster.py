@@ -17,6 +17,7 @@ import pytest
 import soundfile
 
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
+from tests.repeats import repeats
 from tests.typed import NEMOCLI, environment, nemocli
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="pip install 'nemocli[cluster]'")
@@ -173,7 +174,7 @@ main()
 
 @needs_ray
 @pytest.mark.cluster
-@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", repeats([None, signal.SIGINT, signal.SIGTERM], 1))
 def test_a_start_that_gets_stuck_is_given_up_and_leaves_nothing(sounds, number):
     code = FROZEN.format(seconds=1 if number is None else 60)
     command = [sys.executable, "-c", code, "file", "in", "-o", "there", "--cluster", "local"]

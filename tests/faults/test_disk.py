@@ -13,6 +13,7 @@ from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 from tests.faults.program import files, in_place_of, run, sentence
+from tests.repeats import repeats
 from tests.typed import nemocli
 from tests.words import ABOUT
 
@@ -68,7 +69,7 @@ def test_a_growing_file_that_cannot_begin_leaves_nothing(disk):
     assert files(disk) == ["filler"]
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+@pytest.mark.parametrize("name", repeats(["a.wav", "a.flac"], 1))
 @pytest.mark.parametrize("is_full", [True, False])
 def test_a_recording_ends_and_the_transcription_goes_on(clip, spoken, disk, name, is_full):
     if is_full:
@@ -123,7 +124,7 @@ def test_sound_from_stdin_that_finds_no_room(clip, disk):
     assert sentence(err).endswith("No space left on device; set TMPDIR to a folder with more room.")
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("number", repeats([errno.EIO, errno.EROFS], 1))
 @pytest.mark.parametrize("place", ["GrowingFile._write", "GrowingFile._swap"])
 def test_a_disk_that_fails_once_loses_no_final(spoken, clip, tmp_path, number, place):
     code = in_place_of(

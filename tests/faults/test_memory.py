@@ -3,6 +3,7 @@
 import pytest
 
 from tests.faults.program import files, in_place_of, run, sentence, start
+from tests.repeats import repeats
 
 #: How Python and onnxruntime say it.
 PYTHON = "raise MemoryError"
@@ -16,13 +17,16 @@ ENOUGH = "nemocli: There is not enough memory for this: close other programs"
 
 @pytest.mark.parametrize(
     ("place", "refusal"),
-    [
-        ("onnxruntime:InferenceSession.__init__", NATIVE),
-        ("nemocli.batch.many:advance", ARENA),
-        ("nemocli.audio.sound:Sound._decode", PYTHON),
-        ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", LIBRARY),
-        ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", UNOPENED),
-    ],
+    repeats(
+        [
+            ("onnxruntime:InferenceSession.__init__", NATIVE),
+            ("nemocli.batch.many:advance", ARENA),
+            ("nemocli.audio.sound:Sound._decode", PYTHON),
+            ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", LIBRARY),
+            ("nemocli.audio.ffmpeg:FfmpegDecoder.__init__", UNOPENED),
+        ],
+        3,
+    ),
 )
 def test_file(clip, tmp_path, place, refusal):
     command = ["file", clip.path, "--model", "demo", "-q", "-o", tmp_path / "out"]

@@ -10,6 +10,7 @@ from nemocli.models.folder import MANIFEST, read_manifest
 from tests.faults.program import run, sentence
 from tests.models.fake_hub import COMMIT
 from tests.network.broken import sound_files, write
+from tests.repeats import repeats
 from tests.typed import nemocli
 
 #: Code that takes from root the right to read what nobody may read.
@@ -93,7 +94,7 @@ def test_the_home_folder_in_options_and_variables(checkpoint, tmp_path, monkeypa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
-@pytest.mark.parametrize("name", [*sound_files(), "."])
+@pytest.mark.parametrize("name", repeats([*sound_files(), "."], 2))
 @pytest.mark.parametrize("form", ["checkpoint", "folder", "download"])
 def test_what_may_not_be_read(checkpoint, form, name):
     root = checkpoint.parent

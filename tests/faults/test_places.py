@@ -10,6 +10,7 @@ import pytest
 
 from nemocli.doctor.models import examine_folders, examine_models
 from tests.faults.program import in_place_of, run, sentence
+from tests.repeats import repeats
 
 #: A user whom the system does not know, as in some containers.
 HOMELESS = """
@@ -45,16 +46,19 @@ GONE = "The current folder is gone: change into one that exists, or give whole p
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [
-        (["file", "{clip}", "-o", "out"], GONE),
-        (["file", "a.wav"], GONE),
-        (["file", "."], GONE),
-        (["bench", "a.wav"], GONE),
-        (["live", "--input", "a.wav"], "current folder is gone"),
-        (["live", "--input", "{clip}", "-o", "a.txt"], "current folder is gone"),
-        (["live", "--input", "{clip}", "--save-audio", "a.wav"], "current folder is gone"),
-        (["bench", "{clip}", "--json", "a.json"], "a.json cannot be written: No such file"),
-    ],
+    repeats(
+        [
+            (["file", "{clip}", "-o", "out"], GONE),
+            (["file", "a.wav"], GONE),
+            (["file", "."], GONE),
+            (["bench", "a.wav"], GONE),
+            (["live", "--input", "a.wav"], "current folder is gone"),
+            (["live", "--input", "{clip}", "-o", "a.txt"], "current folder is gone"),
+            (["live", "--input", "{clip}", "--save-audio", "a.wav"], "current folder is gone"),
+            (["bench", "{clip}", "--json", "a.json"], "a.json cannot be written: No such file"),
+        ],
+        5,
+    ),
 )
 def test_a_current_folder_that_is_gone(clip, gone, arguments, words):
     arguments = [argument.format(clip=clip.path) for argument in arguments]
@@ -121,12 +125,23 @@ def test_doctor_tells_a_user_without_a_home(monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
-    [
-        (["file", "{clip}", "--model", "{copy}"], 4, "set NEMOCLI_CACHE_DIR to a folder that can"),
-        (["live", "--input", "{clip}", "--model", "{copy}"], 4, "set NEMOCLI_CACHE_DIR to a"),
-        (["bench", "{clip}", "--model", "{copy}"], 4, "set NEMOCLI_CACHE_DIR to a folder that can"),
-        (["models", "pull", "someone/demo"], 1, "set HF_HOME to a folder elsewhere"),
-    ],
+    repeats(
+        [
+            (
+                ["file", "{clip}", "--model", "{copy}"],
+                4,
+                "set NEMOCLI_CACHE_DIR to a folder that can",
+            ),
+            (["live", "--input", "{clip}", "--model", "{copy}"], 4, "set NEMOCLI_CACHE_DIR to a"),
+            (
+                ["bench", "{clip}", "--model", "{copy}"],
+                4,
+                "set NEMOCLI_CACHE_DIR to a folder that can",
+            ),
+            (["models", "pull", "someone/demo"], 1, "set HF_HOME to a folder elsewhere"),
+        ],
+        2,
+    ),
 )
 def test_a_home_that_cannot_be_written(clip, copy, hub, arguments, code, words):
     arguments = [argument.format(clip=clip.path, copy=copy) for argument in arguments]
@@ -139,11 +154,14 @@ def test_a_home_that_cannot_be_written(clip, copy, hub, arguments, code, words):
 
 @pytest.mark.parametrize(
     ("env", "code"),
-    [
-        (READ_ONLY_HOME | {"XDG_CACHE_HOME": NOWHERE, "XDG_DATA_HOME": NOWHERE}, ""),
-        ({"HOME": "/dev/null/x", "NEMOCLI_CACHE_DIR": "/dev/null/x"}, ""),
-        ({}, HOMELESS),
-    ],
+    repeats(
+        [
+            (READ_ONLY_HOME | {"XDG_CACHE_HOME": NOWHERE, "XDG_DATA_HOME": NOWHERE}, ""),
+            ({"HOME": "/dev/null/x", "NEMOCLI_CACHE_DIR": "/dev/null/x"}, ""),
+            ({}, HOMELESS),
+        ],
+        2,
+    ),
     ids=["home", "cache", "no home"],
 )
 def test_the_demo_does_without_a_cache(clip, tmp_path, env, code):

@@ -19,6 +19,7 @@ from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from tests.faults.program import files, run, start, struck_importing, struck_in
 from tests.jobs.fake import SETTINGS, FakeTranscriber, transcript_of
+from tests.repeats import repeats
 from tests.schemas import checked
 from tests.typed import nemocli
 
@@ -124,11 +125,14 @@ def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "number"),
-    [
-        ("nemocli.models.convert:write_manifest", TERM),
-        ("nemocli.whole_file:_take_place", HUP),
-        ("nemocli.bench.conversion:verify_folder", INT),
-    ],
+    repeats(
+        [
+            ("nemocli.models.convert:write_manifest", TERM),
+            ("nemocli.whole_file:_take_place", HUP),
+            ("nemocli.bench.conversion:verify_folder", INT),
+        ],
+        2,
+    ),
 )
 def test_convert(tmp_path, place, number):
     """No folder is left that was not verified, and the same command makes it."""
@@ -163,13 +167,16 @@ os.replace = strike
 
 @pytest.mark.parametrize(
     ("place", "number"),
-    [
-        ("nemocli.models.pull:pull", TERM),
-        ("nemocli.models.fetch:hash_file", INT),
-        ("nemocli.models.downloads:CachedCommit.add", TERM),
-        ("nemocli.models.pull:_choose_weights", HUP),
-        ("nemocli.models.downloads:CachedCommit.remember", TERM),
-    ],
+    repeats(
+        [
+            ("nemocli.models.pull:pull", TERM),
+            ("nemocli.models.fetch:hash_file", INT),
+            ("nemocli.models.downloads:CachedCommit.add", TERM),
+            ("nemocli.models.pull:_choose_weights", HUP),
+            ("nemocli.models.downloads:CachedCommit.remember", TERM),
+        ],
+        3,
+    ),
 )
 def test_pull_keeps_what_has_come(hub, tmp_path, place, number):
     server, env = hub
@@ -314,7 +321,7 @@ asyncio.run_coroutine_threadsafe = strike
 """
 
 
-@pytest.mark.parametrize("call", [3, 20], ids=["load", "compute"])
+@pytest.mark.parametrize("call", repeats([3, 20], 1), ids=["load", "compute"])
 def test_core_ai_ends_its_call_before_python_ends(tmp_path, call):
     """Native code that came back to a Python that is gone would abort the process."""
     pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")

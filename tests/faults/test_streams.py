@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.faults.program import in_place_of, run, sentence, start
+from tests.repeats import repeats
 
 #: A storm of signals with handlers: every call that waits is interrupted, again and again.
 STORM = """
@@ -60,14 +61,32 @@ def test_convert_and_pull_in_a_storm_of_signals(hub, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "closed", "code", "words"),
-    [
-        (["live", "--input", "-"], "0>/dev/null", 1, "stdin cannot be read: Bad file descriptor."),
-        (["live", "--input", "-"], "<&-", 2, "There is no stdin to read sound from."),
-        (["file", "-"], "0>/dev/null", 1, "stdin cannot be read: Bad file descriptor."),
-        (["file", "-"], "<&-", 2, "There is nothing on stdin: pipe a sound file into it."),
-        (["file", "--from-file", "-"], "0>/dev/null", 2, "The list on stdin cannot be read: Bad"),
-        (["file", "--from-file", "-"], "<&-", 2, "There is nothing on stdin: pipe a list of files"),
-    ],
+    repeats(
+        [
+            (
+                ["live", "--input", "-"],
+                "0>/dev/null",
+                1,
+                "stdin cannot be read: Bad file descriptor.",
+            ),
+            (["live", "--input", "-"], "<&-", 2, "There is no stdin to read sound from."),
+            (["file", "-"], "0>/dev/null", 1, "stdin cannot be read: Bad file descriptor."),
+            (["file", "-"], "<&-", 2, "There is nothing on stdin: pipe a sound file into it."),
+            (
+                ["file", "--from-file", "-"],
+                "0>/dev/null",
+                2,
+                "The list on stdin cannot be read: Bad",
+            ),
+            (
+                ["file", "--from-file", "-"],
+                "<&-",
+                2,
+                "There is nothing on stdin: pipe a list of files",
+            ),
+        ],
+        4,
+    ),
 )
 def test_a_stdin_that_cannot_be_read(arguments, closed, code, words):
     done, err = shell(*arguments, closed)
@@ -103,7 +122,9 @@ def test_a_process_of_bench_without_a_stdin():
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-"])
-@pytest.mark.parametrize("command", ["live --input {}", "convert demo --no-verify -o {}"])
+@pytest.mark.parametrize(
+    "command", repeats(["live --input {}", "convert demo --no-verify -o {}"], 1)
+)
 def test_without_a_stderr(clip, tmp_path, command, closed):
     is_live = command.startswith("live")
     done, _ = shell(command.format(clip.path if is_live else tmp_path / "m"), closed)

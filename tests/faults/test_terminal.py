@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.faults.program import run, start
+from tests.repeats import repeats
 from tests.terminal import Terminal
 
 
@@ -20,13 +21,16 @@ def on(terminal, *arguments, **env):
 
 @pytest.mark.parametrize(
     "command",
-    [
-        "file {clip} --model demo",
-        "live --model demo --input {clip}",
-        "convert demo -o {here}/model --lookahead 3",
-        pytest.param("bench {clip} --model demo --repeat 1", marks=pytest.mark.slow),
-        "models pull someone/demo",
-    ],
+    repeats(
+        [
+            "file {clip} --model demo",
+            "live --model demo --input {clip}",
+            "convert demo -o {here}/model --lookahead 3",
+            pytest.param("bench {clip} --model demo --repeat 1", marks=pytest.mark.slow),
+            "models pull someone/demo",
+        ],
+        2,
+    ),
 )
 def test_one_column(clip, hub, tmp_path, command):
     command = command.format(clip=clip.path, here=tmp_path)
@@ -66,7 +70,7 @@ def test_a_terminal_without_the_letters(clips, tmp_path):
     assert (tmp_path / "a.txt").read_text(encoding="utf-8") == clip.text + "\n"
 
 
-@pytest.mark.parametrize("command", ["live --input", "file"])
+@pytest.mark.parametrize("command", repeats(["live --input", "file"], 1))
 def test_no_variable_puts_a_screen_into_a_pipe(clip, command):
     env = {"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1", "TERM": "xterm-256color", "COLUMNS": "10"}
     done, out, err = run(*command.split(), clip.path, "--model", "demo", env=env)

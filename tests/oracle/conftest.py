@@ -34,6 +34,11 @@ CHECKPOINTS = {
     "sharded": ("sharded", 0),
 }
 
+LOOKAHEADS = (0, 3, 6, 13)
+
+#: Runtimes that take seconds to load a checkpoint.
+SLOW_TO_LOAD = ("coreai",)
+
 
 def pytest_generate_tests(metafunc):
     """Run a test that takes `name` on every checkpoint, the demo too if it has been trained."""
@@ -41,6 +46,18 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("name", [*CHECKPOINTS, *_demo()])
     if "runtime" in metafunc.fixturenames:
         metafunc.parametrize("runtime", PORTABLE_HERE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave a runtime that loads slowly one lookahead a checkpoint; the others are slow tests."""
+    names = [*CHECKPOINTS, "demo"]
+    for item in items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if params.get("runtime") in SLOW_TO_LOAD and {"name", "lookahead"} <= params.keys():
+            by_default = LOOKAHEADS[names.index(params["name"]) % len(LOOKAHEADS)]
+            if params["lookahead"] != by_default:
+                item.add_marker(pytest.mark.slow)
 
 
 def _parametrized(metafunc, argument):

@@ -12,6 +12,7 @@ import pytest
 
 from nemocli.models.convert import convert
 from nemocli.models.folder import MANIFEST, _hash_values
+from tests.repeats import repeats
 from tests.typed import nemocli
 
 OPEN = """
@@ -76,7 +77,7 @@ def renew(folder, name):
 JSON_FILES = ("config.json", "generation_config.json", "processor_config.json", "tokenizer.json")
 
 
-@pytest.mark.parametrize("name", [*JSON_FILES, "model.safetensors"])
+@pytest.mark.parametrize("name", repeats([*JSON_FILES, "model.safetensors"], 2))
 def test_links_to_devices_and_pipes_are_not_read(checkpoint, tmp_path, clip, name):
     os.mkfifo(tmp_path / "pipe")
     for target in ("/dev/zero", tmp_path / "pipe", "/proc/self/mem", "/"):
@@ -85,7 +86,7 @@ def test_links_to_devices_and_pipes_are_not_read(checkpoint, tmp_path, clip, nam
         refused(checkpoint, clip)
 
 
-@pytest.mark.parametrize("name", JSON_FILES)
+@pytest.mark.parametrize("name", repeats(JSON_FILES, 2))
 @pytest.mark.parametrize(
     "content",
     [
@@ -201,14 +202,17 @@ SAME = {"type": "Fuse"}
 
 @pytest.mark.parametrize(
     ("decoder", "piece"),
-    [
-        ({"type": "Sequence", "decoders": [DOUBLED] * 40}, None),
-        (SLOW, None),
-        ({"type": "Sequence", "decoders": [METASPACE, SLOW]}, None),
-        ({"type": "Sequence", "decoders": [SAME] * 1000}, None),
-        ({"type": "Sequence", "decoders": [{"type": "Sequence", "decoders": [SAME]}]}, None),
-        (METASPACE, "a" * 1_000_000),
-    ],
+    repeats(
+        [
+            ({"type": "Sequence", "decoders": [DOUBLED] * 40}, None),
+            (SLOW, None),
+            ({"type": "Sequence", "decoders": [METASPACE, SLOW]}, None),
+            ({"type": "Sequence", "decoders": [SAME] * 1000}, None),
+            ({"type": "Sequence", "decoders": [{"type": "Sequence", "decoders": [SAME]}]}, None),
+            (METASPACE, "a" * 1_000_000),
+        ],
+        3,
+    ),
 )
 def test_tokenizers_that_make_much_of_little(checkpoint, clip, model, decoder, piece):
     for folder in (checkpoint, model):
@@ -263,7 +267,7 @@ def test_manifests_that_lie(model, clip, key, value):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [
+    repeats([
         ("hidden_size", 10**6),
         ("num_layers", 10**9),
         ("left_context", 10**9),
@@ -281,7 +285,7 @@ def test_manifests_that_lie(model, clip, key, value):
         ("features", {"sampling_rate": 16000, "n_fft": 10**9, "win_length": 400, "hop_length": 160,
                       "num_mels": 10**9, "preemphasis": 0.97}),
         ("features", None),
-    ],
+    ], 6),
 )  # fmt: skip
 def test_sizes_of_a_manifest_that_would_fill_the_memory(model, clip, key, value):
     rewrite(model, lambda data: data["config"].update({key: value}))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.repeats import repeats
 from tests.threats import terminals
 from tests.threats.terminals import assert_harmless
 
@@ -68,7 +69,9 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize(
+    "arguments", repeats(map(pytest.param, COMMANDS.values()), 3), ids=COMMANDS
+)
 def test_no_order_of_theirs_comes_to_a_terminal(here, arguments):
     drawn, code = on_a_terminal("file", *arguments)
     assert_harmless(drawn)
@@ -77,7 +80,9 @@ def test_no_order_of_theirs_comes_to_a_terminal(here, arguments):
     assert sorted(os.listdir(".")) == sorted({"in"} | {"out", "report.json"} & set(os.listdir(".")))
 
 
-@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize(
+    "arguments", repeats(map(pytest.param, COMMANDS.values()), 3), ids=COMMANDS
+)
 def test_nor_into_messages_in_a_pipe(here, arguments):
     _, said, _ = into_pipes("file", *arguments)
     assert_harmless(said)

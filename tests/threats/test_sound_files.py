@@ -13,6 +13,7 @@ from nemocli.audio.sound import open_sound
 from nemocli.batch import prefetch
 from nemocli.errors import AudioError
 from tests.media import encode, sine
+from tests.repeats import repeats
 from tests.threats import crafted
 
 PEAK = """
@@ -91,7 +92,7 @@ def canaries(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("kind", repeats(PLAYLISTS, 4))
 def test_a_playlist_leads_nowhere(canaries, server, watch, kind):
     watched = [watch(path) for path in canaries.iterdir() if path.stem in ("canary", "a")]
     text = PLAYLISTS[kind].replace("URL", server.url).replace("FOLDER", str(canaries))

@@ -10,6 +10,7 @@ import webvtt
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, render_whole
 from nemocli.transcript.types import Token, Transcript, Word
+from tests.repeats import repeats
 from tests.threats.terminals import HARMFUL, assert_harmless, into_pipes, on_a_terminal
 
 #: Text that no terminal may get as it is.
@@ -165,7 +166,7 @@ def hostile(checkpoint):
     return checkpoint
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", repeats(FORMATS, 3))
 def test_file(hostile, clips, form):
     command = ["file", clips[0].path, "--model", hostile, "--lang", clips[0].lang, "-f", form]
     drawn, code = on_a_terminal("nemocli", *command)
