@@ -36,8 +36,8 @@ CHECKPOINTS = {
 
 LOOKAHEADS = (0, 3, 6, 13)
 
-#: Runtimes that take seconds to load a checkpoint.
-SLOW_TO_LOAD = ("coreai",)
+#: Lookaheads a checkpoint, by default, of runtimes that take long to load one.
+SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1}
 
 
 def pytest_generate_tests(metafunc):
@@ -50,13 +50,15 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Leave a runtime that loads slowly one lookahead a checkpoint; the others are slow tests."""
+    """Mark those slow that are not among the lookaheads of their checkpoint and runtime."""
     names = [*CHECKPOINTS, "demo"]
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
-        if params.get("runtime") in SLOW_TO_LOAD and {"name", "lookahead"} <= params.keys():
-            by_default = LOOKAHEADS[names.index(params["name"]) % len(LOOKAHEADS)]
-            if params["lookahead"] != by_default:
+        count = SOME_LOOKAHEADS.get(params.get("runtime"))
+        if count and {"name", "lookahead"} <= params.keys():
+            first = names.index(params["name"])
+            some = [LOOKAHEADS[(first + n) % len(LOOKAHEADS)] for n in range(count)]
+            if params["lookahead"] not in some:
                 item.add_marker(pytest.mark.slow)
 
 
