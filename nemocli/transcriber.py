@@ -21,8 +21,10 @@ from nemocli.engine.stream import Stream
 from nemocli.freed_memory import return_freed_memory
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
+from nemocli.models.word_delays import choose_alignment
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
+from nemocli.transcript.alignment import Align, Alignment, check_align
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Transcript
@@ -94,10 +96,10 @@ class Transcriber(Closing):
         """Return the locale, or `auto`, that `lang` stands for. Raises UsageError if unknown."""
         return self._languages.find(lang).tag
 
-    def about(self, file: str, lang: str) -> Provenance:
+    def about(self, file: str, lang: str, align: Align = None) -> Provenance:
         """Return what a document says of a transcript of `file`, besides its words.
 
-        `lang` is the requested language, resolved.
+        `lang` is the requested language, resolved; `align` is as for `session`.
         """
         return Provenance(
             file=file,
@@ -107,6 +109,7 @@ class Transcriber(Closing):
             runtime=self.runtime,
             lookahead=self.lookahead,
             requested_language=lang,
+            alignment=self._choose_alignment(align),
         )
 
     def close(self) -> None:
@@ -119,36 +122,51 @@ class Transcriber(Closing):
         return_freed_memory()
 
     def session(
-        self, lang: str = AUTO, *, keep_transcript: bool = True, keep_encoder: bool = False
+        self,
+        lang: str = AUTO,
+        *,
+        align: Align = None,
+        keep_transcript: bool = True,
+        keep_encoder: bool = False,
     ) -> Session:
         """Begin a stream in a language such as `ja-JP`, `en_us`, `de` or `auto`.
 
         Without `keep_transcript`, a stream of any length takes constant memory: the session keeps
         nothing that an update returned, and `finish` returns only what came after the last one.
+        `align` moves the times of words to where they are in the sound, by its silences and by the
+        delay of the model's tokens: a delay in seconds, `auto` for the one that was measured for
+        the model, if there is one, or `sound` for none.
         `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
-        Raises UsageError for a language that the model does not know, and NemocliError if the
-        transcriber is closed.
+        Raises UsageError for a language that the model does not know and for another `align`, and
+        NemocliError if the transcriber is closed.
         """
         self._recognizer.check_open()
         check_argument("keep_transcript", keep_transcript, bool, "True or False")
         check_argument("keep_encoder", keep_encoder, bool, "True or False")
-        stream = self._begin_stream(lang, keep_transcript, keep_encoder)
+        alignment = self._choose_alignment(align)
+        stream = self._begin_stream(lang, keep_transcript, keep_encoder, alignment)
         return Session(stream, self._languages, self._languages.find(lang))
 
-    def transcribe(self, sound: "str | PathLike[str] | ArrayLike", lang: str = AUTO) -> Transcript:
-        """Transcribe a file, or samples as `Session.feed` takes them.
+    def transcribe(
+        self,
+        sound: "str | PathLike[str] | ArrayLike",
+        lang: str = AUTO,
+        *,
+        align: Align = None,
+    ) -> Transcript:
+        """Transcribe a file, or samples as `Session.feed` takes them; `align` is as for `session`.
 
         Raises AudioError for a file that cannot be decoded; UsageError for a language that the
         model does not know, and for anything but sound. For several files, `transcribe_many` is
         much faster.
         """
         if isinstance(sound, (str, PathLike)):
-            (result,) = self.transcribe_many([sound], lang)
+            (result,) = self.transcribe_many([sound], lang, align=align)
             if result.error is not None:
                 raise result.error
             assert result.transcript is not None
             return result.transcript
-        session = self.session(lang)
+        session = self.session(lang, align=align)
         session.feed(sound)
         return session.finish()
 
@@ -168,6 +186,7 @@ class Transcriber(Closing):
         max_memory: int | None = None,
         progress: "Callable[[FileProgress], None] | None" = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
+        align: Align = None,
     ) -> "Iterator[FileResult]":
         """Transcribe files together, much faster than one by one; give each when it is finished.
 
@@ -176,8 +195,9 @@ class Transcriber(Closing):
         the result has the error, and the other files continue. `max_memory` limits the memory, in
         bytes, that is used besides the model. `progress` is called with how far a file is. `sound`
         chooses track, channels and gain; separate channels are transcribed one by one and named in
-        the transcript. Raises UsageError at once for a language that the model does not know, for a
-        `max_memory` that is too little, and for arguments of another type.
+        the transcript. `align` is as for `session`. Raises UsageError at once for a language that
+        the model does not know, for a `max_memory` that is too little, and for arguments of another
+        type.
         """
         from nemocli.batch.many import transcribe_many
 
@@ -185,8 +205,9 @@ class Transcriber(Closing):
         check_argument("sound", sound, SoundOptions, "SoundOptions")
         checked_paths = _check_paths(paths)
         limits, language = self._check_request(lang, max_memory)
+        alignment = self._choose_alignment(align)
         return transcribe_many(
-            lambda: self._begin_stream(language),
+            lambda: self._begin_stream(language, alignment=alignment),
             chunk_rows(self.lookahead + 1, first=False),
             checked_paths,
             limits,
@@ -201,11 +222,20 @@ class Transcriber(Closing):
         check_argument("max_memory", max_memory, (Integral, NoneType), "a whole number of bytes")
         return choose_limits(self._recognizer, max_memory), self.resolve_language(lang)
 
+    def _choose_alignment(self, align: Align) -> Alignment | None:
+        return choose_alignment(check_align(align), self.revision, self.lookahead)
+
     def _begin_stream(
-        self, lang: str, keep_transcript: bool = True, keep_encoder: bool = False
+        self,
+        lang: str,
+        keep_transcript: bool = True,
+        keep_encoder: bool = False,
+        alignment: Alignment | None = None,
     ) -> Stream:
         prompt = self._languages.find(lang).prompt
-        return Stream(self._recognizer, self._pieces, prompt, keep_transcript, keep_encoder)
+        return Stream(
+            self._recognizer, self._pieces, prompt, keep_transcript, keep_encoder, alignment
+        )
 
 
 def _check_paths(paths: "str | PathLike[str] | Iterable[str | PathLike[str]]") -> Iterator[Path]:

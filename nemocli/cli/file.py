@@ -18,6 +18,7 @@ from nemocli.jobs.documents import parse_format, parse_formats
 from nemocli.jobs.inputs import Listing
 from nemocli.jobs.plan import RunOptions, plan_jobs
 from nemocli.jobs.report import RunReport, check_report
+from nemocli.transcript.alignment import parse_align
 from nemocli.transcript.cue_layout import CueLayout
 
 
@@ -72,6 +73,7 @@ class _Request:
                 options.min_cue,
             ),
             parse_sound(options.track, options.channels, options.gain),
+            parse_align(options.align),
         )
         self.max_memory = parse_bytes(options.max_memory)
         self.cluster = ClusterChoice(options.cluster, options.workers)

@@ -24,6 +24,7 @@ from nemocli.cluster.workers import Workers, worker_cpus
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
+from nemocli.transcript.alignment import Align
 
 
 class TranscribesMany(Protocol):
@@ -37,6 +38,7 @@ class TranscribesMany(Protocol):
         max_memory: int | None = None,
         progress: Callable[[FileProgress], None] | None = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
+        align: Align = None,
     ) -> Iterator[FileResult]: ...
 
 

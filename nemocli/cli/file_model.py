@@ -9,7 +9,9 @@ from nemocli.engine.languages import Languages
 from nemocli.jobs.settings import Settings
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
+from nemocli.models.word_delays import choose_alignment
 from nemocli.transcriber import Transcriber
+from nemocli.transcript.alignment import Align
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.provenance import Provenance
 
@@ -25,6 +27,7 @@ class ModelChoice:
     lang: str
     layout: CueLayout
     sound: SoundOptions = DEFAULT_OPTIONS
+    align: Align = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -38,7 +41,8 @@ class ModelChoice:
         transcriber = load_model(self.spec, screen)
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
-        return transcriber, Settings(transcriber.about("", language), self.layout, self.sound)
+        about = transcriber.about("", language, self.align)
+        return transcriber, Settings(about, self.layout, self.sound)
 
     def describe(self) -> Settings:
         """Return the settings without loading the model; ModelError if it is not here."""
@@ -51,5 +55,6 @@ class ModelChoice:
             resolved.runtime,
             resolved.lookahead,
             Languages(resolved.config).find(self.lang).tag,
+            alignment=choose_alignment(self.align, resolved.revision, resolved.lookahead),
         )
         return Settings(about, self.layout, self.sound)

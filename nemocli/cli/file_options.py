@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nemocli.cli.options import (
+    Align,
     Channels,
     ComputeUnits,
     Gain,
@@ -85,6 +86,7 @@ class FileOptions:
         option("Lines per cue of srt and vtt; 0: as many as it needs.", "--max-line-count", min=0),
     ] = MAX_LINE_COUNT
     min_cue: MinCue = MIN_CUE
+    align: Align = None
     track: Track = None
     channels: Channels = "mix"
     gain: Gain = None

@@ -82,6 +82,7 @@ class FileResults:
                 max_memory=max_memory,
                 progress=report_progress,
                 sound=self._options.settings.sound,
+                align=self._options.settings.align,
             )
 
         with display, self._requests:

@@ -122,6 +122,7 @@ class StdoutResults:
                 max_memory=max_memory,
                 progress=display.update,
                 sound=self._settings.sound,
+                align=self._settings.align,
             )
             try:
                 for file_result in file_results:

@@ -24,6 +24,7 @@ from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import StreamLimits
 from nemocli.models.spec import ModelSpec
+from nemocli.transcript.alignment import parse_align
 from nemocli.transcript.cue_layout import CueLayout
 
 
@@ -44,6 +45,7 @@ def transcribe_live(options: LiveOptions) -> None:
     limits = StreamLimits(options.endpoint_ms / 1000, options.reset_after, options.rescue_after)
     layout = CueLayout(min_cue=options.min_cue)
     gain = RunningGain(parse_gain(options.gain))
+    align = parse_align(options.align)
     screen = Screen(options.quiet)
     with ExitStack() as stack:
         lock_files(options, stack)
@@ -55,7 +57,7 @@ def transcribe_live(options: LiveOptions) -> None:
         transcriber = load_model(spec, screen)
         language = transcriber.resolve_language(options.lang)
         note_other_region(options.lang, language, screen)
-        listener = Listener(transcriber, language, source, limits)
+        listener = Listener(transcriber, language, source, limits, align)
         delivery = open_delivery()
         live_screen = open_screen(options, transcriber.lookahead, delivery)
         loop = LiveLoop(listener, source, live_screen, screen)
@@ -64,7 +66,7 @@ def transcribe_live(options: LiveOptions) -> None:
         outputs: list[Output] = []
         written = recorder = None
         if options.output is not None:
-            about = transcriber.about(source.name, language)
+            about = transcriber.about(source.name, language, align)
             growing = open_output(options.output, about, layout, options.force, loop.notify)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:

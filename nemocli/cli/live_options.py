@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nemocli.cli.options import (
+    Align,
     ComputeUnits,
     Gain,
     Language,
@@ -83,6 +84,7 @@ class LiveOptions:
     ] = None
     force: Annotated[bool, confirmation("Replace existing files.", "--force")] = False
     min_cue: MinCue = MIN_CUE
+    align: Align = None
     save_audio: Annotated[
         Path | None, option("Also write the sound, as .flac or .wav.", "--save-audio")
     ] = None

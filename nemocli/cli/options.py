@@ -65,6 +65,16 @@ MinCue = Annotated[
         metavar="SECONDS",
     ),
 ]
+Align = Annotated[
+    str | None,
+    option(
+        "Move the times of words to where they are in the sound, by its silences and by the delay"
+        " of the model's tokens: a delay in seconds; auto: the one measured for the model, if there"
+        " is one; sound: none.",
+        "--align",
+        metavar="auto|sound|SECONDS",
+    ),
+]
 Track = Annotated[
     str | None,
     option(

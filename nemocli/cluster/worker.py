@@ -11,6 +11,7 @@ from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
 from nemocli.jobs.plan import hash_content, read_stamp
 from nemocli.transcriber import Transcriber
+from nemocli.transcript.alignment import Align
 from nemocli.transcript.provenance import Provenance
 from nemocli.version import __version__
 
@@ -86,6 +87,7 @@ class Worker:
         lang: str,
         max_memory: int | None,
         sound: SoundOptions = DEFAULT_OPTIONS,
+        align: Align = None,
     ) -> list[WorkerResult]:
         """Transcribe files; return the result of each, in any order."""
         assert self._transcriber is not None
@@ -93,7 +95,12 @@ class Worker:
         files = [Path(path) for path in paths]
         hashes = {file: hash_content(file) for file in files if read_stamp(file)}
         results = self._transcriber.transcribe_many(
-            files, lang, max_memory=max_memory, progress=self._note_progress, sound=sound
+            files,
+            lang,
+            max_memory=max_memory,
+            progress=self._note_progress,
+            sound=sound,
+            align=align,
         )
         return [WorkerResult(result, hashes.get(result.path)) for result in results]
 

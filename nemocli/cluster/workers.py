@@ -23,6 +23,7 @@ from nemocli.errors import AudioError, NemocliError
 from nemocli.jobs.plan import read_stamp
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
+from nemocli.transcript.alignment import Align
 from nemocli.transcript.types import Transcript
 from nemocli.version import __version__
 
@@ -111,6 +112,7 @@ class Workers:
         max_memory: int | None = None,
         progress: Callable[[FileProgress], None] | None = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
+        align: Align = None,
     ) -> Iterator[FileResult]:
         """Transcribe files as Transcriber.transcribe_many does.
 
@@ -118,7 +120,8 @@ class Workers:
         worker is left, or if the cluster is lost.
         """
         try:
-            yield from self._transcribe_batches(map(Path, paths), lang, max_memory, progress, sound)
+            request = lang, max_memory, sound, align
+            yield from self._transcribe_batches(map(Path, paths), request, progress)
         except ConnectionError as error:
             raise NemocliError(
                 f"The Ray cluster is lost ({error}): the same command goes on from here."
@@ -127,16 +130,14 @@ class Workers:
     def _transcribe_batches(
         self,
         coming: Iterator[Path],
-        lang: str,
-        max_memory: int | None,
+        request: tuple[str, int | None, SoundOptions, Align],
         progress: Callable[[FileProgress], None] | None,
-        sound: SoundOptions,
     ) -> Iterator[FileResult]:
         while True:
             while self._idle and (batch := self._next(coming)):
                 handle = self._idle.pop()
                 absolute = [os.path.abspath(path) for path in batch]
-                ref = handle.actor.transcribe.remote(absolute, lang, max_memory, sound)
+                ref = handle.actor.transcribe.remote(absolute, *request)
                 self._working[ref] = handle, batch
                 if progress is not None:
                     for path in batch:

@@ -71,6 +71,14 @@ class Session:
         self._transcribe_ready()
         return self._stream.update()
 
+    def feed_silence(self, samples: int) -> Update:
+        """Feed this many samples of silence behind the sound, so that its last words come.
+
+        Aligned words end before it.
+        """
+        self._stream.end_words()
+        return self.feed(np.zeros(samples, np.float32))
+
     def flush(self) -> Update:
         """Make the growing word final, as at a pause; return what is new.
 

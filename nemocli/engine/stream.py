@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.engine.aligner import Aligner
 from nemocli.engine.encoder_stream import EncoderStream
 from nemocli.engine.greedy import Emission, GreedyDecoder, decode
 from nemocli.engine.mel import MelStream
 from nemocli.engine.recognizer import Recognizer
+from nemocli.transcript.alignment import Alignment
 from nemocli.transcript.detokenizer import Detokenizer
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Transcript, Update
@@ -20,7 +22,8 @@ class Stream:
 
     Only `advance` calls the model: any thread may make a stream and compute its rows.
     Encoder and decoder take constant memory. The transcript grows, unless it is not kept.
-    `keep_encoder` collects the encoder's output in `enc_proj`.
+    `keep_encoder` collects the encoder's output in `enc_proj`. With `alignment`, the times of words
+    are aligned with the sound.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Stream:
         prompt: int,
         keep_transcript: bool = True,
         keep_encoder: bool = False,
+        alignment: Alignment | None = None,
     ) -> None:
         runtime = recognizer.runtime
         self.recognizer = recognizer
@@ -37,7 +41,8 @@ class Stream:
         self._mel = MelStream(runtime.config.features)
         self._encoder = EncoderStream(runtime.config, runtime.lookahead, prompt)
         self._decoder = GreedyDecoder(runtime.config)
-        self._text = Detokenizer(pieces, keep_transcript)
+        self._aligner = None if alignment is None else Aligner(alignment, runtime.lookahead)
+        self._text = Detokenizer(pieces, keep_transcript, self._aligner)
         #: The number of encoder frames (of 80 ms) decoded so far.
         self.frames = 0
         #: The number of the frame that the last token was emitted on; None before the first.
@@ -60,6 +65,13 @@ class Stream:
     def push(self, rows: NDArray[np.float32]) -> None:
         """Add mel rows [n, mels], which then wait for `advance`."""
         self._encoder.push(rows)
+        if self._aligner is not None:
+            self._aligner.push(rows)
+
+    def end_words(self) -> None:
+        """Let aligned words end here: rows that are pushed later are no part of the sound."""
+        if self._aligner is not None:
+            self._aligner.end_sound()
 
     def end(self) -> None:
         """Mark the end of the sound: no more rows will come."""
@@ -96,6 +108,8 @@ class Stream:
             self._text.add(emission.token, emission.frame, emission.probability)
             self.last_token_frame = emission.frame
         self.frames += len(frames)
+        if self._aligner is not None:
+            self._aligner.forget(self.frames)
 
 
 def advance(streams: Sequence[Stream], chunks: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound
+from nemocli.transcript.alignment import SOUND_ALONE, Align
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
 from nemocli.transcript.provenance import Provenance, SoundProvenance
 from nemocli.version import __version__
@@ -26,6 +27,14 @@ class Settings:
     def language(self) -> str:
         """Locale of the language, or `auto`."""
         return self.provenance.requested_language
+
+    @property
+    def align(self) -> Align:
+        """What to request so that word times are aligned as these settings say."""
+        alignment = self.provenance.alignment
+        if alignment is None:
+            return None
+        return SOUND_ALONE if alignment.delay is None else alignment.delay
 
     @cached_property
     def id(self) -> str:
@@ -51,7 +60,7 @@ class Settings:
         return replace(self.provenance, file=name, sound=sound)
 
     def _list_fields(self) -> dict[str, Any]:
-        fields = asdict(self.provenance)
+        fields = self.provenance.list_fields()
         del fields["file"], fields["sound"]  # these differ from file to file
         sound = asdict(self.sound)
         del sound["language"]  # it is in `provenance`

@@ -1,6 +1,6 @@
 """Seconds of a session as seconds of the sound, whose clock runs on where sound was lost."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 
 class SoundClock:
@@ -19,6 +19,11 @@ class SoundClock:
     def at(self, position: float) -> float:
         """Return the second of the sound at a position of the session, to the millisecond."""
         return round(self.exactly(position), 3)
+
+    def end_at(self, position: float) -> float:
+        """Return the same for an end: sound that is missing right behind it does not count."""
+        index = max(0, bisect_left(self._positions, position) - 1)
+        return round(position + self._offsets[index], 3)
 
     def exactly(self, position: float) -> float:
         """Return the same without rounding, which would add up over a day of sessions."""

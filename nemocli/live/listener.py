@@ -10,6 +10,7 @@ from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.live.lags import Lags
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcriber import Transcriber
+from nemocli.transcript.alignment import Align
 from nemocli.transcript.events import Event, Partial, Status
 
 #: Seconds between two status events while nothing happens, and to wait for the next packet.
@@ -47,13 +48,18 @@ class Listener:
     """
 
     def __init__(
-        self, transcriber: Transcriber, lang: str, source: LiveSource, limits: StreamLimits
+        self,
+        transcriber: Transcriber,
+        lang: str,
+        source: LiveSource,
+        limits: StreamLimits,
+        align: Align = None,
     ) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.error: Exception | None = None
         self._transcriber = transcriber
         self._source = source
-        self._stream = LiveStream(transcriber, lang, limits)
+        self._stream = LiveStream(transcriber, lang, limits, align)
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._lags = Lags()
         self._busy = 0.0

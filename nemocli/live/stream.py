@@ -12,6 +12,7 @@ from nemocli.engine.languages import AUTO
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.transcriber import Transcriber
+from nemocli.transcript.alignment import Align
 from nemocli.transcript.events import Final, Partial
 from nemocli.transcript.segments import Segment, Segmenter, end_with_sentence
 from nemocli.transcript.types import Word
@@ -34,6 +35,9 @@ MAX_BURST_GAP_S = 15.0
 
 #: Seconds after its sound in which the last token of a sentence comes.
 MAX_TOKEN_DELAY_S = 0.4
+
+#: Seconds before the last token in which the next word may begin, if it is aligned.
+MAX_ALIGNED_S = 4.0
 
 #: Silence for the model behind sound that was cut off: without it, the last word may not come.
 CUT_SILENCE_S = 0.56
@@ -64,11 +68,14 @@ class LiveStream:
     """Sound in, events out. Times in events are seconds of the sound's clock.
 
     A segment is closed by a pause, not by a reset: encoder and decoder carry on. Memory is constant
-    however long the stream.
+    however long the stream. `align` is as for `Transcriber.session`.
     """
 
-    def __init__(self, transcriber: Transcriber, lang: str, limits: StreamLimits) -> None:
+    def __init__(
+        self, transcriber: Transcriber, lang: str, limits: StreamLimits, align: Align = None
+    ) -> None:
         self._transcriber = transcriber
+        self._align = align
         self._lang = transcriber.resolve_language(lang)
         self._limits = limits
         self._segmenter = Segmenter()
@@ -146,8 +153,7 @@ class LiveStream:
         """
         if self._fed:
             # It is behind the sound, so `_position`, which no word exceeds, stays.
-            silence = np.zeros(round(CUT_SILENCE_S * SAMPLE_RATE), np.float32)
-            update = self._session.feed(silence)
+            update = self._session.feed_silence(round(CUT_SILENCE_S * SAMPLE_RATE))
             self._note_language(update.language)
             yield from self._finals(update.final)
             yield from self.finish()
@@ -164,7 +170,9 @@ class LiveStream:
 
     def _begin(self, base: float) -> None:
         """Begin a session for the sound from second `base` on."""
-        self._session = self._transcriber.session(self._lang, keep_transcript=False)
+        self._session = self._transcriber.session(
+            self._lang, align=self._align, keep_transcript=False
+        )
         self._clock = SoundClock(base)
         self._position = 0.0
         self._fed = 0
@@ -232,8 +240,15 @@ class LiveStream:
 
     def _on_clock(self, word: Word) -> Word:
         # The last frame of a session is whole, also where its sound ends within it.
-        start, end = (self._clock.at(min(at, self._position)) for at in (word.start, word.end))
-        return replace(word, start=start, end=end)
+        first, last = word.times_by_model
+        by_model = (
+            self._clock.at(min(first, self._position)),
+            self._clock.at(min(last, self._position)),
+        )
+        if word.model_times is None:
+            return replace(word, start=by_model[0], end=by_model[1])
+        start, end = self._clock.at(word.start), self._clock.end_at(word.end)
+        return replace(word, start=start, end=end, model_times=by_model)
 
     def _close(self) -> Iterator[Final]:
         """Make a segment of the words so far, the one that still grows among them."""
@@ -241,7 +256,7 @@ class LiveStream:
         for group in self._segmenter.flush():
             yield self._final(group)
         if self._token_frame is not None:
-            self._clock.forget(self._token_frame * FRAME_SECONDS)
+            self._clock.forget(self._token_frame * FRAME_SECONDS - MAX_ALIGNED_S)
 
     def _is_pause(self) -> bool:
         words = self._shown

@@ -4,8 +4,10 @@ Incomplete characters are not shown, and a word does not change once the next on
 """
 
 import unicodedata
+from dataclasses import replace
 
 from nemocli.network.tokenizer_file import SPACE
+from nemocli.transcript.alignment import WordAligner
 from nemocli.transcript.line_breaks import continues, is_unspaced, may_break, opens
 from nemocli.transcript.snapshot import Snapshot
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -17,10 +19,19 @@ BROKEN = "\ufffd"
 
 
 class Detokenizer:
-    """A stream's tokens and words so far; without `keep_transcript`, those that no update had."""
+    """A stream's tokens and words so far; without `keep_transcript`, those that no update had.
 
-    def __init__(self, pieces: TokenDecoder, keep_transcript: bool = True) -> None:
+    With an `aligner`, the times of words are those that it finds.
+    """
+
+    def __init__(
+        self,
+        pieces: TokenDecoder,
+        keep_transcript: bool = True,
+        aligner: WordAligner | None = None,
+    ) -> None:
         self._pieces = pieces
+        self._aligner = aligner
         self._keep_transcript = keep_transcript
         self._tokens: list[Token] = []
         self._words: list[Word] = []
@@ -45,6 +56,9 @@ class Detokenizer:
         if self._begins_word(piece):
             self._close(frame)
             self._space = self._space or piece.startswith(SPACE)
+        if self._aligner is not None:
+            is_spoken = not _is_punctuation(piece)
+            self._aligner.add(frame, begins_word=not self._open, is_spoken=is_spoken)
         self._open.append(added)
         self._bytes.append(token)
         text = self._pieces.text(self._bytes)
@@ -98,6 +112,8 @@ class Detokenizer:
         if word:
             self._words.append(word)
             self._space = False
+            if self._aligner is not None:
+                self._aligner.close()
         self._open, self._open_text, self._bytes = [], "", []
 
     def _open_word(self, final: bool, next_frame: int | None = None) -> Word | None:
@@ -108,13 +124,22 @@ class Detokenizer:
             return None
         last = self._open[-1].frame + 1
         end = last if next_frame is None else min(last, next_frame)
-        return Word(
+        word = Word(
             text=text,
             start=self._open[0].time,
             end=round(end * FRAME_SECONDS, 2),
             confidence=min(token.confidence for token in self._open),
             space_before=self._space,
         )
+        if self._aligner is None:
+            return word
+        start, aligned_end = self._aligner.span
+        return replace(word, start=start, end=aligned_end, model_times=(word.start, word.end))
+
+
+def _is_punctuation(piece: str) -> bool:
+    bare = piece.removeprefix(SPACE)
+    return bool(bare) and all(unicodedata.category(c).startswith("P") for c in bare)
 
 
 def _may_begin(character: str) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nemocli.transcript.events import Event, Partial, Status
-from nemocli.transcript.json_documents import json_text, segment_fields
+from nemocli.transcript.json_documents import json_text, segment_fields, times_field
 
 #: Version of the lines; raised when a reader of older ones would break.
 EVENT_VERSION = 1
@@ -27,6 +27,7 @@ def event_line(event: Event) -> str:
             "text": segment["text"],
             "words": segment["words"],
             "language": event.language,
+            **times_field(event.segment),
         }
     return json_text(fields)
 

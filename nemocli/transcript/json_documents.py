@@ -6,10 +6,10 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from nemocli.sound_warning import SoundWarning
+from nemocli.transcript.alignment import ALIGNED
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment, split_segments
@@ -19,6 +19,9 @@ from nemocli.version import __version__
 
 #: Version of the JSON document; raised when a reader of older ones would break.
 JSON_VERSION = 2
+
+#: Members of an aligned word for its times by the model.
+_MODEL_TIMES = ("model_start", "model_end")
 
 #: Characters that a terminal would obey or reorder text by; and surrogates, which Python uses for
 #: bytes of a file's name that are not text.
@@ -48,7 +51,7 @@ class JsonWriter(Writer):
         self._separator = ""
 
     def head(self) -> str:
-        fields = {"version": JSON_VERSION, "nemocli": __version__, **asdict(self._about)}
+        fields = {"version": JSON_VERSION, "nemocli": __version__, **self._about.list_fields()}
         return f"{{\n{_members(fields)},\n" + '  "segments": ['
 
     def add(self, segment: Segment) -> str:
@@ -108,17 +111,25 @@ def segment_fields(segment: Segment) -> dict[str, Any]:
         "text": segment.text,
         "confidence": round(segment.confidence, 4),
         "language": segment.language,
+        **times_field(segment),
         "words": [word_fields(word) for word in segment.words],
     }
 
 
+def times_field(segment: Segment) -> dict[str, Any]:
+    """Return the member that says that a segment's times are aligned; none for the model's."""
+    return {"times": ALIGNED} if segment.is_aligned else {}
+
+
 def word_fields(word: Word) -> dict[str, Any]:
-    """Return the members of a word in JSON."""
+    """Return the members of a word in JSON; with its times by the model if it was aligned."""
+    by_model = word.model_times and dict(zip(_MODEL_TIMES, word.model_times, strict=True))
     return {
         **_channel(word.channel),
         "text": word.text,
         "start": word.start,
         "end": word.end,
+        **(by_model or {}),
         "confidence": round(word.confidence, 4),
     }
 

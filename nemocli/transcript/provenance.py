@@ -1,6 +1,9 @@
 """What a transcript was made from and with, as documents say it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nemocli.transcript.alignment import ALIGNED, Alignment
 
 #: The value of `SoundProvenance.channels` for channels that are transcribed separately.
 SEPARATE = "separate"
@@ -39,6 +42,16 @@ class Provenance:
     requested_language: str
     #: The part of a file that was transcribed; None for a sound without tracks: a microphone's.
     sound: SoundProvenance | None = None
+    #: How the times of words were aligned with the sound; None if they are the model's.
+    alignment: Alignment | None = None
+
+    def list_fields(self) -> dict[str, Any]:
+        """Return the members of a document; those about alignment only if there is one."""
+        fields = asdict(self)
+        del fields["alignment"]
+        if self.alignment is not None:
+            fields |= {"times": ALIGNED, "token_delay": self.alignment.delay}
+        return fields
 
     @property
     def has_channels(self) -> bool:

@@ -47,6 +47,11 @@ class Segment:
         return self.words[0].channel
 
     @property
+    def is_aligned(self) -> bool:
+        """Whether the words' times are aligned with the sound."""
+        return self.words[0].model_times is not None
+
+    @property
     def text(self) -> str:
         return join_words(self.words)
 
@@ -57,7 +62,10 @@ class Segment:
 
 
 class Segmenter:
-    """Takes finished words one by one, and returns groups of them that will not change."""
+    """Takes finished words one by one, and returns groups of them that will not change.
+
+    The model's frames decide, also for aligned words: the groups are the same.
+    """
 
     def __init__(self) -> None:
         #: Words of the group that still grows.
@@ -80,7 +88,7 @@ class Segmenter:
         """
         if not self.pending or not _may_part(self.pending[-1], word):
             return []
-        is_pause = word.start - self.pending[-1].end >= PAUSE
+        is_pause = _measure_pause(self.pending[-1], word) >= PAUSE
         return self.flush() if is_pause or end_with_sentence(self.pending) else []
 
     def flush(self) -> list[tuple[Word, ...]]:
@@ -136,10 +144,12 @@ def _languages(groups: Sequence[Sequence[Word]], tags: Sequence[Token]) -> list[
     if not groups:
         return []
     times = [tag.time for tag in tags]
-    if times[0] <= groups[0][0].start and times[-1] < groups[-1][-1].end:
-        return [tags[bisect_right(times, words[0].start) - 1].language for words in groups]
+    starts = [words[0].times_by_model[0] for words in groups]
+    ends = [words[-1].times_by_model[1] for words in groups]
+    if times[0] <= starts[0] and times[-1] < ends[-1]:
+        return [tags[bisect_right(times, start) - 1].language for start in starts]
     last = len(tags) - 1  # for words that no tag follows
-    return [tags[min(bisect_left(times, words[-1].end), last)].language for words in groups]
+    return [tags[min(bisect_left(times, end), last)].language for end in ends]
 
 
 def ends_clause(text: str) -> bool:
@@ -169,7 +179,8 @@ def end_with_sentence(words: Sequence[Word]) -> bool:
 def _is_too_long(words: Sequence[Word]) -> bool:
     if len(words) < 2:
         return False
-    return len(join_words(words)) > MAX_CHARACTERS or words[-1].end - words[0].start > MAX_SECONDS
+    seconds = words[-1].times_by_model[1] - words[0].times_by_model[0]
+    return len(join_words(words)) > MAX_CHARACTERS or seconds > MAX_SECONDS
 
 
 def _best_cut(words: Sequence[Word]) -> int:
@@ -183,11 +194,16 @@ def _best_cut(words: Sequence[Word]) -> int:
     for cut in cuts:
         if ends_clause(words[cut - 1].text):
             return cut
-    pauses = {cut: words[cut].start - words[cut - 1].end for cut in cuts}
+    pauses = {cut: _measure_pause(words[cut - 1], words[cut]) for cut in cuts}
     longest = max(pauses, key=lambda cut: pauses[cut], default=0)
     if longest and pauses[longest] >= SHORT_PAUSE:
         return longest
     return cuts[0] if cuts else len(words) - 1
+
+
+def _measure_pause(before: Word, after: Word) -> float:
+    """Measure the seconds between two words, by the model's frames."""
+    return after.times_by_model[0] - before.times_by_model[1]
 
 
 def _may_part(before: Word, after: Word) -> bool:

@@ -50,6 +50,14 @@ class Word:
     space_before: bool = True
     #: The name of its channel, such as `left`; None if channels are not separate.
     channel: str | None = None
+    #: Start and end by the model's frames, if the word was aligned with the sound; otherwise None,
+    #: since `start` and `end` are those.
+    model_times: tuple[float, float] | None = None
+
+    @property
+    def times_by_model(self) -> tuple[float, float]:
+        """Start and end by the model's frames, also of an aligned word."""
+        return self.model_times or (self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,11 +234,9 @@ def test_memory_is_passed_on(here, monkeypatch):
     heard = []
 
     class Listening(FakeTranscriber):
-        def transcribe_many(
-            self, paths, lang="auto", *, max_memory=None, progress=None, sound=None
-        ):
+        def transcribe_many(self, paths, lang="auto", *, max_memory=None, **options):
             heard.append(max_memory)
-            return super().transcribe_many(paths, lang, progress=progress)
+            return super().transcribe_many(paths, lang, **options)
 
     monkeypatch.setattr(file_model.ModelChoice, "load", lambda *_: (Listening(), SETTINGS))
     for size in ("2G", "500MB", "1.5 GiB", "1000"):

@@ -26,12 +26,12 @@ class FailingTranscriber(FakeTranscriber):
     def about(self, file, lang):
         return replace(SETTINGS.provenance, model_revision=self._revision, requested_language=lang)
 
-    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, sound=None):
+    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, **options):
         for path in paths:
             if path.exists() and path.read_text().startswith("slowly"):
                 progress(FileProgress(path, 3.0, Transcript([], [], None, 1.5)))
                 time.sleep(3)
-        yield from super().transcribe_many(paths, lang)
+        yield from super().transcribe_many(paths, lang, **options)
 
     def _outcome(self, path):
         text = path.read_text() if path.exists() else ""

@@ -63,6 +63,12 @@ def test_transcripts_and_errors_are_those_of_a_transcriber(here, workers):
     assert str(ended["missing.wav"].error) == "in/missing.wav does not exist: check the path."
 
 
+def test_the_request_for_aligned_times_goes_to_the_worker(here, workers):
+    Path("in/a.wav").write_text("one two")
+    (outcome,) = workers().transcribe_many(["in/a.wav"], "auto", align=0.25)
+    assert outcome.transcript == transcript_of("one two", align=0.25)
+
+
 def test_paths_are_taken_only_when_a_worker_is_free(here, workers):
     taken = []
 

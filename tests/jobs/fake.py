@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from nemocli.batch.many import FileProgress, FileResult
@@ -14,8 +15,11 @@ from nemocli.transcript.types import Transcript, Word
 SETTINGS = Settings(Provenance("", "fake", "f00d" * 16, "fp32", "fake", 3, "auto"))
 
 
-def transcript_of(text):
+def transcript_of(text, align=None):
+    """Return the transcript of a text; with `align`, that is the start of its first word."""
     words = [Word(word, n / 2, n / 2 + 0.4, 0.9) for n, word in enumerate(text.split())]
+    if align is not None:
+        words[:1] = [replace(word, start=align, model_times=(0.0, 0.4)) for word in words[:1]]
     return Transcript(words, [], "en-US", len(words) / 2)
 
 
@@ -33,7 +37,10 @@ class FakeTranscriber:
     def check_request(self, lang="auto", max_memory=None):
         pass
 
-    def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, sound=None):
+    def transcribe_many(
+        self, paths, lang="auto", *, max_memory=None, progress=None, sound=None, align=None
+    ):
+        self._align = align
         remaining, active = iter(paths), []
         while True:
             while len(active) < self._at_once and (path := next(remaining, None)) is not None:
@@ -54,4 +61,4 @@ class FakeTranscriber:
         if text.startswith("broken"):
             return FileResult(path, None, AudioError("is damaged: copy it again.", path))
         warnings = (SoundWarning("gap", 1.0, "Sound is missing."),) if "[gap]" in text else ()
-        return FileResult(path, transcript_of(text), None, warnings=warnings)
+        return FileResult(path, transcript_of(text, self._align), None, warnings=warnings)

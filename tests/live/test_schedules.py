@@ -55,6 +55,9 @@ class StandInSession:
                 self.last_token_frame = (self._seen - 1) // FRAME
         return Update(tuple(words), (), (), None, self._seen / 16000)
 
+    def feed_silence(self, samples):
+        return self.feed(np.zeros(samples, np.float32))
+
     def flush(self):
         return Update((), (), (), None, self._seen / 16000)
 

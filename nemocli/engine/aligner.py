@@ -1,0 +1,184 @@
+"""The aligner: where words are in the sound, by the model's delay and by how loud the sound is."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.transcript.alignment import Alignment
+from nemocli.units import FRAME_SECONDS
+
+#: All times in this file are in milliseconds: of an encoder frame, and of a mel row.
+FRAME_MS, ROW_MS = round(1000 * FRAME_SECONDS), 10
+
+#: Rows of an encoder frame.
+FRAME_ROWS = FRAME_MS // ROW_MS
+
+#: Without silence before it, a word begins where the one before ends, unless its first token would
+#: be longer than the first of these; then that token is taken to be as long as the second.
+LONGEST_TOKEN_MS, USUAL_TOKEN_MS = 700, 250
+
+#: How long before the end of its first token's sound a word may begin.
+MAX_START_MS = 1500
+
+#: A silence between two words begins this close to the end of the first, as far as that is known.
+START_REACH_MS = 120
+
+#: A shorter silence is part of a word: the closure of a stop such as t.
+MIN_SILENCE_MS = 120
+
+#: How far a word's end is moved to where the sound falls silent, if the delay is known, and how far
+#: back if it is not; and how long it must be silent there.
+END_REACH_MS, UNKNOWN_END_REACH_MS, END_SILENCE_MS = 120, 500, 60
+
+#: Sound before a word's end that decides what is silent there.
+END_CONTEXT_MS = 600
+
+#: dB: without this much between loud and quiet, nothing is silent. Silence is at most so far above
+#: the quietest rows, or this share of the distance to the loudest, or so far below these.
+MIN_CONTRAST, ABOVE_FLOOR, FLOOR_SHARE, BELOW_PEAK = 18.0, 6.0, 0.3, 40.0
+
+#: Words end this long before the sound does, and are at least this long: many may share a frame.
+RESERVE_MS, MIN_WORD_MS = 30, 2
+
+#: Levels that are kept of sound that was decoded.
+KEPT_MS = 4000
+
+
+class Aligner:
+    """Words of one stream, aligned with its sound: a WordAligner.
+
+    Words never overlap or go back. A word's time depends on the chunk of its tokens and what came
+    before, not on how the sound was fed. Memory is constant.
+    """
+
+    def __init__(self, alignment: Alignment, lookahead: int) -> None:
+        delay = alignment.delay
+        self._delay = None if delay is None else round(1000 * delay)
+        self._chunk = lookahead + 1  # frames
+        # Level of each mel row in dB, from row `_first_row` on.
+        self._levels = np.zeros(0, np.float32)
+        self._first_row = 0
+        self._end_row: int | None = None
+        # The end of the last finished word; None before the first.
+        self._last_end: int | None = None
+        self._start = self._end = 0
+        self._is_spoken = False
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Start and end of the word that grows, in seconds."""
+        return self._start / 1000, self._end / 1000
+
+    def push(self, rows: NDArray[np.float32]) -> None:
+        """Add the log-mel rows [n, mels] of the next sound."""
+        levels = 10 * np.log10(np.exp(rows).sum(1))
+        self._levels = np.concatenate([self._levels, levels])
+
+    def end_sound(self) -> None:
+        """Let words end here: rows that are pushed later are no part of the sound."""
+        self._end_row = self._first_row + len(self._levels)
+
+    def forget(self, frames: int) -> None:
+        """Free the levels that are not needed any more when so many frames are decoded."""
+        row = (frames * FRAME_MS - KEPT_MS) // ROW_MS
+        if row > self._first_row:
+            self._levels = self._levels[row - self._first_row :].copy()
+            self._first_row = row
+
+    def add(self, frame: int, *, begins_word: bool, is_spoken: bool) -> None:
+        """Add a token of the word by its encoder frame; punctuation is not spoken."""
+        if begins_word:
+            self._start = self._find_start(frame)
+            self._is_spoken = False
+        if begins_word or is_spoken or not self._is_spoken:
+            self._end = self._find_end(frame)
+        self._is_spoken = self._is_spoken or is_spoken
+
+    def close(self) -> None:
+        """Finish the word that grows: the next one begins where it ends, or later."""
+        self._last_end = self._end
+
+    def _find_start(self, frame: int) -> int:
+        """Find the start of a word whose first token is emitted on a frame."""
+        sound_end = self._sound_end(frame)
+        token_end = min(max(0, (frame + 1) * FRAME_MS - (self._delay or 0)), sound_end)
+        earliest = self._last_end or 0
+        begin = max(0, earliest - START_REACH_MS, token_end - MAX_START_MS) // ROW_MS * ROW_MS
+        threshold = self._find_threshold(begin, min((frame + 1) * FRAME_MS, sound_end))
+        sound = self._levels_of(begin, token_end)
+        silences = [
+            (begin + first * ROW_MS, begin + end * ROW_MS)
+            for first, end in _find_silences(sound, threshold, is_beginning=not begin)
+            if begin + end * ROW_MS > earliest or not earliest
+        ]
+        is_close = self._last_end is not None and token_end - self._last_end <= LONGEST_TOKEN_MS
+        if is_close and silences and silences[0][0] > earliest + START_REACH_MS:
+            silences = []  # the words follow each other: it is silent within the second
+        rises = [end for _, end in silences]
+        if rises:
+            fitting = (rise for rise in rises if token_end - rise <= LONGEST_TOKEN_MS)
+            start = next(fitting, rises[-1])
+        elif self._delay is None:
+            start = frame * FRAME_MS
+        elif is_close:
+            start = earliest
+        else:
+            start = token_end - USUAL_TOKEN_MS
+        return max(earliest, min(start, sound_end - RESERVE_MS - MIN_WORD_MS))
+
+    def _find_end(self, frame: int) -> int:
+        """Find the end of a word whose last token so far is emitted on a frame."""
+        sound_end = self._sound_end(frame)
+        emitted = min((frame + 1) * FRAME_MS, sound_end)
+        if self._delay is None:
+            end, reach, until = emitted, UNKNOWN_END_REACH_MS, emitted
+        else:
+            end, reach = (frame + 1) * FRAME_MS - self._delay, END_REACH_MS
+            until = min(emitted, end + reach + END_SILENCE_MS)
+        threshold = self._find_threshold(end - END_CONTEXT_MS, until)
+        quiet = _count_quiet_at_end(self._levels_of(end - reach, until), threshold)
+        if quiet * ROW_MS >= END_SILENCE_MS:
+            end = until // ROW_MS * ROW_MS - quiet * ROW_MS
+        return max(min(end, sound_end - RESERVE_MS), self._start + MIN_WORD_MS)
+
+    def _sound_end(self, frame: int) -> int:
+        """Return the end of the sound that the encoder had received for a frame."""
+        last = frame - frame % self._chunk + self._chunk - 1  # of its chunk
+        rows = min(last * FRAME_ROWS + 1, self._first_row + len(self._levels))
+        return ROW_MS * (rows if self._end_row is None else min(rows, self._end_row))
+
+    def _levels_of(self, begin: int, end: int) -> NDArray[np.float32]:
+        """Return the levels of the rows between two times, as far as there are any."""
+        first, last = (max(0, at // ROW_MS - self._first_row) for at in (begin, end))
+        return self._levels[first:last]
+
+    def _find_threshold(self, begin: int, end: int) -> float:
+        """Find the level below which the sound between two times is silent; -inf if it never is."""
+        levels = np.sort(self._levels_of(begin, end))
+        if not len(levels):
+            return -np.inf
+        floor, peak = float(levels[len(levels) // 20]), float(levels[-1])
+        if peak - floor < MIN_CONTRAST:
+            return -np.inf
+        return max(peak - BELOW_PEAK, floor + max(ABOVE_FLOOR, FLOOR_SHARE * (peak - floor)))
+
+
+def _find_silences(
+    levels: NDArray[np.float32], threshold: float, is_beginning: bool
+) -> list[tuple[int, int]]:
+    """Find the long silences that end within the levels [n]: the first row of each, and its end.
+
+    At the beginning of the sound, a short one is long: there is silence before it, too.
+    """
+    ends = np.flatnonzero(levels >= threshold)
+    starts = np.concatenate([[0], ends + 1])[: len(ends)]
+    return [
+        (int(start), int(end))
+        for start, end in zip(starts, ends, strict=True)
+        if (end - start) * ROW_MS >= MIN_SILENCE_MS or (is_beginning and start == 0 < end)
+    ]
+
+
+def _count_quiet_at_end(levels: NDArray[np.float32], threshold: float) -> int:
+    """Count the silent rows at the end of the levels [n]."""
+    loud = np.flatnonzero(levels >= threshold)
+    return len(levels) - 1 - int(loud[-1]) if len(loud) else len(levels)

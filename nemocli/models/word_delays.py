@@ -1,0 +1,27 @@
+"""How late models emit their tokens, as far as it was measured.
+
+`scripts/measure_word_times.py` measures it.
+"""
+
+from nemocli.transcript.alignment import AUTO_DELAY, SOUND_ALONE, Align, Alignment
+
+#: Seconds from the end of a token's sound to the end of its encoder frame, by the checkpoint's
+#: SHA-256 and by lookahead.
+MEASURED_DELAYS: dict[str, dict[int, float]] = {
+    # demo
+    "b178b44cd22d721264fa3c9acbf397da215ca6debdaf802d823c8e296b59d512": {
+        0: 0.2,
+        3: 0.2,
+        6: 0.2,
+        13: 0.2,
+    },
+}
+
+
+def choose_alignment(align: Align, revision: str | None, lookahead: int) -> Alignment | None:
+    """Return how to align what was requested, for a model at a lookahead; None for no alignment."""
+    if align is None:
+        return None
+    if align == AUTO_DELAY:
+        return Alignment(MEASURED_DELAYS.get(revision or "", {}).get(lookahead))
+    return Alignment(None if align == SOUND_ALONE else float(align))
