@@ -164,6 +164,22 @@ def test_separate_channels_are_each_as_if_alone(transcriber, tmp_path, max_memor
     assert results[paths[1]].decoded.channels == "mix"
 
 
+def test_words_of_separate_channels_are_aligned_each_with_its_own_sound(transcriber, tmp_path):
+    path = write_channels(tmp_path / "a.wav", 3, 2)
+    (result,) = transcriber.transcribe_many(
+        [path], "en-US", sound=SoundOptions(channels="separate"), align="auto"
+    )
+    samples = soundfile.read(path, dtype="float32")[0]
+    for number, name in enumerate(["left", "right"]):
+        channel = np.ascontiguousarray(samples[:, number])
+        alone = transcriber.transcribe(channel, "en-US", align="auto").words
+        found = [word for word in result.transcript.words if word.channel == name]
+        assert [(w.text, w.start, w.end) for w in found] == [
+            (w.text, w.start, w.end) for w in alone
+        ]
+        assert any(w.start != w.times_by_model[0] for w in found)
+
+
 def test_more_channels_than_there_is_memory_for(transcriber, tmp_path):
     paths = [write_channels(tmp_path / f"{n}.wav", *[1] * n) for n in (8, 1, 2)]
     sound = SoundOptions(channels="separate")

@@ -14,6 +14,8 @@ from nemocli.audio.options import SoundOptions
 from nemocli.errors import NemocliError, OutputError
 from nemocli.jobs.claims import Claims
 from nemocli.jobs.run_log import Record, RunLog
+from nemocli.models.word_delays import choose_alignment
+from nemocli.transcript.alignment import Alignment
 from nemocli.transcript.cue_layout import CueLayout
 from tests.jobs.fake import SETTINGS
 
@@ -160,6 +162,18 @@ def test_the_id_of_settings_does_not_depend_on_the_model_s_name():
     assert replace(SETTINGS, layout=CueLayout(max_line_width=30)).id != SETTINGS.id
 
 
+def with_alignment(delay):
+    about = replace(SETTINGS.provenance, alignment=Alignment(delay))
+    return replace(SETTINGS, provenance=about)
+
+
+def test_settings_request_the_alignment_that_they_say():
+    assert SETTINGS.align is None
+    for delay in (None, 0.0, 0.2):
+        settings = with_alignment(delay)
+        assert choose_alignment(settings.align, None, 3) == settings.provenance.alignment
+
+
 def test_defaults_of_newer_settings_do_not_change_the_id():
     """Files that were done before these settings existed stay done."""
     fields = SETTINGS.to_json()
@@ -173,5 +187,6 @@ def test_defaults_of_newer_settings_do_not_change_the_id():
             replace(SETTINGS, sound=sound)
             for sound in (SoundOptions(track=2), SoundOptions(channels=1), SoundOptions(gain=0.0))
         ),
+        *(with_alignment(delay) for delay in (None, 0.0, 0.2)),
     ]
     assert len({SETTINGS.id, *(other.id for other in others)}) == 1 + len(others)
