@@ -36,8 +36,9 @@ END_CONTEXT_MS = 600
 #: the quietest rows, or this share of the distance to the loudest, or so far below these.
 MIN_CONTRAST, ABOVE_FLOOR, FLOOR_SHARE, BELOW_PEAK = 18.0, 6.0, 0.3, 40.0
 
-#: Words end this long before the sound does, and are at least this long: many may share a frame.
-RESERVE_MS, MIN_WORD_MS = 30, 2
+#: A word is at least as long as the first if there is room for it, and always as the second: many
+#: may share a frame. They end this long before the sound does.
+SHORT_WORD_MS, MIN_WORD_MS, RESERVE_MS = 40, 2, 30
 
 #: Levels that are kept of sound that was decoded.
 KEPT_MS = 4000
@@ -70,8 +71,9 @@ class Aligner:
 
     def push(self, rows: NDArray[np.float32]) -> None:
         """Add the log-mel rows [n, mels] of the next sound."""
-        levels = 10 * np.log10(np.exp(rows).sum(1))
-        self._levels = np.concatenate([self._levels, levels])
+        loudest = rows.max(1)
+        levels = loudest + np.log(np.exp(rows - loudest[:, None]).sum(1))
+        self._levels = np.concatenate([self._levels, levels * np.float32(10 / np.log(10))])
 
     def end_sound(self) -> None:
         """Let words end here: rows that are pushed later are no part of the sound."""
@@ -99,11 +101,10 @@ class Aligner:
 
     def _find_start(self, frame: int) -> int:
         """Find the start of a word whose first token is emitted on a frame."""
-        sound_end = self._sound_end(frame)
-        token_end = min(max(0, (frame + 1) * FRAME_MS - (self._delay or 0)), sound_end)
+        token_end, is_known = self._find_token_end(frame)
         earliest = self._last_end or 0
         begin = max(0, earliest - START_REACH_MS, token_end - MAX_START_MS) // ROW_MS * ROW_MS
-        threshold = self._find_threshold(begin, min((frame + 1) * FRAME_MS, sound_end))
+        threshold = self._find_threshold(begin, self._frame_end(frame))
         sound = self._levels_of(begin, token_end)
         silences = [
             (begin + first * ROW_MS, begin + end * ROW_MS)
@@ -117,28 +118,46 @@ class Aligner:
         if rises:
             fitting = (rise for rise in rises if token_end - rise <= LONGEST_TOKEN_MS)
             start = next(fitting, rises[-1])
-        elif self._delay is None:
-            start = frame * FRAME_MS
-        elif is_close:
+        elif not is_known:
+            start = token_end - FRAME_MS
+        elif is_close and self._delay is not None:
             start = earliest
         else:
             start = token_end - USUAL_TOKEN_MS
-        return max(earliest, min(start, sound_end - RESERVE_MS - MIN_WORD_MS))
+        return max(earliest, min(start, self._latest_end(frame) - MIN_WORD_MS))
 
     def _find_end(self, frame: int) -> int:
         """Find the end of a word whose last token so far is emitted on a frame."""
-        sound_end = self._sound_end(frame)
-        emitted = min((frame + 1) * FRAME_MS, sound_end)
+        end, _ = self._find_token_end(frame)
+        usual = min(self._start + SHORT_WORD_MS, self._latest_end(frame))
+        return max(end, usual, self._start + MIN_WORD_MS)
+
+    def _find_token_end(self, frame: int) -> tuple[int, bool]:
+        """Find the end of a token's sound, and tell whether it is known.
+
+        It is if the sound falls silent there, or by the delay. Otherwise the end is that of the rows
+        that its frame is made of.
+        """
+        until = self._frame_end(frame)
         if self._delay is None:
-            end, reach, until = emitted, UNKNOWN_END_REACH_MS, emitted
+            end, reach = frame * FRAME_MS + ROW_MS, UNKNOWN_END_REACH_MS
         else:
-            end, reach = (frame + 1) * FRAME_MS - self._delay, END_REACH_MS
-            until = min(emitted, end + reach + END_SILENCE_MS)
+            end, reach = max(0, (frame + 1) * FRAME_MS - self._delay), END_REACH_MS
+            until = min(until, end + reach + END_SILENCE_MS)
+        latest = self._latest_end(frame)
         threshold = self._find_threshold(end - END_CONTEXT_MS, until)
-        quiet = _count_quiet_at_end(self._levels_of(end - reach, until), threshold)
-        if quiet * ROW_MS >= END_SILENCE_MS:
-            end = until // ROW_MS * ROW_MS - quiet * ROW_MS
-        return max(min(end, sound_end - RESERVE_MS), self._start + MIN_WORD_MS)
+        quiet = ROW_MS * _count_quiet_at_end(self._levels_of(end - reach, until), threshold)
+        if quiet >= END_SILENCE_MS:
+            return min(until // ROW_MS * ROW_MS - quiet, latest), True
+        return min(end, latest), self._delay is not None
+
+    def _frame_end(self, frame: int) -> int:
+        """Return the end of a frame, or if that is earlier, of the sound received for it."""
+        return min((frame + 1) * FRAME_MS, self._sound_end(frame))
+
+    def _latest_end(self, frame: int) -> int:
+        """Return where a word must end whose last token is emitted on a frame."""
+        return self._sound_end(frame) - RESERVE_MS
 
     def _sound_end(self, frame: int) -> int:
         """Return the end of the sound that the encoder had received for a frame."""

@@ -24,7 +24,7 @@ class Session:
         self._stream = stream
         self._languages = languages
         self._language = language
-        self._finished = False
+        self._sound_ended = self._finished = False
         self._result: Transcript | None = None
 
     @property
@@ -64,7 +64,7 @@ class Session:
         anything else, and NemocliError for NaN and infinity, after `finish`, and if the
         transcriber is closed.
         """
-        if self._finished:
+        if self._sound_ended:
             raise NemocliError("This session is finished; begin another for more sound.")
         self._stream.recognizer.check_open()
         self._stream.push(self._stream.compute_rows(as_samples(samples)))
@@ -74,10 +74,12 @@ class Session:
     def feed_silence(self, samples: int) -> Update:
         """Feed this many samples of silence behind the sound, so that its last words come.
 
-        Aligned words end before it.
+        Aligned words end before it. Only `flush` and `finish` may follow.
         """
         self._stream.end_words()
-        return self.feed(np.zeros(samples, np.float32))
+        update = self.feed(np.zeros(samples, np.float32))
+        self._sound_ended = True
+        return update
 
     def flush(self) -> Update:
         """Make the growing word final, as at a pause; return what is new.
@@ -94,7 +96,7 @@ class Session:
         """
         if not self._finished:
             self._stream.recognizer.check_open()
-            self._finished = True
+            self._finished = self._sound_ended = True
             self._stream.push(self._stream.compute_last_rows())
             self._stream.end()
             self._transcribe_ready()

@@ -14,6 +14,7 @@ from nemocli.engine.aligner import KEPT_MS, ROW_MS, Aligner
 from nemocli.models.paths import find_demo_folder
 from nemocli.models.word_delays import MEASURED_DELAYS
 from nemocli.transcript.alignment import Alignment, parse_align
+from scripts.estimate_word_delay import find_delays
 
 CLIPS = find_demo_folder().parent / "clips"
 
@@ -55,6 +56,8 @@ def test_a_wrong_delay_is_worse_and_none_is_between(transcriber):
         for align in (None, "sound", 0.1, "auto", 0.3)
     }
     assert (by_request["sound"] < 0.9 * by_request[None]).all()
+    words = transcriber.transcribe(read("all-languages.flac"), align="sound").words
+    assert min(word.end - word.start for word in words) >= 0.039
     for other in ("sound", 0.1, 0.3):
         assert (by_request["auto"] < 0.5 * by_request[other]).all()
 
@@ -63,6 +66,13 @@ def test_the_demo_s_delay_was_measured_at_every_lookahead(transcriber):
     assert set(MEASURED_DELAYS[transcriber.revision]) == {0, 3, 6, 13}, (
         "measure it again, by scripts/measure_word_times.py"
     )
+
+
+def test_the_delay_can_be_estimated_on_recordings(transcriber):
+    transcripts = [transcriber.transcribe(read(name), align="sound") for name in TRUTH]
+    delays = [d for each in transcripts for d in find_delays(each, transcriber.lookahead + 1)]
+    measured = MEASURED_DELAYS[transcriber.revision][transcriber.lookahead]
+    assert len(delays) >= 10 and abs(np.median(delays) - measured) < 0.03
 
 
 def test_the_model_s_times_are_kept_and_nothing_else_changes(transcriber):
