@@ -12,33 +12,40 @@ FRAME_MS, ROW_MS = round(1000 * FRAME_SECONDS), 10
 #: Rows of an encoder frame.
 FRAME_ROWS = FRAME_MS // ROW_MS
 
-#: Without silence before it, a word begins where the one before ends, unless its first token would
-#: be longer than the first of these; then that token is taken to be as long as the second.
+#: The longest sound of a word's first token, and the usual one.
 LONGEST_TOKEN_MS, USUAL_TOKEN_MS = 700, 250
 
-#: How long before the end of its first token's sound a word may begin.
+#: How long before the end of its first token's sound a word is looked for.
 MAX_START_MS = 1500
 
-#: A silence between two words begins this close to the end of the first, as far as that is known.
+#: A silence between two words begins this close to where the first seems to end.
 START_REACH_MS = 120
 
 #: A shorter silence is part of a word: the closure of a stop such as t.
 MIN_SILENCE_MS = 120
 
-#: How far a word's end is moved to where the sound falls silent, if the delay is known, and how far
-#: back if it is not; and how long it must be silent there.
-END_REACH_MS, UNKNOWN_END_REACH_MS, END_SILENCE_MS = 120, 500, 60
+#: How far from where a token should end the sound may fall silent: with a known delay to both
+#: sides, otherwise only before.
+END_REACH_MS, UNKNOWN_END_REACH_MS = 120, 500
+
+#: How long it is silent after a word that ends there.
+END_SILENCE_MS = 60
 
 #: Sound before a word's end that decides what is silent there.
 END_CONTEXT_MS = 600
 
-#: dB: without this much between loud and quiet, nothing is silent. Silence is at most so far above
-#: the quietest rows, or this share of the distance to the loudest, or so far below these.
-MIN_CONTRAST, ABOVE_FLOOR, FLOOR_SHARE, BELOW_PEAK = 18.0, 6.0, 0.3, 40.0
+#: dB from the quietest rows to the loudest below which none of them is silent.
+MIN_CONTRAST = 18.0
 
-#: A word is at least as long as the first if there is room for it, and always as the second: many
-#: may share a frame. They end this long before the sound does.
-SHORT_WORD_MS, MIN_WORD_MS, RESERVE_MS = 40, 2, 30
+#: What is silent: rows less than this many dB above the quietest, or less than this share of the
+#: contrast, or more than this many dB below the loudest. One of these is enough.
+ABOVE_QUIETEST, CONTRAST_SHARE, BELOW_LOUDEST = 6.0, 0.3, 40.0
+
+#: The shortest word, if there is room for it; and if not, as for several words on a frame.
+SHORT_WORD_MS, MIN_WORD_MS = 40, 2
+
+#: Words end this long before the sound does, so that there is room for others on their frame.
+RESERVE_MS = 30
 
 #: Levels that are kept of sound that was decoded.
 KEPT_MS = 4000
@@ -47,8 +54,12 @@ KEPT_MS = 4000
 class Aligner:
     """Words of one stream, aligned with its sound: a WordAligner.
 
-    Words never overlap or go back. A word's time depends on the chunk of its tokens and what came
-    before, not on how the sound was fed. Memory is constant.
+    The sound of a token ends by the model's delay before its frame does, or at the silence near to
+    that. A word begins at the end of a silence behind the word before, or else where that ends.
+    With an unknown delay, words keep the times of their frames where there is no silence.
+
+    Words never overlap or go back. Their times depend on the sound up to the end of their chunk,
+    not on how it was fed. Memory is constant.
     """
 
     def __init__(self, alignment: Alignment, lookahead: int) -> None:
@@ -109,7 +120,7 @@ class Aligner:
         silences = [
             (begin + first * ROW_MS, begin + end * ROW_MS)
             for first, end in _find_silences(sound, threshold, is_beginning=not begin)
-            if begin + end * ROW_MS > earliest or not earliest
+            if begin + end * ROW_MS > earliest
         ]
         is_close = self._last_end is not None and token_end - self._last_end <= LONGEST_TOKEN_MS
         if is_close and silences and silences[0][0] > earliest + START_REACH_MS:
@@ -135,8 +146,8 @@ class Aligner:
     def _find_token_end(self, frame: int) -> tuple[int, bool]:
         """Find the end of a token's sound, and tell whether it is known.
 
-        It is if the sound falls silent there, or by the delay. Otherwise the end is that of the rows
-        that its frame is made of.
+        It is if the sound falls silent there, or by the delay. Otherwise the rows that its frame is
+        made of decide.
         """
         until = self._frame_end(frame)
         if self._delay is None:
@@ -175,10 +186,11 @@ class Aligner:
         levels = np.sort(self._levels_of(begin, end))
         if not len(levels):
             return -np.inf
-        floor, peak = float(levels[len(levels) // 20]), float(levels[-1])
-        if peak - floor < MIN_CONTRAST:
+        quietest, loudest = float(levels[len(levels) // 20]), float(levels[-1])
+        if loudest - quietest < MIN_CONTRAST:
             return -np.inf
-        return max(peak - BELOW_PEAK, floor + max(ABOVE_FLOOR, FLOOR_SHARE * (peak - floor)))
+        above = max(ABOVE_QUIETEST, CONTRAST_SHARE * (loudest - quietest))
+        return max(loudest - BELOW_LOUDEST, quietest + above)
 
 
 def _find_silences(
@@ -198,6 +210,6 @@ def _find_silences(
 
 
 def _count_quiet_at_end(levels: NDArray[np.float32], threshold: float) -> int:
-    """Count the silent rows at the end of the levels [n]."""
+    """Count the silent rows behind the last that is not, among the levels [n]; 0 without one."""
     loud = np.flatnonzero(levels >= threshold)
-    return len(levels) - 1 - int(loud[-1]) if len(loud) else len(levels)
+    return len(levels) - 1 - int(loud[-1]) if len(loud) else 0
