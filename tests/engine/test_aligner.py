@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nemocli
@@ -53,12 +53,10 @@ def test_words_are_where_they_are_said(transcriber):
 def test_a_wrong_delay_is_worse_and_none_is_between(transcriber):
     by_request = {
         align: np.abs(measure(transcriber, align, ["all-languages.flac"])).mean(1)
-        for align in (None, "sound", 0.1, "auto", 0.3)
+        for align in (None, "sound", "auto", 0.3)
     }
     assert (by_request["sound"] < 0.9 * by_request[None]).all()
-    words = transcriber.transcribe(read("all-languages.flac"), align="sound").words
-    assert min(word.end - word.start for word in words) >= 0.039
-    for other in ("sound", 0.1, 0.3):
+    for other in ("sound", 0.3):
         assert (by_request["auto"] < 0.5 * by_request[other]).all()
 
 
@@ -70,6 +68,8 @@ def test_the_demo_s_delay_was_measured_at_every_lookahead(transcriber):
 
 def test_the_delay_can_be_estimated_on_recordings(transcriber):
     transcripts = [transcriber.transcribe(read(name), align="sound") for name in TRUTH]
+    words = [word for transcript in transcripts for word in transcript.words]
+    assert min(word.end - word.start for word in words) >= 0.039  # none is squeezed
     delays = [d for each in transcripts for d in find_delays(each, transcriber.lookahead + 1)]
     measured = MEASURED_DELAYS[transcriber.revision][transcriber.lookahead]
     assert len(delays) >= 10 and abs(np.median(delays) - measured) < 0.03
@@ -103,6 +103,7 @@ ROWS = st.lists(st.sampled_from([-16.0, -8.0, 0.0, 4.0]), max_size=60).map(
 )
 
 
+@settings(max_examples=40)
 @given(
     rows=ROWS,
     delay=st.sampled_from([None, 0.0, 0.07, 0.2, 2.0]),
