@@ -11,6 +11,7 @@ from nemocli.arguments import check_argument
 from nemocli.bench.conversion import check_conversion
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models import listing
+from nemocli.models.choose import choose_folder_kind
 from nemocli.models.convert import convert as write_folder
 from nemocli.models.convert import default_folder
 from nemocli.models.find import find_checkpoint
@@ -18,7 +19,7 @@ from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_m
 from nemocli.models.pull import pull as download
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.progress import Progress, reporting
-from nemocli.runtimes.kind import PORTABLE
+from nemocli.runtimes.kinds import AUTO
 
 
 def pull(model: str = DEFAULT_MODEL, *, progress: "Progress | bool | None" = None) -> Path:
@@ -40,7 +41,7 @@ def convert(
     checkpoint: str | os.PathLike[str],
     out: str | os.PathLike[str] | None = None,
     *,
-    to: str = PORTABLE,
+    to: str = AUTO,
     precision: str | None = None,
     lookaheads: Iterable[int] | None = None,
     verify: bool = True,
@@ -51,7 +52,8 @@ def convert(
 
     `checkpoint` is a folder, a .nemo file, `demo`, or `owner/name` of the hub, which is downloaded
     if it is not here. `out` is by default a folder that `nemocli models` lists. `to` is `onnx`,
-    `coreml` or `coreai`, and `precision` one of its precisions. All lookaheads of the model are
+    `coreml` or `coreai`, or `auto` for the one that suits this machine; `precision` is one of its
+    precisions. All lookaheads of the model are
     written, or those in `lookaheads`. `verify` compares the result with the checkpoint on bundled
     sound, where this machine can run it. If this very conversion is there already, nothing is done;
     `force` does it again, and replaces another model folder. `progress` is as for `nemocli.load`.
@@ -70,6 +72,7 @@ def convert(
         hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
         if hub is not None and find_pulled(hub) is None:
             _download(hub, report)
+        to = choose_folder_kind(to, precision).name
         folder = target or default_folder(checkpoint, to, precision)
 
         def describe(graph: str, number: int, total: int) -> None:

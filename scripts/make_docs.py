@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.cli.app import app
 from scripts.documents import completion
+from scripts.documents.auto_table import auto_table
 from scripts.documents.commands import exit_codes, program_options, read_commands
 from scripts.documents.manual import command_manual, program_manual
 from scripts.documents.markdown import command_page, option_table, table
@@ -91,6 +92,7 @@ def _blocks() -> dict[str, Callable[[], str]]:
             ("variable", "what it does"), [(f"`{name}`", text) for name, text in VARIABLES]
         ),
         "exit codes": lambda: table(("code", "meaning"), codes),
+        "auto": auto_table,
     }
     for command in read_commands():
         blocks[command.name] = lambda command=command: command_page(command)

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import soundfile
 from hypothesis import Phase, settings
 
 from nemocli.models.paths import find_demo_folder
+from nemocli.runtimes import kinds
 
 # Machines may be slow: no test fails by the clock. In CI, the cases are the same every time.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
@@ -60,11 +62,29 @@ def checkpoint(demo, tmp_path):
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Conversions made by the tests stay out of the user's cache."""
+    """Conversions made by the tests stay out of the user's cache, and choices out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("NEMOCLI_CACHE_DIR", str(folder))
+        patch.setenv("NEMOCLI_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         yield folder
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs a Mac anywhere else."""
+    if sys.platform != "darwin":
+        for item in items:
+            if item.get_closest_marker("mac"):
+                item.add_marker(pytest.mark.skip(reason="needs a Mac"))
+
+
+@pytest.fixture(autouse=True)
+def automatic_runtime(request, monkeypatch):
+    """On a Mac, `auto` is onnx as elsewhere, so that tests mean the same; not in those for Macs."""
+    if sys.platform == "darwin" and not request.node.get_closest_marker("mac"):
+        monkeypatch.setattr(kinds, "AUTO_ON_APPLE_SILICON", ("onnx",))
+        monkeypatch.setenv("NEMOCLI_RUNTIME", "onnx")
+        monkeypatch.setenv("NEMOCLI_TO", "onnx")
 
 
 @dataclass(frozen=True)

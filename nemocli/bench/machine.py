@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from nemocli.bench.calibration import usable_processors
-from nemocli.doctor.system import find_processor_name, find_system_name
+from nemocli.doctor.system import find_system_name
 from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.machine import find_processor_name, total_memory
 from nemocli.version import __version__
 
 #: Environment variables that set the number of threads of numerical libraries.
@@ -38,17 +39,10 @@ def this_machine() -> Machine:
         processor=find_processor_name(),
         processors=os.cpu_count() or 1,
         usable=usable_processors(),
-        memory_bytes=_total_memory(),
+        memory_bytes=total_memory(),
         system=find_system_name(),
         architecture=platform.machine(),
     )
-
-
-def _total_memory() -> int | None:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return None
 
 
 def software() -> dict[str, str]:

@@ -14,7 +14,8 @@ from nemocli.bench.subprocess_run import SubprocessError
 from nemocli.bench.variants import compute_units, is_slow, list_variants
 from nemocli.doctor.examine import examine
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
-from nemocli.models.find import find_model, list_converted
+from nemocli.models.conversions import list_converted
+from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
 from nemocli.models.paths import DEMO, find_models_folder
 from nemocli.models.resolve import resolve

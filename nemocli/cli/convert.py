@@ -7,6 +7,7 @@ from nemocli.cli.convert_options import ConvertOptions
 from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
 from nemocli.errors import UnsupportedError, UsageError
+from nemocli.models.choose import choose_folder_kind
 from nemocli.models.convert import convert, default_folder
 from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import find_pulled, parse_hub_model
@@ -44,6 +45,7 @@ def write_model(
 
     Raises what `pull`, `convert` and `check_conversion` raise.
     """
+    to = choose_folder_kind(to, precision).name
     download(checkpoint, screen)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0

@@ -8,8 +8,7 @@ import typer
 
 from nemocli.cli.options import Quiet, confirmation, option
 from nemocli.cli.runtime_help import list_words, precisions_by_kind
-from nemocli.runtimes.kind import PORTABLE
-from nemocli.runtimes.kinds import folder_kinds
+from nemocli.runtimes.kinds import AUTO, folder_kinds
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,14 @@ class ConvertOptions:
             variable="CONVERT_OUT",
         ),
     ] = None
-    to: Annotated[str, option(f"Kind of model: {list_words(folder_kinds())}.", "--to")] = PORTABLE
+    to: Annotated[
+        str,
+        option(
+            f"Kind of model: {list_words([AUTO, *folder_kinds()])}; auto is the one that suits this"
+            " machine.",
+            "--to",
+        ),
+    ] = AUTO
     precision: Annotated[
         str | None,
         option(

@@ -96,7 +96,9 @@ def _make_loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transc
     return partial(
         nemocli.load,
         model,
-        runtime=choice.runtime,
+        # As it was resolved here, also where another runtime was measured to be faster there.
+        runtime=settings.provenance.runtime,
+        precision=settings.provenance.precision,
         lookahead=choice.lookahead,
         compute_units=choice.compute_units,
     )

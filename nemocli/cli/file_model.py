@@ -33,7 +33,11 @@ class ModelChoice:
     def spec(self) -> ModelSpec:
         """These options as a ModelSpec."""
         return ModelSpec(
-            self.model, self.runtime, lookahead=self.lookahead, compute_units=self.compute_units
+            self.model,
+            self.runtime,
+            lookahead=self.lookahead,
+            compute_units=self.compute_units,
+            purpose="files",
         )
 
     def load(self, screen: Screen) -> tuple[Transcriber, Settings]:

@@ -59,7 +59,7 @@ def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
 
 def _get_released(spec: ModelSpec, screen: Screen) -> None:
     """Download the released model, and convert it for a runtime that needs that."""
-    kind = choose_kind(spec.runtime, this_system())
+    kind = choose_kind(spec.runtime, this_system(), spec.precision, spec.compute_units)
     if not isinstance(kind, FolderKind):
         convert.download(DEFAULT_MODEL, screen)
         return

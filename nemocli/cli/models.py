@@ -17,10 +17,12 @@ from nemocli.cli.printable import print_path, printable
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError, UsageError
 from nemocli.models import listing
+from nemocli.models.choose import choose_folder_kind
 from nemocli.models.find import find_model
 from nemocli.models.hub import parse_hub_model
 from nemocli.models.integrity import describe_damage
 from nemocli.models.pull import pull
+from nemocli.runtimes.kinds import AUTO
 
 
 def list_models(options: ListOptions) -> None:
@@ -47,6 +49,9 @@ def pull_model(options: PullOptions) -> None:
     with screen.show_downloads() as progress:
         path = pull(hub, progress, screen.note)
     print_path(path)
+    if not find_model(str(hub)).is_converted:
+        kind = choose_folder_kind(AUTO).name
+        screen.note(f"To convert it for {kind}, which suits this machine: nemocli convert {hub}")
 
 
 def print_model_path(options: PathOptions) -> None:

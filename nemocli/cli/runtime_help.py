@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from nemocli.runtimes.kinds import KINDS, folder_kinds, runtime_names
+from nemocli.runtimes.kind import PORTABLE
+from nemocli.runtimes.kinds import AUTO_ON_APPLE_SILICON, KINDS, folder_kinds, runtime_names
 
 
 def list_words(words: Iterable[str]) -> str:
@@ -11,9 +12,17 @@ def list_words(words: Iterable[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+#: What `auto` means, in one sentence.
+AUTO_SENTENCE = (
+    "On Apple silicon, auto is the first of"
+    f" {', '.join(name for name in AUTO_ON_APPLE_SILICON if name in KINDS)} whose needs the Mac"
+    f" meets, elsewhere {PORTABLE}; or the one that 'nemocli bench --choose' found to be fastest."
+)
+
+
 def runtimes() -> str:
     """Return the help of `--runtime`."""
-    return f"{list_words(runtime_names())}."
+    return f"{list_words(runtime_names())}. {AUTO_SENTENCE}"
 
 
 def precisions_by_kind() -> str:

@@ -1,5 +1,6 @@
 """Everything that `nemocli doctor` looks for, in the order of its list."""
 
+from nemocli.doctor.auto import examine_auto
 from nemocli.doctor.finding import Finding
 from nemocli.doctor.models import examine_folders, examine_models
 from nemocli.doctor.runtimes import examine_runtimes
@@ -12,6 +13,7 @@ def examine() -> list[Finding]:
     return [
         *examine_system(),
         *examine_runtimes(),
+        *examine_auto(),
         *examine_sound(),
         *examine_folders(),
         *examine_models(),

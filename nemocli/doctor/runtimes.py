@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nemocli.doctor.finding import Finding, find_package
-from nemocli.runtimes.kind import Kind
+from nemocli.runtimes.kind import Kind, Library
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.system import System, this_system
 
@@ -22,7 +22,7 @@ def _examine_runtime(kind: Kind, system: System) -> Finding:
     found = find_package(
         library.package,
         f"runtime {kind.name}",
-        library.advice,
+        _advise(library, system),
         module=library.loads or library.module,
         essential=kind.is_essential,
     )
@@ -30,3 +30,9 @@ def _examine_runtime(kind: Kind, system: System) -> Finding:
     if not found.ok or missing is None:
         return found
     return replace(found, value=f"{found.value}: converts; running needs {missing}", ok=False)
+
+
+def _advise(library: Library, system: System) -> str:
+    """Say how to install a library, or that there is no wheel of it for this Mac."""
+    missing = library.missing_system(system)
+    return f"{library.package} is for {missing}" if missing else library.advice

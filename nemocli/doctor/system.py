@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nemocli.doctor.finding import Finding
+from nemocli.runtimes.machine import find_processor_name
 from nemocli.version import __version__
 
 
@@ -21,19 +22,3 @@ def examine_system() -> Iterator[Finding]:
 def find_system_name() -> str:
     """Return the system's name and version, such as `Linux-6.8.0-x86_64-with-glibc2.39`."""
     return platform.platform(terse=True)
-
-
-def find_processor_name() -> str:
-    """Return the processor's name, such as `Apple M4 Max`."""
-    if sys.platform == "darwin":
-        import subprocess
-
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.stdout.strip() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

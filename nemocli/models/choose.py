@@ -6,7 +6,7 @@ from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.kind import FolderKind, Kind
 from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, folder_kinds
-from nemocli.runtimes.system import System
+from nemocli.runtimes.system import System, this_system
 
 
 def check_runtime_on(runtime: str, system: System) -> None:
@@ -19,16 +19,35 @@ def check_runtime_on(runtime: str, system: System) -> None:
         KINDS[runtime].check_machine(system)
 
 
-def choose_kind(runtime: str, system: System) -> Kind:
-    """Return the runtime that a checkpoint is run by: the one named, or what `auto` stands for."""
-    return KINDS[choose_runtime(KINDS, system) if runtime == AUTO else runtime]
+def choose_kind(
+    runtime: str,
+    system: System,
+    precision: str | None = None,
+    compute_units: str | None = None,
+) -> Kind:
+    """Return the runtime that a checkpoint is run by: the one named, or what `auto` stands for.
+
+    `precision` and `compute_units` are what `auto` should have, if they were requested.
+    """
+    if runtime == AUTO:
+        runtime = choose_runtime(KINDS, system, precision, compute_units)
+    return KINDS[runtime]
 
 
-def choose_folder_kind(to: str) -> FolderKind:
-    """Return the runtime that a checkpoint is converted for; UsageError if it has no folders."""
+def choose_folder_kind(
+    to: str, precision: str | None = None, system: System | None = None
+) -> FolderKind:
+    """Return the runtime that a checkpoint is converted for: the one named, or that of `auto`.
+
+    `precision` is what `auto` should have, if it was requested; the system is this one by default.
+    Raises UsageError for a runtime that has no folders.
+    """
     kinds = folder_kinds()
+    if to == AUTO:
+        to = choose_runtime(kinds, system or this_system(), precision)
     if to not in kinds:
-        raise UsageError(f"There is no kind of model {to!r}; choose one of {', '.join(kinds)}.")
+        names = ", ".join([AUTO, *kinds])
+        raise UsageError(f"There is no kind of model {to!r}; choose one of {names}.")
     return kinds[to]
 
 

@@ -29,23 +29,25 @@ from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.removal import remove_tree
-from nemocli.runtimes.kind import PORTABLE, FolderKind, GraphProgress
+from nemocli.runtimes.kind import FolderKind, GraphProgress
+from nemocli.runtimes.kinds import AUTO
 from nemocli.version import __version__
 from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_whole
 
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Return the default folder of a conversion, one that `nemocli models` lists."""
-    chosen = choose_precision(choose_folder_kind(to), precision)
+    kind = choose_folder_kind(to, precision)
+    chosen = choose_precision(kind, precision)
     name = describe_source(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return find_models_folder() / f"{stem}-{to}-{chosen}"
+    return find_models_folder() / f"{stem}-{kind.name}-{chosen}"
 
 
 def convert(
     checkpoint: str | Path,
     out: Path,
-    to: str = PORTABLE,
+    to: str = AUTO,
     precision: str | None = None,
     lookaheads: Sequence[int] | None = None,
     progress: GraphProgress | None = None,
@@ -56,7 +58,8 @@ def convert(
     """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
 
     The latter is a model of the hub that was downloaded before.
-    `to` is one of `folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions.
+    `to` is `auto` or one of `folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its
+    precisions.
     Every lookahead the model knows is written by default.
     If `out` already holds this very conversion in full, nothing is done, and if it is damaged, it
     is made again, which `note` is called with; `force` makes it again in any case. Another model
@@ -66,13 +69,13 @@ def convert(
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
-    kind = choose_folder_kind(to)
+    kind = choose_folder_kind(to, precision)
     precision = choose_precision(kind, precision)
     source = open_checkpoint(find_checkpoint(checkpoint))
     check_checkpoint(source)
     planned = Manifest(
         format=FORMAT,
-        kind=to,
+        kind=kind.name,
         precision=precision,
         lookaheads=choose_lookaheads(source.config.lookaheads, lookaheads),
         source=describe_source(source.path),

@@ -1,12 +1,12 @@
 """Find the folder or file that the name of a model means."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from nemocli.addresses import advise_on_address
-from nemocli.errors import ModelError, UnsupportedError
+from nemocli.errors import ModelError
+from nemocli.models.conversions import Conversion, choose_conversion, list_conversions, suits
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
 from nemocli.models.hub import (
     DEFAULT_MODEL,
@@ -18,9 +18,10 @@ from nemocli.models.hub import (
     parse_hub_model,
 )
 from nemocli.models.paths import DEMO, find_demo_folder, find_models_folder
+from nemocli.models.spec import ModelSpec, Purpose
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
-from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
+from nemocli.runtimes.kinds import AUTO
 from nemocli.runtimes.system import System, this_system
 
 
@@ -30,6 +31,8 @@ class FoundModel:
 
     name: str
     path: Path
+    #: Whether the name means a checkpoint, and this is a conversion of it that was chosen here.
+    is_chosen: bool = False
 
     @property
     def is_converted(self) -> bool:
@@ -66,13 +69,17 @@ def find_model(
     runtime: str = AUTO,
     precision: str | None = None,
     system: System | None = None,
+    *,
+    compute_units: str | None = None,
+    purpose: Purpose = "live",
 ) -> FoundModel:
     """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
 
     Without a name, it is the released model. For a model of the hub, return its conversion for
     `runtime` and `precision` if there is one, else its downloaded checkpoint; without a revision,
-    those of the first commit of `list_commits` that has either. Raises ModelError, which says how
-    to get the model, if it is not there.
+    those of the first commit of `list_commits` that has either. Of several conversions, it is the
+    one that `choose_conversion` chooses. Raises ModelError, which says how to get the model, if it
+    is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
     if text == DEMO:
@@ -85,10 +92,11 @@ def find_model(
     hub = parse_hub_model(text)
     if hub is None:
         raise _no_model_error(path)
-    found = _find_hub_model(hub, runtime, precision, system or this_system())
+    spec = ModelSpec(model, runtime, precision, None, compute_units, purpose)
+    found = _find_hub_model(hub, spec, system or this_system())
     if found is None:
         raise _not_here_error(hub)
-    return FoundModel(str(hub), found)
+    return FoundModel(str(hub), found, is_chosen=(found / MANIFEST).is_file())
 
 
 def find_checkpoint(model: str | Path) -> Path:
@@ -120,15 +128,6 @@ def _parse_path(model: str | Path) -> Path:
     return path
 
 
-def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
-    """Yield the complete model folders in a folder, sorted by name, with their manifests."""
-    for path in sorted(folder.glob(f"*/{MANIFEST}")):
-        try:
-            yield path.parent, read_manifest(path.parent)
-        except ModelError:
-            continue
-
-
 def _find_at_path(path: Path) -> FoundModel:
     found = FoundModel(str(path), path)
     try:
@@ -139,49 +138,30 @@ def _find_at_path(path: Path) -> FoundModel:
     raise _no_model_error(path)
 
 
-def _find_hub_model(
-    hub: HubModel, runtime: str, precision: str | None, system: System
-) -> Path | None:
-    made = _list_conversions(hub, runtime, precision)
+def _find_hub_model(hub: HubModel, spec: ModelSpec, system: System) -> Path | None:
+    made = _list_conversions(hub, spec)
     pulled = list_commits(hub)
     commits = [*pulled, *(commit for commit in made if commit not in pulled)]
     for commit in commits:
-        usable = {
-            kind: folder for kind, folder in made.get(commit, {}).items() if _can_run(kind, system)
-        }
-        if usable:
-            return usable[choose_runtime(usable, system)]
+        if chosen := choose_conversion(made.get(commit, []), spec, system):
+            return chosen.folder
         if found := find_pulled_commit(hub, commit):
             return found
     unusable = next((made[commit] for commit in commits if commit in made), None)
-    return unusable[choose_runtime(unusable, system)] if unusable else None
+    return unusable[0].folder if unusable else None
 
 
-def _list_conversions(
-    hub: HubModel, runtime: str, precision: str | None
-) -> dict[str, dict[str, Path]]:
-    """Return the model folders made from a model of the hub, by commit and kind, newest first."""
-    found = []
-    for folder, manifest in list_converted(find_models_folder()):
-        name, _, commit = manifest.source.partition("@")
-        is_wanted = runtime in (AUTO, manifest.kind) and precision in (None, manifest.precision)
+def _list_conversions(hub: HubModel, spec: ModelSpec) -> dict[str, list[Conversion]]:
+    """Return the conversions of a model of the hub that suit a spec, by commit."""
+    made: dict[str, list[Conversion]] = {}
+    for one in list_conversions():
+        name, _, commit = one.manifest.source.partition("@")
         is_meant = hub.revision is None or commit in list_commits(hub)
         if hub.revision and is_short_commit(hub.revision):
             is_meant = is_meant or commit.startswith(hub.revision)
-        if is_wanted and name == hub.name and is_meant:
-            found.append(((folder / MANIFEST).stat().st_mtime_ns, commit, manifest.kind, folder))
-    made: dict[str, dict[str, Path]] = {}
-    for _, commit, kind, folder in sorted(found, reverse=True):
-        made.setdefault(commit, {}).setdefault(kind, folder)
+        if suits(one, spec) and name == hub.name and is_meant:
+            made.setdefault(commit, []).append(one)
     return made
-
-
-def _can_run(kind: str, system: System) -> bool:
-    try:
-        KINDS[kind].check_machine(system)
-    except UnsupportedError:
-        return False
-    return True
 
 
 def _no_model_error(path: Path) -> ModelError:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.conversions import list_converted
 from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
-from nemocli.models.find import list_converted
 from nemocli.models.folder import MANIFEST, is_written_by_conversion, read_manifest
 from nemocli.models.hub import (
     DEFAULT_MODEL,

@@ -39,6 +39,14 @@ def find_models_folder() -> Path:
     )
 
 
+def find_data_folder() -> Path:
+    """Return the folder for what was measured here: NEMOCLI_DATA_DIR, or the platform's.
+
+    Raises UnsupportedError for a user without a home folder.
+    """
+    return _find_folder("NEMOCLI_DATA_DIR", platformdirs.user_data_path)
+
+
 def _find_folder(variable: str, by_platform: Callable[[str], Path]) -> Path:
     if chosen := os.environ.get(variable):
         return Path(os.path.expanduser(chosen))

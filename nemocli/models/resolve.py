@@ -1,9 +1,11 @@
 """Decide which model runs, and how, without loading it."""
 
-from dataclasses import dataclass, replace
+import shlex
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nemocli.errors import UsageError
+from nemocli.models.choices import ChoiceError, Variant, rank_measured, read_choice
 from nemocli.models.choose import (
     check_runtime_on,
     choose_kind,
@@ -11,10 +13,13 @@ from nemocli.models.choose import (
     choose_precision,
 )
 from nemocli.models.conversion_cache import convert_into_cache
+from nemocli.models.conversions import find_conversion
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.load import LoadedModel, load_model
+from nemocli.models.paths import DEMO
 from nemocli.models.spec import ModelSpec
 from nemocli.network.config import ModelConfig
+from nemocli.remark import Remark
 from nemocli.runtimes.kind import CheckpointKind, Kind, Progress
 from nemocli.runtimes.kinds import AUTO, KINDS
 from nemocli.runtimes.system import System, this_system
@@ -41,6 +46,8 @@ class ResolvedModel:
     config: ModelConfig
     #: Whether the checkpoint must be converted into the cache folder before it is loaded.
     needs_conversion: bool
+    #: What the user should know about this decision; said when the model is loaded.
+    remark: str | None = field(default=None, compare=False)
 
     def convert(self, progress: Progress | None = None) -> "ResolvedModel":
         """Return the model with its model folder, made in the cache folder if necessary.
@@ -59,6 +66,8 @@ class ResolvedModel:
 
         Raises ModelError for damaged files, and what `convert` raises.
         """
+        if self.remark and progress:
+            progress(Remark(self.remark))
         return load_model(self.convert(progress), progress)
 
 
@@ -75,44 +84,97 @@ def resolve(
     system = system or this_system()
     # Before a model is looked for, which may have to be downloaded.
     check_runtime_on(spec.runtime, system)
-    found = found or find_model(spec.model, spec.runtime, spec.precision, system)
-    kind = _choose_kind(spec, found, system)
+    if found is None:
+        found = _find(spec, system)
+    variant = _choose_variant(spec, found, system)
+    kind = KINDS[variant.runtime]
     kind.check_machine(system)
-    precision = _choose_precision(spec, found, kind, system)
     return ResolvedModel(
         name=found.name,
         path=found.path,
         runtime=kind.name,
-        precision=precision,
+        precision=variant.precision,
         lookahead=choose_lookahead(found.config, found.lookaheads, spec.lookahead),
-        compute_units=kind.choose_units(spec.compute_units, system),
+        compute_units=kind.choose_units(spec.compute_units or variant.compute_units, system),
         revision=found.revision,
         config=found.config,
         needs_conversion=not (found.is_converted or isinstance(kind, CheckpointKind)),
+        remark=_remark(spec, found, kind, system),
     )
 
 
-def _choose_kind(spec: ModelSpec, found: FoundModel, system: System) -> Kind:
-    """Return a model folder's own kind; for a checkpoint, the requested one or that of `auto`."""
-    if not found.is_converted:
-        return choose_kind(spec.runtime, system)
-    kind = found.manifest.kind
+def _find(spec: ModelSpec, system: System) -> FoundModel:
+    """Find the model; of a checkpoint, return the conversion that would be made of it, if any.
+
+    The demo, which is small, is always converted as it is needed.
+    """
+    found = find_model(
+        *(spec.model, spec.runtime, spec.precision, system),
+        compute_units=spec.compute_units,
+        purpose=spec.purpose,
+    )
+    if found.is_converted or found.name == DEMO:
+        return found
+    variant = next(rank_measured(found.revision, spec, system), None)
+    if variant is None:
+        kind = choose_kind(spec.runtime, system, spec.precision, spec.compute_units).name
+        precision = spec.precision
+    else:
+        kind, precision = variant.runtime, variant.precision
+    folder = find_conversion(found.revision, kind, precision, spec.lookahead)
+    return replace(found, path=folder, is_chosen=True) if folder else found
+
+
+def _choose_variant(spec: ModelSpec, found: FoundModel, system: System) -> Variant:
+    """Return runtime, precision and compute units; the units are None if nothing decides them.
+
+    A model folder has its own runtime and precision, which options must not contradict. Of a
+    checkpoint, they are those requested, those that were measured to be the fastest, or defaults.
+    """
+    if found.is_converted:
+        manifest = found.manifest
+        _check_folder_options(spec, found)
+        spec = replace(spec, precision=manifest.precision)
+        for variant in rank_measured(found.revision, spec, system):
+            if variant.runtime == manifest.kind:
+                return variant
+        return Variant(manifest.kind, manifest.precision, None)
+    if (fastest := next(rank_measured(found.revision, spec, system), None)) is not None:
+        return fastest
+    kind = choose_kind(spec.runtime, system, spec.precision, spec.compute_units)
+    return Variant(kind.name, choose_precision(kind, spec.precision, system), None)
+
+
+def _check_folder_options(spec: ModelSpec, found: FoundModel) -> None:
+    """Raise UsageError for a runtime or precision that a model folder was not converted for."""
+    kind, precision = found.manifest.kind, found.manifest.precision
     if spec.runtime not in (AUTO, kind):
         raise UsageError(
             f"{found.path} is converted for {kind}, not for {spec.runtime};"
             " give the checkpoint itself, or convert it again."
         )
-    return KINDS[kind]
-
-
-def _choose_precision(spec: ModelSpec, found: FoundModel, kind: Kind, system: System) -> str:
-    """Return a model folder's precision; for a checkpoint, the requested or the default one."""
-    if not found.is_converted:
-        return choose_precision(kind, spec.precision, system)
-    precision = found.manifest.precision
     if spec.precision not in (None, precision):
         raise UsageError(
             f"{found.path} is converted in {precision}, not in {spec.precision};"
             " give the checkpoint, or leave out --precision."
         )
-    return precision
+
+
+def _remark(spec: ModelSpec, found: FoundModel, kind: Kind, system: System) -> str | None:
+    """Return what the user should know: a choice that is ignored, or a runtime that suits better.
+
+    None if there is nothing, or if the user named the runtime.
+    """
+    if spec.runtime != AUTO:
+        return None
+    try:
+        is_measured = read_choice(found.revision, system) is not None
+    except ChoiceError as error:
+        return str(error)
+    best = choose_kind(AUTO, system).name
+    if is_measured or not found.is_chosen or best == kind.name:
+        return None
+    return (
+        f"{found.name} is converted for {kind.name} only; {best} suits this machine better:"
+        f" nemocli convert {shlex.quote(found.name)}"
+    )

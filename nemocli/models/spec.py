@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+#: What a model is loaded for: one stream as it is spoken, or files in blocks. What was measured to
+#: be fastest may differ.
+Purpose = Literal["live", "files"]
 
 
 @dataclass(frozen=True)
@@ -19,3 +24,4 @@ class ModelSpec:
     lookahead: int | None = None
     #: `cpu`, `gpu`, `ane` or `all`.
     compute_units: str | None = None
+    purpose: Purpose = "live"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.runtimes.system import System
+from nemocli.runtimes.wheels import Wheels, find_missing
 
 if TYPE_CHECKING:
     from nemocli.network.checkpoint import AnyCheckpoint
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from nemocli.network.parameters import Parameters
     from nemocli.runtimes.base import Runtime
 
-#: The runtime that every system has. It is what `auto` stands for, where a model can have it, and
-#: what `nemocli convert` writes by default.
+#: The runtime that every system has; what `auto` stands for, if nothing faster is there.
 PORTABLE = "onnx"
 
 #: Called with a sentence about a step that takes long.
@@ -44,6 +44,8 @@ class Library:
     systems: str = ""
     #: A module whose import shows that the natively built parts load too.
     loads: str = ""
+    #: The wheels that it has for Macs; empty if it has some for every Mac.
+    mac_wheels: tuple[Wheels, ...] = ()
 
     @property
     def is_here(self) -> bool:
@@ -54,6 +56,10 @@ class Library:
     def advice(self) -> str:
         """How to install it, as a command."""
         return f"for {self.systems}: {self.install}" if self.systems else self.install
+
+    def missing_system(self, system: System) -> str | None:
+        """Name the processor, macOS or Python that it has no wheel without; None if it has one."""
+        return find_missing(self.mac_wheels, system)
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,13 @@ class Kind(ABC):
             return "macOS"
         return f"macOS {self.minimum_macos} or later, not {system.macos}"
 
+    def missing_for_auto(self, system: System) -> str | None:
+        """Name what `auto` needs to stand for it instead of what the system has; None if nothing.
+
+        Whether its library is installed is another question.
+        """
+        return self.missing_system(system)
+
     def check_machine(self, system: System) -> None:
         """Raise UnsupportedError, with advice, if this machine cannot run it. Imports nothing."""
         missing = self.missing_system(system)
@@ -137,8 +150,18 @@ class Kind(ABC):
                 f"The {self.name} runtime needs {missing}; on this machine use another one, such as"
                 f" {PORTABLE}."
             )
-        if not self.library.is_here:
-            raise UnsupportedError(self.missing_library)
+        if self.library.is_here:
+            return
+        if (missing := self.library.missing_system(system)) is not None:
+            raise UnsupportedError(
+                f"The {self.name} runtime needs {self.library.package}, which is for {missing};"
+                f" on this machine use another one, such as {PORTABLE}."
+            )
+        raise UnsupportedError(self.missing_library)
+
+    def runs_on(self, system: System) -> bool:
+        """Tell whether this machine, with the given system, can run it."""
+        return self.missing_system(system) is None and self.library.is_here
 
     @property
     def missing_library(self) -> str:

@@ -24,9 +24,44 @@ KINDS: dict[str, Kind] = {
 AUTO = "auto"
 
 
-def choose_runtime(among: Collection[str], system: System) -> str:
-    """Return the runtime that `auto` stands for on a system, among those that a model is for."""
+#: What `auto` stands for on Apple silicon: the first of these that the machine meets the needs of.
+#: Names that no runtime has are passed over.
+AUTO_ON_APPLE_SILICON = ("coreml", "mlx", "coreai", PORTABLE)
+
+
+def auto_order(system: System) -> list[Kind]:
+    """Return the runtimes that `auto` may stand for on a system, the preferred one first."""
+    names = AUTO_ON_APPLE_SILICON if system.is_apple_silicon else (PORTABLE,)
+    return [KINDS[name] for name in names if name in KINDS]
+
+
+def choose_runtime(
+    among: Collection[str],
+    system: System,
+    precision: str | None = None,
+    compute_units: str | None = None,
+) -> str:
+    """Return the runtime that `auto` stands for on a system, among those that a model is for.
+
+    It is the first of `auto_order` that this machine can run and that has the requested precision
+    and compute units; if none has, the first that it can run.
+    """
+    ready = [kind for kind in auto_order(system) if kind.name in among and is_ready(kind, system)]
+    units = (compute_units,) if compute_units else ()
+    fitting = [
+        kind
+        for kind in ready
+        if precision in (None, *kind.offered_precisions)
+        and set(units) <= set(kind.compute_units or ("cpu",))
+    ]
+    if best := fitting or ready:
+        return best[0].name
     return PORTABLE if PORTABLE in among else next(iter(among))
+
+
+def is_ready(kind: Kind, system: System) -> bool:
+    """Tell whether `auto` can stand for a runtime: on this system, with what is installed."""
+    return kind.missing_for_auto(system) is None and kind.library.is_here
 
 
 def runtime_names() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ VARIABLES = [
         "Folder for files that can be made again, such as conversions of a checkpoint given by"
         " --model.",
     ),
+    ("NEMOCLI_DATA_DIR", "Folder in which `nemocli bench --choose` remembers what it found."),
     ("NEMOCLI_DEBUG", "If set to 1, unexpected errors are shown with their traceback."),
     (
         "HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE",

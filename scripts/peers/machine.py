@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from nemocli.doctor.system import find_processor_name
+from nemocli.runtimes.machine import find_processor_name
 
 #: Instructions that matter for int8 and fp32 products, by the kernel's names.
 INSTRUCTIONS = (

@@ -9,6 +9,8 @@ from nemocli.cli import convert, loading
 from nemocli.errors import ModelError
 from nemocli.models.hub import DEFAULT_MODEL
 from nemocli.models.spec import ModelSpec
+from nemocli.runtimes.kind import Library
+from nemocli.runtimes.system import System
 
 
 @pytest.fixture
@@ -38,6 +40,20 @@ def test_the_released_model_is_offered_for_the_runtime_asked_for(asked, runtime,
     spec = ModelSpec(None, runtime, lookahead=3)
     assert loading.named_spec(spec, TERMINAL) == replace(spec, model=DEFAULT_MODEL)
     assert asked == [expected]
+
+
+def test_on_a_mac_it_is_offered_for_what_auto_is_there(asked, monkeypatch):
+    monkeypatch.setattr(Library, "is_here", True)
+    monkeypatch.setattr(loading, "this_system", lambda: System("darwin", "15.5"))
+    loading.named_spec(ModelSpec(), TERMINAL)
+    loading.named_spec(ModelSpec(precision="int8"), TERMINAL)
+    monkeypatch.setattr(loading, "this_system", lambda: System("darwin", "15.5", "x86_64"))
+    loading.named_spec(ModelSpec(), TERMINAL)
+    assert [options[2:] for options in asked] == [
+        ("coreml", None),
+        ("coreml", "int8"),
+        ("onnx", "int8"),
+    ]
 
 
 def test_an_offer_declined_says_how_to_get_it_later(asked, monkeypatch):

@@ -135,7 +135,9 @@ def test_a_converted_folder_has_one_runtime_and_one_precision():
     ("spec", "system", "expected"),
     [
         (ModelSpec("demo"), LINUX, ("onnx", "fp32", None)),
-        (ModelSpec("demo"), MAC, ("onnx", "fp32", None)),
+        (ModelSpec("demo"), MAC, ("coreml", "fp16", "ane")),
+        (ModelSpec("demo", precision="fp32"), MAC, ("coreai", "fp32", "all")),
+        (ModelSpec("demo", "onnx"), MAC, ("onnx", "fp32", None)),
         (ModelSpec("demo", compute_units="cpu"), LINUX, ("onnx", "fp32", None)),
         (ModelSpec("demo", "numpy"), LINUX, ("numpy", "fp32", None)),
         (ModelSpec("demo", "coreml"), MAC, ("coreml", "fp16", "ane")),

@@ -16,8 +16,8 @@ from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes import kinds
-from nemocli.runtimes.kind import PORTABLE, CheckpointKind, FolderKind, Library
-from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
+from nemocli.runtimes.kind import CheckpointKind, FolderKind, Library
+from nemocli.runtimes.kinds import AUTO, KINDS
 from nemocli.runtimes.numpy.kind import NumpyKind
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.runtimes.system import System, this_system
@@ -173,7 +173,8 @@ def test_a_checkpoint_is_converted_to_it(tmp_path, monkeypatch):
 
 
 def test_help_texts_have_it():
-    assert runtime_help.runtimes() == f"auto, {', '.join(list(KINDS)[:-1])} or toyfolder."
+    names = f"auto, {', '.join(list(KINDS)[:-1])} or toyfolder."
+    assert runtime_help.runtimes() == f"{names} {runtime_help.AUTO_SENTENCE}"
     assert " toyfolder: fp32 or fp16." in runtime_help.precisions_by_kind()
     assert "for toyfolder: cpu, moon." in runtime_help.compute_units()
 
@@ -191,9 +192,3 @@ def test_bench_has_its_variants():
     assert {("toy", "fp32"), ("toyfolder", "fp32"), ("toyfolder", "fp16")} < set(variants)
     assert compute_units("toyfolder") == ("cpu", "moon")
     assert compute_units("toy") == (None,)
-
-
-@pytest.mark.parametrize("system", SYSTEMS, ids=str)
-def test_auto_is_chosen_in_one_place(system):
-    assert choose_runtime(KINDS, system) == PORTABLE
-    assert choose_runtime(["coreml", "coreai"], system) == "coreml"

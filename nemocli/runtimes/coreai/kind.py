@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from nemocli.errors import UnsupportedError
 from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
 from nemocli.runtimes.system import System
+from nemocli.runtimes.wheels import APPLE_SILICON, Wheels
 
 if TYPE_CHECKING:
     from nemocli.network.parameters import Parameters
@@ -26,6 +27,7 @@ class CoreAIKind(FolderKind):
         "pip install 'nemocli[coreai]'",
         systems="macOS on Apple silicon and Linux on x86-64",
         loads="coreai.authoring",
+        mac_wheels=(Wheels((APPLE_SILICON,), 26, (3, 11), (3, 14)),),
     )
     default_precision = "fp16"
     precisions: ClassVar = {"fp16": 2.3, "fp32": 4.1}
@@ -44,6 +46,12 @@ class CoreAIKind(FolderKind):
 
     def has_units_on(self, system: System) -> bool:
         return system.has_macos(SYSTEM_MINIMUM_MACOS)
+
+    def missing_for_auto(self, system: System) -> str | None:
+        """Ask for the system's own Core AI: the package's computes on the processor, slowly."""
+        if not self.has_units_on(system):
+            return f"macOS {SYSTEM_MINIMUM_MACOS} or later"
+        return super().missing_for_auto(system)
 
     def choose_units(self, requested: str | None, system: System) -> str | None:
         chosen = super().choose_units(requested, system)

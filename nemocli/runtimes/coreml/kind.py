@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
+from nemocli.runtimes.wheels import APPLE_SILICON, INTEL, Wheels
 
 if TYPE_CHECKING:
     from nemocli.network.parameters import Parameters
@@ -21,6 +22,7 @@ class CoreMLKind(FolderKind):
         "pip install coremltools",
         systems="macOS and for Linux on x86-64",
         loads="nemocli.runtimes.coreml.tools",
+        mac_wheels=(Wheels((APPLE_SILICON, INTEL), 11, (3, 11), (3, 13)),),
     )
     # The bytes are more than the weights': functions are separate files until they are merged.
     # fp32 serves to compare with other runtimes without rounding; it suits no device.

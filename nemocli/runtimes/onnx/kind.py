@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
+from nemocli.runtimes.wheels import APPLE_SILICON, INTEL, Wheels
 
 if TYPE_CHECKING:
     from nemocli.network.parameters import Parameters
@@ -20,6 +21,10 @@ class OnnxKind(FolderKind):
         "onnxruntime",
         "pip install onnxruntime",
         loads="nemocli.runtimes.onnx.runtime",
+        mac_wheels=(
+            Wheels((APPLE_SILICON,), 14, (3, 11), (3, 14)),
+            Wheels((APPLE_SILICON, INTEL), 13, (3, 11), (3, 13)),  # 1.23
+        ),
     )
     default_precision = "fp32"
     precisions: ClassVar = {"fp32": 4.1, "int8": 1.6}

@@ -1,0 +1,58 @@
+"""Findings about `auto`: which runtime it is here and why, and what was measured here."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+
+from nemocli.doctor.finding import Finding
+from nemocli.errors import NemocliError
+from nemocli.models.choices import COMMAND, Choice, ChoiceError, list_choice_files, read_choice_file
+from nemocli.runtimes.kind import Kind
+from nemocli.runtimes.kinds import KINDS, auto_order, choose_runtime
+from nemocli.runtimes.system import System, this_system
+
+
+def examine_auto(system: System | None = None) -> Iterator[Finding]:
+    """Say which runtime `auto` is, what would give a faster one, and what was measured here."""
+    system = system or this_system()
+    yield _examine_choice(system)
+    with suppress(NemocliError, OSError):  # a user without a home folder, or without rights
+        for number, path in enumerate(list_choice_files(), 1):
+            name = f"measured {number}" if number > 1 else "measured"
+            try:
+                yield Finding(name, _describe(read_choice_file(path, system)))
+            except ChoiceError as error:
+                yield Finding(name, str(error), False, COMMAND)
+
+
+def _examine_choice(system: System) -> Finding:
+    order = auto_order(system)
+    names = [kind.name for kind in order]
+    chosen = choose_runtime(KINDS, system)
+    passed = order[: names.index(chosen)] if chosen in names else order
+    if system.is_apple_silicon:
+        why = f"the first of {', '.join(names)} whose needs this Mac meets"
+    else:
+        why = "as everywhere but on Apple silicon"
+    advice = "; ".join(f"{kind.name} {_explain(kind, system)}" for kind in passed)
+    if system.is_translated:
+        advice = "use a Python for Apple silicon; this one is for Intel, and translated by Rosetta"
+    advice = f"for a faster one: {advice}" if advice else ""
+    return Finding("runtime auto", f"{chosen}: {why}", advice=advice)
+
+
+def _explain(kind: Kind, system: System) -> str:
+    """Say what a runtime lacks here."""
+    library = kind.library
+    if (missing := kind.missing_for_auto(system)) is not None:
+        return f"needs {missing}"
+    if (missing := library.missing_system(system)) is not None:
+        return f"needs {library.package}, which is for {missing}"
+    return f"needs {library.package}: {library.install}"
+
+
+def _describe(choice: Choice) -> str:
+    fastest = {"live": choice.live[:1], "files": choice.files[:1]}
+    parts = [f"{one} for {purpose}" for purpose, found in fastest.items() for one in found]
+    found = ", ".join(parts) or "no runtime gave the reference tokens"
+    return f"{shlex.quote(choice.model)}: {found} ({choice.date[:10]})"
