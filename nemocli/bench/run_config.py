@@ -100,12 +100,12 @@ def _measure(config: RunConfig, sound: "NDArray[np.float32]") -> RunResult:
     transcriber = config.load()
     load = time.perf_counter() - began
     # A short run first: it fills caches, and loads the graphs for the end of a stream.
-    _run(transcriber.session, sound[: SAMPLE_RATE * 2], config.chunk_samples)
-    tokens, chunks = _run(transcriber.session, sound, config.chunk_samples)
+    run_packets(transcriber.session, sound[: SAMPLE_RATE * 2], config.chunk_samples)
+    tokens, chunks = run_packets(transcriber.session, sound, config.chunk_samples)
     return RunResult(tokens, load, chunks, len(sound) / SAMPLE_RATE)
 
 
-def _run(
+def run_packets(
     make_session: Callable[[], "Session"], sound: "NDArray[np.float32]", packet_samples: int
 ) -> tuple[list[int], list[float]]:
     """Transcribe a sound; return its token ids, and the seconds of each call of `feed`."""

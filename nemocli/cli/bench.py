@@ -1,5 +1,6 @@
 """`nemocli bench`: measure speed, accuracy or exactness on this machine."""
 
+from nemocli.cli.bench_choose import run_choose
 from nemocli.cli.bench_options import BenchOptions
 from nemocli.cli.bench_runs import BenchRequest, run_accuracy, run_speed, run_sweep, run_verify
 from nemocli.errors import UsageError
@@ -12,6 +13,8 @@ def measure(options: BenchOptions) -> None:
     request.check_json_path()
     if options.verify:
         run_verify(request)
+    elif options.choose:
+        run_choose(request)
     elif options.manifest is not None:
         run_accuracy(request, options.manifest)
     elif options.sweep:
@@ -26,6 +29,7 @@ def _check_modes(options: BenchOptions) -> None:
         "--sweep": options.sweep,
         "--manifest": options.manifest is not None,
         "--verify": options.verify,
+        "--choose": options.choose,
     }
     chosen = [name for name, is_on in modes.items() if is_on]
     if len(chosen) > 1:
@@ -34,5 +38,5 @@ def _check_modes(options: BenchOptions) -> None:
         raise UsageError(f"--compare compares speed; leave out {chosen[0]}.")
     if options.plot is not None and not options.sweep:
         raise UsageError("--plot draws what --sweep measures; add --sweep.")
-    if options.audio and (options.verify or options.manifest is not None):
+    if options.audio and (options.verify or options.choose or options.manifest is not None):
         raise UsageError(f"{chosen[0]} brings its own sounds; leave out {options.audio[0]}.")

@@ -15,7 +15,7 @@ class BenchOptions:
 
     Speed: the time of a chunk, latencies, loading, memory and energy, for a stream, for blocks of
     chunks, and for many files together. With --verify, the exit code is 1 if a runtime failed or is
-    not exact; with --manifest, if a file failed.
+    not exact; with --choose, if none is; with --manifest, if a file failed.
     """
 
     audio: Annotated[
@@ -94,6 +94,15 @@ class BenchOptions:
             "Check, instead of speed, that every runtime and precision gives the stored tokens.",
             "--verify",
             variable="BENCH_VERIFY",
+        ),
+    ] = False
+    choose: Annotated[
+        bool,
+        option(
+            "Find the fastest runtime, precision and compute units with exact tokens on this"
+            " machine, and remember them for live and for files.",
+            "--choose",
+            variable="BENCH_CHOOSE",
         ),
     ] = False
     quiet: Quiet = False

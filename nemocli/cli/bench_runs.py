@@ -45,6 +45,8 @@ from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import AUTO
 
+UNITS = "--compute-units"
+
 #: Default number of repeats, and that of a sweep.
 REPEATS, SWEEP_REPEATS = 5, 2
 
@@ -69,6 +71,21 @@ class BenchRequest:
         """Raise NemocliError if the JSON file cannot be written."""
         if self.json_path:
             check_writable(self.json_path)
+
+    def refuse(self, mode: str, *names: str) -> None:
+        """Raise UsageError if one of these options restricts a mode that tries everything."""
+        options = self.options
+        values = {
+            "--model": options.model,
+            "--runtime": None if options.runtime == AUTO else options.runtime,
+            "--precision": options.precision,
+            "--lookahead": options.lookahead,
+            UNITS: options.compute_units,
+        }
+        if given := [name for name in names if values[name] is not None]:
+            raise UsageError(
+                f"{mode} tries everything that this machine has; leave out {given[0]}."
+            )
 
     def make_spec(self) -> ModelSpec:
         """Return the requested model, or the released one."""
@@ -107,7 +124,7 @@ def run_speed(request: BenchRequest) -> None:
     compare_with = request.options.compare
     earlier = read_report(compare_with) if compare_with else None
     sounds = find_sounds(request.options.audio or [])
-    report = _begin(request)
+    report = begin(request)
     report.sounds = describe_sounds(sounds)
     if earlier:
         check_comparable(earlier, report)
@@ -134,7 +151,7 @@ def run_sweep(request: BenchRequest) -> None:
         check_plottable(plot)
         check_writable(plot)
     sounds = find_sounds(request.options.audio or [])
-    report = _begin(request)
+    report = begin(request)
     report.sounds = describe_sounds(sounds)
     options = request.options
     runtime = None if options.runtime == AUTO else options.runtime
@@ -177,20 +194,11 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
 
 def run_verify(request: BenchRequest) -> None:
     """Verify as `nemocli doctor --verify` does: the demo and the released model."""
-    options = request.options
-    restrictions = {
-        "--model": options.model,
-        "--runtime": None if options.runtime == AUTO else options.runtime,
-        "--precision": options.precision,
-        "--lookahead": options.lookahead,
-        "--compute-units": options.compute_units,
-    }
-    if given := [name for name, value in restrictions.items() if value is not None]:
-        raise UsageError(f"--verify tries everything that this machine has; leave out {given[0]}.")
+    request.refuse("--verify", "--model", "--runtime", "--precision", "--lookahead", UNITS)
     verify(request.json_path, request.screen, as_json=request.options.json == "-")
 
 
-def _begin(request: BenchRequest) -> BenchReport:
+def begin(request: BenchRequest) -> BenchReport:
     """Make a new report; print a remark if the machine is busy."""
     if note := busy_note():
         request.screen.note(note)

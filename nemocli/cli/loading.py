@@ -1,21 +1,24 @@
 """Loading of a subcommand's model, shown on the screen, with the released one by default."""
 
+import shlex
 import sys
 from dataclasses import replace
 
 import typer
 
-import nemocli
 from nemocli.cli import convert
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
+from nemocli.models.choices import COMMAND, is_first_use
 from nemocli.models.choose import check_runtime_on, choose_kind
 from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, HubModel
+from nemocli.models.paths import DEMO
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kind import FolderKind
-from nemocli.runtimes.system import this_system
-from nemocli.transcriber import Transcriber
+from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.system import System, this_system
+from nemocli.transcriber import Transcriber, load_transcriber
 
 
 def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
@@ -23,14 +26,23 @@ def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
     spec = named_spec(spec, screen)
     assert spec.model is not None
     with screen.waiting("loading the model") as progress:
-        return nemocli.load(
-            spec.model,
-            runtime=spec.runtime,
-            precision=spec.precision,
-            lookahead=spec.lookahead,
-            compute_units=spec.compute_units,
-            progress=progress,
-        )
+        transcriber = load_transcriber(spec, progress)
+    _suggest_measuring(spec, transcriber, screen, this_system())
+    return transcriber
+
+
+def _suggest_measuring(
+    spec: ModelSpec, transcriber: Transcriber, screen: Screen, system: System
+) -> None:
+    """On a Mac, say once for each model how to find out which runtime is the fastest.
+
+    Not for the demo, which is small, and not if the user chose the runtime.
+    """
+    if not system.is_apple_silicon or spec.runtime != AUTO or spec.model == DEMO:
+        return
+    if transcriber.revision is not None and is_first_use(transcriber.revision, system):
+        model = "" if spec.model == DEFAULT_MODEL else f" --model {shlex.quote(str(spec.model))}"
+        screen.note(f"To find out what is fastest for it on this Mac, once: {COMMAND}{model}")
 
 
 def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
@@ -43,7 +55,7 @@ def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
         return spec
     check_runtime_on(spec.runtime, this_system())
     try:
-        find_model(None, spec.runtime, spec.precision)
+        find_model(None, spec.runtime, spec.precision, purpose=spec.purpose)
     except ModelError:
         if not (screen.draws and sys.stdin.isatty()):
             raise ModelError(

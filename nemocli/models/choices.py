@@ -78,13 +78,16 @@ def find_choice_file(revision: str, system: System) -> Path:
     return find_data_folder() / "choices" / f"{revision[:32]}-{key}.json"
 
 
-def write_choice(choice: Choice, system: System) -> Path:
-    """Remember a choice; return its file. Raises NemocliError if it cannot be written."""
+def write_choice(choice: Choice, system: System, details: Mapping[str, Any] | None = None) -> Path:
+    """Remember a choice; return its file. Raises NemocliError if it cannot be written.
+
+    `details` are further members of the file, for people and other programs.
+    """
     path = find_choice_file(choice.revision, system)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(path)
-        write_whole_file(path, json.dumps(choice.to_json(), indent=1) + "\n")
+        write_whole_file(path, json.dumps(choice.to_json() | dict(details or {}), indent=1) + "\n")
     except OSError as error:
         raise NemocliError(
             f"The choice cannot be remembered in {path}: {error.strerror}; set NEMOCLI_DATA_DIR to"
@@ -121,6 +124,23 @@ def read_choice_file(path: Path, system: System) -> Choice:
     if choice.machine != describe_machine(system):
         raise ChoiceError(f"{path} was made on another machine and is ignored. {_advice(choice)}")
     return choice
+
+
+def is_first_use(revision: str, system: System) -> bool:
+    """Tell whether a model runs on this machine for the first time without a measurement.
+
+    It is remembered, so that the next call says no; where that is impossible, it says no at once.
+    """
+    try:
+        path = find_choice_file(revision, system)
+        mark = path.with_suffix(".suggested")
+        if path.exists() or mark.exists():
+            return False
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except (OSError, UnsupportedError):
+        return False
+    return True
 
 
 def list_choice_files() -> list[Path]:

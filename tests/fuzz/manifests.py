@@ -24,7 +24,11 @@ from nemocli.jobs.plan import (
 )
 from nemocli.jobs.run_log import Record, RunLog
 from nemocli.jobs.settings import Settings
+from nemocli.models.choices import Choice, Variant, read_choice_file
 from nemocli.models.hub import parse_hub_model
+from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.machine import describe_machine
+from nemocli.runtimes.system import this_system
 from tests.fuzz import tiny
 from tests.fuzz.mutations import damage, damage_json, damage_lines
 from tests.fuzz.target import BrokenError, Target
@@ -212,3 +216,21 @@ def arguments(folder: Path) -> Target:
         return damage(data, random, tokens, 400)
 
     return Target(seeds, mutate, check)
+
+
+def choice(folder: Path) -> Target:
+    """What `bench --choose` remembers: it is ignored, or says what can run."""
+    system = this_system()
+    ranked = (Variant("onnx", "int8", None), Variant("coreml", "fp16", "ane"))
+    remembered = Choice("demo", "0" * 64, "2026-11-27", describe_machine(system), ranked, ranked)
+    file = folder / "choice.json"
+
+    def check(data: bytes) -> Hashable:
+        file.write_bytes(data)
+        found = read_choice_file(file, system)
+        for variant in found.live + found.files:
+            KINDS.get(variant.runtime)
+            str(variant)
+        return len(found.live), len(found.files), len(found.model)
+
+    return Target([json.dumps(remembered.to_json()).encode()], damage_json, check)

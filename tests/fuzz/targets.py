@@ -32,5 +32,6 @@ TARGETS: dict[str, MakeTarget] = {
     "resume": manifests.resume,
     "outputs": manifests.outputs,
     "bench-manifest": manifests.bench_manifest,
+    "choice": manifests.choice,
     "arguments": manifests.arguments,
 }

@@ -136,7 +136,6 @@ def test_a_converted_folder_has_one_runtime_and_one_precision():
     [
         (ModelSpec("demo"), LINUX, ("onnx", "fp32", None)),
         (ModelSpec("demo"), MAC, ("coreml", "fp16", "ane")),
-        (ModelSpec("demo", precision="fp32"), MAC, ("coreai", "fp32", "all")),
         (ModelSpec("demo", "onnx"), MAC, ("onnx", "fp32", None)),
         (ModelSpec("demo", compute_units="cpu"), LINUX, ("onnx", "fp32", None)),
         (ModelSpec("demo", "numpy"), LINUX, ("numpy", "fp32", None)),

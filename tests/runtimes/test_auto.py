@@ -125,7 +125,7 @@ def test_it_has_the_requested_precision_and_units(precision, units, expected):
 
 
 def test_convert_refuses_runtimes_without_folders():
-    with pytest.raises(UsageError, match="'numpy'; choose one of auto, onnx, coreml, coreai"):
+    with pytest.raises(UsageError, match="'numpy'; choose one of auto, onnx, coreml"):
         choose_folder_kind("numpy", system=MAC)
 
 

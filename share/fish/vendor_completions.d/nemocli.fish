@@ -86,6 +86,7 @@ complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subco
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l manifest -r -d 'Measure WER and CER instead of speed, on NeMo\'s JSON lines, or on a folder of sounds with .txt files beside them.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l lang -l language -r -d 'Language of files that the manifest gives none for.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l verify -d 'Check, instead of speed, that every runtime and precision gives the stored tokens.'
+complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -l choose -d 'Find the fastest runtime, precision and compute units with exact tokens on this machine, and remember them for live and for files.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -s q -l quiet -d 'Print only results and errors.'
 complete -c nemocli -n '__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from bench' -s h -l help -d 'Show a help text.'
 complete -c nemocli -f -n '__fish_use_subcommand' -a models -d 'List, download and remove models.'

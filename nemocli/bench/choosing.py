@@ -1,0 +1,171 @@
+"""Find what is fastest for a model on this machine, for live streams and for files."""
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nemocli.bench.reference import Reference, computed_reference, demo_reference
+from nemocli.bench.run_config import RunConfig
+from nemocli.bench.trials import Trial, rank_for_files, rank_for_live, try_variants
+from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants
+from nemocli.errors import NemocliError, UnsupportedError, UsageError
+from nemocli.models.choices import Choice, write_choice
+from nemocli.models.choose import choose_lookahead
+from nemocli.models.conversions import list_conversions, list_converted
+from nemocli.models.find import FoundModel, find_checkpoint, find_model
+from nemocli.models.paths import DEMO, find_cache_folder
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
+from nemocli.runtimes.kind import CheckpointKind, Progress
+from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.machine import describe_machine
+from nemocli.runtimes.system import this_system
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The variants of a model that compete, and the tokens that they must give."""
+
+    model: str
+    #: SHA-256 of the checkpoint, in hexadecimal.
+    revision: str
+    lookahead: int
+    configs: tuple[RunConfig, ...]
+    reference: Reference
+
+
+def list_candidates(
+    model: str, lookahead: int | None, progress: Progress, note: Callable[[str], None]
+) -> Candidates:
+    """Return every variant of a model that this machine can run and that is converted.
+
+    A small model is converted for every runtime, into the cache; of a large one, what is not
+    converted is left out, and slow runtimes are. `progress` is called with what is being done,
+    `note` with what is left out, and why. Raises UsageError for a model folder, and what finding
+    and opening the checkpoint raises.
+    """
+    found = _find_checkpoint(model)
+    config = found.config
+    chosen = choose_lookahead(config, config.lookaheads, lookahead)
+    if is_large(config):
+        configs = list(_list_converted(found, chosen, note))
+        _note_missing(found, configs, note)
+    else:
+        configs = list(_convert_all(found, chosen, progress, note))
+    if not configs:
+        raise UsageError(
+            f"Nothing of {model} is converted that this machine could run;"
+            f" first: nemocli convert {shlex.quote(model)}"
+        )
+    if found.name == DEMO:
+        reference = demo_reference()
+    else:
+        progress("computing its tokens by numpy, once")
+        reference = computed_reference(found.checkpoint, chosen)
+    return Candidates(found.name, found.revision, chosen, tuple(configs), reference)
+
+
+def measure_candidates(
+    candidates: Candidates, progress: Callable[[str, int, int], None]
+) -> tuple[Choice, list[Trial]]:
+    """Try all variants; return what is fastest, and every trial. Remembers nothing."""
+    trials = try_variants(candidates.configs, candidates.reference, progress)
+    choice = Choice(
+        model=candidates.model,
+        revision=candidates.revision,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=describe_machine(this_system()),
+        live=rank_for_live(trials),
+        files=rank_for_files(trials),
+    )
+    return choice, trials
+
+
+def describe(candidates: Candidates, choice: Choice, trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return everything that was found as plain data, as `remember` and --json write it."""
+    return choice.to_json() | _details(candidates, trials)
+
+
+def remember(candidates: Candidates, choice: Choice, trials: Sequence[Trial]) -> Path:
+    """Write the choice for this machine; return its file.
+
+    Raises NemocliError if it cannot be written, or if no variant was exact: then what was
+    remembered before stays.
+    """
+    if not choice.live:
+        raise NemocliError(
+            f"No runtime gave the reference tokens of {candidates.model}, so none is chosen;"
+            " 'nemocli doctor --verify' says more."
+        )
+    return write_choice(choice, this_system(), _details(candidates, trials))
+
+
+def _details(candidates: Candidates, trials: Sequence[Trial]) -> dict[str, Any]:
+    return {
+        "lookahead": candidates.lookahead,
+        "reference": candidates.reference.origin,
+        "trials": [asdict(trial) for trial in trials],
+    }
+
+
+def _find_checkpoint(model: str) -> FoundModel:
+    found = find_model(model)
+    if found.is_converted and not found.is_chosen:
+        raise UsageError(
+            f"{found.path} is converted for one runtime; to compare runtimes, name the checkpoint"
+            " that it was made from."
+        )
+    return FoundModel(found.name, find_checkpoint(model))
+
+
+def _convert_all(
+    found: FoundModel, lookahead: int, progress: Progress, note: Callable[[str], None]
+) -> Iterator[RunConfig]:
+    left_out: set[str] = set()
+    for runtime, precision in list_variants():
+        if runtime in left_out:
+            continue
+        try:
+            resolved = resolve(ModelSpec(found.path, runtime, precision, lookahead), found)
+            path = resolved.convert(progress).path
+        except UnsupportedError as error:
+            note(f"{runtime} is left out: {error}")
+            left_out.add(runtime)
+            continue
+        for units in compute_units(runtime):
+            yield RunConfig(path, runtime, precision, units, lookahead)
+
+
+def _list_converted(
+    found: FoundModel, lookahead: int, note: Callable[[str], None]
+) -> Iterator[RunConfig]:
+    system, seen = this_system(), set()
+    cached = list_converted(find_cache_folder() / "converted")
+    made = [(one.folder, one.manifest) for one in list_conversions()] + list(cached)
+    for folder, manifest in made:
+        variant = (manifest.kind, manifest.precision)
+        is_of_it = manifest.source_sha256 == found.revision and lookahead in manifest.lookaheads
+        if not is_of_it or variant in seen or not KINDS[manifest.kind].runs_on(system):
+            continue
+        seen.add(variant)
+        if is_slow(manifest.kind):
+            note(f"{manifest.kind} is left out: with so many weights it would take hours.")
+            continue
+        for units in compute_units(manifest.kind):
+            yield RunConfig(folder, *variant, units, lookahead)
+
+
+def _note_missing(
+    found: FoundModel, configs: Sequence[RunConfig], note: Callable[[str], None]
+) -> None:
+    """Say for which runtimes of this machine a large model is not converted."""
+    here = {config.runtime for config in configs}
+    system = this_system()
+    for name, kind in KINDS.items():
+        is_needed = not isinstance(kind, CheckpointKind) and not kind.is_slow_on(system)
+        if is_needed and kind.runs_on(system) and name not in here:
+            command = f"nemocli convert {shlex.quote(found.name)} --to {name}"
+            note(f"{name} is left out: {found.name} is not converted for it: {command}")
