@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nemocli.audio.mac_permission import advise_on_permission
 from nemocli.audio.native_messages import native_messages_withheld
 from nemocli.audio.sound_server import list_server_sources
 from nemocli.errors import AudioError, UnsupportedError, UsageError
@@ -131,8 +132,5 @@ def _portaudio_advice() -> str:
 
 def _connect_advice() -> str:
     if sys.platform == "darwin":
-        return (
-            "connect one, and allow the terminal to use it in System Settings, Privacy & Security,"
-            " Microphone"
-        )
+        return f"connect one; if there is one, {advise_on_permission()}"
     return "connect one, and see that 'arecord -l' or 'pactl list short sources' knows it"

@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nemocli.audio.default_input import DefaultInput
 from nemocli.audio.devices import Device, find_device, import_sounddevice, list_devices
+from nemocli.audio.mac_permission import advise_on_permission
 from nemocli.audio.native_messages import native_messages_withheld
 from nemocli.audio.samples import decode_samples
 from nemocli.audio.source import LiveSource, Mark, Packet
@@ -38,6 +40,9 @@ GONE_AFTER_S, STALE_AFTER_S = 2.0, 1.0
 
 #: Seconds between two looks at it.
 WATCH_INTERVAL_S = 0.1
+
+#: Seconds between two questions for the system's default microphone.
+DEFAULT_INTERVAL_S = 1.0
 
 #: Seconds between two attempts to open it again, which double up to the second.
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.25, 4.0
@@ -81,6 +86,10 @@ class Microphone(LiveSource):
         # Which of the streams that were opened one after the other is listened to.
         self._opened = 0
         self._withheld = ExitStack()
+        # The system's default microphone when it was opened, where the system can be asked.
+        self._default = DefaultInput()
+        self._default_input: int | None = None
+        self._default_asked_at = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="microphone", daemon=True)
         # All of these under the lock. When the last block ended, and whether no block is trusted
@@ -178,14 +187,22 @@ class Microphone(LiveSource):
         self.put(_with_channels(bytes(data), channels, self.channels), frames)
 
     def _mark_gap(self, until: float) -> None:
-        """Count what was missing, up to a time; the lock is held."""
+        """Count what was missing, up to a time; the lock is held.
+
+        Where another device came in place of the default one, that is said, and is its name now.
+        """
+        is_other = self._device.name not in (self.name, "")
+        what = f"{self.name} is back"
+        if is_other:
+            self.name = self._device.name
+            what = f"the microphone is {self.name} now"
         if self._missing_since is None:
-            if self._is_reported:
-                self._mark(Mark("gap", message=f"{self.name} is back"))
+            if self._is_reported or is_other:
+                self._mark(Mark("gap", message=what))
             return
         seconds = max(0.0, until - self._missing_since)
         self._missing_since = None
-        message = f"{self.name} is back: {seconds:.1f} s were not heard"
+        message = f"{what}: {seconds:.1f} s were not heard"
         self._mark(Mark("gap", round(seconds * self.rate), message))
 
     # ------------------------------------------------------------------------------- our own thread
@@ -193,7 +210,7 @@ class Microphone(LiveSource):
     def _watch(self) -> None:
         try:
             while not self._stopped.wait(WATCH_INTERVAL_S):
-                if self._is_gone() and not self._bring_back():
+                if (self._is_gone() or self._has_other_default()) and not self._bring_back():
                     break
         except Exception as error:  # raised by `read`, in the thread that can tell a person
             self.end(error)
@@ -206,6 +223,14 @@ class Microphone(LiveSource):
             if self._is_stale or late > GONE_AFTER_S:
                 return True
         return not self._stream.active
+
+    def _has_other_default(self) -> bool:
+        """Tell whether the system has another default microphone now, if that one was chosen."""
+        now = time.monotonic()
+        if self._wanted is not None or now - self._default_asked_at < DEFAULT_INTERVAL_S:
+            return False
+        self._default_asked_at = now
+        return self._default.find() not in (None, self._default_input)
 
     def _report_absence(self) -> None:
         """Say that it is away, and give up in the end, whatever the thread that opens it does."""
@@ -273,6 +298,7 @@ class Microphone(LiveSource):
         """Open the device and start it; AudioError if that cannot be."""
         sounddevice = import_sounddevice()
         channels = min(self._device.channels, self.channels)
+        self._default_input = self._default.find()
         with self._lock:
             self._opened += 1
             opened = self._opened
@@ -350,10 +376,7 @@ def _with_channels(data: bytes, channels: int, wanted: int) -> bytes:
 
 def _permission_advice() -> str:
     if sys.platform == "darwin":
-        return (
-            "allow this terminal in System Settings, Privacy & Security, Microphone, and start the"
-            " terminal anew."
-        )
+        return f"{advise_on_permission()}."
     return "is it muted? See alsamixer, pavucontrol, or the desktop's sound settings."
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
 from nemocli.audio.recorder import Recorder
+from nemocli.cli.app_nap import app_nap_prevented
 from nemocli.cli.delivery import open_delivery
 from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
@@ -75,7 +76,8 @@ def transcribe_live(options: LiveOptions) -> None:
             recorder = Recorder(options.save_audio, source, options.force, loop.notify)
             stack.enter_context(recorder)
         try:
-            loop.run(outputs, requests, controls)
+            with app_nap_prevented():
+                loop.run(outputs, requests, controls)
             undelivered = loop.deliver(delivery, requests)
         except KeyboardInterrupt as interrupt:
             # Python's own way out would crash on the listening thread, which is in native code.

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 
+from nemocli.audio.mac_permission import advise_on_permission
 from nemocli.doctor.finding import Finding, find_package
 
 
@@ -32,5 +33,8 @@ def _examine_microphones() -> Finding:
         return Finding("microphones", f"cannot be listed: {error}", ok=False)
     names = ", ".join(str(device["name"]) for device in devices)
     if not names:
-        return Finding("microphones", "none", False, "connect one, or let the terminal use it")
+        advice = "connect one, or let the terminal use it"
+        if sys.platform == "darwin":
+            advice = f"connect one; or {advise_on_permission()}"
+        return Finding("microphones", "none", False, advice)
     return Finding("microphones", names)

@@ -279,7 +279,7 @@ def test_a_microphone_that_is_muted_is_told_until_sound_returns():
     assert "Mic gives nothing but digital silence" in give(0.2, 0)
     assert give(1.0, 9) is None
     assert give(9.9, 0) is None  # a monitor is silent now and then
-    assert "is it muted?" in give(0.2, 0) or "allow this terminal" in microphone.silence_advice
+    assert "is it muted?" in give(0.2, 0) or "Privacy & Security" in microphone.silence_advice
     assert give(0.1, 9) is None
 
 

@@ -124,7 +124,7 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
             nonlocal is_new
             is_new = True
             check_package(package, hashes)
-            self._progress(f"compiling {package.name} for this machine, once")
+            self._progress(f"compiling {package.name} for this machine, once: minutes at most")
 
         try:
             compiled = self._compiled.path(package, hashes, note_start)

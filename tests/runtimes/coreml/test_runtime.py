@@ -53,7 +53,7 @@ def test_each_function_is_loaded_alone_where_it_belongs(opened):
     encoder, decoder = ("CPU_AND_GPU", "lookahead6"), ("CPU_ONLY", "main")
     assert backend.loaded == [encoder] * 4 + [decoder] * 2
     assert len(backend.compiled) == 6 and not any("tail" in name for name in backend.compiled)
-    assert messages[0] == "compiling pre_first.mlpackage for this machine, once"
+    assert messages[0] == "compiling pre_first.mlpackage for this machine, once: minutes at most"
     assert messages[1].startswith("pre_first.mlpackage took ") and len(messages) == 12
     shapes = [(1, 1, n, 1) for n in (25, 13, 7)]
     inputs = {f"row_mask{n}": np.ones(shape, np.float32) for n, shape in enumerate(shapes)}
@@ -129,7 +129,7 @@ def test_macos_before_15(opened, monkeypatch):
         opened(None)
 
 
-@pytest.mark.skipif(sys.platform != "darwin", reason="needs a Mac")
+@pytest.mark.mac
 @pytest.mark.parametrize("compute_units", ["cpu", "gpu", "ane"])
 def test_on_a_mac(case, opened, clips, compute_units):
     """Run on a Mac only, and so never run yet."""
