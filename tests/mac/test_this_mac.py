@@ -1,0 +1,102 @@
+"""What only a Mac can show; nobody has run it yet. `pytest -m mac` runs this and no more."""
+
+import json
+import sys
+import time
+
+import pytest
+
+import nemocli
+from nemocli.audio.default_input import DefaultInput
+from nemocli.audio.microphone import now_with_sleep
+from nemocli.bench.variants import compute_units
+from nemocli.cli.app_nap import app_nap_prevented
+from nemocli.doctor.power import examine_power
+from nemocli.models.resolve import resolve
+from nemocli.models.spec import ModelSpec
+from nemocli.runtimes.kinds import KINDS, auto_order, is_ready
+from nemocli.runtimes.machine import find_processor_name
+from nemocli.runtimes.system import this_system
+from tests import typed
+from tests.kinds_here import RUN_HERE
+from tests.schemas import checked
+
+pytestmark = pytest.mark.mac
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """Nothing is measured yet."""
+    monkeypatch.setenv("NEMOCLI_DATA_DIR", str(tmp_path / "data"))
+
+
+def test_auto_is_the_first_that_this_mac_can_run():
+    system = this_system()
+    expected = next(kind.name for kind in auto_order(system) if is_ready(kind, system))
+    assert resolve(ModelSpec("demo")).runtime == expected
+    findings = checked(json.loads(typed.nemocli("doctor", "--json").stdout), "doctor")
+    (auto,) = [each["value"] for each in findings if each["name"] == "runtime auto"]
+    assert auto.startswith(f"{expected}: ")
+
+
+def test_on_apple_silicon_it_is_not_onnxruntime():
+    if not this_system().is_apple_silicon or not this_system().has_macos(15):
+        pytest.skip("needs Apple silicon and macOS 15")
+    assert resolve(ModelSpec("demo")).runtime != "onnx"
+
+
+VARIANTS = [(name, units) for name in RUN_HERE for units in compute_units(name)]
+
+
+@pytest.mark.parametrize(("runtime", "units"), VARIANTS)
+def test_every_clip_is_transcribed(runtime, units, clips):
+    transcriber = nemocli.load("demo", runtime=runtime, compute_units=units)
+    for clip in clips:
+        session = transcriber.session(lang=clip.lang)
+        session.feed(clip.samples)
+        assert session.finish().text == clip.text
+
+
+def test_what_was_compiled_is_kept(clips):
+    if "coreml" not in RUN_HERE:
+        pytest.skip("needs Core ML")
+    nemocli.load("demo", runtime="coreml").close()
+    steps = []
+    nemocli.load("demo", runtime="coreml", progress=steps.append).close()
+    assert not [step for step in steps if step.startswith("compiling")]
+
+
+def test_everything_is_exact(tmp_path):
+    report = tmp_path / "report.json"
+    done = typed.nemocli("doctor", "--verify", "--report", report)
+    outcomes = checked(json.loads(report.read_text()), "verify")["outcomes"]
+    assert done.exit_code == 0, done.output
+    ran = {each["runtime"] for each in outcomes if each["verdict"] == "same"}
+    assert ran >= {name for name in RUN_HERE if not KINDS[name].is_slow_on(this_system())}
+
+
+def test_the_fastest_is_found_and_then_used():
+    done = typed.nemocli("bench", "--choose", "--model", "demo", "--json", "-")
+    assert done.exit_code == 0, done.output
+    report = checked(json.loads(done.stdout), "choice")
+    for purpose in ("live", "files"):
+        resolved = resolve(ModelSpec("demo", purpose=purpose))
+        fastest = report[purpose][0]
+        found = (resolved.runtime, resolved.precision, resolved.compute_units)
+        assert found == (fastest["runtime"], fastest["precision"], fastest["compute_units"])
+
+
+def test_core_audio_says_which_microphone_is_the_default():
+    found = DefaultInput()
+    assert found._library is not None
+    assert found.find() is None or found.find() > 0  # a machine in a data centre has none
+
+
+def test_the_system_answers():
+    assert find_processor_name()
+    list(examine_power())
+    before = now_with_sleep()
+    time.sleep(0.01)
+    assert now_with_sleep() > before
+    with app_nap_prevented():
+        assert "appnope" in sys.modules
