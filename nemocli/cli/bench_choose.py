@@ -9,15 +9,16 @@ from nemocli.bench.trials import Trial
 from nemocli.cli.bench_runs import UNITS, BenchRequest
 from nemocli.cli.bench_tables import format_number, print_line, show_table
 from nemocli.cli.printable import printable_path
-from nemocli.models.choices import Choice
+from nemocli.models.choices import Choice, check_memory
 
 
 def run_choose(request: BenchRequest) -> None:
     """Measure every variant of the model, and remember the fastest for live and for files.
 
-    Raises NemocliError if none was exact.
+    Raises NemocliError if none was exact, and before the work if nothing can be remembered.
     """
     request.refuse("--choose", "--runtime", "--precision", UNITS)
+    check_memory()
     screen = request.screen
     if note := busy_note():
         screen.note(note)

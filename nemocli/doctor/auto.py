@@ -17,7 +17,7 @@ def examine_auto(system: System | None = None) -> Iterator[Finding]:
     system = system or this_system()
     yield _examine_choice(system)
     with suppress(NemocliError, OSError):  # a user without a home folder, or without rights
-        for number, path in enumerate(list_choice_files(), 1):
+        for number, path in enumerate(list_choice_files(system), 1):
             name = f"measured {number}" if number > 1 else "measured"
             try:
                 yield Finding(name, _describe(read_choice_file(path, system)))

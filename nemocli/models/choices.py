@@ -7,6 +7,7 @@ was made on another machine, is left out of account.
 import hashlib
 import json
 import shlex
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,6 +79,17 @@ def find_choice_file(revision: str, system: System) -> Path:
     return find_data_folder() / "choices" / f"{revision[:32]}-{key}.json"
 
 
+def check_memory() -> None:
+    """Make the folder in which choices are remembered; NemocliError if it cannot be written."""
+    folder = find_data_folder() / "choices"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable_error(folder, error) from None
+
+
 def write_choice(choice: Choice, system: System, details: Mapping[str, Any] | None = None) -> Path:
     """Remember a choice; return its file. Raises NemocliError if it cannot be written.
 
@@ -87,13 +99,18 @@ def write_choice(choice: Choice, system: System, details: Mapping[str, Any] | No
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_abandoned(path)
-        write_whole_file(path, json.dumps(choice.to_json() | dict(details or {}), indent=1) + "\n")
+        data = choice.to_json() | dict(details or {})
+        write_whole_file(path, json.dumps(data, indent=1) + "\n")
     except OSError as error:
-        raise NemocliError(
-            f"The choice cannot be remembered in {path}: {error.strerror}; set NEMOCLI_DATA_DIR to"
-            " a folder that can be written."
-        ) from None
+        raise _unwritable_error(path, error) from None
     return path
+
+
+def _unwritable_error(path: Path, error: OSError) -> NemocliError:
+    return NemocliError(
+        f"The choice cannot be remembered in {path}: {error.strerror}; set NEMOCLI_DATA_DIR to a"
+        " folder that can be written."
+    )
 
 
 def read_choice(revision: str, system: System) -> Choice | None:
@@ -143,9 +160,10 @@ def is_first_use(revision: str, system: System) -> bool:
     return True
 
 
-def list_choice_files() -> list[Path]:
-    """Return the files of all choices."""
-    return sorted((find_data_folder() / "choices").glob("[!.]*.json"))
+def list_choice_files(system: System) -> list[Path]:
+    """Return the files of this machine's choices; a home folder may be that of several machines."""
+    name = find_choice_file("*", system).name
+    return sorted((find_data_folder() / "choices").glob(name))
 
 
 def rank_measured(revision: str, spec: ModelSpec, system: System) -> Iterator[Variant]:

@@ -40,9 +40,9 @@ def home(demo, converted, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("NEMOCLI_DATA_DIR", str(tmp_path / "data"))
-    shutil.copytree(demo, tmp_path / "checkpoint")
+    shutil.copytree(demo, tmp_path / "checkpoint", copy_function=os.symlink)
     snapshots = tmp_path / "hub" / "models--some--one" / "snapshots"
-    shutil.copytree(demo, snapshots / COMMIT)
+    shutil.copytree(demo, snapshots / COMMIT, copy_function=os.symlink)
     for age, (kind, precision) in enumerate(
         [("onnx", "fp32"), ("coreai", "fp16"), ("coreml", "int8"), ("coreml", "fp16")]
     ):
@@ -52,9 +52,11 @@ def home(demo, converted, tmp_path, monkeypatch):
 
 def add_conversion(converted, models, kind, precision, age):
     folder = models / f"one-{kind}-{precision}"
-    shutil.copytree(converted, folder)
+    shutil.copytree(converted, folder, copy_function=os.link)
     about = {"kind": kind, "precision": precision, "source": f"some/one@{COMMIT}"}
-    write_manifest(folder, replace(read_manifest(folder), **about))
+    manifest = replace(read_manifest(folder), **about)
+    (folder / MANIFEST).unlink()  # it is another folder's too
+    write_manifest(folder, manifest)
     os.utime(folder / MANIFEST, (2000 - age, 2000 - age))
 
 

@@ -1,5 +1,7 @@
 """What `auto` is, on every system, by what is installed; and what doctor says of it."""
 
+import sys
+
 import pytest
 
 from nemocli.doctor.auto import examine_auto
@@ -7,6 +9,7 @@ from nemocli.doctor.runtimes import examine_runtimes
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models.choose import choose_folder_kind, choose_kind
 from nemocli.runtimes import kinds, wheels
+from nemocli.runtimes import system as system_module
 from nemocli.runtimes.coreml.kind import CoreMLKind
 from nemocli.runtimes.kind import PORTABLE, Library
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
@@ -195,6 +198,23 @@ def test_doctor_does_not_advise_to_install_what_there_is_not(monkeypatch):
     found = {each.name: each for each in examine_runtimes(System("darwin", "26.0", python=(3, 14)))}
     assert found["runtime coreml"].advice == "coremltools is for Python 3.11 to 3.13"
     assert "pip install" in found["runtime coreai"].advice
+
+
+@pytest.mark.parametrize(
+    ("machine", "translated", "expected"),
+    [
+        ("arm64", "", System("darwin", "15.5", "arm64", sys.version_info[:2])),
+        ("x86_64", "0", System("darwin", "15.5", "x86_64", sys.version_info[:2])),
+        ("x86_64", "1", System("darwin", "15.5", "x86_64", sys.version_info[:2], True)),
+    ],
+)
+def test_this_mac(machine, translated, expected, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("platform.mac_ver", lambda: ("15.5", ("", "", ""), machine))
+    values = {"sysctl.proc_translated": translated}
+    monkeypatch.setattr(system_module, "read_sysctl", values.__getitem__)
+    assert system_module.this_system() == expected
 
 
 def test_portable_is_the_last(monkeypatch):
