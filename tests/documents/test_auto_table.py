@@ -43,6 +43,5 @@ def test_it_is_what_the_program_would_choose(macos, architecture, python, monkey
         (System("darwin", "15.5", "x86_64", (3, 14)), None),
     ],
 )
-def test_after_a_plain_installation(system, expected, monkeypatch):
-    monkeypatch.delitem(KINDS, "mlx", raising=False)
+def test_after_a_plain_installation(system, expected):
     assert find_auto(system) == expected

@@ -34,7 +34,11 @@ class FastKind(CoreMLKind):
 def runtimes(monkeypatch):
     """Every runtime's library is here; MLX is a stand-in, also where nemocli has it."""
     monkeypatch.setattr(Library, "is_here", True)
-    monkeypatch.setitem(KINDS, "mlx", FastKind())
+    before = dict(KINDS)  # in its order, which monkeypatch would not restore
+    KINDS["mlx"] = FastKind()
+    yield
+    KINDS.clear()
+    KINDS.update(before)
 
 
 def without(monkeypatch, *packages):
@@ -89,7 +93,7 @@ def test_without_packages(packages, system, expected, monkeypatch):
 
 
 def test_a_runtime_that_nemocli_does_not_have_is_passed_over(monkeypatch):
-    monkeypatch.delitem(KINDS, "mlx")
+    del KINDS["mlx"]
     without(monkeypatch, "coremltools")
     assert "mlx" in kinds.AUTO_ON_APPLE_SILICON and auto(MAC) == "coreai"
 
