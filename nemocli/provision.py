@@ -12,8 +12,8 @@ from nemocli.bench.conversion import check_conversion
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models import listing
 from nemocli.models.choose import choose_folder_kind
+from nemocli.models.convert import choose_target, default_folder
 from nemocli.models.convert import convert as write_folder
-from nemocli.models.convert import default_folder
 from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
 from nemocli.models.pull import pull as download
@@ -68,11 +68,12 @@ def convert(
     check_argument("force", force, bool, "True or False")
     chosen = _check_lookaheads(lookaheads)
     checkpoint, target = os.fspath(checkpoint), None if out is None else Path(out)
+    choose_folder_kind(to, precision)  # what there is not is refused before the download
     with reporting(progress) as report:
         hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
         if hub is not None and find_pulled(hub) is None:
             _download(hub, report)
-        to = choose_folder_kind(to, precision).name
+        to, precision = choose_target(checkpoint, to, precision)
         folder = target or default_folder(checkpoint, to, precision)
 
         def describe(graph: str, number: int, total: int) -> None:

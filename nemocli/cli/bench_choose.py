@@ -9,7 +9,7 @@ from nemocli.bench.trials import Trial
 from nemocli.cli.bench_runs import UNITS, BenchRequest
 from nemocli.cli.bench_tables import format_number, print_line, show_table
 from nemocli.cli.printable import printable_path
-from nemocli.models.choices import Choice, check_memory
+from nemocli.models.choices import Choice, check_choices_folder
 
 
 def run_choose(request: BenchRequest) -> None:
@@ -18,7 +18,7 @@ def run_choose(request: BenchRequest) -> None:
     Raises NemocliError if none was exact, and before the work if nothing can be remembered.
     """
     request.refuse("--choose", "--runtime", "--precision", UNITS)
-    check_memory()
+    check_choices_folder()
     screen = request.screen
     if note := busy_note():
         screen.note(note)

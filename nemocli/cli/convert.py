@@ -8,7 +8,7 @@ from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models.choose import choose_folder_kind
-from nemocli.models.convert import convert, default_folder
+from nemocli.models.convert import choose_target, convert, default_folder
 from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import find_pulled, parse_hub_model
 from nemocli.models.pull import pull
@@ -45,8 +45,9 @@ def write_model(
 
     Raises what `pull`, `convert` and `check_conversion` raise.
     """
-    to = choose_folder_kind(to, precision).name
+    choose_folder_kind(to, precision)  # what there is not is refused before the download
     download(checkpoint, screen)
+    to, precision = choose_target(checkpoint, to, precision)
     folder = out or default_folder(checkpoint, to, precision)
     steps = 0
     with screen.show_bar(f"converting to {to}") as show:

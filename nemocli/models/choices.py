@@ -79,7 +79,7 @@ def find_choice_file(revision: str, system: System) -> Path:
     return find_data_folder() / "choices" / f"{revision[:32]}-{key}.json"
 
 
-def check_memory() -> None:
+def check_choices_folder() -> None:
     """Make the folder in which choices are remembered; NemocliError if it cannot be written."""
     folder = find_data_folder() / "choices"
     try:
@@ -164,6 +164,14 @@ def list_choice_files(system: System) -> list[Path]:
     """Return the files of this machine's choices; a home folder may be that of several machines."""
     name = find_choice_file("*", system).name
     return sorted((find_data_folder() / "choices").glob(name))
+
+
+def has_choices(system: System) -> bool:
+    """Tell whether anything was measured on this machine."""
+    try:
+        return bool(list_choice_files(system))
+    except (OSError, UnsupportedError):
+        return False
 
 
 def rank_measured(revision: str, spec: ModelSpec, system: System) -> Iterator[Variant]:

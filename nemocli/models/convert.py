@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nemocli.disk import free_bytes, nearest_existing
 from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.choices import has_choices, rank_measured
 from nemocli.models.choose import choose_folder_kind, choose_lookaheads, choose_precision
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
@@ -26,22 +27,41 @@ from nemocli.models.folder import (
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.paths import find_cache_folder, find_models_folder
+from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.removal import remove_tree
 from nemocli.runtimes.kind import FolderKind, GraphProgress
-from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.kinds import AUTO, folder_kinds
+from nemocli.runtimes.system import System, this_system
 from nemocli.version import __version__
 from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_whole
 
 
+def choose_target(
+    checkpoint: str | Path, to: str, precision: str | None, system: System | None = None
+) -> tuple[str, str]:
+    """Return the runtime and the precision that a checkpoint is converted for.
+
+    For `auto`, they are what was measured to be the fastest for it on this machine, else what
+    suits the machine. Raises UsageError for what there is not, and what opening it raises.
+    """
+    system = system or this_system()
+    if to == AUTO and has_choices(system):  # only then its hash is needed
+        revision = open_checkpoint(find_checkpoint(checkpoint)).sha256
+        for variant in rank_measured(revision, ModelSpec(precision=precision), system):
+            if variant.runtime in folder_kinds():
+                return variant.runtime, variant.precision
+    kind = choose_folder_kind(to, precision, system)
+    return kind.name, choose_precision(kind, precision)
+
+
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Return the default folder of a conversion, one that `nemocli models` lists."""
-    kind = choose_folder_kind(to, precision)
-    chosen = choose_precision(kind, precision)
+    to, precision = choose_target(checkpoint, to, precision)
     name = describe_source(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return find_models_folder() / f"{stem}-{kind.name}-{chosen}"
+    return find_models_folder() / f"{stem}-{to}-{precision}"
 
 
 def convert(
@@ -69,8 +89,8 @@ def convert(
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
-    kind = choose_folder_kind(to, precision)
-    precision = choose_precision(kind, precision)
+    to, precision = choose_target(checkpoint, to, precision)
+    kind = choose_folder_kind(to)
     source = open_checkpoint(find_checkpoint(checkpoint))
     check_checkpoint(source)
     planned = Manifest(

@@ -171,10 +171,10 @@ def _remark(spec: ModelSpec, found: FoundModel, kind: Kind, system: System) -> s
         is_measured = read_choice(found.revision, system) is not None
     except ChoiceError as error:
         return str(error)
-    best = choose_kind(AUTO, system).name
+    best = choose_kind(AUTO, system, spec.precision, spec.compute_units).name
     if is_measured or not found.is_chosen or best == kind.name:
         return None
     return (
-        f"{found.name} is converted for {kind.name} only; {best} suits this machine better:"
-        f" nemocli convert {shlex.quote(found.name)}"
+        f"{found.name} runs with {kind.name}, for which it is converted; {best} suits this machine"
+        f" better: nemocli convert {shlex.quote(found.name)}"
     )

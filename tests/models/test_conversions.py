@@ -9,7 +9,7 @@ from huggingface_hub import constants
 
 from nemocli.errors import UsageError
 from nemocli.models.choices import Choice, Variant, find_choice_file, write_choice
-from nemocli.models.convert import convert
+from nemocli.models.convert import choose_target, convert
 from nemocli.models.find import find_model
 from nemocli.models.folder import MANIFEST, read_manifest, write_manifest
 from nemocli.models.resolve import resolve
@@ -102,7 +102,7 @@ def test_of_a_model_of_the_hub_what_is_converted_runs_and_what_suits_better_is_s
     resolved = resolve(ModelSpec("some/one"), system=MAC)
     assert (resolved.runtime, resolved.path.name) == ("onnx", "one-onnx-fp32")
     assert resolved.remark == (
-        "some/one is converted for onnx only; coreml suits this machine better:"
+        "some/one runs with onnx, for which it is converted; coreml suits this machine better:"
         " nemocli convert some/one"
     )
     said = []
@@ -190,6 +190,18 @@ def test_a_file_that_cannot_be_used_is_ignored_and_that_is_said(home, change, wo
     assert resolved.path.name == "one-coreml-int8"
     assert words in resolved.remark and resolved.remark.startswith(str(path))
     assert resolve(ModelSpec("some/one", "coreml"), system=MAC).remark is None
+
+
+def test_it_is_converted_for_what_was_measured(home):
+    path = home / "checkpoint"
+    assert choose_target(path, "auto", None, MAC) == ("coreml", "fp16")
+    assert choose_target(path, "auto", None, LINUX) == ("onnx", "fp32")
+    ranked = [Variant("numpy", "fp32", None), Variant("coreai", "fp16", "gpu")]
+    measure(home, [*ranked, Variant("onnx", "int8", None)])
+    assert choose_target(path, "auto", None, MAC) == ("coreai", "fp16")
+    assert choose_target("some/one", "auto", "int8", MAC) == ("onnx", "int8")
+    assert choose_target(path, "coreml", None, MAC) == ("coreml", "fp16")
+    assert choose_target(path, "auto", None, LINUX) == ("onnx", "fp32")
 
 
 def test_each_machine_has_a_file_of_its_own(home):
