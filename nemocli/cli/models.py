@@ -19,7 +19,7 @@ from nemocli.errors import ModelError, UsageError
 from nemocli.models import listing
 from nemocli.models.choose import choose_folder_kind
 from nemocli.models.find import find_model
-from nemocli.models.hub import parse_hub_model
+from nemocli.models.hub import HubModel, parse_hub_model
 from nemocli.models.integrity import describe_damage
 from nemocli.models.pull import pull
 from nemocli.runtimes.kinds import AUTO
@@ -49,6 +49,12 @@ def pull_model(options: PullOptions) -> None:
     with screen.show_downloads() as progress:
         path = pull(hub, progress, screen.note)
     print_path(path)
+    if screen.draws:
+        _advise_on_conversion(hub, screen)
+
+
+def _advise_on_conversion(hub: HubModel, screen: Screen) -> None:
+    """Say which runtime a downloaded model would be converted for, if it is not converted yet."""
     if not find_model(str(hub)).is_converted:
         kind = choose_folder_kind(AUTO).name
         screen.note(f"To convert it for {kind}, which suits this machine: nemocli convert {hub}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.choices import rank_measured
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
 from nemocli.models.paths import find_models_folder
@@ -70,7 +70,11 @@ def find_conversion(
 
     `revision` is the checkpoint's hash. It has the given precision and lookahead; None for any.
     """
-    for one in list_conversions():
+    try:
+        made = list_conversions()
+    except UnsupportedError:  # a user without a home folder has none
+        return None
+    for one in made:
         manifest = one.manifest
         if (manifest.source_sha256, manifest.kind) != (revision, kind):
             continue

@@ -3,15 +3,18 @@
 import os
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import constants
 
+from nemocli.cli.models import _advise_on_conversion
 from nemocli.errors import UsageError
 from nemocli.models.choices import Choice, Variant, find_choice_file, write_choice
 from nemocli.models.convert import choose_target, convert
 from nemocli.models.find import find_model
 from nemocli.models.folder import MANIFEST, read_manifest, write_manifest
+from nemocli.models.hub import parse_hub_model
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
@@ -202,6 +205,17 @@ def test_it_is_converted_for_what_was_measured(home):
     assert choose_target("some/one", "auto", "int8", MAC) == ("onnx", "int8")
     assert choose_target(path, "coreml", None, MAC) == ("coreml", "fp16")
     assert choose_target(path, "auto", None, LINUX) == ("onnx", "fp32")
+
+
+def test_after_a_download_it_is_said_what_it_would_be_converted_for(home):
+    said = []
+    screen = SimpleNamespace(note=said.append)
+    _advise_on_conversion(parse_hub_model("some/one"), screen)
+    assert said == []  # it is converted
+    shutil.rmtree(home / "models")
+    _advise_on_conversion(parse_hub_model("some/one"), screen)
+    (sentence,) = said
+    assert sentence.endswith(", which suits this machine: nemocli convert some/one")
 
 
 def test_each_machine_has_a_file_of_its_own(home):
