@@ -16,7 +16,7 @@ import numpy as np
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
-from nemocli.network.parameters import Parameters
+from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.base import Runtime, State
 from nemocli.runtimes.mlx.device_thread import call
 from nemocli.runtimes.mlx.files import WEIGHTS_FILE
@@ -35,12 +35,19 @@ CACHE_LIMIT = 256 << 20
 _COMPILED = {"pre_block": "mel", "conformer_block": "embeds", "predict": "token"}
 
 
+def choose_dtype(precision: str, compute_units: str) -> mx.Dtype:
+    """Return the data type that the encoder computes in; the decoder's is float32.
+
+    It is float16 on the GPU, unless the precision is fp32. On the processor it is float32, since
+    MLX is many times slower at float16 there.
+    """
+    return mx.float16 if compute_units == "gpu" and precision != "fp32" else mx.float32
+
+
 class MLXRuntime(Runtime):
     """Computes a model folder's graphs at one lookahead, on the `gpu` or the `cpu`.
 
-    `precision` is the model folder's. On the GPU the encoder computes in float16, unless it is
-    fp32; on the processor all is float32, since MLX is many times slower at float16 there. The
-    states of streams stay on the device. Raises ModelError for a folder that it cannot load, and
+    `precision` is the model folder's. The states of streams stay on the device. Raises ModelError for a folder that it cannot load, and
     UnsupportedError if the GPU does not compute.
     """
 
@@ -57,8 +64,7 @@ class MLXRuntime(Runtime):
         self.config = config
         self.lookahead = lookahead
         self._device = mx.gpu if compute_units == "gpu" else mx.cpu
-        is_half = compute_units == "gpu" and precision != "fp32"
-        self._dtype = mx.float16 if is_half else mx.float32
+        self._dtype = choose_dtype(precision, compute_units)
         self._graphs: dict[str, Graph[Array]] = {}
         self._operations: MLXOperations | None = None
         self._functions: dict[str, Any] = {}
@@ -67,7 +73,7 @@ class MLXRuntime(Runtime):
     def _load(self, path: Path, precision: str) -> None:
         with explained(f"MLX cannot load {path}"), mx.stream(self._device):
             mx.set_cache_limit(CACHE_LIMIT)
-            weights = StoredWeights(path, self.config, precision, self._dtype)
+            weights = StoredWeights(path, expected_shapes(self.config), precision, self._dtype)
             self._operations = MLXOperations(weights)
             names = Parameters(self.config, NamesOnly(self.config))
             for name in (*BLOCK_GRAPHS, *DECODER_GRAPHS):

@@ -29,14 +29,21 @@ class NamesOnly:
 class StoredWeights:
     """`Weights` of a file, all read and on the device when it is made.
 
-    `dtype` is what the encoder computes in: if it is float32, weights of float16 become that.
+    `expected` has the shapes of parameters by name, those that are known. `dtype` is what the
+    encoder computes in: if it is float32, weights of float16 become that.
     Raises ModelError if the file is damaged, or lacks a weight that is asked for.
     """
 
-    def __init__(self, path: Path, config: ModelConfig, precision: str, dtype: mx.Dtype) -> None:
+    def __init__(
+        self,
+        path: Path,
+        expected: Mapping[str, tuple[int, ...]],
+        precision: str,
+        dtype: mx.Dtype,
+    ) -> None:
         self._path = path
         self._bits = BITS.get(precision)
-        self._expected = expected_shapes(config)
+        self._expected = expected
         self._arrays: dict[str, mx.array] = {}
         for name, value in read_weights(path):
             array = mx.array(value)
