@@ -58,7 +58,7 @@ def test_sizes_and_tensors_are_the_folder_s(nemo, demo):
 
 
 @pytest.mark.parametrize(
-    "to", ["onnx", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("coreml", "coreai"))]
+    "to", ["onnx", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("coreml", "mlx", "coreai"))]
 )
 def test_packages_are_the_same_to_the_byte(nemo, demo, tmp_path, to):
     folders = [tmp_path / "nemo", tmp_path / "hub"]

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,20 @@ LOOKAHEADS = (0, 3, 6, 13)
 
 #: Lookaheads a checkpoint, by default, of runtimes that take long to load one.
 SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1}
+
+
+#: MLX computes the same operations as every other runtime, and these suffice for every day. On the
+#: other checkpoints, its tests are slow ones: pytest -m slow tests/oracle -k mlx
+DAILY_FOR_MLX = ("small-1", "demo")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if item.path.is_relative_to(Path(__file__).parent) and parameters.get("runtime") == "mlx":
+            if parameters.get("name") not in DAILY_FOR_MLX:
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_generate_tests(metafunc):
@@ -97,7 +112,8 @@ class Oracle:
         return self._root / name
 
     def _transcriber(self, name, runtime, lookahead):
-        return nemocli.load(self.folder(name), runtime=runtime, lookahead=lookahead)
+        folder = self.folder(name)
+        return nemocli.load(folder, runtime=runtime, precision="fp32", lookahead=lookahead)
 
     def expected(self, way, name, lookahead, lang, samples):
         """Return the reference's Decoding; `way` is `offline` or `streaming`."""
