@@ -20,13 +20,12 @@ pytest.importorskip("transformers", reason="random checkpoints need nemocli[test
 from scripts.random_checkpoint import write_random_checkpoint
 
 LOOKAHEADS = (0, 3, 6, 13)
-NO_MLX = "needs pip install 'nemocli[mlx]'"
 
 CASES = [("onnx", p, n) for p in ("fp32", "int8") for n in LOOKAHEADS]
-MLX_CASES = [
-    pytest.param("mlx", "fp32", n, marks=pytest.mark.skipif("mlx" not in RUN_HERE, reason=NO_MLX))
-    for n in LOOKAHEADS
-]
+WITHOUT_MLX = pytest.mark.skipif("mlx" not in RUN_HERE, reason="needs: pip install 'nemocli[mlx]'")
+MLX_CASES = [pytest.param("mlx", "fp32", n, marks=WITHOUT_MLX) for n in LOOKAHEADS]
+#: On a processor, MLX takes long for large blocks.
+MLX_DAILY = [pytest.param("mlx", "fp32", 3, marks=WITHOUT_MLX)]
 
 #: Sounds are cut from the middle of this, so that no two are the same.
 SOUND = speech_like(120, seed=17)
@@ -83,7 +82,7 @@ def batches(draw, longest):
 
 @pytest.mark.parametrize(
     "runtime,precision,lookahead",
-    [("numpy", "fp32", n) for n in LOOKAHEADS] + repeats(CASES, 5) + MLX_CASES,
+    [("numpy", "fp32", n) for n in LOOKAHEADS] + repeats(CASES, 5) + MLX_DAILY,
 )
 @settings(
     max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -41,18 +41,20 @@ LOOKAHEADS = (0, 3, 6, 13)
 SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1}
 
 
-#: MLX computes the same operations as every other runtime, and these suffice for every day. On the
-#: other checkpoints, its tests are slow ones: pytest -m slow tests/oracle -k mlx
-DAILY_FOR_MLX = ("small-1", "demo")
+#: MLX computes the same operations as other runtimes, slowly on a processor: this checkpoint is
+#: enough for every day. On the others, its tests are slow ones: pytest -m slow tests/oracle -k mlx
+DAILY_FOR_MLX = "small-1"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        if item.path.is_relative_to(Path(__file__).parent) and parameters.get("runtime") == "mlx":
-            if parameters.get("name") not in DAILY_FOR_MLX:
-                item.add_marker(pytest.mark.slow)
+        if not (hasattr(item, "callspec") and item.path.is_relative_to(Path(__file__).parent)):
+            continue
+        parameters = item.callspec.params
+        is_daily = parameters.get("name") == DAILY_FOR_MLX and item.originalname != "test_a_minute"
+        if parameters.get("runtime") == "mlx" and not is_daily:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_generate_tests(metafunc):

@@ -28,7 +28,7 @@ class MLXKind(FolderKind):
         loads="nemocli.runtimes.mlx.tools",
     )
     default_precision = "fp16"
-    precisions: ClassVar = {"fp16": 2.4, "int8": 1.5, "int5": 1.2, "fp32": 4.3}
+    precisions: ClassVar = {"fp16": 2.1, "int8": 1.2, "int5": 0.9, "fp32": 4.1}
     compute_units = ("gpu", "cpu")
     default_compute_units = "gpu"
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, lacks_memory
 
 #: Words of errors that come from the GPU or the system, and not from the model.
-_DEVICE_WORDS = ("metal", "gpu", "command buffer", "device", "kernel")
+_DEVICE_WORDS = ("metal", "gpu", "command buffer")
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def explained(what: str) -> Iterator[None]:
             raise MemoryError(words) from None
         if any(word in words.lower() for word in _DEVICE_WORDS):
             raise UnsupportedError(
-                f"{what} on this machine: {words}. Use other compute units (--compute-units cpu) or"
-                " another runtime, such as onnx."
+                f"{what} on this machine: {words.rstrip('.')}. Use another runtime, such as onnx, or"
+                " --compute-units cpu."
             ) from None
-        raise ModelError(f"{what}: {words}. Convert the model again.") from None
+        raise ModelError(f"{what}: {words.rstrip('.')}. Convert the model again.") from None

@@ -63,7 +63,8 @@ class MLXRuntime(Runtime):
     ) -> None:
         self.config = config
         self.lookahead = lookahead
-        self._device = mx.gpu if compute_units == "gpu" else mx.cpu
+        self._is_on_gpu = compute_units == "gpu"
+        self._device = mx.gpu if self._is_on_gpu else mx.cpu
         self._dtype = choose_dtype(precision, compute_units)
         self._graphs: dict[str, Graph[Array]] = {}
         self._operations: MLXOperations | None = None
@@ -91,7 +92,7 @@ class MLXRuntime(Runtime):
         for spec in graph.results:
             if outputs[spec.name].shape != chunk_shape(graph, spec, self.lookahead):
                 raise ModelError(f"{path} holds weights of other shapes; convert the model again.")
-        if self._device == mx.gpu:
+        if self._is_on_gpu:
             mx.eval(outputs)
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class MLXRuntime(Runtime):
     def _function(self, graph: str, inputs: Mapping[str, Array]) -> Any:
         """Return the function for a call: compiled on the GPU, for one chunk of one stream."""
         key = _COMPILED.get(graph)
-        if self._device != mx.gpu or key is None:  # on the processor, MLX would run a compiler
+        if key is None or not self._is_on_gpu:  # on the processor, MLX would run a compiler
             return self._body(graph)
         spec = next(spec for spec in self._graphs[graph].inputs if spec.name == key)
         if inputs[key].shape != chunk_shape(self._graphs[graph], spec, self.lookahead):

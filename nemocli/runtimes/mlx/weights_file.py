@@ -23,7 +23,8 @@ _ENTRY_BYTES = 256
 class WeightsFile(Closing):
     """Writes one tensor after another; the header, which comes first in the file, at the end.
 
-    `tensors` is the largest number of tensors that there may be.
+    `tensors` is the largest number of tensors that there may be; closing raises ValueError if there
+    are so many more that the header has no room.
     """
 
     def __init__(self, path: Path, tensors: int) -> None:
@@ -47,6 +48,8 @@ class WeightsFile(Closing):
         """Write the header, and close the file."""
         with self._file:
             text = json.dumps(self._header, separators=(",", ":")).encode()
+            if len(text) > self._room:
+                raise ValueError("too many tensors for the header")
             self._file.seek(0)
             self._file.write(self._room.to_bytes(8, "little") + text.ljust(self._room))
 
