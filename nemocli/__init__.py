@@ -82,11 +82,11 @@ def load(
 
     `runtime` is `numpy`, `onnx`, `coreml`, `mlx` or `coreai`; `auto` is the one that a model folder
     was written for, and `onnx` for a checkpoint. `precision` is what a checkpoint is converted to,
-    such as `int8`; by default the runtime's own. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
-    by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for Core ML,
-    MLX and Core AI. A checkpoint is converted for its runtime once and kept in the cache folder;
-    `progress` is called with a sentence before each step that takes long; True writes the sentences
-    to stderr, which a notebook shows too.
+    such as `int8`; by default the runtime's own. `lookahead` is 0, 3, 6 or 13 encoder frames of
+    80 ms, by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for
+    Core ML, MLX and Core AI. A checkpoint is converted for its runtime once and kept in the cache
+    folder; `progress` is called with a sentence before each step that takes long; True writes the
+    sentences to stderr, which a notebook shows too.
 
     Raises ModelError if the model is damaged or missing, with the command that gets it; UsageError
     for an unknown option; UnsupportedError for a runtime that this machine does not have.

@@ -85,7 +85,7 @@ def converted(kind: str, folder: Path) -> Transcriber:
 
 
 def _compute_in_half(folder: Path) -> Transcriber:
-    """Convert the demo for MLX in fp16, and have the processor compute in float16, as a GPU does."""
+    """Convert the demo for MLX in fp16, and compute in float16 on the processor, as on a GPU."""
     from nemocli.runtimes.mlx import runtime
 
     convert(find_demo_folder(), folder, "mlx", "fp16", lookaheads=[LOOKAHEAD])

@@ -1,5 +1,6 @@
 """The fuzz targets by name."""
 
+from nemocli.runtimes.kinds import KINDS
 from tests.fuzz import manifests, model_folders, models, sounds, streams, transcripts, weights
 from tests.fuzz.target import MakeTarget
 
@@ -34,3 +35,5 @@ TARGETS: dict[str, MakeTarget] = {
     "bench-manifest": manifests.bench_manifest,
     "arguments": manifests.arguments,
 }
+if KINDS["mlx"].library.is_here:
+    TARGETS["mlx"] = model_folders.mlx

@@ -14,9 +14,8 @@ from tests.typed import NEMOCLI
 MOMENTS = 10
 
 
-@pytest.mark.parametrize(
-    "to", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("onnx", "coreml", "mlx", "coreai")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["onnx", "coreml", "mlx", "coreai"])
 def test_killed_at_random_moments(demo, tmp_path, to):
     pytest.importorskip(KINDS[to].library.module, reason=f"{to} is not installed")
     out = tmp_path / "model"

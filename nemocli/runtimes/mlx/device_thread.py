@@ -8,9 +8,14 @@ it. So all runtimes share a thread, whichever threads call them.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from queue import SimpleQueue
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+#: What is to be called before the next call. Python may add to it in the middle of anything, when
+#: it collects garbage; an executor's own queue does not allow that.
+_waiting: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
 
 @cache
@@ -22,4 +27,15 @@ def _executor() -> ThreadPoolExecutor:
 
 def call(function: Callable[[], Result]) -> Result:
     """Call a function in MLX's thread; return or raise what it does."""
-    return _executor().submit(function).result()
+    return _executor().submit(_call, function).result()
+
+
+def call_later(function: Callable[[], object]) -> None:
+    """Have a function called in MLX's thread before the next call, without waiting for it."""
+    _waiting.put(function)
+
+
+def _call(function: Callable[[], Result]) -> Result:
+    while not _waiting.empty():
+        _waiting.get()()
+    return function()

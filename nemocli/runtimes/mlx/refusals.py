@@ -25,7 +25,7 @@ def explained(what: str) -> Iterator[None]:
             raise MemoryError(words) from None
         if any(word in words.lower() for word in _DEVICE_WORDS):
             raise UnsupportedError(
-                f"{what} on this machine: {words.rstrip('.')}. Use another runtime, such as onnx, or"
-                " --compute-units cpu."
+                f"{what} on this machine: {words.rstrip('.')}. Use another runtime, such as onnx,"
+                " or --compute-units cpu."
             ) from None
         raise ModelError(f"{what}: {words.rstrip('.')}. Convert the model again.") from None

@@ -6,25 +6,28 @@ by us. To try it there:
     pip install 'nemocli[mlx]' && nemocli doctor --verify
 """
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.base import Runtime, State
-from nemocli.runtimes.mlx.device_thread import call
+from nemocli.runtimes.mlx.device_thread import call, call_later
 from nemocli.runtimes.mlx.files import WEIGHTS_FILE
 from nemocli.runtimes.mlx.operations import Array, MLXOperations
 from nemocli.runtimes.mlx.refusals import explained
 from nemocli.runtimes.mlx.shapes import chunk_shape, make_zeros
-from nemocli.runtimes.mlx.stored_weights import NamesOnly, StoredWeights
+from nemocli.runtimes.mlx.stored_weights import NamesOnly, StoredWeights, other_shapes
 from nemocli.runtimes.mlx.tools import mx
+
+#: Computes the outputs of a graph by name from its inputs, lazily.
+Function = Callable[[Mapping[str, Array]], dict[str, Array]]
 
 #: Bytes of freed buffers that MLX keeps to use again; without a limit they grow with every shape.
 CACHE_LIMIT = 256 << 20
@@ -47,8 +50,8 @@ def choose_dtype(precision: str, compute_units: str) -> mx.Dtype:
 class MLXRuntime(Runtime):
     """Computes a model folder's graphs at one lookahead, on the `gpu` or the `cpu`.
 
-    `precision` is the model folder's. The states of streams stay on the device. Raises ModelError for a folder that it cannot load, and
-    UnsupportedError if the GPU does not compute.
+    `precision` is the model folder's. The states of streams stay on the device. Raises ModelError
+    for a folder that it cannot load, UnsupportedError if the GPU does not compute.
     """
 
     name = "mlx"
@@ -66,20 +69,22 @@ class MLXRuntime(Runtime):
         self._is_on_gpu = compute_units == "gpu"
         self._device = mx.gpu if self._is_on_gpu else mx.cpu
         self._dtype = choose_dtype(precision, compute_units)
-        self._graphs: dict[str, Graph[Array]] = {}
-        self._operations: MLXOperations | None = None
-        self._functions: dict[str, Any] = {}
+        self._functions: dict[str, Function] = {}
+        self._compiled: dict[str, Function] = {}
+        self._compiled_shapes: dict[str, tuple[int, ...]] = {}
+        # What was compiled holds the weights, and must be dropped in the thread that compiled it.
+        weakref.finalize(self, call_later, self._compiled.clear).atexit = False
         call(partial(self._load, folder / WEIGHTS_FILE, precision))
 
     def _load(self, path: Path, precision: str) -> None:
         with explained(f"MLX cannot load {path}"), mx.stream(self._device):
             mx.set_cache_limit(CACHE_LIMIT)
             weights = StoredWeights(path, expected_shapes(self.config), precision, self._dtype)
-            self._operations = MLXOperations(weights)
+            operations = MLXOperations(weights)
             names = Parameters(self.config, NamesOnly(self.config))
             for name in (*BLOCK_GRAPHS, *DECODER_GRAPHS):
-                graph = build_graph(name, names, self.lookahead + 1)
-                self._graphs[name] = graph
+                graph: Graph[Array] = build_graph(name, names, self.lookahead + 1)
+                self._functions[name] = partial(graph.body, operations)
                 self._try(path, graph)
 
     def _try(self, path: Path, graph: Graph[Array]) -> None:
@@ -88,10 +93,14 @@ class MLXRuntime(Runtime):
         Nothing is computed on the processor; on the GPU, which then has its kernels ready, all is.
         """
         zeros = make_zeros(graph, self.lookahead, self._float(graph.name))
-        outputs = self._function(graph.name, zeros)(zeros)
+        # On the processor, MLX would run a compiler, and load what it finds in a shared folder.
+        if self._is_on_gpu and graph.name in _COMPILED:
+            self._compiled[graph.name] = mx.compile(self._functions[graph.name])
+            self._compiled_shapes[graph.name] = zeros[_COMPILED[graph.name]].shape
+        outputs = self._choose_function(graph.name, zeros)(zeros)
         for spec in graph.results:
             if outputs[spec.name].shape != chunk_shape(graph, spec, self.lookahead):
-                raise ModelError(f"{path} holds weights of other shapes; convert the model again.")
+                raise other_shapes(path)
         if self._is_on_gpu:
             mx.eval(outputs)
 
@@ -101,21 +110,21 @@ class MLXRuntime(Runtime):
     def _run(self, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         with explained(f"MLX cannot run the graph {graph}"), mx.stream(self._device):
             given = {name: self._as_array(graph, value) for name, value in inputs.items()}
-            outputs = self._function(graph, given)(given)
+            outputs = self._choose_function(graph, given)(given)
             # The engine computes with the others, as numpy's float32.
             results = [name for name in outputs if name.removesuffix("_out") not in inputs]
             outputs |= {name: outputs[name].astype(mx.float32) for name in results}
             # Once for all, and before returning: another thread could not compute them.
             mx.eval(outputs)
-            return outputs | {name: np.array(outputs[name]) for name in results}
+            arrays = {name: np.array(outputs[name]) for name in results}
+            return {**outputs, **arrays}
 
     def close(self) -> None:
         call(self._unload)
 
     def _unload(self) -> None:
         self._functions.clear()
-        self._graphs.clear()
-        self._operations = None
+        self._compiled.clear()
         mx.clear_cache()
 
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
@@ -143,20 +152,12 @@ class MLXRuntime(Runtime):
             mx.eval(parts)
             return [{name: each[n] for name, each in parts.items()} for n in range(count)]
 
-    def _function(self, graph: str, inputs: Mapping[str, Array]) -> Any:
-        """Return the function for a call: compiled on the GPU, for one chunk of one stream."""
-        key = _COMPILED.get(graph)
-        if key is None or not self._is_on_gpu:  # on the processor, MLX would run a compiler
-            return self._body(graph)
-        spec = next(spec for spec in self._graphs[graph].inputs if spec.name == key)
-        if inputs[key].shape != chunk_shape(self._graphs[graph], spec, self.lookahead):
-            return self._body(graph)
-        if graph not in self._functions:
-            self._functions[graph] = mx.compile(self._body(graph))
+    def _choose_function(self, graph: str, inputs: Mapping[str, Array]) -> Function:
+        """Return the compiled function if there is one for the shapes of a call."""
+        shape = self._compiled_shapes.get(graph)
+        if shape is not None and inputs[_COMPILED[graph]].shape == shape:
+            return self._compiled[graph]
         return self._functions[graph]
-
-    def _body(self, graph: str) -> Any:
-        return partial(self._graphs[graph].body, self._operations)
 
     def _as_array(self, graph: str, value: Any) -> Array:
         array = value if isinstance(value, mx.array) else mx.array(value)

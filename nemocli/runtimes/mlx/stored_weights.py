@@ -60,18 +60,23 @@ class StoredWeights:
             expected = tuple(expected[axis] for axis in axes)
         # Others are found by the shapes of what is computed with them.
         if expected and array.shape != expected:
-            raise ModelError(f"{self._path} holds weights of other shapes; convert the model again.")
+            raise other_shapes(self._path)
         return array
 
     def matrix(self, parameter: Parameter) -> Matrix:
         """See Weights."""
         if self._bits is None:
             return PlainMatrix(self._stored(parameter.name))
-        parts = (self._stored(f"{parameter.name}.{part}") for part in PARTS)
-        return QuantizedMatrix(*parts, bits=self._bits)
+        values, scales, biases = (self._stored(f"{parameter.name}.{part}") for part in PARTS)
+        return QuantizedMatrix(values, scales, biases, self._bits)
 
     def _stored(self, name: str) -> mx.array:
         try:
             return self._arrays[name]
         except KeyError:
             raise ModelError(f"{self._path} lacks {name}; convert the model again.") from None
+
+
+def other_shapes(path: Path) -> ModelError:
+    """Return the error for a file whose weights do not fit the model."""
+    return ModelError(f"{path} holds weights of other shapes; convert the model again.")

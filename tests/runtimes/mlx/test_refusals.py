@@ -58,7 +58,7 @@ def test_a_mac_without_a_metal_device_is_refused_before_mlx_is_imported(monkeypa
     """MLX would end the program."""
     monkeypatch.setattr(sys, "platform", "darwin")
     with_device(monkeypatch, found)
-    with pytest.raises(UnsupportedError, match="needs a GPU with Metal.*such as onnx"):
+    with pytest.raises(UnsupportedError, match=r"needs a GPU with Metal.*such as onnx\.$"):
         tools.check_metal()
     with_device(monkeypatch, 1 << 40)
     tools.check_metal()
