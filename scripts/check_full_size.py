@@ -5,8 +5,9 @@
 
 The tests do this on small checkpoints. This script uses the released size: 24 layers, 1024 wide, a
 vocabulary of 13,088. DIR gets the checkpoint (2.6 GB) and the converted models (2.6 GB, with --int8
-0.9 GB more, with --mlx 2.5 GB more); existing ones are used again. Each model runs in a process of its own, one after the
-other, and its peak memory is printed; 6 GB are enough. It takes about ten minutes on two cores.
+0.9 GB more, with --mlx 2.5 GB more); existing ones are used again. Each model runs in a process of
+its own, one after the other, and its peak memory is printed; 6 GB are enough. It takes about ten
+minutes on two cores.
 
 The exit code is 1 if a token or a frame differs from transformers', or if the encoder's output
 differs by more than rounding. int8 is only reported: its agreement depends on these random weights,

@@ -81,7 +81,7 @@ def test_a_runtime_this_machine_has_not_is_told_before_a_model_is_looked_for(mon
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(UnsupportedError, match="needs macOS; on this machine use another one"):
         nemocli.load("owner/missing", runtime="coreml")
-    monkeypatch.setitem(sys.modules, "mlx", None)
+    monkeypatch.setitem(sys.modules, "mlx.core", None)
     with pytest.raises(UnsupportedError, match=r"pip install 'nemocli\[mlx\]'"):
         nemocli.load("owner/missing", runtime="mlx")
     monkeypatch.setitem(sys.modules, "coreai", None)
