@@ -1,13 +1,14 @@
 """The network's operations on MLX arrays. Nothing is computed before `mx.eval`."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from nemocli.network.operations import EPSILON, resolve_shape
 from nemocli.network.parameters import Parameter
 from nemocli.runtimes.mlx.tools import mx
 from nemocli.runtimes.mlx.weights import Weights
 
-Array = mx.array
+Array: TypeAlias = mx.array
 
 #: The axes of a convolution's weight in MLX, which has channels last.
 CHANNELS_LAST_2D, CHANNELS_LAST_1D = (0, 2, 3, 1), (0, 2, 1)

@@ -1,6 +1,8 @@
 """MLX: states on the device, threads, what is compiled, the precisions, and the memory it frees."""
 
 import gc
+import subprocess
+import sys
 import threading
 
 import mlx.core as mx
@@ -86,6 +88,28 @@ def test_a_stream_may_go_from_thread_to_thread(converted, clips):
     assert texts == [expected, expected]
     # Otherwise MLX keeps one for each that called it.
     assert psutil.Process().num_threads() - before < len(starts)
+
+
+#: The main thread ends before the other has begun; then Python ends, and the model is closed.
+LATE = """
+import atexit, sys, threading
+import nemocli
+
+transcriber = nemocli.load(sys.argv[1])
+atexit.register(lambda: (transcriber.close(), print("closed")))
+main = threading.main_thread()
+def work():
+    main.join()
+    print(transcriber.transcribe(sys.argv[2], lang=sys.argv[3]).text)
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_thread_that_outlives_the_main_one(converted, clips):
+    clip = clips[0]
+    command = [sys.executable, "-c", LATE, converted("fp32"), clip.path, clip.lang]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"{clip.text}\nclosed\n", "")
 
 
 @pytest.fixture
