@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import os
-from pathlib import Path
 
 import pytest
 
@@ -40,21 +39,9 @@ LOOKAHEADS = (0, 3, 6, 13)
 #: Lookaheads a checkpoint, by default, of runtimes that take long to load one.
 SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1}
 
-
 #: MLX computes the same operations as other runtimes, slowly on a processor: this checkpoint is
 #: enough for every day. On the others, its tests are slow ones: pytest -m slow tests/oracle -k mlx
 DAILY_FOR_MLX = "small-1"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if not (hasattr(item, "callspec") and item.path.is_relative_to(Path(__file__).parent)):
-            continue
-        parameters = item.callspec.params
-        is_daily = parameters.get("name") == DAILY_FOR_MLX and item.originalname != "test_a_minute"
-        if parameters.get("runtime") == "mlx" and not is_daily:
-            item.add_marker(pytest.mark.slow)
 
 
 def pytest_generate_tests(metafunc):
@@ -71,6 +58,9 @@ def pytest_collection_modifyitems(items):
     names = [*CHECKPOINTS, "demo"]
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
+        is_daily = params.get("name") == DAILY_FOR_MLX and item.originalname != "test_a_minute"
+        if params.get("runtime") == "mlx" and "name" in params and not is_daily:
+            item.add_marker(pytest.mark.slow)
         count = SOME_LOOKAHEADS.get(params.get("runtime"))
         if count and {"name", "lookahead"} <= params.keys():
             first = names.index(params["name"])
