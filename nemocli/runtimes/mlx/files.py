@@ -35,7 +35,8 @@ class WrittenWeights:
         if name not in self._shapes:
             value = parameter.load()
             stored = value if axes is None else value.transpose(axes)
-            self._file.add(name, stored.astype(_numpy(self.dtype)))
+            with np.errstate(over="ignore"):  # what becomes infinite is found when the model runs
+                self._file.add(name, stored.astype(_numpy(self.dtype)))
             self._shapes[name] = stored.shape
         return mx.zeros(self._shapes[name], self.dtype)
 
