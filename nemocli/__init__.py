@@ -80,14 +80,6 @@ def load(
     `model` may be `demo`, a folder written by `nemocli convert`, a checkpoint, a .nemo file, or the
     name of a model that was pulled.
 
-    `runtime` is `numpy`, `onnx`, `coreml` or `coreai`; `auto` is the one that a model folder was
-    written for; for a checkpoint, the one that suits this machine, or that `nemocli bench --choose`
-    found to be fastest for a live stream. `precision` is what a checkpoint is converted to, such
-    as `int8`; by default the runtime's own. `lookahead` is 0, 3, 6 or 13 encoder frames of 80 ms,
-    by default the checkpoint's own. `compute_units` (`cpu`, `gpu`, `ane`, `all`) are for Core ML
-    and Core AI. A checkpoint is converted for its runtime once and kept in the cache folder;
-    `progress` is called with a sentence before each step that takes long; True writes the sentences
-    to stderr, which a notebook shows too.
 
     Raises ModelError if the model is damaged or missing, with the command that gets it; UsageError
     for an unknown option; UnsupportedError for a runtime that this machine does not have.

@@ -18,13 +18,18 @@ from pathlib import Path
 #: The most characters of a message, which may quote a file of any size.
 MAX_MESSAGE_LENGTH = 1000
 
-#: Words by which native libraries say that memory is lacking: to compute, to load, for a thread.
+#: Words by which native libraries say that memory is lacking: to compute, to load, for a thread, on
+#: a GPU.
 _NO_MEMORY = (
     "bad_alloc",
     "bad allocation",
     "failed to allocate memory",
     "failed to map segment",
     "cannot allocate memory",
+    "unable to allocate",
+    "insufficient memory",
+    "maximum allowed buffer size",
+    "resource limit",
     "can't start new thread",
 )
 

@@ -28,19 +28,25 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from scripts.environments import PYTHONS, ROOT, find_python, make_tools, run
 
 #: The extras for users; the others are for maintainers.
-FOR_USERS = ("bench", "cluster", "coreai")
+FOR_USERS = ("bench", "cluster", "coreai", "mlx")
 
 #: uv's names of the systems, and the macOS version that wheels must support.
 SYSTEMS = {
     "Linux x86-64": ("x86_64-manylinux_2_28", ""),
     "Linux x86-64, glibc 2.34": ("x86_64-manylinux_2_34", ""),
+    "Linux x86-64, glibc 2.35": ("x86_64-manylinux_2_35", ""),
     "Linux ARM": ("aarch64-manylinux_2_28", ""),
+    "Linux ARM, glibc 2.35": ("aarch64-manylinux_2_35", ""),
+    "macOS 14, Apple silicon": ("aarch64-apple-darwin", "14.0"),
     "macOS 15, Apple silicon": ("aarch64-apple-darwin", "15.0"),
     "macOS 26, Apple silicon": ("aarch64-apple-darwin", "26.0"),
 }
 
-#: Core AI's wheels need newer systems than all others.
-NEWER = {"coreai": ("Linux x86-64, glibc 2.34", "macOS 26, Apple silicon")}
+#: Core AI's and MLX's wheels need newer systems than all others.
+NEWER = {
+    "coreai": ("Linux x86-64, glibc 2.34", "macOS 26, Apple silicon"),
+    "mlx": ("Linux x86-64, glibc 2.35", "Linux ARM, glibc 2.35", "macOS 14, Apple silicon"),
+}
 OTHERS = ("Linux x86-64", "Linux ARM", "macOS 15, Apple silicon")
 
 RESOLUTIONS = {"lowest": "lowest-direct", "newest": "highest"}

@@ -1,12 +1,13 @@
 #!/usr/bin/env python
 """Compare nemocli with Hugging Face transformers on a random checkpoint of the released size.
 
-    python scripts/check_full_size.py --work DIR [--int8]
+    python scripts/check_full_size.py --work DIR [--int8] [--mlx]
 
 The tests do this on small checkpoints. This script uses the released size: 24 layers, 1024 wide, a
 vocabulary of 13,088. DIR gets the checkpoint (2.6 GB) and the converted models (2.6 GB, with --int8
-0.9 GB more); existing ones are used again. Each model runs in a process of its own, one after the
-other, and its peak memory is printed; 6 GB are enough. It takes about ten minutes on two cores.
+0.9 GB more, with --mlx 2.5 GB more); existing ones are used again. Each model runs in a process of
+its own, one after the other, and its peak memory is printed; 6 GB are enough. It takes about ten
+minutes on two cores.
 
 The exit code is 1 if a token or a frame differs from transformers', or if the encoder's output
 differs by more than rounding. int8 is only reported: its agreement depends on these random weights,
@@ -49,6 +50,7 @@ LONG, SHORT = Piece(3, 32), Piece(3, 4)
 PIECES = {
     "onnx-fp32": [LONG, Piece(0, 8), Piece(6, 8), Piece(13, 8)],
     "numpy": [SHORT],
+    "mlx-fp32": [SHORT],
     "onnx-int8": [LONG],
 }
 
@@ -57,12 +59,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for models and results")
     parser.add_argument("--int8", action="store_true", help="convert and run in int8, too")
+    parser.add_argument("--mlx", action="store_true", help="convert and run for MLX, too")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
         run_step(arguments.step, arguments.work)
         return 0
-    kinds = ["onnx-fp32", "numpy", *(["onnx-int8"] if arguments.int8 else [])]
+    kinds = ["onnx-fp32", "numpy"]
+    kinds += ["onnx-int8"] if arguments.int8 else []
+    kinds += ["mlx-fp32"] if arguments.mlx else []
     prepare(arguments.work, kinds)
     for step in ["transformers", *kinds]:
         measure(step, [__file__, "--work", str(arguments.work), "--step", step])
@@ -81,9 +86,9 @@ def prepare(work: Path, kinds: list[str]) -> None:
     nemocli = ["-c", "from nemocli.cli.app import main; main()"]
     for kind in kinds:
         if kind != "numpy":
-            precision = kind.removeprefix("onnx-")
+            to, _, precision = kind.partition("-")
             folders = [str(work / "checkpoint"), "--out", str(work / kind)]
-            options = ["--precision", precision, "--force", "--quiet"]
+            options = ["--to", to, "--precision", precision, "--force", "--quiet"]
             measure(f"convert to {kind}", [*nemocli, "convert", *folders, *options])
 
 

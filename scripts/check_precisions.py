@@ -5,9 +5,10 @@
     python scripts/check_precisions.py --clips WORK/test [--kinds onnx-int8 coreml-fp16 ...]
 
 Every clip is transcribed by the numpy reference in float32, and by each converted model: ONNX by
-onnxruntime, Core ML packages by the evaluator in tests/mlprogram, which rounds to float16 after
-every operation as a device would. The result is the edit distance between the two sequences of
-tokens, divided by the tokens of the reference. Needs `pip install nemocli[test]`.
+onnxruntime, MLX on the processor (mlx-half is fp16 weights computed in float16, as on a GPU; the
+others compute in float32 there), Core ML packages by the evaluator in tests/mlprogram, which rounds
+to float16 after every operation as a device would. The result is the edit distance between the two
+sequences of tokens, divided by the tokens of the reference. Needs `pip install nemocli[test]`.
 """
 
 import argparse
@@ -28,7 +29,11 @@ from nemocli.transcript.token_decoder import TokenDecoder
 from scripts.check_full_size import edit_distance
 from tests.mlprogram.runtime import EvaluatedRuntime
 
-KINDS = ("onnx-int8", "coreml-fp16", "coreml-int8", "coreml-int4", "coreml-palettized-6")
+KINDS = (
+    "onnx-int8",
+    *("mlx-fp16", "mlx-int8", "mlx-int5", "mlx-half"),
+    *("coreml-fp16", "coreml-int8", "coreml-int4", "coreml-palettized-6"),
+)
 LOOKAHEAD = 3
 
 
@@ -68,13 +73,24 @@ def tokens(transcriber: Transcriber, clips: list[dict], arguments: argparse.Name
 def converted(kind: str, folder: Path) -> Transcriber:
     """Convert the demo; return it ready to transcribe on this machine."""
     to, _, precision = kind.partition("-")
+    if kind == "mlx-half":
+        return _compute_in_half(folder)
     manifest = convert(find_demo_folder(), folder, to, precision, lookaheads=[LOOKAHEAD])
-    if to == "onnx":
+    if to != "coreml":
         return nemocli.load(folder)
     runtime = EvaluatedRuntime(folder, manifest.config, LOOKAHEAD, exact=False)
     return Transcriber(
         runtime, TokenDecoder((folder / TOKENIZER).read_text(encoding="utf-8")), kind
     )
+
+
+def _compute_in_half(folder: Path) -> Transcriber:
+    """Convert the demo for MLX in fp16, and compute in float16 on the processor, as on a GPU."""
+    from nemocli.runtimes.mlx import runtime
+
+    convert(find_demo_folder(), folder, "mlx", "fp16", lookaheads=[LOOKAHEAD])
+    runtime.choose_dtype = lambda precision, compute_units: runtime.mx.float16
+    return nemocli.load(folder)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def test_a_conversion_that_differs_is_refused_and_leaves_nothing(demo, tmp_path,
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"to": "tflite"}, nemocli.UsageError, "onnx, coreml, coreai"),
+        ({"to": "tflite"}, nemocli.UsageError, "onnx, coreml, mlx, coreai"),
         ({"precision": "int3"}, nemocli.UsageError, "fp32, int8"),
         ({"lookaheads": [5]}, nemocli.UsageError, "has no lookahead 5"),
         ({"checkpoint": "nowhere"}, nemocli.ModelError, "nowhere"),

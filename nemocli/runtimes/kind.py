@@ -50,7 +50,10 @@ class Library:
     @property
     def is_here(self) -> bool:
         """Whether it is installed; found out without importing it."""
-        return find_spec(self.module) is not None
+        try:
+            return find_spec(self.module) is not None
+        except ModuleNotFoundError:  # the package that the module is in
+            return False
 
     @property
     def advice(self) -> str:

@@ -11,6 +11,7 @@ from nemocli.runtimes.system import System
 _FOLDERS = (
     "onnx",
     "coreml",
+    "mlx",
     "coreai",
     "numpy",
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import nemocli
 from nemocli.engine.stream import advance
+from tests.kinds_here import RUN_HERE
 from tests.repeats import repeats
 from tests.sounds import RATE, speech_like
 
@@ -20,7 +21,11 @@ from scripts.random_checkpoint import write_random_checkpoint
 
 LOOKAHEADS = (0, 3, 6, 13)
 
-CASES = [(p, n) for p in ("fp32", "int8") for n in LOOKAHEADS]
+CASES = [("onnx", p, n) for p in ("fp32", "int8") for n in LOOKAHEADS]
+WITHOUT_MLX = pytest.mark.skipif("mlx" not in RUN_HERE, reason="needs: pip install 'nemocli[mlx]'")
+MLX_CASES = [pytest.param("mlx", "fp32", n, marks=WITHOUT_MLX) for n in LOOKAHEADS]
+#: On a processor, MLX takes long for large blocks.
+MLX_DAILY = [pytest.param("mlx", "fp32", 3, marks=WITHOUT_MLX)]
 
 #: Sounds are cut from the middle of this, so that no two are the same.
 SOUND = speech_like(120, seed=17)
@@ -36,8 +41,9 @@ def load(tmp_path_factory):
     def one(model, runtime, precision, lookahead):
         key = (model, runtime, precision, lookahead)
         if key not in opened:
+            folder = _folder(root, model, precision)
             opened[key] = nemocli.load(
-                _folder(root, model, precision), runtime=runtime, lookahead=lookahead
+                folder, runtime=runtime, precision=precision, lookahead=lookahead
             )
         return opened[key]
 
@@ -76,7 +82,7 @@ def batches(draw, longest):
 
 @pytest.mark.parametrize(
     "runtime,precision,lookahead",
-    [("numpy", "fp32", n) for n in LOOKAHEADS] + repeats([("onnx", *case) for case in CASES], 5),
+    [("numpy", "fp32", n) for n in LOOKAHEADS] + repeats(CASES, 5) + MLX_DAILY,
 )
 @settings(
     max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -90,14 +96,15 @@ def test_any_blocks_of_any_streams(load, runtime, precision, lookahead, data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision,lookahead", CASES)
+@pytest.mark.parametrize("runtime,precision,lookahead", CASES + MLX_CASES)
 @pytest.mark.parametrize("model", [*MODELS, "demo"], ids=str)
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_more_of_them(load, model, precision, lookahead, data):
-    _check(load(model, "auto", precision, lookahead), *data.draw(batches(longest=100 * RATE)))
+def test_more_of_them(load, model, runtime, precision, lookahead, data):
+    runtime = "auto" if precision == "int8" else runtime  # a model folder has its own
+    _check(load(model, runtime, precision, lookahead), *data.draw(batches(longest=100 * RATE)))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ HEAVY = {
     "coreai",
     "huggingface_hub",
     "coremltools",
+    "mlx",
     "numpy",
     "onnx",
     "onnxruntime",

@@ -48,6 +48,7 @@ def test_what_cannot_run_here_is_written_and_said_to_be_unverified(demo, tmp_pat
     ("to", "package", "words"),
     [
         ("coreml", "coremltools", "pip install coremltools"),
+        ("mlx", "mlx", "pip install 'nemocli[mlx]'"),
         ("coreai", "coreai", "pip install 'nemocli[coreai]'"),
     ],
 )

@@ -44,11 +44,11 @@ def without(monkeypatch, *packages):
 
 
 def test_what_is_missing_comes_with_the_command_that_adds_it(monkeypatch):
-    without(monkeypatch, "coremltools", "coreai-core", "sounddevice", "av")
+    without(monkeypatch, "coremltools", "coreai-core", "mlx", "sounddevice", "av")
     done = doctor()
     assert done.exit_code == 0
-    for words in ("pip install coremltools", "'nemocli[coreai]'", "pip install sounddevice"):
-        assert words in done.stdout
+    for package in ("coremltools", "'nemocli[coreai]'", "'nemocli[mlx]'", "sounddevice"):
+        assert f"pip install {package}" in done.stdout
     assert "microphones" not in done.stdout
     assert not findings()["m4a mp4 mkv webm"]["ok"]
 

@@ -17,6 +17,7 @@ from nemocli.batch.many import FileResult
 from nemocli.cli import file_model
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
+from nemocli.runtimes.kinds import KINDS
 from tests.faults.program import files, run, start, struck_importing, struck_in
 from tests.jobs.fake import SETTINGS, FakeTranscriber, transcript_of
 from tests.repeats import repeats
@@ -194,14 +195,14 @@ STRIKES = 100
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("work", ["pull", "onnx", "coreml", "coreai"])
+@pytest.mark.parametrize("work", ["pull", "onnx", "coreml", "mlx", "coreai"])
 def test_signals_at_random_moments(hub, tmp_path, work):
     """Each ends it with its own code, or comes too late, and the same command completes."""
     _, env = hub
     out = tmp_path / "model"
     command = ["models", "pull", "someone/demo", "-q"]
     if work != "pull":
-        pytest.importorskip({"coreai": "coreai", "coreml": "coremltools"}.get(work, "onnx"))
+        pytest.importorskip(KINDS[work].library.module, reason=f"{work} is not installed")
         command = ["convert", "demo", "--to", work, "-o", out, "--lookahead", "3", "-q"]
     made = out if work != "pull" else tmp_path / "hf"
     begun = time.monotonic()

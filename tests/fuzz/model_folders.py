@@ -141,6 +141,46 @@ def mlpackage(folder: Path) -> Target:
     return Target([seed], _damage_manifest, check)
 
 
+def mlx(folder: Path) -> Target:
+    """A model folder for MLX whose weights a stranger made: it runs, or is refused."""
+    from nemocli.runtimes.mlx.files import WEIGHTS_FILE
+
+    source = folder / "model.nemo"
+    source.write_bytes(tar(tiny.nemo_members().items()))
+    own = folder / "model"
+    convert(source, own, "mlx", "int8")
+    manifest = read_manifest(own)
+    seed = (own / WEIGHTS_FILE).read_bytes()
+    header = json.loads(seed[8 : 8 + int.from_bytes(seed[:8], "little")])
+    content = seed[8 + int.from_bytes(seed[:8], "little") :]
+
+    def check(data: bytes) -> Hashable:
+        (own / WEIGHTS_FILE).write_bytes(data)
+        records = manifest.files | record_files(own, [WEIGHTS_FILE])
+        write_manifest(own, Manifest(**{**vars(manifest), "files": records}))
+        opened = resolve(ModelSpec(own)).load()
+        session = Transcriber(opened.runtime, TokenDecoder(opened.tokenizer_json), "x").session()
+        session.feed(SOUND)
+        return len(session.finish().tokens)
+
+    def mutate(data: bytes, random: Random) -> bytes:
+        """Damage bytes, or exchange what the header says of some tensors."""
+        if random.random() < 0.3:
+            return damage(data, random, (b"F32", b"U32", b"F16", b"[2,4]", b"shape"))
+        changed = dict(header)
+        for _ in range(random.randint(1, 3)):
+            one, other = random.sample(sorted(header), 2)
+            changed[one] = changed[other] if random.random() < 0.5 else dict(changed[one])
+            if random.random() < 0.5:
+                changed[one]["shape"] = random.choice(
+                    [[], [0], [1], changed[one]["shape"][::-1], [1, *changed[one]["shape"]]]
+                )
+        text = dumped(changed)
+        return len(text).to_bytes(8, "little") + text + content
+
+    return Target([seed], mutate, check, seconds=5.0, memory=600_000_000)
+
+
 def onnx(folder: Path) -> Target:
     """A model folder whose graphs a stranger made: it runs, or is refused."""
     source = folder / "model.nemo"

@@ -1,5 +1,6 @@
 """The fuzz targets by name."""
 
+from nemocli.runtimes.kinds import KINDS
 from tests.fuzz import manifests, model_folders, models, sounds, streams, transcripts, weights
 from tests.fuzz.target import MakeTarget
 
@@ -35,3 +36,5 @@ TARGETS: dict[str, MakeTarget] = {
     "choice": manifests.choice,
     "arguments": manifests.arguments,
 }
+if KINDS["mlx"].library.is_here:
+    TARGETS["mlx"] = model_folders.mlx

@@ -17,7 +17,15 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
 
 #: Cases of a target, and of those that take longer.
 CASES = 60
-SLOW = {"onnx": 5, "sound-file": 30, "session": 15, "mel": 15, "nemo": 20, "nemo-yaml": 20}
+SLOW = {
+    "onnx": 5,
+    "mlx": 15,
+    "sound-file": 30,
+    "session": 15,
+    "mel": 15,
+    "nemo": 20,
+    "nemo-yaml": 20,
+}
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -52,9 +52,13 @@ DAMAGES = (delete, truncate, empty, flip, swap)
 KINDS = [
     ("onnx", "fp32"),
     ("onnx", "int8"),
+    ("mlx", "int8"),
     pytest.param("coreai", "fp32", marks=pytest.mark.slow),
     pytest.param("coreml", "fp16", marks=pytest.mark.slow),
 ]
+
+
+LIBRARIES = {"onnx": "onnx", "mlx": "mlx.core", "coreai": "coreai", "coreml": "coremltools"}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +83,7 @@ def folders(sources, tmp_path_factory):
     made: dict[tuple[str, str], tuple[Path, Path]] = {}
 
     def get(kind: str, precision: str) -> tuple[Path, Path]:
-        pytest.importorskip({"coreai": "coreai", "coreml": "coremltools"}.get(kind, "onnx"))
+        pytest.importorskip(LIBRARIES[kind], reason=f"{kind} is not installed")
         if (kind, precision) not in made:
             root = tmp_path_factory.mktemp(f"{kind}-{precision}")
             for source in sources:

@@ -8,17 +8,16 @@ import time
 import pytest
 
 from nemocli.models.folder import read_manifest
+from nemocli.runtimes.kinds import KINDS
 from tests.typed import NEMOCLI
 
 MOMENTS = 10
 
 
-@pytest.mark.parametrize(
-    "to", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("onnx", "coreml", "coreai")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["onnx", "coreml", "mlx", "coreai"])
 def test_killed_at_random_moments(demo, tmp_path, to):
-    if to == "coreai":
-        pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
+    pytest.importorskip(KINDS[to].library.module, reason=f"{to} is not installed")
     out = tmp_path / "model"
     command = [*NEMOCLI, "convert", demo, "--to", to, "-o", out]
     command += ["--lookahead", "0,3", "--quiet", "--no-verify"]

@@ -67,7 +67,7 @@ def test_no_model(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"runtime": "tpu"}, "choose one of auto, onnx, coreml, coreai, numpy"),
+        ({"runtime": "tpu"}, "choose one of auto, onnx, coreml, mlx, coreai, numpy"),
         ({"lookahead": 4}, "choose from 0, 3, 6, 13"),
         ({"lookahead": 4, "runtime": "numpy"}, "choose from 0, 3, 6, 13"),
     ],
@@ -81,6 +81,9 @@ def test_a_runtime_this_machine_has_not_is_told_before_a_model_is_looked_for(mon
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(UnsupportedError, match="needs macOS; on this machine use another one"):
         nemocli.load("owner/missing", runtime="coreml")
+    monkeypatch.setitem(sys.modules, "mlx.core", None)
+    with pytest.raises(UnsupportedError, match=r"pip install 'nemocli\[mlx\]'"):
+        nemocli.load("owner/missing", runtime="mlx")
     monkeypatch.setitem(sys.modules, "coreai", None)
     with pytest.raises(UnsupportedError, match=r"pip install 'nemocli\[coreai\]'"):
         nemocli.load("owner/missing", runtime="coreai")
@@ -141,6 +144,10 @@ def test_a_converted_folder_has_one_runtime_and_one_precision():
         (ModelSpec("demo", "numpy"), LINUX, ("numpy", "fp32", None)),
         (ModelSpec("demo", "coreml"), MAC, ("coreml", "fp16", "ane")),
         (ModelSpec("demo", "coreml", compute_units="gpu"), MAC, ("coreml", "fp16", "gpu")),
+        (ModelSpec("demo", "mlx"), LINUX, ("mlx", "fp32", None)),
+        (ModelSpec("demo", "mlx"), MAC, ("mlx", "fp16", "gpu")),
+        (ModelSpec("demo", "mlx", compute_units="cpu"), MAC, ("mlx", "fp16", "cpu")),
+        (ModelSpec("demo", "mlx"), System("darwin", "14.0"), ("mlx", "fp16", "gpu")),
         (ModelSpec("demo", "coreai"), LINUX, ("coreai", "fp32", None)),
         (ModelSpec("demo", "coreai"), MAC, ("coreai", "fp16", "all")),
         (ModelSpec("demo", "coreai"), System("darwin", "26.0"), ("coreai", "fp16", None)),
@@ -158,6 +165,8 @@ def test_what_runs_on_a_system(spec, system, expected, monkeypatch):
     [
         (ModelSpec("demo", "coreml"), LINUX, "coreml runtime needs macOS; on this machine"),
         (ModelSpec("demo", "coreml"), System("darwin", "14.7.1"), "15 or later, not 14.7.1"),
+        (ModelSpec("demo", "mlx"), System("darwin", "13.6"), "14 or later, not 13.6"),
+        (ModelSpec("demo", "mlx", compute_units="gpu"), LINUX, "on the gpu only on macOS"),
         (ModelSpec("demo", "coreai", compute_units="ane"), LINUX, "only on macOS 27 or later"),
     ],
 )
@@ -176,7 +185,8 @@ def test_to_resolve_imports_no_runtime():
         "for runtime in ('auto', 'numpy'):\n"
         "    resolve(ModelSpec('demo', runtime))\n"
         "names = {name.partition('.')[0] for name in sys.modules}\n"
-        "print(*sorted(names & {'onnx', 'onnxruntime', 'coremltools', 'coreai', 'tokenizers'}))\n"
+        "heavy = {'onnx', 'onnxruntime', 'coremltools', 'mlx', 'coreai', 'tokenizers'}\n"
+        "print(*sorted(names & heavy))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"

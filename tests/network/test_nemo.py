@@ -57,9 +57,10 @@ def test_sizes_and_tensors_are_the_folder_s(nemo, demo):
     assert archive.tokenizer == folder.tokenizer
 
 
-@pytest.mark.parametrize(
-    "to", ["onnx", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("coreml", "coreai"))]
-)
+SLOW_KINDS = [pytest.param(to, marks=pytest.mark.slow) for to in ("coreml", "mlx", "coreai")]
+
+
+@pytest.mark.parametrize("to", ["onnx", *SLOW_KINDS])
 def test_packages_are_the_same_to_the_byte(nemo, demo, tmp_path, to):
     folders = [tmp_path / "nemo", tmp_path / "hub"]
     for source, folder in zip((nemo, demo), folders, strict=True):

@@ -39,6 +39,10 @@ LOOKAHEADS = (0, 3, 6, 13)
 #: Lookaheads a checkpoint, by default, of runtimes that take long to load one.
 SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1}
 
+#: MLX computes the same operations as other runtimes, slowly on a processor: this checkpoint is
+#: enough for every day. On the others, its tests are slow ones: pytest -m slow tests/oracle -k mlx
+DAILY_FOR_MLX = "small-1"
+
 
 def pytest_generate_tests(metafunc):
     """Run a test that takes `name` on every checkpoint, the demo too if it has been trained."""
@@ -54,6 +58,9 @@ def pytest_collection_modifyitems(items):
     names = [*CHECKPOINTS, "demo"]
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
+        is_daily = params.get("name") == DAILY_FOR_MLX and item.originalname != "test_a_minute"
+        if params.get("runtime") == "mlx" and "name" in params and not is_daily:
+            item.add_marker(pytest.mark.slow)
         count = SOME_LOOKAHEADS.get(params.get("runtime"))
         if count and {"name", "lookahead"} <= params.keys():
             first = names.index(params["name"])
@@ -97,7 +104,8 @@ class Oracle:
         return self._root / name
 
     def _transcriber(self, name, runtime, lookahead):
-        return nemocli.load(self.folder(name), runtime=runtime, lookahead=lookahead)
+        folder = self.folder(name)
+        return nemocli.load(folder, runtime=runtime, precision="fp32", lookahead=lookahead)
 
     def expected(self, way, name, lookahead, lang, samples):
         """Return the reference's Decoding; `way` is `offline` or `streaming`."""

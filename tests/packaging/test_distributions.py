@@ -99,5 +99,5 @@ def test_what_the_wheel_says_of_itself(inside):
     assert metadata["Description-Content-Type"] == "text/markdown"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert metadata.get_payload(decode=True).decode() == readme
-    assert {"bench", "cluster", "coreai"} <= set(metadata.get_all("Provides-Extra"))
+    assert {"bench", "cluster", "coreai", "mlx"} <= set(metadata.get_all("Provides-Extra"))
     assert b"nemocli = nemocli.__main__:main" in inside[f"{NAME}.dist-info/entry_points.txt"]

@@ -72,6 +72,22 @@ def by_onnx(graph, inputs, folder):
     return session.run(None, inputs)[0]
 
 
+def by_mlx(graph, inputs, folder):
+    """Write the weights as a conversion does, read them, and compute."""
+    pytest.importorskip("mlx.core", reason="needs pip install 'nemocli[mlx]'")
+    from nemocli.runtimes.mlx.files import WrittenWeights
+    from nemocli.runtimes.mlx.operations import MLXOperations
+    from nemocli.runtimes.mlx.stored_weights import StoredWeights
+    from nemocli.runtimes.mlx.tools import mx
+    from nemocli.runtimes.mlx.weights_file import WeightsFile
+
+    given = {name: mx.array(value) for name, value in inputs.items()}
+    with WeightsFile(folder / "weights.safetensors", 10) as file:
+        graph.body(MLXOperations(WrittenWeights(file, mx.float32, None)), given)
+    stored = StoredWeights(folder / "weights.safetensors", {}, "fp32", mx.float32)
+    return np.array(graph.body(MLXOperations(stored), given)["result"])
+
+
 def by_coreai(graph, inputs, folder):
     pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
     from coreai.authoring import AIProgram, Module
@@ -105,7 +121,7 @@ def by_coreml(graph, inputs, folder):
     return evaluator(inputs)["result"]
 
 
-@pytest.mark.parametrize("run", [by_onnx, by_coreai, by_coreml])
+@pytest.mark.parametrize("run", [by_onnx, by_mlx, by_coreai, by_coreml])
 @pytest.mark.parametrize(
     ("shapes", "operation"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
