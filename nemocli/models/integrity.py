@@ -6,25 +6,22 @@ and again when its size or its times have changed; the result is kept in the cac
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.folder import MANIFEST, FileRecord, Manifest, parse_manifest
+from nemocli.models.folder import MANIFEST, Manifest, parse_manifest
 from nemocli.models.hub import describe_source, parse_hub_model
-from nemocli.models.hub_hash import has_hash, is_hash
+from nemocli.models.hub_hash import has_hash
+from nemocli.models.hub_records import Records, read_hub_records
 from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.whole_file import write_whole_file
 
 #: Files up to this many bytes are hashed whenever a model is opened, in about ten milliseconds.
 MAX_SMALL_BYTES = 16_000_000
-
-#: Expected size and hash of each file, by name.
-Records = Mapping[str, FileRecord]
 
 
 @dataclass(frozen=True)
@@ -110,19 +107,6 @@ def describe_damage(model: Path) -> list[str]:
     except ModelError as error:
         return [str(error)]
     return found
-
-
-def read_hub_records(checkpoint: Path) -> Records:
-    """Return size and hash of a checkpoint's files in the hub's cache; empty for others."""
-    records = {}
-    paths = checkpoint.iterdir() if checkpoint.is_dir() else iter([checkpoint])
-    for path in sorted(paths):
-        if not path.is_symlink() or not path.is_file():
-            continue
-        blob = Path(os.readlink(path))  # may be a link itself, to a file that several models share
-        if blob.parent.name == "blobs" and is_hash(blob.name):
-            records[path.name] = FileRecord(path.stat().st_size, blob.name)
-    return records
 
 
 def forget_hashes(folder: Path) -> None:

@@ -32,7 +32,8 @@ from nemocli.models.hub import (
     list_commits,
 )
 from nemocli.models.hub_errors import explain, explain_hash
-from nemocli.models.integrity import find_changed, read_hub_records
+from nemocli.models.hub_records import read_hub_records
+from nemocli.models.integrity import find_changed
 from nemocli.models.repository import Note, RemoteRevision, find_remote_revision
 from nemocli.models.retries import PAUSES_S, may_pass
 from nemocli.network.checkpoint import CONFIGS, WEIGHTS, list_weight_files, read_json
@@ -134,8 +135,10 @@ def _download(
         weights = _choose_weights(cached, remote)
     missing = _find_missing(cached, weights, note)
     _get_files(cached, missing, progress, note)
+    with suppress(OSError):  # a read-only cache can be used as well
+        cached.keep_records([*remote.small, *weights])
     if not is_whole_commit(remote.revision):
-        with suppress(OSError):  # a read-only cache can be used as well
+        with suppress(OSError):
             cached.remember(remote.revision)
     found = find_snapshot_checkpoint(cached.snapshot)
     assert found is not None
