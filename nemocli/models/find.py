@@ -1,13 +1,20 @@
 """Find the folder or file that the name of a model means."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from nemocli.addresses import advise_on_address
-from nemocli.errors import ModelError, UnsupportedError
-from nemocli.models.folder import MANIFEST, Manifest, read_manifest
+from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.models.folder import (
+    MANIFEST,
+    Manifest,
+    lacks_manifest,
+    no_manifest_error,
+    read_manifest,
+)
 from nemocli.models.hub import (
     DEFAULT_MODEL,
     HubModel,
@@ -22,6 +29,7 @@ from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
 from nemocli.runtimes.system import System, this_system
+from nemocli.whole_file import is_part
 
 
 @dataclass(frozen=True)
@@ -80,8 +88,8 @@ def find_model(
     path = _parse_path(text)
     if path.exists():
         return _find_at_path(path)
-    if "/" not in text and (find_models_folder() / text / MANIFEST).is_file():
-        return FoundModel(text, find_models_folder() / text)
+    if own := _find_own(text):
+        return FoundModel(text, _find_at_path(own).path)
     hub = parse_hub_model(text)
     if hub is None:
         raise _no_model_error(path)
@@ -94,13 +102,17 @@ def find_model(
 def find_checkpoint(model: str | Path) -> Path:
     """Return the checkpoint folder or .nemo archive that `model` names, never a converted model.
 
-    Raises ModelError, which says how to get it, if it is not there.
+    Raises ModelError, which says how to get it, if it is not there, and UsageError for the name of
+    a converted model.
     """
     text = str(model)
     if text == DEMO:
         return find_demo_folder()
     path = _parse_path(model)
     hub = parse_hub_model(text)
+    own = path if path.exists() else _find_own(text)
+    if own and _is_model_folder(own):
+        raise UsageError(f"{own} is converted already; give the checkpoint that it was made from.")
     if path.exists() or hub is None:
         return path
     found = find_pulled(hub)
@@ -109,8 +121,35 @@ def find_checkpoint(model: str | Path) -> Path:
     return found
 
 
+def _find_own(name: str) -> Path | None:
+    """Return the folder of this name in nemocli's own folder of models, or None."""
+    if name in ("", ".", "..") or "/" in name:
+        return None
+    path = find_models_folder() / name
+    try:
+        return path if path.is_dir() else None
+    except OSError as error:
+        raise _unreadable_error(path, error) from None
+
+
+def _is_model_folder(path: Path) -> bool:
+    try:
+        return (path / MANIFEST).is_file() and not (path / "config.json").exists()
+    except OSError:
+        return False
+
+
+def _unreadable_error(path: Path, error: OSError) -> ModelError:
+    return ModelError(f"{path} cannot be read: {error.strerror}.")
+
+
 def _parse_path(model: str | Path) -> Path:
-    """Return `model` as a path; ModelError if the system refuses to look at it."""
+    """Return `model` as a path; ModelError if the system refuses to look at it, or it is empty."""
+    if not str(model):
+        raise ModelError(
+            "The name of the model is empty: give a name from 'nemocli models list', owner/name of"
+            " the hub, or the path of a model."
+        )
     try:
         path = Path(model).expanduser()
         path.exists()
@@ -121,12 +160,18 @@ def _parse_path(model: str | Path) -> Path:
 
 
 def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
-    """Yield the complete model folders in a folder, sorted by name, with their manifests."""
-    for path in sorted(folder.glob(f"*/{MANIFEST}")):
-        try:
-            yield path.parent, read_manifest(path.parent)
-        except ModelError:
-            continue
+    """Yield the complete model folders in a folder, sorted by name, with their manifests.
+
+    Those that cannot be read, or are still being written, are left out.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return
+    for path in paths:
+        with suppress(OSError, ModelError):
+            if not is_part(path) and (path / MANIFEST).is_file():
+                yield path, read_manifest(path)
 
 
 def _find_at_path(path: Path) -> FoundModel:
@@ -134,8 +179,10 @@ def _find_at_path(path: Path) -> FoundModel:
     try:
         if path.is_file() or found.is_converted or (path / "config.json").is_file():
             return found
-    except PermissionError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+        if lacks_manifest(path):
+            raise no_manifest_error(path)
+    except OSError as error:
+        raise _unreadable_error(path, error) from None
     raise _no_model_error(path)
 
 

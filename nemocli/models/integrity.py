@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.folder import MANIFEST, Manifest, parse_manifest
+from nemocli.models.folder import (
+    MANIFEST,
+    Manifest,
+    lacks_manifest,
+    no_manifest_error,
+    parse_manifest,
+)
 from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.models.hub_hash import has_hash
 from nemocli.models.hub_records import Records, read_hub_records
@@ -53,13 +59,8 @@ def check_checkpoint(
     They are known for the demo and for the hub's cache. `progress` is called before a large file
     is hashed.
     """
-    advice = "get it again"
-    hub = parse_hub_model(describe_source(checkpoint.path))
-    if hub is not None:
-        advice = f"get it again with: {hub.pull_command}"
-    _check_files(
-        _choose_folder(checkpoint.path), read_hub_records(checkpoint.path), advice, progress
-    )
+    path = checkpoint.path
+    _check_files(_choose_folder(path), read_hub_records(path), _advise(path), progress)
     if _is_damaged_demo(checkpoint):
         raise ModelError(f"The demo in {checkpoint.path} is damaged; install nemocli again.")
 
@@ -95,10 +96,10 @@ def describe_damage(model: Path) -> list[str]:
             records = parse_manifest(model).files
             found = [str(damage) for damage in find_damage(model, records)]
             return [f"{sentence}; convert the checkpoint again." for sentence in found]
-        found = [
-            f"{d}; get it again."
-            for d in find_damage(_choose_folder(model), read_hub_records(model))
-        ]
+        if lacks_manifest(model):
+            raise no_manifest_error(model)
+        damages = find_damage(_choose_folder(model), read_hub_records(model))
+        found = [f"{damage}; {_advise(model)}." for damage in damages]
         if not found:
             checkpoint = open_checkpoint(model)
             check_checkpoint(checkpoint)
@@ -106,7 +107,15 @@ def describe_damage(model: Path) -> list[str]:
             checkpoint.parameters.check()
     except ModelError as error:
         return [str(error)]
+    except OSError as error:
+        return [f"{error.filename or model} cannot be read: {error.strerror}."]
     return found
+
+
+def _advise(checkpoint: Path) -> str:
+    """Return how to get a checkpoint again."""
+    hub = parse_hub_model(describe_source(checkpoint))
+    return "get it again" if hub is None else f"get it again with: {hub.pull_command}"
 
 
 def forget_hashes(folder: Path) -> None:
