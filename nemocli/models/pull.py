@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nemocli.disk import free_bytes, nearest_existing
-from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.errors import ModelError, NemocliError, UsageError, shown
 from nemocli.models.downloads import CachedCommit, remove_new
 from nemocli.models.fetch import (
     RemoteFile,
@@ -62,6 +63,7 @@ def pull(model: HubModel, progress: DownloadProgress, note: Note) -> Path:
     if here and is_whole_commit(model.revision_to_pull) and _is_known_whole(model, here):
         return here
     try:
+        _check_endpoint()
         _check_token()
         # With a model here, there is no reason to wait for a connection.
         remote = find_remote_revision(model, note, () if here else PAUSES_S)
@@ -110,6 +112,22 @@ def _find_damage(checkpoint: Path) -> set[str]:
     """Return the names of files whose hashes differ from those in the cache."""
     folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
     return find_changed(folder, read_hub_records(checkpoint))
+
+
+def _check_endpoint() -> None:
+    """Raise UsageError if HF_ENDPOINT is not the address of a server."""
+    from huggingface_hub import constants
+
+    try:
+        parts = urlsplit(constants.ENDPOINT)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # such as a port of letters
+        is_address = False
+    if not is_address or any(sign.isspace() for sign in constants.ENDPOINT):
+        raise UsageError(
+            f"HF_ENDPOINT is not the address of a hub: {shown(constants.ENDPOINT)}; write"
+            " https://HOST, or unset it."
+        )
 
 
 def _check_token() -> None:
