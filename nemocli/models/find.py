@@ -88,8 +88,8 @@ def find_model(
     path = _parse_path(text)
     if path.exists():
         return _find_at_path(path)
-    if own := _find_own(text):
-        return FoundModel(text, _find_at_path(own).path)
+    if (own := _find_own(text)) and _find_at_path(own).is_converted:
+        return FoundModel(text, own)
     hub = parse_hub_model(text)
     if hub is None:
         raise _no_model_error(path)

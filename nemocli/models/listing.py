@@ -76,6 +76,8 @@ def find_listed(name: str) -> ListedModel:
     models = list_models()
     same = [model for model in models if name in (model.name, str(model.path))]
     same = same or [model for model in models if _is_revision(model, name)]
+    broken = find_models_folder() / name  # listed by its path
+    same = same or [model for model in models if name == broken.name and model.path == broken]
     if not same:
         raise ModelError(f"There is no model {name!r} on this machine; see: nemocli models list")
     if len(same) > 1:

@@ -247,9 +247,8 @@ def test_what_a_killed_conversion_left_is_shown_and_goes_with_the_next(models, d
 
 def test_a_model_without_its_manifest_is_shown_and_can_be_removed(models):
     (models / "models" / "one" / MANIFEST).unlink()
-    name = str(models / "models" / "one")
-    assert listed_forms()[name] == "damaged or outdated"
-    assert nemocli("remove", name, "--yes").exit_code == 0
+    assert listed_forms()[str(models / "models" / "one")] == "damaged or outdated"
+    assert nemocli("remove", "one", "--yes").exit_code == 0
     assert not (models / "models" / "one").exists()
 
 
