@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models import retries
+from nemocli.models.downloads import CachedCommit, remove_revision
 from nemocli.models.hub import HubModel
 from nemocli.models.hub_records import choose_records_path, read_hub_records
 from nemocli.models.integrity import describe_damage
@@ -475,6 +476,8 @@ def test_without_links_nothing_is_stored_twice(client, hub, monkeypatch, is_said
     newer = client.pull()
     assert client.is_whole(newer) and "model.safetensors" not in hub.fetched()
     assert (newer / "model.safetensors").samefile(folder / "model.safetensors")
+    assert remove_revision(CachedCommit(MODEL, newer.name)) == []
+    assert not choose_records_path(newer).exists() and choose_records_path(folder).exists()
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
