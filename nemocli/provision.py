@@ -67,7 +67,7 @@ def convert(
     check_argument("verify", verify, bool, "True or False")
     check_argument("force", force, bool, "True or False")
     chosen = _check_lookaheads(lookaheads)
-    checkpoint, target = os.fspath(checkpoint), None if out is None else Path(out)
+    checkpoint, target = os.fspath(checkpoint), _parse_target(out)
     choose_folder_kind(to, precision)  # what there is not is refused before the download
     with reporting(progress) as report:
         hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
@@ -102,6 +102,14 @@ def list_models() -> list[dict[str, Any]]:
         {**{key: getattr(model, key) for key in keys}, "path": str(model.path)}
         for model in listing.list_models()
     ]
+
+
+def _parse_target(out: str | os.PathLike[str] | None) -> Path | None:
+    if out is None:
+        return None
+    if not os.fspath(out):
+        raise UsageError("The path of the model folder is empty; pass None for the default.")
+    return Path(os.path.expanduser(out))
 
 
 def _check_lookaheads(lookaheads: Iterable[int] | None) -> Sequence[int] | None:

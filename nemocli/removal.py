@@ -1,5 +1,8 @@
 """Files and folders that are removed for good."""
 
+import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,3 +21,19 @@ def remove_tree(path: Path) -> list[OSError]:
         error.filename = error.filename or str(path)
         failed.append(error)
     return failed
+
+
+def discard_folder(folder: Path) -> None:
+    """Remove a folder of nemocli's own with all that is in it, as far as that is possible.
+
+    What the user made read-only goes too: it was replaced already.
+    """
+    with suppress(OSError):
+        folder.chmod(0o700)
+    for parent, names, _ in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)
+            with suppress(OSError):
+                if not os.path.islink(path):
+                    os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

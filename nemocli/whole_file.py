@@ -7,7 +7,6 @@ when it is whole.
 import errno
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from nemocli.errors import UsageError
 from nemocli.processes import runs_elsewhere
+from nemocli.removal import discard_folder
 
 #: How `part_of` names what is being written.
 _PART = re.compile(r"\..+\.(?P<pid>\d+)(\.[a-z]\w*)?\.part", re.DOTALL)
@@ -79,6 +79,11 @@ def remove_abandoned(path: Path) -> None:
             _remove(beside)
 
 
+def is_part(path: Path) -> bool:
+    """Whether a path is an unfinished part of any other, by its name."""
+    return _PART.fullmatch(path.name) is not None
+
+
 def is_abandoned(path: Path) -> bool:
     """Whether a path is what a process that was killed left of any other."""
     match = _PART.fullmatch(path.name)
@@ -119,12 +124,12 @@ def _take_place(part: Path, path: Path) -> None:
                 os.replace(old, path)
             raise
         finally:
-            shutil.rmtree(old, ignore_errors=True)
+            discard_folder(old)
 
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        discard_folder(path)
     else:
         with suppress(OSError):  # it does not exist, or its folder is gone
             path.unlink()

@@ -73,6 +73,7 @@ def test_a_conversion_that_differs_is_refused_and_leaves_nothing(demo, tmp_path,
         ({"to": "tflite"}, nemocli.UsageError, "onnx, coreml, mlx, coreai"),
         ({"precision": "int3"}, nemocli.UsageError, "fp32, int8"),
         ({"lookaheads": [5]}, nemocli.UsageError, "has no lookahead 5"),
+        ({"lookaheads": []}, nemocli.UsageError, "No lookahead is chosen"),
         ({"checkpoint": "nowhere"}, nemocli.ModelError, "nowhere"),
     ],
 )

@@ -57,9 +57,11 @@ class ConversionCheck:
         return self.agreeing / self.tokens if self.tokens else 1.0
 
     def __str__(self) -> str:
+        tokens = f"{self.agreeing} of {self.tokens} tokens agree with the checkpoint"
+        if not self.tokens:
+            tokens = "neither the model nor its checkpoint emits any token on the bundled sound"
         return (
-            f"{self.agreeing} of {self.tokens} tokens agree with the checkpoint"
-            f" ({self.runtime}, lookahead {self.lookahead}); the encoder differs by"
+            f"{tokens} ({self.runtime}, lookahead {self.lookahead}); the encoder differs by"
             f" {self.encoder_difference:.1e} of its largest output"
         )
 

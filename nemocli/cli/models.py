@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -69,17 +70,24 @@ def verify_models(options: VerifyOptions) -> None:
     """Print which models are intact; ModelError if one is damaged."""
     model = options.model
     listed = [] if model and Path(model).exists() else listing.list_models()
-    models = [each for each in listed if not each.is_interrupted]
-    chosen = [(each.name, each.path) for each in models if model in (None, each.name)]
+    models = [each for each in listed if not each.is_leftover]
+    chosen = [each for each in models if model in (None, each.name)]
+    checks = [(each.name, partial(_describe_damage, each)) for each in chosen]
     if model and not chosen:
-        chosen = [(model, find_model(model).path)]
+        checks = [(model, partial(describe_damage, find_model(model).path))]
     damaged = 0
-    for name, path in chosen:
-        sentences = describe_damage(path)
+    for name, check in checks:
+        sentences = check()
         damaged += bool(sentences)
         print(printable(f"{name}: {' '.join(sentences) or 'intact'}"), flush=True)
     if damaged:
-        raise ModelError(f"{damaged} of {len(chosen)} models failed the check.")
+        raise ModelError(f"{damaged} of {len(checks)} models failed the check.")
+
+
+def _describe_damage(model: listing.ListedModel) -> list[str]:
+    if model.form == listing.INTERRUPTED_DOWNLOAD:
+        return [f"files are missing; get them with: nemocli models pull {model.name}"]
+    return describe_damage(model.path)
 
 
 def remove_model(options: RemoveOptions) -> None:

@@ -53,7 +53,7 @@ class VerifyOptions:
     """Read every file of a model, and report the damaged ones.
 
     A converted model is compared with its manifest, and a download with the hub's hashes; in other
-    checkpoints, the tensors are checked. The exit code is 3 if a file is damaged.
+    checkpoints, the tensors are checked. The exit code is 3 if a file is damaged or missing.
     """
 
     model: Annotated[

@@ -65,7 +65,12 @@ def choose_precision(kind: Kind, wanted: str | None, system: System | None = Non
 def choose_lookaheads(
     present: Collection[int], wanted: Sequence[int] | None = None
 ) -> tuple[int, ...]:
-    """Return the lookaheads asked for, or all, sorted; UsageError if the model lacks one."""
+    """Return the lookaheads asked for, or all, sorted; UsageError if the model lacks one.
+
+    An empty choice is an error too.
+    """
+    if wanted is not None and not wanted:
+        raise UsageError("No lookahead is chosen; leave the choice out for all of them.")
     for lookahead in wanted or ():
         if lookahead not in present:
             raise UsageError(

@@ -1,6 +1,7 @@
 """The conversions in nemocli's own folder of models, and which of a model's suits a request."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nemocli.models.paths import find_models_folder
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
 from nemocli.runtimes.system import System
+from nemocli.whole_file import is_part
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,18 @@ class Conversion:
 
 
 def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
-    """Yield the complete model folders in a folder, sorted by name, with their manifests."""
-    for path in sorted(folder.glob(f"*/{MANIFEST}")):
-        try:
-            yield path.parent, read_manifest(path.parent)
-        except ModelError:
-            continue
+    """Yield the complete model folders in a folder, sorted by name, with their manifests.
+
+    Those that cannot be read, or are still being written, are left out.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError:
+        return
+    for path in paths:
+        with suppress(OSError, ModelError):
+            if not is_part(path) and (path / MANIFEST).is_file():
+                yield path, read_manifest(path)
 
 
 def list_conversions() -> list[Conversion]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
@@ -30,12 +29,12 @@ from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
-from nemocli.removal import remove_tree
+from nemocli.removal import discard_folder, remove_tree
 from nemocli.runtimes.kind import FolderKind, GraphProgress
 from nemocli.runtimes.kinds import AUTO, folder_kinds
 from nemocli.runtimes.system import System, this_system
 from nemocli.version import __version__
-from nemocli.whole_file import is_abandoned, part_of, remove_abandoned, written_whole
+from nemocli.whole_file import is_abandoned, is_part, part_of, remove_abandoned, written_whole
 
 
 def choose_target(
@@ -104,7 +103,10 @@ def convert(
         config=source.config,
         files={},
     )
-    found = _look_at(out, planned)
+    try:
+        found = _look_at(out, planned)
+    except OSError as error:
+        raise _explain_place(out, error) from None
     if found is _Target.SAME and not force:
         return read_manifest(out)
     if found is _Target.OTHER and not force:
@@ -134,8 +136,10 @@ class _Target(Enum):
 
 
 def _look_at(out: Path, planned: Manifest) -> _Target:
-    """Raises UsageError for what nemocli has not written."""
-    if not out.exists() or (out.is_dir() and all(map(is_abandoned, out.iterdir()))):
+    """Raises UsageError for what nemocli has not written, OSError for what cannot be read."""
+    if os.path.islink(os.path.realpath(out)):
+        raise UsageError(f"{out} is a link that leads back to itself; choose another place.")
+    if not out.exists() or (out.is_dir() and all(map(is_part, out.iterdir()))):
         return _Target.NOTHING
     try:
         manifest = read_manifest(out)
@@ -156,7 +160,7 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
     Other programs write a manifest.json too: with nothing of a model beside it, it is theirs.
     """
     paths = list(out.iterdir()) if out.is_dir() else []
-    names = [path.name for path in paths if not is_abandoned(path)]
+    names = [path.name for path in paths if not is_part(path)]
     if not any(map(holds_graph, names)) or not all(map(is_written_by_conversion, names)):
         raise UsageError(f"{out} exists and is not a model folder; choose another place.")
     try:
@@ -169,16 +173,22 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
 
 
 def _explain_place(out: Path, error: OSError) -> NemocliError:
-    advice = "; set NEMOCLI_MODELS_DIR to a folder that can be written" if _is_own(out) else ""
-    return NemocliError(f"The model folder {out} cannot be written: {error.strerror}{advice}.")
+    variable = _find_variable(out)
+    advice = f"; set {variable} to a folder that can be written" if variable else ""
+    reason = error.strerror
+    if isinstance(error, FileExistsError):  # a file where one of its folders is to be made
+        reason = f"{error.filename} is not a folder"
+    return NemocliError(f"The model folder {out} cannot be written: {reason}{advice}.")
 
 
-def _is_own(out: Path) -> bool:
-    """Return whether a place is in nemocli's own folder of models, not chosen by the user."""
-    try:
-        return out.parent == find_models_folder()
-    except NemocliError:  # a user without a home folder has none
-        return False
+def _find_variable(out: Path) -> str | None:
+    """Return the variable that moves one of nemocli's own folders; None for another place."""
+    with suppress(NemocliError):  # a user without a home folder has none
+        if out.parent == find_models_folder():
+            return "NEMOCLI_MODELS_DIR"
+        if out.parent == find_cache_folder() / "converted":
+            return "NEMOCLI_CACHE_DIR"
+    return None
 
 
 def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
@@ -190,11 +200,11 @@ def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> N
         raise _explain_place(out, error) from None
     free = free_bytes(existing)
     if free < needed:
-        place = "set NEMOCLI_MODELS_DIR to a folder elsewhere"
+        variable = _find_variable(out)
+        place = f"set {variable} to a folder elsewhere" if variable else "choose another place"
         raise NemocliError(
             f"The model needs about {needed / 1e9:.2f} GB in {existing}, where only"
-            f" {free / 1e9:.2f} GB are free; make room or"
-            f" {place if _is_own(out) else 'choose another place'}."
+            f" {free / 1e9:.2f} GB are free; make room or {place}."
         )
 
 
@@ -244,7 +254,7 @@ def _clear(place: Path) -> None:
     for folder in folders:
         for path in folder.iterdir():
             if is_abandoned(path):
-                shutil.rmtree(path, ignore_errors=True)
+                discard_folder(path)
 
 
 @contextmanager
@@ -252,9 +262,10 @@ def _written(place: Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces `place`, or fills it if it is empty or must stay.
 
     The current folder and a mount point must stay. The manifest is moved last: until then, the
-    folder is not a model.
+    folder is not a model. Parts that other processes are writing there stay too.
     """
-    if not place.is_dir() or (any(place.iterdir()) and not _must_stay(place)):
+    is_empty = place.is_dir() and all(map(is_part, place.iterdir()))
+    if not is_empty and not (place.is_dir() and _must_stay(place)):
         with written_whole(place) as part:
             yield part
         return
@@ -263,12 +274,12 @@ def _written(place: Path) -> Iterator[Path]:
         yield part
         (place / MANIFEST).unlink(missing_ok=True)
         for path in place.iterdir():
-            if path != part:
+            if not is_part(path):
                 remove_tree(path)
         for path in sorted(part.iterdir(), key=lambda path: path.name == MANIFEST):
             path.rename(place / path.name)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        discard_folder(part)
 
 
 def _must_stay(place: Path) -> bool:

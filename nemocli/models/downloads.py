@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.models.fetch import RemoteFile, measure_file
+from nemocli.models.folder import FileRecord
 from nemocli.models.hub import HubModel
 from nemocli.models.hub_hash import has_hash, is_hash
+from nemocli.models.hub_records import choose_records_path, keep_hub_records
 from nemocli.removal import remove_tree
 
 #: Ends the name of a file whose download by nemocli was interrupted.
@@ -101,6 +103,11 @@ class CachedCommit:
         if not reference.is_file() or reference.read_text(encoding="ascii") != self.commit:
             reference.write_text(self.commit, encoding="ascii")
 
+    def keep_records(self, files: Sequence[RemoteFile]) -> None:
+        """Keep the hashes of files that are in place, where no link tells them. Raises OSError."""
+        records = {file.name: FileRecord(file.size, file.etag) for file in files}
+        keep_hub_records(self.snapshot, records)
+
     def _link(self, blob: Path, file: RemoteFile) -> None:
         path = self.locate(file)
         with suppress(FileNotFoundError):
@@ -122,6 +129,7 @@ def remove_new(cached: CachedCommit, files: Sequence[RemoteFile]) -> None:
     if not any(cached.snapshot.glob("*")):
         with suppress(OSError):
             cached.snapshot.rmdir()
+            choose_records_path(cached.snapshot).unlink(missing_ok=True)
             (folder / "snapshots").rmdir()
             (folder / PULLED_MARK).unlink()
             (folder / "blobs").rmdir()
@@ -148,7 +156,7 @@ def remove_revision(cached: CachedCommit) -> list[OSError]:
     unused = [blob for blob in _list_blobs(cached.snapshot) if blob not in kept]
     failed = remove_tree(cached.snapshot)
     rest = (*unused, *_list_references(folder, cached.commit), *list_incomplete(cached.model))
-    for path in rest:
+    for path in (*rest, choose_records_path(cached.snapshot)):
         failed += remove_tree(path)
     return failed
 

@@ -5,9 +5,15 @@ from functools import cached_property
 from pathlib import Path
 
 from nemocli.addresses import advise_on_address
-from nemocli.errors import ModelError
+from nemocli.errors import ModelError, UsageError
 from nemocli.models.conversions import Conversion, choose_conversion, list_conversions, suits
-from nemocli.models.folder import MANIFEST, Manifest, read_manifest
+from nemocli.models.folder import (
+    MANIFEST,
+    Manifest,
+    lacks_manifest,
+    no_manifest_error,
+    read_manifest,
+)
 from nemocli.models.hub import (
     DEFAULT_MODEL,
     HubModel,
@@ -87,8 +93,8 @@ def find_model(
     path = _parse_path(text)
     if path.exists():
         return _find_at_path(path)
-    if "/" not in text and (find_models_folder() / text / MANIFEST).is_file():
-        return FoundModel(text, find_models_folder() / text)
+    if (own := _find_own(text)) and _find_at_path(own).is_converted:
+        return FoundModel(text, own)
     hub = parse_hub_model(text)
     if hub is None:
         raise _no_model_error(path)
@@ -102,13 +108,17 @@ def find_model(
 def find_checkpoint(model: str | Path) -> Path:
     """Return the checkpoint folder or .nemo archive that `model` names, never a converted model.
 
-    Raises ModelError, which says how to get it, if it is not there.
+    Raises ModelError, which says how to get it, if it is not there, and UsageError for the name of
+    a converted model.
     """
     text = str(model)
     if text == DEMO:
         return find_demo_folder()
     path = _parse_path(model)
     hub = parse_hub_model(text)
+    own = path if path.exists() else _find_own(text)
+    if own and _is_model_folder(own):
+        raise UsageError(f"{own} is converted already; give the checkpoint that it was made from.")
     if path.exists() or hub is None:
         return path
     found = find_pulled(hub)
@@ -117,8 +127,35 @@ def find_checkpoint(model: str | Path) -> Path:
     return found
 
 
+def _find_own(name: str) -> Path | None:
+    """Return the folder of this name in nemocli's own folder of models, or None."""
+    if name in ("", ".", "..") or "/" in name:
+        return None
+    path = find_models_folder() / name
+    try:
+        return path if path.is_dir() else None
+    except OSError as error:
+        raise _unreadable_error(path, error) from None
+
+
+def _is_model_folder(path: Path) -> bool:
+    try:
+        return (path / MANIFEST).is_file() and not (path / "config.json").exists()
+    except OSError:
+        return False
+
+
+def _unreadable_error(path: Path, error: OSError) -> ModelError:
+    return ModelError(f"{path} cannot be read: {error.strerror}.")
+
+
 def _parse_path(model: str | Path) -> Path:
-    """Return `model` as a path; ModelError if the system refuses to look at it."""
+    """Return `model` as a path; ModelError if the system refuses to look at it, or it is empty."""
+    if not str(model):
+        raise ModelError(
+            "The name of the model is empty: give a name from 'nemocli models list', owner/name of"
+            " the hub, or the path of a model."
+        )
     try:
         path = Path(model).expanduser()
         path.exists()
@@ -133,8 +170,10 @@ def _find_at_path(path: Path) -> FoundModel:
     try:
         if path.is_file() or found.is_converted or (path / "config.json").is_file():
             return found
-    except PermissionError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+        if lacks_manifest(path):
+            raise no_manifest_error(path)
+    except OSError as error:
+        raise _unreadable_error(path, error) from None
     raise _no_model_error(path)
 
 

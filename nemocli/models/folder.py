@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -126,6 +127,18 @@ def holds_graph(name: str) -> bool:
     """Return whether a file or a package with this name holds a graph or the weights."""
     graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
     return name.partition(".")[0] in graphs
+
+
+def lacks_manifest(folder: Path) -> bool:
+    """Return whether a folder holds a conversion whose manifest is missing. Raises OSError."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    is_own = all(map(is_written_by_conversion, names)) and any(map(holds_graph, names))
+    return is_own and MANIFEST not in names
+
+
+def no_manifest_error(folder: Path) -> ModelError:
+    """Return the error for a conversion whose manifest is missing."""
+    return ModelError(f"{folder / MANIFEST} is missing; convert the checkpoint again.")
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

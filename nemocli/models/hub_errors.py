@@ -4,7 +4,7 @@ import errno
 
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.fetch import WrongHashError
-from nemocli.models.hub import HubModel
+from nemocli.models.hub import MAIN, HubModel
 from nemocli.models.retries import MAX_WAIT_S, TransferError, is_untrusted, read_retry_after
 
 #: Errors of a disk while an open file is written; they do not have the file's name.
@@ -23,7 +23,10 @@ def explain(error: Exception, model: HubModel) -> NemocliError:
             " log in with: hf auth login"
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return ModelError(f"The model {model.name} has no revision {model.revision_to_pull!r}.")
+        return ModelError(
+            f"The model {model.name} has no revision {model.revision_to_pull!r}; see its branches"
+            f" and tags on {constants.ENDPOINT}/{model.name}/tree/{MAIN}"
+        )
     if isinstance(error, errors.RepositoryNotFoundError):
         return ModelError(
             f"The hub has no model {model.name}, or not for you; check the name, and for a private"
@@ -62,6 +65,11 @@ def _explain_status(status: int, wait: float, model: HubModel) -> NemocliError:
         return ModelError(
             f"The hub does not give {model} to you (HTTP status {status}); log in with:"
             " hf auth login"
+        )
+    if status in (404, 410):
+        return ModelError(
+            f"The hub at {constants.ENDPOINT} does not have {model}, or lacks a file of it (HTTP"
+            f" status {status}); check the name, and HF_ENDPOINT if you set it."
         )
     when = f"in {wait / 60:.0f} minutes" if wait > MAX_WAIT_S else "later"
     return NemocliError(

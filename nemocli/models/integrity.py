@@ -6,25 +6,28 @@ and again when its size or its times have changed; the result is kept in the cac
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.folder import MANIFEST, FileRecord, Manifest, parse_manifest
+from nemocli.models.folder import (
+    MANIFEST,
+    Manifest,
+    lacks_manifest,
+    no_manifest_error,
+    parse_manifest,
+)
 from nemocli.models.hub import describe_source, parse_hub_model
-from nemocli.models.hub_hash import has_hash, is_hash
+from nemocli.models.hub_hash import has_hash
+from nemocli.models.hub_records import Records, read_hub_records
 from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.whole_file import write_whole_file
 
 #: Files up to this many bytes are hashed whenever a model is opened, in about ten milliseconds.
 MAX_SMALL_BYTES = 16_000_000
-
-#: Expected size and hash of each file, by name.
-Records = Mapping[str, FileRecord]
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,8 @@ def check_checkpoint(
     They are known for the demo and for the hub's cache. `progress` is called before a large file
     is hashed.
     """
-    advice = "get it again"
-    hub = parse_hub_model(describe_source(checkpoint.path))
-    if hub is not None:
-        advice = f"get it again with: {hub.pull_command}"
-    _check_files(
-        _choose_folder(checkpoint.path), read_hub_records(checkpoint.path), advice, progress
-    )
+    path = checkpoint.path
+    _check_files(_choose_folder(path), read_hub_records(path), _advise(path), progress)
     if _is_damaged_demo(checkpoint):
         raise ModelError(f"The demo in {checkpoint.path} is damaged; install nemocli again.")
 
@@ -98,10 +96,10 @@ def describe_damage(model: Path) -> list[str]:
             records = parse_manifest(model).files
             found = [str(damage) for damage in find_damage(model, records)]
             return [f"{sentence}; convert the checkpoint again." for sentence in found]
-        found = [
-            f"{d}; get it again."
-            for d in find_damage(_choose_folder(model), read_hub_records(model))
-        ]
+        if lacks_manifest(model):
+            raise no_manifest_error(model)
+        damages = find_damage(_choose_folder(model), read_hub_records(model))
+        found = [f"{damage}; {_advise(model)}." for damage in damages]
         if not found:
             checkpoint = open_checkpoint(model)
             check_checkpoint(checkpoint)
@@ -109,20 +107,15 @@ def describe_damage(model: Path) -> list[str]:
             checkpoint.parameters.check()
     except ModelError as error:
         return [str(error)]
+    except OSError as error:
+        return [f"{error.filename or model} cannot be read: {error.strerror}."]
     return found
 
 
-def read_hub_records(checkpoint: Path) -> Records:
-    """Return size and hash of a checkpoint's files in the hub's cache; empty for others."""
-    records = {}
-    paths = checkpoint.iterdir() if checkpoint.is_dir() else iter([checkpoint])
-    for path in sorted(paths):
-        if not path.is_symlink() or not path.is_file():
-            continue
-        blob = Path(os.readlink(path))  # may be a link itself, to a file that several models share
-        if blob.parent.name == "blobs" and is_hash(blob.name):
-            records[path.name] = FileRecord(path.stat().st_size, blob.name)
-    return records
+def _advise(checkpoint: Path) -> str:
+    """Return how to get a checkpoint again."""
+    hub = parse_hub_model(describe_source(checkpoint))
+    return "get it again" if hub is None else f"get it again with: {hub.pull_command}"
 
 
 def forget_hashes(folder: Path) -> None:

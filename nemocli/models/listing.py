@@ -1,8 +1,11 @@
 """List the models on this machine, and remove them."""
 
+import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
@@ -20,10 +23,13 @@ from nemocli.models.hub import (
 from nemocli.models.paths import DEMO, find_cache_folder, find_demo_folder, find_models_folder
 from nemocli.network.config import ARCHITECTURE
 from nemocli.removal import remove_tree
-from nemocli.whole_file import is_abandoned
+from nemocli.whole_file import is_abandoned, is_part
 
 #: Forms of incomplete models.
 INTERRUPTED_DOWNLOAD, INTERRUPTED_CONVERSION = "interrupted download", "interrupted conversion"
+
+#: Forms of models that cannot be used.
+DAMAGED, UNREADABLE = "damaged or outdated", "not readable"
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,17 @@ class ListedModel:
     delete: Callable[[], list[OSError]] | None
 
     @property
-    def is_interrupted(self) -> bool:
-        """Whether it is not complete."""
-        return self.form in (INTERRUPTED_DOWNLOAD, INTERRUPTED_CONVERSION)
+    def is_leftover(self) -> bool:
+        """Whether it has no name of a model: files that an interruption left."""
+        interrupted = (INTERRUPTED_DOWNLOAD, INTERRUPTED_CONVERSION)
+        return self.form in interrupted and self.name == str(self.path)
 
 
 def list_models() -> list[ListedModel]:
-    """Return the demo, downloads, converted models, and conversions in the cache, in this order."""
+    """Return the demo, downloads, converted models, and conversions in the cache, in this order.
+
+    Raises ModelError if one of the folders may not be read.
+    """
     found = [*_list_bundled(), *_list_downloads()]
     for folder in (find_models_folder(), find_cache_folder() / "converted"):
         for path, manifest in list_converted(folder):
@@ -66,6 +76,8 @@ def find_listed(name: str) -> ListedModel:
     models = list_models()
     same = [model for model in models if name in (model.name, str(model.path))]
     same = same or [model for model in models if _is_revision(model, name)]
+    broken = find_models_folder() / name  # listed by its path
+    same = same or [model for model in models if name == broken.name and model.path == broken]
     if not same:
         raise ModelError(f"There is no model {name!r} on this machine; see: nemocli models list")
     if len(same) > 1:
@@ -93,8 +105,17 @@ def measure_model(path: Path) -> int:
 
 
 def measure_folder(folder: Path) -> int:
-    """Return the bytes of the files in a folder and its subfolders, targets of links included."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Return the bytes of the files in a folder and its subfolders, targets of links included.
+
+    What may not be read is left out.
+    """
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                found = os.stat(os.path.join(parent, name))
+                size += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return size
 
 
 def _list_bundled() -> Iterator[ListedModel]:
@@ -107,7 +128,9 @@ def _list_bundled() -> Iterator[ListedModel]:
 
 def _list_downloads() -> Iterator[ListedModel]:
     """Yield models in the hub's cache that nemocli can run, or that it downloaded."""
-    for folder in sorted(find_hub_cache().glob("models--*--*")):
+    for folder in _list_entries(find_hub_cache()):
+        if not fnmatch(folder.name, "models--*--*"):
+            continue
         hub = parse_hub_model(folder.name.removeprefix("models--").replace("--", "/", 1))
         if hub is None:
             continue
@@ -116,25 +139,26 @@ def _list_downloads() -> Iterator[ListedModel]:
         partial_bytes = sum(path.stat().st_size for path in partials)
         is_counted = False
         for snapshot in sorted(folder.glob("snapshots/*")):
-            checkpoint = _find_readable_checkpoint(snapshot)
+            checkpoint, form = _look_at_snapshot(snapshot)
             if not (is_own or _is_supported(checkpoint or snapshot)):
                 continue
             cached = CachedCommit(HubModel(hub.name, snapshot.name), snapshot.name)
             size = measure_folder(snapshot)
             if checkpoint is None:
                 size, is_counted = size + partial_bytes, True
-            form = "checkpoint" if checkpoint else INTERRUPTED_DOWNLOAD
             delete = _make_deletion(cached)
             yield ListedModel(str(cached.model), form, "", size, checkpoint or snapshot, delete)
         if partials and not is_counted:
             yield _list_partials(hub, folder, partials, partial_bytes)
 
 
-def _find_readable_checkpoint(snapshot: Path) -> Path | None:
+def _look_at_snapshot(snapshot: Path) -> tuple[Path | None, str]:
+    """Return the checkpoint of a commit's folder, if it is complete, and the model's form."""
     try:
-        return find_snapshot_checkpoint(snapshot)
-    except ModelError:  # one that may not be read
-        return None
+        checkpoint = find_snapshot_checkpoint(snapshot)
+    except ModelError:
+        return None, UNREADABLE
+    return checkpoint, "checkpoint" if checkpoint else INTERRUPTED_DOWNLOAD
 
 
 def _list_partials(
@@ -156,23 +180,40 @@ def _list_partials(
 
 def _list_unusable(folder: Path) -> Iterator[ListedModel]:
     """Yield conversions that cannot be used: damaged, of another version, or interrupted."""
-    for path in sorted(folder.glob("*")):
-        if is_abandoned(path):
-            yield _list_folder(str(path), INTERRUPTED_CONVERSION, path)
-        elif _was_model(path):
-            try:
+    for path in _list_entries(folder):
+        if is_part(path):
+            if is_abandoned(path):
+                yield _list_folder(str(path), INTERRUPTED_CONVERSION, path)
+            continue
+        try:
+            if _was_model(path):
                 read_manifest(path)
-            except ModelError:
-                yield _list_folder(str(path), "damaged or outdated", path)
+        except ModelError:
+            yield _list_folder(str(path), DAMAGED, path)
+        except OSError:
+            yield _list_folder(str(path), UNREADABLE, path)
+
+
+def _list_entries(folder: Path) -> list[Path]:
+    """Return what is in one of nemocli's folders, sorted; ModelError if it may not be read."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ModelError(f"The folder {folder} cannot be read: {error.strerror}.") from None
 
 
 def _was_model(path: Path) -> bool:
-    """Return whether a folder is or was a model; also one without manifest, or a broken link."""
+    """Return whether a folder is or was a model; also one without manifest, or a broken link.
+
+    Raises OSError if it may not be read.
+    """
     if path.is_symlink() and not path.exists():
         return True
-    if (path / MANIFEST).exists():
+    names = os.listdir(path) if path.is_dir() else []
+    if MANIFEST in names:
         return True
-    names = [entry.name for entry in path.iterdir()] if path.is_dir() else []
     return bool(names) and all(map(is_written_by_conversion, names))
 
 

@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nemocli.disk import free_bytes, nearest_existing
-from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.errors import ModelError, NemocliError, UsageError, shown
 from nemocli.models.downloads import CachedCommit, remove_new
 from nemocli.models.fetch import (
     RemoteFile,
@@ -32,7 +33,8 @@ from nemocli.models.hub import (
     list_commits,
 )
 from nemocli.models.hub_errors import explain, explain_hash
-from nemocli.models.integrity import find_changed, read_hub_records
+from nemocli.models.hub_records import read_hub_records
+from nemocli.models.integrity import find_changed
 from nemocli.models.repository import Note, RemoteRevision, find_remote_revision
 from nemocli.models.retries import PAUSES_S, may_pass
 from nemocli.network.checkpoint import CONFIGS, WEIGHTS, list_weight_files, read_json
@@ -61,6 +63,7 @@ def pull(model: HubModel, progress: DownloadProgress, note: Note) -> Path:
     if here and is_whole_commit(model.revision_to_pull) and _is_known_whole(model, here):
         return here
     try:
+        _check_endpoint()
         _check_token()
         # With a model here, there is no reason to wait for a connection.
         remote = find_remote_revision(model, note, () if here else PAUSES_S)
@@ -111,6 +114,22 @@ def _find_damage(checkpoint: Path) -> set[str]:
     return find_changed(folder, read_hub_records(checkpoint))
 
 
+def _check_endpoint() -> None:
+    """Raise UsageError if HF_ENDPOINT is not the address of a server."""
+    from huggingface_hub import constants
+
+    try:
+        parts = urlsplit(constants.ENDPOINT)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # such as a port of letters
+        is_address = False
+    if not is_address or any(sign.isspace() for sign in constants.ENDPOINT):
+        raise UsageError(
+            f"HF_ENDPOINT is not the address of a hub: {shown(constants.ENDPOINT)}; write"
+            " https://HOST, or unset it."
+        )
+
+
 def _check_token() -> None:
     """Raise UsageError for a token that cannot be part of a request."""
     from huggingface_hub import get_token
@@ -134,8 +153,10 @@ def _download(
         weights = _choose_weights(cached, remote)
     missing = _find_missing(cached, weights, note)
     _get_files(cached, missing, progress, note)
+    with suppress(OSError):  # a read-only cache can be used as well
+        cached.keep_records([*remote.small, *weights])
     if not is_whole_commit(remote.revision):
-        with suppress(OSError):  # a read-only cache can be used as well
+        with suppress(OSError):
             cached.remember(remote.revision)
     found = find_snapshot_checkpoint(cached.snapshot)
     assert found is not None

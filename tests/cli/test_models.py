@@ -18,14 +18,22 @@ from tests.network.broken import sound_files
 from tests.schemas import checked
 
 
+@pytest.fixture(scope="module")
+def conversions(demo, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("conversions")
+    convert(demo, folder / "one", lookaheads=[3])
+    convert(demo, folder / "two", lookaheads=[0], precision="int8")
+    return folder
+
+
 @pytest.fixture
-def models(demo, tmp_path, monkeypatch):
+def models(conversions, tmp_path, monkeypatch):
     """A models folder with two conversions, and an empty hub's cache."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path / "models"))
-    convert(demo, tmp_path / "models" / "one", lookaheads=[3])
-    convert(demo, tmp_path / "cache" / "converted" / "two", lookaheads=[0], precision="int8")
+    shutil.copytree(conversions / "one", tmp_path / "models" / "one")
+    shutil.copytree(conversions / "two", tmp_path / "cache" / "converted" / "two")
     (tmp_path / "models" / "broken").mkdir()
     return tmp_path
 
@@ -239,9 +247,8 @@ def test_what_a_killed_conversion_left_is_shown_and_goes_with_the_next(models, d
 
 def test_a_model_without_its_manifest_is_shown_and_can_be_removed(models):
     (models / "models" / "one" / MANIFEST).unlink()
-    name = str(models / "models" / "one")
-    assert listed_forms()[name] == "damaged or outdated"
-    assert nemocli("remove", name, "--yes").exit_code == 0
+    assert listed_forms()[str(models / "models" / "one")] == "damaged or outdated"
+    assert nemocli("remove", "one", "--yes").exit_code == 0
     assert not (models / "models" / "one").exists()
 
 
@@ -260,3 +267,79 @@ def test_names_that_climb_are_none(models, name):
     assert (done.exit_code, done.stdout) == (2, "")
     assert "is written owner/name" in done.stderr
     assert nemocli("remove", name, "--yes").exit_code == 3
+
+
+def put_blocked(models, monkeypatch, *blocked):
+    """Let the system refuse to list folders, as it does for a user who is not root."""
+    real = {name: getattr(os, name) for name in ("listdir", "scandir", "stat", "open")}
+
+    def refusing(name):
+        def call(path, *arguments, **options):
+            text = os.fspath(path) if not isinstance(path, int) else ""
+            for each in map(str, blocked):
+                inside = text.startswith(f"{each}/")
+                if inside or (text == each and name in ("listdir", "scandir")):
+                    raise PermissionError(13, "Permission denied", text)
+            return real[name](path, *arguments, **options)
+
+        return call
+
+    for name in real:
+        monkeypatch.setattr(os, name, refusing(name))
+
+
+def test_one_folder_that_cannot_be_read_hides_no_other(models, monkeypatch):
+    blocked = models / "models" / "broken"
+    put_blocked(models, monkeypatch, blocked)
+    assert listed_forms()[str(blocked)] == "not readable"
+    assert {"demo", "one"} <= set(listed_forms())
+    done = nemocli("verify")
+    assert (done.exit_code, done.stderr) == (3, "nemocli: 1 of 4 models failed the check.\n")
+    assert f"{blocked}: {blocked}" in done.stdout and "cannot be read: Perm" in done.stdout
+    for command in (["file", "a.wav", "--model", "broken"], ["models", "path", "broken"]):
+        done = typed.nemocli(*command)
+        assert done.exit_code == 3
+        assert f"{blocked}" in done.stderr and "cannot be read: Permission" in done.stderr
+    done = nemocli("remove", blocked, "--yes")
+    assert done.exit_code == 1 and "cannot be removed: Permission denied" in done.stderr
+    assert nemocli("path", "one").stdout == f"{models / 'models' / 'one'}\n"
+
+
+@pytest.mark.parametrize("folder", ["models", "cache/converted", "hub"])
+def test_a_folder_of_models_that_cannot_be_read_is_named(models, monkeypatch, folder):
+    (models / folder).mkdir(exist_ok=True)
+    put_blocked(models, monkeypatch, models / folder)
+    done = nemocli("list")
+    assert (done.exit_code, done.stdout) == (3, "")
+    said = f"nemocli: The folder {models / folder} cannot be read: Permission denied.\n"
+    assert done.stderr == said
+
+
+def test_verify_names_a_download_that_lacks_files(models):
+    snapshot = put_download(models, sound_files())
+    (snapshot / "tokenizer.json").unlink()
+    done = nemocli("verify")
+    assert done.exit_code == 3
+    name = f"some/one@{snapshot.name}"
+    assert f"{name}: files are missing; get them with: nemocli models pull {name}\n" in done.stdout
+
+
+def test_verify_names_a_model_that_lacks_its_manifest(models):
+    place = models / "models" / "one"
+    (place / MANIFEST).unlink()
+    said = f"{place / MANIFEST} is missing; convert the checkpoint again."
+    done = nemocli("verify")
+    assert done.exit_code == 3 and f"{place}: {said}\n" in done.stdout
+    done = nemocli("path", "one")
+    assert (done.exit_code, done.stderr) == (3, f"nemocli: {said}\n")
+
+
+def test_what_is_still_being_written_is_no_model(models):
+    part = models / "models" / f".one.{os.getppid()}.old.part"
+    shutil.copytree(models / "models" / "one", part)
+    assert not [name for name in listed_forms() if ".part" in name]
+
+
+def test_an_empty_name(models):
+    done = nemocli("path", "")
+    assert done.exit_code == 3 and "The name of the model is empty" in done.stderr

@@ -68,6 +68,56 @@ def test_an_empty_folder_is_empty_after_a_conversion_that_failed(checkpoint, tmp
     assert names(out) == [] and names(tmp_path) == ["checkpoint", "out"]
 
 
+def test_two_conversions_into_the_current_folder(checkpoint, tmp_path, monkeypatch):
+    """Each leaves alone what the other is writing; the one that ends last stays."""
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    command = ["convert", checkpoint, "-o", ".", "--no-verify", "-q", "--lookahead", "3"]
+
+    def meet(folder):
+        assert run(*command) == (0, ".\n", "")
+        assert folder.is_dir() and read_manifest(out).lookaheads == (3,)
+
+    convert(checkpoint, Path(), lookaheads=[0], check=meet)
+    assert read_manifest(out).lookaheads == (0,)
+    assert not [name for name in names(out) if name.startswith(".")]
+
+
+def test_a_read_only_folder_is_replaced_and_nothing_of_it_stays(checkpoint, tmp_path):
+    out = tmp_path / "out"
+    convert(checkpoint, out, lookaheads=[0])
+    out.chmod(0o500)
+    command = ["convert", checkpoint, "-o", out, "--no-verify", "-q", "--lookahead", "3"]
+    assert run(*command, "--force", code=UNPRIVILEGED) == (0, f"{out}\n", "")
+    assert names(tmp_path) == ["checkpoint", "out"]
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "words"),
+    [
+        ("loop", 2, "loop is a link that leads back to itself; choose another place."),
+        ("file/model", 1, "/file is not a folder."),
+    ],
+)
+def test_places_where_nothing_can_be(checkpoint, tmp_path, place, code, words):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    done = nemocli("convert", checkpoint, "-o", tmp_path / place)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert done.stderr.startswith("nemocli: ") and done.stderr.endswith(f"{words}\n")
+
+
+def test_a_model_is_not_converted_again(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path / "models"))
+    made = tmp_path / "models" / "made"
+    convert(checkpoint, made, lookaheads=[0])
+    for name in (made, "made"):
+        done = nemocli("convert", name, "-o", tmp_path / "out")
+        said = f"nemocli: {made} is converted already; give the checkpoint that it was made from.\n"
+        assert (done.exit_code, done.stderr) == (2, said)
+
+
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_link_stays_a_link(checkpoint, tmp_path, is_there):
     target, link = tmp_path / "target", tmp_path / "link"

@@ -278,7 +278,18 @@ def test_no_connection(machine):
     refused(machine.nemocli("models", "pull", "someone/demo"), 3, "HF_HUB_OFFLINE", "unset it")
 
 
-@pytest.mark.parametrize("status", [401, 403, 500])
+@pytest.mark.parametrize(
+    "address",
+    ["nonsense", "http:", "ftp://hub", "https://", "http://no such host", "http://hub:port"],
+)
+def test_an_address_that_is_none(machine, address):
+    machine.move_hub(address)
+    words = f"HF_ENDPOINT is not the address of a hub: '{address}'; write https://HOST"
+    refused(machine.nemocli("models", "pull", "someone/demo"), 2, words)
+    assert machine.pauses == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
 def test_a_hub_that_does_not_answer(machine, hub, status):
     hub.status = status
     done = machine.nemocli("models", "pull", "someone/demo")

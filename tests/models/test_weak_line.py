@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models import retries
+from nemocli.models.downloads import CachedCommit, remove_revision
 from nemocli.models.hub import HubModel
+from nemocli.models.hub_records import choose_records_path, read_hub_records
+from nemocli.models.integrity import describe_damage
 from nemocli.models.pull import pull
 from tests.models.fake_hub import COMMIT, SIGNATURE, FakeHub, Fault, running
 from tests.network.broken import sound_files, write
@@ -473,6 +476,27 @@ def test_without_links_nothing_is_stored_twice(client, hub, monkeypatch, is_said
     newer = client.pull()
     assert client.is_whole(newer) and "model.safetensors" not in hub.fetched()
     assert (newer / "model.safetensors").samefile(folder / "model.safetensors")
+    assert remove_revision(CachedCommit(MODEL, newer.name)) == []
+    assert not choose_records_path(newer).exists() and choose_records_path(folder).exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_without_links_damage_is_found_too(client, hub, monkeypatch, name):
+    """No blob's name tells the hashes then, so they are kept beside the folder."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_SYMLINKS", True)
+    folder = client.pull()
+    assert {n: r.bytes for n, r in read_hub_records(folder).items()} == {
+        path.name: path.stat().st_size for path in hub.files()
+    }
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    assert describe_damage(folder)[0].startswith(f"{folder / name} is damaged; ")
+    assert client.is_whole(client.pull())
+    for kept in (b"", b"[]", b"{", b'{"config.json": [1, "x"]}', b'{"config.json": 3}'):
+        choose_records_path(folder).write_bytes(kept)
+        assert read_hub_records(folder) == {}
+        client.pull()
+        assert read_hub_records(folder)
 
 
 def test_a_token_that_none_can_be(client, monkeypatch):
