@@ -37,6 +37,7 @@ def encode(
     picture_seconds: float = 0.0,
     form: str | None = None,
     options: dict[str, str] | None = None,
+    codec_options: dict[str, str] | None = None,
     drop: Callable[[float], bool] = lambda seconds: False,
 ) -> Path:
     """Write float32 [frames] or [frames, channels]; `pts` maps a frame's number to its time.
@@ -48,7 +49,7 @@ def encode(
     layout = LAYOUTS[samples.shape[1]]
     with av.open(str(path), "w", format=form, options=options or {}) as container:
         video = container.add_stream("mpeg4", rate=10) if picture_seconds else None
-        stream = container.add_stream(codec, rate=rate, layout=layout)
+        stream = container.add_stream(codec, rate=rate, layout=layout, options=codec_options or {})
         if codec.startswith("wma"):
             stream.bit_rate = 64_000
         if video is not None:

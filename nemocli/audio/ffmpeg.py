@@ -10,6 +10,7 @@ import av
 
 from nemocli.audio.byte_window import ByteWindow
 from nemocli.audio.bytes_behind import count_bytes_behind, ends_frame
+from nemocli.audio.comfort_noise import is_comfort_noise, make_pause
 from nemocli.audio.continuation import Continuation, find_continuation, is_read_again
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
@@ -168,6 +169,8 @@ class FfmpegDecoder:
             if packet.is_corrupt:
                 self._follows_damage = True
             frames = self._decode(packet)
+            if frames is None and is_comfort_noise(packet):
+                frames = [make_pause(packet)]
             if frames is None:
                 data = bytes(packet)
                 self._note_damage()

@@ -118,7 +118,7 @@ def test_foreign_bytes_behind(tmp_path, mp3, name):
 
 
 def test_comfort_noise_of_amr(tmp_path):
-    """Frames that FFmpeg does not decode stand for their 20 ms."""
+    """Frames that FFmpeg does not decode are pauses of 20 ms, and no damage."""
     path = encode(tmp_path / "a.amr", "libopencore_amrnb", marked(MARKS, 8000), 8000)
     content, frames = path.read_bytes(), []
     sizes = [12, 13, 15, 17, 19, 20, 26, 31, 5, 0, 0, 0, 0, 0, 0, 0]
@@ -127,10 +127,24 @@ def test_comfort_noise_of_amr(tmp_path):
         size = 1 + sizes[content[at] >> 3 & 15]
         frames.append(content[at : at + size])
         at += size
-    frames[85:95] = [bytes([8 << 3 | 4]) + bytes(5)] * 10  # from 1.7 to 1.9 s, between two marks
+    # From 1.7 to 1.9 s, between two marks: comfort noise, then frames that were not sent.
+    frames[85:95] = [bytes([8 << 3 | 4]) + bytes(5)] * 3 + [b"\x7c"] * 7
+    path.write_bytes(content[:6] + b"".join(frames))
+    check(path, [])
+    frames[85] = bytes([8 << 3]) + bytes(5)  # marked as damaged by the sender
     path.write_bytes(content[:6] + b"".join(frames))
     _, warnings = check(path, ["damage"])
     assert warnings[0].at_s == pytest.approx(1.7, abs=0.05)
+
+
+@pytest.mark.parametrize("form", ["amr", "3gp"])
+def test_a_telephone_that_sends_no_pauses(tmp_path, form):
+    """As telephones record: pauses are comfort noise, also at the end."""
+    path = tmp_path / "a"
+    sound = np.concatenate([marked(MARKS, 8000), np.zeros(16000, np.float32)])
+    encode(path, "libopencore_amrnb", sound, 8000, form=form, codec_options={"dtx": "1"})
+    seconds, _ = check(path, [])
+    assert path.stat().st_size < 10_000 and seconds == pytest.approx(10, abs=0.1)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.ts"])
