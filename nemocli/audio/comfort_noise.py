@@ -38,4 +38,3 @@ def make_pause(packet: av.Packet[Any]) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
     frame.sample_rate, frame.pts, frame.time_base = rate, packet.pts, packet.time_base
     return frame
-

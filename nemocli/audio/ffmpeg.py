@@ -57,6 +57,11 @@ MAX_FAILURES = 100
 # Codecs that store samples as floats of any size.
 FLOAT_CODECS = ("pcm_f", "wavpack")
 
+# Codecs with a checksum in each frame; and those in which a wrong one need not mean noise, since
+# some programs write wrong ones.
+CHECKED_CODECS = ("ac3", "eac3", "flac", "tta", "wavpack")
+ROBUST_CODECS = ("ac3", "eac3")
+
 MICROSECOND = 1e-6
 
 
@@ -73,6 +78,8 @@ class FfmpegDecoder:
         self._read_up_to, self._sync = 0, b""
         # Bytes of the last good packet, for clocks that look at them.
         self._last = b""
+        # Whether the next frame has a wrong checksum.
+        self._has_wrong_sum = False
         # Whether the file continues where FFmpeg's reader stopped.
         self._is_joined = False
         # Bytes that could not be decoded.
@@ -123,7 +130,7 @@ class FfmpegDecoder:
         return first is not None and is_beginning_lost(self.path, first, late)
 
     def _read_blocks(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Block]:
-        for placed in timeline.place(self._read_pieces()):
+        for placed in timeline.place(self._read_pieces(timeline)):
             frame = placed.samples
             rate, channels = frame.sample_rate, len(frame.layout.channels)
             if placed.silence:
@@ -150,7 +157,9 @@ class FfmpegDecoder:
             return set()  # a pipe is read only once
         return find_silent(lambda: _open_container(self.path), tracks)
 
-    def _read_pieces(self) -> Iterator[Piece[av.AudioFrame]]:
+    def _read_pieces(
+        self, timeline: Timeline[av.AudioFrame]
+    ) -> Iterator[Piece[av.AudioFrame]]:
         """Yield each frame with its time, and whether something before it was undecodable."""
         for frame, data, pos in self._decode_frames():
             rate, channels = frame.sample_rate, len(frame.layout.channels)
@@ -158,6 +167,9 @@ class FfmpegDecoder:
                 self._note_damage()
                 continue
             starts = self._clock.time(data, pos, frame)
+            if self._has_wrong_sum:
+                self.log.note("wrong sum", timeline.position, frame.samples / rate)
+                self._has_wrong_sum = False
             yield Piece(frame, starts, frame.samples / rate, self._follows_damage)
             self._follows_damage = False
 
@@ -188,7 +200,21 @@ class FfmpegDecoder:
         try:
             return cast("list[av.AudioFrame]", packet.decode())
         except (av.FFmpegError, OSError):
+            return self._decode_unchecked(packet)
+
+    def _decode_unchecked(self, packet: av.Packet[Any]) -> list[av.AudioFrame] | None:
+        """Decode a packet with a wrong checksum if its codec is robust; else return None."""
+        name = packet.stream.codec_context.name
+        if name not in ROBUST_CODECS:
             return None
+        try:
+            context = cast("av.AudioCodecContext", av.CodecContext.create(name, "r"))
+            frames = context.decode(packet)
+        except (av.FFmpegError, OSError):
+            return None
+        if frames:
+            self._has_wrong_sum = True
+        return frames or None
 
     def _salvage(
         self, packet: av.Packet[Any], data: bytes
@@ -327,8 +353,8 @@ class FfmpegDecoder:
 
 
 def _check_sums(context: av.CodecContext) -> None:
-    """Make FLAC refuse frames with wrong checksums, which would decode to noise."""
-    if context.name == "flac":
+    """Make codecs refuse frames with wrong checksums, which would decode to noise."""
+    if context.name in CHECKED_CODECS:
         context.options = {"err_detect": "crccheck+explode"}
 
 

@@ -79,6 +79,12 @@ INCIDENTS: dict[str, tuple[str, Callable[[str, str], str]]] = {
         "damage",
         lambda place, amount: f"Bytes that cannot be decoded as sound were left out, {place}.",
     ),
+    "wrong sum": (
+        "damage",
+        lambda place, amount: (
+            f"Sound with a wrong checksum ({amount}) was decoded, but is probably damaged, {place}."
+        ),
+    ),
     "not numbers": (
         "damage",
         lambda place, amount: (

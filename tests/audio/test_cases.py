@@ -350,3 +350,37 @@ def test_what_is_behind_flac_is_warned_of(tmp_path, tail):
     assert places == whole and seconds_with_tail == seconds
     expected = [] if tail in ("an old tag", "zeros") else ["damage"]
     assert [warning.kind for warning in warnings] == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "codec"), [("ac3", "ac3"), ("eac3", "eac3"), ("mpegts", "ac3"), ("wv", "wavpack")]
+)
+def test_a_wrong_checksum_is_never_silent(tmp_path, form, codec):
+    path = encode(tmp_path / "a", codec, marked(MARKS, 48000), 48000, form=form)
+    content = bytearray(path.read_bytes())
+    whole, seconds, warnings = read(path)
+    assert not warnings
+    at = content.index(b"\x0b\x77", len(content) // 2) if codec != "wavpack" else len(content) // 2
+    content[at + 100 : at + 104] = bytes(byte ^ 0x55 for byte in content[at + 100 : at + 104])
+    path.write_bytes(content)
+    places, seconds_with_damage, warnings = read(path)
+    assert seconds_with_damage == pytest.approx(seconds, abs=0.01)
+    assert [warning.kind for warning in warnings] == ["damage"]
+    if codec != "wavpack":  # whose blocks are long
+        assert places == whole and "checksum" in warnings[0].message
+        assert warnings[0].at_s == pytest.approx(seconds / 2, abs=0.3)
+
+
+def test_wrong_checksums_throughout_do_not_hide_the_sound(tmp_path):
+    """As some programs write them."""
+    path = encode(tmp_path / "a.ac3", "ac3", marked(MARKS, 48000), 48000)
+    whole, seconds, _ = read(path)
+    content = bytearray(path.read_bytes())
+    size = content.index(b"\x0b\x77", 2)
+    for at in range(0, len(content), size):
+        content[at + 2] ^= 0x55
+        content[at + size - 1] ^= 0x55
+    path.write_bytes(content)
+    places, seconds_with_damage, warnings = read(path)
+    assert set(places) == set(whole) and seconds_with_damage == seconds
+    assert len(warnings) == 1
