@@ -28,6 +28,7 @@ from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
 from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
+from nemocli.audio.packed_kinds import measure_frame
 from nemocli.audio.packet_clock import ByteClock, FlacClock, choose_clock
 from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
@@ -157,9 +158,7 @@ class FfmpegDecoder:
             return set()  # a pipe is read only once
         return find_silent(lambda: _open_container(self.path), tracks)
 
-    def _read_pieces(
-        self, timeline: Timeline[av.AudioFrame]
-    ) -> Iterator[Piece[av.AudioFrame]]:
+    def _read_pieces(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Piece[av.AudioFrame]]:
         """Yield each frame with its time, and whether something before it was undecodable."""
         for frame, data, pos in self._decode_frames():
             rate, channels = frame.sample_rate, len(frame.layout.channels)
@@ -321,6 +320,7 @@ class FfmpegDecoder:
             (name == "ogg" and ends_early(self.path))
             or (name == "nut" and lacks_index(self.path))
             or (name in ("avi", "wav") and lacks_bytes(self.path))
+            or (measure_frame(name, self._last) or 0) > len(self._last)
         ):
             self.log.add("cut", seconds, NO_END)
         elif (

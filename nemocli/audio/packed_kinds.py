@@ -99,6 +99,16 @@ def packed_kind(data: bytes) -> str | None:
     return None
 
 
+def measure_frame(form: str, data: bytes) -> int | None:
+    """Return the bytes of a frame by its header; None if that is no valid header.
+
+    `form` is FFmpeg's name of a format; those without such headers have None too.
+    """
+    reader = _READERS.get(form)
+    header = reader(data[:8]) if reader is not None and len(data) >= 8 else None
+    return None if header is None else header[0]
+
+
 def _has_headers(
     data: bytes, first: int, least: int, read_header: Callable[[bytes], Header | None]
 ) -> bool:
@@ -213,3 +223,6 @@ _STREAMS = (
     ("AAC (LATM)", 0x56, 4, _read_latm),
     ("AC-3", 0x0B, 2, _read_ac3),
 )
+
+#: Readers of headers by FFmpeg's name of a format that is one frame behind the other.
+_READERS = {"aac": _read_adts, "mp3": _read_mp3, "ac3": _read_ac3, "eac3": _read_ac3}

@@ -384,3 +384,11 @@ def test_wrong_checksums_throughout_do_not_hide_the_sound(tmp_path):
     places, seconds_with_damage, warnings = read(path)
     assert set(places) == set(whole) and seconds_with_damage == seconds
     assert len(warnings) == 1
+
+
+@pytest.mark.parametrize(("form", "codec"), [("ac3", "ac3"), ("eac3", "eac3"), ("mp2", "mp2")])
+def test_a_stream_that_ends_within_a_frame_was_cut(tmp_path, form, codec):
+    path = encode(tmp_path / "a", codec, marked(MARKS, 48000), 48000, form=form)
+    assert not read(path)[2]
+    path.write_bytes(path.read_bytes()[:-100])
+    assert [warning.kind for warning in read(path)[2]] == ["cut"]
