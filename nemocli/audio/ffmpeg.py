@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -147,11 +149,28 @@ class FfmpegDecoder:
         """Choose one of the sound tracks; see `nemocli.audio.tracks.choose_track`."""
         self.tracks: Sequence[Track] = _list_tracks(self.path, self._container)
         self.track = choose_track(self.path, self.tracks, options, self._find_silent)
+        if not (self.track.rate and self.track.channels):
+            self.track = self._complete_track(self.track)
         check_header(self.path, self.track.channels, self.track.rate)
         stream = self._container.streams.audio[self.track.number - 1]
         self.channels = self.track.channels
         self.stores_floats = stream.codec_context.name.startswith(FLOAT_CODECS)
         return stream
+
+    def _complete_track(self, track: Track) -> Track:
+        """Return a track with rate and channels by its first frame, where FFmpeg did not find them.
+
+        It looks for them in the first seconds of a file only, where its sound need not have begun.
+        """
+        if not self.path.is_file():
+            return track
+        with suppress(av.FFmpegError, OSError, IndexError), _open_container(self.path) as container:
+            stream = container.streams.audio[track.number - 1]
+            for packet in container.demux(stream):
+                for frame in self._decode(packet) or []:
+                    channels = len(frame.layout.channels)
+                    return replace(track, rate=frame.sample_rate, channels=channels)
+        return track
 
     def _find_silent(self, tracks: Sequence[Track]) -> set[int]:
         if not self.path.is_file():

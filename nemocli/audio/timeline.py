@@ -118,7 +118,7 @@ class Timeline(Generic[Samples]):
         """Place a piece whose time is out of tolerance, knowing the time of the next."""
         error = self._measure_error(piece, self.position) or 0.0
         if not (piece.follows_damage and 0 < error <= FAR_S):
-            error = self._confirm(error, self.position + piece.seconds, following)
+            error = self._confirm(piece, error, following)
         if error > 0:
             return self._move_ahead(piece, error)
         if error < 0:
@@ -127,12 +127,15 @@ class Timeline(Generic[Samples]):
             self._log.note("foreign", self.position, 0.0)
         return self._pass(piece, is_outlier=True)
 
-    def _confirm(self, error: float, position: float, following: Piece[Samples] | None) -> float:
-        """Return the part of an error that the next piece has too, or 0."""
+    def _confirm(
+        self, piece: Piece[Samples], error: float, following: Piece[Samples] | None
+    ) -> float:
+        """Return the part of a piece's error that the next piece has too, or 0."""
         if following is None:
             return error if -FAR_S <= error <= MAX_RETURN_S else 0.0
-        next_error = self._measure_error(following, position)
-        if next_error is None:
+        next_error = self._measure_error(following, self.position + piece.seconds)
+        # FFmpeg may give the second piece the time of the first, of which it knows no length.
+        if next_error is None or (not self._has_begun and following.starts == piece.starts):
             return error
         if abs(next_error) <= TOLERANCE_S or (error > 0) != (next_error > 0):
             return 0.0

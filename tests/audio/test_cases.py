@@ -392,3 +392,19 @@ def test_a_stream_that_ends_within_a_frame_was_cut(tmp_path, form, codec):
     assert not read(path)[2]
     path.write_bytes(path.read_bytes()[:-100])
     assert [warning.kind for warning in read(path)[2]] == ["cut"]
+
+
+@pytest.mark.parametrize(("form", "codec"), [("mpegts", "aac"), ("mpegts", "mp2"), ("vob", "ac3")])
+def test_sound_that_begins_long_after_the_picture(tmp_path, form, codec):
+    """Behind the seconds in which FFmpeg looks for a track's properties."""
+    path = tmp_path / "a"
+    encode(
+        path,
+        codec,
+        marked(MARKS, 48000),
+        48000,
+        form=form,
+        picture_seconds=20,
+        pts=lambda frame: frame + 12 * 48000,
+    )
+    check(path, [], late=12)

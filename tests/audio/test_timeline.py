@@ -138,3 +138,12 @@ def test_a_piece_that_is_too_long_moves_nothing_behind_it():
     starts, skipped, _ = placed(pieces)
     assert starts[99] == pytest.approx(99 * FRAME, abs=TOLERANCE_S)
     assert sum(skipped.values()) == pytest.approx(5 * FRAME, abs=TOLERANCE_S)
+
+
+def test_a_second_frame_with_the_time_of_the_first():
+    """FFmpeg makes one if it does not know how long the first is."""
+    times = [12.0, 12.0, *(12.0 + n * 0.072 for n in range(2, 50))]
+    pieces = [Piece(number, time, 0.072) for number, time in enumerate(times)]
+    starts, skipped, kinds = placed(pieces)
+    assert not kinds and not any(skipped.values())
+    assert starts[49] == pytest.approx(times[49])
