@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from nemocli.audio.level import PeakLevel
 from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.live.lags import Lags
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.alignment import Align
-from nemocli.transcript.events import Event, Partial, Status
+from nemocli.transcript.events import Event, Final, Partial, Status
 
 #: Seconds between two status events while nothing happens, and to wait for the next packet.
 STATUS_INTERVAL_S, READ_TIMEOUT_S = 0.25, 0.05
@@ -60,6 +61,9 @@ class Listener:
         self._transcriber = transcriber
         self._source = source
         self._stream = LiveStream(transcriber, lang, limits, align)
+        # Peak of the sound, and whether anything was recognised in it.
+        self._level = PeakLevel()
+        self._has_words = False
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._lags = Lags()
         self._busy = 0.0
@@ -153,6 +157,7 @@ class Listener:
         self._report_dropped()
         while warning := self._source.take_warning():
             self._report("sound", warning)
+        self._report_level()
         self._report("ended")
 
     def _obey(self) -> None:
@@ -167,6 +172,7 @@ class Listener:
     def _receive(self, packet: Packet) -> None:
         began = time.monotonic()
         mark = packet.mark
+        self._level.add(packet.samples)
         for happened in self._stream.receive(packet.samples, packet.lost / self._source.rate):
             self._pass_on(happened)
         if mark is not None:
@@ -189,6 +195,15 @@ class Listener:
         if time.monotonic() - self._dropped_reported_at >= DROPPED_INTERVAL_S:
             self._report_dropped()
 
+    def _report_level(self) -> None:
+        """Explain at the end why there are no words, or why some may be missing."""
+        explained = self._is_doubted and self._source.doubt
+        if not self._level.has_samples or self.error is not None or explained:
+            return
+        warning = self._level.warn_of_quiet() if self._has_words else self._level.explain_no_words()
+        if warning is not None:
+            self._report("sound", warning.message)
+
     def _report_dropped(self) -> None:
         dropped = self._source.dropped - self._reported_dropped
         if dropped:
@@ -200,7 +215,9 @@ class Listener:
         if isinstance(happened, StreamEvent):
             self._rescued += happened.seconds
             self._report(happened.kind, happened.message)
-        elif not (isinstance(happened, Partial) and self._is_behind()):
+            return
+        self._has_words = self._has_words or isinstance(happened, Final)
+        if not (isinstance(happened, Partial) and self._is_behind()):
             self.events.put(happened)
 
     def _is_behind(self) -> bool:

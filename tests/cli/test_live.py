@@ -370,3 +370,12 @@ def test_a_gain_for_quiet_sound_down_a_pipe(clips):
     assert live(pcm(samples)).stdout.decode() != clips[0].text + "\n"
     assert live(pcm(samples), "--gain", "40").stdout.decode() == clips[0].text + "\n"
     assert live(pcm(samples), "--gain", "x").returncode == 2
+
+
+def test_what_a_stream_without_words_lacked(clips):
+    """Nothing recognised is never silent: the level says why, and the option that helps."""
+    quiet = live(pcm(clips[0].samples / 300))
+    assert quiet.stdout == b"" and b"very quiet" in quiet.stderr and b"--gain auto" in quiet.stderr
+    silent = live(bytes(96_000), "--format", "jsonl")
+    event = json.loads(silent.stdout.splitlines()[-2])
+    assert (event["kind"], "digital silence" in event["message"]) == ("sound", True)
