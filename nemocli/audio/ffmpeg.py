@@ -110,12 +110,14 @@ class FfmpegDecoder:
         """Yield the frames of the track, with silence where damage or its clock leave gaps."""
         # If the container has no start time, the first frame is at 0.
         origin = self._start if self._container.start_time is not None else None
+        if isinstance(self._clock, FlacClock) and self._clock.is_headless:
+            origin = None
         if origin is not None and self._is_beginning_lost():
             origin = 0.0
             self._note_damage()
         timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
         yield from join_blocks(self._read_blocks(timeline))
-        self._check_end(timeline.position)
+        self._check_end(timeline.position, timeline.ignored)
 
     def _is_beginning_lost(self) -> bool:
         """Return whether an Ogg file begins late because its first pages are damaged."""
@@ -323,9 +325,10 @@ class FfmpegDecoder:
     def _note_damage(self) -> None:
         self._is_damaged = self._follows_damage = True
 
-    def _check_end(self, seconds: float) -> None:
+    def _check_end(self, seconds: float, ignored: float) -> None:
         """Warn if sound and all other tracks end before the length in the header.
 
+        `ignored` are the seconds by which the file's clock jumped ahead, which its length includes.
         All tracks, because the sound of a whole video may well end before its picture. Raises
         AudioError if nothing could be decoded.
         """
@@ -333,7 +336,7 @@ class FfmpegDecoder:
             raise nothing_decodable_error(self.path)
         name, reached = self._container.format.name, max(seconds, self._others_reach)
         promised = self.duration if self._length_is_true() else None
-        if promised is not None and promised - reached > CUT_SHORT_S:
+        if promised is not None and promised - ignored - reached > CUT_SHORT_S:
             self.log.add("cut", seconds, describe_cut(seconds, promised))
         elif (
             (name == "ogg" and ends_early(self.path))

@@ -170,6 +170,9 @@ class FlacClock:
     takes_bytes = True
 
     def __init__(self, stream_info: bytes) -> None:
+        """Take the stream's header; without one, the first frame shows the size of frames."""
+        #: Whether the stream has no header, because other bytes are in front of it or it was cut.
+        self.is_headless = len(stream_info) < 4
         self._block_size = int.from_bytes(stream_info[2:4])
         self._begin = self._end = 0.0
         self._data = b""
@@ -177,6 +180,7 @@ class FlacClock:
     def time(self, data: bytes, pos: int | None, frame: av.AudioFrame) -> float | None:
         number = None if data is self._data else _read_coded_number(data[4:11])
         self._data = data
+        self._block_size = self._block_size or frame.samples
         if number == 0:
             self._begin = self._end
         if number is None:  # the second frame of a packet whose frames damage hid
@@ -279,8 +283,8 @@ class ByteClock:
 
 def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> PacketClock:
     """Choose the clock by FFmpeg's names of container and codec, and the codec's setup."""
-    if codec == "flac" and form in ("flac", "ogg") and extra is not None and len(extra) >= 4:
-        return FlacClock(extra)
+    if codec == "flac" and (form == "flac" or (form == "ogg" and extra is not None)):
+        return FlacClock(extra or b"")
     if codec.endswith("speex") and form == "ogg":
         return SpeexClock(path)
     if form == "avi":

@@ -61,8 +61,8 @@ class Timeline(Generic[Samples]):
     """
 
     def __init__(self, origin: float | None, log: WarningLog) -> None:
-        #: Seconds placed so far.
-        self.position = 0.0
+        #: Seconds placed so far, and seconds by which the file's clock jumped ahead of the sound.
+        self.position = self.ignored = 0.0
         self._log = log
         self._offset = None if origin is None else -origin
         # The offset before the last reset.
@@ -179,6 +179,7 @@ class Timeline(Generic[Samples]):
                 self._log.note("undecodable", self.position, former)
                 return self._pass(piece, silence=former)
             self._log.note(what, self.position, abs(error))
+            self.ignored += max(0.0, error)
             self._former = before
         return self._pass(piece, is_right=True)
 

@@ -408,3 +408,23 @@ def test_sound_that_begins_long_after_the_picture(tmp_path, form, codec):
         pts=lambda frame: frame + 12 * 48000,
     )
     check(path, [], late=12)
+
+
+@pytest.mark.parametrize("front", [b"\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"])
+def test_flac_behind_other_bytes(tmp_path, front):
+    """Its header is not found then, and the frames have to show their size."""
+    path = encode(tmp_path / "a.flac", "flac", marked(MARKS, 44100), 44100)
+    whole, seconds, _ = read(path)
+    path.write_bytes(front + path.read_bytes())
+    places, seconds_behind, _ = read(path)
+    assert places == whole and seconds_behind == seconds
+
+
+@pytest.mark.parametrize("name", ["a.mka", "a.mp4", "a.flv"])
+def test_a_clock_that_jumps_ahead_cuts_nothing(tmp_path, name):
+    """The length in the header is by that clock."""
+    path = tmp_path / name
+    sound = marked(MARKS, 44100)
+    jump = 7200 * 44100
+    encode(path, "aac", sound, 44100, pts=lambda n: n if n < 4 * 44100 else n + jump)
+    check(path, ["clock"])
