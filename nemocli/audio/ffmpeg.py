@@ -11,7 +11,7 @@ from typing import Any, cast
 import av
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.bytes_behind import count_bytes_behind, ends_frame
+from nemocli.audio.bytes_behind import count_bytes_behind, ends_frame, lacks_end
 from nemocli.audio.comfort_noise import is_comfort_noise, make_pause
 from nemocli.audio.continuation import Continuation, find_continuation, is_read_again
 from nemocli.audio.decoder import (
@@ -109,9 +109,9 @@ class FfmpegDecoder:
     def blocks(self) -> Iterator[Block]:
         """Yield the frames of the track, with silence where damage or its clock leave gaps."""
         # If the container has no start time, the first frame is at 0.
-        origin = self._start if self._container.start_time is not None else None
-        if isinstance(self._clock, FlacClock) and self._clock.is_headless:
-            origin = None
+        is_headless = isinstance(self._clock, FlacClock) and self._clock.is_headless
+        has_start = self._container.start_time is not None and not is_headless
+        origin = self._start if has_start else None
         if origin is not None and self._is_beginning_lost():
             origin = 0.0
             self._note_damage()
@@ -342,14 +342,11 @@ class FfmpegDecoder:
             (name == "ogg" and ends_early(self.path))
             or (name == "nut" and lacks_index(self.path))
             or (name in ("avi", "wav") and lacks_bytes(self.path))
+            or lacks_end(self.path, name)
             or (measure_frame(name, self._last) or 0) > len(self._last)
         ):
             self.log.add("cut", seconds, NO_END)
-        elif (
-            self._follows_damage
-            or self._is_much_left()
-            or (name == "flac" and not ends_frame(self._last))
-        ):
+        elif self._follows_damage or self._is_much_left() or not ends_frame(name, self._last):
             self.log.note("foreign", seconds, 0.0)
         elif not self._is_joined and (
             count := count_bytes_behind(self.path, name, self._read_up_to)

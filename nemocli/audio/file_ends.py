@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from nemocli.audio.ogg_pages import LAST, read_page
 from nemocli.audio.sound_part import SoundPart
 from nemocli.audio.wav_header import UNKNOWN_LENGTH
 
@@ -17,8 +18,8 @@ AU_UNKNOWN, CAF_UNKNOWN = 0xFFFFFFFF, 1 << 62
 #: Limit on a plausible end of a file.
 MAX_FILE_BYTES = 1 << 62
 
-#: Length of the longest page of Ogg, and the flag of the last page of a stream.
-MAX_PAGE_BYTES, LAST_PAGE = 65_307, 0x04
+#: Length of the longest page of Ogg.
+MAX_PAGE_BYTES = 65_307
 
 #: How the index of NUT begins, and the most bytes that it and junk behind it may have.
 NUT_INDEX, MAX_INDEX_BYTES = b"NX\xdd\x67\x2f\x23\xe6\x4e", 1 << 22
@@ -32,10 +33,14 @@ def ends_early(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 2 * MAX_PAGE_BYTES))
+        begin = max(0, path.stat().st_size - 2 * MAX_PAGE_BYTES)
+        file.seek(begin)
         data = file.read()
-    at = data.rfind(b"OggS\0")
-    return at >= 0 and len(data) > at + 5 and not data[at + 5] & LAST_PAGE
+        at = data.rfind(b"OggS\0")
+        page = read_page(file, begin + at) if at >= 0 else None
+    if page is None:
+        return at >= 0
+    return not page.flags & LAST or at + page.size > len(data)
 
 
 def lacks_index(path: Path) -> bool:

@@ -187,6 +187,11 @@ def _read_ac3(head: bytes) -> Header | None:
     return 2 * words, (kind, rate, head[5])
 
 
+def _read_dts(head: bytes) -> Header | None:
+    size = ((head[5] & 3) << 12 | head[6] << 4 | head[7] >> 4) + 1
+    return (size, ()) if head[:4] == b"\x7f\xfe\x80\x01" and size >= 96 else None
+
+
 def _is_transport_stream(data: bytes) -> bool:
     for size in TS_PACKET_BYTES:
         at = data.find(b"\x47", 0, size)
@@ -225,4 +230,10 @@ _STREAMS = (
 )
 
 #: Readers of headers by FFmpeg's name of a format that is one frame behind the other.
-_READERS = {"aac": _read_adts, "mp3": _read_mp3, "ac3": _read_ac3, "eac3": _read_ac3}
+_READERS = {
+    "aac": _read_adts,
+    "mp3": _read_mp3,
+    "ac3": _read_ac3,
+    "eac3": _read_ac3,
+    "dts": _read_dts,
+}

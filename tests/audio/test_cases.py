@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from nemocli.audio.bytes_behind import ends_frame
 from nemocli.audio.ogg_pages import NO_TIME, read_page
+from nemocli.audio.packed_kinds import measure_frame
 from nemocli.audio.packet_clock import SpeexClock
 from nemocli.audio.sound import open_sound
 from nemocli.units import SAMPLE_RATE
@@ -330,7 +332,19 @@ def test_what_is_behind_a_file_is_left_out(tmp_path, name, codec, tail):
     path.write_bytes(path.read_bytes() + TAILS[tail])
     places, seconds_with_tail, warnings = read(path)
     assert places == whole and seconds_with_tail == seconds
-    assert [warning.kind for warning in warnings] == ([] if tail == "zeros" else ["damage"])
+    if tail != "zeros":
+        assert [warning.kind for warning in warnings] == ["damage"]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        *(("a.caf", "ac3"), ("a.avi", "pcm_s16le"), ("a.wma", "wmav2"), ("a.tta", "tta")),
+        *(("a.voc", "pcm_s16le"), ("a.ts", "aac")),
+    ],
+)
+def test_noise_behind_a_file_is_left_out(tmp_path, name, codec):
+    test_what_is_behind_a_file_is_left_out(tmp_path, name, codec, "noise")
 
 
 def test_a_nut_without_its_index_was_cut(tmp_path):
@@ -428,3 +442,30 @@ def test_a_clock_that_jumps_ahead_cuts_nothing(tmp_path, name):
     jump = 7200 * 44100
     encode(path, "aac", sound, 44100, pts=lambda n: n if n < 4 * 44100 else n + jump)
     check(path, ["clock"])
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mka", "libopus", {}),
+        ("a.mp4", "aac", {"movflags": "faststart"}),
+        ("a.ts", "aac", {}),
+        ("a.opus", "libopus", {"page_duration": "8000000"}),
+    ],
+)
+def test_a_file_that_lacks_its_last_bytes_was_cut(tmp_path, name, codec, options):
+    """By less than a second of sound, which lengths in headers do not show."""
+    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000, options=options)
+    assert not read(path)[2]
+    path.write_bytes(path.read_bytes()[:-100])
+    assert [warning.kind for warning in read(path)[2]] == ["cut"]
+
+
+def test_where_a_frame_of_dts_ends():
+    """Its header has its length; an extension may follow."""
+    header = b"\x7f\xfe\x80\x01\xfc\x3c" + bytes([0x07, 0xF0])  # of 128 bytes
+    frame = header + bytes(120)
+    assert measure_frame("dts", frame) == 128
+    assert ends_frame("dts", frame) and ends_frame("dts", frame + bytes(9))
+    assert ends_frame("dts", frame + b"\x64\x58\x20\x25" + b"x" * 80)
+    assert not ends_frame("dts", frame + b"<html>")
