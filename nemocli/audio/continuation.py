@@ -9,8 +9,13 @@ from __future__ import annotations
 import mmap
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from nemocli.audio.matroska_blocks import find_block
+
+#: FFmpeg's name of Matroska and WebM.
+MATROSKA = "matroska,webm"
 
 #: How another file of the same kind, or the next block of the same, begins, by FFmpeg's name.
 BEGINNINGS: dict[str, re.Pattern[bytes]] = {
@@ -23,10 +28,16 @@ BEGINNINGS: dict[str, re.Pattern[bytes]] = {
     "wav": re.compile(rb"RIFF....WAVE", re.DOTALL),
     "caf": re.compile(rb"caff\x00\x01\x00\x00desc"),
     # The head of EBML, with its version within.
-    "matroska,webm": re.compile(rb"\x1a\x45\xdf\xa3.{1,8}\x42\x86\x81\x01", re.DOTALL),
+    MATROSKA: re.compile(rb"\x1a\x45\xdf\xa3.{1,8}\x42\x86\x81\x01", re.DOTALL),
     "wtv": re.compile(rb"\xb7\xd8\x00\x20\x37\x49\xda\x11\xa6\x4e\x00\x07\xe9\x5e\xad\x8d"),
     "avi": re.compile(rb"RIFF....AVI LIST", re.DOTALL),
 }
+
+#: A packet of RealMedia, with its length, and bytes of the header in front of all packets.
+RM_PACKET, RM_DATA_BYTES = re.compile(rb"\x00\x00([\x00-\x7f].)\x00[\x00-\x07]", re.DOTALL), 18
+
+#: Fewer bytes between two packets are headers.
+MIN_SKIPPED_BYTES = 256
 
 #: Atoms at the top of mp4: beginning of a file, table of contents, fragment, empty space.
 _BEGIN, _CONTENTS, _FRAGMENT, _NOTHING = b"ftyp", b"moov", b"moof", b"free"
@@ -42,6 +53,10 @@ class Continuation:
     #: Bytes that replace others, and where those are in the file.
     patch: bytes = b""
     patch_at: int = 0
+    #: Headers to read in front of it.
+    header: bytes = b""
+    #: Where the part ends; None for the end of the file.
+    end: int | None = None
 
 
 def find_continuation(path: Path, form: str, read_up_to: int) -> Continuation | None:
@@ -50,13 +65,39 @@ def find_continuation(path: Path, form: str, read_up_to: int) -> Continuation | 
     Raises OSError as `open`.
     """
     is_mp4 = form.startswith("mov,")
-    if not (is_mp4 or form in BEGINNINGS) or not path.is_file() or not path.stat().st_size:
+    if (
+        not (is_mp4 or form in BEGINNINGS or form == "rm")
+        or not path.is_file()
+        or not path.stat().st_size
+    ):
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if is_mp4:
             return _find_next_of_mp4(data, read_up_to)
+        if form == "rm":
+            return _find_next_of_rm(data, read_up_to)
         found = BEGINNINGS[form].search(data, max(read_up_to, 1))
+        if form == MATROSKA:  # damage in the last cluster
+            end = len(data) if found is None else found.start()
+            if read_up_to and (block := find_block(data, read_up_to, end)):
+                return Continuation(block[0], block[0], header=block[1], end=end)
         return None if found is None else Continuation(found.start(), found.start())
+
+
+def find_skipped(path: Path, form: str, begin: int, end: int) -> Continuation | None:
+    """Find packets between two places of a file, which its reader skipped; None if none are there.
+
+    Raises OSError as `open`.
+    """
+    if form not in (MATROSKA, "rm") or not path.is_file():
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = None
+        if form == MATROSKA and (block := find_block(data, begin, end)):
+            found = Continuation(block[0], block[0], header=block[1])
+        elif form == "rm":
+            found = _find_next_of_rm(data, begin)
+    return None if found is None or found.start >= end else replace(found, end=end)
 
 
 def is_read_again(path: Path, form: str, read_up_to: int) -> bool:
@@ -102,3 +143,14 @@ def _find_atoms(data: mmap.mmap) -> Iterator[tuple[int, bytes]]:
         if size < 8:
             return
         at += size
+
+
+def _find_next_of_rm(data: mmap.mmap, read_up_to: int) -> Continuation | None:
+    """Find the next packet of RealMedia: each has its length, behind which another begins."""
+    contents = data.find(b"DATA", 0, read_up_to)
+    for found in RM_PACKET.finditer(data, read_up_to + 1) if contents > 0 else ():
+        following = found.start() + int.from_bytes(found[1])
+        if following > found.start() + 12 and RM_PACKET.match(data, following):
+            header = data[: contents + RM_DATA_BYTES]
+            return Continuation(found.start(), found.start(), header=header)
+    return None

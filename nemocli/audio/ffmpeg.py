@@ -13,7 +13,13 @@ import av
 from nemocli.audio.byte_window import ByteWindow
 from nemocli.audio.bytes_behind import count_bytes_behind, ends_frame, lacks_end
 from nemocli.audio.comfort_noise import is_comfort_noise, make_pause
-from nemocli.audio.continuation import Continuation, find_continuation, is_read_again
+from nemocli.audio.continuation import (
+    MIN_SKIPPED_BYTES,
+    Continuation,
+    find_continuation,
+    find_skipped,
+    is_read_again,
+)
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
     PLAUSIBLE_RATES,
@@ -39,7 +45,7 @@ from nemocli.audio.tracks import Track, choose_track, list_tracks
 from nemocli.errors import AudioError
 
 # Containers that hold the true length; that of others is estimated from the bit rate.
-CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "flac", "flv", "tta", "wv")
+CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "flac", "flv", "nut", "rm", "tta", "wv")
 
 # Containers whose length is the time at the end, although the first time need not be 0.
 LENGTH_WITH_LEAD = ("matroska", "ogg", "asf")
@@ -79,6 +85,8 @@ class FfmpegDecoder:
         self._is_damaged = self._follows_damage = False
         # How far the file was read, in bytes, and how packets begin.
         self._read_up_to, self._sync = 0, b""
+        # Begin and end of bytes that FFmpeg skipped since the last packet of the track.
+        self._gaps: list[tuple[int, int]] = []
         # Bytes of the last good packet, for clocks that look at them.
         self._last = b""
         # Whether the next frame has a wrong checksum.
@@ -251,7 +259,7 @@ class FfmpegDecoder:
 
     def _read_packets(self) -> Iterator[av.Packet[Any]]:
         """Yield the packets of the track, also behind where a reader stops."""
-        yield from self._read_packets_of(self._container, self._stream, 0)
+        yield from self._read_skipped_too()
         for _ in range(MAX_PARTS):
             name = self._container.format.name
             found = find_continuation(self.path, name, self._read_up_to)
@@ -262,11 +270,39 @@ class FfmpegDecoder:
             self._read_up_to = found.packets_from + 1
             yield from self._read_packets_behind(found)
 
+    def _read_skipped_too(self) -> Iterator[av.Packet[Any]]:
+        """Yield the packets of the track, also those that FFmpeg skipped behind damage."""
+        name, last = self._container.format.name, None
+        for packet in self._read_packets_of(self._container, self._stream, 0):
+            gaps, self._gaps = self._gaps, []
+            for begin, end in gaps:
+                found = find_skipped(self.path, name, begin, end)
+                if found is not None:
+                    self._note_damage()
+                    yield from self._read_skipped(found, last, packet.pts)
+            last = packet.pts
+            yield packet
+
+    def _read_skipped(
+        self, place: Continuation, after: int | None, before: int | None
+    ) -> Iterator[av.Packet[Any]]:
+        """Yield the packets at a place whose times are between those of the packets around it."""
+        for packet in self._read_packets_behind(place):
+            if packet.pts is None or after is None or before is None:
+                continue
+            if after < packet.pts < before:
+                yield packet
+
     def _read_packets_behind(self, place: Continuation) -> Iterator[av.Packet[Any]]:
         """Yield the packets of the same track from another place of the file on."""
-        size = self.path.stat().st_size
+        size, shift = self.path.stat().st_size, place.start - len(place.header)
         window = ByteWindow(
-            self.path, place.start, size, patch=place.patch, patch_at=place.patch_at
+            self.path,
+            place.start,
+            size if place.end is None else place.end,
+            place.header,
+            place.patch,
+            place.patch_at,
         )
         try:
             with av.open(
@@ -277,8 +313,8 @@ class FfmpegDecoder:
                 streams = [stream for stream in streams if stream.codec_context is not None]
                 if streams:
                     _check_sums(streams[0].codec_context)
-                    for packet in self._read_packets_of(container, streams[0], place.start):
-                        if packet.pos is None or packet.pos + place.start >= place.packets_from:
+                    for packet in self._read_packets_of(container, streams[0], shift):
+                        if packet.pos is None or packet.pos + shift >= place.packets_from:
                             yield packet
         except (av.FFmpegError, OSError):
             self._note_damage()
@@ -305,6 +341,7 @@ class FfmpegDecoder:
                             return
                         place = packet.pos
                     if packet.pos is not None:
+                        self._find_gap(packet.pos + shift)
                         end = packet.pos + packet.size + shift
                         self._read_up_to = max(self._read_up_to, end)
                     if is_ours:
@@ -321,6 +358,11 @@ class FfmpegDecoder:
             except (av.FFmpegError, OSError):
                 failures += 1
                 self._note_damage()
+
+    def _find_gap(self, pos: int) -> None:
+        """Note the bytes that FFmpeg skipped before a packet at `pos`, if they are many."""
+        if self._read_up_to and pos - self._read_up_to >= MIN_SKIPPED_BYTES:
+            self._gaps = [*self._gaps, (self._read_up_to, pos)][-MAX_PARTS:]
 
     def _note_damage(self) -> None:
         self._is_damaged = self._follows_damage = True
@@ -342,7 +384,7 @@ class FfmpegDecoder:
             (name == "ogg" and ends_early(self.path))
             or (name == "nut" and lacks_index(self.path))
             or (name in ("avi", "wav") and lacks_bytes(self.path))
-            or lacks_end(self.path, name)
+            or (not self._is_damaged and lacks_end(self.path, name))
             or (measure_frame(name, self._last) or 0) > len(self._last)
         ):
             self.log.add("cut", seconds, NO_END)

@@ -49,7 +49,7 @@ class Kind:
     @property
     def has_clusters(self) -> bool:
         """Whether readers continue only some seconds behind damage."""
-        return self.form in ("matroska", "webm", "nut", "voc", "wv")
+        return self.form in ("nut", "voc", "wv")
 
     @property
     def name(self) -> str:

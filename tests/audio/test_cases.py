@@ -469,3 +469,42 @@ def test_where_a_frame_of_dts_ends():
     assert ends_frame("dts", frame) and ends_frame("dts", frame + bytes(9))
     assert ends_frame("dts", frame + b"\x64\x58\x20\x25" + b"x" * 80)
     assert not ends_frame("dts", frame + b"<html>")
+
+
+@pytest.mark.parametrize("how", ["bad bytes", "lost bytes"])
+def test_realmedia_goes_on_behind_damage(tmp_path, how):
+    path = encode(tmp_path / "a.rm", "ac3", marked(MARKS, 48000), 48000)
+    whole, seconds, warnings = read(path)
+    assert not warnings
+    content = path.read_bytes()
+    at = len(content) * 45 // 100
+    bad = np.random.default_rng(1).bytes(200) if how == "bad bytes" else b""
+    path.write_bytes(content[:at] + bad + content[at + 200 :])
+    places, seconds_with_damage, warnings = read(path)
+    assert warnings and len(places) >= len(whole) - 1
+    assert seconds_with_damage == pytest.approx(seconds, abs=0.05)
+    assert all(at[0] == pytest.approx(whole[n][0], abs=0.05) for n, at in places.items())
+
+
+def test_a_nut_that_cannot_be_read_to_its_end_says_so(tmp_path):
+    path = encode(tmp_path / "a.nut", "aac", marked(MARKS, 16000), 16000)
+    content = path.read_bytes()
+    at = len(content) * 45 // 100
+    path.write_bytes(content[:at] + np.random.default_rng(1).bytes(200) + content[at + 200 :])
+    _, seconds, warnings = read(path)
+    assert seconds > 7.9 or warnings
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mka", "aac"), ("a.webm", "libopus")])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.97])
+def test_a_damaged_cluster_loses_no_more_than_its_damage(tmp_path, name, codec, share):
+    """FFmpeg goes on with the next cluster, and with none behind the last."""
+    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
+    whole, seconds, _ = read(path)
+    content = path.read_bytes()
+    at = round(len(content) * share)
+    path.write_bytes(content[:at] + np.random.default_rng(2).bytes(400) + content[at + 400 :])
+    places, seconds_with_damage, warnings = read(path)
+    assert warnings and len(places) >= len(whole) - 1
+    assert seconds_with_damage == pytest.approx(seconds, abs=0.06)
+    assert all(at[0] == pytest.approx(whole[n][0], abs=0.05) for n, at in places.items())
