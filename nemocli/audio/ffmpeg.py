@@ -36,7 +36,7 @@ from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
 from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_headers import unpacks_too_far
-from nemocli.audio.packed_kinds import measure_frame
+from nemocli.audio.packed_kinds import find_frames, measure_frame
 from nemocli.audio.packet_clock import ByteClock, FlacClock, choose_clock
 from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
@@ -216,12 +216,21 @@ class FfmpegDecoder:
                 self._note_damage()
                 self._clock.note_damage(data)
                 self._bad_bytes += len(data)
-                data, pos, frames = self._salvage(packet, data)
-            for frame in frames:
-                yield frame, data, pos
-            if frames:
-                self._sync = data[:2]
-                self._last = data or self._last
+                for rest, at in self._salvage(packet, data):
+                    place = None if pos is None else pos + at
+                    yield from self._keep(self._decode(rest) or [], bytes(rest), place)
+                continue
+            yield from self._keep(frames, data, pos)
+
+    def _keep(
+        self, frames: list[av.AudioFrame], data: bytes, pos: int | None
+    ) -> Iterator[tuple[av.AudioFrame, bytes, int | None]]:
+        """Yield the frames of a good packet, and remember its bytes."""
+        for frame in frames:
+            yield frame, data, pos
+        if frames:
+            self._sync = data[:2]
+            self._last = data or self._last
 
     def _decode(self, packet: av.Packet[Any]) -> list[av.AudioFrame] | None:
         """Decode a packet; return None if it cannot be decoded."""
@@ -244,18 +253,18 @@ class FfmpegDecoder:
             self._has_wrong_sum = True
         return frames or None
 
-    def _salvage(
-        self, packet: av.Packet[Any], data: bytes
-    ) -> tuple[bytes, int | None, list[av.AudioFrame]]:
-        """Decode the whole frame behind the foreign bytes of a plain stream's packet, if any."""
-        at = data.rfind(self._sync, 1) if isinstance(self._clock, ByteClock) and self._sync else -1
-        if at < 0:
-            return data, packet.pos, []
-        rest = av.Packet(data[at:])
-        rest.stream, rest.time_base = packet.stream, packet.time_base
-        rest.pts, rest.dts = packet.pts, packet.dts
-        pos = None if packet.pos is None else packet.pos + at
-        return data[at:], pos, self._decode(rest) or []
+    def _salvage(self, packet: av.Packet[Any], data: bytes) -> Iterator[tuple[av.Packet[Any], int]]:
+        """Yield the whole frames in a damaged packet of a plain stream, and their places in it."""
+        if not isinstance(self._clock, ByteClock) or not self._sync:
+            return
+        found = find_frames(self._container.format.name, data)
+        if not found and (at := data.rfind(self._sync, 1)) >= 0:
+            found = [(at, len(data))]
+        for begin, end in found:
+            rest = av.Packet(data[begin:end])
+            rest.stream, rest.time_base = packet.stream, packet.time_base
+            rest.pts, rest.dts = packet.pts, packet.dts
+            yield rest, begin
 
     def _read_packets(self) -> Iterator[av.Packet[Any]]:
         """Yield the packets of the track, also behind where a reader stops."""

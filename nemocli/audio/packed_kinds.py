@@ -109,6 +109,35 @@ def measure_frame(form: str, data: bytes) -> int | None:
     return None if header is None else header[0]
 
 
+def find_frames(form: str, data: bytes) -> list[tuple[int, int]]:
+    """Find whole frames in bytes behind a damaged one: begin and end of each.
+
+    Each is followed by another, or by the end of the bytes. The first byte is that of the damaged
+    frame. Empty for formats without headers that have the length of a frame.
+    """
+    found, at = list[tuple[int, int]](), 1
+    while at + 8 <= len(data):
+        size = measure_frame(form, data[at:])
+        end = at + (size or 0)
+        if size and (end == len(data) or measure_frame(form, data[end : end + 8])):
+            found.append((at, end))
+            at = end
+        else:
+            at += 1
+    return found
+
+
+def count_frames(form: str, data: bytes) -> int | None:
+    """Count the frames that fill the bytes exactly, by their headers; None if they do not."""
+    at = count = 0
+    while at < len(data):
+        size = measure_frame(form, data[at : at + 8])
+        if size is None:
+            return None
+        at, count = at + size, count + 1
+    return count if at == len(data) else None
+
+
 def _has_headers(
     data: bytes, first: int, least: int, read_header: Callable[[bytes], Header | None]
 ) -> bool:
@@ -232,6 +261,7 @@ _STREAMS = (
 #: Readers of headers by FFmpeg's name of a format that is one frame behind the other.
 _READERS = {
     "aac": _read_adts,
+    "loas": _read_latm,
     "mp3": _read_mp3,
     "ac3": _read_ac3,
     "eac3": _read_ac3,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import mmap
 import re
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nemocli.audio.ogg_pages import CONTINUED, LAST, NO_TIME, read_page
+from nemocli.audio.packed_kinds import count_frames
 
 if TYPE_CHECKING:
     import av
@@ -31,6 +33,12 @@ CHUNK_HEAD_BYTES = 8
 
 #: Limit on damaged bytes in a row.
 MAX_DAMAGED_BYTES = 1 << 24
+
+#: Good packets whose size and length tell how much sound damaged bytes held: the rate may vary.
+RECENT_PACKETS = 4
+
+#: Limit on damaged bytes in which frames are counted by their headers.
+MAX_COUNTED_BYTES = 1 << 16
 
 #: Text, such as a page that a server sent instead of sound: no codec makes so much of it.
 TEXT = re.compile(rb"[\t\n\r\x20-\x7e]{64,}")
@@ -204,17 +212,20 @@ class ByteClock:
 
     takes_bytes = True
 
-    def __init__(self, path: Path, *, is_searched: bool = False) -> None:
-        """Look for the packets in the file `path` if FFmpeg does not know where they are."""
-        self._path = path
+    def __init__(self, path: Path, form: str, *, is_searched: bool = False) -> None:
+        """Look for the packets in the file `path` if FFmpeg does not know where they are.
+
+        `form` is FFmpeg's name of the format.
+        """
+        self._path, self._form = path, form
         self._file: mmap.mmap | None = None
         if is_searched and path.is_file() and path.stat().st_size:
             with path.open("rb") as file:
                 self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._shift = 0
         self._now: float | None = None
-        # Bytes and seconds of good packets, and where the last of them ended in the file.
-        self._bytes, self._seconds = 0, 0.0
+        # Bytes and seconds of the last good packets, and where the last ended in the file.
+        self._recent: deque[tuple[int, float]] = deque(maxlen=RECENT_PACKETS)
         self._ends: int | None = None
         self._data = b""
         # Bytes since then that were never sound.
@@ -232,8 +243,7 @@ class ByteClock:
         self._now += seconds
         if pos is not None:
             self._ends = pos + len(data)
-        self._bytes += len(data)
-        self._seconds += seconds
+        self._recent.append((len(data), seconds))
         self._foreign, self._data = 0, data
         return starts
 
@@ -267,10 +277,22 @@ class ByteClock:
         count = end - begin - max(self._foreign, text)
         if count <= 0 or not frame_seconds:
             return 0.0
-        frames = round(count * self._seconds / self._bytes / frame_seconds)
+        if (known := self._count_frames(begin, end)) is not None:
+            return known * frame_seconds
+        size = sum(packet[0] for packet in self._recent)
+        seconds = sum(packet[1] for packet in self._recent)
+        frames = round(count * seconds / max(size, 1) / frame_seconds)
         if text and count <= MAX_FRAME_BYTES:  # the frame that the text was put into
             frames = min(frames, 1)
         return frames * frame_seconds
+
+    def _count_frames(self, begin: int, end: int) -> int | None:
+        """Count the frames between two places whose headers are intact; None if they are not."""
+        if end - begin > MAX_COUNTED_BYTES or not self._path.is_file():
+            return None
+        with self._path.open("rb") as file:
+            file.seek(begin)
+            return count_frames(self._form, file.read(end - begin))
 
     def _count_text(self, begin: int, end: int) -> int:
         """Bytes of long texts between two places in the file."""
@@ -290,9 +312,9 @@ def choose_clock(path: Path, form: str, codec: str, extra: bytes | None) -> Pack
     if form == "avi":
         return AviClock(path)
     if form == "aac":  # FFmpeg does not count the bytes it skips
-        return ByteClock(path, is_searched=True)
+        return ByteClock(path, form, is_searched=True)
     if form in PLAIN_STREAMS or (form == "wav" and codec.startswith("mp")):
-        return ByteClock(path)
+        return ByteClock(path, form)
     return ContainerClock()
 
 

@@ -508,3 +508,21 @@ def test_a_damaged_cluster_loses_no_more_than_its_damage(tmp_path, name, codec, 
     assert warnings and len(places) >= len(whole) - 1
     assert seconds_with_damage == pytest.approx(seconds, abs=0.06)
     assert all(at[0] == pytest.approx(whole[n][0], abs=0.05) for n, at in places.items())
+
+
+@pytest.mark.parametrize(("form", "how"), [("adts", "lost bytes"), ("latm", "bad bytes")])
+def test_damage_of_a_varying_bit_rate_is_timed_by_frames(tmp_path, form, how):
+    """The mean of the file says nothing of a place: here, speech stands between pauses."""
+    pause = np.zeros(9 * 16000, np.float32)
+    sound = np.concatenate([pause, marked(MARKS, 16000)])
+    path = encode(tmp_path / "a", "aac", sound, 16000, form=form)
+    whole, seconds, warnings = read(path)
+    assert not warnings
+    content = path.read_bytes()
+    at = len(content) * 45 // 100
+    bad = np.random.default_rng(1).bytes(150) if how == "bad bytes" else b""
+    path.write_bytes(content[:at] + bad + content[at + 150 :])
+    places, seconds_with_damage, warnings = read(path)
+    assert warnings and seconds_with_damage == pytest.approx(seconds, abs=0.07)  # a frame
+    for number, at in places.items():
+        assert min(abs(at[-1] - place) for place in whole[number]) < 0.07
