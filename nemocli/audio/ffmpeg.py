@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from nemocli.audio.decoder import (
     not_sound_error,
     nothing_decodable_error,
 )
-from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, join_blocks, make_silence, to_float
+from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, is_quiet, join_blocks, make_silence, to_float
 from nemocli.audio.ffmpeg_limits import build_limits
 from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
 from nemocli.audio.ogg_pages import is_beginning_lost
@@ -123,9 +123,13 @@ class FfmpegDecoder:
         if origin is not None and self._is_beginning_lost():
             origin = 0.0
             self._note_damage()
-        timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log)
+        timeline: Timeline[av.AudioFrame] = Timeline(origin, self.log, self._choose_quiet())
         yield from join_blocks(self._read_blocks(timeline))
         self._check_end(timeline.position, timeline.ignored)
+
+    def _choose_quiet(self) -> Callable[[av.AudioFrame], bool] | None:
+        """Return what tells a pause, for a codec that may send nothing in pauses."""
+        return is_quiet if self._stream.codec_context.name.endswith("opus") else None
 
     def _is_beginning_lost(self) -> bool:
         """Return whether an Ogg file begins late because its first pages are damaged."""

@@ -17,6 +17,9 @@ NUMPY_TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "
 #: Samples that are converted at once. A frame has as many as its file says, up to 2 GB of them.
 MAX_SAMPLES = 1 << 20
 
+#: A pause is below this root mean square of its samples: -40 dBFS.
+QUIET_RMS = 0.01
+
 #: Frames of sound in a block.
 BLOCK_FRAMES = 8192
 
@@ -73,3 +76,9 @@ def make_silence(seconds: float, rate: int, channels: int) -> Iterator[Block]:
     frames = round(seconds * rate)
     for first in range(0, frames, rate):
         yield Block(rate, np.zeros((min(rate, frames - first), channels), np.float32))
+
+
+def is_quiet(frame: av.AudioFrame) -> bool:
+    """Return whether a frame is as quiet as a pause."""
+    samples = to_float(frame, 0, MAX_SAMPLES)
+    return bool(np.sqrt(np.mean(np.square(samples))) < QUIET_RMS) if samples.size else True

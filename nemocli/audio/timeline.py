@@ -7,7 +7,7 @@ before, so that errors do not accumulate, however long the file is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -24,6 +24,9 @@ MAX_GAP_S = 3600.0
 
 #: A longer jump must be confirmed by the next piece even after an undecodable packet.
 FAR_S = 1.0
+
+#: Longest gap within a pause: codecs that send nothing then do send a packet in 0.4 s.
+MAX_PAUSE_S = 0.5
 
 #: A clock that was reset is used again if at most this much is missing by it.
 MAX_RETURN_S = 60.0
@@ -57,13 +60,22 @@ class Placed(Generic[Samples]):
 class Timeline(Generic[Samples]):
     """Timeline of the pieces of a file; `origin` is the file's time at which its sound begins.
 
-    Without an origin, the first piece begins at 0.
+    Without an origin, the first piece begins at 0. `is_quiet` is for codecs that send no packets in
+    pauses: a short gap between quiet pieces is then a pause, and no loss.
     """
 
-    def __init__(self, origin: float | None, log: WarningLog) -> None:
+    def __init__(
+        self,
+        origin: float | None,
+        log: WarningLog,
+        is_quiet: Callable[[Samples], bool] | None = None,
+    ) -> None:
         #: Seconds placed so far, and seconds by which the file's clock jumped ahead of the sound.
         self.position = self.ignored = 0.0
         self._log = log
+        self._is_quiet = is_quiet
+        # Samples of the last piece.
+        self._before: Samples | None = None
         self._offset = None if origin is None else -origin
         # The offset before the last reset.
         self._former: float | None = None
@@ -151,8 +163,17 @@ class Timeline(Generic[Samples]):
             return self._pass(piece, silence=error)
         if self._has_begun and self._jumped < error / 2 and self._drifts_too_far(error):
             return self._reset(piece, "uneven", error)
-        self._log.note("undecodable" if piece.follows_damage else "missing", self.position, error)
+        if piece.follows_damage:
+            self._log.note("undecodable", self.position, error)
+        elif not self._is_pause(piece, error):
+            self._log.note("missing", self.position, error)
         return self._pass(piece, silence=error)
+
+    def _is_pause(self, piece: Piece[Samples], error: float) -> bool:
+        """Return whether a gap before a piece is a pause in which nothing was sent."""
+        if self._is_quiet is None or self._before is None or error > MAX_PAUSE_S:
+            return False
+        return self._is_quiet(self._before) and self._is_quiet(piece.samples)
 
     def _move_back(self, piece: Piece[Samples], error: float) -> Placed[Samples]:
         """Skip sound for which a slow clock has no time; ignore a clock that jumped or stands."""
@@ -206,6 +227,7 @@ class Timeline(Generic[Samples]):
         self._to_skip = max(0.0, self._to_skip - skipped)
         self.position += silence + piece.seconds - skipped
         self._has_begun = True
+        self._before = piece.samples
         self._began = piece.starts
         if is_outlier and self._offset is not None:
             self._ends = self.position - self._offset

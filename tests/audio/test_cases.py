@@ -526,3 +526,20 @@ def test_damage_of_a_varying_bit_rate_is_timed_by_frames(tmp_path, form, how):
     assert warnings and seconds_with_damage == pytest.approx(seconds, abs=0.07)  # a frame
     for number, at in places.items():
         assert min(abs(at[-1] - place) for place in whole[number]) < 0.07
+
+
+def test_pauses_of_opus_that_were_not_sent_are_no_loss(tmp_path):
+    """As calls are recorded: between words, one packet comes in 0.4 s."""
+
+    def pause(seconds):
+        return 0.26 < seconds % EVERY < 0.44
+
+    path = encode(tmp_path / "a.webm", "libopus", marked(MARKS, 48000), 48000, drop=pause)
+    check(path, [])
+
+    def loss(seconds):
+        return pause(seconds) or 3.0 < seconds < 3.1
+
+    encode(path, "libopus", marked(MARKS, 48000), 48000, drop=loss)
+    _, warnings = check(path, ["gap"], lost=1)
+    assert warnings[0].at_s == pytest.approx(3.0, abs=0.3)
