@@ -24,6 +24,9 @@ SHORT_PERIOD = 64
 #: behind it; then the packets in a row that are needed, and those that are examined.
 TS_PACKET_BYTES, MIN_TS_PACKETS, MAX_TS_PACKETS = (188, 192, 204), 5, 24
 
+#: Length of a frame of GSM, its first four bits, and the frames that are needed.
+GSM_FRAME_BYTES, GSM_MARK, MIN_GSM_FRAMES = 33, 0xD, 10
+
 #: Patterns of the first bytes, and the kind.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (rb"OggS\x00", "Ogg"),
@@ -32,7 +35,9 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (rb"\x1aE\xdf\xa3", "Matroska or WebM"),
     (rb"....(ftyp|styp|moov|mdat|moof|sidx)", "MP4"),
     (rb"\x00...(wide|free|skip|pnot)", "MP4"),
-    (rb"RIFF....AVI[ X]", "AVI"),
+    (rb"RIFF....(AVI[ X]|AMV )", "AVI"),
+    (rb"RIFF....XWMA", "XWMA"),
+    (rb"RIFF....QLCM", "QCP"),
     (rb"RIFX....WAVE", "big-endian WAV"),
     (rb"riff.{20}wave", "W64"),
     (rb"FORM....(AIF[FC]|8SVX|16SV)", "AIFF"),
@@ -66,6 +71,19 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
         "DTS",
     ),
     (rb"....\xf8\x72\x6f[\xba\xbb]", "TrueHD"),
+    (rb"(\.SoX|XoS\.)", "SoX"),
+    (rb"ajkg", "Shorten"),
+    (rb"[\x02\x03]ds[s2]", "DSS"),
+    (rb"(ea3\x03|EA3[\x01-\x03])", "ATRAC"),
+    (rb"TWIN97012000", "TwinVQ"),
+    (rb"\xcc\x1c[\x12\x16]\x00", "LC3"),
+    (rb"\x00\x00\x00\x00\x01\xbc", "GXF"),
+    (rb"OSQ ", "OSQ"),
+    (rb"#!iLBC", "iLBC"),
+    (rb"1bit", "WSD"),
+    (rb"\x1f\x07\x00[\x3f\xbf]", "DV"),
+    (rb"AV[\x01\x02].\x55", "PVA"),
+    (rb"Extended Instrument: ", "XI"),
 )
 
 _MP3_RATES = (44100, 48000, 32000)
@@ -93,6 +111,8 @@ def packed_kind(data: bytes) -> str | None:
             return name
     if _is_transport_stream(data):
         return "an MPEG transport stream"
+    if _is_gsm(data):
+        return "GSM"
     for name, first, least, read_header in _STREAMS:
         if _has_headers(data, first, least, read_header):
             return name
@@ -230,6 +250,15 @@ def _is_transport_stream(data: bytes) -> bool:
             ):
                 return True
             at = data.find(b"\x47", at + 1, size)
+    return False
+
+
+def _is_gsm(data: bytes) -> bool:
+    """Return whether frames of GSM follow each other, each of which begins with the same bits."""
+    for first in range(GSM_FRAME_BYTES):
+        beginnings = data[first::GSM_FRAME_BYTES]
+        if len(beginnings) >= MIN_GSM_FRAMES and all(byte >> 4 == GSM_MARK for byte in beginnings):
+            return not _repeats(data[: 4 * GSM_FRAME_BYTES])
     return False
 
 

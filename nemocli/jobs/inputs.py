@@ -18,15 +18,29 @@ from nemocli.transcript.formats import FORMATS
 EXTENSIONS = (
     # Common formats.
     *("3g2", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf"),
-    *("au", "avi", "awb", "bwf", "caf", "divx", "dts", "eac3", "ec3", "f4a", "f4v", "flac"),
+    *("au", "avi", "awb", "bwf", "caf", "divx", "dts", "eac3", "ec3", "evo", "f4a", "f4v", "flac"),
     *("flv", "m1a", "m2a", "m2p", "m2t", "m2ts", "m4a", "m4b", "m4p", "m4r", "m4v", "mk3d"),
-    *("mka", "mkv", "mod", "mov", "mp1", "mp2", "mp3", "mp4", "mpa", "mpc", "mpe", "mpeg"),
+    *("mka", "mkv", "mod", "mov", "mp1", "mp2", "mp3", "mp4", "mp4a", "mpa", "mpc", "mpe", "mpeg"),
     *("mpg", "mpga", "mts", "mxf", "oga", "ogg", "ogm", "ogv", "ogx", "opus", "qt", "ra"),
-    *("rf64", "rm", "rmvb", "snd", "spx", "tod", "trp", "ts", "tta", "vob", "w64", "wav"),
+    *("rf64", "rm", "rmvb", "snd", "spx", "tod", "tp", "trp", "ts", "tta", "vob", "w64", "wav"),
     *("wave", "weba", "webm", "wma", "wmv", "wtv", "wv"),
     # Telephones, dictation, cameras, broadcast, discs, speech research.
     *("722", "aa3", "ac4", "dff", "dif", "dsf", "dss", "dtshd", "dv", "dvd", "dvr-ms", "g722"),
-    *("g723_1", "g729", "gsm", "gxf", "htk", "isma", "ismv", "latm", "lbc", "lc3", "loas", "mlp"),
+    *(
+        "g723_1",
+        "g729",
+        "gsm",
+        "gxf",
+        "htk",
+        "isma",
+        "ismv",
+        "k3g",
+        "latm",
+        "lbc",
+        "lc3",
+        "loas",
+        "mlp",
+    ),
     *("nist", "nut", "oma", "omg", "qcp", "sln", "sph", "thd", "vro"),
     # Formats of the past, of games and of instruments.
     *("8svx", "amv", "avr", "fap", "ircam", "mat4", "osq", "paf", "psp", "pvf", "qoa", "sf"),

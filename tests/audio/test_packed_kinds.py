@@ -45,6 +45,21 @@ BY_FFMPEG = {
     "a.nut": ("pcm_s16le", 48000, "NUT"),
     "a.voc": ("pcm_u8", 22050, "VOC"),
     "a.rm": ("ac3", 44100, "RealMedia"),
+    "a.sox": ("pcm_s32le", 48000, "SoX"),
+}
+
+#: First bytes of kinds that cannot be written here.
+BY_MAGIC = {
+    b"RIFF\x10\x00\x00\x00XWMAfmt ": "XWMA",
+    b"RIFF\x10\x00\x00\x00QLCMfmt ": "QCP",
+    b"ajkg\x02": "Shorten",
+    b"\x02dss\x00": "DSS",
+    b"ea3\x03\x00\x00\x00\x00\x17\x76": "ATRAC",
+    b"TWIN97012000": "TwinVQ",
+    b"\xcc\x1c\x12\x00": "LC3",
+    b"OSQ \x30\x00\x00\x00": "OSQ",
+    b"#!iLBC30\n": "iLBC",
+    b"1bit1.10": "WSD",
 }
 
 #: Those that may be cut anywhere, as a stream that is joined late.
@@ -181,3 +196,18 @@ def test_the_bundled_clips_are_samples(clips):
             data = raw(samples, encoding)
             for begin in range(0, len(data) - LOOKED_AT, 4001):
                 assert packed_kind(data[begin : begin + LOOKED_AT]) is None
+
+
+@pytest.mark.parametrize("magic", BY_MAGIC)
+def test_first_bytes_of_kinds_that_cannot_be_written_here(magic):
+    assert packed_kind(magic + bytes(500)) == BY_MAGIC[magic]
+
+
+@pytest.mark.parametrize("begin", [0, 100])
+def test_frames_of_gsm(tmp_path, begin):
+    """They have no other mark than their first bits."""
+    sound = speech_like(2)[::2]
+    soundfile.write(tmp_path / "a.raw", sound, 8000, "GSM610", format="RAW", endian="FILE")
+    content = (tmp_path / "a.raw").read_bytes()[begin:]
+    assert packed_kind(content[:LOOKED_AT]) == "GSM"
+    assert packed_kind(bytes([0xD5]) * 500) is None
