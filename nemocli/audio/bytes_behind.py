@@ -103,6 +103,27 @@ def _find_mp4_end(data: mmap.mmap) -> int | None:
     return at if at < len(data) else None
 
 
+def lacks_contents(path: Path) -> bool:
+    """Return whether a file is an mp4 without a whole table of contents. Raises OSError as `open`.
+
+    Most programs write it at the end.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = 0
+        if data[4:8] not in (b"ftyp", b"mdat", b"wide", b"free", b"skip"):
+            return False
+        while at + 8 <= len(data):
+            size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+            if size == 1:
+                size = int.from_bytes(data[at + 8 : at + 16])
+            if size < 8 or (kind == b"moov" and at + size <= len(data)):
+                return kind != b"moov"
+            at += size
+    return True
+
+
 def _find_atoms_end(data: mmap.mmap) -> int | None:
     """Return where the last atom at the top ends by its size; None if atoms do not follow."""
     at = 0

@@ -59,6 +59,15 @@ def not_sound_error(path: Path) -> AudioError:
     )
 
 
+def no_contents_error(path: Path) -> AudioError:
+    """Return the error for an mp4 that was cut off before its table of contents."""
+    return AudioError(
+        "lacks its table of contents, which an mp4 has at its end, so its sound cannot be found: it"
+        " was cut short, or is still being written; copy or download it again.",
+        path,
+    )
+
+
 def check_header(path: Path, channels: int, rate: int) -> None:
     """Raise AudioError for a header that no sound has: 0 channels, or an absurd sampling rate."""
     if channels < 1 or rate not in PLAUSIBLE_RATES:

@@ -11,7 +11,12 @@ from typing import Any, cast
 import av
 
 from nemocli.audio.byte_window import ByteWindow
-from nemocli.audio.bytes_behind import count_bytes_behind, ends_frame, lacks_end
+from nemocli.audio.bytes_behind import (
+    count_bytes_behind,
+    ends_frame,
+    lacks_contents,
+    lacks_end,
+)
 from nemocli.audio.comfort_noise import is_comfort_noise, make_pause
 from nemocli.audio.continuation import (
     MIN_SKIPPED_BYTES,
@@ -27,6 +32,7 @@ from nemocli.audio.decoder import (
     check_header,
     describe_cut,
     describe_rest,
+    no_contents_error,
     not_sound_error,
     nothing_decodable_error,
 )
@@ -445,7 +451,7 @@ def _list_tracks(path: Path, container: av.container.InputContainer) -> list[Tra
         return tracks
     if container.streams.video:
         raise AudioError("is a video without a sound track: give a file that has sound.", path)
-    raise not_sound_error(path)
+    raise _unreadable_error(path)
 
 
 def _open_checked(path: Path) -> av.container.InputContainer:
@@ -466,8 +472,12 @@ def _open_container(path: Path) -> av.container.InputContainer:
     except OSError:
         raise
     except av.FFmpegError:
-        raise not_sound_error(path) from None
+        raise _unreadable_error(path) from None
     return container
+
+
+def _unreadable_error(path: Path) -> AudioError:
+    return no_contents_error(path) if lacks_contents(path) else not_sound_error(path)
 
 
 def _accept_any_tags() -> dict[str, Any]:

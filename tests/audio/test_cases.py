@@ -14,6 +14,7 @@ from nemocli.audio.ogg_pages import NO_TIME, read_page
 from nemocli.audio.packed_kinds import measure_frame
 from nemocli.audio.packet_clock import SpeexClock
 from nemocli.audio.sound import open_sound
+from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import FRAGMENTS
 from tests.audio.marks import EVERY, find_marks, marked
@@ -543,3 +544,14 @@ def test_pauses_of_opus_that_were_not_sent_are_no_loss(tmp_path):
     encode(path, "libopus", marked(MARKS, 48000), 48000, drop=loss)
     _, warnings = check(path, ["gap"], lost=1)
     assert warnings[0].at_s == pytest.approx(3.0, abs=0.3)
+
+
+@pytest.mark.parametrize("codec", ["aac", "alac"])
+def test_an_mp4_without_its_table_of_contents_is_explained(tmp_path, codec):
+    path = encode(tmp_path / "a.m4a", codec, marked(3, 16000), 16000)
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(AudioError, match="lacks its table of contents"):
+        open_sound(path)
+    path.write_bytes(b"\x00\x00\x00\x1cftypM4A " + bytes(16) + b"no atom at all")
+    with pytest.raises(AudioError):
+        open_sound(path)
