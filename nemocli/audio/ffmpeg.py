@@ -267,7 +267,7 @@ class FfmpegDecoder:
         """Yield the whole frames in a damaged packet of a plain stream, and their places in it."""
         if not isinstance(self._clock, ByteClock) or not self._sync:
             return
-        found = find_frames(self._container.format.name, data)
+        found = find_frames(self._container.format.name, data, self._last)
         if not found and (at := data.rfind(self._sync, 1)) >= 0:
             found = [(at, len(data))]
         for begin, end in found:

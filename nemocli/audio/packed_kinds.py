@@ -129,17 +129,20 @@ def measure_frame(form: str, data: bytes) -> int | None:
     return None if header is None else header[0]
 
 
-def find_frames(form: str, data: bytes) -> list[tuple[int, int]]:
+def find_frames(form: str, data: bytes, like: bytes) -> list[tuple[int, int]]:
     """Find whole frames in bytes behind a damaged one: begin and end of each.
 
-    Each is followed by another, or by the end of the bytes. The first byte is that of the damaged
-    frame. Empty for formats without headers that have the length of a frame.
+    Each is of the same kind as the good frame `like`, and is followed by another, or by the end of
+    the bytes. The first byte is that of the damaged frame. Empty for formats without headers that
+    have the length of a frame.
     """
+    reader = _READERS.get(form)
+    agreed = reader(like[:8]) if reader is not None and len(like) >= 8 else None
     found, at = list[tuple[int, int]](), 1
-    while at + 8 <= len(data):
-        size = measure_frame(form, data[at:])
-        end = at + (size or 0)
-        if size and (end == len(data) or measure_frame(form, data[end : end + 8])):
+    while reader is not None and agreed is not None and at + 8 <= len(data):
+        header = reader(data[at : at + 8]) if data[at] == like[0] else None
+        end = at + header[0] if header is not None and header[1] == agreed[1] else 0
+        if end and (end == len(data) or measure_frame(form, data[end : end + 8])):
             found.append((at, end))
             at = end
         else:

@@ -237,13 +237,16 @@ class ByteClock:
         if self._now is None:
             first = ContainerClock().time(data, pos, frame)
             self._now = 0.0 if first is None else first
-        elif pos is not None and self._ends is not None and pos > self._ends:
+        follows = True
+        if pos is not None and self._ends is not None and pos > self._ends:
+            follows = False
             self._now += self._estimate_destroyed(self._ends, pos, seconds)
         starts = self._now
         self._now += seconds
         if pos is not None:
             self._ends = pos + len(data)
-        self._recent.append((len(data), seconds))
+        if follows or not self._recent:  # others may be damaged bytes that look like a frame
+            self._recent.append((len(data), seconds))
         self._foreign, self._data = 0, data
         return starts
 
