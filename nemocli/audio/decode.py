@@ -63,7 +63,7 @@ def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
     with _system_errors(path):
         decoder = _open_libsndfile(path)
         if decoder is None:
-            from nemocli.audio.ffmpeg import list_file_tracks
+            from nemocli.audio.ffmpeg_container import list_file_tracks
 
             return tuple(list_file_tracks(path))
         decoder.close()

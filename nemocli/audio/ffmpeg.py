@@ -10,21 +10,12 @@ from typing import Any, cast
 
 import av
 
-from nemocli.audio.byte_window import ByteWindow
 from nemocli.audio.bytes_behind import (
     count_bytes_behind,
     ends_frame,
-    lacks_contents,
     lacks_end,
 )
 from nemocli.audio.comfort_noise import is_comfort_noise, make_pause
-from nemocli.audio.continuation import (
-    MIN_SKIPPED_BYTES,
-    Continuation,
-    find_continuation,
-    find_skipped,
-    is_read_again,
-)
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
     PLAUSIBLE_RATES,
@@ -32,22 +23,25 @@ from nemocli.audio.decoder import (
     check_header,
     describe_cut,
     describe_rest,
-    no_contents_error,
-    not_sound_error,
     nothing_decodable_error,
 )
+from nemocli.audio.ffmpeg_container import (
+    check_sums,
+    list_container_tracks,
+    open_checked,
+    open_container,
+)
 from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, is_quiet, join_blocks, make_silence, to_float
-from nemocli.audio.ffmpeg_limits import build_limits
+from nemocli.audio.ffmpeg_packets import PacketReader
 from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
 from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
-from nemocli.audio.packed_headers import unpacks_too_far
 from nemocli.audio.packed_kinds import find_frames, measure_frame
 from nemocli.audio.packet_clock import ByteClock, FlacClock, choose_clock
 from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.timeline import DAMAGE_TOLERANCE_S, Piece, Timeline
-from nemocli.audio.tracks import Track, choose_track, list_tracks
+from nemocli.audio.tracks import Track, choose_track
 from nemocli.errors import AudioError
 
 # Containers that hold the true length; that of others is estimated from the bit rate.
@@ -56,9 +50,6 @@ CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "flac", "flv", "nut", "rm", "tt
 # Containers whose length is the time at the end, although the first time need not be 0.
 LENGTH_WITH_LEAD = ("matroska", "ogg", "asf")
 
-# Places at which reading of a file may continue.
-MAX_PARTS = 1000
-
 # Formats that hold sound up to their end, but for tags; and bytes that tags may take.
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
 MAX_TAG_BYTES = 16_384
@@ -66,15 +57,10 @@ MAX_TAG_BYTES = 16_384
 # Undecodable bytes that an mp3 of true length may have: more than its longest frame.
 MAX_BAD_BYTES = 1500
 
-# Times in a row that FFmpeg may fail to find another packet.
-MAX_FAILURES = 100
-
 # Codecs that store samples as floats of any size.
 FLOAT_CODECS = ("pcm_f", "wavpack")
 
-# Codecs with a checksum in each frame; and those in which a wrong one need not mean noise, since
-# some programs write wrong ones.
-CHECKED_CODECS = ("ac3", "eac3", "flac", "tta", "wavpack")
+# Codecs in which a wrong checksum of a frame need not mean noise: some programs write wrong ones.
 ROBUST_CODECS = ("ac3", "eac3")
 
 MICROSECOND = 1e-6
@@ -89,32 +75,30 @@ class FfmpegDecoder:
         self.log = WarningLog()
         # Whether something could not be decoded: anything, and just before the next frame.
         self._is_damaged = self._follows_damage = False
-        # How far the file was read, in bytes, and how packets begin.
-        self._read_up_to, self._sync = 0, b""
-        # Begin and end of bytes that FFmpeg skipped since the last packet of the track.
-        self._gaps: list[tuple[int, int]] = []
+        # How packets begin.
+        self._sync = b""
         # Bytes of the last good packet, for clocks that look at them.
         self._last = b""
         # Whether the next frame has a wrong checksum.
         self._has_wrong_sum = False
-        # Whether the file continues where FFmpeg's reader stopped.
-        self._is_joined = False
         # Bytes that could not be decoded.
         self._bad_bytes = 0
-        self._container = _open_checked(path)
+        self._container = open_checked(path)
         try:
             self._stream = self._choose_track(options)
         except AudioError:
             self._container.close()
             raise
         context = self._stream.codec_context
-        _check_sums(context)
+        check_sums(context)
         self._clock = choose_clock(
             path, self._container.format.name, context.name, context.extradata
         )
+        self._packets = PacketReader(
+            path, self._container, self._stream, self._note_damage, self._clock.note_other
+        )
         length = self._container.duration
         self._start = (self._container.start_time or 0) * MICROSECOND
-        self._others_reach = 0.0
         self.duration = length * MICROSECOND if length is not None and length >= 0 else None
         name = self._container.format.name
         if name.startswith(LENGTH_WITH_LEAD) and 0 < self._start < (self.duration or 0.0):
@@ -144,7 +128,7 @@ class FfmpegDecoder:
         is_ogg = self._container.format.name == "ogg"
         if not is_ogg or late < DAMAGE_TOLERANCE_S or not self.path.is_file():
             return False
-        with _open_container(self.path) as container:
+        with open_container(self.path) as container:
             stream = container.streams[self._stream.index]
             try:
                 first = next(container.demux(stream)).pos
@@ -167,7 +151,7 @@ class FfmpegDecoder:
 
     def _choose_track(self, options: SoundOptions) -> av.AudioStream:
         """Choose one of the sound tracks; see `nemocli.audio.tracks.choose_track`."""
-        self.tracks: Sequence[Track] = _list_tracks(self.path, self._container)
+        self.tracks: Sequence[Track] = list_container_tracks(self.path, self._container)
         self.track = choose_track(self.path, self.tracks, options, self._find_silent)
         if not (self.track.rate and self.track.channels):
             self.track = self._complete_track(self.track)
@@ -184,7 +168,7 @@ class FfmpegDecoder:
         """
         if not self.path.is_file():
             return track
-        with suppress(av.FFmpegError, OSError, IndexError), _open_container(self.path) as container:
+        with suppress(av.FFmpegError, OSError, IndexError), open_container(self.path) as container:
             stream = container.streams.audio[track.number - 1]
             for packet in container.demux(stream):
                 for frame in self._decode(packet) or []:
@@ -195,7 +179,7 @@ class FfmpegDecoder:
     def _find_silent(self, tracks: Sequence[Track]) -> set[int]:
         if not self.path.is_file():
             return set()  # a pipe is read only once
-        return find_silent(lambda: _open_container(self.path), tracks)
+        return find_silent(lambda: open_container(self.path), tracks)
 
     def _read_pieces(self, timeline: Timeline[av.AudioFrame]) -> Iterator[Piece[av.AudioFrame]]:
         """Yield each frame with its time, and whether something before it was undecodable."""
@@ -213,7 +197,7 @@ class FfmpegDecoder:
 
     def _decode_frames(self) -> Iterator[tuple[av.AudioFrame, bytes, int | None]]:
         """Yield each decodable frame, its bytes, and their place in the file."""
-        for packet in self._read_packets():
+        for packet in self._packets.read():
             data = bytes(packet) if self._clock.takes_bytes else b""
             pos = packet.pos
             if packet.is_corrupt:
@@ -276,113 +260,6 @@ class FfmpegDecoder:
             rest.pts, rest.dts = packet.pts, packet.dts
             yield rest, begin
 
-    def _read_packets(self) -> Iterator[av.Packet[Any]]:
-        """Yield the packets of the track, also behind where a reader stops."""
-        yield from self._read_skipped_too()
-        for _ in range(MAX_PARTS):
-            name = self._container.format.name
-            found = find_continuation(self.path, name, self._read_up_to)
-            if found is None:
-                return
-            self._note_damage()
-            self._is_joined = True
-            self._read_up_to = found.packets_from + 1
-            yield from self._read_packets_behind(found)
-
-    def _read_skipped_too(self) -> Iterator[av.Packet[Any]]:
-        """Yield the packets of the track, also those that FFmpeg skipped behind damage."""
-        name, last = self._container.format.name, None
-        for packet in self._read_packets_of(self._container, self._stream, 0):
-            gaps, self._gaps = self._gaps, []
-            for begin, end in gaps:
-                found = find_skipped(self.path, name, begin, end)
-                if found is not None:
-                    self._note_damage()
-                    yield from self._read_skipped(found, last, packet.pts)
-            last = packet.pts
-            yield packet
-
-    def _read_skipped(
-        self, place: Continuation, after: int | None, before: int | None
-    ) -> Iterator[av.Packet[Any]]:
-        """Yield the packets at a place whose times are between those of the packets around it."""
-        for packet in self._read_packets_behind(place):
-            if packet.pts is None or after is None or before is None:
-                continue
-            if after < packet.pts < before:
-                yield packet
-
-    def _read_packets_behind(self, place: Continuation) -> Iterator[av.Packet[Any]]:
-        """Yield the packets of the same track from another place of the file on."""
-        size, shift = self.path.stat().st_size, place.start - len(place.header)
-        window = ByteWindow(
-            self.path,
-            place.start,
-            size if place.end is None else place.end,
-            place.header,
-            place.patch,
-            place.patch_at,
-        )
-        try:
-            with av.open(
-                window, container_options=build_limits(), **_accept_any_tags()
-            ) as container:
-                streams = [s for s in container.streams.audio if s.index == self._stream.index]
-                streams += container.streams.audio
-                streams = [stream for stream in streams if stream.codec_context is not None]
-                if streams:
-                    _check_sums(streams[0].codec_context)
-                    for packet in self._read_packets_of(container, streams[0], shift):
-                        if packet.pos is None or packet.pos + shift >= place.packets_from:
-                            yield packet
-        except (av.FFmpegError, OSError):
-            self._note_damage()
-        finally:
-            window.close()
-
-    def _read_packets_of(
-        self, container: av.container.InputContainer, stream: av.AudioStream, shift: int
-    ) -> Iterator[av.Packet[Any]]:
-        """Yield the packets of a track, also behind what is invalid in the container's format.
-
-        Writes to `_others_reach` where the other tracks end (seconds), and to `_read_up_to` how far
-        the file was read; `shift` is the place in the file of the container's first byte.
-        """
-        failures, place = 0, -1
-        while failures <= MAX_FAILURES:
-            try:
-                for packet in container.demux():
-                    failures = 0
-                    is_ours = packet.stream.index == stream.index
-                    if is_ours and packet.pos is not None:
-                        form = container.format.name
-                        if packet.pos < place and is_read_again(self.path, form, self._read_up_to):
-                            return
-                        place = packet.pos
-                    if packet.pos is not None:
-                        self._find_gap(packet.pos + shift)
-                        end = packet.pos + packet.size + shift
-                        self._read_up_to = max(self._read_up_to, end)
-                    if is_ours:
-                        yield packet
-                        continue
-                    if packet.pos is not None:
-                        self._clock.note_other(packet.pos + packet.size)
-                    if packet.pts is not None and packet.time_base is not None:
-                        ends = float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                        self._others_reach = max(self._others_reach, ends - self._start)
-                return
-            except IndexError:  # raised by av at the end if tracks appeared on the way
-                return
-            except (av.FFmpegError, OSError):
-                failures += 1
-                self._note_damage()
-
-    def _find_gap(self, pos: int) -> None:
-        """Note the bytes that FFmpeg skipped before a packet at `pos`, if they are many."""
-        if self._read_up_to and pos - self._read_up_to >= MIN_SKIPPED_BYTES:
-            self._gaps = [*self._gaps, (self._read_up_to, pos)][-MAX_PARTS:]
-
     def _note_damage(self) -> None:
         self._is_damaged = self._follows_damage = True
 
@@ -395,7 +272,9 @@ class FfmpegDecoder:
         """
         if not seconds and self._is_damaged:
             raise nothing_decodable_error(self.path)
-        name, reached = self._container.format.name, max(seconds, self._others_reach)
+        name = self._container.format.name
+        others = self._packets.others_end
+        reached = max(seconds, others - self._start) if others else seconds
         promised = self.duration if self._length_is_true() else None
         if promised is not None and promised - ignored - reached > CUT_SHORT_S:
             self.log.add("cut", seconds, describe_cut(seconds, promised))
@@ -403,25 +282,29 @@ class FfmpegDecoder:
             (name == "ogg" and ends_early(self.path))
             or (name == "nut" and lacks_index(self.path))
             or (name in ("avi", "wav") and lacks_bytes(self.path))
-            or (not self._is_damaged and lacks_end(self.path, name))
+            or (not self._lacks_bytes_within(name) and lacks_end(self.path, name))
             or (measure_frame(name, self._last) or 0) > len(self._last)
         ):
             self.log.add("cut", seconds, NO_END)
         elif self._follows_damage or self._is_much_left() or not ends_frame(name, self._last):
             self.log.note("foreign", seconds, 0.0)
-        elif not self._is_joined and (
-            count := count_bytes_behind(self.path, name, self._read_up_to)
+        elif not self._packets.is_joined and (
+            count := count_bytes_behind(self.path, name, self._packets.read_up_to)
         ):
             self.log.add("damage", seconds, describe_rest(count))
+
+    def _lacks_bytes_within(self, name: str) -> bool:
+        """Return whether a file may be too short because bytes within it are lost."""
+        return self._is_damaged and name.startswith("matroska")
 
     def _is_much_left(self) -> bool:
         """Return whether much that is no tag follows the last packet in an all-sound format."""
         if self._container.format.name not in NOTHING_BEHIND or not self.path.is_file():
             return False
-        if self.path.stat().st_size - self._read_up_to < MAX_TAG_BYTES:
+        if self.path.stat().st_size - self._packets.read_up_to < MAX_TAG_BYTES:
             return False
         with self.path.open("rb") as file:
-            file.seek(self._read_up_to)
+            file.seek(self._packets.read_up_to)
             return not file.read(8).startswith((b"APETAGEX", b"ID3", b"TAG"))
 
     def _length_is_true(self) -> bool:
@@ -430,56 +313,3 @@ class FfmpegDecoder:
         # FFmpeg counts what follows as sound, even if it is none.
         tagged = name == "mp3" and bool(self._stream.start_time) and self._bad_bytes < MAX_BAD_BYTES
         return tagged or name.startswith(CONTAINERS_WITH_LENGTH)
-
-
-def _check_sums(context: av.CodecContext) -> None:
-    """Make codecs refuse frames with wrong checksums, which would decode to noise."""
-    if context.name in CHECKED_CODECS:
-        context.options = {"err_detect": "crccheck+explode"}
-
-
-def list_file_tracks(path: Path) -> list[Track]:
-    """List the sound tracks of a file; raises as `FfmpegDecoder` does if there are none."""
-    with _open_checked(path) as container:
-        return _list_tracks(path, container)
-
-
-def _list_tracks(path: Path, container: av.container.InputContainer) -> list[Track]:
-    """List the sound tracks. Raises AudioError if there are none."""
-    tracks = list_tracks(container)
-    if tracks:
-        return tracks
-    if container.streams.video:
-        raise AudioError("is a video without a sound track: give a file that has sound.", path)
-    raise _unreadable_error(path)
-
-
-def _open_checked(path: Path) -> av.container.InputContainer:
-    """Open a file; raises as `_open_container`, and AudioError for headers that unpack too far."""
-    if path.is_file() and path.stat().st_size and unpacks_too_far(path):
-        raise not_sound_error(path)
-    return _open_container(path)
-
-
-def _open_container(path: Path) -> av.container.InputContainer:
-    """Open a file. Raises AudioError for unknown formats, OSError if it cannot be opened."""
-    av.logging.set_level(None)  # FFmpeg's own messages would land on stderr
-    try:
-        # With "file:" and from the root, because FFmpeg takes talk:1.mp3 for an address.
-        container: av.container.InputContainer = av.open(
-            f"file:{path.absolute()}", container_options=build_limits(), **_accept_any_tags()
-        )
-    except OSError:
-        raise
-    except av.FFmpegError:
-        raise _unreadable_error(path) from None
-    return container
-
-
-def _unreadable_error(path: Path) -> AudioError:
-    return no_contents_error(path) if lacks_contents(path) else not_sound_error(path)
-
-
-def _accept_any_tags() -> dict[str, Any]:
-    """Return options that let av accept tags that are not UTF-8, as it does itself from 19 on."""
-    return {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
