@@ -10,12 +10,13 @@ from typing import Any
 import av
 import numpy as np
 
-#: By the name of FFmpeg's decoder: first byte and length of a frame of comfort noise.
+#: By the name of FFmpeg's decoder: first byte and length of a frame of comfort noise, and the rate.
 COMFORT_NOISE = {"amrnb": (0x44, 6), "amrwb": (0x4C, 6)}
+RATES = {"amrnb": 8000, "amrwb": 16_000}
 
 #: A frame of one byte stands for one that was not sent, because the comfort noise goes on; its bit
 #: for good quality may be set or not.
-NOT_SENT = (0x78, 0x7C)
+NOT_SENT = (b"\x78", b"\x7c")
 
 #: Seconds of a frame.
 FRAME_S = 0.02
@@ -28,12 +29,12 @@ def is_comfort_noise(packet: av.Packet[Any]) -> bool:
     if found is None:
         return False
     data = bytes(packet)
-    return (data[0], len(data)) == found or (len(data) == 1 and data[0] in NOT_SENT)
+    return (data[:1], len(data)) == (bytes(found[:1]), found[1]) or data in NOT_SENT
 
 
 def make_pause(packet: av.Packet[Any]) -> av.AudioFrame:
     """Return a silent frame for a packet of comfort noise, with its time."""
-    rate = packet.stream.codec_context.sample_rate
+    rate = RATES[packet.stream.codec_context.name]
     silence = np.zeros((1, round(FRAME_S * rate)), np.float32)
     frame = av.AudioFrame.from_ndarray(silence, "fltp", "mono")
     frame.sample_rate, frame.pts, frame.time_base = rate, packet.pts, packet.time_base

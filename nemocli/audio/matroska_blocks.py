@@ -27,6 +27,9 @@ MIN_BLOCKS = 3
 #: Bytes at the beginning of a file in which the first cluster is.
 MAX_HEADER_BYTES = 1 << 24
 
+#: Bytes at the beginning of a cluster in which its time is.
+MAX_CLUSTER_HEAD_BYTES = 4096
+
 
 def find_block(data: mmap.mmap, begin: int, end: int) -> tuple[int, bytes] | None:
     """Find a block between two places of a file, with a header to read it as a file of its own.
@@ -60,10 +63,11 @@ def _make_header(data: mmap.mmap, at: int) -> bytes | None:
     """Return the file's headers, and a cluster of unknown size with the time of the one at `at`."""
     first = data.find(CLUSTER, 0, MAX_HEADER_BYTES)
     cluster = data.rfind(CLUSTER, 0, at)
-    if first < 0:
+    if first < 0 or cluster < 0:
         return None
     _, width = _read_size(data, cluster + len(CLUSTER))
-    head = data[cluster + len(CLUSTER) + width : at]
+    begin = cluster + len(CLUSTER) + width
+    head = data[begin : min(at, begin + MAX_CLUSTER_HEAD_BYTES)]
     while head and head[:1] != TIME:  # checksums and empty space may stand before it
         if head[:1] not in (b"\xbf", b"\xec"):
             return None

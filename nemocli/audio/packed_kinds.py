@@ -124,9 +124,13 @@ def measure_frame(form: str, data: bytes) -> int | None:
 
     `form` is FFmpeg's name of a format; those without such headers have None too.
     """
-    reader = _READERS.get(form)
-    header = reader(data[:8]) if reader is not None and len(data) >= 8 else None
+    header = _read_header(form, data)
     return None if header is None else header[0]
+
+
+def _read_header(form: str, data: bytes) -> Header | None:
+    first, reader = _READERS.get(form, (-1, None))
+    return reader(data[:8]) if reader is not None and len(data) >= 8 and data[0] == first else None
 
 
 def find_frames(form: str, data: bytes, like: bytes) -> list[tuple[int, int]]:
@@ -136,11 +140,10 @@ def find_frames(form: str, data: bytes, like: bytes) -> list[tuple[int, int]]:
     the bytes. The first byte is that of the damaged frame. Empty for formats without headers that
     have the length of a frame.
     """
-    reader = _READERS.get(form)
-    agreed = reader(like[:8]) if reader is not None and len(like) >= 8 else None
+    agreed = _read_header(form, like)
     found, at = list[tuple[int, int]](), 1
-    while reader is not None and agreed is not None and at + 8 <= len(data):
-        header = reader(data[at : at + 8]) if data[at] == like[0] else None
+    while agreed is not None and (at := data.find(like[:1], at)) >= 0:
+        header = _read_header(form, data[at : at + 8])
         end = at + header[0] if header is not None and header[1] == agreed[1] else 0
         if end and (end == len(data) or measure_frame(form, data[end : end + 8])):
             found.append((at, end))
@@ -290,12 +293,12 @@ _STREAMS = (
     ("AC-3", 0x0B, 2, _read_ac3),
 )
 
-#: Readers of headers by FFmpeg's name of a format that is one frame behind the other.
-_READERS = {
-    "aac": _read_adts,
-    "loas": _read_latm,
-    "mp3": _read_mp3,
-    "ac3": _read_ac3,
-    "eac3": _read_ac3,
-    "dts": _read_dts,
+#: First byte and reader of a header, by FFmpeg's name of a format that has only frames.
+_READERS: dict[str, tuple[int, Callable[[bytes], Header | None]]] = {
+    "aac": (0xFF, _read_adts),
+    "loas": (0x56, _read_latm),
+    "mp3": (0xFF, _read_mp3),
+    "ac3": (0x0B, _read_ac3),
+    "eac3": (0x0B, _read_ac3),
+    "dts": (0x7F, _read_dts),
 }
