@@ -25,8 +25,9 @@ MAX_GAP_S = 3600.0
 #: A longer jump must be confirmed by the next piece even after an undecodable packet.
 FAR_S = 1.0
 
-#: Longest gap within a pause: codecs that send nothing then do send a packet in 0.4 s.
-MAX_PAUSE_S = 0.5
+#: Longest gap within a pause: codecs that send nothing then do send a packet in 0.4 s. Shorter gaps
+#: count as pauses only behind one that is as long as this: lost packets do not wait for pauses.
+MAX_PAUSE_S, FULL_PAUSE_S = 0.5, 0.3
 
 #: A clock that was reset is used again if at most this much is missing by it.
 MAX_RETURN_S = 60.0
@@ -74,7 +75,8 @@ class Timeline(Generic[Samples]):
         self.position = self.ignored = 0.0
         self._log = log
         self._is_quiet = is_quiet
-        # Samples of the last piece.
+        # Whether there was a whole pause without packets, and the samples of the last piece.
+        self._has_pauses = False
         self._before: Samples | None = None
         self._offset = None if origin is None else -origin
         # The offset before the last reset.
@@ -173,7 +175,11 @@ class Timeline(Generic[Samples]):
         """Return whether a gap before a piece is a pause in which nothing was sent."""
         if self._is_quiet is None or self._before is None or error > MAX_PAUSE_S:
             return False
-        return self._is_quiet(self._before) and self._is_quiet(piece.samples)
+        if not (self._has_pauses or error >= FULL_PAUSE_S):
+            return False
+        is_pause = self._is_quiet(self._before) and self._is_quiet(piece.samples)
+        self._has_pauses = self._has_pauses or is_pause
+        return is_pause
 
     def _move_back(self, piece: Piece[Samples], error: float) -> Placed[Samples]:
         """Skip sound for which a slow clock has no time; ignore a clock that jumped or stands."""
