@@ -48,7 +48,7 @@ from nemocli.errors import AudioError
 CONTAINERS_WITH_LENGTH = ("mov,mp4", "matroska", "flac", "flv", "nut", "rm", "tta", "wv")
 
 # Containers whose length is the time at the end, although the first time need not be 0.
-LENGTH_WITH_LEAD = ("matroska", "ogg", "asf")
+LENGTH_WITH_LEAD = ("matroska", "nut", "ogg", "asf")
 
 # Formats that hold sound up to their end, but for tags; and bytes that tags may take.
 NOTHING_BEHIND = ("aac", "ac3", "amr", "eac3", "flac", "loas", "tta", "voc", "wv")
