@@ -163,10 +163,12 @@ class Microphone(LiveSource):
 
     @property
     def silence_advice(self) -> str | None:
+        is_monitor = (self._device.server_source or "").endswith(".monitor")
         limit = LATER_SILENCE_S if self._was_loud else SUSPICIOUS_SILENCE_S
-        if self._silent < limit * self.rate:
+        if self._silent < limit * self.rate or (is_monitor and self._was_loud):
             return None
-        return f"{self.name} gives nothing but digital silence: {_permission_advice()}"
+        advice = "does anything play there?" if is_monitor else _permission_advice()
+        return f"{self.name} gives nothing but digital silence: {advice}"
 
     # ----------------------------------------------------------------------- PortAudio's own thread
 

@@ -309,6 +309,7 @@ class LiveScreen(Closing):
         status = self._status
         if status is None:
             return "listening …"
+        level = QUIETEST_DB if self.is_paused or self._is_waiting else status.level
         # By importance: those that do not fit any more are left out.
         parts = [
             ("paused" if self.is_paused else "", 0),
@@ -317,7 +318,7 @@ class LiveScreen(Closing):
             (f"dropped {status.dropped:.1f} s" if status.dropped else "", 5),
             (printable(status.language or "auto"), 2),
             (f"lag {max(0.0, status.lag):.1f} s", 4),
-            (_meter(status.level, self._console.encoding), 3),
+            (_meter(level, self._console.encoding), 3),
             (f"{self._lookahead_ms} ms", 6),
             (HINT, 7),
         ]
