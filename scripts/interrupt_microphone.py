@@ -69,7 +69,8 @@ def main() -> None:
 def run(folder: Path, rng: random.Random, times: int, longest: float) -> int:
     """Run the session, print what happened, and return the exit code."""
     clips = []
-    for number, entry in enumerate(json.loads((CLIPS / "clips.json").read_text())):
+    listed = json.loads((CLIPS / "clips.json").read_text(encoding="utf-8"))
+    for number, entry in enumerate(entry for entry in listed if entry["lang"] != "auto"):
         samples, rate = soundfile.read(CLIPS / entry["file"], dtype="float32")
         soundfile.write(folder / f"{number}.wav", samples, rate)
         clips.append((folder / f"{number}.wav", entry["text"]))
