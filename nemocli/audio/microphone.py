@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import math
+import re
 import sys
 import threading
 import time
@@ -26,7 +27,7 @@ from nemocli.audio.native_messages import native_messages_withheld
 from nemocli.audio.samples import decode_samples
 from nemocli.audio.sound_server import list_server_sources
 from nemocli.audio.source import LiveSource, Mark, Packet
-from nemocli.errors import AudioError, NemocliError
+from nemocli.errors import AudioError, NemocliError, UsageError
 
 #: Channels that are requested at most; they are mixed.
 MAX_CHANNELS = 2
@@ -59,6 +60,9 @@ CLOSE_TIMEOUT_S = 1.0
 #: Seconds of digital silence from the start, and later, after which the system is suspected to
 #: withhold sound.
 SUSPICIOUS_SILENCE_S, LATER_SILENCE_S = 3.0, 10.0
+
+#: What PortAudio appends to the name of one of ALSA's devices: the numbers of card and device.
+_CARD = re.compile(r" \(hw:\d+,\d+\)$")
 
 
 def open_microphone(wanted: str | None, max_lag: float, wait_s: float) -> LiveSource:
@@ -315,7 +319,11 @@ class Microphone(LiveSource):
         devices = list_devices()
         if self._wanted is None or not self._device.name:
             return find_device(None, devices)
-        return find_device(self._device.name, devices)
+        name = self._device.name
+        with suppress(UsageError):
+            return find_device(name, devices)
+        # A card may be given another number when it is plugged in again.
+        return find_device(_CARD.sub("", name), devices)
 
     def _open(self) -> None:
         """Open the device and start it; AudioError if that cannot be."""

@@ -59,7 +59,7 @@ class Stream:
 
     def __init__(self, portaudio, options):
         self._portaudio, self._callback = portaudio, options["callback"]
-        self.channels = options["channels"]
+        self.device, self.channels = options["device"], options["channels"]
         self.source = os.environ.get("PULSE_SOURCE")
         self.active = False
 
@@ -131,6 +131,17 @@ def test_one_that_comes_back_in_another_form_gives_the_same_sound(portaudio, rat
     spectrum = np.abs(np.fft.rfft(sound))
     assert np.argmax(spectrum) == 440
     assert np.square(sound).mean() == pytest.approx((8000 / 32768) ** 2 / 2, rel=0.02)
+
+
+def test_a_card_that_comes_back_under_another_number_is_the_same(portaudio):
+    portaudio.names = ("Camera (hw:1,0)", "USB Mic: Audio (hw:2,0)")
+    with closing(open_microphone("usb", 60.0, 60.0)) as source:
+        source.start()
+        first = portaudio.streams.get(timeout=PATIENCE_S)
+        assert first.device == 1
+        portaudio.names = ("Camera (hw:2,0)", "Webcam (hw:3,0)", "USB Mic: Audio (hw:4,0)")
+        first.active = False
+        assert portaudio.streams.get(timeout=PATIENCE_S).device == 2
 
 
 def test_a_source_that_the_sound_server_replaced_is_waited_for(portaudio, monkeypatch):
