@@ -115,7 +115,7 @@ def run(folder: Path, rng: random.Random, times: int, longest: float) -> int:
                 if live.poll() is not None:
                     break
             has_ended = live.poll() is not None
-            live.send_signal(signal.SIGINT)
+            live.send_signal(signal.SIGTERM)  # SIGINT is ignored by jobs in the background
             code = live.wait(PATIENCE_S)
         frames = soundfile.info(saved).frames
     told = (folder / "stderr").read_text()

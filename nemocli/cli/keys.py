@@ -27,6 +27,10 @@ ANSWER_TIMEOUT_S = 0.3
 STOPPED_AFTER_S = 0.5
 
 
+#: Seconds after a signal that stops a program by which it was stopped, if it is at all.
+STOP_TIME_S = 0.05
+
+
 class Keys(Closing):
     """Keys that are typed while the `with` block runs, if the terminal is this program's.
 
@@ -176,8 +180,8 @@ class Keys(Closing):
     def _obey(self, number: int, was_stopped: bool) -> None:
         if number == signal.SIGCONT:
             self._set()
-            # A program that leads its session was not started by a shell with jobs.
-            has_shell = os.getsid(0) != os.getpid()
+            # A shell that knows jobs gives each a process group of its own.
+            has_shell = os.getpgrp() != os.getsid(0)
             self._redraw(self._is_erased or (was_stopped and has_shell))
             self._is_erased = False
             return
@@ -189,3 +193,10 @@ class Keys(Closing):
         os.kill(os.getpid(), number)
         # From here on, the program was continued by `fg` or `bg`.
         signal.signal(number, self._receive)
+        if os.getpgrp() == os.getsid(0):
+            time.sleep(STOP_TIME_S)  # the stop may come a little later
+            if signal.SIGCONT not in self._signals:
+                # No shell could continue it, so the system did not stop it.
+                self._set()
+                self._redraw(False)
+                self._is_erased = False

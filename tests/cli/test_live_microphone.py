@@ -4,8 +4,10 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -173,3 +175,12 @@ def test_a_microphone_comes_back(clips, tmp_path, kind):
     rate = soundfile.info(saved).samplerate
     assert (round(ended["gaps"] * rate), round(ended["heard"] * rate)) == (missing, frames)
     assert "ALSA" not in told and "Expression" not in told
+
+
+@pytest.mark.slow
+def test_random_interruptions_of_all_kinds():
+    script = Path(__file__).resolve().parents[2] / "scripts" / "interrupt_microphone.py"
+    command = [sys.executable, str(script), "--times", "8", "--longest", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 clips are missing; ended by itself: False" in done.stdout

@@ -144,6 +144,34 @@ def test_a_terminal_that_shrinks_and_grows_and_a_program_that_is_quit(clips, tmp
         terminal.run("kill-server")
 
 
+@pytest.mark.parametrize("start", ["{}", "sh -c '{}; true'"])
+def test_ctrl_z_without_a_shell_that_knows_jobs(clips, tmp_path, start):
+    """Nothing could continue the program, so that it goes on, and keys have their effect."""
+    pause = np.zeros(16000, np.float32)
+    soundfile.write(tmp_path / "a.wav", np.concatenate([clips[0].samples, *[pause] * 60]), 16000)
+    command = f"{sys.executable} -m nemocli live --model demo --input {tmp_path}/a.wav"
+    terminal = Tmux(tmp_path, 80, 24)
+    try:
+        terminal.type(f"exec {start.format(command)}", "Enter")
+        terminal.wait_for(clips[0].text)
+        terminal.type("C-z")
+        time.sleep(0.5)
+        terminal.type("Space")
+        terminal.wait_for("paused  0:00:0")
+        running = int(terminal.run("display", "-pt", "t", "#{pane_pid}"))
+        if start.startswith("sh"):
+            running = find_child(running)
+        os.kill(running, signal.SIGSTOP)
+        time.sleep(1)
+        os.kill(running, signal.SIGCONT)
+        terminal.type("Space", "l", "ja", "Enter")
+        terminal.wait_for("ja-JP")
+        shown = terminal.history()
+        assert sum(line.endswith("q end") for line in shown) == 1
+    finally:
+        terminal.run("kill-server")
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_a_job_that_is_brought_from_the_background(clips, tmp_path):
     """bash sends no signal then; until then, the terminal and its cursor are the shell's."""
