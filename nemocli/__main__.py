@@ -11,6 +11,12 @@ def main() -> None:
         # Until the command sets its own handlers, Ctrl-C ends the program at once.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # `pkill -USR1 -x nemocli` is for `live`: it must end no other command that runs beside it,
+        # nor a `live` that is about to start.
+        for name in ("SIGUSR1", "SIGUSR2"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, lambda number, frame: None)
         from nemocli.cli.app import main as run
 
         run()

@@ -52,13 +52,18 @@ class Room:
         self.control("suspend-sink", "room", int(wanted))
 
     def unload(self):
-        """Take the only device away."""
-        self.control("unload-module", "module-null-sink")
+        """Take the device away."""
+        for line in self.control("list", "short", "modules").splitlines():
+            if "sink_name=room" in line:
+                self.control("unload-module", line.split()[0])
 
-    def load(self):
-        """Bring it back."""
-        self.control("load-module", *self._sink)
-        self.control("set-default-source", "room.monitor")
+    def load(self, *, is_default=True, **changes):
+        """Bring it back, perhaps changed, such as with another rate."""
+        changed = [f"{name}={value}" for name, value in changes.items()]
+        kept = [part for part in self._sink if part.partition("=")[0] not in changes]
+        self.control("load-module", *kept, *changed)
+        if is_default:
+            self.control("set-default-source", "room.monitor")
 
     def unplug(self):
         """End the sound server."""

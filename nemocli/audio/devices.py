@@ -27,8 +27,10 @@ class Device:
     #: Frames per second.
     rate: int
     is_default: bool
-    #: The sound server's name of a source that is opened through PortAudio's device of this number.
+    #: The sound server's name and number of a source that is opened through PortAudio's device of
+    #: this number.
     server_source: str | None = None
+    server_index: int | None = None
     description: str = ""
 
 
@@ -66,6 +68,7 @@ def list_sources(devices: list[Device]) -> list[Device]:
             rate=source.rate,
             is_default=False,
             server_source=source.name,
+            server_index=source.index,
         )
         for source in list_server_sources()
     ]

@@ -9,27 +9,25 @@ from __future__ import annotations
 
 import atexit
 import math
-import os
+import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nemocli.audio.default_input import DefaultInput
+from nemocli.audio.device_stream import open_device_stream
 from nemocli.audio.devices import Device, find_device, import_sounddevice, list_devices
 from nemocli.audio.mac_permission import advise_on_permission
 from nemocli.audio.native_messages import native_messages_withheld
 from nemocli.audio.samples import decode_samples
+from nemocli.audio.sound_server import list_server_sources
 from nemocli.audio.source import LiveSource, Mark, Packet
-from nemocli.errors import AudioError, NemocliError
-
-#: Seconds of sound in the device's buffer. PortAudio's "low" stalls on PulseAudio's ALSA device.
-LATENCY_S = 0.05
+from nemocli.errors import AudioError, NemocliError, UsageError
 
 #: Channels that are requested at most; they are mixed.
 MAX_CHANNELS = 2
@@ -43,6 +41,9 @@ WATCH_INTERVAL_S = 0.1
 
 #: Seconds between two questions for the system's default microphone.
 DEFAULT_INTERVAL_S = 1.0
+
+#: Seconds between two looks whether a source of the sound server is still there.
+SOURCE_LOOK_INTERVAL_S = 2.0
 
 #: Seconds between two attempts to open it again, which double up to the second.
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.25, 4.0
@@ -60,6 +61,9 @@ CLOSE_TIMEOUT_S = 1.0
 #: withhold sound.
 SUSPICIOUS_SILENCE_S, LATER_SILENCE_S = 3.0, 10.0
 
+#: What PortAudio appends to the name of one of ALSA's devices: the numbers of card and device.
+_CARD = re.compile(r" \(hw:\d+,\d+\)$")
+
 
 def open_microphone(wanted: str | None, max_lag: float, wait_s: float) -> LiveSource:
     """Find a microphone; it is opened by `start`, and keeps at most `max_lag` seconds of sound.
@@ -71,7 +75,7 @@ def open_microphone(wanted: str | None, max_lag: float, wait_s: float) -> LiveSo
 
 
 class Microphone(LiveSource):
-    """At its own rate, in 16 bits."""
+    """At the rate that it had first, in 16 bits."""
 
     encoding = "s16le"
     discards_in_pause = True
@@ -85,6 +89,7 @@ class Microphone(LiveSource):
         self._stream: Any = None
         # Which of the streams that were opened one after the other is listened to.
         self._opened = 0
+        self._source_looked_at = 0.0
         self._withheld = ExitStack()
         # The system's default microphone when it was opened, where the system can be asked.
         self._default = DefaultInput()
@@ -122,13 +127,14 @@ class Microphone(LiveSource):
     def pause(self) -> None:
         with self._lock:
             if self._missing_since is not None and not self._is_paused:
-                self._mark_gap(now_with_sleep())
+                self._mark_gap(now_with_sleep(), self.name, False)
         super().pause()
 
     def resume(self) -> None:
         with self._lock:
             if self._missing_since is None and self._away_since is not None:
                 self._missing_since = now_with_sleep()
+                self._is_reported = False
         super().resume()
 
     def stop(self) -> None:
@@ -161,15 +167,20 @@ class Microphone(LiveSource):
 
     @property
     def silence_advice(self) -> str | None:
+        is_monitor = (self._device.server_source or "").endswith(".monitor")
         limit = LATER_SILENCE_S if self._was_loud else SUSPICIOUS_SILENCE_S
-        if self._silent < limit * self.rate:
+        if self._silent < limit * self.rate or (is_monitor and self._was_loud):
             return None
-        return f"{self.name} gives nothing but digital silence: {_permission_advice()}"
+        advice = "does anything play there?" if is_monitor else _permission_advice()
+        return f"{self.name} gives nothing but digital silence: {advice}"
 
     # ----------------------------------------------------------------------- PortAudio's own thread
 
-    def _receive(self, opened: int, channels: int, data: Any, frames: int) -> None:
-        """Take in a block of the stream that was opened as number `opened`."""
+    def _receive(self, opened: int, data: bytes, frames: int, seconds: float) -> None:
+        """Take in a block of the stream that was opened as number `opened`.
+
+        It took `seconds` to record; where it is resampled, its frames may come with the next one.
+        """
         now = now_with_sleep()
         with self._lock:
             if opened != self._opened:
@@ -177,27 +188,29 @@ class Microphone(LiveSource):
             if self._is_awaited:
                 self._is_awaited = False
                 self._away_since = None
-                self._mark_gap(now - frames / self.rate)
+                # Another device may have come in place of the default one.
+                is_other = self._device.name not in (self.name, "")
+                what = f"{self.name} is back"
+                if is_other:
+                    self.name = self._device.name
+                    what = f"the microphone is {self.name} now"
+                self._mark_gap(now - seconds, what, is_other or self._is_reported)
                 self._first_block.set()
             elif now - self._last_block > STALE_AFTER_S:
                 self._is_stale = True
             if self._is_stale:
                 return
             self._last_block = now
-        self.put(_with_channels(bytes(data), channels, self.channels), frames)
+        if frames:
+            self.put(data, frames)
 
-    def _mark_gap(self, until: float) -> None:
+    def _mark_gap(self, until: float, what: str, is_news: bool) -> None:
         """Count what was missing, up to a time; the lock is held.
 
-        Where another device came in place of the default one, that is said, and is its name now.
+        `what` begins the message, which is sent, where nothing was missing, only if it is news.
         """
-        is_other = self._device.name not in (self.name, "")
-        what = f"{self.name} is back"
-        if is_other:
-            self.name = self._device.name
-            what = f"the microphone is {self.name} now"
         if self._missing_since is None:
-            if self._is_reported or is_other:
+            if is_news:
                 self._mark(Mark("gap", message=what))
             return
         seconds = max(0.0, until - self._missing_since)
@@ -209,9 +222,13 @@ class Microphone(LiveSource):
 
     def _watch(self) -> None:
         try:
+            # The first block may take its time: a Bluetooth headset has to change its mode.
+            is_there = self._wait_for_block(FIRST_PATIENCE_S)
             while not self._stopped.wait(WATCH_INTERVAL_S):
-                if (self._is_gone() or self._has_other_default()) and not self._bring_back():
+                is_gone = not is_there or self._is_gone() or self._has_other_default()
+                if is_gone and not self._bring_back():
                     break
+                is_there = True
         except Exception as error:  # raised by `read`, in the thread that can tell a person
             self.end(error)
         finally:
@@ -222,7 +239,17 @@ class Microphone(LiveSource):
             late = now_with_sleep() - self._last_block
             if self._is_stale or late > GONE_AFTER_S:
                 return True
-        return not self._stream.active
+        return not self._stream.active or self._is_replaced()
+
+    def _is_replaced(self) -> bool:
+        """Whether the source that was chosen is gone, so that the sound server gives another."""
+        device, now = self._device, time.monotonic()
+        if device.server_source is None or now - self._source_looked_at < SOURCE_LOOK_INTERVAL_S:
+            return False
+        sources = list_server_sources()
+        self._source_looked_at = time.monotonic()
+        # Without any, the server does not answer, or has ended the stream.
+        return bool(sources) and all(source.index != device.server_index for source in sources)
 
     def _has_other_default(self) -> bool:
         """Tell whether the system has another default microphone now, if that one was chosen."""
@@ -292,12 +319,14 @@ class Microphone(LiveSource):
         devices = list_devices()
         if self._wanted is None or not self._device.name:
             return find_device(None, devices)
-        return find_device(self._device.name, devices)
+        name = self._device.name
+        with suppress(UsageError):
+            return find_device(name, devices)
+        # A card may be given another number when it is plugged in again.
+        return find_device(_CARD.sub("", name), devices)
 
     def _open(self) -> None:
         """Open the device and start it; AudioError if that cannot be."""
-        sounddevice = import_sounddevice()
-        channels = min(self._device.channels, self.channels)
         self._default_input = self._default.find()
         with self._lock:
             self._opened += 1
@@ -305,22 +334,12 @@ class Microphone(LiveSource):
             self._is_awaited, self._is_stale = True, False
             self._first_block.clear()
 
-        def receive(data: Any, frames: int, times: Any, status: Any) -> None:
-            self._receive(opened, channels, data, frames)
+        def receive(data: bytes, frames: int, seconds: float) -> None:
+            self._receive(opened, data, frames, seconds)
 
-        try:
-            with _chosen(self._device.server_source):
-                self._stream = sounddevice.RawInputStream(
-                    device=self._device.id,
-                    samplerate=self.rate,
-                    channels=channels,
-                    dtype="int16",
-                    latency=LATENCY_S,
-                    callback=receive,
-                )
-                self._stream.start()
-        except (sounddevice.PortAudioError, ValueError) as error:
-            raise AudioError(_unusable(self.name, error)) from None
+        self._stream = open_device_stream(
+            self.name, self._device, self.rate, self.channels, receive
+        )
 
     def _close_stream(self) -> None:
         with self._lock:
@@ -349,40 +368,7 @@ def now_with_sleep() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
-@contextmanager
-def _chosen(source: str | None) -> Iterator[None]:
-    """Have the sound server's library take this source while a device is opened."""
-    if source is None:
-        yield
-        return
-    before = os.environ.get("PULSE_SOURCE")
-    os.environ["PULSE_SOURCE"] = source
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PULSE_SOURCE"]
-        else:
-            os.environ["PULSE_SOURCE"] = before
-
-
-def _with_channels(data: bytes, channels: int, wanted: int) -> bytes:
-    """Repeat the only channel of a device that came in place of one with more."""
-    if channels == wanted:
-        return data
-    frames = np.frombuffer(data, "<i2").reshape(-1, channels)
-    return np.repeat(frames[:, :1], wanted, axis=1).tobytes()
-
-
 def _permission_advice() -> str:
     if sys.platform == "darwin":
         return f"{advise_on_permission()}."
     return "is it muted? See alsamixer, pavucontrol, or the desktop's sound settings."
-
-
-def _unusable(name: str, error: Exception) -> str:
-    reason = str(error.args[0] if error.args else error).removeprefix("Error opening ")
-    return (
-        f"The microphone {name!r} cannot be used ({reason}): close the program that uses it, or"
-        " choose another (--list-devices)."
-    )

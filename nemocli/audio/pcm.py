@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
@@ -37,15 +38,27 @@ MAX_AMPLITUDE = 1000.0
 #: Bytes read at once, whatever a header says of channels and rate.
 MAX_READ_BYTES = 1 << 20
 
-#: How the time without a word is called after which the form of raw samples is doubted.
-SENSELESS_AFTER = "20 s"
-
-#: Raw samples are judged in parts of so many seconds, the first ones, until some were noise.
-JUDGED_PART_S, JUDGED_PARTS, NOISY_PARTS = 0.25, 40, 2
+#: Raw samples are judged in parts of so many seconds, the first ones, until some have a fault.
+JUDGED_PART_S, JUDGED_PARTS, FAULTY_PARTS = 0.25, 40, 2
 
 #: Mean squares that no sound in 16 bits has: in any case, and where neighbours are correlated less.
 ANY_POWER = 0.5
 NOISE_POWERS = ((0.035, 0.3), (0.14, 0.7))
+
+#: Mean square that samples have at least where neighbours are compared.
+COMPARED_POWER = 1e-6
+
+#: What may be wrong with raw samples in 16 bits.
+NOISE = (
+    "stdin sounds like noise at full scale: does it hold s16le? Other samples are named by"
+    " --encoding, or turned into these by 'ffmpeg -f FORM -i - -f s16le -ar 16000 -ac 1 -'."
+)
+ZEROS = (
+    "every other sample on stdin is zero: does it hold 32-bit samples, or two channels? --channels"
+    " says so; other samples are turned into these by"
+    " 'ffmpeg -f s32le -i - -f s16le -ar 16000 -ac 1 -'."
+)
+TWINS = "every sample on stdin is there twice: does it hold two channels? --channels says so."
 
 #: Seconds after which the reading thread looks whether it should stop.
 READ_TIMEOUT_S = 0.1
@@ -142,14 +155,14 @@ class PipedSound(ReadingSource):
         self.encoding = header.encoding
         if is_raw:
             self.doubt = (
-                f"there was no word in {SENSELESS_AFTER} of loud sound: does stdin hold"
-                f" {header.encoding}, {header.channels} channel(s), {header.rate} Hz? --encoding,"
-                " --channels and --rate say so."
+                f"loud sound gives hardly a word: does stdin hold {header.encoding},"
+                f" {header.channels} channel(s), {header.rate} Hz? --encoding, --channels and"
+                " --rate say so."
             )
-        # Raw samples that are still to be judged, the parts that may be, and those that are noise.
+        # Raw samples that are still to be judged, the parts that may be, and those with a fault.
         self._unjudged = b""
         self._parts_left = JUDGED_PARTS if is_raw and header.encoding == "s16le" else 0
-        self._noisy_parts = 0
+        self._faulty_parts: Counter[str] = Counter()
         self._warning: str | None = None
         self._stream = stream
         self._frame_bytes = SAMPLE_BYTES[header.encoding] * header.channels
@@ -221,24 +234,36 @@ class PipedSound(ReadingSource):
         while self._parts_left and len(self._unjudged) >= size:
             part, self._unjudged = self._unjudged[:size], self._unjudged[size:]
             self._parts_left -= 1
-            self._noisy_parts += _is_other_form(part, self.channels)
-            if self._noisy_parts == NOISY_PARTS:
+            fault = _find_fault(part, self.channels)
+            if fault is None:
+                continue
+            self._faulty_parts[fault] += 1
+            if self._faulty_parts[fault] == FAULTY_PARTS:
                 self._parts_left = 0
-                self._warning = (
-                    f"stdin sounds like noise at full scale: does it hold {self.encoding}? Other"
-                    " samples are named by --encoding, or turned into these by"
-                    " 'ffmpeg -f FORM -i - -f s16le -ar 16000 -ac 1 -'."
-                )
+                self._warning = fault
 
 
-def _is_other_form(data: bytes, channels: int) -> bool:
-    """Whether 16-bit samples are noise near full scale.
+def _find_fault(data: bytes, channels: int) -> str | None:
+    """Return what shows that 16-bit samples are something else; None if nothing does."""
+    samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
+    if _is_noise(samples[::channels]):
+        return NOISE
+    if channels == 1 and np.square(samples).mean() > COMPARED_POWER:
+        pairs = samples[: len(samples) // 2 * 2].reshape(-1, 2)
+        fewest, most = sorted(np.count_nonzero(pairs, axis=0))
+        if fewest == 0 and most > len(pairs) / 2:
+            return ZEROS
+        if np.array_equal(pairs[:, 0], pairs[:, 1]) and np.ptp(samples):
+            return TWINS
+    return None
+
+
+def _is_noise(first: npt.NDArray[np.float64]) -> bool:
+    """Whether the samples of a channel are noise near full scale.
 
     Sound of any kind changes little from one sample to the next; halves of longer samples, pairs of
     shorter ones, or bytes in the other order change much.
     """
-    samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
-    first = samples[::channels]
     power = float(np.square(first).mean())
     correlation = float((first[1:] * first[:-1]).mean()) / max(power, 1e-12)
     return power > ANY_POWER or any(

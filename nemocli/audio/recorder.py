@@ -24,8 +24,8 @@ from nemocli.whole_file import check_target, copy_permissions, part_of
 #: What a WAV can hold, since its lengths have 32 bits.
 MAX_WAV_BYTES = 2**32 - 1024
 
-#: Seconds between two flushes: what a killed run loses at most.
-FLUSH_INTERVAL_S = 1.0
+#: Seconds between two flushes; a killed run loses that, and the block of a FLAC (4096 frames).
+FLUSH_INTERVAL_S = 0.4
 
 #: Bytes at the beginning of a file that a flush may change: its header.
 HEADER_BYTES = 4096

@@ -14,6 +14,8 @@ PACTL_TIMEOUT_S = 3.0
 class ServerSource:
     """A microphone or a monitor, which gives what a loudspeaker plays."""
 
+    #: The server's number of it; one that was taken away and comes back has a new one.
+    index: int
     name: str
     description: str
     channels: int
@@ -44,6 +46,7 @@ def _parse(item: dict[str, Any]) -> ServerSource | None:
         # Such as "s16le 2ch 44100Hz".
         _, channels, rate = str(item["sample_specification"]).split()
         return ServerSource(
+            index=int(item["index"]),
             name=str(item["name"]),
             description=str(item.get("description") or ""),
             channels=int(channels.removesuffix("ch")),

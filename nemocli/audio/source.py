@@ -7,6 +7,7 @@ counted to the frame. Where sound is interrupted, a mark stands in the queue.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -98,7 +99,8 @@ class LiveSource:
         self._is_paused = False
         # Blocks, and the marks between them.
         self._blocks: deque[_Block | _MarkedPlace] = deque()
-        self._capacity = None if max_lag is None else round(max_lag * rate)
+        # Frames; a number that is too large for an integer is possible too.
+        self._capacity = math.inf if max_lag is None else max_lag * rate
         self._came = threading.Event()
         #: Set whenever something was read.
         self.taken = threading.Event()
@@ -157,7 +159,7 @@ class LiveSource:
                 return
             self._blocks.append(_Block(self.heard, frames, data))
             self.heard += frames
-            while self._capacity is not None and self._waiting > self._capacity:
+            while self._waiting > self._capacity:
                 self._drop_oldest()
         tap = self.tap  # which another thread may take away
         if tap is not None:

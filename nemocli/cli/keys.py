@@ -27,6 +27,10 @@ ANSWER_TIMEOUT_S = 0.3
 STOPPED_AFTER_S = 0.5
 
 
+#: Seconds after a signal that stops a program by which it was stopped, if it is at all.
+STOP_TIME_S = 0.05
+
+
 class Keys(Closing):
     """Keys that are typed while the `with` block runs, if the terminal is this program's.
 
@@ -39,13 +43,17 @@ class Keys(Closing):
         self._erase, self._redraw = erase, redraw
         self._terminal: int | None = None
         self._is_own = False
+        # The terminal's modes before, and as they are while keys are read.
         self._modes: list[Any] = []
+        self._own_modes: list[Any] = []
         self._previous: dict[int, Any] = {}
         self._looked_at = 0.0
         # What was typed while something else was looked for.
         self._typed = b""
         # Whether nothing is drawn, as before Ctrl-Z.
         self._is_erased = False
+        # Whether the terminal belonged to somebody else at the last look.
+        self._is_in_background = False
         # Signals that came. They are obeyed between two lines, not within one.
         self._signals: list[int] = []
 
@@ -53,9 +61,7 @@ class Keys(Closing):
         self._terminal = self._find_terminal()
         if self._terminal is None:
             return self
-        import termios
-
-        self._modes = termios.tcgetattr(self._terminal)
+        self._is_in_background = not self.has_foreground
         self._set()
         for number in (signal.SIGTSTP, signal.SIGCONT, signal.SIGQUIT):
             self._previous[number] = signal.signal(number, self._receive)
@@ -88,8 +94,15 @@ class Keys(Closing):
         while self._signals:
             self._obey(self._signals.pop(0), was_stopped)
         self._looked_at = time.monotonic()
-        if self._terminal is None or not self.has_foreground:
+        if self._terminal is None:
             return []
+        if not self.has_foreground:
+            self._is_in_background = True
+            return []
+        if self._is_in_background:  # `fg` sends a signal only to what was stopped
+            self._is_in_background = self._is_erased = False
+            self._set()
+            self._redraw(True)
         try:
             typed, self._typed = self._typed, b""
             if select.select([self._terminal], [], [], 0)[0]:
@@ -140,12 +153,16 @@ class Keys(Closing):
 
         if self._terminal is None or not self.has_foreground:
             return
-        modes = [*self._modes]
-        modes[3] &= ~(termios.ICANON | termios.ECHO | termios.ECHOCTL)
-        modes[6] = [*modes[6]]
-        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
         with suppress(termios.error):
+            found = termios.tcgetattr(self._terminal)
+            if found != self._own_modes:
+                self._modes = found
+            modes = [*self._modes]
+            modes[3] &= ~(termios.ICANON | termios.ECHO | termios.ECHOCTL)
+            modes[6] = [*modes[6]]
+            modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
             termios.tcsetattr(self._terminal, termios.TCSADRAIN, modes)
+            self._own_modes = termios.tcgetattr(self._terminal)
 
     def _restore(self) -> None:
         import termios
@@ -163,15 +180,23 @@ class Keys(Closing):
     def _obey(self, number: int, was_stopped: bool) -> None:
         if number == signal.SIGCONT:
             self._set()
-            # A program that leads its session was not started by a shell with jobs.
-            has_shell = os.getsid(0) != os.getpid()
+            # A shell that knows jobs gives each a process group of its own.
+            has_shell = os.getpgrp() != os.getsid(0)
             self._redraw(self._is_erased or (was_stopped and has_shell))
             self._is_erased = False
             return
-        self._erase()
+        if self.has_foreground:
+            self._erase()
         self._restore()
         signal.signal(number, signal.SIG_DFL)
         self._is_erased = True
         os.kill(os.getpid(), number)
         # From here on, the program was continued by `fg` or `bg`.
         signal.signal(number, self._receive)
+        if os.getpgrp() == os.getsid(0):
+            time.sleep(STOP_TIME_S)  # the stop may come a little later
+            if signal.SIGCONT not in self._signals:
+                # No shell could continue it, so the system did not stop it.
+                self._set()
+                self._redraw(False)
+                self._is_erased = False

@@ -68,12 +68,12 @@ def transcribe_live(options: LiveOptions) -> None:
         written = recorder = None
         if options.output is not None:
             about = transcriber.about(source.name, language, align)
-            growing = open_output(options.output, about, layout, options.force, loop.notify)
+            growing = open_output(options.output, about, layout, options.force, loop.warn)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
             outputs.append(open_lines(delivery, options.stdout_format, options.timestamps))
         if options.save_audio is not None:
-            recorder = Recorder(options.save_audio, source, options.force, loop.notify)
+            recorder = Recorder(options.save_audio, source, options.force, loop.warn)
             stack.enter_context(recorder)
         try:
             with app_nap_prevented():

@@ -95,11 +95,11 @@ class LiveLoop:
         if advice == self._advice:
             return
         if advice is not None:
-            self.notify(advice)
+            self.warn(advice)
         elif self._screen is not None and self._advice is not None:
             self._screen.take_back(self._advice)
         else:
-            self.notify(f"{self._source.name} gives sound again.")
+            self.warn(f"{self._source.name} gives sound again.")
         self._advice = advice
 
     def _report_ending(self) -> None:
@@ -115,6 +115,13 @@ class LiveLoop:
             self._screen.say(sentence)
         else:
             self._notes.note(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Do the same with one that `--quiet` does not hide: something is wrong, not under way."""
+        if self._screen is not None:
+            self._screen.say(sentence)
+        else:
+            say(sentence)
 
     def _pass_on(self, outputs: Sequence[Output]) -> bool:
         """Pass on the events that are there, or the first to come; return whether all are done."""
@@ -136,7 +143,7 @@ class LiveLoop:
         if self._screen is not None:
             self._screen.show(event)
         elif isinstance(event, Status) and event.kind == "sound":
-            say(event.message)  # what is wrong with the sound is no progress: --quiet shows it too
+            self.warn(event.message)
         elif isinstance(event, Status) and event.message:
             self._notes.note(event.message)
 

@@ -7,6 +7,7 @@ too, but leaves copies of it behind when the terminal is resized, since lines th
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Self
 
 from rich.cells import cell_len, set_cell_size
@@ -49,6 +50,14 @@ HOME, END = ("\x1b[H", "\x1bOH", "\x1b[1~"), ("\x1b[F", "\x1bOF", "\x1b[4~")
 DELETE = "\x1b[3~"
 
 
+@dataclass(frozen=True, slots=True)
+class _Above:
+    """A line above the lower part: a final, or cells of a lower part that could not be erased."""
+
+    cells: int
+    final: str | None = None
+
+
 class LiveScreen(Closing):
     """Shows events, and asks for a line of text; a context manager that tidies up."""
 
@@ -80,13 +89,13 @@ class LiveScreen(Closing):
         self._drawn: list[int] = []
         self._shown: list[Text] = []
         self._drawn_at = 0.0
-        # Cells of lines of it that were left in the scrollback, and finals that came after these.
-        self._left: list[int] = []
-        self._since: list[str] = []
+        # Another program may own the terminal until something is drawn, and needs its cursor.
+        self._is_cursor_hidden = False
+        # Lines above it, from the first on that was left in the scrollback.
+        self._above: list[_Above] = []
         self._size: ConsoleDimensions | None = None
 
     def __enter__(self) -> Self:
-        self.write(_HIDE)
         return self
 
     def close(self) -> None:
@@ -186,6 +195,7 @@ class LiveScreen(Closing):
         """Take the lower part away, before the program is suspended."""
         self._paint([])
         self.write(_SHOW)
+        self._is_cursor_hidden = False
         if self._delivery is not None:
             self._delivery.finish(lambda: True)
 
@@ -193,8 +203,8 @@ class LiveScreen(Closing):
         """Draw the lower part again: below what others wrote meanwhile, or where it was."""
         self._shown = []
         if is_below:
-            self._drawn, self._left, self._since = [], [], []
-        self.write(_HIDE)
+            self._drawn, self._above = [], []
+        self._is_cursor_hidden = False
 
     def _paint(self, lines: list[Text]) -> None:
         """Everything in one write: the lower part goes, finals come, the lower part comes."""
@@ -204,10 +214,11 @@ class LiveScreen(Closing):
         again, erase = self._erase_drawn(self._size.width, visible, is_resized)
         below = "\r\n".join(self._styled(line) for line in lines)
         finals = "".join(line + "\r\n" for line in [*again, *self._finals])
-        if erase or finals or below:
-            self.write(_BEGIN + erase + finals + below + _END)
-        if self._left:
-            self._since += self._finals
+        hide = "" if self._is_cursor_hidden or not lines else _HIDE
+        if hide or erase or finals or below:
+            self.write(_BEGIN + hide + erase + finals + below + _END)
+        self._is_cursor_hidden |= bool(hide)
+        self._note_finals([*again, *self._finals])
         self._finals = []
         self._drawn = [line.cell_len for line in lines]
         self._shown = lines
@@ -220,17 +231,27 @@ class LiveScreen(Closing):
         `visible` rows are on the screen, down to the one with the cursor.
         """
         rows = _rows(self._drawn, width)
-        if self._left and is_resized:
-            between = [cell_len(final) for final in self._since]
-            all_rows = rows + _rows(self._left, width) + _rows(between, width)
-            if all_rows <= visible:
-                again, self._left, self._since = self._since, [], []
-                return again, _erase(all_rows)
-            if len(self._since) > MAX_SHOWN_AGAIN:
-                self._left, self._since = [], []
-        elif rows > visible:
-            self._left, self._since = _first_rows(self._drawn, width, rows - visible), []
+        if rows > visible:
+            left = _first_rows(self._drawn, width, rows - visible)
+            self._above += [_Above(cells) for cells in left]
+        elif is_resized:
+            room = visible - rows
+            back: list[_Above] = []
+            while self._above and (room := room - _rows([self._above[-1].cells], width)) >= 0:
+                back.insert(0, self._above.pop())
+            while back and back[0].final is not None:  # above what has to go
+                self._above.append(back.pop(0))
+            again = [line.final for line in back if line.final is not None]
+            return again, _erase(rows + _rows([line.cells for line in back], width))
         return [], _erase(min(rows, visible))
+
+    def _note_finals(self, finals: Iterable[str]) -> None:
+        """Remember finals that stand below what was left, as long as there are few of them."""
+        if self._above:
+            self._above += [_Above(cell_len(final), final) for final in finals]
+        excess = sum(line.final is not None for line in self._above) - MAX_SHOWN_AGAIN
+        while self._above and (excess > 0 or self._above[0].final is not None):
+            excess -= self._above.pop(0).final is not None
 
     def _size_changed(self) -> bool:
         return self._console.size != self._size
@@ -288,6 +309,7 @@ class LiveScreen(Closing):
         status = self._status
         if status is None:
             return "listening …"
+        level = QUIETEST_DB if self.is_paused or self._is_waiting else status.level
         # By importance: those that do not fit any more are left out.
         parts = [
             ("paused" if self.is_paused else "", 0),
@@ -296,7 +318,7 @@ class LiveScreen(Closing):
             (f"dropped {status.dropped:.1f} s" if status.dropped else "", 5),
             (printable(status.language or "auto"), 2),
             (f"lag {max(0.0, status.lag):.1f} s", 4),
-            (_meter(status.level, self._console.encoding), 3),
+            (_meter(level, self._console.encoding), 3),
             (f"{self._lookahead_ms} ms", 6),
             (HINT, 7),
         ]

@@ -20,6 +20,9 @@ STATUS_INTERVAL_S, READ_TIMEOUT_S = 0.25, 0.05
 #: Seconds between two events about sound that is dropped, while that goes on.
 DROPPED_INTERVAL_S = 1.0
 
+#: Seconds of sound after which it is doubted if most of it gave no word at first.
+DOUBTED_AFTER_S = 60.0
+
 #: Waiting events above which partials and regular statuses are not added.
 MAX_EVENTS = 1000
 
@@ -188,7 +191,7 @@ class Listener:
             self._lags.add(self.lag)
         if warning := self._source.take_warning():
             self._report("sound", warning)
-        if self._stream.is_senseless and not self._is_doubted:
+        if (self._stream.is_senseless or self._is_mostly_rescued()) and not self._is_doubted:
             self._is_doubted = True
             if self._source.doubt:
                 self._report("sound", self._source.doubt)
@@ -203,6 +206,11 @@ class Listener:
         warning = self._level.warn_of_quiet() if self._has_words else self._level.explain_no_words()
         if warning is not None:
             self._report("sound", warning.message)
+
+    def _is_mostly_rescued(self) -> bool:
+        """Whether more was transcribed once more, for lack of words, than half of all that came."""
+        seconds = self._processed / self._source.rate
+        return seconds >= DOUBTED_AFTER_S and self._rescued > seconds / 2
 
     def _report_dropped(self) -> None:
         dropped = self._source.dropped - self._reported_dropped

@@ -216,6 +216,37 @@ def test_samples_in_evidently_another_form_are_told(clips, tmp_path, form, endia
         assert source.take_warning() is None
 
 
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [(1, "every sample on stdin is there twice"), (0, "every other sample on stdin is zero")],
+)
+def test_two_channels_taken_for_one_are_told(clips, factor, told):
+    first = np.round(clips[0].samples * 32767).astype("<i2")
+    both = np.stack([first, factor * first], axis=1)
+    source = piped(both.tobytes())
+    read_all(source)
+    assert told in source.take_warning()
+    source = piped(both.tobytes(), channels=2)
+    read_all(source)
+    assert source.take_warning() is None
+
+
+def test_clicks_in_digital_silence_are_no_other_form():
+    clicks = np.zeros(32000, "<i2")
+    clicks[::5000] = 30000
+    source = piped(clicks.tobytes())
+    read_all(source)
+    assert source.take_warning() is None
+
+
+def test_no_limit_of_sound_that_waits():
+    for limit in (None, float("inf"), 1e308):
+        source = Ticks(limit)
+        for _ in range(10):
+            source.tick(16000)
+        assert source.waiting == 160000
+
+
 def test_who_writes_too_fast_has_to_wait():
     source = piped(np.zeros(16000 * 20, "<i2").tobytes())
     source.start()
@@ -281,6 +312,22 @@ def test_a_microphone_that_is_muted_is_told_until_sound_returns():
     assert give(9.9, 0) is None  # a monitor is silent now and then
     assert "is it muted?" in give(0.2, 0) or "Privacy & Security" in microphone.silence_advice
     assert give(0.1, 9) is None
+
+
+def test_a_monitor_is_silent_whenever_nothing_plays():
+    source = "speakers.monitor"
+    device = Device(0, source, "ALSA", 1, 16000, False, server_source=source, server_index=1)
+    microphone = Microphone(source, device, 600.0, 0.0)
+
+    def give(seconds, value):
+        microphone.put(np.full(16000 * seconds, value, "<i2").tobytes(), 16000 * seconds)
+        while microphone.waiting:
+            microphone.read(0)
+        return microphone.silence_advice
+
+    assert "does anything play there?" in give(4, 0)
+    assert give(1, 9) is None
+    assert give(60, 0) is None
 
 
 def test_finding_a_microphone():

@@ -51,6 +51,23 @@ def test_quiet_says_nothing_else(spoken):
     assert live(spoken[0], "--quiet").stderr == b""
 
 
+def test_quiet_says_where_the_file_is_if_somebody_took_its_place(clips, tmp_path):
+    output = tmp_path / "out.txt"
+    pause = bytes(64000)
+    with start("--input", "-", "-o", output, "--quiet", stdin=subprocess.PIPE) as running:
+        running.stdin.buffer.write(pcm(clips[0].samples) + pause)
+        running.stdin.flush()
+        assert running.stdout.readline() == f"{clips[0].text}\n"
+        output.write_text("theirs\n")
+        running.stdin.buffer.write(pcm(clips[1].samples) + pause)
+        running.stdin.close()
+        told = running.stderr.read()
+        assert running.wait(60) == 0
+    assert told.count("\n") == 1
+    assert "out.txt was changed by another program" in told
+    assert (tmp_path / "out.2.txt").read_text() == f"{clips[0].text}\n{clips[1].text}\n"
+
+
 def test_timestamps(spoken):
     first = live(spoken[0], "--timestamps").stdout.decode().splitlines()[0]
     assert re.fullmatch(r"\[00:00:00\.\d{3}\] .*", first)
@@ -203,6 +220,22 @@ def test_signals_pause_and_close_segments(clips):
         running.stdin.close()
         assert [event["type"] for event in events][-1] == "status"
         assert running.wait(10) == 0
+
+
+def test_such_a_signal_ends_no_other_command(tmp_path):
+    """`pkill -USR1 -x nemocli` reaches all of them, also one that is starting."""
+    os.mkfifo(tmp_path / "a.wav")
+    arguments = ["file", tmp_path / "a.wav", "--model", "demo"]
+    with subprocess.Popen(
+        [*typed.NEMOCLI, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        with (tmp_path / "a.wav").open("wb"):  # from now on it reads
+            for number in (signal.SIGUSR1, signal.SIGUSR2):
+                running.send_signal(number)
+            time.sleep(0.2)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 1  # there was nothing in it
+    assert "a.wav" in told
 
 
 #: Every call of the encoder takes three times as long as its sound lasts.

@@ -110,11 +110,13 @@ def test_a_terminal_that_shrinks_and_grows_and_a_program_that_is_quit(clips, tmp
     soundfile.write(tmp_path / "a.wav", np.concatenate([*parts, *[pause] * 30]), 16000)
     terminal = Tmux(tmp_path, 80, 24)
     try:
-        terminal.type("PS1='$ '; export COLUMNS=200 LINES=9; echo $$; clear", "Enter")
+        # tmux brings back only as many lines as were scrolled away, so some have to be.
+        terminal.type("PS1='$ '; export COLUMNS=200 LINES=9; seq 40", "Enter")
         command = f"{sys.executable} -m nemocli live --model demo --input {tmp_path}/a.wav"
         terminal.type(f"{command}; stty -a | grep -c ' icanon'", "Enter")
         terminal.wait_for("It is M")
-        for width, height in ((10, 3), (80, 24), (10, 3), (100, 30), (30, 5), (80, 24)):
+        sizes = (40, 2), (20, 2), (10, 2), (200, 50), (10, 3), (80, 24)
+        for width, height in sizes:
             terminal.run("resize-window", "-t", "t", "-x", str(width), "-y", str(height))
             time.sleep(0.8)
         terminal.wait_for(clips[2].text)
@@ -130,12 +132,84 @@ def test_a_terminal_that_shrinks_and_grows_and_a_program_that_is_quit(clips, tmp
         *finals, status = shown[-4:]
         assert finals == [clip.text for clip in clips[:3]]
         assert status.endswith("space pause · l language · q end")
+        assert [line for line in shown if line.startswith("0:00:")] == [status]
+        assert not [line for line in shown[:-4] if any(text.startswith(line) for text in finals)]
         assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "0"
         terminal.type("C-\\")
         terminal.wait_for("Quit")
         shown = terminal.wait_for("1")
         assert "pause" not in "".join(shown)
         assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "1"
+    finally:
+        terminal.run("kill-server")
+
+
+@pytest.mark.parametrize("start", ["{}", "sh -c '{}; true'"])
+def test_ctrl_z_without_a_shell_that_knows_jobs(clips, tmp_path, start):
+    """Nothing could continue the program, so that it goes on, and keys have their effect."""
+    pause = np.zeros(16000, np.float32)
+    soundfile.write(tmp_path / "a.wav", np.concatenate([clips[0].samples, *[pause] * 60]), 16000)
+    command = f"{sys.executable} -m nemocli live --model demo --input {tmp_path}/a.wav"
+    terminal = Tmux(tmp_path, 80, 24)
+    try:
+        terminal.type(f"exec {start.format(command)}", "Enter")
+        terminal.wait_for(clips[0].text)
+        terminal.type("C-z")
+        time.sleep(0.5)
+        terminal.type("Space")
+        terminal.wait_for("paused  0:00:0")
+        running = int(terminal.run("display", "-pt", "t", "#{pane_pid}"))
+        if start.startswith("sh"):
+            running = find_child(running)
+        os.kill(running, signal.SIGSTOP)
+        time.sleep(1)
+        os.kill(running, signal.SIGCONT)
+        terminal.type("Space", "l", "ja", "Enter")
+        terminal.wait_for("ja-JP")
+        shown = terminal.history()
+        assert sum(line.endswith("q end") for line in shown) == 1
+    finally:
+        terminal.run("kill-server")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_a_job_that_is_brought_from_the_background(clips, tmp_path):
+    """bash sends no signal then; until then, the terminal and its cursor are the shell's."""
+    pause = np.zeros(16000, np.float32)
+    soundfile.write(tmp_path / "a.wav", np.concatenate([clips[0].samples, *[pause] * 60]), 16000)
+    output = tmp_path / "out.txt"
+    terminal = Tmux(tmp_path, 80, 24)
+    try:
+        terminal.type("exec bash --norc", "Enter")
+        terminal.type("PS1='$ '; clear", "Enter")
+        command = f"{sys.executable} -m nemocli live --model demo --input {tmp_path}/a.wav"
+        terminal.type(f"{command} -o {output} &", "Enter")
+        for _ in range(600):
+            if output.exists() and output.read_text():
+                break
+            time.sleep(0.1)
+        assert clips[0].text not in terminal.shown()
+        assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "1"
+        for _ in range(2):
+            terminal.type("fg", "Enter")
+            terminal.wait_for("space pause")
+            terminal.type("l", "german")
+            terminal.wait_for("language: german_")
+            terminal.type("Enter")
+            terminal.wait_for("language: de-DE")
+            terminal.type("C-z")
+            terminal.wait_for("Stopped")
+            terminal.type("bg", "Enter")
+            terminal.wait_for("a.wav -o", seconds=5)
+            terminal.type("clear", "Enter")
+            time.sleep(0.3)
+            assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "1"
+        terminal.type("fg", "Enter")
+        terminal.wait_for("space pause")
+        terminal.type("q")
+        terminal.wait_for("s heard; lag")
+        terminal.type("echo modes $(stty -a | grep -c 'icanon.* echo ')", "Enter")
+        terminal.wait_for("modes 1")
     finally:
         terminal.run("kill-server")
 

@@ -4,6 +4,8 @@ import os
 import threading
 
 import numpy as np
+import soundfile
+import soxr
 
 import nemocli
 from nemocli.audio.pcm import open_pcm
@@ -39,15 +41,12 @@ def test_a_pipe_that_stalls_holds_nothing_back(clips):
         event.set()
 
 
-def test_loud_sound_without_a_word_casts_doubt_on_what_was_said_of_it(clips):
-    """Sound at three times its rate, for example, is reported once."""
+def list_doubts(data):
+    """Transcribe raw bytes, and return the source's doubt, and what was reported of the sound."""
     reading, writing = os.pipe()
-    loud = np.random.default_rng(0).normal(0, 3000, 16000).astype("<i2").tobytes()
 
     def write():
-        for _ in range(30):
-            os.write(writing, loud)
-            os.write(writing, bytes(16000))
+        os.write(writing, data)
         os.close(writing)
 
     threading.Thread(target=write, daemon=True).start()
@@ -58,6 +57,20 @@ def test_loud_sound_without_a_word_casts_doubt_on_what_was_said_of_it(clips):
     while not told or told[-1].kind != "ended":
         event = listener.events.get(timeout=60)
         told += [event] if isinstance(event, Status) else []
-    doubts = [event.message for event in told if event.kind == "sound"]
-    assert doubts == [source.doubt]
-    assert "does stdin hold s16le, 1 channel(s), 16000 Hz?" in source.doubt
+    return source.doubt, [event.message for event in told if event.kind == "sound"]
+
+
+def test_loud_sound_without_a_word_casts_doubt_on_what_was_said_of_it():
+    """Sound at three times its rate, for example, is reported once."""
+    loud = np.random.default_rng(0).normal(0, 3000, 16000).astype("<i2").tobytes()
+    doubt, told = list_doubts((loud + bytes(16000)) * 30)
+    assert told == [doubt]
+    assert "does stdin hold s16le, 1 channel(s), 16000 Hz?" in doubt
+
+
+def test_so_does_loud_sound_that_hardly_gives_a_word(clips):
+    """Speech at a third of its speed gives some, but only where it is transcribed once more."""
+    spoken, _ = soundfile.read(clips[0].path.with_name("all-languages.flac"), dtype="float32")
+    slow = soxr.resample(np.tile(spoken, 2), 16000, 48000)[: 125 * 16000]
+    doubt, told = list_doubts(pcm(slow))
+    assert told == [doubt]
