@@ -19,6 +19,7 @@ from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import FRAGMENTS
 from tests.audio.marks import EVERY, find_marks, marked
 from tests.media import encode
+from tests.repeats import repeats
 
 MARKS = 15
 
@@ -110,7 +111,7 @@ TAILS = {
 }
 
 
-@pytest.mark.parametrize("name", TAILS)
+@pytest.mark.parametrize("name", repeats(TAILS, 3))
 def test_foreign_bytes_behind(tmp_path, mp3, name):
     (tmp_path / "a.mp3").write_bytes(mp3 + TAILS[name])
     places, seconds, warnings = read(tmp_path / "a.mp3")
@@ -150,7 +151,7 @@ def test_a_telephone_that_sends_no_pauses(tmp_path, form):
     assert path.stat().st_size < 10_000 and seconds == pytest.approx(10, abs=0.1)
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "a.ts"])
+@pytest.mark.parametrize("name", repeats(["a.mp4", "a.ts"], 2))
 def test_still_growing(tmp_path, name):
     options = FRAGMENTS if name == "a.mp4" else {}
     path = encode(tmp_path / name, "aac", marked(MARKS, 48000), 48000, options=options)
@@ -213,7 +214,7 @@ def test_a_short_wav_without_a_length(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ts"])
+@pytest.mark.parametrize("name", repeats(["a.mkv", "a.mp4", "a.ts"], 1))
 def test_an_hour_with_lost_packets(tmp_path, name):
     """One AAC packet of twenty, at random: the last marks are within 50 ms."""
     random = np.random.default_rng(0)
@@ -252,7 +253,7 @@ def test_an_hour_with_lost_packets(tmp_path, name):
 
 
 @pytest.mark.parametrize("page", [0, 3])
-@pytest.mark.parametrize("codec", ["libopus", "flac", "vorbis"])
+@pytest.mark.parametrize("codec", repeats(["libopus", "flac", "vorbis"], 1))
 def test_a_damaged_page_of_ogg(tmp_path, codec, page):
     """Sound behind it keeps its time, also where it is the first page and so looks like a delay."""
     path, rate = tmp_path / "a.ogg", 48000 if codec == "libopus" else 16000

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nemocli.audio import default_input, devices, microphone
+from nemocli.audio import default_input, device_stream, devices, microphone
 from nemocli.audio.default_input import DefaultInput, PropertyAddress
 from nemocli.audio.mac_permission import advise_on_permission
 from nemocli.audio.microphone import Microphone
@@ -76,7 +76,7 @@ class Stream:
 @pytest.fixture
 def core(monkeypatch):
     core = Core(BUILT_IN, HEADPHONES)
-    for module in (microphone, devices):
+    for module in (microphone, devices, device_stream):
         monkeypatch.setattr(module, "import_sounddevice", lambda: core)
     monkeypatch.setattr(microphone, "DefaultInput", lambda: core)
     monkeypatch.setattr(microphone, "DEFAULT_INTERVAL_S", 0.0)

@@ -16,6 +16,7 @@ import srt
 import nemocli
 from tests import media, typed
 from tests.faults import program
+from tests.repeats import repeats
 from tests.schemas import checked
 from tests.sounds import pcm
 
@@ -96,7 +97,7 @@ def test_events_keep_their_promises(spoken):
     assert events[-1]["heard"] == len(data) / 32000
 
 
-@pytest.mark.parametrize("extension", ["txt", "json", "jsonl", "tsv", "srt", "vtt"])
+@pytest.mark.parametrize("extension", repeats(["txt", "json", "jsonl", "tsv", "srt", "vtt"], 2))
 def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
     data, texts = spoken
     path = tmp_path / f"out.{extension}"
@@ -158,7 +159,7 @@ def test_what_cannot_be_is_one_sentence(spoken, arguments, code, words):
     assert done.stdout == b""
 
 
-@pytest.mark.parametrize("latency", ["80ms", "1120", "0", "13"])
+@pytest.mark.parametrize("latency", repeats(["80ms", "1120", "0", "13"], 2))
 def test_lookahead_by_frames_or_latency(spoken, latency):
     assert live(spoken[0], "--lookahead", latency).stdout.decode().splitlines() == spoken[1]
 

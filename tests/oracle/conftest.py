@@ -36,12 +36,10 @@ CHECKPOINTS = {
 
 LOOKAHEADS = (0, 3, 6, 13)
 
-#: Lookaheads a checkpoint, by default, of runtimes that take long to load one.
-SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1}
-
-#: MLX computes the same operations as other runtimes, slowly on a processor: this checkpoint is
-#: enough for every day. On the others, its tests are slow ones: pytest -m slow tests/oracle -k mlx
-DAILY_FOR_MLX = "small-1"
+#: By default, a runtime that takes long to load meets this many lookaheads a checkpoint, and one in
+#: so many checkpoints. The other tests are slow ones: pytest -m slow tests/oracle -k mlx
+SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1, "mlx": 1}
+ONE_CHECKPOINT_IN = {"coreai": 3, "mlx": 5}
 
 
 def pytest_generate_tests(metafunc):
@@ -54,18 +52,17 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark those slow that are not among the lookaheads of their checkpoint and runtime."""
-    names = [*CHECKPOINTS, "demo"]
+    """Mark as slow what a runtime does not meet by default."""
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
-        is_daily = params.get("name") == DAILY_FOR_MLX and item.originalname != "test_a_minute"
-        if params.get("runtime") == "mlx" and "name" in params and not is_daily:
-            item.add_marker(pytest.mark.slow)
-        count = SOME_LOOKAHEADS.get(params.get("runtime"))
-        if count and {"name", "lookahead"} <= params.keys():
-            first = names.index(params["name"])
-            some = [LOOKAHEADS[(first + n) % len(LOOKAHEADS)] for n in range(count)]
-            if params["lookahead"] not in some:
+        runtime, name = params.get("runtime"), params.get("name")
+        if runtime in SOME_LOOKAHEADS and name is not None:
+            number = [*CHECKPOINTS, "demo"].index(name)
+            is_met = number % ONE_CHECKPOINT_IN.get(runtime, 1) == 0
+            if "lookahead" in params:
+                some = [number + n for n in range(SOME_LOOKAHEADS[runtime])]
+                is_met &= params["lookahead"] in [LOOKAHEADS[n % len(LOOKAHEADS)] for n in some]
+            if not is_met:
                 item.add_marker(pytest.mark.slow)
 
 
