@@ -321,10 +321,13 @@ def test_three_files_joined(tmp_path, name, codec):
 
 @pytest.mark.parametrize(
     ("name", "codec"),
-    [
-        *(("a.mkv", "aac"), ("a.webm", "libopus"), ("a.m4a", "aac"), ("a.ogg", "libopus")),
-        *(("a.ogg", "flac"), ("a.mov", "pcm_s16le"), ("a.caf", "pcm_s16be")),
-    ],
+    repeats(
+        [
+            *(("a.mkv", "aac"), ("a.webm", "libopus"), ("a.m4a", "aac"), ("a.ogg", "libopus")),
+            *(("a.ogg", "flac"), ("a.mov", "pcm_s16le"), ("a.caf", "pcm_s16be")),
+        ],
+        4,
+    ),
 )
 @pytest.mark.parametrize("tail", ["a page", "noise", "zeros"])
 def test_what_is_behind_a_file_is_left_out(tmp_path, name, codec, tail):

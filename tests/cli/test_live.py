@@ -325,7 +325,7 @@ def test_without_a_microphone_there_is_nothing_to_list(monkeypatch):
     assert "There is no microphone: connect one" in done.stderr
 
 
-@pytest.mark.parametrize("extension", ["srt", "json"])
+@pytest.mark.parametrize("extension", repeats(["srt", "json"], 1))
 def test_kill_9_loses_no_final_that_was_printed(spoken, tmp_path, extension):
     path = tmp_path / f"out.{extension}"
     with start("--input", "-", "-f", "jsonl", "-o", path, stdin=subprocess.PIPE) as running:

@@ -33,7 +33,7 @@ def write_slowly(file, data, sizes):
         file.close()
 
 
-@pytest.mark.parametrize("code", ["", STORM], ids=["calm", "storm"])
+@pytest.mark.parametrize("code", repeats(["", STORM], 1), ids=["calm", "storm"])
 def test_live_from_a_pipe_in_odd_pieces(clip, spoken, tmp_path, code):
     command = ["live", "--model", "demo", "--input", "-", "-o", tmp_path / "a.txt", "-q"]
     with start(*command, code=code, stdin=subprocess.PIPE) as running:
@@ -196,11 +196,14 @@ os.read = fail
 
 @pytest.mark.parametrize(
     ("arguments", "place"),
-    [
-        (["live", "--input", "-"], "nemocli.audio.pcm:PipedSound._move"),
-        (["live", "--input", "{clip}"], "nemocli.audio.sound:Sound._decode"),
-        (["file", "{clip}"], "nemocli.audio.sound:Sound._decode"),
-    ],
+    repeats(
+        [
+            (["live", "--input", "-"], "nemocli.audio.pcm:PipedSound._move"),
+            (["live", "--input", "{clip}"], "nemocli.audio.sound:Sound._decode"),
+            (["file", "{clip}"], "nemocli.audio.sound:Sound._decode"),
+        ],
+        1,
+    ),
 )
 def test_a_reading_thread_that_breaks_ends_the_program(clip, spoken, arguments, place):
     """After any error in the thread, nothing waits for its sound."""

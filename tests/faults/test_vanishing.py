@@ -13,6 +13,7 @@ from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 from tests.faults.program import files, in_place_of, run, sentence
+from tests.repeats import repeats
 from tests.words import ABOUT
 
 #: Where a file is at work: its first samples are with the engine.
@@ -93,7 +94,7 @@ def test_file_whose_output_folder_is_removed(clip, tmp_path):
     assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"
 
 
-@pytest.mark.parametrize("change", ["unlink", "truncate", "grow"])
+@pytest.mark.parametrize("change", repeats(["unlink", "truncate", "grow"], 1))
 def test_a_sound_file_that_changes_while_it_is_transcribed(clip, spoken, tmp_path, change):
     sound, out = tmp_path / "a.wav", tmp_path / "out"
     soundfile.write(sound, np.frombuffer(spoken, "<i2"), 16000)
@@ -112,7 +113,7 @@ def test_a_sound_file_that_changes_while_it_is_transcribed(clip, spoken, tmp_pat
     assert [path.name for path in out.rglob("*.txt")] == [f"{clip.path.stem}.txt"]
 
 
-@pytest.mark.parametrize("change", ["unlink", "truncate", "grow"])
+@pytest.mark.parametrize("change", repeats(["unlink", "truncate", "grow"], 1))
 def test_live_from_a_file_that_changes(clip, spoken, tmp_path, change):
     sound = tmp_path / "a.wav"
     soundfile.write(sound, np.frombuffer(spoken, "<i2"), 16000)

@@ -12,6 +12,7 @@ from tests.fuzz.broken import BROKEN
 from tests.fuzz.runner import run_target, smaller
 from tests.fuzz.target import run_case
 from tests.fuzz.targets import TARGETS
+from tests.repeats import repeats
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fuzz.py"
 
@@ -49,7 +50,7 @@ def test_damaged_input_is_read_or_refused(name, tmp_path):
     check()
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("kind", repeats(BROKEN, 4))
 def test_a_defect_is_found(kind):
     result = run_target(BROKEN[kind], seed=0, cases=2, seconds=None)
     assert result.cases == 2

@@ -38,7 +38,7 @@ LOOKAHEADS = (0, 3, 6, 13)
 
 #: By default, a runtime that takes long to load meets this many lookaheads a checkpoint, and one in
 #: so many checkpoints. The other tests are slow ones: pytest -m slow tests/oracle -k mlx
-SOME_LOOKAHEADS = {"onnx": 2, "coreai": 1, "mlx": 1}
+SOME_LOOKAHEADS = {"onnx": 1, "coreai": 1, "mlx": 1}
 ONE_CHECKPOINT_IN = {"coreai": 3, "mlx": 5}
 
 

@@ -77,7 +77,7 @@ def renew(folder, name):
 JSON_FILES = ("config.json", "generation_config.json", "processor_config.json", "tokenizer.json")
 
 
-@pytest.mark.parametrize("name", repeats([*JSON_FILES, "model.safetensors"], 2))
+@pytest.mark.parametrize("name", repeats([*JSON_FILES, "model.safetensors"], 1))
 def test_links_to_devices_and_pipes_are_not_read(checkpoint, tmp_path, clip, name):
     os.mkfifo(tmp_path / "pipe")
     for target in ("/dev/zero", tmp_path / "pipe", "/proc/self/mem", "/"):
@@ -86,7 +86,7 @@ def test_links_to_devices_and_pipes_are_not_read(checkpoint, tmp_path, clip, nam
         refused(checkpoint, clip)
 
 
-@pytest.mark.parametrize("name", repeats(JSON_FILES, 2))
+@pytest.mark.parametrize("name", repeats(JSON_FILES, 1))
 @pytest.mark.parametrize(
     "content",
     [
@@ -122,16 +122,21 @@ def test_weight_files_elsewhere(checkpoint, clip, climbing):
 
 @pytest.mark.parametrize(
     "header",
-    [
-        (1 << 62).to_bytes(8, "little"),
-        (1 << 26).to_bytes(8, "little") + b"{",
-        (2).to_bytes(8, "little") + b"[]",
-        (90).to_bytes(8, "little")
-        + b'{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}'.ljust(90)
-        + bytes(4),
-        (90).to_bytes(8, "little")
-        + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[1000000000,1000000004]}}'.ljust(90),
-    ],
+    repeats(
+        [
+            (1 << 62).to_bytes(8, "little"),
+            (1 << 26).to_bytes(8, "little") + b"{",
+            (2).to_bytes(8, "little") + b"[]",
+            (90).to_bytes(8, "little")
+            + b'{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}'.ljust(
+                90
+            )
+            + bytes(4),
+            (90).to_bytes(8, "little")
+            + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[1000000000,1000000004]}}'.ljust(90),
+        ],
+        2,
+    ),
 )
 def test_weights_whose_header_lies(checkpoint, clip, header):
     (checkpoint / "model.safetensors").write_bytes(header)
@@ -307,7 +312,7 @@ def test_sizes_of_a_manifest_that_would_fill_the_memory(model, clip, key, value)
 
 
 @pytest.mark.parametrize(
-    "location", ["../secret", "/etc/hostname", "/dev/zero", "sub/../../secret"]
+    "location", repeats(["../secret", "/etc/hostname", "/dev/zero", "sub/../../secret"], 2)
 )
 def test_graphs_whose_weights_lie_elsewhere(model, clip, watch, location):
     secret = model.parent / "secret"
