@@ -68,9 +68,11 @@ class CachedCommit:
                 return False
             self._link(blob, file)
             return True
-        for path in self.model.folder.glob("snapshots/*/*"):
-            same = path.name == file.name and not path.is_symlink() and path.is_file()
+        for snapshot in self.model.folder.glob("snapshots/*"):
+            path = snapshot / file.name
+            same = not path.is_symlink() and path.is_file()
             if same and measure_file(path) == file.size and has_hash(path, file.etag):
+                self.locate(file).parent.mkdir(parents=True, exist_ok=True)
                 _link_or_copy(path, self.locate(file))
                 return True
         return False
@@ -110,6 +112,7 @@ class CachedCommit:
 
     def _link(self, blob: Path, file: RemoteFile) -> None:
         path = self.locate(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
             path.unlink()
         try:
@@ -125,6 +128,7 @@ def remove_new(cached: CachedCommit, files: Sequence[RemoteFile]) -> None:
     for file in files:
         for path in (cached.locate(file), cached.blobs / file.etag, cached.locate_partial(file)):
             path.unlink(missing_ok=True)
+        _remove_empty(cached.locate(file).parent, cached.snapshot)
     folder = cached.model.folder
     if not any(cached.snapshot.glob("*")):
         with suppress(OSError):
@@ -134,6 +138,14 @@ def remove_new(cached: CachedCommit, files: Sequence[RemoteFile]) -> None:
             (folder / PULLED_MARK).unlink()
             (folder / "blobs").rmdir()
             folder.rmdir()
+
+
+def _remove_empty(folder: Path, stop: Path) -> None:
+    """Remove a folder inside `stop` if it is empty, and those above it that are empty then."""
+    with suppress(OSError):  # not empty, or not there
+        while folder != stop:
+            folder.rmdir()
+            folder = folder.parent
 
 
 def list_incomplete(model: HubModel) -> list[Path]:

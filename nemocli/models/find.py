@@ -6,13 +6,14 @@ from pathlib import Path
 
 from nemocli.addresses import advise_on_address
 from nemocli.errors import ModelError, UsageError
+from nemocli.models.bundle import is_bundle
+from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.conversions import Conversion, choose_conversion, list_conversions, suits
 from nemocli.models.folder import (
     MANIFEST,
     Manifest,
     lacks_manifest,
     no_manifest_error,
-    read_manifest,
 )
 from nemocli.models.hub import (
     DEFAULT_MODEL,
@@ -33,7 +34,7 @@ from nemocli.runtimes.system import System, this_system
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model on this machine: a model folder, a checkpoint folder or a .nemo archive."""
+    """A model on this machine: a model folder, a bundle, a checkpoint folder or an archive."""
 
     name: str
     path: Path
@@ -42,12 +43,16 @@ class FoundModel:
 
     @property
     def is_converted(self) -> bool:
-        return (self.path / MANIFEST).is_file()
+        """Whether it is a model folder, or a bundle of graphs in the layout of coreaikit."""
+        return (self.path / MANIFEST).is_file() or is_bundle(self.path)
 
     @cached_property
     def manifest(self) -> Manifest:
-        """Manifest of a model folder; ModelError if it is damaged."""
-        return read_manifest(self.path)
+        """Manifest of a model folder, or what it would be for a bundle.
+
+        Raises ModelError if it is damaged, and UnsupportedError for a bundle without Core AI.
+        """
+        return read_any_manifest(self.path)
 
     @cached_property
     def checkpoint(self) -> AnyCheckpoint:
@@ -140,7 +145,8 @@ def _find_own(name: str) -> Path | None:
 
 def _is_model_folder(path: Path) -> bool:
     try:
-        return (path / MANIFEST).is_file() and not (path / "config.json").exists()
+        is_folder = (path / MANIFEST).is_file() or is_bundle(path)
+        return is_folder and not (path / "config.json").exists()
     except OSError:
         return False
 

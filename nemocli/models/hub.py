@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from nemocli.errors import ModelError
 from nemocli.models.paths import no_home_error
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, list_weight_files
+from nemocli.runtimes.coreai.bundle import find_bundle
 from nemocli.whole_file import write_whole_file
 
 #: The model that nemocli is made for.
@@ -218,12 +219,12 @@ def find_pulled_commit(model: HubModel, commit: str) -> Path | None:
 
 
 def find_snapshot_checkpoint(snapshot: Path) -> Path | None:
-    """Return the folder if it has all files of a checkpoint, else its .nemo file, else None.
+    """Return the folder if it is a complete checkpoint or bundle, else its .nemo file, else None.
 
     Raises ModelError if the folder may not be read.
     """
     try:
-        if _has_checkpoint(snapshot):
+        if _has_checkpoint(snapshot) or _has_bundle(snapshot):
             return snapshot
         archives = [path for path in snapshot.glob("*.nemo") if path.exists()]
     except OSError as error:
@@ -240,6 +241,11 @@ def _has_checkpoint(snapshot: Path) -> bool:
         return all(path.exists() for path in list_weight_files(snapshot))
     except ModelError:  # an index that lists none
         return False
+
+
+def _has_bundle(snapshot: Path) -> bool:
+    bundle = find_bundle(snapshot)
+    return bundle is not None and bundle.missing is None
 
 
 def _is_commit(text: object) -> bool:

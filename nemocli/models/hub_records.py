@@ -13,6 +13,7 @@ from typing import Any
 
 from nemocli.models.folder import FileRecord
 from nemocli.models.hub_hash import is_hash
+from nemocli.runtimes.coreai.bundle import find_bundle
 from nemocli.whole_file import write_whole_file
 
 #: Expected size and hash of each file, by name.
@@ -43,17 +44,26 @@ def read_hub_records(checkpoint: Path) -> Records:
     snapshot = checkpoint if checkpoint.is_dir() else checkpoint.parent
     kept = _read_kept(snapshot)
     records = {}
-    for path in sorted(checkpoint.iterdir() if checkpoint.is_dir() else [checkpoint]):
-        if not path.is_file():
-            continue
+    for path in list_model_files(checkpoint):
+        name = path.relative_to(snapshot).as_posix()
         if not path.is_symlink():
-            if path.name in kept:
-                records[path.name] = FileRecord(*kept[path.name])
+            if name in kept:
+                records[name] = FileRecord(*kept[name])
             continue
         blob = Path(os.readlink(path))  # may be a link itself, to a file that several models share
         if blob.parent.name == "blobs" and is_hash(blob.name):
-            records[path.name] = FileRecord(path.stat().st_size, blob.name)
+            records[name] = FileRecord(path.stat().st_size, blob.name)
     return records
+
+
+def list_model_files(model: Path) -> list[Path]:
+    """Return the files of a checkpoint or a bundle, sorted, without other folders' files."""
+    if not model.is_dir():
+        return [model] if model.is_file() else []
+    files = [path for path in model.iterdir() if path.is_file()]
+    if bundle := find_bundle(model):
+        files += [path for path in bundle.files if path.is_file()]
+    return sorted(set(files))
 
 
 def _read_kept(snapshot: Path) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError
+from nemocli.models.bundle import advice_for, is_bundle, record_bundle
 from nemocli.models.folder import (
     MANIFEST,
     Manifest,
@@ -48,7 +49,7 @@ def check_folder(
 
     `progress` is called before a large file is hashed.
     """
-    _check_files(folder, manifest.files, "convert the checkpoint again", progress)
+    check_files(folder, manifest.files, advice_for(folder), progress)
 
 
 def check_checkpoint(
@@ -60,7 +61,7 @@ def check_checkpoint(
     is hashed.
     """
     path = checkpoint.path
-    _check_files(_choose_folder(path), read_hub_records(path), _advise(path), progress)
+    check_files(_choose_folder(path), read_hub_records(path), _advise(path), progress)
     if _is_damaged_demo(checkpoint):
         raise ModelError(f"The demo in {checkpoint.path} is damaged; install nemocli again.")
 
@@ -96,6 +97,10 @@ def describe_damage(model: Path) -> list[str]:
             records = parse_manifest(model).files
             found = [str(damage) for damage in find_damage(model, records)]
             return [f"{sentence}; convert the checkpoint again." for sentence in found]
+        if is_bundle(model):
+            records = {**read_hub_records(model), **record_bundle(model)}
+            damages = find_damage(model, records)
+            return [f"{damage}; {advice_for(model)}." for damage in damages]
         if lacks_manifest(model):
             raise no_manifest_error(model)
         damages = find_damage(_choose_folder(model), read_hub_records(model))
@@ -124,9 +129,13 @@ def forget_hashes(folder: Path) -> None:
         _choose_known_path(folder).unlink(missing_ok=True)
 
 
-def _check_files(
-    folder: Path, records: Records, advice: str, progress: Callable[[str], None] | None
+def check_files(
+    folder: Path, records: Records, advice: str, progress: Callable[[str], None] | None = None
 ) -> None:
+    """Raise ModelError, with advice, for the first file that changed since it was recorded.
+
+    `progress` is called before a large file is hashed.
+    """
     changed = next(_find_changed(folder, records, progress), None)
     if changed is not None:
         raise ModelError(f"{folder / changed} is damaged; {advice}.")

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
+from nemocli.models.bundle import describe_form, is_bundle, open_bundle
 from nemocli.models.conversions import list_converted
 from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
 from nemocli.models.folder import MANIFEST, is_written_by_conversion, read_manifest
@@ -64,6 +65,7 @@ def list_models() -> list[ListedModel]:
             form = f"{manifest.kind} {manifest.precision}"
             name = path.name if folder == find_models_folder() else str(path)
             found.append(_list_folder(name, form, path, manifest.source))
+        found += _list_bundles(folder)
         found += _list_unusable(folder)
     return found
 
@@ -158,7 +160,9 @@ def _look_at_snapshot(snapshot: Path) -> tuple[Path | None, str]:
         checkpoint = find_snapshot_checkpoint(snapshot)
     except ModelError:
         return None, UNREADABLE
-    return checkpoint, "checkpoint" if checkpoint else INTERRUPTED_DOWNLOAD
+    if checkpoint is None:
+        return None, INTERRUPTED_DOWNLOAD
+    return checkpoint, describe_form(checkpoint) if is_bundle(checkpoint) else "checkpoint"
 
 
 def _list_partials(
@@ -178,6 +182,14 @@ def _list_partials(
     )
 
 
+def _list_bundles(folder: Path) -> Iterator[ListedModel]:
+    """Yield the complete bundles in nemocli's folder of models."""
+    for path in _list_entries(folder):
+        with suppress(OSError, ModelError):
+            if not is_part(path) and is_bundle(path) and not (path / MANIFEST).is_file():
+                yield _list_folder(path.name, describe_form(path), path)
+
+
 def _list_unusable(folder: Path) -> Iterator[ListedModel]:
     """Yield conversions that cannot be used: damaged, of another version, or interrupted."""
     for path in _list_entries(folder):
@@ -186,7 +198,9 @@ def _list_unusable(folder: Path) -> Iterator[ListedModel]:
                 yield _list_folder(str(path), INTERRUPTED_CONVERSION, path)
             continue
         try:
-            if _was_model(path):
+            if is_bundle(path):
+                open_bundle(path)
+            elif _was_model(path):
                 read_manifest(path)
         except ModelError:
             yield _list_folder(str(path), DAMAGED, path)
@@ -226,6 +240,8 @@ def _is_supported(path: Path) -> bool:
     if path.is_file():  # a .nemo archive may hold anything, but its file name tells enough
         return "nemotron" in path.name
     with suppress(OSError):
+        if is_bundle(path):
+            return True
         text = (path / "config.json").read_text(encoding="utf-8", errors="replace")
         return f'"{ARCHITECTURE}"' in text
     return False

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.errors import ModelError
+from nemocli.models.bundle import advice_for, find_tokenizer
+from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.finite_outputs import FiniteOutputRuntime
-from nemocli.models.folder import Manifest, read_manifest
+from nemocli.models.folder import Manifest
 from nemocli.models.integrity import check_checkpoint, check_folder, find_damage
 from nemocli.models.paths import find_cache_folder
-from nemocli.network.checkpoint import TOKENIZER, open_checkpoint
+from nemocli.network.checkpoint import open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.kind import CheckpointKind, FolderKind, ModelFolder, Progress
@@ -49,7 +51,7 @@ def load_model(resolved: "ResolvedModel", progress: Progress | None = None) -> L
 
 def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress) -> LoadedModel:
     path = resolved.path
-    manifest = read_manifest(path)
+    manifest = read_any_manifest(path)
     check_folder(path, manifest, progress)
     folder = ModelFolder(
         path=path,
@@ -63,9 +65,9 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
         lambda: _explain_not_finite(path, manifest),
     )
     try:
-        tokenizer = read_text(path / TOKENIZER)
+        tokenizer = read_text(find_tokenizer(path))
     except (OSError, ValueError):
-        raise ModelError(f"{path / TOKENIZER} is damaged; convert the checkpoint again.") from None
+        raise ModelError(f"{find_tokenizer(path)} is damaged; {advice_for(path)}.") from None
     return LoadedModel(resolved, opened, tokenizer)
 
 
@@ -74,7 +76,7 @@ def _explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:
     damage = next(find_damage(folder, manifest.files), None)
     if damage is None:
         return _untrained_error(folder)
-    return ModelError(f"{damage}; convert the checkpoint again.")
+    return ModelError(f"{damage}; {advice_for(folder)}.")
 
 
 def _untrained_error(model: Path) -> ModelError:

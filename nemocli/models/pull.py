@@ -33,7 +33,7 @@ from nemocli.models.hub import (
     list_commits,
 )
 from nemocli.models.hub_errors import explain, explain_hash
-from nemocli.models.hub_records import read_hub_records
+from nemocli.models.hub_records import list_model_files, read_hub_records
 from nemocli.models.integrity import find_changed
 from nemocli.models.repository import Note, RemoteRevision, find_remote_revision
 from nemocli.models.retries import PAUSES_S, may_pass
@@ -98,7 +98,9 @@ def _is_known_whole(model: HubModel, checkpoint: Path) -> bool:
     records = read_hub_records(checkpoint)
     if not checkpoint.is_dir() and not records:
         return False
-    if checkpoint.is_dir() and not {path.name for path in checkpoint.iterdir()} <= set(records):
+    folder = checkpoint if checkpoint.is_dir() else checkpoint.parent
+    names = {path.relative_to(folder).as_posix() for path in list_model_files(checkpoint)}
+    if checkpoint.is_dir() and not names <= set(records):
         return False
     pin = PINS.get(model.name)
     if pin and pin.is_verified and model.revision_to_pull == pin.revision:
@@ -178,7 +180,7 @@ def _find_missing(
 
 def _choose_weights(cached: CachedCommit, remote: RemoteRevision) -> list[RemoteFile]:
     """Return the needed files of weights; ModelError if nemocli cannot run the model."""
-    if not remote.small:
+    if remote.is_bundle or not remote.small:
         return remote.weights
     try:
         read_config(*(read_json(cached.snapshot / name) for name in CONFIGS))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nemocli.errors import ModelError
@@ -11,6 +12,7 @@ from nemocli.models.hub_hash import SHA1, SHA256
 from nemocli.models.retries import PAUSES_S, retry
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
 from nemocli.network.config import refuse_other_architecture
+from nemocli.runtimes.coreai.bundle import MACOS, PROGRAM, STREAM_GRAPHS, TYPES, Bundle
 
 #: Files beside the weights that a checkpoint must have, and one that it may have.
 _NEEDED, _USEFUL = (*CONFIGS, TOKENIZER), "tokenizer_config.json"
@@ -28,6 +30,8 @@ class RemoteRevision:
     small: list[RemoteFile]
     #: The file of the weights, or all that their index may name, or the archive.
     weights: list[RemoteFile]
+    #: Whether it is a bundle of Core AI graphs; otherwise, it is a checkpoint.
+    is_bundle: bool = False
 
 
 def find_remote_revision(
@@ -84,8 +88,10 @@ class _Lookup:
             )
 
         info = retry(ask, self._note_break, pauses=self._pauses)
-        small, weights = _choose_files(info, self._model)
-        return RemoteRevision(revision, str(info.sha), small, weights)
+        commit = str(info.sha)
+        if bundle := _choose_bundle(info, self._model):
+            return RemoteRevision(revision, commit, *bundle, is_bundle=True)
+        return RemoteRevision(revision, commit, *_choose_files(info, self._model))
 
     def _find_short(self, revision: str) -> str | None:
         """Return the only commit of the main branch whose hash begins like this, or None."""
@@ -120,6 +126,33 @@ def _find_unlike_pin(model: HubModel, remote: RemoteRevision) -> RemoteFile | No
         return None
     known = pin.sha256
     return next((f for f in remote.weights if f.etag != known.get(f.name, f.etag)), None)
+
+
+def _choose_bundle(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[RemoteFile]] | None:
+    """Return small files and programs of the half of a bundle that nemocli runs.
+
+    None if the repository has none of its packages, or a checkpoint too, which is more.
+    """
+    entries = {entry.rfilename: entry for entry in info.siblings or []}
+    if "config.json" in entries:
+        return None
+    for precision in TYPES:
+        bundle = Bundle(Path(MACOS), precision)
+        names = [path.as_posix() for path in bundle.files]
+        packages = [f"{bundle.package(graph).as_posix()}/" for graph in STREAM_GRAPHS]
+        if not any(name.startswith(tuple(packages)) for name in entries):
+            continue
+        if lacking := [name for name in names if name not in entries]:
+            raise ModelError(
+                f"The repository {model} is a bundle that nemocli cannot run: it lacks"
+                f" {lacking[0]}; choose another model."
+            )
+        programs = [name for name in names if name.endswith(f"/{PROGRAM}")]
+        small = [name for name in names if name not in programs]
+        if f"{MACOS}/{_USEFUL}" in entries:
+            small.append(f"{MACOS}/{_USEFUL}")
+        return _describe_files(small, entries, model), _describe_files(programs, entries, model)
+    return None
 
 
 def _choose_files(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[RemoteFile]]:

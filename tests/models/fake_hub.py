@@ -62,7 +62,7 @@ class FakeHub:
         self.url, self._digests = "", {}
 
     def files(self):
-        return sorted(path for path in self.folder.iterdir() if path.is_file())
+        return sorted(path for path in self.folder.rglob("*") if path.is_file())
 
     def sha256(self, path):
         if path not in self._digests:
@@ -73,16 +73,16 @@ class FakeHub:
         return "f" * 64 if self.wrong_hash else digest
 
     def is_large(self, path):
-        return path.suffix in (".safetensors", ".nemo")
+        return path.suffix in (".safetensors", ".nemo", ".mlirb")
 
     def description(self, path):
-        content = path.read_bytes()
+        content, name = path.read_bytes(), path.relative_to(self.folder).as_posix()
         size = len(content)
         blob = hashlib.sha1(b"blob %d\0" % size + content).hexdigest()
         lfs = {"sha256": self.sha256(path), "oid": self.sha256(path), "size": size}
         lfs["pointerSize"] = 130
         return {"size": size} | (
-            {"rfilename": path.name, "path": path.name, "type": "file"}
+            {"rfilename": name, "path": name, "type": "file"}
             | {"blobId": blob, "oid": blob}
             | ({"lfs": lfs} if self.is_large(path) else {})
         )

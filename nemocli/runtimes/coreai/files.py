@@ -43,12 +43,12 @@ def write_graphs(
                 built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
                 add_function(built, name, np.float16 if is_half else np.float32, constants)
         ai.AIProgram(module).save_asset(package)
-        _drop_date(package / "metadata.json")
+        drop_date(package / "metadata.json")
         names += [f"{package.name}/{path.name}" for path in sorted(package.iterdir())]
     return names
 
 
-def _drop_date(metadata: Path) -> None:
+def drop_date(metadata: Path) -> None:
     """Set a fixed date: the same weights make the same bytes on any day."""
     described = json.loads(metadata.read_text(encoding="utf-8"))
     described["creationDate"] = "19700101T000000Z"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nemocli.errors import UnsupportedError
+from nemocli.runtimes.coreai.bundle import find_bundle
 from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
 from nemocli.runtimes.system import System
 from nemocli.runtimes.wheels import APPLE_SILICON, Wheels
@@ -74,9 +75,12 @@ class CoreAIKind(FolderKind):
     def open_folder(
         self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
     ) -> "Runtime":
+        from nemocli.runtimes.coreai.bundle_runtime import BundleRuntime
         from nemocli.runtimes.coreai.runtime import CoreAIRuntime
 
         units = compute_units or self.default_compute_units
+        if bundle := find_bundle(folder.path):
+            return BundleRuntime(bundle, folder.config, lookahead, units)
         return CoreAIRuntime(folder.path, folder.config, lookahead, folder.precision, units)
 
 

@@ -9,13 +9,12 @@ system's own, with a choice of compute units. That part was never tried on a Mac
 
 import asyncio
 import atexit
-import os
 import threading
 import time
 import weakref
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreai.kind import KIND, units_refusal
+from nemocli.runtimes.coreai.quiet import silent
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREAI, function_name, package_name
 
@@ -46,6 +46,9 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
     """
 
     name = "coreai"
+
+    #: What to do about a package that cannot be loaded.
+    _advice = "convert the model again"
 
     def __init__(
         self,
@@ -85,22 +88,24 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
     def _load(self, graph: str) -> Any:
         from coreai.authoring import AIModelAsset
 
-        package = self._folder / package_name(graph, COREAI)
+        package, name = self._locate(graph)
         if not AIModelAsset.is_valid(package):  # the native loader would crash
-            raise ModelError(f"The model folder lacks {package}; convert the model again.")
+            raise ModelError(f"The model folder lacks {package}; {self._advice}.")
 
         async def load() -> Any:
             executable = AIModelAsset.load(package).executable(self._options)
             model = await self._models.enter_async_context(executable)
-            return model.load_function(function_name(graph, self.lookahead))
+            return model.load_function(name)
 
         try:
-            with _silent():
+            with silent():
                 return _wait(load())
         except Exception as error:  # coreai's exceptions share no base class
-            raise ModelError(
-                f"Core AI cannot load {package}: {error}. Convert the model again."
-            ) from None
+            raise ModelError(f"Core AI cannot load {package}: {error}; {self._advice}.") from None
+
+    def _locate(self, graph: str) -> tuple[Path, str]:
+        """Return the package of a graph, and the name of its function for the lookahead."""
+        return self._folder / package_name(graph, COREAI), function_name(graph, self.lookahead)
 
 
 def _specialization(compute_units: str) -> Any:
@@ -168,16 +173,3 @@ def _wait(call: Coroutine[Any, Any, Any]) -> Any:
 def _release(models: AsyncExitStack) -> Future[None]:
     """Release the models, and the temporary folders they run from."""
     return asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Silence stderr, to which the native runtime writes a line for each function it loads."""
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -1,0 +1,82 @@
+"""A bundle of Core AI graphs as a model: its files, and their hashes."""
+
+import hashlib
+from pathlib import Path
+
+from nemocli.errors import ModelError
+from nemocli.models.folder import MANIFEST, FileRecord
+from nemocli.models.hub import describe_source, parse_hub_model
+from nemocli.network.checkpoint import TOKENIZER
+from nemocli.network.small_file import check_small
+from nemocli.runtimes.coreai.bundle import (
+    GRAPHS,
+    HASH,
+    IOS,
+    LAYOUT,
+    MACOS,
+    PROGRAM,
+    Bundle,
+    find_bundle,
+    has_only_ios,
+)
+
+
+def is_bundle(path: Path) -> bool:
+    """Tell whether a folder is a bundle, complete or not. Raises OSError."""
+    return path.is_dir() and (find_bundle(path) is not None or has_only_ios(path))
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Return the complete bundle in a folder; ModelError if files are missing."""
+    try:
+        bundle = find_bundle(path)
+        if bundle is None:
+            raise ModelError(
+                f"{path} has only the half of a bundle that is for iPhones ({IOS}); nemocli runs"
+                f" the other one, so get its folder {MACOS} too."
+            )
+        if missing := bundle.missing:
+            raise ModelError(f"{missing} is missing: get the bundle again.")
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
+    return bundle
+
+
+def find_tokenizer(path: Path) -> Path:
+    """Return the path of the tokenizer of a model folder or a bundle."""
+    is_folder = (path / MANIFEST).is_file()
+    return path / TOKENIZER if is_folder else open_bundle(path).tokenizer
+
+
+def advice_for(path: Path) -> str:
+    """Say what to do about a damaged model folder or bundle."""
+    if (path / MANIFEST).is_file():
+        return "convert the checkpoint again"
+    hub = parse_hub_model(describe_source(path))
+    return "get the bundle again" if hub is None else f"get it again with: {hub.pull_command}"
+
+
+def describe_form(path: Path) -> str:
+    """Return the form of a bundle, as it is listed, such as `coreai fp16 (coreaikit)`."""
+    return f"coreai {open_bundle(path).precision} ({LAYOUT})"
+
+
+def record_bundle(path: Path) -> dict[str, FileRecord]:
+    """Return size and hash of a bundle's programs, by name; ModelError if it is incomplete.
+
+    The hash is the one beside a program, and the size only what is there.
+    """
+    bundle, records = open_bundle(path), {}
+    for graph in GRAPHS:
+        package = bundle.package(graph)
+        try:
+            check_small(package / HASH)
+            expected = (package / HASH).read_bytes()
+            size = (package / PROGRAM).stat().st_size
+        except OSError as error:
+            raise ModelError(f"{package} cannot be read: {error.strerror}.") from None
+        if len(expected) != hashlib.sha256().digest_size:
+            raise ModelError(f"{package / HASH} is damaged: get the bundle again.")
+        name = (package / PROGRAM).relative_to(path).as_posix()
+        records[name] = FileRecord(size, expected.hex())
+    return records
