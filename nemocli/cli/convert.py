@@ -3,21 +3,40 @@
 from pathlib import Path
 
 from nemocli.bench.conversion import check_conversion
-from nemocli.cli.convert_options import ConvertOptions
+from nemocli.cli.convert_options import NEMOCLI, ConvertOptions
 from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models.choose import choose_folder_kind
+from nemocli.models.compile_bundle import compile_bundle, has_compiled
 from nemocli.models.convert import choose_target, convert, default_folder
+from nemocli.models.convert_bundle import (
+    KIND,
+    choose_bundle_precision,
+    convert_to_bundle,
+    default_bundle_folder,
+)
 from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import find_pulled, parse_hub_model
 from nemocli.models.pull import pull
 from nemocli.network.checkpoint import open_checkpoint
+from nemocli.runtimes.coreai.ahead_of_time import check_architectures, check_xcode
+from nemocli.runtimes.coreai.bundle import LAYOUT
+from nemocli.runtimes.system import this_system
 
 
 def convert_checkpoint(options: ConvertOptions) -> None:
     """Convert a checkpoint, and print the path of the model folder."""
     lookaheads = None if options.lookahead == "all" else _parse_numbers(options.lookahead)
+    if options.layout == LAYOUT:
+        print_path(convert_bundle(options, lookaheads, Screen(options.quiet)))
+        return
+    if options.layout != NEMOCLI:
+        raise UsageError(
+            f"There is no layout {options.layout!r}; choose one of {NEMOCLI}, {LAYOUT}."
+        )
+    if options.ahead_of_time is not None:
+        raise UsageError(f"--ahead-of-time is for bundles: add --to coreai --layout {LAYOUT}.")
     folder = write_model(
         options.checkpoint,
         options.out,
@@ -29,6 +48,59 @@ def convert_checkpoint(options: ConvertOptions) -> None:
         Screen(options.quiet),
     )
     print_path(folder)
+
+
+def convert_bundle(options: ConvertOptions, lookaheads: list[int] | None, screen: Screen) -> Path:
+    """Write a bundle in the layout of coreaikit, compile it if requested, and return its folder.
+
+    Raises what `convert_to_bundle`, `check_conversion` and `compile_bundle` raise.
+    """
+    precision = choose_bundle_precision(options.to, options.precision, lookaheads)
+    architectures = _parse_architectures(options.ahead_of_time, precision)
+    choose_folder_kind(KIND).check_machine(this_system())
+    download(options.checkpoint, screen)
+    folder = options.out or default_bundle_folder(options.checkpoint, precision)
+    steps = 0
+    with screen.show_bar(f"writing a bundle for {LAYOUT}") as show:
+
+        def progress(name: str, number: int, total: int) -> None:
+            nonlocal steps
+            steps = number
+            show(f"writing {name}", number, total)
+
+        def check(new: Path) -> None:
+            show("comparing with the checkpoint", steps + 1, steps + 1)
+            _verify(options.checkpoint, new, screen)
+
+        checked = check if options.verify else None
+        convert_to_bundle(
+            *(options.checkpoint, folder, precision, progress, options.force, screen.note, checked)
+        )
+    if not steps:
+        screen.note(f"{folder} holds this bundle already; it was not written again.")
+    if architectures:
+        with screen.show_bar("compiling ahead of time") as show:
+            new = compile_bundle(folder, architectures, show)
+        for path in new:
+            screen.note(f"compiled: {path}; only loading it on the device proves that it runs.")
+    elif not has_compiled(folder):
+        screen.note(
+            "The half for iPhones lacks the conformer, which is compiled by Xcode: on a Mac, run"
+            " the same command with --ahead-of-time h18p."
+        )
+    return folder
+
+
+def _parse_architectures(text: str | None, precision: str) -> list[str]:
+    """Return the names in --ahead-of-time; UnsupportedError if they cannot be compiled here."""
+    if text is None:
+        return []
+    architectures = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    check_architectures(architectures)
+    if precision != "fp16":
+        raise UsageError("--ahead-of-time is for float16 graphs; leave out --precision.")
+    check_xcode()
+    return architectures
 
 
 def write_model(

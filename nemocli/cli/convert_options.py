@@ -8,7 +8,11 @@ import typer
 
 from nemocli.cli.options import Quiet, confirmation, option
 from nemocli.cli.runtime_help import list_words, precisions_by_kind
+from nemocli.runtimes.coreai.bundle import LAYOUT
 from nemocli.runtimes.kinds import AUTO, folder_kinds
+
+#: The layout of nemocli's own model folders.
+NEMOCLI = "nemocli"
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,24 @@ class ConvertOptions:
             "--to",
         ),
     ] = AUTO
+    layout: Annotated[
+        str,
+        option(
+            f"{NEMOCLI}: a folder that nemocli runs; {LAYOUT}: a bundle of Core AI graphs for the"
+            " apps of that kit, which nemocli runs too, with lookahead 3 only.",
+            "--layout",
+            variable="CONVERT_LAYOUT",
+        ),
+    ] = NEMOCLI
+    ahead_of_time: Annotated[
+        str | None,
+        option(
+            f"With --layout {LAYOUT}: also compile the conformer for these kinds of devices, such"
+            " as h18p (iPhone 17 Pro); needs Xcode 27 or later.",
+            "--ahead-of-time",
+            metavar="ARCH[,ARCH]",
+        ),
+    ] = None
     precision: Annotated[
         str | None,
         option(

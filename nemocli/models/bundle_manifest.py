@@ -34,7 +34,7 @@ def read_bundle(path: Path, progress: Callable[[str], None] | None = None) -> Ma
     files = record_bundle(path)
     check_files(path, files, advice_for(path), progress)  # damaged ones crash the native reader
     config = read_config(bundle)
-    source = _read_source(bundle)
+    source = read_source(bundle)
     return Manifest(
         format=FORMAT,
         kind="coreai",
@@ -53,7 +53,7 @@ def read_any_manifest(path: Path) -> Manifest:
     return read_manifest(path) if (path / MANIFEST).is_file() else read_bundle(path)
 
 
-def _read_source(bundle: Bundle) -> dict[str, str]:
+def read_source(bundle: Bundle) -> dict[str, str]:
     """Return what nemocli wrote about the source by `SOURCE_KEYS`; empty for other bundles."""
     path = bundle.package(GRAPHS[0]) / METADATA
     try:

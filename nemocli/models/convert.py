@@ -2,12 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from pathlib import Path
 
-from nemocli.disk import free_bytes, nearest_existing
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.choices import has_choices, rank_measured
 from nemocli.models.choose import choose_folder_kind, choose_lookaheads, choose_precision
@@ -25,16 +23,16 @@ from nemocli.models.folder import (
 )
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
-from nemocli.models.paths import find_cache_folder, find_models_folder
+from nemocli.models.paths import find_models_folder
+from nemocli.models.place import check_space, clear, explain_place, written_in_place
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
-from nemocli.removal import discard_folder, remove_tree
 from nemocli.runtimes.kind import FolderKind, GraphProgress
 from nemocli.runtimes.kinds import AUTO, folder_kinds
 from nemocli.runtimes.system import System, this_system
 from nemocli.version import __version__
-from nemocli.whole_file import is_abandoned, is_part, part_of, remove_abandoned, written_whole
+from nemocli.whole_file import is_part
 
 
 def choose_target(
@@ -57,10 +55,14 @@ def choose_target(
 
 def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Return the default folder of a conversion, one that `nemocli models` lists."""
-    to, precision = choose_target(checkpoint, to, precision)
+    return name_folder(checkpoint, *choose_target(checkpoint, to, precision))
+
+
+def name_folder(checkpoint: str | Path, form: str, precision: str) -> Path:
+    """Return the folder in nemocli's own folder of models for a conversion of some form."""
     name = describe_source(find_checkpoint(checkpoint)).partition("@")[0].rpartition("/")[2]
     stem = name.removesuffix(".nemo")
-    return find_models_folder() / f"{stem}-{to}-{precision}"
+    return find_models_folder() / f"{stem}-{form}-{precision}"
 
 
 def convert(
@@ -106,7 +108,7 @@ def convert(
     try:
         found = _look_at(out, planned)
     except OSError as error:
-        raise _explain_place(out, error) from None
+        raise explain_place(out, error) from None
     if found is _Target.SAME and not force:
         return read_manifest(out)
     if found is _Target.OTHER and not force:
@@ -116,11 +118,11 @@ def convert(
     if found is _Target.DAMAGED and note:
         note(f"{out} is damaged and is converted again.")
     source.tokenizer  # noqa: B018  another model's is refused before the work
-    _check_space(source, out, kind.precisions[precision])
+    check_space(source, out, kind.precisions[precision])
     try:
         return _write(source, planned, out, kind, progress or _show_nothing, check)
     except OSError as error:
-        raise _explain_place(out, error) from None
+        raise explain_place(out, error) from None
     except RuntimeError as error:  # how coremltools says that it could not write a file
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
@@ -172,49 +174,6 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
     return _Target.DAMAGED if same else _Target.OTHER
 
 
-def _explain_place(out: Path, error: OSError) -> NemocliError:
-    variable = _find_variable(out)
-    advice = f"; set {variable} to a folder that can be written" if variable else ""
-    reason = error.strerror
-    if isinstance(error, FileExistsError):  # a file where one of its folders is to be made
-        reason = f"{error.filename} is not a folder"
-    return NemocliError(f"The model folder {out} cannot be written: {reason}{advice}.")
-
-
-def _find_variable(out: Path) -> str | None:
-    """Return the variable that moves one of nemocli's own folders; None for another place."""
-    with suppress(NemocliError):  # a user without a home folder has none
-        if out.parent == find_models_folder():
-            return "NEMOCLI_MODELS_DIR"
-        if out.parent == find_cache_folder() / "converted":
-            return "NEMOCLI_CACHE_DIR"
-    return None
-
-
-def _check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> None:
-    weights = sum(_product(shape) for shape in source.weights.shapes().values())
-    needed = int(weights * bytes_per_weight)
-    try:
-        existing = nearest_existing(out.absolute().parent)
-    except OSError as error:  # the current folder is gone, or the name too long
-        raise _explain_place(out, error) from None
-    free = free_bytes(existing)
-    if free < needed:
-        variable = _find_variable(out)
-        place = f"set {variable} to a folder elsewhere" if variable else "choose another place"
-        raise NemocliError(
-            f"The model needs about {needed / 1e9:.2f} GB in {existing}, where only"
-            f" {free / 1e9:.2f} GB are free; make room or {place}."
-        )
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    result = 1
-    for size in shape:
-        result *= size
-    return result
-
-
 def _show_nothing(name: str, number: int, total: int) -> None:
     """Show no progress."""
 
@@ -229,8 +188,8 @@ def _write(
 ) -> Manifest:
     place = Path(os.path.realpath(out))  # the target of a link: the link stays
     place.parent.mkdir(parents=True, exist_ok=True)
-    _clear(place)
-    with _written(place) as part:
+    clear(place)
+    with written_in_place(place) as part:
         part.mkdir()
         names = kind.write_graphs(
             source.parameters, part, planned.lookaheads, planned.precision, progress
@@ -242,45 +201,3 @@ def _write(
         if check:
             check(part)
     return manifest
-
-
-def _clear(place: Path) -> None:
-    """Remove what killed conversions left: those of this folder, and those in nemocli's own."""
-    remove_abandoned(place)
-    folders = [place] if place.is_dir() else []
-    with suppress(NemocliError):  # a user without a home folder has none
-        own = (find_models_folder(), find_cache_folder() / "converted")
-        folders += [place.parent] if str(place.parent) in map(os.path.realpath, own) else []
-    for folder in folders:
-        for path in folder.iterdir():
-            if is_abandoned(path):
-                discard_folder(path)
-
-
-@contextmanager
-def _written(place: Path) -> Iterator[Path]:
-    """Yield a temporary folder that replaces `place`, or fills it if it is empty or must stay.
-
-    The current folder and a mount point must stay. The manifest is moved last: until then, the
-    folder is not a model. Parts that other processes are writing there stay too.
-    """
-    is_empty = place.is_dir() and all(map(is_part, place.iterdir()))
-    if not is_empty and not (place.is_dir() and _must_stay(place)):
-        with written_whole(place) as part:
-            yield part
-        return
-    part = place / part_of(place).name
-    try:
-        yield part
-        (place / MANIFEST).unlink(missing_ok=True)
-        for path in place.iterdir():
-            if not is_part(path):
-                remove_tree(path)
-        for path in sorted(part.iterdir(), key=lambda path: path.name == MANIFEST):
-            path.rename(place / path.name)
-    finally:
-        discard_folder(part)
-
-
-def _must_stay(place: Path) -> bool:
-    return place == Path.cwd() or place.is_mount()

@@ -1,0 +1,67 @@
+"""Compile the halves of a bundle's conformer ahead of time, and put them into the bundle."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nemocli.errors import NemocliError
+from nemocli.models.bundle import open_bundle
+from nemocli.models.place import explain_place
+from nemocli.removal import remove_tree
+from nemocli.runtimes.coreai.ahead_of_time import compile_package, compiled_name, half_for
+from nemocli.runtimes.coreai.bundle import HALVES, IOS
+from nemocli.whole_file import part_of, remove_abandoned, written_whole
+
+
+def compile_bundle(
+    path: Path,
+    architectures: list[str],
+    progress: Callable[[str, int, int], None],
+    force: bool = False,
+) -> list[Path]:
+    """Compile both halves of a bundle for each architecture; return those that were new.
+
+    Those for iPhones go into `ios`, those for Macs into `macos`. What is there already stays,
+    unless `force`. `progress` is called before each with its name, its number, and how many there
+    are. Raises NemocliError if the compiler failed; what was compiled before is kept.
+    """
+    new = []
+    jobs = list(_list_jobs(path, architectures))
+    for number, (package, architecture, target) in enumerate(jobs, 1):
+        if target.exists() and not force:
+            continue
+        progress(target.name, number, len(jobs))
+        try:
+            _compile(package, architecture, target)
+        except OSError as error:
+            raise explain_place(path, error) from None
+        except NemocliError as error:
+            raise NemocliError(f"{error} The rest of {path} is complete.") from None
+        new.append(target)
+    return new
+
+
+def has_compiled(path: Path) -> bool:
+    """Tell whether a bundle's half for iPhones has compiled packages."""
+    return next((path / IOS).glob("*.aimodelc"), None) is not None
+
+
+def _list_jobs(path: Path, architectures: list[str]) -> Iterator[tuple[Path, str, Path]]:
+    """Yield package, architecture, and the place of what is compiled."""
+    bundle = open_bundle(path)
+    for architecture in architectures:
+        folder = path / half_for(architecture)
+        for graph in HALVES:
+            package = bundle.package(graph)
+            yield package, architecture, folder / compiled_name(package, architecture)
+
+
+def _compile(package: Path, architecture: str, target: Path) -> None:
+    """Compile a package in a folder beside its place, and move it there when it is checked."""
+    remove_abandoned(target)
+    with written_whole(target, part_of(target)) as part:
+        work = part_of(target, ".work")
+        work.mkdir()
+        try:
+            compile_package(package, work, architecture).rename(part)
+        finally:
+            remove_tree(work)

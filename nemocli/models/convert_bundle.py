@@ -1,0 +1,164 @@
+"""Turn a checkpoint into a bundle in the layout of coreaikit, which apps of that kit take."""
+
+import os
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from pathlib import Path
+
+from nemocli.errors import ModelError, UsageError
+from nemocli.models.bundle import open_bundle, record_bundle
+from nemocli.models.bundle_manifest import SOURCE_KEYS, read_source
+from nemocli.models.choose import choose_folder_kind, choose_precision
+from nemocli.models.convert import name_folder
+from nemocli.models.find import find_checkpoint
+from nemocli.models.folder import FileRecord, read_manifest
+from nemocli.models.hub import describe_source
+from nemocli.models.integrity import check_checkpoint, find_changed
+from nemocli.models.place import check_space, clear, explain_place, written_in_place
+from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
+from nemocli.network.small_file import read_text
+from nemocli.runtimes.coreai.bundle import (
+    GRAPHS,
+    HALVES,
+    IOS,
+    LAYOUT,
+    LOOKAHEAD,
+    MACOS,
+    PROGRAM,
+    Bundle,
+    find_bundle,
+)
+from nemocli.runtimes.kind import GraphProgress
+from nemocli.runtimes.kinds import AUTO
+from nemocli.version import __version__
+from nemocli.whole_file import is_part
+
+#: The only runtime that has bundles.
+KIND = "coreai"
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
+
+#: For checkpoints without such a file: archives have none.
+_DEFAULT_TOKENIZER_CONFIG = '{"tokenizer_class": "ParakeetTokenizer"}\n'
+
+#: What may lie in a bundle's folder that is replaced.
+_OWN_NAMES = (MACOS, IOS, ".DS_Store")
+
+
+def choose_bundle_precision(
+    to: str, precision: str | None, lookaheads: Sequence[int] | None
+) -> str:
+    """Return the precision of a bundle; UsageError for options that no bundle can have."""
+    if to not in (AUTO, KIND):
+        raise UsageError(f"The layout {LAYOUT} is for {KIND}, not for {to}; use --to {KIND}.")
+    if lookaheads is not None and list(lookaheads) != [LOOKAHEAD]:
+        raise UsageError(
+            f"The layout {LAYOUT} has only lookahead {LOOKAHEAD}; leave out --lookahead."
+        )
+    return choose_precision(choose_folder_kind(KIND), precision)
+
+
+def default_bundle_folder(checkpoint: str | Path, precision: str) -> Path:
+    """Return the default folder of a bundle, one that `nemocli models` lists."""
+    return name_folder(checkpoint, LAYOUT, precision)
+
+
+def convert_to_bundle(
+    checkpoint: str | Path,
+    out: Path,
+    precision: str,
+    progress: GraphProgress,
+    force: bool,
+    note: Callable[[str], None],
+    check: Callable[[Path], None] | None,
+) -> None:
+    """Write the bundle `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
+
+    It is replaced and checked as `convert` does with a model folder. Raises UsageError for a model
+    that the layout cannot express, and what `convert` raises.
+    """
+    from nemocli.runtimes.coreai.bundle_files import write_bundle
+    from nemocli.runtimes.coreai.bundle_sizes import config_in_bundle
+
+    source = open_checkpoint(find_checkpoint(checkpoint))
+    config_in_bundle(source.config)
+    check_checkpoint(source)
+    values = (describe_source(source.path), source.sha256, __version__)
+    about = dict(zip(SOURCE_KEYS, values, strict=True))
+    try:
+        found = _look_at(out, precision, about)
+    except OSError as error:
+        raise explain_place(out, error) from None
+    if found is _Target.SAME and not force:
+        return
+    if found is _Target.OTHER and not force:
+        raise UsageError(
+            f"{out} holds another model; choose another place, or add --force to replace it."
+        )
+    if found is _Target.DAMAGED:
+        note(f"{out} is damaged and is converted again.")
+    tokenizers = {TOKENIZER: source.tokenizer, TOKENIZER_CONFIG: _read_tokenizer_config(source)}
+    check_space(source, out, choose_folder_kind(KIND).precisions[precision])
+    place = Path(os.path.realpath(out))  # the target of a link: the link stays
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        clear(place)
+        with written_in_place(place) as part:
+            part.mkdir()
+            write_bundle(source.parameters, part, precision, tokenizers, about, progress)
+            if check:
+                check(part)
+    except OSError as error:
+        raise explain_place(out, error) from None
+
+
+def _read_tokenizer_config(source: AnyCheckpoint) -> str:
+    path = source.path / TOKENIZER_CONFIG
+    try:
+        return read_text(path) if path.is_file() else _DEFAULT_TOKENIZER_CONFIG
+    except ValueError:
+        raise ModelError(f"{path} is damaged; get the checkpoint again.") from None
+
+
+class _Target(Enum):
+    """What lies where a bundle is to go."""
+
+    NOTHING = auto()
+    SAME = auto()
+    DAMAGED = auto()
+    OTHER = auto()
+
+
+def _look_at(out: Path, precision: str, about: dict[str, str]) -> _Target:
+    """Raises UsageError for what nemocli has not written, OSError for what cannot be read."""
+    if os.path.islink(os.path.realpath(out)):
+        raise UsageError(f"{out} is a link that leads back to itself; choose another place.")
+    names = os.listdir(out) if out.is_dir() else []
+    if not out.exists() or (out.is_dir() and all(is_part(out / name) for name in names)):
+        return _Target.NOTHING
+    names = [name for name in names if not is_part(out / name)]
+    if find_bundle(out) is None or not set(names) <= set(_OWN_NAMES):
+        try:
+            read_manifest(out)
+        except ModelError:
+            raise UsageError(f"{out} exists and is not a bundle; choose another place.") from None
+        return _Target.OTHER
+    try:
+        bundle = open_bundle(out)
+        if bundle.precision != precision or read_source(bundle) != about:
+            return _Target.OTHER
+        return _Target.DAMAGED if find_changed(out, _record(out, bundle)) else _Target.SAME
+    except ModelError:
+        return _Target.DAMAGED
+
+
+def _record(out: Path, bundle: Bundle) -> dict[str, FileRecord]:
+    """Return size and hash of the programs in both halves, by name; those for phones are copies."""
+    records = record_bundle(out)
+    phones = Bundle(out / IOS, bundle.precision)
+    for graph in GRAPHS:
+        if graph not in HALVES:
+            name = (bundle.package(graph) / PROGRAM).relative_to(out).as_posix()
+            copied = (phones.package(graph) / PROGRAM).relative_to(out).as_posix()
+            records[copied] = records[name]
+    return records
