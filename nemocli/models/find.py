@@ -122,11 +122,13 @@ def find_checkpoint(model: str | Path) -> Path:
     path = _parse_path(model)
     hub = parse_hub_model(text)
     own = path if path.exists() else _find_own(text)
-    if own and _is_model_folder(own):
-        raise UsageError(f"{own} is converted already; give the checkpoint that it was made from.")
+    found = own or (find_pulled(hub) if hub else None)
+    if found and _is_model_folder(found):
+        raise UsageError(
+            f"{found} is converted already; give the checkpoint that it was made from."
+        )
     if path.exists() or hub is None:
         return path
-    found = find_pulled(hub)
     if found is None:
         raise _not_here_error(hub)
     return found

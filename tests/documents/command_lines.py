@@ -33,6 +33,7 @@ NOT_RUN = {
     "nemocli models remove": "would remove it: tests/cli/test_models.py",
     "nemocli convert CHECKPOINT --to core": "a minute: tests/models/test_convert.py, tests/oracle",
     "nemocli file talk.mp3 --model model-coreml": "a Mac",
+    "nemocli file talk.mp3 --model mlboydaisuke": "the hub: tests/models/test_pull_bundle.py",
     "nemocli file recordings/ -r --output-dir transcripts --cluster": (
         "Ray, seconds: tests/cli/test_file_cluster.py"
     ),

@@ -62,6 +62,9 @@ def test_the_half_for_macs_is_pulled_and_runs(hub, clips, monkeypatch, links):
     listed = nemocli("models", "list").stdout
     assert "coreai fp32 (coreaikit)" in listed
     assert "intact" in nemocli("models", "verify").stdout
+    refused = nemocli("convert", NAME, "--to", "onnx")
+    assert refused.exit_code == 2
+    assert "converted already" in refused.stderr
     hub.requests.clear()
     assert nemocli("models", "pull", f"{NAME}@{hub.commit}").exit_code == 0
     assert not hub.requests  # a commit that is here in full

@@ -12,11 +12,14 @@ pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
 from coreai.authoring import AIModelAsset
 
 import nemocli
+from nemocli.engine.greedy import GreedyDecoder, decode
 from nemocli.models.bundle import open_bundle
 from nemocli.models.find import FoundModel
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.runtimes.coreai.bundle import GRAPHS
+from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from tests.runtimes.coreai.bundles import make_bundle
+from tests.sounds import speech_like
 from tests.typed import nemocli as typed
 
 #: Frames of a chunk at lookahead 3, and the mel rows of the first one and of each later one.
@@ -36,6 +39,10 @@ PUBLISHED = {
     "predict": "token [1,1] h [2,1,R] c [2,1,R] -> dec_out [1,R] h_out [2,1,R] c_out [2,1,R]",
     "joint": "dec_out [1,R] enc_frame [1,R] -> token_logits [1,V]",
 }
+
+
+#: Of scripts/random_checkpoint.py: those that the layout can express.
+SHAPES = ("small", "thin", "wide", "deep", "many-heads", "kernel-5", "window-29", "window-85")
 
 
 @pytest.fixture(scope="module")
@@ -224,3 +231,43 @@ def test_a_bundle_is_no_checkpoint(bundle):
     shown = typed("convert", bundle, "--to", "onnx")
     assert shown.exit_code == 2
     assert "converted already" in shown.stderr
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def random_checkpoint(request, tmp_path_factory):
+    pytest.importorskip("transformers", reason="needs pip install -e '.[test]'")
+    from scripts.random_checkpoint import write_random_checkpoint
+
+    path = tmp_path_factory.mktemp("random") / request.param
+    write_random_checkpoint(path, 0, request.param)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [0, 11])
+def test_random_checkpoints(random_checkpoint, tmp_path, rows):
+    """Tokens are numpy's until the last, partial chunk, whatever the sizes."""
+    out = make_bundle(random_checkpoint, tmp_path / "out")
+    sound = speech_like((FIRST_ROWS + 5 * ROWS + rows) / 100, seed=1)
+    check_against_numpy(out, random_checkpoint, sound, 1e-4)
+
+
+@pytest.mark.slow
+def test_random_checkpoints_in_float16(random_checkpoint, tmp_path):
+    """Frames are numpy's up to rounding, and tokens are those that numpy decodes from them.
+
+    Random weights magnify rounding: where only the weights are rounded to float16, frames change by
+    0.4 to 1 % of their standard deviation (root mean square); Core AI computes in float16 too, and
+    changes them by 0.7 to 2.1 %. Some decisions are closer than that, so that numpy's own frames
+    may give another token; a trained model's are not.
+    """
+    out = make_bundle(random_checkpoint, tmp_path / "out", "fp16")
+    sound = speech_like((FIRST_ROWS + 4 * ROWS) / 100, seed=1)
+    tokens, encoded = transcribe(out, sound)
+    _, reference = transcribe(random_checkpoint, sound, runtime="numpy")
+    difference = np.sqrt(np.square(encoded - reference).mean()) / reference.std()
+    assert 0 < difference < 0.03
+    numpy = NumpyRuntime(open_checkpoint(random_checkpoint).parameters, 3)
+    (emissions,) = decode(numpy, [GreedyDecoder(numpy.config)], [encoded])
+    assert tokens == [(emission.token, emission.frame) for emission in emissions]
+    assert tokens
