@@ -10,6 +10,7 @@ from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.small_file import check_small
 from nemocli.runtimes.coreai.bundle import (
     GRAPHS,
+    HALVES,
     HASH,
     IOS,
     LAYOUT,
@@ -30,7 +31,7 @@ def open_bundle(path: Path) -> Bundle:
     """Return the complete bundle in a folder; ModelError if files are missing."""
     try:
         bundle = find_bundle(path)
-        if bundle is None:
+        if bundle is None or not any(bundle.package(half).exists() for half in HALVES):
             raise ModelError(
                 f"{path} has only the half of a bundle that is for iPhones ({IOS}); nemocli runs"
                 f" the other one, so get its folder {MACOS} too."

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ SOURCE_KEYS = ("nemocli.source", "nemocli.source_sha256", "nemocli.version")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read_bundle(path: Path, progress: Callable[[str], None] | None = None) -> Manifest:
+def read_bundle(path: Path) -> Manifest:
     """Return what a manifest would say of the bundle in a folder.
 
     Names, precision and hashes come from the files, sizes from the graphs, and everything else is
@@ -32,7 +31,7 @@ def read_bundle(path: Path, progress: Callable[[str], None] | None = None) -> Ma
     """
     bundle = open_bundle(path)
     files = record_bundle(path)
-    check_files(path, files, advice_for(path), progress)  # damaged ones crash the native reader
+    check_files(path, files, advice_for(path))  # before native code reads them
     config = read_config(bundle)
     source = read_source(bundle)
     return Manifest(

@@ -16,18 +16,17 @@ def compile_bundle(
     path: Path,
     architectures: list[str],
     progress: Callable[[str, int, int], None],
-    force: bool = False,
 ) -> list[Path]:
     """Compile both halves of a bundle for each architecture; return those that were new.
 
-    Those for iPhones go into `ios`, those for Macs into `macos`. What is there already stays,
-    unless `force`. `progress` is called before each with its name, its number, and how many there
+    Those for iPhones go into `ios`, those for Macs into `macos`. What is there already stays.
+    `progress` is called before each with its name, its number, and how many there
     are. Raises NemocliError if the compiler failed; what was compiled before is kept.
     """
     new = []
     jobs = list(_list_jobs(path, architectures))
     for number, (package, architecture, target) in enumerate(jobs, 1):
-        if target.exists() and not force:
+        if target.exists():
             continue
         progress(target.name, number, len(jobs))
         try:

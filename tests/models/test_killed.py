@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from nemocli.models.bundle_manifest import read_bundle
 from nemocli.models.folder import read_manifest
+from nemocli.runtimes.coreai.bundle import LAYOUT
 from nemocli.runtimes.kinds import KINDS
 from tests.typed import NEMOCLI
 
@@ -15,12 +17,14 @@ MOMENTS = 10
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("to", ["onnx", "coreml", "mlx", "coreai"])
+@pytest.mark.parametrize("to", ["onnx", "coreml", "mlx", "coreai", "coreaikit"])
 def test_killed_at_random_moments(demo, tmp_path, to):
-    pytest.importorskip(KINDS[to].library.module, reason=f"{to} is not installed")
+    is_bundle = to == LAYOUT
+    kind, read = ("coreai", read_bundle) if is_bundle else (to, read_manifest)
+    pytest.importorskip(KINDS[kind].library.module, reason=f"{kind} is not installed")
     out = tmp_path / "model"
-    command = [*NEMOCLI, "convert", demo, "--to", to, "-o", out]
-    command += ["--lookahead", "0,3", "--quiet", "--no-verify"]
+    command = [*NEMOCLI, "convert", demo, "--to", kind, "-o", out, "--quiet", "--no-verify"]
+    command += ["--layout", LAYOUT] if is_bundle else ["--lookahead", "0,3"]
     started = time.monotonic()
     subprocess.run(command, check=True)
     whole = time.monotonic() - started
@@ -32,8 +36,8 @@ def test_killed_at_random_moments(demo, tmp_path, to):
         killed.kill()
         killed.wait()
         if out.exists():  # it was quicker than the first time, and is complete
-            read_manifest(out)
+            read(out)
             shutil.rmtree(out)
     subprocess.run(command, check=True)
-    read_manifest(out)
+    read(out)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

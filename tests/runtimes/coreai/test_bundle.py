@@ -171,7 +171,8 @@ def test_what_is_missing_is_named(copy, clips):
 
 def test_only_the_half_for_phones(copy, clips):
     shutil.rmtree(copy / "macos")
-    assert "iPhones" in refusal("file", clips[0].path, "--model", copy)
+    for path in (copy, copy / "ios"):
+        assert "iPhones" in refusal("file", clips[0].path, "--model", path)
 
 
 def flip(path):
