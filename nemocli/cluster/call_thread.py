@@ -1,6 +1,7 @@
 """Calls that may never return: made in a thread that the program does not wait for."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from queue import SimpleQueue
@@ -9,6 +10,10 @@ from typing import TypeVar
 from nemocli.errors import NemocliError
 
 T = TypeVar("T")
+
+#: Seconds after which a signal is heeded that came in the moment before the waiting began, and so
+#: did not interrupt it.
+SIGNAL_CHECK_S = 0.5
 
 
 class StuckError(NemocliError):
@@ -33,8 +38,12 @@ class CallThread:
         """
         future: Future[T] = Future()
         self._calls.put(lambda: _settle(future, function))
-        if wait([future], seconds).not_done:
-            raise StuckError(f"{late} within {seconds} seconds: try again, or without --cluster.")
+        until = time.monotonic() + seconds
+        while wait([future], min(SIGNAL_CHECK_S, max(0.0, until - time.monotonic()))).not_done:
+            if time.monotonic() >= until:
+                raise StuckError(
+                    f"{late} within {seconds} seconds: try again, or without --cluster."
+                )
         return future.result()
 
     def end(self) -> None:

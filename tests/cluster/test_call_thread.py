@@ -54,9 +54,7 @@ def test_a_signal_ends_the_waiting(call_thread):
     before = signal.signal(signal.SIGTERM, raise_ended)
     try:
         with pytest.raises(Ended):
-            call_thread.call(
-                lambda: [os.kill(os.getpid(), signal.SIGTERM), returns.wait()], 60, "Late"
-            )
+            call_thread.call(end_and_wait, 60, "Late")
     finally:
         signal.signal(signal.SIGTERM, before)
         returns.set()

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nemocli.errors import UnsupportedError
-from nemocli.runtimes.coreai.bundle import find_bundle
 from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
 from nemocli.runtimes.system import System
 from nemocli.runtimes.wheels import APPLE_SILICON, Wheels
@@ -75,6 +74,7 @@ class CoreAIKind(FolderKind):
     def open_folder(
         self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
     ) -> "Runtime":
+        from nemocli.runtimes.coreai.bundle import find_bundle
         from nemocli.runtimes.coreai.bundle_runtime import BundleRuntime
         from nemocli.runtimes.coreai.runtime import CoreAIRuntime
 
