@@ -21,7 +21,7 @@ from nemocli.models.hub import find_pulled, parse_hub_model
 from nemocli.models.pull import pull
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.runtimes.coreai.ahead_of_time import check_architectures, check_xcode
-from nemocli.runtimes.coreai.bundle import LAYOUT
+from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.system import this_system
 
 

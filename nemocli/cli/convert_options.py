@@ -8,7 +8,7 @@ import typer
 
 from nemocli.cli.options import Quiet, confirmation, option
 from nemocli.cli.runtime_help import list_words, precisions_by_kind
-from nemocli.runtimes.coreai.bundle import LAYOUT
+from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kinds import AUTO, folder_kinds
 
 #: The layout of nemocli's own model folders.

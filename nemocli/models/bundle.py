@@ -13,13 +13,13 @@ from nemocli.runtimes.coreai.bundle import (
     HALVES,
     HASH,
     IOS,
-    LAYOUT,
     MACOS,
     PROGRAM,
     Bundle,
     find_bundle,
     has_only_ios,
 )
+from nemocli.runtimes.coreai.layout import LAYOUT
 
 
 def is_bundle(path: Path) -> bool:

@@ -21,13 +21,13 @@ from nemocli.runtimes.coreai.bundle import (
     GRAPHS,
     HALVES,
     IOS,
-    LAYOUT,
     LOOKAHEAD,
     MACOS,
     PROGRAM,
     Bundle,
     find_bundle,
 )
+from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.kinds import AUTO
 from nemocli.version import __version__

@@ -304,7 +304,7 @@ def test_joined_fragments(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "codec"),
-    [("a.mkv", "aac"), ("a.webm", "libopus"), ("a.caf", "alac"), ("a.wtv", "mp2")],
+    repeats([("a.mkv", "aac"), ("a.webm", "libopus"), ("a.caf", "alac"), ("a.wtv", "mp2")], 2),
 )
 def test_three_files_joined(tmp_path, name, codec):
     """Readers stop at the end of the first or second."""

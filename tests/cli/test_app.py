@@ -9,6 +9,7 @@ from typer.main import get_command
 
 import nemocli
 from nemocli.cli.app import app
+from tests.repeats import repeats
 
 HEAVY = {
     "av",
@@ -94,22 +95,25 @@ def test_version():
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
-    [
-        (["file", "x.wav"], 3, "--model demo"),
-        (["file", "x.wav", "--model", "nowhere"], 3, "There is no model in nowhere"),
-        (["file", "x.wav", "--model", "demo", "--lang", "klingon"], 2, "klingon"),
-        (
-            ["file", "x.wav", "--model", "demo", "--format", "doc"],
-            2,
-            "txt, json, jsonl, tsv, srt, vtt",
-        ),
-        (["file", "x.wav", "--model", "demo", "--lookahead", "5"], 2, "0, 3, 6, 13"),
-        (["file", "x.wav", "--model", "demo", "--runtime", "tpu"], 2, "onnx"),
-        (["file", "x.wav", "y.wav", "--model", "demo", "--format", "srt"], 2, "stdout"),
-        (["file", "x.wav", "--model", "demo"], 1, "x.wav does not exist"),
-        (["convert", "nowhere", "-o", "out"], 3, "no checkpoint folder nowhere"),
-        (["convert", "nowhere", "-o", "out", "--lookahead", "three"], 2, "whole numbers"),
-    ],
+    repeats(
+        [
+            (["file", "x.wav"], 3, "--model demo"),
+            (["file", "x.wav", "--model", "nowhere"], 3, "There is no model in nowhere"),
+            (["file", "x.wav", "--model", "demo", "--lang", "klingon"], 2, "klingon"),
+            (
+                ["file", "x.wav", "--model", "demo", "--format", "doc"],
+                2,
+                "txt, json, jsonl, tsv, srt, vtt",
+            ),
+            (["file", "x.wav", "--model", "demo", "--lookahead", "5"], 2, "0, 3, 6, 13"),
+            (["file", "x.wav", "--model", "demo", "--runtime", "tpu"], 2, "onnx"),
+            (["file", "x.wav", "y.wav", "--model", "demo", "--format", "srt"], 2, "stdout"),
+            (["file", "x.wav", "--model", "demo"], 1, "x.wav does not exist"),
+            (["convert", "nowhere", "-o", "out"], 3, "no checkpoint folder nowhere"),
+            (["convert", "nowhere", "-o", "out", "--lookahead", "three"], 2, "whole numbers"),
+        ],
+        5,
+    ),
 )
 def test_failures_are_one_sentence_and_an_exit_code(arguments, code, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -140,16 +140,19 @@ def test_the_sound_is_saved(spoken, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
-    [
-        (["--input", "-", "--format", "srt"], 2, "for --output"),
-        (["--input", "-", "--output", "a.doc"], 2, "files that end in .txt"),
-        (["--input", "-", "--lang", "xx"], 2, "xx"),
-        (["--input", "-", "--lookahead", "5s"], 2, "80ms, 320ms"),
-        (["--input", "-", "--device", "1"], 2, "not from both"),
-        (["--input", "missing.wav"], 1, "does not exist"),
-        (["--input", "-", "--save-audio", "a.ogg"], 2, ".flac and .wav"),
-        (["--input", "-", "--output", "no/such/folder.txt"], 1, "cannot be written"),
-    ],
+    repeats(
+        [
+            (["--input", "-", "--format", "srt"], 2, "for --output"),
+            (["--input", "-", "--output", "a.doc"], 2, "files that end in .txt"),
+            (["--input", "-", "--lang", "xx"], 2, "xx"),
+            (["--input", "-", "--lookahead", "5s"], 2, "80ms, 320ms"),
+            (["--input", "-", "--device", "1"], 2, "not from both"),
+            (["--input", "missing.wav"], 1, "does not exist"),
+            (["--input", "-", "--save-audio", "a.ogg"], 2, ".flac and .wav"),
+            (["--input", "-", "--output", "no/such/folder.txt"], 1, "cannot be written"),
+        ],
+        4,
+    ),
 )
 def test_what_cannot_be_is_one_sentence(spoken, arguments, code, words):
     done = subprocess.run(command(*arguments), input=bytes(3200), capture_output=True, timeout=60)

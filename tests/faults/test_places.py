@@ -93,12 +93,15 @@ def test_a_current_folder_that_goes_in_the_middle(clip, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "variable"),
-    [
-        (["file", "{clip}", "--model", "{copy}"], "NEMOCLI_CACHE_DIR"),
-        (["convert", "demo"], "NEMOCLI_MODELS_DIR"),
-        (["models", "list"], "HF_HOME"),
-        (["models", "pull", "someone/demo"], "HF_HOME"),
-    ],
+    repeats(
+        [
+            (["file", "{clip}", "--model", "{copy}"], "NEMOCLI_CACHE_DIR"),
+            (["convert", "demo"], "NEMOCLI_MODELS_DIR"),
+            (["models", "list"], "HF_HOME"),
+            (["models", "pull", "someone/demo"], "HF_HOME"),
+        ],
+        1,
+    ),
 )
 def test_a_user_without_a_home(clip, copy, arguments, variable):
     arguments = [argument.format(clip=clip.path, copy=copy) for argument in arguments]

@@ -9,7 +9,7 @@ import pytest
 
 from nemocli.models.bundle_manifest import read_bundle
 from nemocli.models.folder import read_manifest
-from nemocli.runtimes.coreai.bundle import LAYOUT
+from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kinds import KINDS
 from tests.typed import NEMOCLI
 

@@ -18,9 +18,12 @@ from tests.oracle.compare import (
     encoder_difference,
     transcribe,
 )
+from tests.oracle.conftest import CHECKPOINTS
+from tests.repeats import repeats
 from tests.sounds import speech_like
 
 
+@pytest.mark.parametrize("name", repeats(["demo", *CHECKPOINTS], 6))
 def test_decisions_are_clear(oracle, name):
     """No decision is so close that rounding alone might change it, and tokens are frequent."""
     sound = speech_like(8, seed=sum(name.encode()))

@@ -23,6 +23,7 @@ from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.runtimes.system import System, this_system
 from tests import typed
 from tests.kinds_here import RUN_HERE
+from tests.repeats import repeats
 
 SYSTEMS = [System("linux"), System("darwin", "14.7.1"), System("darwin", "27.0")]
 
@@ -142,7 +143,7 @@ def test_without_its_library_it_is_said_how_to_get_it(name, monkeypatch):
         resolve(ModelSpec("demo", name), system=System("darwin", "27.0"))
 
 
-@pytest.mark.parametrize("name", [*RUN_HERE, "toy", "toyfolder"])
+@pytest.mark.parametrize("name", repeats([*RUN_HERE, "toy", "toyfolder"], 3))
 def test_it_transcribes_a_clip(name, clips):
     transcriber = nemocli.load("demo", runtime=name)
     assert transcriber.runtime == name
@@ -152,7 +153,7 @@ def test_it_transcribes_a_clip(name, clips):
     assert session.finish().text == clips[0].text
 
 
-@pytest.mark.parametrize("name", [*RUN_HERE, "toy", "toyfolder"])
+@pytest.mark.parametrize("name", repeats([*RUN_HERE, "toy", "toyfolder"], 3))
 def test_commands_take_it(name, clips, tmp_path):
     command = ["file", clips[0].path, "--model", "demo", "--runtime", name, "-q"]
     assert typed.nemocli(*command).stdout == clips[0].text + "\n"

@@ -16,9 +16,6 @@ from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.packages import COREAI, package_name
 
-#: The name of the layout.
-LAYOUT = "coreaikit"
-
 MACOS, IOS = "macos", "ios"
 
 #: The only lookahead of a bundle that nemocli writes.

@@ -14,7 +14,6 @@ from nemocli.network.graphs import Graph, build_graph
 from nemocli.network.parameters import Parameters, expected_shapes
 from nemocli.runtimes.coreai.bundle import (
     GRAPHS,
-    LAYOUT,
     LOOKAHEAD,
     STREAM_GRAPHS,
     TYPES,
@@ -22,6 +21,7 @@ from nemocli.runtimes.coreai.bundle import (
     renamed_results,
 )
 from nemocli.runtimes.coreai.kind import KIND
+from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.coreai.quiet import silent
 
 #: How Core AI describes a tensor: `NDArray (Float16, 1 × 25 × 128)`.
