@@ -34,7 +34,7 @@ MAX_PROCESSES = 8
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """Spread the whole suite over processes, one more than there are cores, as many tests wait.
+    """Spread the whole suite over processes, two more than there are cores, as many tests wait.
 
     Tests that are named run in this process, and so does whatever -n, -s or --pdb ask for.
     """
@@ -43,7 +43,7 @@ def pytest_cmdline_main(config):
     is_whole = config.args_source is config.ArgsSource.TESTPATHS
     as_asked = options.numprocesses is not None or options.capture == "no" or options.usepdb
     if is_whole and not is_worker and not as_asked:
-        options.numprocesses = min((os.cpu_count() or 1) + 1, MAX_PROCESSES)
+        options.numprocesses = min((os.cpu_count() or 1) + 2, MAX_PROCESSES)
 
 
 @pytest.fixture(scope="session")

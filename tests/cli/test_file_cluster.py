@@ -85,6 +85,7 @@ def exists(pid):
 
 @needs_ray
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_one_of_two_workers_is_killed_in_the_middle(sounds):
     run_here()
     command = [*NEMOCLI, "file", "in", "-o", "there", "--cluster", "local", "--workers", "2"]

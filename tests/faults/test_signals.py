@@ -132,7 +132,7 @@ def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
             ("nemocli.whole_file:_take_place", HUP),
             ("nemocli.bench.conversion:verify_folder", INT),
         ],
-        2,
+        1,
     ),
 )
 def test_convert(tmp_path, place, number):
@@ -176,7 +176,7 @@ os.replace = strike
             ("nemocli.models.pull:_choose_weights", HUP),
             ("nemocli.models.downloads:CachedCommit.remember", TERM),
         ],
-        3,
+        2,
     ),
 )
 def test_pull_keeps_what_has_come(hub, tmp_path, place, number):

@@ -50,7 +50,7 @@ def test_damaged_input_is_read_or_refused(name, tmp_path):
     check()
 
 
-@pytest.mark.parametrize("kind", repeats(BROKEN, 4))
+@pytest.mark.parametrize("kind", repeats(BROKEN, 2))
 def test_a_defect_is_found(kind):
     result = run_target(BROKEN[kind], seed=0, cases=2, seconds=None)
     assert result.cases == 2

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.oracle.compare import assert_same, transcribe
+from tests.repeats import repeats
 from tests.sounds import speech_like
 
 LANGUAGES = ("en-US", "ja-JP", "auto", "de-DE")
@@ -17,7 +18,9 @@ def test_every_checkpoint_at_every_lookahead(oracle, name, runtime, lookahead):
     _check(oracle, name, runtime, lookahead, lang, speech_like(7, seed=number))
 
 
-@pytest.mark.parametrize("name,lookahead", [("small-1", 3), ("deep", 6), ("window-29", 13)])
+@pytest.mark.parametrize(
+    "name,lookahead", repeats([("small-1", 3), ("window-29", 13), ("deep", 6)], 2)
+)
 def test_a_minute(oracle, name, runtime, lookahead):
     _check(oracle, name, runtime, lookahead, "auto", speech_like(60, seed=7))
 

@@ -145,6 +145,7 @@ def test_names_as_arguments(here):
     assert code == 0 and not Path("owned.wav").exists()
 
 
+@pytest.mark.slow
 def test_names_that_are_not_there(here):
     name = "gone\x1b]0;owned\x07\n.wav"
     for command in (
