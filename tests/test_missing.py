@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.repeats import repeats
+
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
     ("room", "package", "reason"),
-    [
-        ("oracle", "torch", "needs pip install -e '.[test]'"),
-        ("oracle", "transformers", "needs pip install -e '.[test]'"),
-        ("runtimes/coreml", "coremltools", "needs coremltools"),
-    ],
+    repeats(
+        [
+            ("oracle", "torch", "needs pip install -e '.[test]'"),
+            ("oracle", "transformers", "needs pip install -e '.[test]'"),
+            ("runtimes/coreml", "coremltools", "needs coremltools"),
+        ],
+        1,
+    ),
 )
 def test_every_file_of_the_room_is_skipped(room, package, reason):
     code = f"import sys; sys.modules[{package!r}] = None; import pytest; sys.exit(pytest.main())"

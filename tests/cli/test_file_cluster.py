@@ -105,6 +105,7 @@ def test_one_of_two_workers_is_killed_in_the_middle(sounds):
 
 @needs_ray
 @pytest.mark.cluster
+@pytest.mark.slow
 def test_stdout_has_nothing_but_results(sounds, monkeypatch):
     monkeypatch.delenv("NEMOCLI_OUTPUT_FORMAT")
     files = [f"in/{n:02}.flac" for n in range(4)]

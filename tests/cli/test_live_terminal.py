@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.repeats import repeats
+
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 
 
@@ -144,7 +146,7 @@ def test_a_terminal_that_shrinks_and_grows_and_a_program_that_is_quit(clips, tmp
         terminal.run("kill-server")
 
 
-@pytest.mark.parametrize("start", ["{}", "sh -c '{}; true'"])
+@pytest.mark.parametrize("start", repeats(["{}", "sh -c '{}; true'"], 1))
 def test_ctrl_z_without_a_shell_that_knows_jobs(clips, tmp_path, start):
     """Nothing could continue the program, so that it goes on, and keys have their effect."""
     pause = np.zeros(16000, np.float32)

@@ -155,6 +155,7 @@ def test_workers_that_die_while_loading_are_given_up(here, workers):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="paths that mean another file elsewhere")
+@pytest.mark.slow
 def test_a_file_that_is_another_one_for_the_worker_fails(here, workers, monkeypatch):
     monkeypatch.chdir("in")
     Path("a.wav").write_text("text")

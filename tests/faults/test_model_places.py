@@ -144,7 +144,7 @@ def test_the_home_folder_in_options_and_variables(checkpoint, tmp_path, monkeypa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="capabilities are Linux's")
-@pytest.mark.parametrize("name", repeats([*sound_files(), "."], 2))
+@pytest.mark.parametrize("name", repeats([*sound_files(), "."], 1))
 @pytest.mark.parametrize("form", ["checkpoint", "folder", "download"])
 def test_what_may_not_be_read(checkpoint, form, name):
     root = checkpoint.parent

@@ -163,7 +163,7 @@ def test_a_home_that_cannot_be_written(clip, copy, hub, arguments, code, words):
             ({"HOME": "/dev/null/x", "NEMOCLI_CACHE_DIR": "/dev/null/x"}, ""),
             ({}, HOMELESS),
         ],
-        2,
+        1,
     ),
     ids=["home", "cache", "no home"],
 )

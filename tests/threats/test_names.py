@@ -131,6 +131,7 @@ def test_a_name_cannot_make_itself_a_transcript(here):
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", out.decode("utf-8", "surrogateescape"))
 
 
+@pytest.mark.slow
 def test_names_as_arguments(here):
     """Names that a shell puts in place of a pattern may look like options."""
     for name in ("-\x1b]0;owned\x07.wav", "--\x1b[2J", "--lookahead=\x1b[31m", "--lang=\x1b[31m"):
