@@ -1,5 +1,6 @@
 """`nemocli convert`: convert a checkpoint into a model folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from nemocli.bench.conversion import check_conversion
@@ -60,23 +61,14 @@ def convert_bundle(options: ConvertOptions, lookaheads: list[int] | None, screen
     choose_folder_kind(KIND).check_machine(this_system())
     download(options.checkpoint, screen)
     folder = options.out or default_bundle_folder(options.checkpoint, precision)
-    steps = 0
     with screen.show_bar(f"writing a bundle for {LAYOUT}") as show:
-
-        def progress(name: str, number: int, total: int) -> None:
-            nonlocal steps
-            steps = number
-            show(f"writing {name}", number, total)
-
-        def check(new: Path) -> None:
-            show("comparing with the checkpoint", steps + 1, steps + 1)
-            _verify(options.checkpoint, new, screen)
-
-        checked = check if options.verify else None
+        steps = _Steps(show, options.checkpoint, screen)
+        checked = steps.check if options.verify else None
         convert_to_bundle(
-            *(options.checkpoint, folder, precision, progress, options.force, screen.note, checked)
+            *(options.checkpoint, folder, precision, steps.write),
+            *(options.force, screen.note, checked),
         )
-    if not steps:
+    if not steps.written:
         screen.note(f"{folder} holds this bundle already; it was not written again.")
     if architectures:
         with screen.show_bar("compiling ahead of time") as show:
@@ -89,6 +81,27 @@ def convert_bundle(options: ConvertOptions, lookaheads: list[int] | None, screen
             " the same command with --ahead-of-time h18p."
         )
     return folder
+
+
+class _Steps:
+    """Shows the steps of a conversion in a bar: the graphs, and the check behind them."""
+
+    def __init__(
+        self, show: Callable[[str, int, int], None], checkpoint: str, screen: Screen
+    ) -> None:
+        self._show, self._checkpoint, self._screen = show, checkpoint, screen
+        #: Graphs that were written.
+        self.written = 0
+
+    def write(self, name: str, number: int, total: int) -> None:
+        """Show which graph is written."""
+        self.written = number
+        self._show(f"writing {name}", number, total)
+
+    def check(self, new: Path) -> None:
+        """Compare the new model with its checkpoint. Raises what `check_conversion` raises."""
+        self._show("comparing with the checkpoint", self.written + 1, self.written + 1)
+        _verify(self._checkpoint, new, self._screen)
 
 
 def _parse_architectures(text: str | None, precision: str) -> list[str]:
@@ -121,24 +134,14 @@ def write_model(
     download(checkpoint, screen)
     to, precision = choose_target(checkpoint, to, precision)
     folder = out or default_folder(checkpoint, to, precision)
-    steps = 0
     with screen.show_bar(f"converting to {to}") as show:
-
-        def progress(name: str, number: int, total: int) -> None:
-            nonlocal steps
-            steps = number
-            show(f"writing {name}", number, total)
-
-        def check(new: Path) -> None:
-            show("comparing with the checkpoint", steps + 1, steps + 1)
-            _verify(checkpoint, new, screen)
-
+        steps = _Steps(show, checkpoint, screen)
         convert(
-            *(checkpoint, folder, to, precision, lookaheads, progress, force),
+            *(checkpoint, folder, to, precision, lookaheads, steps.write, force),
             note=screen.note,
-            check=check if verify else None,
+            check=steps.check if verify else None,
         )
-    if not steps:
+    if not steps.written:
         screen.note(f"{folder} holds this conversion already; nothing was done.")
     return folder
 

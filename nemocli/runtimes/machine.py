@@ -12,7 +12,7 @@ from nemocli.runtimes.system import System, read_sysctl
 def describe_machine(system: System) -> dict[str, str | int]:
     """Return what a measurement is bound to: this machine, with the given system.
 
-    Of a system's version, only macOS's major version counts: Core ML and Core AI change with it.
+    Only the major version of macOS counts: Core ML and Core AI change with it.
     """
     name = f"macOS {system.macos_major}" if system.is_macos else system.platform
     return {

@@ -1,4 +1,4 @@
-"""A server on this machine that answers like the Hugging Face hub, and misbehaves as it is told."""
+"""A local server that answers like the Hugging Face hub, with the faults that a test requests."""
 
 import hashlib
 import json
