@@ -22,13 +22,11 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile
 
-from tests.pulse import Room, missing, room
+from tests.pulse import interrupted, missing, room
 
 CLIPS = Path(__file__).resolve().parents[1] / "assets" / "clips"
 KINDS = ("stopped", "suspended", "unloaded", "changed")
@@ -98,7 +96,8 @@ def run(folder: Path, rng: random.Random, times: int, longest: float) -> int:
                     time.sleep(rng.uniform(0.2, 1.5))
                 else:
                     playing = None
-                with interrupted(kind, heard, live, rng):
+                changes = {"rate": rng.choice([16000, 44100, 96000])} if kind == "changed" else {}
+                with interrupted(kind, heard, live, **changes):
                     time.sleep(seconds)
                 if playing is not None:
                     playing.kill()
@@ -171,26 +170,6 @@ def wait_for(events, is_wanted) -> bool:
         except queue.Empty:
             break
     return False
-
-
-@contextmanager
-def interrupted(
-    kind: str, heard: Room, live: "subprocess.Popen[str]", rng: random.Random
-) -> Iterator[None]:
-    """While the block runs, the microphone, or the program itself, stands still."""
-    if kind == "stopped":
-        live.send_signal(signal.SIGSTOP)
-        yield
-        live.send_signal(signal.SIGCONT)
-    elif kind == "suspended":
-        heard.suspend(True)
-        yield
-        heard.suspend(False)
-    else:
-        heard.unload()
-        yield
-        changes = {"rate": rng.choice([16000, 44100, 96000])} if kind == "changed" else {}
-        heard.load(**changes)
 
 
 if __name__ == "__main__":

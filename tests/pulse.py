@@ -72,6 +72,27 @@ class Room:
 
 
 @contextmanager
+def interrupted(kind, heard, live, **changes):
+    """While the block runs, the microphone, or the program itself, stands still.
+
+    `kind` is `stopped`, `suspended`, or another for an unloaded sink, which comes back with
+    `changes`.
+    """
+    if kind == "stopped":
+        live.send_signal(signal.SIGSTOP)
+        yield
+        live.send_signal(signal.SIGCONT)
+    elif kind == "suspended":
+        heard.suspend(True)
+        yield
+        heard.suspend(False)
+    else:
+        heard.unload()
+        yield
+        heard.load(**changes)
+
+
+@contextmanager
 def room(folder, rate, channels):
     """Start a server with a null sink whose monitor is the default microphone."""
     socket = folder / "native"

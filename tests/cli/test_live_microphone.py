@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from tests.pulse import missing, room
+from tests.pulse import interrupted, missing, room
 from tests.typed import NEMOCLI
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
@@ -103,23 +102,6 @@ def test_a_source_of_the_sound_server_is_named(clips, tmp_path):
                     assert next(e for e in events if e.get("kind") == "gap")["gaps"] > 0
             live.send_signal(signal.SIGINT)
             assert live.wait(10) == 0
-
-
-@contextmanager
-def interrupted(kind, heard, live):
-    """While the block runs, the microphone, or the program itself, stands still."""
-    if kind == "stopped":
-        live.send_signal(signal.SIGSTOP)
-        yield
-        live.send_signal(signal.SIGCONT)
-    elif kind == "suspended":
-        heard.suspend(True)
-        yield
-        heard.suspend(False)
-    else:
-        heard.unload()
-        yield
-        heard.load()
 
 
 @pytest.mark.parametrize(
