@@ -18,6 +18,9 @@ _ARROW = re.compile("-{2,}>")
 #: Seconds that a shorter cue stays on the screen, if the next one leaves it the time.
 USUAL_SECONDS = 1.0
 
+#: Cues that wait for those behind them: one whose time is computed, and two that may be merged.
+MAX_PENDING = 3
+
 
 class SubtitleWriter(Writer):
     """Writes cues in order, which never overlap and are never empty.
@@ -29,7 +32,8 @@ class SubtitleWriter(Writer):
     Cues of single words are never merged, and never begin late for another word's sake: a short one
     only stays up to the next word.
 
-    The last two cues are in the tail, since their times depend on what follows.
+    The last three cues are in the tail: the last two may still be merged, and the time of the third
+    depends on the cue that comes out of it.
 
     With separate channels, cues of different channels may overlap, as their speech does. All of
     them are in the tail.
@@ -38,7 +42,7 @@ class SubtitleWriter(Writer):
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
         self.about = about
         self._layout = layout
-        #: At most two cues, whose times are not final.
+        #: At most MAX_PENDING cues, whose times are not final.
         self._pending: list[Cue] = []
         #: The number of final cues.
         self._count = 0
@@ -99,11 +103,11 @@ class SubtitleWriter(Writer):
             if merged := self._merge(pending[-1], cue):
                 pending[-1] = merged
                 return ""
-            if len(pending) == 2 and (merged := self._merge(*pending)):
-                self._pending = [merged, cue]
+            if len(pending) > 1 and (merged := self._merge(*pending[-2:])):
+                pending[-2:] = [merged, cue]
                 return ""
         pending.append(cue)
-        if len(pending) < 3:
+        if len(pending) <= MAX_PENDING:
             return ""
         final = pending.pop(0)
         start, self._free_from = self._times(final, pending, self._free_from)

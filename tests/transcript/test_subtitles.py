@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import srt
 import webvtt
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from nemocli.transcript.formats import CueLayout, WholeTranscript, render_whole
@@ -305,6 +305,13 @@ def test_min_cue_merges_no_words(made, min_cue):
         assert cue.end - cue.start >= round(1000 * min_cue) or cue.end == follower.start
 
 
+# The second and third cue are merged, which leaves the first more time than the second alone does.
+@example(
+    made=said(
+        (26 * "x", 0.0, 0.24), ("No.", 0.24, 0.64), ("No.", 0.8, 1.04), (26 * "x", 1.2, 1.28)
+    ),
+    layout=CueLayout(20, 1),
+)
 @given(made=words(), layout=LAYOUTS)
 def test_no_cue_is_short_but_where_speech_leaves_no_time(made, layout):
     assume(not layout.word_timestamps)
