@@ -24,7 +24,8 @@ from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.subtitles import format_timestamp
 from nemocli.units import FRAME_SECONDS
 
-#: Seconds between redraws at least, and for which a message is shown.
+#: Seconds between redraws at least, and for which a message is shown. Words do not wait for the
+#: redraws of the level meter, only for those of other words.
 REDRAW_INTERVAL_S = 1 / 15
 MESSAGE_TIME_S = 6.0
 
@@ -89,6 +90,8 @@ class LiveScreen(Closing):
         self._drawn: list[int] = []
         self._shown: list[Text] = []
         self._drawn_at = 0.0
+        # Whether words came since words were last drawn, and when that was.
+        self._has_new_words, self._words_drawn_at = False, 0.0
         # Another program may own the terminal until something is drawn, and needs its cursor.
         self._is_cursor_hidden = False
         # Lines above it, from the first on that was left in the scrollback.
@@ -111,8 +114,10 @@ class LiveScreen(Closing):
         if isinstance(event, Final):
             self._finals.append(self._line(event))
             self._partial = ""
+            self._has_new_words = True
         elif isinstance(event, Partial):
             self._partial = printable(event.segment.text)
+            self._has_new_words = True
         else:
             self._status = event
             if event.kind in ("waiting", "gap"):
@@ -179,16 +184,19 @@ class LiveScreen(Closing):
     def draw(self, *, at_once: bool = False) -> None:
         """Bring the terminal up to date, if something changed and the last time is long enough ago.
 
-        A program of few words: finals are never delayed by more than that.
+        Words are never delayed by more than that.
         """
         now = time.monotonic()
-        if now - self._drawn_at < REDRAW_INTERVAL_S and not at_once:
+        drawn_at = self._words_drawn_at if self._has_new_words else self._drawn_at
+        if now - drawn_at < REDRAW_INTERVAL_S and not at_once:
             return
         if self._delivery is not None and self._delivery.waiting:
             return  # the terminal takes nothing now, such as after Ctrl-S
         lines = self._lower_part(now)
         if self._finals or lines != self._shown or self._size_changed():
             self._drawn_at = now
+            if self._has_new_words:
+                self._has_new_words, self._words_drawn_at = False, now
             self._paint(lines)
 
     def erase(self) -> None:

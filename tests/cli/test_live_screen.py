@@ -1,6 +1,7 @@
 """What the user sees of `nemocli live`, on an emulated terminal."""
 
 import io
+from dataclasses import replace
 
 import pyte
 import pytest
@@ -33,8 +34,7 @@ class Terminal:
         )
 
     def draw(self):
-        self.screen._drawn_at = 0.0  # long enough ago
-        self.screen.draw()
+        self.screen.draw(at_once=True)
         self.arrived()
 
     def arrived(self):
@@ -69,6 +69,25 @@ def test_the_partial_is_rewritten_and_finals_stay():
         assert terminal.lines[1].startswith("0:01:23")
     terminal.arrived()
     assert [line for line in terminal.lines if line] == ["[00:01:23.400] The quick fox."]
+
+
+def test_words_do_not_wait_for_the_pace_of_the_level_meter(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("nemocli.cli.live_screen.time.monotonic", lambda: clock[0])
+    terminal = Terminal(80, 10)
+    shown = []
+    for clock[0], event in (
+        (100.00, STATUS),
+        (100.01, replace(STATUS, level=-10.0)),  # the level waits
+        (100.02, Partial(segment(0, "The qui"), "en-US")),
+        (100.03, Partial(segment(0, "The quick"), "en-US")),  # as do words soon after others
+        (100.10, Partial(segment(0, "The quick"), "en-US")),
+    ):
+        terminal.screen.show(event)
+        terminal.screen.draw()
+        shown.append(len(terminal.output.getvalue()))
+        terminal.arrived()
+    assert [size > 0 for size in shown] == [True, False, True, False, True]
 
 
 TEXTS = st.text(

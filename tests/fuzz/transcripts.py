@@ -255,8 +255,7 @@ def screen(folder: Path) -> Target:
         shown = LiveScreen(console, timestamps=len(data) % 2 == 0, lookahead_ms=320)
         for segment in split_segments(words):
             shown.show(Partial(segment, "en-US"))
-            shown._drawn_at = 0.0
-            shown.draw()
+            shown.draw(at_once=True)
             shown.show(Final(segment, "en-US"))
             json.loads(event_line(Final(segment, None)))
         shown.show(Status("listening", 3e5, 0.5, 0, 0.2, -30, None, join_words(words)))
@@ -264,8 +263,7 @@ def screen(folder: Path) -> Target:
             if not shown.asks:
                 shown.ask("language")
             shown.type(key)
-        shown._drawn_at = 0.0
-        shown.draw()
+        shown.draw(at_once=True)
         rest = OWN.sub("\n", out.getvalue())
         if re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", rest):
             raise BrokenError(f"{rest!r:.600} holds signs that a terminal obeys")

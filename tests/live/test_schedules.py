@@ -159,8 +159,7 @@ def run_schedule(folder, name, actions):
                 change(growing.path, action[1])
         else:
             loop._pass_on(outputs)
-            screen._drawn_at = 0.0
-            screen.draw()
+            screen.draw(at_once=True)
             check_whole(growing.path, name)
     loop.end()
     while not loop._pass_on(outputs):
