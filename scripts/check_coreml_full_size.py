@@ -66,27 +66,31 @@ def convert(checkpoint: Checkpoint, out: Path, precision: str) -> None:
     begin = last = time.monotonic()
     steps: list[str] = []
 
-    def progress(step: str) -> None:
+    def progress(step: str, number: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
         if steps:
-            print(f"{now - last:7.1f} s  {steps[-1]}", flush=True)
+            print(f"{now - last:7.1f} s  {steps[-1]}, peak {peak_gb():.2f} GB", flush=True)
         steps.append(step)
         last = now
 
     lookaheads = checkpoint.config.lookaheads
     names = write_graphs(checkpoint.parameters, out, lookaheads, precision, progress)
-    progress("")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak *= 1 if sys.platform == "darwin" else 1024  # bytes there, KiB here
+    progress("", 0, 0)
     size = sum((out / name).stat().st_size for name in names)
     print(
         f"{precision}, lookaheads {lookaheads}: {time.monotonic() - begin:.0f} s,"
-        f" {size / 1e9:.2f} GB, peak memory {peak / 1e9:.1f} GB"
+        f" {size / 1e9:.2f} GB, peak memory {peak_gb():.2f} GB"
     )
     for package in sorted(out.iterdir()):
         size = sum(path.stat().st_size for path in package.rglob("*") if path.is_file())
         print(f"{size / 1e6:9.1f} MB  {package.name}")
+
+
+def peak_gb() -> float:
+    """Return the most memory that this process has taken so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9  # bytes there, KiB here
 
 
 def frames(checkpoint: Checkpoint, load: Callable[[], Runtime], what: str) -> np.ndarray:

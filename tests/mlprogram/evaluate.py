@@ -27,20 +27,37 @@ class Evaluator:
             else:
                 self._operations.append(operation)
 
-    def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def make_state(self) -> dict[str, np.ndarray]:
+        """Zeros for each state of the function by name."""
+        return {tensor.name: np.zeros(tensor.shape, np.float32) for tensor in self.function.states}
+
+    def __call__(
+        self, inputs: Mapping[str, np.ndarray], state: dict[str, np.ndarray] | None = None
+    ) -> dict[str, np.ndarray]:
         """Arrays by name, of exactly the types and shapes that the function declares.
 
-        With `exact`, floating-point arrays are float32 instead.
+        With `exact`, floating-point arrays are float32 instead. `state` is what `make_state` gave,
+        for a function that has states; what the function writes to it stays there.
         """
         values = dict(self._constants)
         assert set(inputs) == {tensor.name for tensor in self.function.inputs}
+        assert set(state or {}) == {tensor.name for tensor in self.function.states}
         for tensor in self.function.inputs:
             array = inputs[tensor.name]
             dtype = np.dtype(np.float32) if self._is_exact(tensor) else tensor.dtype
             assert (array.dtype, array.shape) == (dtype, tensor.shape), tensor
             values[tensor.name] = self._widened(array)
         for operation in self._operations:
-            self._run(operation, values)
+            if operation.kind == "read_state":
+                (output,) = operation.outputs
+                values[output.name] = state[operation.inputs["input"].name]
+            elif operation.kind == "write_state":
+                name = operation.inputs["input"].name
+                value = self._argument(operation.inputs["data"], values)
+                assert value.shape == state[name].shape
+                state[name] = value  # rounded already: it is some operation's output
+            else:
+                self._run(operation, values)
         return {name: self._given_back(values, name) for name in self.function.outputs}
 
     def _given_back(self, values: Mapping[str, np.ndarray], name: str) -> np.ndarray:

@@ -52,6 +52,8 @@ class Operation:
 @dataclass(frozen=True)
 class Function:
     inputs: list[Tensor]
+    #: What the function remembers from one call to the next.
+    states: list[Tensor]
     operations: list[Operation]
     #: Names of the values that are given back.
     outputs: list[str]
@@ -80,8 +82,11 @@ class Package:
 
     def _function(self, function) -> Function:
         block = function.block_specializations[function.opset]
+        is_state = [value.type.WhichOneof("type") == "stateType" for value in function.inputs]
+        values = list(zip(function.inputs, is_state, strict=True))
         return Function(
-            [_tensor(value) for value in function.inputs],
+            [_tensor(value) for value, state in values if not state],
+            [_tensor(value) for value, state in values if state],
             [self._operation(operation) for operation in block.operations],
             list(block.outputs),
         )
@@ -121,7 +126,8 @@ class Package:
 
 
 def _tensor(value) -> Tensor:
-    kind = value.type.tensorType
+    is_state = value.type.WhichOneof("type") == "stateType"
+    kind = value.type.stateType.wrappedType.tensorType if is_state else value.type.tensorType
     shape = tuple(dimension.constant.size for dimension in kind.dimensions)
     return Tensor(value.name, _TYPES.get(kind.dataType, np.dtype(np.int8)), shape)
 

@@ -112,12 +112,18 @@ def by_coreai(graph, inputs, folder):
 def by_coreml(graph, inputs, folder):
     """Save a package and evaluate it: Core ML itself is not on every system."""
     pytest.importorskip("coremltools")
-    from nemocli.runtimes.coreml.operations import build_model
+    from nemocli.runtimes.coreml.constants import Constants
+    from nemocli.runtimes.coreml.functions import build_function
+    from nemocli.runtimes.coreml.package import write_package
     from tests.mlprogram.evaluate import Evaluator
     from tests.mlprogram.reader import Package
 
-    build_model(graph, "float32").save(str(folder / "graph.mlpackage"))
-    evaluator = Evaluator(Package(folder / "graph.mlpackage").functions["main"], True)
+    function = build_function(graph, Constants("float32"), "float32")
+    notes = {spec.name: "" for spec in (*graph.inputs, *graph.results)}
+    (folder / "unfinished").mkdir()
+    package = folder / "graph.mlpackage"
+    write_package({"main": function}, package, folder / "unfinished", "", notes)
+    evaluator = Evaluator(Package(package).functions["main"], True)
     return evaluator(inputs)["result"]
 
 

@@ -1,4 +1,4 @@
-"""Smaller weights for the conformer's linear layers, by coremltools.optimize.
+"""Smaller weights for the conformer's linear layers, computed by coremltools.
 
 | precision | weights | on the Neural Engine, as others report |
 |---|---|---|
@@ -13,11 +13,14 @@ weights, keep their precision. None of this was tried on a device.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
+from numpy.typing import NDArray
+
 from nemocli.network.config import ModelConfig
-from nemocli.runtimes.coreml.tools import optimize
+from nemocli.runtimes.coreml.tools import palettize, quantize
 
 #: Weights that share a scale, and rows that share a palette; fewer if sizes are not multiples.
 GROUP = 32
@@ -25,24 +28,34 @@ GROUP = 32
 PALETTE_BITS = 6
 
 
-def compress(model: Any, precision: str, config: ModelConfig) -> Any:
-    """Return a coremltools MLModel with its linear layers in int8, int4 or palettized-6."""
+@dataclass(frozen=True)
+class Compressed:
+    """A matrix in fewer bits, and the operation of an ML Program that restores it."""
+
+    operation: str
+    #: The operation's constant inputs by name.
+    parts: dict[str, NDArray[Any]]
+
+
+def choose_compression(precision: str, config: ModelConfig) -> Callable[[NDArray[Any]], Compressed]:
+    """Return the function that compresses a matrix [out, in] to int8, int4 or palettized-6."""
     group = gcd(GROUP, config.hidden_size, config.ff_size, config.prompt_size, config.decoder_size)
-    action: Callable[..., Any] = optimize.linear_quantize_weights
-    if precision == "int8":
-        options = optimize.OpLinearQuantizerConfig(
-            mode="linear_symmetric", dtype="int8", granularity="per_channel"
-        )
-    elif precision == "int4":
-        options = optimize.OpLinearQuantizerConfig(
-            mode="linear_symmetric", dtype="int4", granularity="per_block", block_size=group
-        )
-    else:
-        action = optimize.palettize_weights
-        options = optimize.OpPalettizerConfig(
-            mode="uniform",
-            nbits=PALETTE_BITS,
-            granularity="per_grouped_channel",
-            group_size=group,
-        )
-    return action(model, optimize.OptimizationConfig(op_type_configs={"linear": options}))
+
+    def to_int8(weight: NDArray[Any]) -> Compressed:
+        return _quantize(weight, 8, [1, 0])
+
+    def to_int4(weight: NDArray[Any]) -> Compressed:
+        return _quantize(weight, 4, [1, group])
+
+    def to_palette(weight: NDArray[Any]) -> Compressed:
+        found = palettize.blockwise_compress(weight, "UNIFORM", PALETTE_BITS, [group, 0])
+        return Compressed("constexpr_lut_to_dense", {"indices": found.indices, "lut": found.lut})
+
+    return {"int8": to_int8, "int4": to_int4, "palettized-6": to_palette}[precision]
+
+
+def _quantize(weight: NDArray[Any], bits: int, block: list[int]) -> Compressed:
+    """Quantize symmetrically; a `block` shares a scale, and 0 in it is a whole axis."""
+    found = quantize.blockwise_compress(weight, bits, "LINEAR_SYMMETRIC", True, block)
+    parts = {"data": found.data, "scale": found.scale}
+    return Compressed("constexpr_blockwise_shift_scale", parts)

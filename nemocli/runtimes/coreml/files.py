@@ -1,7 +1,11 @@
-"""The Core ML packages of a model folder: one for each graph, a function for each lookahead."""
+"""The Core ML packages of a model folder: one for each graph, a function for each lookahead.
+
+A package is written from one program with all its functions, which share their constants: no more
+than the weights of one graph are in memory, in the precision in which they are stored.
+"""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -9,9 +13,11 @@ from typing import Any
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
-from nemocli.runtimes.coreml.compress import compress
-from nemocli.runtimes.coreml.operations import build_model
-from nemocli.runtimes.coreml.package import files, merge
+from nemocli.runtimes.coreml.compress import choose_compression
+from nemocli.runtimes.coreml.constants import Constants
+from nemocli.runtimes.coreml.functions import build_function, list_layouts
+from nemocli.runtimes.coreml.package import files, write_package
+from nemocli.runtimes.coreml.states import STATES, has_states, state_function_name
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.packages import COREML, functions, package_name
 
@@ -34,18 +40,16 @@ def write_graphs(
     """
     names: list[str] = []
     graphs = (*DECODER_GRAPHS, *ENCODER_GRAPHS)
-    total = sum(len(list(functions(graph, lookaheads))) for graph in graphs)
+    total = sum(len(list(_plan(graph, lookaheads, precision))) for graph in graphs)
     numbers = count(1)
     for graph in graphs:
         package = folder / package_name(graph, COREML)
         with _temporary_folder(folder) as temporary:
-            parts: dict[str, Path] = {}
-            for function, lookahead in functions(graph, lookaheads):
-                progress(f"{package.name} {function}", next(numbers), total)
-                parts[function] = Path(temporary, f"{function}.mlpackage")
-                # Compressed one by one: coremltools cannot compress a package of several functions.
-                _build(parameters, graph, lookahead, precision).save(str(parts[function]))
-            merge(parts, package, f"The graph {graph} of nemocli, weights in {precision}")
+
+            def report(function: str, name: str = package.name) -> None:
+                progress(f"{name} {function}", next(numbers), total)
+
+            _write(parameters, graph, lookaheads, precision, package, Path(temporary), report)
         names += files(package)
     return names
 
@@ -65,9 +69,43 @@ def _temporary_folder(folder: Path) -> Iterator[str]:
             tempfile.tempdir = before
 
 
-def _build(parameters: Parameters, graph: str, lookahead: int, precision: str) -> Any:
-    built: Graph[Any] = build_graph(graph, parameters, lookahead + 1)
-    model = build_model(built, "float32" if precision == "fp32" else "float16")
-    if precision in ("fp16", "fp32") or graph not in COMPRESSED_GRAPHS:
-        return model
-    return compress(model, precision, parameters.config)
+def _encoder_dtype(precision: str) -> str:
+    return "float32" if precision == "fp32" else "float16"
+
+
+def _plan(
+    graph: str, lookaheads: Sequence[int], precision: str
+) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+    """Give name, lookahead and states of each function in a graph's package."""
+    for name, lookahead in functions(graph, lookaheads):
+        yield name, lookahead, ()
+        if has_states(graph, _encoder_dtype(precision)):
+            yield state_function_name(graph, lookahead), lookahead, STATES
+
+
+def _write(
+    parameters: Parameters,
+    graph: str,
+    lookaheads: Sequence[int],
+    precision: str,
+    package: Path,
+    temporary: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Write the package of a graph; `report` is called with the name of each function before it."""
+    dtype = _encoder_dtype(precision)
+    is_compressed = precision not in ("fp16", "fp32") and graph in COMPRESSED_GRAPHS
+    constants = Constants(
+        "float32" if graph in DECODER_GRAPHS else dtype,
+        choose_compression(precision, parameters.config) if is_compressed else None,
+    )
+    built: dict[str, Any] = {}
+    notes: dict[str, str] = {}
+    for name, lookahead, states in _plan(graph, lookaheads, precision):
+        report(name)
+        definition: Graph[Any] = build_graph(graph, parameters, lookahead + 1)
+        built[name] = build_function(definition, constants, dtype, states)
+        inputs, results = list_layouts(definition, dtype)
+        notes |= {item.spec.name: item.note for item in (*inputs, *results)}
+    description = f"The graph {graph} of nemocli, weights in {precision}"
+    write_package(built, package, temporary, description, notes)

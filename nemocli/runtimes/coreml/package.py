@@ -6,26 +6,57 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nemocli.runtimes.coreml.functions import TARGET
+from nemocli.runtimes.coreml.tools import Program
 from nemocli.runtimes.coreml.tools import coremltools as ct
 
 MODEL = "Data/com.apple.CoreML/model.mlmodel"
 MANIFEST = "Manifest.json"
 
+#: Passes of coremltools over the graph. The usual ninety find nothing more here, and take long.
+PASSES = (
+    "common::fuse_transpose_matmul",
+    "common::merge_consecutive_reshapes",
+    "common::noop_elimination",
+    "common::dead_code_elimination",
+)
+
 _CONVERSION_DATE = "com.github.apple.coremltools.conversion_date"
 
 
-def merge(functions: Mapping[str, Path], package: Path, description: str) -> None:
-    """Write `package` with the `main` of each package in `functions`, under the key as its name."""
-    descriptor = ct.utils.MultiFunctionDescriptor()
-    for name, path in functions.items():
-        descriptor.add_function(str(path), "main", name)
-    descriptor.default_function_name = next(iter(functions))
-    ct.utils.save_multifunction(descriptor, str(package))
-    _describe(package / MODEL, description)
-    _name_items(package / MANIFEST)
-    for path in [package, *package.rglob("*")]:
+def write_package(
+    functions: Mapping[str, Any],
+    package: Path,
+    temporary: Path,
+    description: str,
+    notes: Mapping[str, str],
+) -> None:
+    """Write `package` with functions (coremltools' Function) by name, of which the first is main.
+
+    `temporary` is a folder for what is not finished. `notes` are descriptions of inputs and outputs
+    by their names.
+    """
+    program = Program()
+    for name, function in functions.items():
+        program.add_function(name, function)
+    program.default_function_name = next(iter(functions))
+    program.export_as_multifunction = True
+    unfinished = temporary / package.name
+    ct.convert(
+        program,
+        convert_to="mlprogram",
+        minimum_deployment_target=TARGET,
+        compute_precision=ct.precision.FLOAT32,  # as written: no casts are added
+        pass_pipeline=ct.PassPipeline(list(PASSES), "nemocli"),
+        skip_model_load=True,
+        package_dir=str(unfinished),
+    )
+    _describe(unfinished / MODEL, description, notes)
+    _name_items(unfinished / MANIFEST)
+    for path in [unfinished, *unfinished.rglob("*")]:
         # coremltools writes files that only their owner may read.
         path.chmod(0o755 if path.is_dir() else 0o644)
+    unfinished.rename(package)
 
 
 def files(package: Path) -> list[str]:
@@ -34,13 +65,16 @@ def files(package: Path) -> list[str]:
     return sorted(path.relative_to(package.parent).as_posix() for path in paths)
 
 
-def _describe(path: Path, description: str) -> None:
-    """Set the description, drop the date, and write the protobuf's maps in order."""
+def _describe(path: Path, description: str, notes: Mapping[str, str]) -> None:
+    """Set the descriptions, drop the date, and write the protobuf's maps in order."""
     model: Any = ct.proto.Model_pb2.Model()
     model.ParseFromString(path.read_bytes())
     metadata = model.description.metadata
     metadata.shortDescription = description
     metadata.userDefined.pop(_CONVERSION_DATE, None)
+    for function in model.description.functions:
+        for feature in (*function.input, *function.output, *function.state):
+            feature.shortDescription = notes[feature.name]
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 

@@ -12,15 +12,22 @@ logging.getLogger("coremltools").setLevel(logging.ERROR)
 
 try:
     import coremltools
-    import coremltools.optimize.coreml as optimize
     from coremltools.converters.mil.mil import Builder, Function, Program, types
     from coremltools.converters.mil.mil.passes import pass_pipeline
-    from coremltools.optimize.coreml import _quantization_passes
+    from coremltools.optimize.coreml._quantization_passes import linear_quantize_weights as quantize
+    from coremltools.optimize.coreml._quantization_passes import palettize_weights as palettize
 except ImportError as error:
     raise UnsupportedError(f"{KIND.missing_library} ({error})") from None
 
-__all__ = ["Builder", "Function", "Program", "coremltools", "optimize", "types"]
+__all__ = [
+    "Builder",
+    "Function",
+    "Program",
+    "coremltools",
+    "palettize",
+    "quantize",
+    "types",
+]
 
-_progress_bars: list[Any] = [pass_pipeline, _quantization_passes]
-for _module in _progress_bars:
-    _module.tqdm = partial(_module.tqdm, disable=True)
+_progress_bars: Any = pass_pipeline
+_progress_bars.tqdm = partial(pass_pipeline.tqdm, disable=True)
