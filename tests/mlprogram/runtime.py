@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from nemocli.network.config import ModelConfig
-from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreml.calls import Predict
+from nemocli.runtimes.coreml.backend import Backend, LoadedFunction
+from nemocli.runtimes.coreml.kind import WAYS
 from nemocli.runtimes.coreml.package import files
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from tests.mlprogram.evaluate import Evaluator
@@ -25,13 +25,8 @@ class EvaluatingBackend:
     def compile(self, package: Path, destination: Path) -> None:
         shutil.copytree(package, destination)
 
-    def load(self, compiled: Path, compute_units: str, function: str) -> Predict:
-        evaluator = Evaluator(Package(compiled).functions[function], self._exact)
-
-        def predict(inputs: Arrays) -> Arrays:
-            return evaluator(inputs)
-
-        return predict
+    def load(self, compiled: Path, compute_units: str, function: str) -> LoadedFunction:
+        return Evaluator(Package(compiled).functions[function], self._exact)
 
 
 class EvaluatedRuntime(CoreMLRuntime):
@@ -40,7 +35,15 @@ class EvaluatedRuntime(CoreMLRuntime):
     Like CoreMLRuntime's, its arrays are those of the packages: float16, unless `exact`.
     """
 
-    def __init__(self, folder: Path, config: ModelConfig, lookahead: int, exact: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        lookahead: int,
+        exact: bool,
+        way: str = WAYS[0],
+        backend: Backend | None = None,
+    ) -> None:
         self._temporary = tempfile.TemporaryDirectory()  # as long as the runtime
         super().__init__(
             folder,
@@ -52,6 +55,7 @@ class EvaluatedRuntime(CoreMLRuntime):
                 for name in files(path)
             },
             Path(self._temporary.name),
-            backend=EvaluatingBackend(exact),
+            backend=backend or EvaluatingBackend(exact),
             encoder_dtype="float32" if exact else "float16",
+            way=way,
         )

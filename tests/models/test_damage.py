@@ -110,7 +110,7 @@ def test_damage_of_each_file_is_found_and_mended(
 ):
     """Loading names the file, and the same conversion again mends it, as the sentence says."""
     if kind == "coreml":  # opened by the check alone: the runtime is a Mac's
-        monkeypatch.setattr("nemocli.runtimes.coreml.runtime.CoreML", _NoCoreML)
+        monkeypatch.setattr("nemocli.runtimes.coreml.runtime.CoreMLTools", _NoCoreML)
     good, other = folders(kind, precision)
     own = tmp_path / "model"
     for name in names(good):

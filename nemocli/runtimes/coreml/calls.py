@@ -35,10 +35,20 @@ class Calls:
         self._layouts = layouts
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
-        """Call a graph through `predict`; inputs and results are in the graph's own shapes."""
+        """Call a graph through `predict`; inputs and results are in the graph's own shapes.
+
+        Of a function with states, they are those that are none.
+        """
         before, after = self._layouts(graph)
-        outputs = predict({i.spec.name: i.store(inputs[i.spec.name]) for i in before})
-        return {o.spec.name: _widen(o, o.restore(outputs[o.spec.name])) for o in after}
+        stored = {
+            i.spec.name: i.store(inputs[i.spec.name]) for i in before if i.spec.name in inputs
+        }
+        outputs = predict(stored)
+        return {
+            o.spec.name: _widen(o, o.restore(outputs[o.spec.name]))
+            for o in after
+            if o.spec.name in outputs
+        }
 
 
 def _widen(output: PackageLayout, value: NDArray[Any]) -> NDArray[Any]:

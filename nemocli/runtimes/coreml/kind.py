@@ -5,11 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolder, Progress
+from nemocli.runtimes.system import System
 from nemocli.runtimes.wheels import APPLE_SILICON, INTEL, Wheels
 
 if TYPE_CHECKING:
     from nemocli.network.parameters import Parameters
     from nemocli.runtimes.base import Runtime
+
+
+#: What lets nemocli call the framework itself, on a Mac; coremltools does without.
+PYOBJC = Library(
+    "pyobjc-framework-CoreML", "CoreML", "pip install 'nemocli[coreml]'", systems="macOS"
+)
+
+#: The ways to call Core ML: through coremltools or directly, and whether the caches of a stream are
+#: arrays, which go in and out with each call, or states, which stay in Core ML.
+WAYS = ("arrays", "states", "direct", "direct-states")
+STATE_WAYS = ("states", "direct-states")
+DIRECT_WAYS = ("direct", "direct-states")
 
 
 class CoreMLKind(FolderKind):
@@ -38,8 +51,12 @@ class CoreMLKind(FolderKind):
     compute_units = ("cpu", "gpu", "ane", "all")
     default_compute_units = "ane"
     minimum_macos = 15
+    ways = WAYS
     # torch ends the program if the current folder was deleted.
     unneeded_modules = ("torch", "transformers")
+
+    def ways_on(self, system: System) -> tuple[str, ...]:
+        return tuple(way for way in WAYS if way not in DIRECT_WAYS or PYOBJC.is_here)
 
     def write_graphs(
         self,
@@ -67,6 +84,7 @@ class CoreMLKind(FolderKind):
             compute_units=compute_units or self.default_compute_units,
             progress=progress,
             encoder_dtype="float32" if folder.precision == "fp32" else "float16",
+            way=folder.way or WAYS[0],
         )
 
 

@@ -64,13 +64,25 @@ class PackageLayout:
         return "; ".join(parts)
 
     def store(self, value: Array) -> Array:
-        """Convert from the contract's shape to the package's: a contiguous array of `dtype`."""
+        """Convert from the contract's shape to the package's: a contiguous array of `dtype`.
+
+        What `restore` returned is not copied.
+        """
         value = value.transpose(self.order)
         if not self.padding:
             return np.ascontiguousarray(value, self.dtype)
+        whole = value.base
+        if isinstance(whole, np.ndarray) and self._is_view(value, whole):
+            return whole
         stored = np.zeros(self.shape, self.dtype)
         stored[..., : self.size] = value
         return stored
+
+    def _is_view(self, value: Array, whole: Array) -> bool:
+        """Tell whether a value is all of a stored array but its padding."""
+        is_stored = whole.shape == self.shape and whole.dtype == self.dtype
+        starts = value.ctypes.data == whole.ctypes.data
+        return is_stored and starts and whole.flags.c_contiguous and value.strides == whole.strides
 
     def restore(self, stored: Array) -> Array:
         """Convert from the package's shape to the contract's: a view."""

@@ -1,81 +1,55 @@
 """Running model folders with Core ML, on macOS.
 
-Written on Linux, and never tried on a Mac. Tests on Linux run all of this file but `CoreML`, which
-an evaluator of ML Programs replaces. On a Mac, `nemocli doctor --verify` tries all of it.
+Written on Linux, and never tried on a Mac. Tests on Linux run all of this file, with an evaluator
+of ML Programs in Core ML's place. On a Mac, `nemocli doctor --verify` tries all of it.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
-from nemocli.network.graphs import DECODER_GRAPHS
+from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreml.calls import Calls, Predict
+from nemocli.runtimes.coreml.backend import Backend, CoreMLTools, LoadedFunction
+from nemocli.runtimes.coreml.calls import Calls
 from nemocli.runtimes.coreml.compiled import CompiledModels, check_package
-from nemocli.runtimes.coreml.kind import KIND
+from nemocli.runtimes.coreml.kind import DIRECT_WAYS, STATE_WAYS, WAYS
+from nemocli.runtimes.coreml.states import (
+    StreamStates,
+    has_states,
+    split_caches,
+    state_function_name,
+)
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREML, function_name, package_name
-from nemocli.runtimes.system import this_system
 
 #: coremltools' names for the compute units.
 COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
 
 
-class Backend(Protocol):
-    """What compiles and loads packages: Core ML, or something in its place."""
+def open_backend(way: str) -> Backend:
+    """Return what calls Core ML in one of the kind's ways.
 
-    #: The version of the system that compiled packages are for.
-    system: str
-
-    def compile(self, package: Path, destination: Path) -> None:
-        """Compile a .mlpackage into a .mlmodelc."""
-        ...
-
-    def load(self, compiled: Path, compute_units: str, function: str) -> Predict:
-        """Load one function of a .mlmodelc; `compute_units` is coremltools' name for them."""
-        ...
-
-
-class CoreML:
-    """Core ML through coremltools. Raises UnsupportedError on a machine without it.
-
-    Not tried on a Mac.
+    Raises UnsupportedError where there is no Core ML, or not what the way needs.
     """
+    if way not in DIRECT_WAYS:
+        return CoreMLTools()
+    from nemocli.runtimes.coreml.framework import Framework
 
-    def __init__(self) -> None:
-        system = this_system()
-        KIND.check_machine(system)
-        self.system = system.macos
-        from nemocli.runtimes.coreml.tools import coremltools
-
-        self._coremltools: Any = coremltools
-
-    def compile(self, package: Path, destination: Path) -> None:
-        self._coremltools.models.utils.compile_model(str(package), str(destination))
-
-    def load(self, compiled: Path, compute_units: str, function: str) -> Predict:
-        units = self._coremltools.ComputeUnit[compute_units]
-        model = self._coremltools.models.CompiledMLModel(str(compiled), units, function)
-
-        def predict(inputs: Arrays) -> Arrays:
-            # Copied, because the next call may write to the same memory.
-            return {name: np.array(value) for name, value in model.predict(inputs).items()}
-
-        return predict
+    return Framework()
 
 
-class CoreMLRuntime(FixedShapeRuntime[Predict]):
+class CoreMLRuntime(FixedShapeRuntime[LoadedFunction]):
     """Runs the packages of a model folder with Core ML, or with another `backend`.
 
     `compute_units` is one of the kind's, `hashes` are the SHA-256 of the model folder's files by
     name, and `compiled` is the folder for compiled packages. `progress` is called with a sentence
-    before a package is compiled, and after it.
+    before a package is compiled, and after it. `way` is one of the kind's.
     Raises UnsupportedError where there is no Core ML, ModelError for packages it cannot load.
     """
 
@@ -92,21 +66,45 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
         progress: Callable[[str], None] | None = None,
         backend: Backend | None = None,
         encoder_dtype: str = "float16",
+        way: str = WAYS[0],
     ) -> None:
         super().__init__(config, lookahead)
         self._folder = folder
         self._hashes = hashes
         self._units = COMPUTE_UNITS[compute_units]
         self._progress = progress or (lambda message: None)
-        self._backend: Backend = backend or CoreML()
+        self._backend: Backend = backend or open_backend(way)
         self._compiled = CompiledModels(compiled, self._backend.system, self._backend.compile)
         self._calls = Calls(config, lookahead, encoder_dtype)
+        self._with_states = [
+            graph
+            for graph in ENCODER_GRAPHS
+            if way in STATE_WAYS and has_states(graph, encoder_dtype)
+        ]
         self._load_graphs()
 
-    def _call(self, graph: str, function: Predict, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        return self._calls.run(graph, inputs, function)
+    def _call(
+        self, graph: str, function: LoadedFunction, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, Any]:
+        stream: StreamStates | None = None
+        if graph in self._with_states:
+            stream, inputs = split_caches(inputs, function.make_state)
 
-    def _load(self, graph: str) -> Predict:
+        def predict(arrays: Arrays) -> Mapping[str, NDArray[Any]]:
+            try:
+                return function(arrays, stream.state if stream else None)
+            except Exception as error:  # coremltools and pyobjc raise plain exceptions
+                raise ModelError(
+                    f"Core ML cannot compute {graph}: {error}. Try --compute-units cpu."
+                ) from None
+
+        outputs: dict[str, Any] = self._calls.run(graph, inputs, predict)
+        if stream:
+            stream.calls += 1
+            outputs |= stream.stand_ins()
+        return outputs
+
+    def _load(self, graph: str) -> LoadedFunction:
         """Load one function of a package: each one loaded is said to take more memory."""
         package = self._folder / package_name(graph, COREML)
         hashes = {
@@ -128,7 +126,8 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
 
         try:
             compiled = self._compiled.path(package, hashes, note_start)
-            predict = self._backend.load(compiled, units, function_name(graph, self.lookahead))
+            name = state_function_name if graph in self._with_states else function_name
+            function = self._backend.load(compiled, units, name(graph, self.lookahead))
         except OSError as error:
             raise UnsupportedError(
                 f"What Core ML makes of {package.name} cannot be kept ({error});"
@@ -140,4 +139,4 @@ class CoreMLRuntime(FixedShapeRuntime[Predict]):
             ) from None
         if is_new:
             self._progress(f"{package.name} took {time.monotonic() - begin:.1f} s")
-        return predict
+        return function

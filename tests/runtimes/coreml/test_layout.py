@@ -31,6 +31,10 @@ def test_there_and_back(graph, spec, shape):
     assert stored.flags.c_contiguous
     assert stored.dtype == ("float32" if graph in ("predict", "joint") else "float16")
     np.testing.assert_array_equal(lies.restore(stored), value)
+    again = lies.store(lies.restore(stored))
+    assert np.shares_memory(again, stored) and again.shape == stored.shape
+    other = lies.store(lies.restore(stored) + np.ones((), stored.dtype))
+    np.testing.assert_array_equal(lies.restore(other), value + np.ones((), stored.dtype))
     ops = NumpyOperations()
     np.testing.assert_array_equal(lies.store_in_graph(ops, value), stored)
     np.testing.assert_array_equal(lies.restore_in_graph(ops, stored), value)

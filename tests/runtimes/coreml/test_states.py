@@ -5,8 +5,11 @@ import pytest
 
 from nemocli.runtimes.coreml.package import MODEL
 from nemocli.runtimes.coreml.states import STATE_GRAPHS, STATES
+from nemocli.transcriber import Transcriber
+from nemocli.transcript.token_decoder import TokenDecoder
 from tests.mlprogram.evaluate import Evaluator
 from tests.mlprogram.reader import Package
+from tests.mlprogram.runtime import EvaluatedRuntime
 
 CHUNKS = 4
 
@@ -66,3 +69,55 @@ def test_states_share_the_weights_and_are_described(case):
 def test_without_rounding_there_are_none(case):
     package = Package(case("even").write("fp32", (3,)) / "conformer_a.mlpackage")
     assert list(package.functions) == ["lookahead3"]  # Core ML has states in float16 only
+
+
+@pytest.fixture
+def opened(case):
+    """Give a function that opens the demo's packages, to be called in one way or another."""
+    demo = case("demo")
+    folder = demo.write("fp16", (3,))
+
+    def get(way):
+        return EvaluatedRuntime(folder, demo.parameters.config, 3, exact=False, way=way)
+
+    return get
+
+
+def test_a_stream_has_the_same_tokens(case, opened, clips):
+    for clip in clips[:2]:
+        expected = case("demo").transcribe(opened("arrays"), clip.samples, clip.lang)
+        result = case("demo").transcribe(opened("states"), clip.samples, clip.lang)
+        assert result.tokens == expected.tokens != []
+        np.testing.assert_array_equal(result.enc_proj, expected.enc_proj)
+
+
+def test_each_stream_has_its_own_states(case, opened, clips):
+    decoder = TokenDecoder(case("demo").tokenizer)
+    texts = {}
+    for way in ("arrays", "states"):
+        transcriber = Transcriber(opened(way), decoder, "a test")
+        sessions = [transcriber.session(clip.lang) for clip in clips[:2]]
+        for start in range(0, max(len(clip.samples) for clip in clips[:2]), 8000):
+            for session, clip in zip(sessions, clips, strict=False):
+                if len(packet := clip.samples[start : start + 8000]):
+                    session.feed(packet)
+        texts[way] = [session.finish().text for session in sessions]
+    assert texts["states"] == texts["arrays"] == [clip.text for clip in clips[:2]]
+
+
+def test_a_stream_does_not_go_back(opened):
+    runtime = opened("states")
+    config, graph = runtime.config, "conformer_a"
+    half = (config.first_half, config.num_heads, config.left_context, config.head_size)
+    inputs = {
+        "embeds": np.zeros((1, 4, config.hidden_size), np.float32),
+        "neg_mask": np.zeros((1, 1, 4, config.left_context + 4), np.float32),
+    }
+    caches = dict.fromkeys(STATES, np.zeros(half, np.float32))
+    first = runtime.run(graph, inputs | caches)
+    held = {name: first[f"{name}_out"] for name in STATES}
+    runtime.run(graph, inputs | held)
+    with pytest.raises(ValueError, match="only forward"):
+        runtime.run(graph, inputs | held)
+    with pytest.raises(ValueError, match="begins with zeros"):
+        runtime.run(graph, inputs | dict.fromkeys(STATES, np.ones(half, np.float32)))
