@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from nemocli.bench.reference import Reference, computed_reference, demo_reference
 from nemocli.bench.run_config import RunConfig
 from nemocli.bench.trials import Trial, rank_for_files, rank_for_live, try_variants
-from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants
+from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants, transfers
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-from nemocli.models.choices import Choice, write_choice
+from nemocli.models.choices import Choice, Variant, write_choice
 from nemocli.models.choose import choose_lookahead
 from nemocli.models.conversions import list_conversions, list_converted
 from nemocli.models.find import FoundModel, find_checkpoint, find_model
@@ -71,8 +71,14 @@ def list_candidates(
 def measure_candidates(
     candidates: Candidates, progress: Callable[[str, int, int], None]
 ) -> tuple[Choice, list[Trial]]:
-    """Try all variants; return what is fastest, and every trial. Remembers nothing."""
+    """Try all variants; return what is fastest, and every trial. Remembers nothing.
+
+    First all with their runtime's default transfer of arrays; then those that would win, with each
+    other transfer: it changes no token, and so little that it need not be tried with all.
+    """
     trials = try_variants(candidates.configs, candidates.reference, progress)
+    others = list_transfers(candidates.configs, trials)
+    trials += try_variants(others, candidates.reference, progress)
     choice = Choice(
         model=candidates.model,
         revision=candidates.revision,
@@ -82,6 +88,25 @@ def measure_candidates(
         files=rank_for_files(trials),
     )
     return choice, trials
+
+
+def list_transfers(configs: Sequence[RunConfig], trials: Sequence[Trial]) -> list[RunConfig]:
+    """Return, for each purpose, the fastest config that has other transfers, with each of them.
+
+    `configs` were tried in `trials`, in the same order, with the default transfer.
+    """
+    configs_by_variant = {
+        trial.variant: config for trial, config in zip(trials, configs, strict=True)
+    }
+    fastest: dict[Variant, RunConfig] = {}
+    for ranked in (rank_for_live(trials), rank_for_files(trials)):
+        for variant in [one for one in ranked if transfers(one.runtime)][:1]:
+            fastest[variant] = configs_by_variant[variant]
+    return [
+        replace(config, transfer=transfer)
+        for config in fastest.values()
+        for transfer in transfers(config.runtime)
+    ]
 
 
 def describe(candidates: Candidates, choice: Choice, trials: Sequence[Trial]) -> dict[str, Any]:

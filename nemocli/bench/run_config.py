@@ -23,12 +23,17 @@ FRAME_SAMPLES = 1280
 
 
 def describe_variant(
-    runtime: str, precision: str, compute_units: str | None, lookahead: int | None
+    runtime: str,
+    precision: str,
+    compute_units: str | None,
+    lookahead: int | None,
+    transfer: str | None = None,
 ) -> str:
     """Return a variant's name, such as `onnx int8 on cpu, lookahead 3`."""
     units = f" on {compute_units}" if compute_units else ""
+    arrays = f", {transfer}" if transfer else ""
     frames = "" if lookahead is None else f", lookahead {lookahead}"
-    return f"{runtime} {precision}{units}{frames}"
+    return f"{runtime} {precision}{units}{arrays}{frames}"
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,21 @@ class RunConfig:
     #: None where the runtime has no choice.
     compute_units: str | None
     lookahead: int
+    #: How arrays go in and out; None for the runtime's default.
+    transfer: str | None = None
 
     @classmethod
     def of(cls, model: "ResolvedModel") -> "RunConfig":
         """Make one for a model that needs no conversion."""
-        return cls(model.path, model.runtime, model.precision, model.compute_units, model.lookahead)
+        return cls(
+            *(model.path, model.runtime, model.precision, model.compute_units, model.lookahead),
+            model.transfer,
+        )
 
     def __str__(self) -> str:
-        return describe_variant(self.runtime, self.precision, self.compute_units, self.lookahead)
+        return describe_variant(
+            self.runtime, self.precision, self.compute_units, self.lookahead, self.transfer
+        )
 
     @property
     def chunk_samples(self) -> int:
@@ -67,7 +79,10 @@ class RunConfig:
         from nemocli.transcriber import load_transcriber
 
         return load_transcriber(
-            ModelSpec(self.path, self.runtime, self.precision, self.lookahead, self.compute_units)
+            ModelSpec(
+                *(self.path, self.runtime, self.precision, self.lookahead, self.compute_units),
+                transfer=self.transfer,
+            )
         )
 
 

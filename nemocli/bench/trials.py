@@ -66,10 +66,12 @@ class Trial:
     peak_memory_mb: float | None = None
     #: Energy of the processor's packages for a second of sound; None where it cannot be read.
     joules_per_second: float | None = None
+    #: How arrays go in and out; None for the runtime's default.
+    transfer: str | None = None
 
     @property
     def variant(self) -> Variant:
-        return Variant(self.runtime, self.precision, self.compute_units)
+        return Variant(self.runtime, self.precision, self.compute_units, self.transfer)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,10 @@ def _merge(earlier: Trial, later: Trial) -> Trial:
 
 
 def _try(config: RunConfig, reference: Reference) -> Trial:
-    trial = Trial(config.runtime, config.precision, config.compute_units, "failed")
+    trial = Trial(
+        *(config.runtime, config.precision, config.compute_units, "failed"),
+        transfer=config.transfer,
+    )
     try:
         measured = run_in_subprocess(measure_variant, config, reference.sound)
     except UnsupportedError as error:

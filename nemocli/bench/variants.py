@@ -24,6 +24,11 @@ def compute_units(runtime: str, system: System | None = None) -> tuple[str | Non
     return kind.compute_units if kind.has_units_on(system or this_system()) else (None,)
 
 
+def transfers(runtime: str, system: System | None = None) -> tuple[str, ...]:
+    """Return how else arrays can go in and out of a runtime's library here than by default."""
+    return KINDS[runtime].transfers_on(system or this_system())
+
+
 def is_slow(runtime: str) -> bool:
     """Whether a large model takes hours in this runtime on this machine."""
     return KINDS[runtime].is_slow_on(this_system())

@@ -11,8 +11,11 @@ from nemocli.runtimes.system import System, this_system
 
 def examine_runtimes(system: System | None = None) -> Iterator[Finding]:
     """Look for each runtime, and for the libraries that read checkpoints."""
+    system = system or this_system()
     for kind in KINDS.values():
-        yield _examine_runtime(kind, system or this_system())
+        yield _examine_runtime(kind, system)
+        if kind.transfer_library and kind.runs_on(system):
+            yield _examine_transfers(kind, kind.transfer_library)
     yield find_package("tokenizers", "tokenizers", "pip install tokenizers", essential=True)
     yield find_package("safetensors", "safetensors", "pip install safetensors", essential=True)
 
@@ -30,6 +33,16 @@ def _examine_runtime(kind: Kind, system: System) -> Finding:
     if not found.ok or missing is None:
         return found
     return replace(found, value=f"{found.value}: converts; running needs {missing}", ok=False)
+
+
+def _examine_transfers(kind: Kind, library: Library) -> Finding:
+    """Say how the arrays of a runtime that runs here go in and out of its library."""
+    name = f"{kind.name} directly"
+    advice = f"for calls without copies: {library.install}, then nemocli bench --choose"
+    found = find_package(library.package, name, advice, module=library.module)
+    if not found.ok:
+        return replace(found, value=f"{found.value}: {kind.library.package} copies the arrays")
+    return replace(found, value=f"{found.value}: used where bench --choose found it faster")
 
 
 def _advise(library: Library, system: System) -> str:

@@ -39,10 +39,13 @@ class Variant:
     precision: str
     #: None where the runtime has no choice.
     compute_units: str | None
+    #: How arrays go in and out, such as `direct`; None for the runtime's default.
+    transfer: str | None = None
 
     def __str__(self) -> str:
         units = f" on {self.compute_units}" if self.compute_units else ""
-        return f"{self.runtime} {self.precision}{units}"
+        transfer = f", {self.transfer}" if self.transfer else ""
+        return f"{self.runtime} {self.precision}{units}{transfer}"
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,8 @@ def _is_here(variant: Variant, system: System) -> bool:
     if kind is None or not kind.runs_on(system) or variant.precision not in kind.precisions:
         return False
     units = kind.compute_units if kind.has_units_on(system) else (None,)
-    return variant.compute_units in units
+    transfers = (None, *kind.transfers_on(system))
+    return variant.compute_units in units and variant.transfer in transfers
 
 
 def _advice(choice: Choice) -> str:
@@ -217,8 +221,11 @@ def _parse(data: Any) -> Choice:
 
 
 def _parse_variant(data: Any) -> Variant:
-    variant = Variant(data["runtime"], data["precision"], data["compute_units"])
+    variant = Variant(
+        data["runtime"], data["precision"], data["compute_units"], data.get("transfer")
+    )
     named = isinstance(variant.runtime, str) and isinstance(variant.precision, str)
-    if not named or not isinstance(variant.compute_units, str | None):
+    optional = (variant.compute_units, variant.transfer)
+    if not named or not all(isinstance(text, str | None) for text in optional):
         raise TypeError("of another type")
     return variant

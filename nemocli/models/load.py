@@ -59,6 +59,7 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
         precision=manifest.precision,
         hashes={name: record.sha256 for name, record in manifest.files.items()},
         cache=find_cache_folder,
+        transfer=resolved.transfer,
     )
     opened = FiniteOutputRuntime(
         kind.open_folder(folder, resolved.lookahead, resolved.compute_units, progress),

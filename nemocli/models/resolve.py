@@ -46,6 +46,8 @@ class ResolvedModel:
     config: ModelConfig
     #: Whether the checkpoint must be converted into the cache folder before it is loaded.
     needs_conversion: bool
+    #: How arrays go in and out, one of the runtime's `transfers`; None for its default.
+    transfer: str | None = None
     #: What the user should know about this decision; said when the model is loaded.
     remark: str | None = field(default=None, compare=False)
 
@@ -99,6 +101,7 @@ def resolve(
         revision=found.revision,
         config=found.config,
         needs_conversion=not (found.is_converted or isinstance(kind, CheckpointKind)),
+        transfer=spec.transfer or variant.transfer,
         remark=_remark(spec, found, kind, system),
     )
 

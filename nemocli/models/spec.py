@@ -25,3 +25,5 @@ class ModelSpec:
     #: `cpu`, `gpu`, `ane` or `all`.
     compute_units: str | None = None
     purpose: Purpose = "live"
+    #: How arrays go in and out of the library, one of the runtime's `transfers`; None: as measured.
+    transfer: str | None = None

@@ -77,8 +77,8 @@ class ModelFolder:
     #: Returns the folder for files that a runtime can make again. Raises UnsupportedError if there
     #: is none.
     cache: Callable[[], Path]
-    #: How the runtime is called, one of the kind's `ways`; None for the first.
-    way: str | None = None
+    #: How arrays go in and out of the library, one of the kind's `transfers`; None for the default.
+    transfer: str | None = None
 
 
 class Kind(ABC):
@@ -104,9 +104,11 @@ class Kind(ABC):
     compute_units: ClassVar[tuple[str, ...]] = ()
     #: The compute units that are used if the user chooses none.
     default_compute_units: ClassVar[str | None] = None
-    #: Ways of calling the library with the same result, the default first; empty if there is one.
-    #: `nemocli bench --choose` finds the fastest.
-    ways: ClassVar[tuple[str, ...]] = ()
+    #: Other ways for arrays to go in and out of the library than the default, with the same result.
+    #: `nemocli bench --choose` finds out which is the fastest.
+    transfers: ClassVar[tuple[str, ...]] = ()
+    #: The package that some of them need, which the runtime does without; None if none does.
+    transfer_library: ClassVar[Library | None] = None
     #: The first macOS that runs it, for a runtime that only macOS has.
     minimum_macos: ClassVar[int | None] = None
     #: Whether nemocli does not work without it: `nemocli doctor` then fails.
@@ -135,9 +137,9 @@ class Kind(ABC):
         """Tell whether compute units can be chosen on a system."""
         return bool(self.compute_units) and self.missing_system(system) is None
 
-    def ways_on(self, system: System) -> tuple[str, ...]:
-        """Return the ways of calling the library for which everything is installed."""
-        return self.ways
+    def transfers_on(self, system: System) -> tuple[str, ...]:
+        """Return the transfers for which everything is installed."""
+        return self.transfers
 
     def missing_system(self, system: System) -> str | None:
         """Name the system it needs instead of the one given; None if that one will do."""

@@ -16,10 +16,11 @@ from nemocli.bench.trials import Measured, Trial, rank_for_files, rank_for_live
 from nemocli.cli import loading
 from nemocli.doctor.auto import examine_auto
 from nemocli.errors import ModelError, UnsupportedError
-from nemocli.models.choices import Variant, find_choice_file, read_choice
+from nemocli.models.choices import ChoiceError, Variant, find_choice_file, read_choice
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
+from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.system import System, this_system
 from tests.schemas import checked
 from tests.typed import nemocli
@@ -34,7 +35,7 @@ def data(tmp_path, monkeypatch):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """Replace the processes: what each runtime measures, or raises, by its name."""
+    """Replace the processes: what each runtime, or transfer, measures or raises, by its name."""
     expected = demo_reference().tokens[3]
     results = {
         "onnx": Measured(expected, expected, 0.5, [0.004] * 100, 0.001, 10**8, None, 24.0),
@@ -42,7 +43,7 @@ def measured(monkeypatch):
     }
 
     def run_in_subprocess(function, config, sound):
-        if isinstance(result := results[config.runtime], Exception):
+        if isinstance(result := results[config.transfer or config.runtime], Exception):
             raise result
         return result
 
@@ -125,6 +126,45 @@ def test_only_exact_tokens_win(demo, measured):
     done = choose()
     assert done.exit_code == 0 and "64/65, 65" in done.stdout
     assert chosen(demo).live == (Variant("onnx", "fp32", None),)
+
+
+def test_transfers_are_tried_with_what_would_win(demo, measured, monkeypatch):
+    numpy = KINDS["numpy"]
+    monkeypatch.setattr(numpy, "transfers", ("quick", "wrong", "broken"))
+    quick = replace(measured["numpy"], chunks=[0.001] * 100)
+    measured["quick"] = quick
+    measured["wrong"] = replace(quick, chunks=[0.0001] * 100, tokens=quick.tokens[1:])
+    measured["broken"] = ModelError("The model folder lacks a function.")
+    done = choose()
+    assert done.exit_code == 0, done.output
+    assert "fastest with exact tokens, for live: numpy fp32, quick\n" in done.stdout
+    assert "numpy fp32, broken failed: The model folder lacks a function." in done.stdout
+    # The others keep their places; what is not exact is nowhere.
+    names = [str(variant) for variant in chosen(demo).live]
+    assert names == ["numpy fp32, quick", "numpy fp32", "onnx fp32"]
+    assert resolve(ModelSpec("demo")).transfer == "quick"
+    assert resolve(ModelSpec("demo", "numpy")).transfer is None
+    assert resolve(ModelSpec("demo", "numpy", transfer="wrong")).transfer == "wrong"
+    (shown,) = [each for each in examine_auto() if each.name == "measured"]
+    assert "numpy fp32, quick for live" in shown.value
+    # What it needs was removed: the next one runs.
+    monkeypatch.setattr(numpy, "transfers", ())
+    resolved = resolve(ModelSpec("demo"))
+    assert (resolved.runtime, resolved.transfer) == ("numpy", None)
+
+
+def test_a_file_from_before_transfers_is_read(demo, measured, data):
+    assert choose("-q").exit_code == 0
+    (path,) = (data / "choices").iterdir()
+    report = json.loads(path.read_text())
+    for variant in (*report["live"], *report["files"], *report["trials"]):
+        del variant["transfer"]
+    path.write_text(json.dumps(checked(report, "choice")))
+    assert chosen(demo).live[0] == Variant("numpy", "fp32", None)
+    report["live"][0]["transfer"] = 3
+    path.write_text(json.dumps(report))
+    with pytest.raises(ChoiceError, match="is damaged"):
+        chosen(demo)
 
 
 def test_what_is_exact_chunk_by_chunk_only_is_not_for_files(demo, measured):

@@ -9,7 +9,7 @@ import pytest
 import nemocli
 from nemocli.audio.default_input import DefaultInput
 from nemocli.audio.microphone import now_with_sleep
-from nemocli.bench.variants import compute_units
+from nemocli.bench.variants import compute_units, transfers
 from nemocli.cli.app_nap import app_nap_prevented
 from nemocli.doctor.power import examine_power
 from nemocli.models.resolve import resolve
@@ -17,6 +17,7 @@ from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import KINDS, auto_order, is_ready
 from nemocli.runtimes.machine import find_processor_name
 from nemocli.runtimes.system import this_system
+from nemocli.transcriber import load_transcriber
 from tests import typed
 from tests.kinds_here import RUN_HERE
 from tests.schemas import checked
@@ -57,6 +58,41 @@ def test_every_clip_is_transcribed(runtime, units, clips):
         assert session.finish().text == clip.text
 
 
+@pytest.mark.parametrize("units", compute_units("coreml"))
+@pytest.mark.parametrize("transfer", KINDS["coreml"].transfers)
+def test_every_transfer_of_core_ml_gives_the_same(transfer, units, clips):
+    if "coreml" not in RUN_HERE or transfer not in transfers("coreml"):
+        pytest.skip("needs Core ML, and pip install 'nemocli[coreml]' for direct calls")
+    spec = ModelSpec("demo", "coreml", compute_units=units, transfer=transfer)
+    transcriber = load_transcriber(spec)
+    for clip in clips:
+        session = transcriber.session(lang=clip.lang)
+        session.feed(clip.samples)
+        assert session.finish().text == clip.text
+
+
+def test_core_ml_takes_the_memory_that_it_is_given(clips, tmp_path):
+    """Outputs that the framework declines to write where we want them would be copied."""
+    if "direct" not in transfers("coreml") or "coreml" not in RUN_HERE:
+        pytest.skip("needs Core ML, and pip install 'nemocli[coreml]'")
+    from nemocli.runtimes.coreml import framework
+
+    copied = []
+    with pytest.MonkeyPatch.context() as patch:
+        copy = framework._MultiArrays.copy
+
+        def record(arrays, value, target):
+            copied.append(target.shape)
+            copy(arrays, value, target)
+
+        patch.setattr(framework._MultiArrays, "copy", record)
+        spec = ModelSpec("demo", "coreml", compute_units="cpu", transfer="direct")
+        session = load_transcriber(spec).session(lang=clips[0].lang)
+        session.feed(clips[0].samples)
+        assert session.finish().text == clips[0].text
+    assert copied == []
+
+
 def test_what_was_compiled_is_kept(clips):
     if "coreml" not in RUN_HERE:
         pytest.skip("needs Core ML")
@@ -82,8 +118,8 @@ def test_the_fastest_is_found_and_then_used():
     for purpose in ("live", "files"):
         resolved = resolve(ModelSpec("demo", purpose=purpose))
         fastest = report[purpose][0]
-        found = (resolved.runtime, resolved.precision, resolved.compute_units)
-        assert found == (fastest["runtime"], fastest["precision"], fastest["compute_units"])
+        names = ("runtime", "precision", "compute_units", "transfer")
+        assert {name: getattr(resolved, name) for name in names} == fastest
 
 
 def test_core_audio_says_which_microphone_is_the_default():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.coreml.backend import Backend, LoadedFunction
-from nemocli.runtimes.coreml.kind import WAYS
 from nemocli.runtimes.coreml.package import files
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from tests.mlprogram.evaluate import Evaluator
@@ -41,7 +40,7 @@ class EvaluatedRuntime(CoreMLRuntime):
         config: ModelConfig,
         lookahead: int,
         exact: bool,
-        way: str = WAYS[0],
+        transfer: str | None = None,
         backend: Backend | None = None,
     ) -> None:
         self._temporary = tempfile.TemporaryDirectory()  # as long as the runtime
@@ -57,5 +56,5 @@ class EvaluatedRuntime(CoreMLRuntime):
             Path(self._temporary.name),
             backend=backend or EvaluatingBackend(exact),
             encoder_dtype="float32" if exact else "float16",
-            way=way,
+            transfer=transfer,
         )

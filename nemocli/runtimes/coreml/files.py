@@ -17,7 +17,7 @@ from nemocli.runtimes.coreml.compress import choose_compression
 from nemocli.runtimes.coreml.constants import Constants
 from nemocli.runtimes.coreml.functions import build_function, list_layouts
 from nemocli.runtimes.coreml.package import files, write_package
-from nemocli.runtimes.coreml.states import STATES, has_states, state_function_name
+from nemocli.runtimes.coreml.states import CACHES, has_states, state_function_name
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.packages import COREML, functions, package_name
 
@@ -80,7 +80,7 @@ def _plan(
     for name, lookahead in functions(graph, lookaheads):
         yield name, lookahead, ()
         if has_states(graph, _encoder_dtype(precision)):
-            yield state_function_name(graph, lookahead), lookahead, STATES
+            yield state_function_name(graph, lookahead), lookahead, CACHES
 
 
 def _write(

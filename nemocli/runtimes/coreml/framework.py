@@ -132,8 +132,8 @@ class _MultiArrays:
         array[0] = 2
         if int(wrapped.objectAtIndexedSubscript_(0)) != 2:
             raise UnsupportedError(
-                f"This version of {PYOBJC.package} copies the memory of arrays; update it, or let"
-                " 'nemocli bench --choose' choose another way of calling Core ML."
+                f"This version of {PYOBJC.package} copies the memory of arrays; update it, or"
+                " remove it and measure again: nemocli bench --choose"
             )
 
 

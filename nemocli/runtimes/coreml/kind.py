@@ -18,11 +18,9 @@ PYOBJC = Library(
     "pyobjc-framework-CoreML", "CoreML", "pip install 'nemocli[coreml]'", systems="macOS"
 )
 
-#: The ways to call Core ML: through coremltools or directly, and whether the caches of a stream are
-#: arrays, which go in and out with each call, or states, which stay in Core ML.
-WAYS = ("arrays", "states", "direct", "direct-states")
-STATE_WAYS = ("states", "direct-states")
-DIRECT_WAYS = ("direct", "direct-states")
+#: How a stream's caches go in and out, instead of as arrays that coremltools copies: not at all, as
+#: states that stay in Core ML; in our own memory, with the framework called directly; or both.
+STATES, DIRECT, DIRECT_STATES = TRANSFERS = ("states", "direct", "direct-states")
 
 
 class CoreMLKind(FolderKind):
@@ -51,12 +49,13 @@ class CoreMLKind(FolderKind):
     compute_units = ("cpu", "gpu", "ane", "all")
     default_compute_units = "ane"
     minimum_macos = 15
-    ways = WAYS
+    transfers = TRANSFERS
+    transfer_library = PYOBJC
     # torch ends the program if the current folder was deleted.
     unneeded_modules = ("torch", "transformers")
 
-    def ways_on(self, system: System) -> tuple[str, ...]:
-        return tuple(way for way in WAYS if way not in DIRECT_WAYS or PYOBJC.is_here)
+    def transfers_on(self, system: System) -> tuple[str, ...]:
+        return TRANSFERS if PYOBJC.is_here else (STATES,)
 
     def write_graphs(
         self,
@@ -84,7 +83,7 @@ class CoreMLKind(FolderKind):
             compute_units=compute_units or self.default_compute_units,
             progress=progress,
             encoder_dtype="float32" if folder.precision == "fp32" else "float16",
-            way=folder.way or WAYS[0],
+            transfer=folder.transfer,
         )
 
 

@@ -18,7 +18,7 @@ from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.backend import Backend, CoreMLTools, LoadedFunction
 from nemocli.runtimes.coreml.calls import Calls
 from nemocli.runtimes.coreml.compiled import CompiledModels, check_package
-from nemocli.runtimes.coreml.kind import DIRECT_WAYS, STATE_WAYS, WAYS
+from nemocli.runtimes.coreml.kind import DIRECT, DIRECT_STATES, STATES
 from nemocli.runtimes.coreml.states import (
     StreamStates,
     has_states,
@@ -32,12 +32,12 @@ from nemocli.runtimes.packages import COREML, function_name, package_name
 COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
 
 
-def open_backend(way: str) -> Backend:
-    """Return what calls Core ML in one of the kind's ways.
+def open_backend(transfer: str | None) -> Backend:
+    """Return what calls Core ML with one of the kind's transfers.
 
-    Raises UnsupportedError where there is no Core ML, or not what the way needs.
+    Raises UnsupportedError where there is no Core ML, or not what the transfer needs.
     """
-    if way not in DIRECT_WAYS:
+    if transfer not in (DIRECT, DIRECT_STATES):
         return CoreMLTools()
     from nemocli.runtimes.coreml.framework import Framework
 
@@ -49,7 +49,8 @@ class CoreMLRuntime(FixedShapeRuntime[LoadedFunction]):
 
     `compute_units` is one of the kind's, `hashes` are the SHA-256 of the model folder's files by
     name, and `compiled` is the folder for compiled packages. `progress` is called with a sentence
-    before a package is compiled, and after it. `way` is one of the kind's.
+    before a package is compiled, and after it. `transfer` is one of the
+    kind's, or None.
     Raises UnsupportedError where there is no Core ML, ModelError for packages it cannot load.
     """
 
@@ -66,20 +67,20 @@ class CoreMLRuntime(FixedShapeRuntime[LoadedFunction]):
         progress: Callable[[str], None] | None = None,
         backend: Backend | None = None,
         encoder_dtype: str = "float16",
-        way: str = WAYS[0],
+        transfer: str | None = None,
     ) -> None:
         super().__init__(config, lookahead)
         self._folder = folder
         self._hashes = hashes
         self._units = COMPUTE_UNITS[compute_units]
         self._progress = progress or (lambda message: None)
-        self._backend: Backend = backend or open_backend(way)
+        self._backend: Backend = backend or open_backend(transfer)
         self._compiled = CompiledModels(compiled, self._backend.system, self._backend.compile)
         self._calls = Calls(config, lookahead, encoder_dtype)
         self._with_states = [
             graph
             for graph in ENCODER_GRAPHS
-            if way in STATE_WAYS and has_states(graph, encoder_dtype)
+            if transfer in (STATES, DIRECT_STATES) and has_states(graph, encoder_dtype)
         ]
         self._load_graphs()
 

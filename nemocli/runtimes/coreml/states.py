@@ -16,7 +16,7 @@ from nemocli.runtimes.packages import function_name
 STATE_GRAPHS = ("conformer_a", "conformer_b")
 
 #: The caches that are states, by the names of the graph's inputs.
-STATES = ("k_cache", "v_cache", "conv_cache")
+CACHES = ("k_cache", "v_cache", "conv_cache")
 
 
 def has_states(graph: str, encoder_dtype: str) -> bool:
@@ -38,7 +38,7 @@ class StreamStates:
 
     def stand_ins(self) -> dict[str, Any]:
         """Return what stands for the caches now, by the names of the outputs."""
-        return {f"{name}_out": HeldCache(self, self.calls) for name in STATES}
+        return {f"{name}_out": HeldCache(self, self.calls) for name in CACHES}
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def split_caches(
     At the start of a stream, where the caches are zeros, new states are made. Raises ValueError
     for caches that are overwritten already.
     """
-    caches = [inputs[name] for name in STATES]
-    others = {name: value for name, value in inputs.items() if name not in STATES}
+    caches = [inputs[name] for name in CACHES]
+    others = {name: value for name, value in inputs.items() if name not in CACHES}
     held = caches[0]
     if not isinstance(held, HeldCache):
         if any(np.any(cache) for cache in caches):

@@ -22,17 +22,17 @@ def opened(case):
     demo = case("demo")
     folder = demo.write("fp16", (3,))
 
-    def get(way="arrays", counter=None):
+    def get(transfer=None, counter=None):
         backend = StandInFramework(counter) if counter else None
-        return EvaluatedRuntime(folder, demo.parameters.config, 3, False, way, backend)
+        return EvaluatedRuntime(folder, demo.parameters.config, 3, False, transfer, backend)
 
     return get
 
 
-@pytest.mark.parametrize("way", ["direct", "direct-states"])
-def test_the_results_are_those_of_the_other_ways(case, opened, clips, way):
+@pytest.mark.parametrize("transfer", ["direct", "direct-states"])
+def test_the_results_are_those_of_copied_arrays(case, opened, clips, transfer):
     expected = case("demo").transcribe(opened(), clips[0].samples, clips[0].lang)
-    result = case("demo").transcribe(opened(way, Counter()), clips[0].samples, clips[0].lang)
+    result = case("demo").transcribe(opened(transfer, Counter()), clips[0].samples, clips[0].lang)
     assert result.tokens == expected.tokens != []
     np.testing.assert_array_equal(result.enc_proj, expected.enc_proj)
 
@@ -50,10 +50,10 @@ def moved(runtime, case, clip, counter):
     return counts
 
 
-@pytest.mark.parametrize("way", ["direct", "direct-states"])
-def test_no_cache_is_moved(case, opened, clips, way):
+@pytest.mark.parametrize("transfer", ["direct", "direct-states"])
+def test_no_cache_is_moved(case, opened, clips, transfer):
     counter, config = Counter(), case("demo").parameters.config
-    for brought, read in moved(opened(way, counter), case, clips[0], counter):
+    for brought, read in moved(opened(transfer, counter), case, clips[0], counter):
         assert read == 0
         # The sound, what one graph passes to the next, and masks; of the decoder a frame at a time.
         assert set(brought) <= {

@@ -2,15 +2,19 @@
 
 import shutil
 import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
 
+from nemocli.doctor.runtimes import examine_runtimes
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import record_files
 from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.coreml.package import files
 from nemocli.runtimes.coreml.runtime import COMPUTE_UNITS, CoreMLRuntime
+from nemocli.runtimes.kind import Library, ModelFolder
+from nemocli.runtimes.system import System, this_system
 from tests.mlprogram.runtime import EvaluatingBackend
 
 
@@ -120,6 +124,47 @@ def test_elsewhere_than_on_macos(opened):
     with pytest.raises(UnsupportedError, match="needs macOS; on this machine use another") as e:
         opened(None)
     assert e.value.exit_code == 4
+
+
+@pytest.mark.parametrize("transfer", [None, *KIND.transfers])
+def test_a_model_is_opened_with_the_transfer_that_was_chosen(case, opened, transfer, monkeypatch):
+    backends = []
+
+    def open_backend(requested):
+        backends.append(requested)
+        return Backend()
+
+    monkeypatch.setattr("nemocli.runtimes.coreml.runtime.open_backend", open_backend)
+    demo = case("demo")
+    runtime = opened(None)
+    folder = ModelFolder(
+        *(runtime._folder, demo.parameters.config, "fp16", runtime._hashes),
+        cache=lambda: runtime._folder.parent / "cache",
+        transfer=transfer,
+    )
+    loaded = KIND.open_folder(folder, 6, "cpu", lambda sentence: None)._backend.loaded
+    has_states = ("CPU_ONLY", "lookahead6_states") in loaded
+    assert backends == [None, transfer] and has_states == (transfer or "").endswith("states")
+
+
+def test_direct_calls_need_pyobjc(monkeypatch):
+    monkeypatch.setattr(Library, "is_here", False)
+    assert KIND.transfers_on(this_system()) == ("states",)
+    monkeypatch.setattr(Library, "is_here", True)
+    assert KIND.transfers_on(this_system()) == ("states", "direct", "direct-states")
+
+
+def test_doctor_says_how_core_ml_is_called(monkeypatch):
+    mac = System("darwin", "15.5", python=(3, 12))
+    (found,) = [each for each in examine_runtimes(mac) if each.name == "coreml directly"]
+    assert "coremltools copies the arrays" in found.value and not found.ok and not found.essential
+    assert "pip install 'nemocli[coreml]', then nemocli bench --choose" in found.advice
+    monkeypatch.setitem(sys.modules, "CoreML", sys)
+    monkeypatch.setattr(metadata, "version", lambda package: "12.2")
+    (found,) = [each for each in examine_runtimes(mac) if each.name == "coreml directly"]
+    assert found.ok and found.value.startswith("pyobjc-framework-CoreML 12.2: used where")
+    linux = System("linux", "", python=(3, 12))
+    assert not [each for each in examine_runtimes(linux) if each.name == "coreml directly"]
 
 
 def test_macos_before_15(opened, monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nemocli.runtimes.coreml.package import MODEL
-from nemocli.runtimes.coreml.states import STATE_GRAPHS, STATES
+from nemocli.runtimes.coreml.states import CACHES, STATE_GRAPHS
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.mlprogram.evaluate import Evaluator
@@ -20,7 +20,7 @@ def test_the_caches_are_the_same_chunk_by_chunk(case, graph, exact):
     package = Package(case("demo").write("fp16", (3,)) / f"{graph}.mlpackage")
     arrays = Evaluator(package.functions["lookahead3"], exact)
     states = Evaluator(package.functions["lookahead3_states"], exact)
-    assert [state.name for state in states.function.states] == list(STATES)
+    assert [state.name for state in states.function.states] == list(CACHES)
     assert not arrays.function.states
     state, rng = states.make_state(), np.random.default_rng(4)
     dtype = np.float32 if exact else np.float16
@@ -32,7 +32,7 @@ def test_the_caches_are_the_same_chunk_by_chunk(case, graph, exact):
         }
         expected = arrays(inputs | caches)
         result = states(inputs, state)
-        for name in STATES:
+        for name in CACHES:
             caches[name] = expected.pop(f"{name}_out")
             np.testing.assert_array_equal(state[name], caches[name])
         assert result.keys() == expected.keys()
@@ -46,7 +46,7 @@ def test_states_share_the_weights_and_are_described(case):
     functions = Package(folder).model.description.functions
     assert [function.name for function in functions] == ["lookahead3", "lookahead3_states"]
     states = functions[1].state
-    assert [state.name for state in states] == list(STATES)
+    assert [state.name for state in states] == list(CACHES)
     assert {state.type.WhichOneof("Type") for state in states} == {"stateType"}
     assert "axes in the order [0, 2, 1]" in states[2].shortDescription
     assert [feature.name for feature in functions[1].output] == ["enc_proj"]
@@ -73,19 +73,19 @@ def test_without_rounding_there_are_none(case):
 
 @pytest.fixture
 def opened(case):
-    """Give a function that opens the demo's packages, to be called in one way or another."""
+    """Give a function that opens the demo's packages, with a transfer or another."""
     demo = case("demo")
     folder = demo.write("fp16", (3,))
 
-    def get(way):
-        return EvaluatedRuntime(folder, demo.parameters.config, 3, exact=False, way=way)
+    def get(transfer=None):
+        return EvaluatedRuntime(folder, demo.parameters.config, 3, exact=False, transfer=transfer)
 
     return get
 
 
 def test_a_stream_has_the_same_tokens(case, opened, clips):
     for clip in clips[:2]:
-        expected = case("demo").transcribe(opened("arrays"), clip.samples, clip.lang)
+        expected = case("demo").transcribe(opened(), clip.samples, clip.lang)
         result = case("demo").transcribe(opened("states"), clip.samples, clip.lang)
         assert result.tokens == expected.tokens != []
         np.testing.assert_array_equal(result.enc_proj, expected.enc_proj)
@@ -94,15 +94,15 @@ def test_a_stream_has_the_same_tokens(case, opened, clips):
 def test_each_stream_has_its_own_states(case, opened, clips):
     decoder = TokenDecoder(case("demo").tokenizer)
     texts = {}
-    for way in ("arrays", "states"):
-        transcriber = Transcriber(opened(way), decoder, "a test")
+    for transfer in (None, "states"):
+        transcriber = Transcriber(opened(transfer), decoder, "a test")
         sessions = [transcriber.session(clip.lang) for clip in clips[:2]]
         for start in range(0, max(len(clip.samples) for clip in clips[:2]), 8000):
             for session, clip in zip(sessions, clips, strict=False):
                 if len(packet := clip.samples[start : start + 8000]):
                     session.feed(packet)
-        texts[way] = [session.finish().text for session in sessions]
-    assert texts["states"] == texts["arrays"] == [clip.text for clip in clips[:2]]
+        texts[transfer] = [session.finish().text for session in sessions]
+    assert texts["states"] == texts[None] == [clip.text for clip in clips[:2]]
 
 
 def test_a_stream_does_not_go_back(opened):
@@ -113,11 +113,11 @@ def test_a_stream_does_not_go_back(opened):
         "embeds": np.zeros((1, 4, config.hidden_size), np.float32),
         "neg_mask": np.zeros((1, 1, 4, config.left_context + 4), np.float32),
     }
-    caches = dict.fromkeys(STATES, np.zeros(half, np.float32))
+    caches = dict.fromkeys(CACHES, np.zeros(half, np.float32))
     first = runtime.run(graph, inputs | caches)
-    held = {name: first[f"{name}_out"] for name in STATES}
+    held = {name: first[f"{name}_out"] for name in CACHES}
     runtime.run(graph, inputs | held)
     with pytest.raises(ValueError, match="only forward"):
         runtime.run(graph, inputs | held)
     with pytest.raises(ValueError, match="begins with zeros"):
-        runtime.run(graph, inputs | dict.fromkeys(STATES, np.ones(half, np.float32)))
+        runtime.run(graph, inputs | dict.fromkeys(CACHES, np.ones(half, np.float32)))
