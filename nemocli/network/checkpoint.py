@@ -96,33 +96,41 @@ class SafetensorsFiles:
 
     def __init__(self, folder: Path) -> None:
         self.paths = list_weight_files(folder)
-        self._files = [_open(path) for path in self.paths]
-        self._where: dict[str, Any] = {}
-        for path, file in zip(self.paths, self._files, strict=True):
+        self._where: dict[str, Path] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._states: dict[Path, tuple[int, ...]] = {}
+        for path in self.paths:
+            file, self._states[path] = _open(path)
             for name in file.keys():  # noqa: SIM118
-                self._add(name, file, path)
+                self._add(name, file.get_slice(name), path)
 
-    def _add(self, name: str, file: Any, path: Path) -> None:
-        kind = file.get_slice(name).get_dtype()
-        if kind not in WEIGHT_DTYPES:
+    def _add(self, name: str, tensor: Any, path: Path) -> None:
+        if (kind := tensor.get_dtype()) not in WEIGHT_DTYPES:
             raise ModelError(
                 f"The tensor {shown(name)} cannot be read: its numbers are of the kind {kind}, not"
                 f" {', '.join(WEIGHT_DTYPES)}."
             )
         if name in self._where:
             raise ModelError(f"The tensor {shown(name)} is in {path} and in another file too.")
-        self._where[name] = file
+        self._where[name] = path
+        self._shapes[name] = tuple(tensor.get_shape())
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: tuple(file.get_slice(name).get_shape()) for name, file in self._where.items()}
+        return dict(self._shapes)
 
     def read(self, name: str) -> Array:
         """Return the tensor as float32; float16 and bfloat16 are widened, which is exact.
 
-        Raises ModelError for a tensor that numpy cannot hold.
+        Raises ModelError for a tensor that numpy cannot hold, and for a file that was changed since
+        it was found.
         """
+        path = self._where[name]
         with model_errors(f"The tensor {name} cannot be read"):
-            tensor: np.ndarray[Any, Any] = self._where[name].get_tensor(name)
+            # Opened for each tensor: what was read of an open file stays in this process's memory.
+            file, state = _open(path)
+            if state != self._states[path]:
+                raise ModelError(f"The weights file {path} was changed while it was read.")
+            tensor: np.ndarray[Any, Any] = file.get_tensor(name)
             with np.errstate(over="ignore", invalid="ignore"):
                 return tensor.astype(np.float32, copy=False)
 
@@ -158,12 +166,15 @@ def list_weight_files(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(set(names.values()))]
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> tuple[Any, tuple[int, ...]]:
+    """Open a file of weights; return it, and what tells it from one that took its place."""
     try:
         if not path.is_file():  # a device, for one, may have no end
             raise FileNotFoundError
         path.open("rb").close()  # safetensors does not say why it cannot read a file
-        return safe_open(path, framework="numpy")
+        found = path.stat()
+        state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        return safe_open(path, framework="numpy"), state
     except FileNotFoundError:
         raise ModelError(f"The checkpoint lacks the file {path}.") from None
     except PermissionError as error:

@@ -1,9 +1,12 @@
 """A damaged or foreign checkpoint is refused in one sentence that names the file or the tensor."""
 
 import json
+import os
 import re
 import struct
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +124,31 @@ def test_misshapen_tensor(checkpoint):
     save_file(tensors, path)
     message = refused(checkpoint, name)
     assert len(re.findall(r"\[\d+, \d+\]", message)) == 2  # its shape, and the expected one
+
+
+@pytest.mark.parametrize("how", ["written to", "replaced"])
+def test_weights_that_are_changed_while_they_are_read(checkpoint, how):
+    weights = checkpoint / "model.safetensors"
+    parameters, name = Checkpoint(checkpoint).parameters, "joint.head.bias"
+    parameters[name].load()
+    if how == "replaced":
+        other = checkpoint / "other"
+        other.write_bytes(weights.read_bytes())
+        other.rename(weights)
+    else:
+        with weights.open("r+b") as file:
+            file.seek(-4, 2)
+            file.write(b"1234")
+        os.utime(weights, ns=(1, 1))  # as a clock that ticks would have it
+    with pytest.raises(ModelError, match="was changed while it was read"):
+        parameters[name].load()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_what_was_read_does_not_stay_in_memory(checkpoint):
+    parameters = Checkpoint(checkpoint).parameters
+    parameters.check()
+    assert "model.safetensors" not in Path("/proc/self/maps").read_text()
 
 
 def test_shards_are_the_same_checkpoint(checkpoint, demo):

@@ -4,6 +4,7 @@ A package is written from one program with all its functions, which share their 
 than the weights of one graph are in memory, in the precision in which they are stored.
 """
 
+import gc
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ def write_graphs(
                 progress(f"{name} {function}", next(numbers), total)
 
             _write(parameters, graph, lookaheads, precision, package, Path(temporary), report)
+        gc.collect()  # coremltools' programs refer to themselves, and hold a graph's weights
         names += files(package)
     return names
 
