@@ -30,7 +30,10 @@ MLX_DAILY = [pytest.param("mlx", "fp32", 3, marks=WITHOUT_MLX)]
 #: Sounds are cut from the middle of this, so that no two are the same.
 SOUND = speech_like(120, seed=17)
 
-MODELS = [("thin", 0), ("small", 0), ("small", 1), ("wide", 0), ("window-29", 0), ("capped", 0)]
+MODELS = [
+    *(("thin", 0), ("small", 0), ("small", 1), ("wide", 0), ("window-29", 0), ("capped", 0)),
+    *(("deep", 0), ("many-heads", 0)),
+]
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
+from nemocli.runtimes.coreml import files as writing
+from nemocli.runtimes.coreml.constants import Constants
 from nemocli.runtimes.coreml.package import files
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from tests.mlprogram.reader import Package
@@ -154,6 +157,29 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
     assert done.stdout == f"{names}\n" and done.stderr == ""
     for name in names:
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_one_graph_at_a_time_is_in_memory(case, tmp_path, monkeypatch, precision):
+    load, loaded, alive = Constants._load, [], {}
+
+    def record(constants, parameter):
+        array = load(constants, parameter)
+        loaded.append((parameter.name, weakref.ref(array)))
+        return array
+
+    def note(name, number, total):
+        alive[name] = sum(array() is not None for _, array in loaded)
+
+    monkeypatch.setattr(Constants, "_load", record)
+    monkeypatch.setattr(writing, "DECODER_GRAPHS", ())
+    monkeypatch.setattr(writing, "ENCODER_GRAPHS", ("conformer_a", "conformer_b"))
+    writing.write_graphs(case("odd").parameters, tmp_path, (3, 0), precision, note)
+    names = [name for name, _ in loaded]
+    assert len(names) > 30 and len(set(names)) == len(names)  # once for all functions
+    assert alive["conformer_b.mlpackage lookahead3"] == 0
+    states = alive["conformer_a.mlpackage lookahead3_states"]
+    assert states > (15 if precision == "fp16" else 5)  # of int8, the matrices are gone already
 
 
 def test_without_coremltools_it_is_said_what_to_install():

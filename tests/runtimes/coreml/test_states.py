@@ -10,6 +10,8 @@ from nemocli.transcript.token_decoder import TokenDecoder
 from tests.mlprogram.evaluate import Evaluator
 from tests.mlprogram.reader import Package
 from tests.mlprogram.runtime import EvaluatedRuntime
+from tests.repeats import repeats
+from tests.sounds import speech_like
 
 CHUNKS = 4
 
@@ -89,6 +91,26 @@ def test_a_stream_has_the_same_tokens(case, opened, clips):
         result = case("demo").transcribe(opened("states"), clip.samples, clip.lang)
         assert result.tokens == expected.tokens != []
         np.testing.assert_array_equal(result.enc_proj, expected.enc_proj)
+
+
+#: Writing a package takes seconds for each lookahead.
+SIZES = [("odd", 3), *(("odd", n) for n in (0, 6, 13)), *(("even", n) for n in (0, 3, 6, 13))]
+
+
+@pytest.mark.parametrize(("name", "lookahead"), repeats(SIZES, 1))
+def test_other_sizes_too(case, name, lookahead):
+    sizes = case(name)
+    folder, config = sizes.write("fp16", (lookahead,)), sizes.parameters.config
+    results = [
+        sizes.transcribe(
+            EvaluatedRuntime(folder, config, lookahead, exact=False, transfer=transfer),
+            speech_like(4.0, seed=6),
+            "ja",
+        )
+        for transfer in (None, "states")
+    ]
+    assert results[0].tokens == results[1].tokens != []
+    np.testing.assert_array_equal(results[0].enc_proj, results[1].enc_proj)
 
 
 def test_each_stream_has_its_own_states(case, opened, clips):
