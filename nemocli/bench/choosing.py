@@ -73,8 +73,8 @@ def measure_candidates(
 ) -> tuple[Choice, list[Trial]]:
     """Try all variants; return what is fastest, and every trial. Remembers nothing.
 
-    First all with their runtime's default transfer of arrays; then those that would win, with each
-    other transfer: it changes no token, and so little that it need not be tried with all.
+    First all are tried with their runtime's default transfer of arrays, then the fastest that have
+    other transfers with each of them: to try all variants so would take four times as long.
     """
     trials = try_variants(candidates.configs, candidates.reference, progress)
     others = list_transfers(candidates.configs, trials)

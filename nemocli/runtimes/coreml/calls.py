@@ -37,7 +37,7 @@ class Calls:
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
         """Call a graph through `predict`; inputs and results are in the graph's own shapes.
 
-        Of a function with states, they are those that are none.
+        What a function keeps as states is neither an input nor a result.
         """
         before, after = self._layouts(graph)
         stored = {

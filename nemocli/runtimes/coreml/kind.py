@@ -18,8 +18,8 @@ PYOBJC = Library(
     "pyobjc-framework-CoreML", "CoreML", "pip install 'nemocli[coreml]'", systems="macOS"
 )
 
-#: How a stream's caches go in and out, instead of as arrays that coremltools copies: not at all, as
-#: states that stay in Core ML; in our own memory, with the framework called directly; or both.
+#: What becomes of a stream's caches, which coremltools copies by default. States stay in Core ML;
+#: direct calls of the framework, through pyobjc, read and write them in our own memory.
 STATES, DIRECT, DIRECT_STATES = TRANSFERS = ("states", "direct", "direct-states")
 
 
