@@ -78,7 +78,7 @@ def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
     with subprocess.Popen(
         [*command, "-o", str(tmp_path / "model")], stderr=subprocess.PIPE, text=True
     ) as running:
-        assert "(3 of 26)" in [next(running.stderr) for _ in range(3)][-1]
+        assert "(3 of 34)" in [next(running.stderr) for _ in range(3)][-1]
         running.send_signal(number)
         assert running.wait(20) == 128 + number
     assert list(tmp_path.iterdir()) == []
