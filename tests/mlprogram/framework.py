@@ -130,7 +130,7 @@ class Counter:
         self.declined = ()
         #: Values of the last axis that are followed by a gap there.
         self.gap = 0
-        #: None, "error" or "raise": what a call does instead of computing.
+        #: None, "error", "raise" or "memory": what a call does instead of computing.
         self.failure = None
 
     def reset(self):
@@ -171,6 +171,8 @@ class Model:
 
     def _predict(self, features, state, options):
         counter = self._counter
+        if counter.failure == "memory":
+            raise MemoryError
         if counter.failure == "raise":
             raise RuntimeError("NSInvalidArgumentException - of the framework")
         if counter.failure:

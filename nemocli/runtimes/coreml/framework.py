@@ -6,6 +6,7 @@ array's memory, and outputs are written where the caller keeps them (output back
 Written on Linux, and never tried on a Mac; tests put a stand-in in the framework's place.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,7 +99,8 @@ class _MultiArrays:
 
     def wrap(self, array: NDArray[Any]) -> Any:
         """Return an MLMultiArray over the memory of a contiguous array, which must outlive it."""
-        steps = [step // array.itemsize for step in array.strides]
+        # Not numpy's strides, which may be anything for an axis of length 1.
+        steps = [math.prod(array.shape[axis + 1 :]) for axis in range(array.ndim)]
         make = self.bridge.CoreML.MLMultiArray.alloc()
         wrapped, error = make.initWithDataPointer_shape_dataType_strides_deallocator_error_(
             *(array.data.cast("B"), list(array.shape), self._codes[array.dtype.name]),

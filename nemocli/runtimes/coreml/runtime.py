@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nemocli.errors import ModelError, UnsupportedError
+from nemocli.errors import ModelError, UnsupportedError, lacks_memory
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.runtimes.base import Arrays
@@ -95,6 +95,8 @@ class CoreMLRuntime(FixedShapeRuntime[LoadedFunction]):
             try:
                 return function(arrays, stream.state if stream else None)
             except Exception as error:  # coremltools and pyobjc raise plain exceptions
+                if lacks_memory(error):
+                    raise
                 raise ModelError(
                     f"Core ML cannot compute {graph}: {error}. Try --compute-units cpu."
                 ) from None

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from nemocli.errors import ModelError, UnsupportedError
-from nemocli.runtimes.coreml.framework import Framework, import_bridge
+from nemocli.runtimes.coreml.framework import Framework, _MultiArrays, import_bridge
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
-from tests.mlprogram.framework import Counter, MultiArray, StandInFramework
+from tests.mlprogram.framework import Counter, MultiArray, StandInFramework, make_bridge
 from tests.mlprogram.runtime import EvaluatedRuntime
 
 #: Samples of a chunk at lookahead 3.
@@ -89,6 +89,26 @@ def test_a_call_that_fails_is_said_in_a_sentence(opened, failure):
     state = np.zeros((2, 1, 144), np.float32)
     with pytest.raises(ModelError, match=r"cannot compute predict: .*framework.* --compute-units"):
         runtime.run("predict", {"token": np.array([[3]], np.int32), "h": state, "c": state})
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_model(opened):
+    counter = Counter()
+    runtime = opened("direct", counter)
+    counter.failure = "memory"
+    state = np.zeros((2, 1, 144), np.float32)
+    with pytest.raises(MemoryError):
+        runtime.run("predict", {"token": np.array([[3]], np.int32), "h": state, "c": state})
+
+
+def test_arrays_are_wrapped_whatever_their_strides():
+    arrays = _MultiArrays(make_bridge(Counter()))
+    values = np.arange(12, dtype=np.float16).reshape(3, 4)
+    for array in (values, values[None], values[:, None], values[2:]):
+        wrapped = arrays.wrap(array)
+        np.testing.assert_array_equal(wrapped.array, array)
+        assert wrapped.strides()[-2:] == [array.shape[-1], 1]
+    with pytest.raises(TypeError):
+        arrays.wrap(values.T)
 
 
 def test_a_function_that_is_not_there(case, opened, monkeypatch):
