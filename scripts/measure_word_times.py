@@ -35,7 +35,7 @@ SENTENCES, PAUSES = 4, (0.0, 0.2, 0.6, 1.2)
 NOISES = (None, 30, 20, 12)
 
 #: Seconds between two words from which a cue may begin there.
-PAUSE = 0.15
+PAUSE_S = 0.15
 
 
 @dataclass(frozen=True)
@@ -112,16 +112,16 @@ def measure_delay(transcriber: nemocli.Transcriber, streams: list[Stream]) -> fl
 
 def add_errors(errors: Errors, found: list[nemocli.Word], true: list[Word]) -> None:
     """Add the errors of one stream's times."""
-    ends_before = [-PAUSE, *(end for _, _, end in true)]
-    starts_after = [*(start for _, start, _ in true[1:]), true[-1][2] + 2 * PAUSE]
+    ends_before = [-PAUSE_S, *(end for _, _, end in true)]
+    starts_after = [*(start for _, start, _ in true[1:]), true[-1][2] + 2 * PAUSE_S]
     for word, (_, start, end), before, after in zip(
         found, true, ends_before, starts_after, strict=False
     ):
         errors.starts.append(word.start - start)
         errors.ends.append(word.end - end)
-        if start - before > PAUSE:
+        if start - before > PAUSE_S:
             errors.outer_starts.append(word.start - start)
-        if after - end > PAUSE:
+        if after - end > PAUSE_S:
             errors.outer_ends.append(word.end - end)
 
 

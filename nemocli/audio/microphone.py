@@ -30,7 +30,7 @@ from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.errors import AudioError, NemocliError, UsageError
 
 #: Channels that are requested at most; they are mixed.
-MAX_CHANNELS = 2
+MAX_MICROPHONE_CHANNELS = 2
 
 #: Seconds without a block after which a microphone is taken for gone, and after which what was
 #: buffered meanwhile is not trusted: the program was suspended.
@@ -81,7 +81,7 @@ class Microphone(LiveSource):
     discards_in_pause = True
 
     def __init__(self, wanted: str | None, device: Device, max_lag: float, wait_s: float) -> None:
-        channels = min(device.channels, MAX_CHANNELS)
+        channels = min(device.channels, MAX_MICROPHONE_CHANNELS)
         super().__init__(device.name, device.rate, channels, max_lag=max_lag)
         self._wanted = wanted
         self._device = device

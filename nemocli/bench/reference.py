@@ -22,7 +22,7 @@ SOUND = "all-languages.flac"
 TOKENS = "all-languages.tokens.json"
 
 #: Seconds of sound that are enough to fill and shift every cache, and quick to compute.
-SECONDS = 6.0
+CHECK_SOUND_S = 6.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def demo_reference() -> Reference:
 
 
 def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
-    """Return the demo's stored text for the first `SECONDS`; None for another checkpoint."""
+    """Return the demo's stored text for the first `CHECK_SOUND_S`; None for another checkpoint."""
     if checkpoint.path != find_demo_folder():
         return None
     stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
@@ -60,14 +60,14 @@ def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
 
 
 def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
-    """Return the first `SECONDS` of the bundled clips, and numpy's tokens for them.
+    """Return the first `CHECK_SOUND_S` of the bundled clips, and numpy's tokens for them.
 
     For checkpoints other than the demo. The tokens are computed once and kept in the cache.
     """
     cached = (
         find_cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
     )
-    sound = bundled_sound(SECONDS)
+    sound = bundled_sound(CHECK_SOUND_S)
     try:
         ids = json.loads(cached.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

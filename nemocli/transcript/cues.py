@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.line_breaks import may_break, may_break_within
-from nemocli.transcript.segments import SHORT_PAUSE, ends_clause, ends_sentence
+from nemocli.transcript.segments import SHORT_PAUSE_S, ends_clause, ends_sentence
 from nemocli.transcript.types import Word, join_words
 
 #: Control characters, from bytes that the model emitted: they would end a line or confuse a parser.
@@ -203,4 +203,4 @@ def _place_cost(before: Word, after: Word) -> float:
         return FORBIDDEN_COST
     if ends_clause(before.text) or ends_sentence(before.text):
         return 0.0
-    return PAUSE_COST if after.start - before.end >= SHORT_PAUSE else WORD_COST
+    return PAUSE_COST if after.start - before.end >= SHORT_PAUSE_S else WORD_COST

@@ -6,12 +6,12 @@ from safetensors.numpy import load_file, save_file
 
 from nemocli.bench import conversion
 from nemocli.bench.conversion import check_conversion, verify_folder
-from nemocli.bench.reference import SECONDS, bundled_sound, known_text
+from nemocli.bench.reference import CHECK_SOUND_S, bundled_sound, known_text
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.convert import convert
 from nemocli.network.checkpoint import open_checkpoint
 
-SOUND = bundled_sound(SECONDS)
+SOUND = bundled_sound(CHECK_SOUND_S)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ from nemocli.runtimes.packages import COREAI, function_name, package_name
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
 
 #: Seconds that native threads get to leave Python before it ends.
-LEAVING = 0.1
+LEAVING_S = 0.1
 
 
 class CoreAIRuntime(FixedShapeRuntime[Any]):
@@ -163,7 +163,7 @@ def _finish_calls(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.gather(*others, return_exceptions=True)
 
     asyncio.run_coroutine_threadsafe(wait(), loop).result()
-    time.sleep(LEAVING)
+    time.sleep(LEAVING_S)
 
 
 def _wait(call: Coroutine[Any, Any, Any]) -> Any:
