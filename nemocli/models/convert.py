@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
@@ -24,7 +24,14 @@ from nemocli.models.folder import (
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.paths import find_models_folder
-from nemocli.models.place import check_space, clear, explain_place, written_in_place
+from nemocli.models.place import (
+    Occupant,
+    check_space,
+    clear,
+    explain_place,
+    is_done,
+    written_in_place,
+)
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
@@ -105,18 +112,8 @@ def convert(
         config=source.config,
         files={},
     )
-    try:
-        found = _look_at(out, planned)
-    except OSError as error:
-        raise explain_place(out, error) from None
-    if found is _Target.SAME and not force:
+    if is_done(out, partial(_examine, planned), force, note):
         return read_manifest(out)
-    if found is _Target.OTHER and not force:
-        raise UsageError(
-            f"{out} holds another model; choose another place, or add --force to replace it."
-        )
-    if found is _Target.DAMAGED and note:
-        note(f"{out} is damaged and is converted again.")
     source.tokenizer  # noqa: B018  another model's is refused before the work
     check_space(source, out, kind.precisions[precision])
     try:
@@ -127,37 +124,26 @@ def convert(
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
 
-class _Target(Enum):
-    """What lies where a conversion is to go."""
+def _examine(planned: Manifest, out: Path) -> Occupant:
+    """Compare what is in a place with a planned model folder.
 
-    NOTHING = auto()
-    SAME = auto()
-    #: The same conversion, or what cannot be told any more.
-    DAMAGED = auto()
-    OTHER = auto()
-
-
-def _look_at(out: Path, planned: Manifest) -> _Target:
-    """Raises UsageError for what nemocli has not written, OSError for what cannot be read."""
-    if os.path.islink(os.path.realpath(out)):
-        raise UsageError(f"{out} is a link that leads back to itself; choose another place.")
-    if not out.exists() or (out.is_dir() and all(map(is_part, out.iterdir()))):
-        return _Target.NOTHING
+    Raises UsageError for what nemocli has not written, and OSError for what cannot be read.
+    """
     try:
         manifest = read_manifest(out)
     except ModelError:
-        return _look_at_remains(out, planned)
+        return _examine_remains(planned, out)
     if not planned.describes_same(manifest):
-        return _Target.OTHER
+        return Occupant.OTHER
     try:
         check_folder(out, manifest)
     except ModelError:
-        return _Target.DAMAGED
-    return _Target.SAME
+        return Occupant.DAMAGED
+    return Occupant.SAME
 
 
-def _look_at_remains(out: Path, planned: Manifest) -> _Target:
-    """The same for a folder that is damaged, outdated, or none of nemocli's.
+def _examine_remains(planned: Manifest, out: Path) -> Occupant:
+    """Compare a folder that is damaged, outdated, or not nemocli's, with a planned one.
 
     Other programs write a manifest.json too: with nothing of a model beside it, it is theirs.
     """
@@ -170,8 +156,8 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
         keys = ("kind", "precision", "source_sha256")
         same = all(data[key] == getattr(planned, key) for key in keys)
     except (OSError, ValueError, LookupError, TypeError, RecursionError, ModelError):
-        return _Target.DAMAGED
-    return _Target.DAMAGED if same else _Target.OTHER
+        return Occupant.DAMAGED
+    return Occupant.DAMAGED if same else Occupant.OTHER
 
 
 def _show_nothing(name: str, number: int, total: int) -> None:
