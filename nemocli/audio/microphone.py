@@ -242,7 +242,7 @@ class Microphone(LiveSource):
         return not self._stream.active or self._is_replaced()
 
     def _is_replaced(self) -> bool:
-        """Whether the source that was chosen is gone, so that the sound server gives another."""
+        """Tell whether the chosen source is gone, so that the sound server gives another."""
         device, now = self._device, time.monotonic()
         if device.server_source is None or now - self._source_looked_at < SOURCE_LOOK_INTERVAL_S:
             return False

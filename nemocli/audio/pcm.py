@@ -259,7 +259,7 @@ def _find_fault(data: bytes, channels: int) -> str | None:
 
 
 def _is_noise(first: npt.NDArray[np.float64]) -> bool:
-    """Whether the samples of a channel are noise near full scale.
+    """Tell whether the samples of a channel are noise near full scale.
 
     Sound of any kind changes little from one sample to the next; halves of longer samples, pairs of
     shorter ones, or bytes in the other order change much.

@@ -58,7 +58,7 @@ def _time(work: Callable[[], object], repeats: int) -> float:
 
 
 def usable_processors() -> int:
-    """Number of processors that this process may use; the machine may have more."""
+    """Return how many processors this process may use; the machine may have more."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -46,7 +46,7 @@ def this_machine() -> Machine:
 
 
 def software() -> dict[str, str]:
-    """Versions of nemocli, Python and the runtimes' libraries, and the variables for threads."""
+    """Return versions of nemocli, Python and the libraries, and the variables for threads."""
     found = {"nemocli": __version__, "Python": platform.python_version()}
     for kind in KINDS.values():
         package = kind.library.package
@@ -60,7 +60,7 @@ def software() -> dict[str, str]:
 
 
 def load_average() -> float | None:
-    """Average number of computing processes over the last minute; None if unknown."""
+    """Return the average number of computing processes in the last minute; None if unknown."""
     try:
         return os.getloadavg()[0]
     except OSError:

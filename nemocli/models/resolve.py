@@ -131,8 +131,8 @@ def _find(spec: ModelSpec, system: System) -> FoundModel:
 def _choose_variant(spec: ModelSpec, found: FoundModel, system: System) -> Variant:
     """Return runtime, precision and compute units; the units are None if nothing decides them.
 
-    A model folder has its own runtime and precision, which options must not contradict. Of a
-    checkpoint, they are those requested, those that were measured to be the fastest, or defaults.
+    A model folder has its own runtime and precision, which options must not contradict. A
+    checkpoint runs by those requested, those that were measured to be the fastest, or defaults.
     """
     if found.is_converted:
         manifest = found.manifest

@@ -187,7 +187,7 @@ class GrowingFile(Closing):
         self._put_back()
 
     def _is_whole(self, path: Path) -> bool:
-        """Whether a file has what we wrote, whoever touched, copied or renamed it."""
+        """Tell whether a file has what we wrote, even if somebody touched, copied or renamed it."""
         state = _state_of(path)
         if state is None:
             return False
@@ -267,7 +267,7 @@ def _overwrite(path: Path, position: int, content: bytes) -> None:
 
 
 def _state_of(path: Path) -> _State | None:
-    """The state of a plain file; None for anything else, or nothing."""
+    """Return the state of a plain file; None for anything else, or if nothing is there."""
     try:
         found = os.lstat(path)
     except OSError:

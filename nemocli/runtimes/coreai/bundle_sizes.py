@@ -90,7 +90,7 @@ def _parse_tensor(text: str) -> Tensor:
 
 
 def _find_sizes(signatures: Mapping[str, Signature]) -> ModelConfig:
-    """Raises KeyError, ValueError or IndexError for shapes that no model has."""
+    """Return the sizes that the shapes show; KeyError, ValueError or IndexError for others."""
     pre, first, second = (signatures[name] for name in ("pre_first", "conformer_a", "conformer_b"))
     _, frames, hidden = pre["embeds"].shape
     layers, heads, left_context, _ = first["k_cache"].shape
