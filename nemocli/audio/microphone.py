@@ -65,13 +65,13 @@ SUSPICIOUS_SILENCE_S, LATER_SILENCE_S = 3.0, 10.0
 _CARD = re.compile(r" \(hw:\d+,\d+\)$")
 
 
-def open_microphone(wanted: str | None, max_lag: float, wait_s: float) -> LiveSource:
+def open_microphone(requested: str | None, max_lag: float, wait_s: float) -> LiveSource:
     """Find a microphone; it is opened by `start`, and keeps at most `max_lag` seconds of sound.
 
     One that goes away is waited for, `wait_s` seconds at most. Raises UnsupportedError, AudioError
     or UsageError, as `list_devices` and `find_device` do.
     """
-    return Microphone(wanted, find_device(wanted, list_devices()), max_lag, wait_s)
+    return Microphone(requested, find_device(requested, list_devices()), max_lag, wait_s)
 
 
 class Microphone(LiveSource):
@@ -80,10 +80,12 @@ class Microphone(LiveSource):
     encoding = "s16le"
     discards_in_pause = True
 
-    def __init__(self, wanted: str | None, device: Device, max_lag: float, wait_s: float) -> None:
+    def __init__(
+        self, requested: str | None, device: Device, max_lag: float, wait_s: float
+    ) -> None:
         channels = min(device.channels, MAX_MICROPHONE_CHANNELS)
         super().__init__(device.name, device.rate, channels, max_lag=max_lag)
-        self._wanted = wanted
+        self._requested = requested
         self._device = device
         self._wait_s = wait_s
         self._stream: Any = None
@@ -254,7 +256,7 @@ class Microphone(LiveSource):
     def _has_other_default(self) -> bool:
         """Tell whether the system has another default microphone now, if that one was chosen."""
         now = time.monotonic()
-        if self._wanted is not None or now - self._default_asked_at < DEFAULT_INTERVAL_S:
+        if self._requested is not None or now - self._default_asked_at < DEFAULT_INTERVAL_S:
             return False
         self._default_asked_at = now
         return self._default.find() not in (None, self._default_input)
@@ -317,7 +319,7 @@ class Microphone(LiveSource):
     def _find_again(self) -> Device:
         """Find the same one by its name, or the default there is now if none was chosen."""
         devices = list_devices()
-        if self._wanted is None or not self._device.name:
+        if self._requested is None or not self._device.name:
             return find_device(None, devices)
         name = self._device.name
         with suppress(UsageError):
