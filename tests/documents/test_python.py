@@ -57,7 +57,7 @@ def public_functions():
             yield name, public
 
 
-@pytest.mark.parametrize(("name", "function"), public_functions())
+@pytest.mark.parametrize(("name", "function"), list(public_functions()))
 def test_a_docstring_explains_every_parameter(name, function):
     names = [name for name in inspect.signature(function).parameters if name != "self"]
     assert not [name for name in names if name not in function.__doc__]
