@@ -68,7 +68,7 @@ def convert(
     check_argument("force", force, bool, "True or False")
     chosen = _check_lookaheads(lookaheads)
     checkpoint, target = os.fspath(checkpoint), _parse_target(out)
-    choose_folder_kind(to, precision)  # what there is not is refused before the download
+    choose_folder_kind(to, precision)  # unknown names are refused before the download
     with reporting(progress) as report:
         hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
         if hub is not None and find_pulled(hub) is None:

@@ -48,7 +48,7 @@ def choose_target(
     """Return the runtime and the precision that a checkpoint is converted for.
 
     For `auto`, they are what was measured to be the fastest for it on this machine, else what
-    suits the machine. Raises UsageError for what there is not, and what opening it raises.
+    suits the machine. Raises UsageError for unknown names, and what opening the checkpoint raises.
     """
     system = system or this_system()
     if to == AUTO and has_choices(system):  # only then its hash is needed
