@@ -91,10 +91,12 @@ def find_device(requested: str | None, devices: list[Device]) -> Device:
         sources = list_sources(devices)
         candidates = devices + sources
         found = [device for device in candidates if device.name == requested][:1]
-        found = found or _containing(requested, devices) or _containing(requested, sources)
+        found = (
+            found or _find_containing(requested, devices) or _find_containing(requested, sources)
+        )
     if len(found) == 1:
         return found[0]
-    names = ", ".join(map(_called, found or candidates))
+    names = ", ".join(map(_describe, found or candidates))
     if found:
         raise UsageError(
             f"Several microphones match {requested!r}: {names}. Give a number or name."
@@ -115,21 +117,21 @@ def import_sounddevice() -> Any:
         ) from None
     except OSError:
         raise UnsupportedError(
-            f"The microphone needs the library PortAudio: {_portaudio_advice()}"
+            f"The microphone needs the library PortAudio: {_advise_on_portaudio()}"
         ) from None
     return sounddevice
 
 
-def _containing(part: str, devices: list[Device]) -> list[Device]:
+def _find_containing(part: str, devices: list[Device]) -> list[Device]:
     part = part.casefold()
     return [d for d in devices if part in d.name.casefold() or part in d.description.casefold()]
 
 
-def _called(device: Device) -> str:
+def _describe(device: Device) -> str:
     return device.name if device.server_source else f"{device.id} {device.name}"
 
 
-def _portaudio_advice() -> str:
+def _advise_on_portaudio() -> str:
     if sys.platform == "linux":
         return "sudo apt install libportaudio2 (or your distribution's name for it)."
     return "pip install --force-reinstall sounddevice, which brings it."

@@ -173,7 +173,7 @@ class Microphone(LiveSource):
         limit = LATER_SILENCE_S if self._was_loud else SUSPICIOUS_SILENCE_S
         if self._silent < limit * self.rate or (is_monitor and self._was_loud):
             return None
-        advice = "does anything play there?" if is_monitor else _permission_advice()
+        advice = "does anything play there?" if is_monitor else _advise_on_permission()
         return f"{self.name} gives nothing but digital silence: {advice}"
 
     # ----------------------------------------------------------------------- PortAudio's own thread
@@ -269,10 +269,10 @@ class Microphone(LiveSource):
             away = time.monotonic() - self._away_since
             if away > REPORTED_AFTER_S and not self._is_reported:
                 self._is_reported = True
-                self._mark(Mark("waiting", message=self._waiting_sentence()))
+                self._mark(Mark("waiting", message=self._describe_waiting()))
             is_over = away > max(self._wait_s, FIRST_PATIENCE_S)
         if is_over:
-            self.end(AudioError(self._gone_sentence()))
+            self.end(AudioError(self._describe_gone()))
 
     def _bring_back(self) -> bool:
         """Open it again until sound comes; False if the source ended before."""
@@ -350,11 +350,11 @@ class Microphone(LiveSource):
         if stream is not None:
             stream.close(ignore_errors=True)
 
-    def _waiting_sentence(self) -> str:
+    def _describe_waiting(self) -> str:
         limit = "" if math.isinf(self._wait_s) else f", {self._wait_s:g} s at most"
         return f"{self.name} gives no sound: waiting for it{limit}"
 
-    def _gone_sentence(self) -> str:
+    def _describe_gone(self) -> str:
         return (
             f"The microphone {self.name!r} stopped giving sound: was it unplugged?"
             " Everything heard before is kept. 'nemocli live --list-devices' lists what"
@@ -370,7 +370,7 @@ def now_with_sleep() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
-def _permission_advice() -> str:
+def _advise_on_permission() -> str:
     if sys.platform == "darwin":
         return f"{advise_on_permission()}."
     return "is it muted? See alsamixer, pavucontrol, or the desktop's sound settings."

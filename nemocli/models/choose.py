@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.kind import FolderKind, Kind
-from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, folder_kinds
+from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, list_folder_kinds
 from nemocli.runtimes.system import System, this_system
 
 
@@ -42,7 +42,7 @@ def choose_folder_kind(
     `precision` is what `auto` should have, if it was requested; the system is this one by default.
     Raises UsageError for a runtime that has no folders.
     """
-    kinds = folder_kinds()
+    kinds = list_folder_kinds()
     if to == AUTO:
         to = choose_runtime(kinds, system or this_system(), precision)
     if to not in kinds:

@@ -36,7 +36,7 @@ from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kind import FolderKind, GraphProgress
-from nemocli.runtimes.kinds import AUTO, folder_kinds
+from nemocli.runtimes.kinds import AUTO, list_folder_kinds
 from nemocli.runtimes.system import System, this_system
 from nemocli.version import __version__
 from nemocli.whole_file import is_part
@@ -54,7 +54,7 @@ def choose_target(
     if to == AUTO and has_choices(system):  # only then its hash is needed
         revision = open_checkpoint(find_checkpoint(checkpoint)).sha256
         for variant in rank_measured(revision, ModelSpec(precision=precision), system):
-            if variant.runtime in folder_kinds():
+            if variant.runtime in list_folder_kinds():
                 return variant.runtime, variant.precision
     kind = choose_folder_kind(to, precision, system)
     return kind.name, choose_precision(kind, precision)
@@ -85,10 +85,9 @@ def convert(
 ) -> Manifest:
     """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
 
-    The latter is a model of the hub that was downloaded before.
-    `to` is `auto` or one of `folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its
-    precisions.
-    Every lookahead the model knows is written by default.
+    The latter is a model of the hub that was downloaded before. `to` is `auto` or one of
+    `list_folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions. Every
+    lookahead the model knows is written by default.
     If `out` already holds this very conversion in full, nothing is done, and if it is damaged, it
     is made again, which `note` is called with; `force` makes it again in any case. Another model
     folder is replaced only with `force`, any other existing folder never. `progress` is called

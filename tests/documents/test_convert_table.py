@@ -2,11 +2,11 @@
 
 import pytest
 
-from nemocli.runtimes.kinds import folder_kinds
+from nemocli.runtimes.kinds import list_folder_kinds
 from nemocli.runtimes.system import System
 from scripts.make_docs import ROOT
 
-KINDS = folder_kinds()
+KINDS = list_folder_kinds()
 PAGE = (ROOT / "docs" / "convert.md").read_text(encoding="utf-8")
 
 

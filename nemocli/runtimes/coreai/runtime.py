@@ -26,7 +26,7 @@ from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreai.kind import KIND, units_refusal
+from nemocli.runtimes.coreai.kind import KIND, describe_missing_units
 from nemocli.runtimes.coreai.quiet import silent
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREAI, function_name, package_name
@@ -120,7 +120,7 @@ def _specialization(compute_units: str) -> Any:
     if not SpecializationOptions.is_supported():
         if kind == "cpu":  # which is all that the package's runtime has
             return None
-        raise UnsupportedError(units_refusal(compute_units))
+        raise UnsupportedError(describe_missing_units(compute_units))
     from coreai.runtime import ComputeUnitKind
 
     if kind == "cpu":
