@@ -7,8 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
-from nemocli.models.choices import has_choices, rank_measured
 from nemocli.models.choose import choose_folder_kind, choose_lookaheads, choose_precision
+from nemocli.models.conversion_place import (
+    Occupant,
+    check_space,
+    clear,
+    explain_place,
+    is_done,
+    written_in_place,
+)
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
     FORMAT,
@@ -23,15 +30,8 @@ from nemocli.models.folder import (
 )
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
+from nemocli.models.measured_choices import has_choices, rank_measured
 from nemocli.models.paths import find_models_folder
-from nemocli.models.place import (
-    Occupant,
-    check_space,
-    clear,
-    explain_place,
-    is_done,
-    written_in_place,
-)
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text

@@ -9,12 +9,7 @@ from nemocli.errors import ModelError, UsageError
 from nemocli.models.bundle import open_bundle, record_bundle
 from nemocli.models.bundle_manifest import SOURCE_KEYS, read_source
 from nemocli.models.choose import choose_folder_kind, choose_precision
-from nemocli.models.convert import name_folder
-from nemocli.models.find import find_checkpoint
-from nemocli.models.folder import FileRecord, read_manifest
-from nemocli.models.hub import describe_source
-from nemocli.models.integrity import check_checkpoint, find_changed
-from nemocli.models.place import (
+from nemocli.models.conversion_place import (
     Occupant,
     check_space,
     clear,
@@ -22,6 +17,11 @@ from nemocli.models.place import (
     is_done,
     written_in_place,
 )
+from nemocli.models.convert import name_folder
+from nemocli.models.find import find_checkpoint
+from nemocli.models.folder import FileRecord, read_manifest
+from nemocli.models.hub import describe_source
+from nemocli.models.integrity import check_checkpoint, find_changed
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.coreai.bundle import (
