@@ -78,8 +78,13 @@ def load(
     """Load a model: by default the released one, as the commands do.
 
     `model` may be `demo`, a folder written by `nemocli convert`, a checkpoint, a .nemo file, or the
-    name of a model that was pulled.
-
+    name of a model that was pulled. `runtime` is the name of one; `auto` is the one that a model
+    folder was written for, and for a checkpoint the one that `nemocli bench --choose` found to be
+    the fastest for a live stream, or else the one that suits this machine. `precision`, such as
+    `int8`, is what a checkpoint is converted to, once, into the cache folder; `lookahead` is 0, 3,
+    6 or 13 encoder frames of 80 ms; `compute_units`, such as `gpu`, are those of Core ML, MLX and
+    Core AI. Each has a default by the runtime or the checkpoint. `progress` is called with a
+    sentence before each step that takes long; True writes it to stderr, which a notebook shows too.
 
     Raises ModelError if the model is damaged or missing, with the command that gets it; UsageError
     for an unknown option; UnsupportedError for a runtime that this machine does not have.

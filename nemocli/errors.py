@@ -84,9 +84,9 @@ class UnsupportedError(NemocliError):
 
 
 class AudioError(NemocliError):
-    """Sound that cannot be opened or decoded: `reason`, and of a file, `path`.
+    """Sound that cannot be opened or decoded: `reason`, and for a file, `path`.
 
-    For a file, the sentence is its path and the reason: `AudioError("is empty: ...", path)`. Of a
+    For a file, the sentence is its path and the reason: `AudioError("is empty: ...", path)`. For a
     device or a pipe, the reason is a whole sentence.
     """
 

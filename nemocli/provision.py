@@ -51,9 +51,9 @@ def convert(
     """Convert a checkpoint for a runtime, and return the model folder, as `nemocli convert` does.
 
     `checkpoint` is a folder, a .nemo file, `demo`, or `owner/name` of the hub, which is downloaded
-    if it is not here. `out` is by default a folder that `nemocli models` lists. `to` is `onnx`,
-    `coreml`, `mlx` or `coreai`, or `auto` for the one that suits this machine; `precision` is one
-    of its precisions. All lookaheads of the model are written, or those in `lookaheads`. `verify`
+    if it is not here. `out` is by default a folder that `nemocli models` lists. `to` is a
+    runtime, such as `onnx`, or `auto` for the one that suits this machine; `precision` is one of
+    its precisions. All lookaheads of the model are written, or those in `lookaheads`. `verify`
     compares the result with the checkpoint on bundled sound, where this machine can run it. If this
     very conversion is there already, nothing is done; `force` does it again, and replaces another
     model folder. `progress` is as for `nemocli.load`.
@@ -68,7 +68,7 @@ def convert(
     check_argument("force", force, bool, "True or False")
     chosen = _check_lookaheads(lookaheads)
     checkpoint, target = os.fspath(checkpoint), _parse_target(out)
-    choose_folder_kind(to, precision)  # what there is not is refused before the download
+    choose_folder_kind(to, precision)  # unknown names are refused before the download
     with reporting(progress) as report:
         hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
         if hub is not None and find_pulled(hub) is None:

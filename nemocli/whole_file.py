@@ -80,12 +80,12 @@ def remove_abandoned(path: Path) -> None:
 
 
 def is_part(path: Path) -> bool:
-    """Whether a path is an unfinished part of any other, by its name."""
+    """Tell by its name whether a path is the unfinished part of another one."""
     return _PART.fullmatch(path.name) is not None
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether a path is what a process that was killed left of any other."""
+    """Tell whether a path is an unfinished part that a killed process left."""
     match = _PART.fullmatch(path.name)
     return match is not None and not runs_elsewhere(int(match["pid"]))
 

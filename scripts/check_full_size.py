@@ -32,7 +32,7 @@ LANGUAGE = "de-DE"
 
 
 @dataclass(frozen=True)
-class Piece:
+class Passage:
     """A sound of some length, transcribed at a lookahead."""
 
     lookahead: int
@@ -46,9 +46,9 @@ class Piece:
         return work / "results" / f"{by}-lookahead-{self.lookahead}-{self.seconds}s.npz"
 
 
-LONG, SHORT = Piece(3, 32), Piece(3, 4)
+LONG, SHORT = Passage(3, 32), Passage(3, 4)
 PIECES = {
-    "onnx-fp32": [LONG, Piece(0, 8), Piece(6, 8), Piece(13, 8)],
+    "onnx-fp32": [LONG, Passage(0, 8), Passage(6, 8), Passage(13, 8)],
     "numpy": [SHORT],
     "mlx-fp32": [SHORT],
     "onnx-int8": [LONG],
@@ -116,7 +116,7 @@ def run_step(step: str, work: Path) -> None:
         run_nemocli(step, piece, work)
 
 
-def run_nemocli(step: str, piece: Piece, work: Path) -> None:
+def run_nemocli(step: str, piece: Passage, work: Path) -> None:
     import nemocli
     from tests.oracle.compare import transcribe
 
@@ -141,7 +141,7 @@ def run_transformers(work: Path) -> None:
             save(piece.result(work, f"transformers-{way}"), decoding)
 
 
-def ways(piece: Piece) -> list[str]:
+def ways(piece: Passage) -> list[str]:
     """Return how transformers transcribes a piece: its streaming is too slow for the long one."""
     return ["offline"] if piece == LONG else ["offline", "streaming"]
 

@@ -16,7 +16,7 @@ import nemocli
 from nemocli.units import FRAME_SECONDS
 
 #: Seconds to the next word that make a pause.
-PAUSE = 0.3
+PAUSE_S = 0.3
 
 #: Where `--align sound` lets a word end that is not followed by silence: so much before the end of
 #: its frame, and before the end of its chunk.
@@ -54,7 +54,7 @@ def find_delays(transcript: nemocli.Transcript, chunk: int) -> list[float]:
     tokens = [token for token in transcript.tokens if is_spoken(token)]
     delays = []
     for word, following in zip(transcript.words, [*transcript.words[1:], None], strict=True):
-        if following is not None and following.start - word.end <= PAUSE:
+        if following is not None and following.start - word.end <= PAUSE_S:
             continue
         start, end = word.model_times
         if frames := [token.frame for token in tokens if start <= token.time < end]:

@@ -35,11 +35,11 @@ SENTENCES, PAUSES = 4, (0.0, 0.2, 0.6, 1.2)
 NOISES = (None, 30, 20, 12)
 
 #: Seconds between two words from which a cue may begin there.
-PAUSE = 0.15
+PAUSE_S = 0.15
 
 
 @dataclass(frozen=True)
-class Stream:
+class TimedStream:
     """Several sentences in one sound, float32 [n], and the true times of its words."""
 
     sound: np.ndarray
@@ -59,7 +59,7 @@ class Errors:
 
 def speak_streams(
     espeak: Espeak, times: WordTimes, splits: tuple[str, ...], count: int, noise: int | None
-) -> Iterator[Stream]:
+) -> Iterator[TimedStream]:
     """Speak `count` streams of each split and language; the same ones every time."""
     for split in splits:
         for language in LANGUAGES:
@@ -73,7 +73,7 @@ def speak_streams(
                         pause = np.zeros(round(rng.choice(PAUSES) * RATE), np.float32)
                         parts += [drawn[0].audio, pause]
                 sound = np.concatenate(parts) * 10 ** (-rng.uniform(0, 24) / 20)
-                yield Stream(add_noise(sound, noise, number), language, words)
+                yield TimedStream(add_noise(sound, noise, number), language, words)
 
 
 def add_noise(sound: np.ndarray, decibels: int | None, number: int) -> np.ndarray:
@@ -90,7 +90,7 @@ def add_noise(sound: np.ndarray, decibels: int | None, number: int) -> np.ndarra
 
 
 def transcribe(
-    transcriber: nemocli.Transcriber, stream: Stream, align: float | str | None
+    transcriber: nemocli.Transcriber, stream: TimedStream, align: float | str | None
 ) -> list[nemocli.Word] | None:
     """Transcribe a stream; return its words, None if they are not exactly those that were said."""
     words = transcriber.transcribe(stream.sound, stream.lang, align=align).words
@@ -98,7 +98,7 @@ def transcribe(
     return list(words) if [word.text for word in words] == expected else None
 
 
-def measure_delay(transcriber: nemocli.Transcriber, streams: list[Stream]) -> float:
+def measure_delay(transcriber: nemocli.Transcriber, streams: list[TimedStream]) -> float:
     """Return the median time from the end of a word's sound to that of its last frame, to 10 ms."""
     delays = [
         word.end - end
@@ -112,16 +112,16 @@ def measure_delay(transcriber: nemocli.Transcriber, streams: list[Stream]) -> fl
 
 def add_errors(errors: Errors, found: list[nemocli.Word], true: list[Word]) -> None:
     """Add the errors of one stream's times."""
-    ends_before = [-PAUSE, *(end for _, _, end in true)]
-    starts_after = [*(start for _, start, _ in true[1:]), true[-1][2] + 2 * PAUSE]
+    ends_before = [-PAUSE_S, *(end for _, _, end in true)]
+    starts_after = [*(start for _, start, _ in true[1:]), true[-1][2] + 2 * PAUSE_S]
     for word, (_, start, end), before, after in zip(
         found, true, ends_before, starts_after, strict=False
     ):
         errors.starts.append(word.start - start)
         errors.ends.append(word.end - end)
-        if start - before > PAUSE:
+        if start - before > PAUSE_S:
             errors.outer_starts.append(word.start - start)
-        if after - end > PAUSE:
+        if after - end > PAUSE_S:
             errors.outer_ends.append(word.end - end)
 
 

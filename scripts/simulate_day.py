@@ -53,7 +53,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedClip:
     clip: Clip
     start: float
     #: Transcript by a session of its own.
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print the clips that differ")
     options = parser.parse_args()
     clips = list(load_clips())
-    placed: list[Placed] = []
+    placed: list[PlacedClip] = []
     command = [sys.executable, "-m", "nemocli", "live", "--input", "-", "--model", "demo"]
     began = time.monotonic()
     with subprocess.Popen(
@@ -100,7 +100,7 @@ def load_clips() -> Iterator[Clip]:
 
 
 def feed(
-    live: subprocess.Popen, clips: list[Clip], placed: list[Placed], hours: float, seed: int
+    live: subprocess.Popen, clips: list[Clip], placed: list[PlacedClip], hours: float, seed: int
 ) -> list[float]:
     """Write the sound of the day; return the memory of the process in MB after each hour."""
     assert live.stdin is not None
@@ -118,7 +118,7 @@ def feed(
         recent = np.concatenate([recent, pieces[0]])[-BEFORE_S * RATE :]
         start = (written + len(before)) / RATE
         alone = transcribe_alone(transcriber, recent, *pieces[1:])
-        placed.append(Placed(clip, start, alone))
+        placed.append(PlacedClip(clip, start, alone))
         recent = np.concatenate([recent, *pieces[1:]])
         written += sum(len(piece) for piece in pieces)
         if written >= (len(memory) + 1) * 3600 * RATE:
@@ -190,7 +190,7 @@ def read_events(live: subprocess.Popen, finals: list[Word], kinds: dict[str, int
             kinds[event["kind"]] = kinds.get(event["kind"], 0) + 1
 
 
-def judge(placed: list[Placed], words: list[Word], memory: list[float], show: bool) -> dict:
+def judge(placed: list[PlacedClip], words: list[Word], memory: list[float], show: bool) -> dict:
     starts = [word.start for word in words]
     heard, offsets = [], []
     for place in placed:

@@ -14,7 +14,7 @@ from pathlib import Path
 import soundfile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.bench.reference import SECONDS, SOUND, TOKENS, run_once
+from nemocli.bench.reference import CHECK_SOUND_S, SOUND, TOKENS, run_once
 from nemocli.models.paths import find_demo_folder
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
@@ -36,7 +36,7 @@ def main() -> None:
         if tokens[lookahead] != expected:
             sys.exit(f"numpy and transformers differ at lookahead {lookahead}.")
         decoder = TokenDecoder(checkpoint.tokenizer)
-        beginning = sound[: int(SECONDS * SAMPLE_RATE)]
+        beginning = sound[: int(CHECK_SOUND_S * SAMPLE_RATE)]
         texts[lookahead] = decoder.text(run_once(runtime, decoder, beginning)[0])
         print(f"lookahead {lookahead}: {len(expected)} tokens; {texts[lookahead]}")
     stored = {

@@ -23,7 +23,7 @@ DTS_EXTENSION = b"\x64\x58\x20\x25"
 MAX_TS_REST = 1 << 20
 
 #: Bytes of a frame of FLAC at most, but for absurd ones.
-MAX_FRAME_BYTES = 1 << 20
+MAX_FLAC_FRAME_BYTES = 1 << 20
 
 
 def count_bytes_behind(path: Path, form: str, read_up_to: int) -> int:
@@ -237,7 +237,7 @@ def _ends_flac_frame(data: bytes) -> bool:
         data = data[:-128]
     if not data or b"APETAGEX" in data:
         return True
-    if len(data) > MAX_FRAME_BYTES:
+    if len(data) > MAX_FLAC_FRAME_BYTES:
         return False
     # Polynomial x^16 + x^15 + x^2 + 1.
     checksum = 0

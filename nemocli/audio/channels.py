@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nemocli.audio.antiphase import Mixer
 from nemocli.audio.decoder import Block
-from nemocli.audio.options import MAX_SEPARATE, MIX, SoundOptions, channel_name
+from nemocli.audio.options import MAX_SEPARATE, MIX, SoundOptions, name_channel
 from nemocli.errors import AudioError
 
 
@@ -47,11 +47,11 @@ class ChannelStage:
         #: Names of the channels; empty if they are not separate.
         self.names: tuple[str, ...] = ()
         if options.is_separate and channels > 1:
-            self.names = tuple(channel_name(n, channels) for n in range(channels))
+            self.names = tuple(name_channel(n, channels) for n in range(channels))
         #: Which channels were transcribed: `mix`, a channel's name, or `separate`.
         self.made = "mix"
         if isinstance(options.channels, int):
-            self.made = channel_name(options.channels - 1, channels)
+            self.made = name_channel(options.channels - 1, channels)
         elif self.names:
             self.made = str(options.channels)
 
@@ -99,12 +99,12 @@ class ChannelStage:
         """Warn once that channels cancel each other out."""
         if mixer.cancelled_from is None or mixer.taken is None or self.made != "mix":
             return
-        self.made = channel_name(mixer.taken, channels)
+        self.made = name_channel(mixer.taken, channels)
         at = before + mixer.cancelled_from
-        warn("channels", at, antiphase_sentence(at, self.made))
+        warn("channels", at, describe_antiphase(at, self.made))
 
 
-def antiphase_sentence(at: float, channel: str) -> str:
+def describe_antiphase(at: float, channel: str) -> str:
     """Return the warning for channels that cancel each other out from `at` (seconds) on."""
     name = channel if channel.startswith("channel") else f"the {channel} channel"
     return (

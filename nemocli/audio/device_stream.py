@@ -42,7 +42,7 @@ def open_device_stream(
                     raise
                 return _start(device, device.rate, rate, channels, receive)
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise AudioError(_unusable(name, error)) from None
+        raise AudioError(_explain_unusable(name, error)) from None
 
 
 def _start(device: Device, own_rate: int, rate: int, channels: int, receive: Receive) -> Any:
@@ -105,7 +105,7 @@ def _chosen(source: str | None) -> Iterator[None]:
             os.environ["PULSE_SOURCE"] = before
 
 
-def _unusable(name: str, error: Exception) -> str:
+def _explain_unusable(name: str, error: Exception) -> str:
     reason = str(error.args[0] if error.args else error).removeprefix("Error opening ")
     return (
         f"The microphone {name!r} cannot be used ({reason}): close the program that uses it, or"

@@ -74,7 +74,7 @@ def list_sources(devices: list[Device]) -> list[Device]:
     ]
 
 
-def find_device(wanted: str | None, devices: list[Device]) -> Device:
+def find_device(requested: str | None, devices: list[Device]) -> Device:
     """Find by number, by name, or by a part of the name; None means the system's default.
 
     Sources of the sound server are looked at if no device of PortAudio suits. Raises AudioError if
@@ -82,22 +82,26 @@ def find_device(wanted: str | None, devices: list[Device]) -> Device:
     """
     if not devices:
         raise AudioError(f"There is no microphone: {_connect_advice()}.")
-    if wanted is None:
+    if requested is None:
         return next((device for device in devices if device.is_default), devices[0])
-    if wanted.isdecimal():
-        found = [device for device in devices if device.id == int(wanted)]
+    if requested.isdecimal():
+        found = [device for device in devices if device.id == int(requested)]
         candidates = devices
     else:
         sources = list_sources(devices)
         candidates = devices + sources
-        found = [device for device in candidates if device.name == wanted][:1]
-        found = found or _containing(wanted, devices) or _containing(wanted, sources)
+        found = [device for device in candidates if device.name == requested][:1]
+        found = (
+            found or _find_containing(requested, devices) or _find_containing(requested, sources)
+        )
     if len(found) == 1:
         return found[0]
-    names = ", ".join(map(_called, found or candidates))
+    names = ", ".join(map(_describe, found or candidates))
     if found:
-        raise UsageError(f"Several microphones match {wanted!r}: {names}. Give a number or name.")
-    raise UsageError(f"There is no microphone {wanted!r}; there are: {names}.")
+        raise UsageError(
+            f"Several microphones match {requested!r}: {names}. Give a number or name."
+        )
+    raise UsageError(f"There is no microphone {requested!r}; there are: {names}.")
 
 
 def import_sounddevice() -> Any:
@@ -113,21 +117,21 @@ def import_sounddevice() -> Any:
         ) from None
     except OSError:
         raise UnsupportedError(
-            f"The microphone needs the library PortAudio: {_portaudio_advice()}"
+            f"The microphone needs the library PortAudio: {_advise_on_portaudio()}"
         ) from None
     return sounddevice
 
 
-def _containing(part: str, devices: list[Device]) -> list[Device]:
+def _find_containing(part: str, devices: list[Device]) -> list[Device]:
     part = part.casefold()
     return [d for d in devices if part in d.name.casefold() or part in d.description.casefold()]
 
 
-def _called(device: Device) -> str:
+def _describe(device: Device) -> str:
     return device.name if device.server_source else f"{device.id} {device.name}"
 
 
-def _portaudio_advice() -> str:
+def _advise_on_portaudio() -> str:
     if sys.platform == "linux":
         return "sudo apt install libportaudio2 (or your distribution's name for it)."
     return "pip install --force-reinstall sounddevice, which brings it."

@@ -10,7 +10,7 @@ from av.codec import Codec, codecs_available
 
 #: Containers and plain streams that hold their own sound. Playlists (hls, concat, dash, sdp),
 #: devices, pictures, texts and subtitles are not among them.
-FORMATS = (
+DEMUXERS = (
     *("aac", "ac3", "ac4", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "asf_o", "au", "avi"),
     *("avr", "caf", "dsf", "dss", "dts", "dtshd", "dv", "eac3", "flac", "flv", "g722", "g723_1"),
     *("g729", "gsm", "gxf", "hcom", "iff", "ilbc", "ircam", "lc3", "loas", "matroska", "mlp"),
@@ -25,7 +25,7 @@ def build_limits() -> dict[str, str]:
     """Return FFmpeg's options that restrict it to one local file, these formats, and sound."""
     return {
         "protocol_whitelist": "file",
-        "format_whitelist": ",".join(FORMATS),
+        "format_whitelist": ",".join(DEMUXERS),
         "codec_whitelist": ",".join(sorted(_list_sound_decoders())),
     }
 

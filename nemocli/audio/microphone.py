@@ -30,7 +30,7 @@ from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.errors import AudioError, NemocliError, UsageError
 
 #: Channels that are requested at most; they are mixed.
-MAX_CHANNELS = 2
+MAX_MICROPHONE_CHANNELS = 2
 
 #: Seconds without a block after which a microphone is taken for gone, and after which what was
 #: buffered meanwhile is not trusted: the program was suspended.
@@ -65,13 +65,13 @@ SUSPICIOUS_SILENCE_S, LATER_SILENCE_S = 3.0, 10.0
 _CARD = re.compile(r" \(hw:\d+,\d+\)$")
 
 
-def open_microphone(wanted: str | None, max_lag: float, wait_s: float) -> LiveSource:
+def open_microphone(requested: str | None, max_lag: float, wait_s: float) -> LiveSource:
     """Find a microphone; it is opened by `start`, and keeps at most `max_lag` seconds of sound.
 
     One that goes away is waited for, `wait_s` seconds at most. Raises UnsupportedError, AudioError
     or UsageError, as `list_devices` and `find_device` do.
     """
-    return Microphone(wanted, find_device(wanted, list_devices()), max_lag, wait_s)
+    return Microphone(requested, find_device(requested, list_devices()), max_lag, wait_s)
 
 
 class Microphone(LiveSource):
@@ -80,10 +80,12 @@ class Microphone(LiveSource):
     encoding = "s16le"
     discards_in_pause = True
 
-    def __init__(self, wanted: str | None, device: Device, max_lag: float, wait_s: float) -> None:
-        channels = min(device.channels, MAX_CHANNELS)
+    def __init__(
+        self, requested: str | None, device: Device, max_lag: float, wait_s: float
+    ) -> None:
+        channels = min(device.channels, MAX_MICROPHONE_CHANNELS)
         super().__init__(device.name, device.rate, channels, max_lag=max_lag)
-        self._wanted = wanted
+        self._requested = requested
         self._device = device
         self._wait_s = wait_s
         self._stream: Any = None
@@ -171,7 +173,7 @@ class Microphone(LiveSource):
         limit = LATER_SILENCE_S if self._was_loud else SUSPICIOUS_SILENCE_S
         if self._silent < limit * self.rate or (is_monitor and self._was_loud):
             return None
-        advice = "does anything play there?" if is_monitor else _permission_advice()
+        advice = "does anything play there?" if is_monitor else _advise_on_permission()
         return f"{self.name} gives nothing but digital silence: {advice}"
 
     # ----------------------------------------------------------------------- PortAudio's own thread
@@ -242,7 +244,7 @@ class Microphone(LiveSource):
         return not self._stream.active or self._is_replaced()
 
     def _is_replaced(self) -> bool:
-        """Whether the source that was chosen is gone, so that the sound server gives another."""
+        """Tell whether the chosen source is gone, so that the sound server gives another."""
         device, now = self._device, time.monotonic()
         if device.server_source is None or now - self._source_looked_at < SOURCE_LOOK_INTERVAL_S:
             return False
@@ -254,7 +256,7 @@ class Microphone(LiveSource):
     def _has_other_default(self) -> bool:
         """Tell whether the system has another default microphone now, if that one was chosen."""
         now = time.monotonic()
-        if self._wanted is not None or now - self._default_asked_at < DEFAULT_INTERVAL_S:
+        if self._requested is not None or now - self._default_asked_at < DEFAULT_INTERVAL_S:
             return False
         self._default_asked_at = now
         return self._default.find() not in (None, self._default_input)
@@ -267,10 +269,10 @@ class Microphone(LiveSource):
             away = time.monotonic() - self._away_since
             if away > REPORTED_AFTER_S and not self._is_reported:
                 self._is_reported = True
-                self._mark(Mark("waiting", message=self._waiting_sentence()))
+                self._mark(Mark("waiting", message=self._describe_waiting()))
             is_over = away > max(self._wait_s, FIRST_PATIENCE_S)
         if is_over:
-            self.end(AudioError(self._gone_sentence()))
+            self.end(AudioError(self._describe_gone()))
 
     def _bring_back(self) -> bool:
         """Open it again until sound comes; False if the source ended before."""
@@ -317,7 +319,7 @@ class Microphone(LiveSource):
     def _find_again(self) -> Device:
         """Find the same one by its name, or the default there is now if none was chosen."""
         devices = list_devices()
-        if self._wanted is None or not self._device.name:
+        if self._requested is None or not self._device.name:
             return find_device(None, devices)
         name = self._device.name
         with suppress(UsageError):
@@ -348,11 +350,11 @@ class Microphone(LiveSource):
         if stream is not None:
             stream.close(ignore_errors=True)
 
-    def _waiting_sentence(self) -> str:
+    def _describe_waiting(self) -> str:
         limit = "" if math.isinf(self._wait_s) else f", {self._wait_s:g} s at most"
         return f"{self.name} gives no sound: waiting for it{limit}"
 
-    def _gone_sentence(self) -> str:
+    def _describe_gone(self) -> str:
         return (
             f"The microphone {self.name!r} stopped giving sound: was it unplugged?"
             " Everything heard before is kept. 'nemocli live --list-devices' lists what"
@@ -368,7 +370,7 @@ def now_with_sleep() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
-def _permission_advice() -> str:
+def _advise_on_permission() -> str:
     if sys.platform == "darwin":
         return f"{advise_on_permission()}."
     return "is it muted? See alsamixer, pavucontrol, or the desktop's sound settings."

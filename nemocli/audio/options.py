@@ -96,6 +96,6 @@ def parse_gain(text: str | None) -> float | str | None:
     )
 
 
-def channel_name(index: int, channels: int) -> str:
+def name_channel(index: int, channels: int) -> str:
     """Return the name of channel `index`, from 0, in a sound with `channels` channels."""
     return SIDES[index] if channels == 2 else f"channel {index + 1}"

@@ -104,7 +104,7 @@ _AC3_BITRATES = (
 Header = tuple[int, tuple[int, ...]]
 
 
-def packed_kind(data: bytes) -> str | None:
+def recognize_packed(data: bytes) -> str | None:
     """Return the kind by the first LOOKED_AT bytes (or fewer, if all); None for raw samples."""
     for pattern, name in _PATTERNS:
         if pattern.match(data):

@@ -298,7 +298,7 @@ class ByteClock:
             return count_frames(self._form, file.read(end - begin))
 
     def _count_text(self, begin: int, end: int) -> int:
-        """Bytes of long texts between two places in the file."""
+        """Count the bytes of long texts between two places in the file."""
         if end - begin > MAX_DAMAGED_BYTES or not self._path.is_file():
             return 0
         with self._path.open("rb") as file:

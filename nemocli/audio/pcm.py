@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nemocli.audio.decoder import PLAUSIBLE_RATES
-from nemocli.audio.packed_kinds import LOOKED_AT, packed_kind
+from nemocli.audio.packed_kinds import LOOKED_AT, recognize_packed
 from nemocli.audio.samples import SAMPLE_BYTES, decode_samples
 from nemocli.audio.source import LiveSource, ReadingSource
 from nemocli.audio.wav_header import WavHeader, read_wav_header
@@ -85,7 +85,7 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
         raise UsageError(f"--channels is from 1 to {MAX_CHANNELS}, not {channels}.")
     try:
         first = read_first(stream, LOOKED_AT)
-        kind = packed_kind(first)
+        kind = recognize_packed(first)
         if first[:4] in WAV and not kind:
             return _open_wav(stream, first)
     except OSError as error:
@@ -93,7 +93,7 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
     if not first:
         raise AudioError("Nothing came down the pipe on stdin: check the command before it.")
     if kind:
-        raise AudioError(_refusal(kind))
+        raise AudioError(_explain_refusal(kind))
     return PipedSound(stream, WavHeader(rate, channels, encoding, None), first, is_raw=True)
 
 
@@ -110,7 +110,7 @@ def _open_wav(stream: int, first: bytes) -> LiveSource:
     return PipedSound(stream, header, bytes(held))
 
 
-def _refusal(kind: str) -> str:
+def _explain_refusal(kind: str) -> str:
     if kind in SEEKING:
         command = "'ffmpeg -i FILE -f s16le -ar 16000 -ac 1 - | nemocli live --input -'"
         return (
@@ -259,7 +259,7 @@ def _find_fault(data: bytes, channels: int) -> str | None:
 
 
 def _is_noise(first: npt.NDArray[np.float64]) -> bool:
-    """Whether the samples of a channel are noise near full scale.
+    """Tell whether the samples of a channel are noise near full scale.
 
     Sound of any kind changes little from one sample to the next; halves of longer samples, pairs of
     shorter ones, or bytes in the other order change much.

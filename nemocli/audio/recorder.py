@@ -117,7 +117,7 @@ class Recorder(Closing):
             self._fail(f"{self._path} ended early: {self._reason(error)}.")
 
     def _frames(self, block: Any) -> Iterator[npt.NDArray[np.float32]]:
-        """Frames of a block, or silence of any length, a second at a time."""
+        """Yield the frames of a block, or those of a silence, a second at a time."""
         if not isinstance(block, Silence):
             yield self._source.to_frames(block)
             return
@@ -158,7 +158,7 @@ class Recorder(Closing):
                 self._copy.close()
 
     def _begin_anew(self) -> None:
-        """Somebody changed what is in the file: what we recorded is not there any more."""
+        """Record into a new file beside one whose content another program changed."""
         nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         os.dup2(nowhere, self._file.descriptor)  # closing it must not write into theirs
         os.close(nowhere)
@@ -220,7 +220,7 @@ class _Copy:
         self._size = os.fstat(self.descriptor).st_size
 
     def is_as_left(self) -> bool:
-        """Whether nobody else wrote into it."""
+        """Tell whether nobody else wrote into it."""
         return os.fstat(self.descriptor).st_size == self._size
 
     def close(self) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nemocli.audio.antiphase import Mixer
-from nemocli.audio.channels import antiphase_sentence
+from nemocli.audio.channels import describe_antiphase
 from nemocli.audio.gain import RunningGain
-from nemocli.audio.options import channel_name
+from nemocli.audio.options import name_channel
 from nemocli.audio.resample import Resampler
 
 #: Seconds that a packet stands for at most, so that the reader can look at other things.
@@ -245,7 +245,7 @@ class LiveSource:
         if taken is None or since is None or self._is_cancel_reported:
             return None
         self._is_cancel_reported = True
-        return antiphase_sentence(since, channel_name(taken, self.channels))
+        return describe_antiphase(since, name_channel(taken, self.channels))
 
     def _take(self) -> tuple[list[_Block] | Mark, int]:
         """Return consecutive blocks of one packet or a mark, and the frames missing before them."""

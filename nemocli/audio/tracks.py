@@ -109,23 +109,23 @@ def choose_track(
     if not able:
         others = [track for track in tracks if track not in candidates and track.is_decodable]
         raise _not_decodable_error(path, candidates, bool(others))
-    wanted = to_language_code(options.language)
-    able.sort(key=lambda track: _rank(track, wanted))
+    language = to_language_code(options.language)
+    able.sort(key=lambda track: _rank(track, language))
     if len(able) > 1:
         silent = find_silent(able)
         able.sort(key=lambda track: track.number in silent)
     return able[0]
 
 
-def _rank(track: Track, wanted: str | None) -> tuple[bool, bool, bool, bool, bool, int]:
+def _rank(track: Track, language: str | None) -> tuple[bool, bool, bool, bool, bool, int]:
     """Return a sort key: a better track has a lower one."""
-    is_known = wanted is not None and track.language is not None
-    is_same = is_known and is_same_language(str(track.language), str(wanted))
+    is_known = language is not None and track.language is not None
+    is_same = is_known and is_same_language(str(track.language), str(language))
     return (
         not (track.rate and track.channels),  # a damaged header
         is_known and not is_same,
         track.role is not None,
-        wanted is not None and not is_same,
+        language is not None and not is_same,
         not track.is_default,
         track.number,
     )

@@ -39,7 +39,7 @@ def calibrate() -> Calibration:
 
     a = np.random.default_rng(0).normal(size=(SIZE, SIZE)).astype(np.float32)
     product = _time(lambda: a @ a, 3 * REPEATS)
-    workers = usable_processors()
+    workers = count_usable_processors()
     parts = np.array_split(np.ones(READ_BYTES // 8, np.int64), workers)
     with ThreadPoolExecutor(workers) as pool:
         # A reduction releases Python's lock, and is faster than the memory.
@@ -57,8 +57,8 @@ def _time(work: Callable[[], object], repeats: int) -> float:
     return median(seconds[1:])
 
 
-def usable_processors() -> int:
-    """Number of processors that this process may use; the machine may have more."""
+def count_usable_processors() -> int:
+    """Return how many processors this process may use; the machine may have more."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -12,10 +12,10 @@ from nemocli.bench.run_config import RunConfig
 from nemocli.bench.trials import Trial, rank_for_files, rank_for_live, try_variants
 from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants, transfers
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-from nemocli.models.choices import Choice, Variant, write_choice
 from nemocli.models.choose import choose_lookahead
 from nemocli.models.conversions import list_conversions, list_converted
 from nemocli.models.find import FoundModel, find_checkpoint, find_model
+from nemocli.models.measured_choices import Choice, Variant, write_choice
 from nemocli.models.paths import DEMO, find_cache_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec

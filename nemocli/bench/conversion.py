@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.bench.reference import SECONDS, bundled_sound, known_text, run_once
+from nemocli.bench.reference import CHECK_SOUND_S, find_known_text, read_bundled_sound, run_once
 from nemocli.bench.variants import is_large
 from nemocli.errors import ModelError, NemocliError, UsageError, shown
 from nemocli.models.bundle import is_bundle
@@ -25,7 +25,7 @@ from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
 
 #: Seconds of sound for a large model (`is_large`): the numpy reference is slow.
-LARGE_MODEL_SECONDS = 1.5
+LARGE_MODEL_SOUND_S = 1.5
 
 #: Fraction of tokens that must agree, in any precision.
 MIN_AGREEMENT = 0.5
@@ -74,8 +74,8 @@ def check_conversion(folder: Path, checkpoint: AnyCheckpoint) -> ConversionCheck
     For the demo, the text must be the stored one. Raises as `verify_folder` does.
     """
     large = is_large(checkpoint.config)
-    sound = bundled_sound(LARGE_MODEL_SECONDS if large else SECONDS)
-    return verify_folder(folder, checkpoint, sound, None if large else known_text)
+    sound = read_bundled_sound(LARGE_MODEL_SOUND_S if large else CHECK_SOUND_S)
+    return verify_folder(folder, checkpoint, sound, None if large else find_known_text)
 
 
 def verify_folder(

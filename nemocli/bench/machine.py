@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
-from nemocli.bench.calibration import usable_processors
+from nemocli.bench.calibration import count_usable_processors
 from nemocli.doctor.system import find_system_name
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.machine import find_processor_name, total_memory
@@ -38,7 +38,7 @@ def this_machine() -> Machine:
     return Machine(
         processor=find_processor_name(),
         processors=os.cpu_count() or 1,
-        usable=usable_processors(),
+        usable=count_usable_processors(),
         memory_bytes=total_memory(),
         system=find_system_name(),
         architecture=platform.machine(),
@@ -46,7 +46,7 @@ def this_machine() -> Machine:
 
 
 def software() -> dict[str, str]:
-    """Versions of nemocli, Python and the runtimes' libraries, and the variables for threads."""
+    """Return versions of nemocli, Python and the libraries, and the variables for threads."""
     found = {"nemocli": __version__, "Python": platform.python_version()}
     for kind in KINDS.values():
         package = kind.library.package
@@ -60,7 +60,7 @@ def software() -> dict[str, str]:
 
 
 def load_average() -> float | None:
-    """Average number of computing processes over the last minute; None if unknown."""
+    """Return the average number of computing processes in the last minute; None if unknown."""
     try:
         return os.getloadavg()[0]
     except OSError:
@@ -70,9 +70,9 @@ def load_average() -> float | None:
 def busy_note() -> str | None:
     """Return a warning if other programs were computing during the last minute."""
     load = load_average()
-    if load is None or load < BUSY_LOAD * usable_processors():
+    if load is None or load < BUSY_LOAD * count_usable_processors():
         return None
     return (
-        f"Other programs are computing (load {load:.1f} on {usable_processors()} processors);"
+        f"Other programs are computing (load {load:.1f} on {count_usable_processors()} processors);"
         " times will be longer than on a quiet machine, and spread."
     )

@@ -31,7 +31,7 @@ def normalize(text: str) -> str:
 
 
 def has_words(text: str) -> bool:
-    """Whether most letters of a text belong to scripts that separate words by spaces."""
+    """Tell whether most letters of a text belong to scripts that separate words by spaces."""
     letters = [character for character in text if character.isalpha()]
     spaceless = sum(unicodedata.name(c, "").startswith(_SPACELESS) for c in letters)
     return 2 * spaceless <= len(letters)

@@ -22,7 +22,7 @@ SOUND = "all-languages.flac"
 TOKENS = "all-languages.tokens.json"
 
 #: Seconds of sound that are enough to fill and shift every cache, and quick to compute.
-SECONDS = 6.0
+CHECK_SOUND_S = 6.0
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ def demo_reference() -> Reference:
         stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
     except OSError:
         raise ModelError("The bundled clips are not part of this installation.") from None
-    samples = bundled_sound()
+    samples = read_bundled_sound()
     tokens = {int(lookahead): ids for lookahead, ids in stored["tokens"].items()}
     return Reference(samples, tokens, "stored with nemocli")
 
 
-def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
-    """Return the demo's stored text for the first `SECONDS`; None for another checkpoint."""
+def find_known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
+    """Return the demo's stored text for the first `CHECK_SOUND_S`; None for another checkpoint."""
     if checkpoint.path != find_demo_folder():
         return None
     stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
@@ -60,14 +60,14 @@ def known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
 
 
 def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
-    """Return the first `SECONDS` of the bundled clips, and numpy's tokens for them.
+    """Return the first `CHECK_SOUND_S` of the bundled clips, and numpy's tokens for them.
 
     For checkpoints other than the demo. The tokens are computed once and kept in the cache.
     """
     cached = (
         find_cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
     )
-    sound = bundled_sound(SECONDS)
+    sound = read_bundled_sound(CHECK_SOUND_S)
     try:
         ids = json.loads(cached.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -88,7 +88,7 @@ def run_once(
     return tokens, np.concatenate(session.enc_proj or [])
 
 
-def bundled_sound(seconds: float | None = None) -> NDArray[np.float32]:
+def read_bundled_sound(seconds: float | None = None) -> NDArray[np.float32]:
     """Return the bundled clips, or their first `seconds`; ModelError if not installed."""
     try:
         with open_sound(_clips() / SOUND) as sound:

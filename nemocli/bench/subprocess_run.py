@@ -77,7 +77,7 @@ def _call(function: Callable[..., Any], arguments: tuple[object, ...], temporary
 
 
 def serve_call() -> None:
-    """In the new process: read a call from stdin, make it, and write the result to stdout."""
+    """Read a call from stdin, make it, and write the result to stdout: in the new process."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print goes to stderr
     try:

@@ -20,7 +20,7 @@ from nemocli.bench.run_config import RunConfig, run_packets
 from nemocli.bench.speed import max_chunks_per_call
 from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
 from nemocli.errors import NemocliError, UnsupportedError
-from nemocli.models.choices import Variant
+from nemocli.models.measured_choices import Variant
 from nemocli.units import SAMPLE_RATE
 
 if TYPE_CHECKING:

@@ -30,10 +30,10 @@ def transfers(runtime: str, system: System | None = None) -> tuple[str, ...]:
 
 
 def is_slow(runtime: str) -> bool:
-    """Whether a large model takes hours in this runtime on this machine."""
+    """Tell whether a large model takes hours in this runtime on this machine."""
     return KINDS[runtime].is_slow_on(this_system())
 
 
 def is_large(config: ModelConfig) -> bool:
-    """Whether a model has so many weights that a slow runtime takes hours."""
+    """Tell whether a model has so many weights that a slow runtime takes hours."""
     return count_weights(config) > MAX_SLOW_WEIGHTS

@@ -9,7 +9,7 @@ from nemocli.bench.trials import Trial
 from nemocli.cli.bench_runs import UNITS, BenchRequest
 from nemocli.cli.bench_tables import format_number, print_line, show_table
 from nemocli.cli.printable import printable_path
-from nemocli.models.choices import Choice, check_choices_folder
+from nemocli.models.measured_choices import Choice, check_choices_folder
 
 
 def run_choose(request: BenchRequest) -> None:

@@ -130,7 +130,7 @@ def write_model(
 
     Raises what `pull`, `convert` and `check_conversion` raise.
     """
-    choose_folder_kind(to, precision)  # what there is not is refused before the download
+    choose_folder_kind(to, precision)  # unknown names are refused before the download
     download(checkpoint, screen)
     to, precision = choose_target(checkpoint, to, precision)
     folder = out or default_folder(checkpoint, to, precision)

@@ -9,7 +9,7 @@ import typer
 from nemocli.cli.options import Quiet, confirmation, option
 from nemocli.cli.runtime_help import list_words, precisions_by_kind
 from nemocli.runtimes.coreai.layout import LAYOUT
-from nemocli.runtimes.kinds import AUTO, folder_kinds
+from nemocli.runtimes.kinds import AUTO, list_folder_kinds
 
 #: The layout of nemocli's own model folders.
 NEMOCLI = "nemocli"
@@ -40,8 +40,8 @@ class ConvertOptions:
     to: Annotated[
         str,
         option(
-            f"Kind of model: {list_words([AUTO, *folder_kinds()])}; auto is the one that suits this"
-            " machine.",
+            f"Kind of model: {list_words([AUTO, *list_folder_kinds()])}; auto is the one that suits"
+            " this machine.",
             "--to",
         ),
     ] = AUTO

@@ -92,7 +92,7 @@ class StdoutResults:
         target: Path | None = None,
         strict: bool = False,
     ) -> None:
-        """With `target`, the only transcript is written into that file instead of to stdout.
+        """Prepare to print; with `target`, write the only transcript into that file instead.
 
         With `strict`, a file with warnings fails.
         """

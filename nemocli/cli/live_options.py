@@ -129,6 +129,6 @@ class LiveOptions:
     quiet: Quiet = False
 
     def is_typed(self, name: str) -> bool:
-        """Whether a field was given on the command line, and not by a variable or by default."""
+        """Tell whether a field was given on the command line, not by a variable or by default."""
         source = self.context.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"

@@ -215,7 +215,7 @@ class LiveScreen(Closing):
         self._is_cursor_hidden = False
 
     def _paint(self, lines: list[Text]) -> None:
-        """Everything in one write: the lower part goes, finals come, the lower part comes."""
+        """Write all at once: erase the lower part, print finals, draw the lower part again."""
         is_resized = self._size_changed() and self._size is not None
         self._size = self._console.size
         visible = (self.find_row() if is_resized and self._drawn else None) or self._size.height
@@ -286,7 +286,7 @@ class LiveScreen(Closing):
         )
 
     def _lower_part(self, now: float) -> list[Text]:
-        """Partial, message or question, status: each at most a cell narrower than the terminal."""
+        """Return partial, message or question, and status, each narrower than the terminal."""
         width, height = max(2, self._console.width) - 1, self._console.height
         lines: list[Text] = []
         if self._partial:
@@ -299,7 +299,7 @@ class LiveScreen(Closing):
         return lines[-max(1, height - 1) :]
 
     def _prompt(self, width: int) -> Text:
-        """The question and what was typed, with a cursor, as much of it as there is room for."""
+        """Return the question and what was typed, with a cursor, as far as there is room."""
         cursor, behind = self._behind[:1] or "_", self._behind[1:]
         before = _end(f"{self._question}: {self._before}", max(0, width - cell_len(cursor)))
         line = Text(before, style="bold")
@@ -364,12 +364,12 @@ def _meter(level: float, encoding: str) -> str:
 
 
 def _rows(lines: Iterable[int], width: int) -> int:
-    """Rows that lines of so many cells take."""
+    """Count the rows that lines of these numbers of cells take."""
     return sum(max(1, -(-cells // width)) for cells in lines)
 
 
 def _first_rows(lines: Iterable[int], width: int, rows: int) -> list[int]:
-    """Cells of the lines that are in so many rows, of those that `lines` take."""
+    """Return the cells of each line as far as it is in the first `rows` rows."""
     first: list[int] = []
     for cells in lines:
         if rows <= 0:
@@ -380,19 +380,19 @@ def _first_rows(lines: Iterable[int], width: int, rows: int) -> list[int]:
 
 
 def _erase(rows: int) -> str:
-    """Erase so many rows, up from the one that the cursor is in."""
+    """Return what erases `rows` rows, up from the one that the cursor is in."""
     return (_ERASE_LINE + _UP) * (rows - 1) + _ERASE_LINE if rows else ""
 
 
 def _begin(text: str, width: int) -> str:
-    """As much of the beginning of a text as fits into so many cells."""
+    """Return as much of the beginning of a text as fits into `width` cells."""
     while cell_len(text) > width:
         text = text[:-1]
     return text
 
 
 def _end(text: str, width: int) -> str:
-    """As much of the end of a text as fits into so many cells."""
+    """Return as much of the end of a text as fits into `width` cells."""
     while cell_len(text) > width:
         text = text[1:]
     return text

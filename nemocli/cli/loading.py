@@ -9,10 +9,10 @@ import typer
 from nemocli.cli import convert
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
-from nemocli.models.choices import COMMAND, is_first_use
 from nemocli.models.choose import check_runtime_on, choose_kind
 from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, HubModel
+from nemocli.models.measured_choices import COMMAND, is_first_use
 from nemocli.models.paths import DEMO
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kind import FolderKind

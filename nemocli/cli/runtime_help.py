@@ -3,7 +3,12 @@
 from collections.abc import Iterable
 
 from nemocli.runtimes.kind import PORTABLE
-from nemocli.runtimes.kinds import AUTO_ON_APPLE_SILICON, KINDS, folder_kinds, runtime_names
+from nemocli.runtimes.kinds import (
+    AUTO_ON_APPLE_SILICON,
+    KINDS,
+    list_folder_kinds,
+    list_runtime_names,
+)
 
 
 def list_words(words: Iterable[str]) -> str:
@@ -22,12 +27,12 @@ AUTO_SENTENCE = (
 
 def runtimes() -> str:
     """Return the help of `--runtime`."""
-    return f"{list_words(runtime_names())}. {AUTO_SENTENCE}"
+    return f"{list_words(list_runtime_names())}. {AUTO_SENTENCE}"
 
 
 def precisions_by_kind() -> str:
     """Return the precisions of each kind, of which the first is the default."""
-    kinds = folder_kinds().values()
+    kinds = list_folder_kinds().values()
     texts = [f"{kind.name}: {list_words(kind.offered_precisions)}." for kind in kinds]
     return " ".join(texts)
 

@@ -6,7 +6,13 @@ from contextlib import suppress
 
 from nemocli.doctor.finding import Finding
 from nemocli.errors import NemocliError
-from nemocli.models.choices import COMMAND, Choice, ChoiceError, list_choice_files, read_choice_file
+from nemocli.models.measured_choices import (
+    COMMAND,
+    Choice,
+    ChoiceError,
+    list_choice_files,
+    read_choice_file,
+)
 from nemocli.runtimes.kind import Kind
 from nemocli.runtimes.kinds import KINDS, auto_order, choose_runtime
 from nemocli.runtimes.system import System, this_system

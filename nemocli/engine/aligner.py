@@ -13,7 +13,7 @@ FRAME_MS, ROW_MS = round(1000 * FRAME_SECONDS), 10
 FRAME_ROWS = FRAME_MS // ROW_MS
 
 #: The longest sound of a word's first token, and the usual one.
-LONGEST_TOKEN_MS, USUAL_TOKEN_MS = 700, 250
+MAX_TOKEN_MS, USUAL_TOKEN_MS = 700, 250
 
 #: How long before the end of its first token's sound a word is looked for.
 MAX_START_MS = 1500
@@ -122,12 +122,12 @@ class Aligner:
             for first, end in _find_silences(sound, threshold, is_beginning=not begin)
             if begin + end * ROW_MS > earliest
         ]
-        is_close = self._last_end is not None and token_end - self._last_end <= LONGEST_TOKEN_MS
+        is_close = self._last_end is not None and token_end - self._last_end <= MAX_TOKEN_MS
         if is_close and silences and silences[0][0] > earliest + START_REACH_MS:
             silences = []  # the words follow each other: it is silent within the second
         rises = [end for _, end in silences]
         if rises:
-            fitting = (rise for rise in rises if token_end - rise <= LONGEST_TOKEN_MS)
+            fitting = (rise for rise in rises if token_end - rise <= MAX_TOKEN_MS)
             start = next(fitting, rises[-1])
         elif not is_known:
             start = token_end - FRAME_MS

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from nemocli.errors import NemocliError, UsageError
 
 #: Floats above this are taken for integers that were not scaled, if they look like it.
-LOUDEST_FLOAT = 8.0
+MAX_FLOAT = 8.0
 
 
 def as_samples(given: ArrayLike) -> NDArray[np.float32]:
@@ -81,7 +81,7 @@ def _check_scale(samples: NDArray[np.float32]) -> None:
     They are far above 1, and whole numbers, or halves where two channels were mixed.
     """
     peak = np.abs(samples).max(initial=0.0)
-    if peak > LOUDEST_FLOAT and (np.rint(2 * samples) == 2 * samples).all():
+    if peak > MAX_FLOAT and (np.rint(2 * samples) == 2 * samples).all():
         raise UsageError(
             f"The samples reach {peak:g}, but floats go from -1 to 1: feed the integers as they"
             " are, or divide them by their full scale, which is 32768 for 16 bits."

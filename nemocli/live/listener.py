@@ -208,7 +208,7 @@ class Listener:
             self._report("sound", warning.message)
 
     def _is_mostly_rescued(self) -> bool:
-        """Whether more was transcribed once more, for lack of words, than half of all that came."""
+        """Tell whether more than half of the sound was transcribed again, for lack of words."""
         seconds = self._processed / self._source.rate
         return seconds >= DOUBTED_AFTER_S and self._rescued > seconds / 2
 
@@ -229,7 +229,7 @@ class Listener:
             self.events.put(happened)
 
     def _is_behind(self) -> bool:
-        """Whether events are not taken fast enough."""
+        """Tell whether events are not taken fast enough."""
         return self.events.qsize() > MAX_EVENTS
 
     def _report(self, kind: str, message: str = "") -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.kind import FolderKind, Kind
-from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, folder_kinds
+from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, list_folder_kinds
 from nemocli.runtimes.system import System, this_system
 
 
@@ -42,7 +42,7 @@ def choose_folder_kind(
     `precision` is what `auto` should have, if it was requested; the system is this one by default.
     Raises UsageError for a runtime that has no folders.
     """
-    kinds = folder_kinds()
+    kinds = list_folder_kinds()
     if to == AUTO:
         to = choose_runtime(kinds, system or this_system(), precision)
     if to not in kinds:
@@ -51,38 +51,38 @@ def choose_folder_kind(
     return kinds[to]
 
 
-def choose_precision(kind: Kind, wanted: str | None, system: System | None = None) -> str:
+def choose_precision(kind: Kind, requested: str | None, system: System | None = None) -> str:
     """Return the precision asked for, or the default: on a system, or of a folder for any.
 
     Raises UsageError if the runtime does not have it.
     """
-    if wanted is None:
+    if requested is None:
         return kind.default_precision if system is None else kind.precision_on(system)
-    kind.check_precision(wanted)
-    return wanted
+    kind.check_precision(requested)
+    return requested
 
 
 def choose_lookaheads(
-    present: Collection[int], wanted: Sequence[int] | None = None
+    present: Collection[int], requested: Sequence[int] | None = None
 ) -> tuple[int, ...]:
     """Return the lookaheads asked for, or all, sorted; UsageError if the model lacks one.
 
     An empty choice is an error too.
     """
-    if wanted is not None and not wanted:
+    if requested is not None and not requested:
         raise UsageError("No lookahead is chosen; leave the choice out for all of them.")
-    for lookahead in wanted or ():
+    for lookahead in requested or ():
         if lookahead not in present:
             raise UsageError(
                 f"The model has no lookahead {lookahead};"
                 f" choose from {', '.join(str(n) for n in sorted(present))}."
             )
-    return tuple(sorted(set(wanted or present)))
+    return tuple(sorted(set(requested or present)))
 
 
-def choose_lookahead(config: ModelConfig, present: tuple[int, ...], wanted: int | None) -> int:
+def choose_lookahead(config: ModelConfig, present: tuple[int, ...], requested: int | None) -> int:
     """Return the lookahead asked for, or the model's default; UsageError if the model lacks it."""
-    if wanted is None:
+    if requested is None:
         return config.default_lookahead if config.default_lookahead in present else present[0]
-    (lookahead,) = choose_lookaheads(present, [wanted])
+    (lookahead,) = choose_lookaheads(present, [requested])
     return lookahead

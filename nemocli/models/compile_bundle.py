@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nemocli.errors import NemocliError
 from nemocli.models.bundle import open_bundle
-from nemocli.models.place import explain_place
+from nemocli.models.conversion_place import explain_place
 from nemocli.removal import remove_tree
 from nemocli.runtimes.coreai.ahead_of_time import compile_package, compiled_name, half_for
 from nemocli.runtimes.coreai.bundle import HALVES, IOS

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, UnsupportedError
-from nemocli.models.choices import rank_measured
 from nemocli.models.folder import MANIFEST, Manifest, read_manifest
+from nemocli.models.measured_choices import rank_measured
 from nemocli.models.paths import find_models_folder
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime

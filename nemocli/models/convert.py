@@ -3,12 +3,19 @@
 import json
 import os
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
-from nemocli.models.choices import has_choices, rank_measured
 from nemocli.models.choose import choose_folder_kind, choose_lookaheads, choose_precision
+from nemocli.models.conversion_place import (
+    Occupant,
+    check_space,
+    clear,
+    explain_place,
+    is_done,
+    written_in_place,
+)
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
     FORMAT,
@@ -23,13 +30,13 @@ from nemocli.models.folder import (
 )
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
+from nemocli.models.measured_choices import has_choices, rank_measured
 from nemocli.models.paths import find_models_folder
-from nemocli.models.place import check_space, clear, explain_place, written_in_place
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kind import FolderKind, GraphProgress
-from nemocli.runtimes.kinds import AUTO, folder_kinds
+from nemocli.runtimes.kinds import AUTO, list_folder_kinds
 from nemocli.runtimes.system import System, this_system
 from nemocli.version import __version__
 from nemocli.whole_file import is_part
@@ -41,13 +48,13 @@ def choose_target(
     """Return the runtime and the precision that a checkpoint is converted for.
 
     For `auto`, they are what was measured to be the fastest for it on this machine, else what
-    suits the machine. Raises UsageError for what there is not, and what opening it raises.
+    suits the machine. Raises UsageError for unknown names, and what opening the checkpoint raises.
     """
     system = system or this_system()
     if to == AUTO and has_choices(system):  # only then its hash is needed
         revision = open_checkpoint(find_checkpoint(checkpoint)).sha256
         for variant in rank_measured(revision, ModelSpec(precision=precision), system):
-            if variant.runtime in folder_kinds():
+            if variant.runtime in list_folder_kinds():
                 return variant.runtime, variant.precision
     kind = choose_folder_kind(to, precision, system)
     return kind.name, choose_precision(kind, precision)
@@ -78,10 +85,9 @@ def convert(
 ) -> Manifest:
     """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
 
-    The latter is a model of the hub that was downloaded before.
-    `to` is `auto` or one of `folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its
-    precisions.
-    Every lookahead the model knows is written by default.
+    The latter is a model of the hub that was downloaded before. `to` is `auto` or one of
+    `list_folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions. Every
+    lookahead the model knows is written by default.
     If `out` already holds this very conversion in full, nothing is done, and if it is damaged, it
     is made again, which `note` is called with; `force` makes it again in any case. Another model
     folder is replaced only with `force`, any other existing folder never. `progress` is called
@@ -105,18 +111,8 @@ def convert(
         config=source.config,
         files={},
     )
-    try:
-        found = _look_at(out, planned)
-    except OSError as error:
-        raise explain_place(out, error) from None
-    if found is _Target.SAME and not force:
+    if is_done(out, partial(_examine, planned), force, note):
         return read_manifest(out)
-    if found is _Target.OTHER and not force:
-        raise UsageError(
-            f"{out} holds another model; choose another place, or add --force to replace it."
-        )
-    if found is _Target.DAMAGED and note:
-        note(f"{out} is damaged and is converted again.")
     source.tokenizer  # noqa: B018  another model's is refused before the work
     check_space(source, out, kind.precisions[precision])
     try:
@@ -127,37 +123,26 @@ def convert(
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
 
 
-class _Target(Enum):
-    """What lies where a conversion is to go."""
+def _examine(planned: Manifest, out: Path) -> Occupant:
+    """Compare what is in a place with a planned model folder.
 
-    NOTHING = auto()
-    SAME = auto()
-    #: The same conversion, or what cannot be told any more.
-    DAMAGED = auto()
-    OTHER = auto()
-
-
-def _look_at(out: Path, planned: Manifest) -> _Target:
-    """Raises UsageError for what nemocli has not written, OSError for what cannot be read."""
-    if os.path.islink(os.path.realpath(out)):
-        raise UsageError(f"{out} is a link that leads back to itself; choose another place.")
-    if not out.exists() or (out.is_dir() and all(map(is_part, out.iterdir()))):
-        return _Target.NOTHING
+    Raises UsageError for what nemocli has not written, and OSError for what cannot be read.
+    """
     try:
         manifest = read_manifest(out)
     except ModelError:
-        return _look_at_remains(out, planned)
+        return _examine_remains(planned, out)
     if not planned.describes_same(manifest):
-        return _Target.OTHER
+        return Occupant.OTHER
     try:
         check_folder(out, manifest)
     except ModelError:
-        return _Target.DAMAGED
-    return _Target.SAME
+        return Occupant.DAMAGED
+    return Occupant.SAME
 
 
-def _look_at_remains(out: Path, planned: Manifest) -> _Target:
-    """The same for a folder that is damaged, outdated, or none of nemocli's.
+def _examine_remains(planned: Manifest, out: Path) -> Occupant:
+    """Compare a folder that is damaged, outdated, or not nemocli's, with a planned one.
 
     Other programs write a manifest.json too: with nothing of a model beside it, it is theirs.
     """
@@ -170,8 +155,8 @@ def _look_at_remains(out: Path, planned: Manifest) -> _Target:
         keys = ("kind", "precision", "source_sha256")
         same = all(data[key] == getattr(planned, key) for key in keys)
     except (OSError, ValueError, LookupError, TypeError, RecursionError, ModelError):
-        return _Target.DAMAGED
-    return _Target.DAMAGED if same else _Target.OTHER
+        return Occupant.DAMAGED
+    return Occupant.DAMAGED if same else Occupant.OTHER
 
 
 def _show_nothing(name: str, number: int, total: int) -> None:

@@ -2,19 +2,26 @@
 
 import os
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 from nemocli.errors import ModelError, UsageError
 from nemocli.models.bundle import open_bundle, record_bundle
 from nemocli.models.bundle_manifest import SOURCE_KEYS, read_source
 from nemocli.models.choose import choose_folder_kind, choose_precision
+from nemocli.models.conversion_place import (
+    Occupant,
+    check_space,
+    clear,
+    explain_place,
+    is_done,
+    written_in_place,
+)
 from nemocli.models.convert import name_folder
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import FileRecord, read_manifest
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, find_changed
-from nemocli.models.place import check_space, clear, explain_place, written_in_place
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.coreai.bundle import (
@@ -85,18 +92,8 @@ def convert_to_bundle(
     check_checkpoint(source)
     values = (describe_source(source.path), source.sha256, __version__)
     about = dict(zip(SOURCE_KEYS, values, strict=True))
-    try:
-        found = _look_at(out, precision, about)
-    except OSError as error:
-        raise explain_place(out, error) from None
-    if found is _Target.SAME and not force:
+    if is_done(out, partial(_examine, precision, about), force, note):
         return
-    if found is _Target.OTHER and not force:
-        raise UsageError(
-            f"{out} holds another model; choose another place, or add --force to replace it."
-        )
-    if found is _Target.DAMAGED:
-        note(f"{out} is damaged and is converted again.")
     tokenizers = {TOKENIZER: source.tokenizer, TOKENIZER_CONFIG: _read_tokenizer_config(source)}
     check_space(source, out, choose_folder_kind(KIND).precisions[precision])
     place = Path(os.path.realpath(out))  # the target of a link: the link stays
@@ -120,36 +117,26 @@ def _read_tokenizer_config(source: AnyCheckpoint) -> str:
         raise ModelError(f"{path} is damaged; get the checkpoint again.") from None
 
 
-class _Target(Enum):
-    """What lies where a bundle is to go."""
+def _examine(precision: str, about: dict[str, str], out: Path) -> Occupant:
+    """Compare what is in a place with a planned bundle.
 
-    NOTHING = auto()
-    SAME = auto()
-    DAMAGED = auto()
-    OTHER = auto()
-
-
-def _look_at(out: Path, precision: str, about: dict[str, str]) -> _Target:
-    """Raises UsageError for what nemocli has not written, OSError for what cannot be read."""
-    if os.path.islink(os.path.realpath(out)):
-        raise UsageError(f"{out} is a link that leads back to itself; choose another place.")
+    Raises UsageError for what nemocli has not written, and OSError for what cannot be read.
+    """
     names = os.listdir(out) if out.is_dir() else []
-    if not out.exists() or (out.is_dir() and all(is_part(out / name) for name in names)):
-        return _Target.NOTHING
     names = [name for name in names if not is_part(out / name)]
     if find_bundle(out) is None or not set(names) <= set(_OWN_NAMES):
         try:
             read_manifest(out)
         except ModelError:
             raise UsageError(f"{out} exists and is not a bundle; choose another place.") from None
-        return _Target.OTHER
+        return Occupant.OTHER
     try:
         bundle = open_bundle(out)
         if bundle.precision != precision or read_source(bundle) != about:
-            return _Target.OTHER
-        return _Target.DAMAGED if find_changed(out, _record(out, bundle)) else _Target.SAME
+            return Occupant.OTHER
+        return Occupant.DAMAGED if find_changed(out, _record(out, bundle)) else Occupant.SAME
     except ModelError:
-        return _Target.DAMAGED
+        return Occupant.DAMAGED
 
 
 def _record(out: Path, bundle: Bundle) -> dict[str, FileRecord]:

@@ -88,9 +88,8 @@ def find_model(
 
     Without a name, it is the released model. For a model of the hub, return its conversion for
     `runtime` and `precision` if there is one, else its downloaded checkpoint; without a revision,
-    those of the first commit of `list_commits` that has either. Of several conversions, it is the
-    one that `choose_conversion` chooses. Raises ModelError, which says how to get the model, if it
-    is not there.
+    those of the first commit of `list_commits` that has either. `choose_conversion` chooses among
+    several conversions. Raises ModelError, which says how to get the model, if it is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
     if text == DEMO:

@@ -13,7 +13,7 @@ from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
-from nemocli.runtimes.kinds import folder_kinds
+from nemocli.runtimes.kinds import list_folder_kinds
 
 MANIFEST = "manifest.json"
 
@@ -86,7 +86,7 @@ def parse_manifest(folder: Path) -> Manifest:
         if not set(lookaheads) <= set(config.lookaheads):
             raise ValueError("lookaheads that the model does not have")
         manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
-        if manifest.kind not in folder_kinds() or not {TOKENIZER} <= set(
+        if manifest.kind not in list_folder_kinds() or not {TOKENIZER} <= set(
             filter(_is_inside, files)
         ) == set(files):
             raise ValueError("not what nemocli writes")

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nemocli.errors import UsageError
-from nemocli.models.choices import ChoiceError, Variant, rank_measured, read_choice
 from nemocli.models.choose import (
     check_runtime_on,
     choose_kind,
@@ -16,6 +15,7 @@ from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.conversions import find_conversion
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.load import LoadedModel, load_model
+from nemocli.models.measured_choices import ChoiceError, Variant, rank_measured, read_choice
 from nemocli.models.paths import DEMO
 from nemocli.models.spec import ModelSpec
 from nemocli.network.config import ModelConfig
@@ -131,8 +131,8 @@ def _find(spec: ModelSpec, system: System) -> FoundModel:
 def _choose_variant(spec: ModelSpec, found: FoundModel, system: System) -> Variant:
     """Return runtime, precision and compute units; the units are None if nothing decides them.
 
-    A model folder has its own runtime and precision, which options must not contradict. Of a
-    checkpoint, they are those requested, those that were measured to be the fastest, or defaults.
+    A model folder has its own runtime and precision, which options must not contradict. A
+    checkpoint runs by those requested, those that were measured to be the fastest, or defaults.
     """
     if found.is_converted:
         manifest = found.manifest

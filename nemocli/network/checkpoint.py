@@ -151,9 +151,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def list_weight_files(folder: Path) -> list[Path]:
-    """The files of a checkpoint's weights, there or not: one, or those that its index names.
+    """Return the files of a checkpoint's weights, there or not: one, or those that its index names.
 
-    ModelError for an index that does not say which.
+    Raises ModelError for an index that does not say which.
     """
     index = folder / WEIGHTS_INDEX
     if (folder / WEIGHTS).is_file() or not index.is_file():

@@ -114,7 +114,7 @@ class ModelConfig:
 
 
 def refuse_other_architecture(config: Mapping[str, Any]) -> None:
-    """ModelError for the config.json of a model that nemocli does not run."""
+    """Raise ModelError for the config.json of a model that nemocli does not run."""
     architecture = config.get("model_type")
     if architecture != ARCHITECTURE:
         raise ModelError(

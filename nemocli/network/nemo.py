@@ -28,7 +28,7 @@ WEIGHTS = "model_weights.ckpt"
 _DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, OSError)
 
 #: The most bytes that the settings, or the tokenizer, may have: ten times what they take.
-MAX_BYTES = 8 << 20
+MAX_MEMBER_BYTES = 8 << 20
 
 #: The most members that an archive may have: it has about ten.
 MAX_MEMBERS = 1000
@@ -120,8 +120,8 @@ class NemoCheckpoint:
 
     def _bytes(self, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
         member = self._member(members, name)
-        if member.size > MAX_BYTES:
-            self._refuse(f"has a {name} of more than {MAX_BYTES >> 20} MB")
+        if member.size > MAX_MEMBER_BYTES:
+            self._refuse(f"has a {name} of more than {MAX_MEMBER_BYTES >> 20} MB")
         return bytes(self._data(member))
 
     def _data(self, member: tarfile.TarInfo) -> memoryview:

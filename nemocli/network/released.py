@@ -60,7 +60,7 @@ PROMPTS: Mapping[str, int] = {
 DEFAULT_PROMPT = PROMPTS["auto"]
 
 #: The most tokens that are emitted on a frame.
-MAX_SYMBOLS = 10
+SYMBOLS_PER_FRAME = 10
 
 
 def make_features(num_mels: int) -> FeatureConfig:

@@ -65,19 +65,19 @@ def is_ready(kind: Kind, system: System) -> bool:
     return kind.missing_for_auto(system) is None and kind.library.is_here
 
 
-def runtime_names() -> tuple[str, ...]:
+def list_runtime_names() -> tuple[str, ...]:
     """Return the names that users may give: `auto`, and every runtime's."""
     return (AUTO, *KINDS)
 
 
 def check_runtime(name: str) -> None:
     """Raise UsageError for a name that is no runtime's."""
-    if name not in runtime_names():
+    if name not in list_runtime_names():
         raise UsageError(
-            f"There is no runtime {name!r}; choose one of {', '.join(runtime_names())}."
+            f"There is no runtime {name!r}; choose one of {', '.join(list_runtime_names())}."
         )
 
 
-def folder_kinds() -> dict[str, FolderKind]:
+def list_folder_kinds() -> dict[str, FolderKind]:
     """Return the runtimes that a checkpoint can be converted for, by name."""
     return {name: kind for name, kind in KINDS.items() if isinstance(kind, FolderKind)}

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.line_breaks import may_break, may_break_within
-from nemocli.transcript.segments import SHORT_PAUSE, ends_clause, ends_sentence
+from nemocli.transcript.segments import SHORT_PAUSE_S, ends_clause, ends_sentence
 from nemocli.transcript.types import Word, join_words
 
 #: Control characters, from bytes that the model emitted: they would end a line or confuse a parser.
@@ -56,7 +56,7 @@ class Cue:
         return self.lines[0][0].channel
 
 
-def one_line(text: str) -> str:
+def join_lines(text: str) -> str:
     """Replace line breaks, tabs and other control characters by spaces."""
     return CONTROLS.sub(" ", text).strip()
 
@@ -66,7 +66,7 @@ def split_cues(words: Iterable[Word], layout: CueLayout) -> list[Cue]:
 
     A word wider than a line is broken between characters, and its parts share its time.
     """
-    shown = [word for word in map(_on_one_line, words) if word.text]
+    shown = [word for word in map(_join_word_lines, words) if word.text]
     width = layout.max_line_width
     if not shown:
         return []
@@ -83,8 +83,8 @@ def split_cues(words: Iterable[Word], layout: CueLayout) -> list[Cue]:
     return [Cue(tuple(lines)) for lines in cues]
 
 
-def _on_one_line(word: Word) -> Word:
-    text = one_line(word.text)
+def _join_word_lines(word: Word) -> Word:
+    text = join_lines(word.text)
     return word if text == word.text else replace(word, text=text)
 
 
@@ -203,4 +203,4 @@ def _place_cost(before: Word, after: Word) -> float:
         return FORBIDDEN_COST
     if ends_clause(before.text) or ends_sentence(before.text):
         return 0.0
-    return PAUSE_COST if after.start - before.end >= SHORT_PAUSE else WORD_COST
+    return PAUSE_COST if after.start - before.end >= SHORT_PAUSE_S else WORD_COST

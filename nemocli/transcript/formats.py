@@ -57,7 +57,7 @@ def render_whole(result: WholeTranscript, name: str, layout: CueLayout = DEFAULT
 
 
 def write_transcript(transcript: Transcript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
-    """The document of a transcript of which no more is known, in a format that says no more."""
+    """Return the document of a transcript whose file and model are not known, such as srt."""
     return render_whole(WholeTranscript(_NOTHING, transcript), name, layout)
 
 

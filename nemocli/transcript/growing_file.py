@@ -78,7 +78,7 @@ class GrowingFile(Closing):
             self._note_states()
         except OSError as error:
             self._remove_spares()
-            raise self._explained(error) from None
+            raise self._make_error(error) from None
 
     def close(self) -> None:
         """Remove the copy beside the file."""
@@ -115,7 +115,7 @@ class GrowingFile(Closing):
                     self._write(self._unwritten, self._writer.tail(language, duration))
                     break
         except OSError as error:
-            raise self._explained(error) from None
+            raise self._make_error(error) from None
         self._unwritten = ""
 
     def _write(self, added: str, tail: str) -> None:
@@ -146,7 +146,7 @@ class GrowingFile(Closing):
             # Somebody removed the file, or this disk knows no links: the copy is made anew.
             shutil.copy(self._spare, self._next_spare)
         else:
-            if _state_of(self._next_spare) != self._state:
+            if _read_state(self._next_spare) != self._state:
                 self._next_spare.unlink()
                 raise _ChangedMeanwhileError
         os.replace(self._spare, self.path)
@@ -163,13 +163,13 @@ class GrowingFile(Closing):
             os.close(self._kept)
             self._kept = None
         self._kept = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        self._state = _state_of(self.path)
-        self._spare_state = _state_of(self._spare)
+        self._state = _read_state(self.path)
+        self._spare_state = _read_state(self._spare)
 
     def _mend(self) -> None:
         """Make both copies what they were when we left them, if somebody changed one."""
         # A copy that we failed to write is mended like one that was changed.
-        is_spare_whole = _state_of(self._spare) == self._spare_state
+        is_spare_whole = _read_state(self._spare) == self._spare_state
         if self._is_whole(self.path):
             if not is_spare_whole:
                 shutil.copy(self.path, self._spare)
@@ -187,8 +187,8 @@ class GrowingFile(Closing):
         self._put_back()
 
     def _is_whole(self, path: Path) -> bool:
-        """Whether a file has what we wrote, whoever touched, copied or renamed it."""
-        state = _state_of(path)
+        """Tell whether a file has what we wrote, even if somebody touched, copied or renamed it."""
+        state = _read_state(path)
         if state is None:
             return False
         if path == self.path and state == self._state:
@@ -205,7 +205,7 @@ class GrowingFile(Closing):
         """Note that the hidden copy lacks nothing any more."""
         self._settled += len(self._missing)
         self._missing = b""
-        self._spare_state = _state_of(self._spare)
+        self._spare_state = _read_state(self._spare)
 
     def _copy_kept(self) -> None:
         """Make the hidden copy from the file that we hold open, although it has no name now."""
@@ -251,7 +251,7 @@ class GrowingFile(Closing):
             with suppress(OSError):  # the folder may be gone, or its disk
                 path.unlink()
 
-    def _explained(self, error: OSError) -> NemocliError:
+    def _make_error(self, error: OSError) -> NemocliError:
         reason = error.strerror or type(error).__name__
         return NemocliError(f"{self.path} cannot be written: {reason}.")
 
@@ -266,8 +266,8 @@ def _overwrite(path: Path, position: int, content: bytes) -> None:
         file.truncate()
 
 
-def _state_of(path: Path) -> _State | None:
-    """The state of a plain file; None for anything else, or nothing."""
+def _read_state(path: Path) -> _State | None:
+    """Return the state of a plain file; None for anything else, or if nothing is there."""
     try:
         found = os.lstat(path)
     except OSError:

@@ -88,7 +88,7 @@ def json_text(value: Any) -> str:
 
 
 def transcript_fields(transcript: Transcript) -> dict[str, Any]:
-    """A document's members that a transcript alone knows, of one in a language found out."""
+    """Return the members of a document that a transcript alone knows, in a detected language."""
     segments = split_segments(transcript.words, transcript.tokens)
     return {
         "version": JSON_VERSION,

@@ -1,6 +1,6 @@
 """The format for readers: plain text."""
 
-from nemocli.transcript.cues import one_line
+from nemocli.transcript.cues import join_lines
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
 
@@ -12,7 +12,7 @@ class TxtWriter(Writer):
 
     def add(self, segment: Segment) -> str:
         speaker = f"{segment.channel}: " if segment.channel else ""
-        return f"{speaker}{one_line(segment.text)}\n"
+        return f"{speaker}{join_lines(segment.text)}\n"
 
 
 WRITERS = (TxtWriter,)

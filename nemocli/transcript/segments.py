@@ -15,9 +15,9 @@ CLAUSE_ENDS = ",;:、，；：،؛"
 CLOSING = "\"'”’»)]」』）"
 
 #: Seconds of silence between two words that end a segment.
-PAUSE = 1.5
+PAUSE_S = 1.5
 #: Seconds of silence that make a better place to split a sentence.
-SHORT_PAUSE = 0.3
+SHORT_PAUSE_S = 0.3
 #: The most characters of a segment: they fit into two lines of a subtitle, broken between words.
 MAX_CHARACTERS = 76
 #: The most seconds of a segment.
@@ -88,7 +88,7 @@ class Segmenter:
         """
         if not self.pending or not _may_part(self.pending[-1], word):
             return []
-        is_pause = _measure_pause(self.pending[-1], word) >= PAUSE
+        is_pause = _measure_pause(self.pending[-1], word) >= PAUSE_S
         return self.flush() if is_pause or end_with_sentence(self.pending) else []
 
     def flush(self) -> list[tuple[Word, ...]]:
@@ -196,7 +196,7 @@ def _best_cut(words: Sequence[Word]) -> int:
             return cut
     pauses = {cut: _measure_pause(words[cut - 1], words[cut]) for cut in cuts}
     longest = max(pauses, key=lambda cut: pauses[cut], default=0)
-    if longest and pauses[longest] >= SHORT_PAUSE:
+    if longest and pauses[longest] >= SHORT_PAUSE_S:
         return longest
     return cuts[0] if cuts else len(words) - 1
 

@@ -8,7 +8,7 @@ from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_LINE_WIDTH, CueLay
 from nemocli.transcript.cues import Cue, split_cues
 from nemocli.transcript.line_breaks import may_break
 from nemocli.transcript.provenance import Provenance
-from nemocli.transcript.segments import MAX_CHARACTERS, MAX_SECONDS, PAUSE, Segment
+from nemocli.transcript.segments import MAX_CHARACTERS, MAX_SECONDS, PAUSE_S, Segment
 from nemocli.transcript.types import Word, join_words
 from nemocli.transcript.writer import Writer
 
@@ -16,7 +16,7 @@ from nemocli.transcript.writer import Writer
 _ARROW = re.compile("-{2,}>")
 
 #: Seconds that a shorter cue stays on the screen, if the next one leaves it the time.
-USUAL_SECONDS = 1.0
+USUAL_CUE_S = 1.0
 
 #: Cues that wait for those behind them: one whose time is computed, and two that may be merged.
 MAX_PENDING = 3
@@ -126,7 +126,7 @@ class SubtitleWriter(Writer):
         """Merge two cues into one; None if they are too far apart, too long, or do not fit."""
         words = [word for cue in (first, second) for line in cue.lines for word in line]
         if (
-            second.start - first.end >= PAUSE
+            second.start - first.end >= PAUSE_S
             or second.end - first.start > MAX_SECONDS
             or len(join_words(words)) > MAX_CHARACTERS
         ):
@@ -136,7 +136,7 @@ class SubtitleWriter(Writer):
 
     def _natural_end(self, cue: Cue, follower: Cue | None) -> float:
         """Return the end, in seconds, of a cue that does not delay the next one."""
-        usual = cue.start + max(USUAL_SECONDS, self._min_cue)
+        usual = cue.start + max(USUAL_CUE_S, self._min_cue)
         return max(cue.end, usual if follower is None else min(usual, follower.start))
 
     def _times(self, cue: Cue, followers: Sequence[Cue], free_from: int) -> tuple[int, int]:

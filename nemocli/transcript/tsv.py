@@ -1,7 +1,7 @@
 """The format for spreadsheets: TSV."""
 
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
-from nemocli.transcript.cues import one_line
+from nemocli.transcript.cues import join_lines
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
@@ -30,7 +30,7 @@ class TsvWriter(Writer):
 
     def _line(self, row: Segment | Word) -> str:
         start, end = round(1000 * row.start), round(1000 * row.end)
-        return f"{start}\t{end}\t{one_line(row.text)}{self._column(row.channel or '')}\n"
+        return f"{start}\t{end}\t{join_lines(row.text)}{self._column(row.channel or '')}\n"
 
     def _column(self, text: str) -> str:
         return f"\t{text}" if self._has_channels else ""

@@ -26,7 +26,7 @@ UNKNOWN, BLANK = "<unk>", "<blank>"
 
 
 @dataclass(frozen=True)
-class Word:
+class GrammarWord:
     """One spoken word: what the voice is given, and the tokens it is written with."""
 
     spoken: str
@@ -294,7 +294,7 @@ TEMPLATES: dict[str, list[str]] = {
 # ---------------------------------------------------------------- sentences
 
 
-def _word(written: str, latin: bool, first: bool) -> Word:
+def _word(written: str, latin: bool, first: bool) -> GrammarWord:
     core, punctuation = re.fullmatch(r"(.*?)([.,?。、]?)", written).groups()
     pieces = [(p.split("=") * 2)[:2] for p in core.split("|")]
     tokens = [shown for shown, _ in pieces]
@@ -307,10 +307,10 @@ def _word(written: str, latin: bool, first: bool) -> Word:
     prefixes = ["".join(spoken[: i + 1]) for i in range(len(spoken))]
     if prefixes[0] == "":  # a lone space is emitted with the piece it stands before
         prefixes[0] = prefixes[1]
-    return Word(prefixes[-1], tuple(tokens), tuple(prefixes), punctuation)
+    return GrammarWord(prefixes[-1], tuple(tokens), tuple(prefixes), punctuation)
 
 
-def sentence(language: str, rng: random.Random) -> list[Word]:
+def sentence(language: str, rng: random.Random) -> list[GrammarWord]:
     """Draw a sentence of the language as words."""
     slots = SLOTS[language]
     template = rng.choice(TEMPLATES[language])
@@ -319,7 +319,7 @@ def sentence(language: str, rng: random.Random) -> list[Word]:
     return [_word(w, latin, i == 0) for i, w in enumerate(written.split(" "))]
 
 
-def written(words: list[Word]) -> str:
+def written(words: list[GrammarWord]) -> str:
     """The text a reader sees."""
     joined = "".join("".join(w.tokens) + w.punctuation for w in words)
     return joined.replace(SPACE, " ").strip()

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from grammar import LANGUAGES, Word, held_out, sentence, written
+from grammar import LANGUAGES, GrammarWord, held_out, sentence, written
 from scipy.signal import resample_poly
 
 TRAINING_VOICES = ["m1", "m2", "m3", "m4", "m6", "m8", "f1", "f2", "f3", "f5"]
@@ -119,7 +119,7 @@ class Espeak:
         return self._counts[key]
 
 
-def _spoken(words: list[Word]) -> tuple[str, list[int]]:
+def _spoken(words: list[GrammarWord]) -> tuple[str, list[int]]:
     """What the voice reads, and the one-based position of each word in it."""
     text, starts = "", []
     for word in words:
@@ -145,7 +145,7 @@ def _word_groups(phonemes: list[Phoneme], starts: list[int]) -> list[tuple[int, 
 
 def _align(
     espeak: Espeak,
-    words: list[Word],
+    words: list[GrammarWord],
     phonemes: list[Phoneme],
     starts: list[int],
     total: int,
@@ -177,7 +177,7 @@ def _align(
 
 
 def make_clip(
-    espeak: Espeak, language: str, words: list[Word], variant: str, rng: random.Random
+    espeak: Espeak, language: str, words: list[GrammarWord], variant: str, rng: random.Random
 ) -> Clip:
     """Speak a sentence with random speed and pitch, between two short silences."""
     base = ESPEAK_LANGUAGE[language]

@@ -17,7 +17,7 @@ METAVARS = {str: "TEXT", Path: "PATH", int: "INTEGER", float: "NUMBER"}
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ParameterDoc:
     """An option, or an argument if it has no names."""
 
     names: tuple[str, ...]
@@ -40,8 +40,8 @@ class Command:
     #: First paragraph of the help text; `paragraphs` are the others.
     summary: str
     paragraphs: tuple[str, ...]
-    arguments: tuple[Parameter, ...] = ()
-    options: tuple[Parameter, ...] = ()
+    arguments: tuple[ParameterDoc, ...] = ()
+    options: tuple[ParameterDoc, ...] = ()
     commands: tuple["Command", ...] = ()
 
     @property
@@ -76,13 +76,13 @@ def read_commands() -> list[Command]:
     return commands
 
 
-def program_options() -> list[Parameter]:
+def program_options() -> list[ParameterDoc]:
     """Return the options before any subcommand; those for completion are Typer's."""
     return [
         *_parameters(app.registered_callback.callback)[1],
-        Parameter(("--install-completion",), "", "Install completion for the current shell."),
-        Parameter(("--show-completion",), "", "Print the completion instead of installing it."),
-        Parameter(("-h", "--help"), "", "Show the help text; each subcommand has its own."),
+        ParameterDoc(("--install-completion",), "", "Install completion for the current shell."),
+        ParameterDoc(("--show-completion",), "", "Print the completion instead of installing it."),
+        ParameterDoc(("-h", "--help"), "", "Show the help text; each subcommand has its own."),
     ]
 
 
@@ -111,7 +111,7 @@ def _command(function: Any, name: str | None, before: str = "") -> Command:
     )
 
 
-def _parameters(function: Any) -> tuple[list[Parameter], list[Parameter]]:
+def _parameters(function: Any) -> tuple[list[ParameterDoc], list[ParameterDoc]]:
     """Arguments and options."""
     arguments, options = [], []
     hints = get_type_hints(function, include_extras=True)
@@ -126,19 +126,19 @@ def _parameters(function: Any) -> tuple[list[Parameter], list[Parameter]]:
     return arguments, options
 
 
-def _argument(name: str, kind: Any, declared: ArgumentInfo, default: Any) -> Parameter:
+def _argument(name: str, kind: Any, declared: ArgumentInfo, default: Any) -> ParameterDoc:
     required = default is inspect.Parameter.empty
     many = any(get_origin(one) is list for one in (kind, *get_args(kind)))
     metavar = declared.metavar or name.upper()
-    return Parameter((), metavar, declared.help, is_required=required, takes_many=many)
+    return ParameterDoc((), metavar, declared.help, is_required=required, takes_many=many)
 
 
-def _option(name: str, kind: Any, declared: OptionInfo, default: Any) -> Parameter:
+def _option(name: str, kind: Any, declared: OptionInfo, default: Any) -> ParameterDoc:
     names = _declared_names(declared) or [f"--{name.replace('_', '-')}"]
     short_first = tuple(sorted(names, key=lambda option: option.startswith("--")))
     bare = next((one for one in (kind, *get_args(kind)) if one in METAVARS), None)
     metavar = "" if kind is bool else declared.metavar or METAVARS[bare]
-    return Parameter(
+    return ParameterDoc(
         short_first,
         metavar,
         declared.help + _least(declared.min),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from scripts.documents.commands import Command, Parameter
+from scripts.documents.commands import Command, ParameterDoc
 
 #: Where each shell looks for its script, below a `share` folder.
 PLACES = {
@@ -11,10 +11,10 @@ PLACES = {
     "fish": "fish/vendor_completions.d/nemocli.fish",
 }
 
-HELP = Parameter(("-h", "--help"), "", "Show a help text.")
+HELP = ParameterDoc(("-h", "--help"), "", "Show a help text.")
 
 
-def bash(commands: Sequence[Command], options: Sequence[Parameter]) -> str:
+def bash(commands: Sequence[Command], options: Sequence[ParameterDoc]) -> str:
     """The script for bash: words by subcommand; where no option begins, bash completes files."""
     groups = [command for command in commands if command.commands]
     known = " | ".join(['""', *(group.name for group in groups)])
@@ -43,7 +43,7 @@ def bash(commands: Sequence[Command], options: Sequence[Parameter]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def zsh(commands: Sequence[Command], options: Sequence[Parameter]) -> str:
+def zsh(commands: Sequence[Command], options: Sequence[ParameterDoc]) -> str:
     """The script for zsh, with what each option does."""
     lines = [
         "#compdef nemocli",
@@ -61,7 +61,7 @@ def zsh(commands: Sequence[Command], options: Sequence[Parameter]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def fish(commands: Sequence[Command], options: Sequence[Parameter]) -> str:
+def fish(commands: Sequence[Command], options: Sequence[ParameterDoc]) -> str:
     """The script for fish, with what each option does."""
     lines = []
     for option in options:
@@ -78,7 +78,7 @@ def fish(commands: Sequence[Command], options: Sequence[Parameter]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _bash_case(name: str, names: Sequence[str], options: Sequence[Parameter]) -> str:
+def _bash_case(name: str, names: Sequence[str], options: Sequence[ParameterDoc]) -> str:
     words = [name for option in options for name in option.names]
     commands = f'commands="{" ".join(names)}" ' if names else ""
     return f'        "{name}") {commands}options="{" ".join(words)}" ;;'
@@ -93,7 +93,7 @@ def _names(group: Command) -> str:
 
 
 def _zsh_group(
-    function: str, commands: Sequence[Command], options: Sequence[Parameter]
+    function: str, commands: Sequence[Command], options: Sequence[ParameterDoc]
 ) -> Iterator[str]:
     """A function that completes the name of a command, and then what belongs to it."""
     yield f"{function}() {{"
@@ -123,7 +123,7 @@ def _zsh_command(command: Command) -> Iterator[str]:
     yield "    ;;"
 
 
-def _zsh_arguments(options: Sequence[Parameter], rest: str, how: str) -> Iterator[str]:
+def _zsh_arguments(options: Sequence[ParameterDoc], rest: str, how: str) -> Iterator[str]:
     specs = [rest] if rest else []
     for option in options:
         value = f":{option.metavar}:_files" if option.metavar else ""
@@ -139,7 +139,7 @@ def _fish_command(condition: str, command: Command) -> str:
     return f"complete -c nemocli -f -n {_fish_quoted(condition)} -a {name} -d {text}"
 
 
-def _fish_option(condition: str, option: Parameter) -> str:
+def _fish_option(condition: str, option: ParameterDoc) -> str:
     names = " ".join(f"-l {n[2:]}" if n.startswith("--") else f"-s {n[1:]}" for n in option.names)
     value = " -r" if option.metavar else ""
     text = _fish_quoted(option.help)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from nemocli import __version__
-from scripts.documents.commands import Command, Parameter
+from scripts.documents.commands import Command, ParameterDoc
 
 
 def command_manual(command: Command, codes: Iterable[tuple[str, str]]) -> str:
@@ -25,7 +25,7 @@ def command_manual(command: Command, codes: Iterable[tuple[str, str]]) -> str:
 def program_manual(
     summary: str,
     commands: Iterable[Command],
-    options: Iterable[Parameter],
+    options: Iterable[ParameterDoc],
     variables: Iterable[tuple[str, str]],
     codes: Iterable[tuple[str, str]],
 ) -> str:
@@ -72,7 +72,7 @@ def _parameters(command: Command, heading: str) -> list[str]:
     return lines
 
 
-def _options(options: Iterable[Parameter]) -> list[str]:
+def _options(options: Iterable[ParameterDoc]) -> list[str]:
     lines = []
     for option in options:
         names = ", ".join(f"\\fB{_escaped(name)}\\fR" for name in option.names)

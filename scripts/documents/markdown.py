@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from scripts.documents.commands import Command, Parameter
+from scripts.documents.commands import Command, ParameterDoc
 
 
 def command_page(command: Command) -> str:
@@ -21,7 +21,7 @@ def command_page(command: Command) -> str:
     return "\n\n".join(parts)
 
 
-def option_table(options: Iterable[Parameter]) -> str:
+def option_table(options: Iterable[ParameterDoc]) -> str:
     """A row for each option."""
     rows = [
         (
@@ -47,7 +47,7 @@ def _usage(command: Command) -> str:
     return f"```text\n{command.usage}\n```"
 
 
-def _option(option: Parameter) -> str:
+def _option(option: ParameterDoc) -> str:
     names = ", ".join(f"`{name}`" for name in option.names)
     return f"{names} {option.metavar}".rstrip()
 

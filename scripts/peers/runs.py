@@ -15,7 +15,7 @@ Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Run:
+class PeerRun:
     """One recognizer with its model, in one way of working; `script` is a module beside this."""
 
     name: str
@@ -28,22 +28,22 @@ class Run:
 
 def plan(
     work: Path, size: str, lookahead: int, measure: str, peers: Sequence[str], fp32: bool
-) -> list[Run]:
+) -> list[PeerRun]:
     """The runs of a measurement in their order; environments and models are made if need be."""
     own = Path(sys.executable)
     runs = []
     for precision in ("int8", "fp32") if fp32 else ("int8",):
         model = models.for_nemocli(work, size, precision, lookahead)
-        runs.append(Run(f"nemocli {precision}", own, "run_nemocli.py", model, measure))
+        runs.append(PeerRun(f"nemocli {precision}", own, "run_nemocli.py", model, measure))
     if measure == "files":
-        by_chunk = Run("nemocli int8 by chunk", own, "run_nemocli.py", runs[0].model, BY_CHUNK)
+        by_chunk = PeerRun("nemocli int8 by chunk", own, "run_nemocli.py", runs[0].model, BY_CHUNK)
         runs.insert(1, by_chunk)
     if "transformers" in peers:
         python, model = python_of(work, "transformers"), models.checkpoint(work, size)
-        runs.append(Run(REFERENCE, python, "run_transformers.py", model, measure))
+        runs.append(PeerRun(REFERENCE, python, "run_transformers.py", model, measure))
     if "sherpa-onnx" in peers:
         python, model = python_of(work, "sherpa-onnx"), models.for_sherpa(work, size, lookahead)
-        runs.append(Run("sherpa-onnx int8", python, "run_sherpa.py", model, measure))
+        runs.append(PeerRun("sherpa-onnx int8", python, "run_sherpa.py", model, measure))
     return runs
 
 
@@ -53,7 +53,7 @@ BY_CHUNK = "files_by_chunk"
 REFERENCE = "transformers fp32"
 
 
-def do(run: Run, wavs: Sequence[Path], warm_up: Path, lookahead: int, threads: int) -> Result:
+def do(run: PeerRun, wavs: Sequence[Path], warm_up: Path, lookahead: int, threads: int) -> Result:
     """Run it once; a result with the one key `error` if it failed."""
     job = {
         "measure": run.measure,

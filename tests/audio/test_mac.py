@@ -199,5 +199,5 @@ def test_it_is_said_where_there_is_nothing_but_silence_and_where_there_is_no_mic
 ):
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setenv("TERM_PROGRAM", "iTerm.app")
-    assert "switch iTerm on" in microphone._permission_advice()
+    assert "switch iTerm on" in microphone._advise_on_permission()
     assert "switch iTerm on" in devices._connect_advice()

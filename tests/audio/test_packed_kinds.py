@@ -6,7 +6,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio.packed_kinds import LOOKED_AT, packed_kind
+from nemocli.audio.packed_kinds import LOOKED_AT, recognize_packed
 from tests import media
 from tests.sounds import speech_like
 
@@ -84,8 +84,8 @@ def encoded(folder, name):
 @pytest.mark.parametrize("name", BY_FFMPEG)
 def test_every_kind_is_known(tmp_path, name):
     data = encoded(tmp_path, name)
-    assert BY_FFMPEG[name][2] in packed_kind(data[:LOOKED_AT])
-    assert BY_FFMPEG[name][2] in packed_kind(data[: LOOKED_AT // 2])
+    assert BY_FFMPEG[name][2] in recognize_packed(data[:LOOKED_AT])
+    assert BY_FFMPEG[name][2] in recognize_packed(data[: LOOKED_AT // 2])
 
 
 @pytest.mark.parametrize("form", ["AVR", "PAF", "WVE", "IRCAM", "PVF"])
@@ -96,20 +96,20 @@ def test_what_libsndfile_writes_is_known(tmp_path, form, endian):
         pytest.skip(f"{form} has no other order of bytes")
     rate = 8000 if form == "WVE" else 16000
     soundfile.write(tmp_path / "a", media.sine(1, rate), rate, subtype, endian, form)
-    assert form in packed_kind((tmp_path / "a").read_bytes()[:LOOKED_AT])
+    assert form in recognize_packed((tmp_path / "a").read_bytes()[:LOOKED_AT])
 
 
 def test_kinds_that_have_only_a_magic_number():
-    assert packed_kind(bytes.fromhex("b7d800203749da11a64e0007e95ead8d") + bytes(99)) == "WTV"
+    assert recognize_packed(bytes.fromhex("b7d800203749da11a64e0007e95ead8d") + bytes(99)) == "WTV"
     mac_binary = b"\0\1A".ljust(65, b"\0") + b"FSSD".ljust(63, b"\0")
-    assert packed_kind(mac_binary + b"HCOM" + bytes(99)) == "HCOM"
+    assert recognize_packed(mac_binary + b"HCOM" + bytes(99)) == "HCOM"
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams_are_known_from_any_byte_on(tmp_path, name):
     data = encoded(tmp_path, name)
     for begin in range(1, min(5000, len(data) - LOOKED_AT), 217):
-        kind = packed_kind(data[begin : begin + LOOKED_AT])
+        kind = recognize_packed(data[begin : begin + LOOKED_AT])
         assert kind is not None and BY_FFMPEG[name][2] in kind, begin
 
 
@@ -120,7 +120,7 @@ def test_silence_that_is_packed(tmp_path, name, silent):
     options = {"id3v2_version": "0", "write_xing": "0"} if name == "bare.mp3" else {}
     samples = np.full(4 * rate, silent, np.float32)
     data = media.encode(tmp_path / name, codec, samples, rate, options=options).read_bytes()
-    assert kind in packed_kind(data[:LOOKED_AT])
+    assert kind in recognize_packed(data[:LOOKED_AT])
 
 
 def test_amr_and_others_that_cannot_be_written_here():
@@ -138,7 +138,7 @@ def test_amr_and_others_that_cannot_be_written_here():
         (b"\0\0\0\x18ftyp3gp4", "MP4"),
         (b"RIFX\0\0\0\0WAVEfmt ", "big-endian WAV"),
     ):
-        assert kind in packed_kind(begin + bytes(5000))
+        assert kind in recognize_packed(begin + bytes(5000))
 
 
 def raw(samples, encoding):
@@ -172,21 +172,21 @@ def test_no_sound_is_taken_for_packed(seed, loudness, kind, encoding, skipped, c
     else:
         samples = loudness * np.sin(2 * np.pi * np.arange(size) / rng.uniform(2, 400))
         samples = np.sign(samples) * loudness if kind == "square" else samples
-    assert packed_kind(raw(samples, encoding)[skipped:count]) is None
+    assert recognize_packed(raw(samples, encoding)[skipped:count]) is None
 
 
 @settings(deadline=None, max_examples=150)
 @given(piece=st.binary(min_size=1, max_size=8), count=st.integers(1, LOOKED_AT))
 def test_what_repeats_itself_is_not_packed(piece, count):
     """Constants and tones, whatever their value; some begin like a container's file."""
-    kind = packed_kind((piece * LOOKED_AT)[:count])
+    kind = recognize_packed((piece * LOOKED_AT)[:count])
     assert kind not in ("AAC", "MP3", "AAC (LATM)", "AC-3", "an MPEG transport stream")
 
 
 def test_every_constant_of_16_bits():
     for value in range(-32768, 32768, 7):
         data = np.full(LOOKED_AT // 2, value, "<i2").tobytes()
-        assert packed_kind(data) is None, value
+        assert recognize_packed(data) is None, value
 
 
 def test_the_bundled_clips_are_samples(clips):
@@ -195,12 +195,12 @@ def test_the_bundled_clips_are_samples(clips):
         for encoding in ("s16le", "f32le"):
             data = raw(samples, encoding)
             for begin in range(0, len(data) - LOOKED_AT, 4001):
-                assert packed_kind(data[begin : begin + LOOKED_AT]) is None
+                assert recognize_packed(data[begin : begin + LOOKED_AT]) is None
 
 
 @pytest.mark.parametrize("magic", BY_MAGIC)
 def test_first_bytes_of_kinds_that_cannot_be_written_here(magic):
-    assert packed_kind(magic + bytes(500)) == BY_MAGIC[magic]
+    assert recognize_packed(magic + bytes(500)) == BY_MAGIC[magic]
 
 
 @pytest.mark.parametrize("begin", [0, 100])
@@ -209,5 +209,5 @@ def test_frames_of_gsm(tmp_path, begin):
     sound = speech_like(2)[::2]
     soundfile.write(tmp_path / "a.raw", sound, 8000, "GSM610", format="RAW", endian="FILE")
     content = (tmp_path / "a.raw").read_bytes()[begin:]
-    assert packed_kind(content[:LOOKED_AT]) == "GSM"
-    assert packed_kind(bytes([0xD5]) * 500) is None
+    assert recognize_packed(content[:LOOKED_AT]) == "GSM"
+    assert recognize_packed(bytes([0xD5]) * 500) is None

@@ -16,7 +16,7 @@ from nemocli.bench.trials import Measured, Trial, rank_for_files, rank_for_live
 from nemocli.cli import loading
 from nemocli.doctor.auto import examine_auto
 from nemocli.errors import ModelError, UnsupportedError
-from nemocli.models.choices import ChoiceError, Variant, find_choice_file, read_choice
+from nemocli.models.measured_choices import ChoiceError, Variant, find_choice_file, read_choice
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
@@ -208,7 +208,7 @@ def test_killed_while_it_is_written_the_old_one_stays(demo, measured, data):
     code = (
         "import os, signal, sys\n"
         "from dataclasses import replace\n"
-        "from nemocli.models.choices import read_choice, write_choice\n"
+        "from nemocli.models.measured_choices import read_choice, write_choice\n"
         "from nemocli.runtimes.system import this_system\n"
         "system, revision = this_system(), sys.argv[1]\n"
         "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"

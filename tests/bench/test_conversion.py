@@ -6,12 +6,12 @@ from safetensors.numpy import load_file, save_file
 
 from nemocli.bench import conversion
 from nemocli.bench.conversion import check_conversion, verify_folder
-from nemocli.bench.reference import SECONDS, bundled_sound, known_text
+from nemocli.bench.reference import CHECK_SOUND_S, find_known_text, read_bundled_sound
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.convert import convert
 from nemocli.network.checkpoint import open_checkpoint
 
-SOUND = bundled_sound(SECONDS)
+SOUND = read_bundled_sound(CHECK_SOUND_S)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_agreement_on_far_too_many_tokens_is_refused(checkpoint):
 def test_the_demo_s_text_is_known(demo, folder, monkeypatch):
     """A wrong front end, for example, makes both wrong in the same way."""
     source = open_checkpoint(demo)
-    assert known_text(source, 3) == "No, it is twelve thirty. Ja, es ist zwanzig Uhr"
+    assert find_known_text(source, 3) == "No, it is twelve thirty. Ja, es ist zwanzig Uhr"
     assert check_conversion(folder, source).tokens == 15
     run_once = conversion.run_once
     monkeypatch.setattr(conversion, "run_once", lambda r, p, sound: run_once(r, p, sound[::-1]))
@@ -111,4 +111,4 @@ def test_the_demo_s_text_is_known(demo, folder, monkeypatch):
 
 
 def test_no_text_is_known_for_another_checkpoint(checkpoint):
-    assert known_text(open_checkpoint(checkpoint), 3) is None
+    assert find_known_text(open_checkpoint(checkpoint), 3) is None

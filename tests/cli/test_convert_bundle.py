@@ -59,7 +59,7 @@ def test_the_layout_is_the_published_one(bundle, demo):
 
 
 def test_it_is_verified_on_whole_chunks(demo, tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "SECONDS", 2.5)  # enough, and quicker
+    monkeypatch.setattr(conversion, "CHECK_SOUND_S", 2.5)  # enough, and quicker
     shown = convert(demo, "-o", tmp_path / "out", "--precision", "fp32")
     assert shown.exit_code == 0, shown.stderr
     assert re.search(r"verified: ([1-9]\d*) of \1 tokens agree", shown.stderr)

@@ -19,6 +19,12 @@ def test_nothing_is_out_of_date(path):
     assert path.read_text(encoding="utf-8") == made()[path], "python scripts/make_docs.py"
 
 
+def test_every_command_has_a_page_with_its_options():
+    for command in read_commands():
+        page = (ROOT / "docs" / f"{command.name}.md").read_text(encoding="utf-8")
+        assert f"<!-- made: {command.name} -->" in page
+
+
 def test_nothing_is_left_over():
     written = {path for path in (ROOT / "share").rglob("*") if path.is_file()}
     assert written == {path for path in made() if "share" in path.parts}
@@ -76,7 +82,7 @@ def completed(line, folder):
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("nemocli ", ["live", "file", "convert", "doctor", "bench", "models"]),
+        ("nemocli ", [command.name for command in read_commands()]),
         ("nemocli li", ["live"]),
         ("nemocli --v", ["--version"]),
         ("nemocli models ", ["list", "pull", "path", "verify", "remove"]),

@@ -43,3 +43,21 @@ def test_the_tables_name_what_there_is():
         for member in re.findall(r"`(\w+)`", members):
             of_instances = f"self.{member}" in inspect.getsource(described)
             assert hasattr(described, member) or of_instances, f"{name} has no {member}"
+
+
+def public_functions():
+    """Every function and method of the public interface, by its name in Python."""
+    for name in nemocli.__all__:
+        public = getattr(nemocli, name)
+        if inspect.isclass(public):
+            for member, method in vars(public).items():
+                if inspect.isfunction(method) and not member.startswith("_"):
+                    yield f"{name}.{member}", method
+        elif inspect.isfunction(public):
+            yield name, public
+
+
+@pytest.mark.parametrize(("name", "function"), list(public_functions()))
+def test_a_docstring_explains_every_parameter(name, function):
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    assert not [name for name in names if name not in function.__doc__]

@@ -97,26 +97,6 @@ def test_the_burner_writes_the_words_into_the_picture(tmp_path, clips):
     assert sum(count > 50 for time, count in bright.items() if time > 3.8) >= 10
 
 
-def test_the_burner_s_cues_are_read_as_subtitles(clips):
-    import srt
-
-    example = load_example("burn_subtitles")
-    word = nemocli.Word
-    words = [
-        word("Good", 0.08, 0.4, 1.0, False),
-        word("morning.", 0.48, 0.8, 1.0, True),
-        word("あ" * 40, 3661.04, 3662.0, 1.0, False),
-        word("い" * 40, 3662.08, 3662.4, 1.0, False),
-        word("う", 3664, 3664.08, 1.0, False),
-    ]
-    cues = list(srt.parse(example.write_srt(example.split_into_cues(words))))
-    assert [cue.content for cue in cues] == ["Good morning.", "あ" * 40, "い" * 40, "う"]
-    starts = [cue.start.total_seconds() for cue in cues]
-    assert starts == [0.08, 3661.04, 3662.08, 3664]
-    assert [cue.end.total_seconds() for cue in cues] == [1.8, 3662.08, 3663.4, 3665.08]
-    assert example.write_srt(example.split_into_cues([])) == ""
-
-
 def load_example(name):
     spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)

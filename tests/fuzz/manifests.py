@@ -24,8 +24,8 @@ from nemocli.jobs.plan import (
 )
 from nemocli.jobs.run_log import Record, RunLog
 from nemocli.jobs.settings import Settings
-from nemocli.models.choices import Choice, Variant, read_choice_file
 from nemocli.models.hub import parse_hub_model
+from nemocli.models.measured_choices import Choice, Variant, read_choice_file
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.machine import describe_machine
 from nemocli.runtimes.system import this_system

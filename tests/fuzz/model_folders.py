@@ -23,7 +23,7 @@ from nemocli.models.integrity import check_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
-from nemocli.runtimes.onnx.names import graph_file
+from nemocli.runtimes.onnx.names import name_graph_file
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.fuzz import tiny
@@ -188,7 +188,9 @@ def onnx(folder: Path) -> Target:
     own = folder / "model"
     convert(source, own, "onnx")
     manifest = read_manifest(own)
-    names = [graph_file(graph, 3) for graph in ("pre_block", "conformer_block", "predict", "joint")]
+    names = [
+        name_graph_file(graph, 3) for graph in ("pre_block", "conformer_block", "predict", "joint")
+    ]
     contents = {name: (own / name).read_bytes() for name in names}
 
     def check(data: bytes) -> Hashable:

@@ -7,7 +7,7 @@ import numpy
 import pytest
 import soundfile
 
-from nemocli.audio.ffmpeg_limits import FORMATS
+from nemocli.audio.ffmpeg_limits import DEMUXERS
 from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
 from nemocli.jobs.inputs import EXTENSIONS
@@ -77,7 +77,7 @@ def test_no_extension_is_sought_whose_demuxers_are_not_allowed():
         extension
         for extension in EXTENSIONS
         if extension in demuxers
-        and not {part for name in demuxers[extension] for part in name.split(",")} & {*FORMATS}
+        and not {part for name in demuxers[extension] for part in name.split(",")} & {*DEMUXERS}
     }
     assert refused == {"paf", "fap", "m4v"}
 

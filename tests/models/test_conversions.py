@@ -10,11 +10,11 @@ from huggingface_hub import constants
 
 from nemocli.cli.models import _advise_on_conversion
 from nemocli.errors import UsageError
-from nemocli.models.choices import Choice, Variant, find_choice_file, write_choice
 from nemocli.models.convert import choose_target, convert
 from nemocli.models.find import find_model
 from nemocli.models.folder import MANIFEST, read_manifest, write_manifest
 from nemocli.models.hub import parse_hub_model
+from nemocli.models.measured_choices import Choice, Variant, find_choice_file, write_choice
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint

@@ -39,10 +39,10 @@ worker.serve(Fake)
 def fake(tmp_path):
     """A run of a recognizer whose tokens are the lengths of the packets it gets."""
 
-    def make(source: str, measure: str) -> runs.Run:
+    def make(source: str, measure: str) -> runs.PeerRun:
         script = tmp_path / "fake.py"
         script.write_text(source.format(folder=str(Path(worker.__file__).parent)))
-        return runs.Run("fake", Path(sys.executable), str(script), tmp_path, measure)
+        return runs.PeerRun("fake", Path(sys.executable), str(script), tmp_path, measure)
 
     return make
 

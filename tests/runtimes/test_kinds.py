@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 import nemocli
 from nemocli.bench.variants import compute_units, list_variants
@@ -24,6 +25,7 @@ from nemocli.runtimes.system import System, this_system
 from tests import typed
 from tests.kinds_here import RUN_HERE
 from tests.repeats import repeats
+from tests.schemas import SCHEMAS, checked
 
 SYSTEMS = [System("linux"), System("darwin", "14.7.1"), System("darwin", "27.0")]
 
@@ -97,6 +99,9 @@ def cache(tmp_path_factory):
 
 NAMES = pytest.mark.parametrize("name", [*KINDS, "toy", "toyfolder"])
 
+#: The toys and the runtimes that were added last are always run; the others are run by many tests.
+RUN = pytest.mark.parametrize("name", repeats(["toy", "toyfolder", *reversed(RUN_HERE)], 4))
+
 
 def test_every_folder_with_a_kind_is_registered():
     folders = {path.parent.name for path in Path(kinds.__file__).parent.glob("*/kind.py")}
@@ -143,7 +148,7 @@ def test_without_its_library_it_is_said_how_to_get_it(name, monkeypatch):
         resolve(ModelSpec("demo", name), system=System("darwin", "27.0"))
 
 
-@pytest.mark.parametrize("name", repeats([*RUN_HERE, "toy", "toyfolder"], 3))
+@RUN
 def test_it_transcribes_a_clip(name, clips):
     transcriber = nemocli.load("demo", runtime=name)
     assert transcriber.runtime == name
@@ -153,7 +158,7 @@ def test_it_transcribes_a_clip(name, clips):
     assert session.finish().text == clips[0].text
 
 
-@pytest.mark.parametrize("name", repeats([*RUN_HERE, "toy", "toyfolder"], 3))
+@RUN
 def test_commands_take_it(name, clips, tmp_path):
     command = ["file", clips[0].path, "--model", "demo", "--runtime", name, "-q"]
     assert typed.nemocli(*command).stdout == clips[0].text + "\n"
@@ -171,6 +176,10 @@ def test_a_checkpoint_is_converted_to_it(tmp_path, monkeypatch):
     assert (loaded.runtime, loaded.precision) == ("toyfolder", "fp16")
     done = typed.nemocli("convert", "demo", "--to", "toyfolder", "-o", tmp_path / "new")
     assert done.exit_code == 0 and "tokens agree" in done.stderr
+    listed = checked(json.loads(typed.nemocli("models", "list", "--json").stdout), "models")
+    assert {"demo": "checkpoint", out.name: "toyfolder fp16"}.items() <= {
+        model["name"]: model["form"] for model in listed
+    }.items()
 
 
 def test_help_texts_have_it():
@@ -193,3 +202,11 @@ def test_bench_has_its_variants():
     assert {("toy", "fp32"), ("toyfolder", "fp32"), ("toyfolder", "fp16")} < set(variants)
     assert compute_units("toyfolder") == ("cpu", "moon")
     assert compute_units("toy") == (None,)
+
+
+@pytest.mark.parametrize(("schema", "part"), [("bench", "result"), ("verify", "outcome")])
+def test_the_schemas_of_measurements_allow_it(schema, part):
+    """They name no runtime and no compute units: a new one changes none of them."""
+    members = SCHEMAS[schema]["$defs"][part]["properties"]
+    for name, value in [("runtime", "toyfolder"), ("compute_units", "moon")]:
+        Draft202012Validator(members[name]).validate(value)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.runtimes.coreai.bundle import IOS, MACOS
+from nemocli.runtimes.coreai.kind import SYSTEM_MINIMUM_MACOS
 
-#: The first version of iOS and macOS that loads what is compiled.
-MINIMUM_SYSTEM = "27.0"
+#: The first version of macOS, and of iOS, that loads what is compiled.
+MINIMUM_SYSTEM = f"{SYSTEM_MINIMUM_MACOS}.0"
 
 #: Names of architectures: those of iPhones, such as h18p, end in p; h16c is a Mac's.
 _ARCHITECTURE = re.compile(r"h\d{1,3}[a-z]")

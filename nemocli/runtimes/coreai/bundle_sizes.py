@@ -90,7 +90,7 @@ def _parse_tensor(text: str) -> Tensor:
 
 
 def _find_sizes(signatures: Mapping[str, Signature]) -> ModelConfig:
-    """Raises KeyError, ValueError or IndexError for shapes that no model has."""
+    """Return the sizes that the shapes show; KeyError, ValueError or IndexError for others."""
     pre, first, second = (signatures[name] for name in ("pre_first", "conformer_a", "conformer_b"))
     _, frames, hidden = pre["embeds"].shape
     layers, heads, left_context, _ = first["k_cache"].shape
@@ -126,7 +126,7 @@ def _find_rest(hidden: int, vocabulary: int, lookahead: int) -> dict[str, object
         "lookaheads": (lookahead,),
         "default_lookahead": lookahead,
         "blank_id": vocabulary - 1,
-        "max_symbols": released.MAX_SYMBOLS,
+        "max_symbols": released.SYMBOLS_PER_FRAME,
         "default_prompt": released.DEFAULT_PROMPT,
         "prompts": dict(released.PROMPTS),
         "languages": (),
@@ -147,8 +147,9 @@ def config_in_bundle(config: ModelConfig) -> ModelConfig:
         (config.features != features, "its mel front end is another one"),
         (config.blank_id != config.vocab_size - 1, "its blank is not the last token"),
         (
-            config.max_symbols != released.MAX_SYMBOLS,
-            f"it emits up to {config.max_symbols} tokens on a frame, not {released.MAX_SYMBOLS}",
+            config.max_symbols != released.SYMBOLS_PER_FRAME,
+            f"it emits up to {config.max_symbols} tokens on a frame,"
+            f" not {released.SYMBOLS_PER_FRAME}",
         ),
         (config.num_prompts <= max(released.PROMPTS.values()), "it has fewer prompts"),
         (bool(others), f"its prompt for {next(iter(others), None)} is another one"),

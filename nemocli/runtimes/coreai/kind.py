@@ -56,7 +56,7 @@ class CoreAIKind(FolderKind):
     def choose_units(self, requested: str | None, system: System) -> str | None:
         chosen = super().choose_units(requested, system)
         if requested in ("gpu", "ane") and not self.has_units_on(system):
-            raise UnsupportedError(units_refusal(requested))
+            raise UnsupportedError(describe_missing_units(requested))
         return chosen
 
     def write_graphs(
@@ -84,7 +84,7 @@ class CoreAIKind(FolderKind):
         return CoreAIRuntime(folder.path, folder.config, lookahead, folder.precision, units)
 
 
-def units_refusal(compute_units: str) -> str:
+def describe_missing_units(compute_units: str) -> str:
     """Return the sentence for a system whose Core AI has no choice of compute units."""
     return (
         f"Core AI computes on {compute_units} only on macOS {SYSTEM_MINIMUM_MACOS} or later;"

@@ -26,7 +26,7 @@ from nemocli.errors import ModelError, UnsupportedError
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreai.kind import KIND, units_refusal
+from nemocli.runtimes.coreai.kind import KIND, describe_missing_units
 from nemocli.runtimes.coreai.quiet import silent
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREAI, function_name, package_name
@@ -35,7 +35,7 @@ from nemocli.runtimes.packages import COREAI, function_name, package_name
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
 
 #: Seconds that native threads get to leave Python before it ends.
-LEAVING = 0.1
+LEAVING_S = 0.1
 
 
 class CoreAIRuntime(FixedShapeRuntime[Any]):
@@ -120,7 +120,7 @@ def _specialization(compute_units: str) -> Any:
     if not SpecializationOptions.is_supported():
         if kind == "cpu":  # which is all that the package's runtime has
             return None
-        raise UnsupportedError(units_refusal(compute_units))
+        raise UnsupportedError(describe_missing_units(compute_units))
     from coreai.runtime import ComputeUnitKind
 
     if kind == "cpu":
@@ -163,7 +163,7 @@ def _finish_calls(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.gather(*others, return_exceptions=True)
 
     asyncio.run_coroutine_threadsafe(wait(), loop).result()
-    time.sleep(LEAVING)
+    time.sleep(LEAVING_S)
 
 
 def _wait(call: Coroutine[Any, Any, Any]) -> Any:

@@ -27,7 +27,7 @@ class MLXKind(FolderKind):
         "pip install 'nemocli[mlx]'",
         systems=f"macOS {MLX_MINIMUM_MACOS} or later on Apple silicon, and for Linux",
         loads="nemocli.runtimes.mlx.tools",
-        mac_wheels=(Wheels((APPLE_SILICON,), 14, (3, 11), (3, 14)),),
+        mac_wheels=(Wheels((APPLE_SILICON,), MLX_MINIMUM_MACOS, (3, 11), (3, 14)),),
     )
     default_precision = "fp16"
     precisions: ClassVar = {"fp16": 2.1, "int8": 1.2, "int5": 0.9, "fp32": 4.1}

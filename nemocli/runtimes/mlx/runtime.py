@@ -30,7 +30,7 @@ from nemocli.runtimes.mlx.tools import mx
 Function = Callable[[Mapping[str, Array]], dict[str, Array]]
 
 #: Bytes of freed buffers that MLX keeps to use again; without a limit they grow with every shape.
-CACHE_LIMIT = 256 << 20
+MAX_CACHE_BYTES = 256 << 20
 
 #: The graphs that are compiled on the GPU, each with the input that shows whether a call is of one
 #: chunk of one stream. Compiled functions are kept for every shape and never dropped, so that other
@@ -78,7 +78,7 @@ class MLXRuntime(Runtime):
 
     def _load(self, path: Path, precision: str) -> None:
         with explained(f"MLX cannot load {path}"), mx.stream(self._device):
-            mx.set_cache_limit(CACHE_LIMIT)
+            mx.set_cache_limit(MAX_CACHE_BYTES)
             weights = StoredWeights(path, expected_shapes(self.config), precision, self._dtype)
             operations = MLXOperations(weights)
             names = Parameters(self.config, NamesOnly(self.config))

@@ -6,7 +6,7 @@ from pathlib import Path
 from nemocli.network.graphs import DECODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.kind import GraphProgress
-from nemocli.runtimes.onnx.names import CONFORMER, WEIGHTS_FILE, graph_file
+from nemocli.runtimes.onnx.names import CONFORMER, WEIGHTS_FILE, name_graph_file
 from nemocli.runtimes.onnx.operations import build_model
 from nemocli.runtimes.onnx.weights_file import WeightsFile
 
@@ -27,7 +27,7 @@ def write_graphs(
     graphs += [(CONFORMER, lookahead) for lookahead in lookaheads]
     with WeightsFile(folder / WEIGHTS_FILE) as weights:
         for number, (graph, lookahead) in enumerate(graphs, 1):
-            name = graph_file(graph, lookahead)
+            name = name_graph_file(graph, lookahead)
             progress(name, number, len(graphs))
             built: Graph[str] = build_graph(graph, parameters, lookahead + 1)
             model = build_model(built, weights, precision == "int8")

@@ -13,7 +13,7 @@ from nemocli.errors import ModelError, lacks_memory
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays, Runtime
-from nemocli.runtimes.onnx.names import graph_file
+from nemocli.runtimes.onnx.names import name_graph_file
 from nemocli.runtimes.onnx.processor import multiplies_signed_weights
 
 
@@ -29,7 +29,7 @@ class OnnxRuntime(Runtime):
         self._sessions = {graph: self._load(graph) for graph in (*BLOCK_GRAPHS, *DECODER_GRAPHS)}
 
     def _load(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
-        path = self._folder / graph_file(graph, self.lookahead)
+        path = self._folder / name_graph_file(graph, self.lookahead)
         if not path.is_file():
             raise ModelError(f"The model folder lacks the file {path}; convert the model again.")
         try:

@@ -194,8 +194,8 @@ def test_what_was_compiled_is_dropped_without_closing(converted, compiled, monke
 
 def test_freed_buffers_are_limited(converted):
     nemocli.load(converted("fp32"))
-    limit = mx.set_cache_limit(mlx_runtime.CACHE_LIMIT)
-    assert limit == mlx_runtime.CACHE_LIMIT
+    limit = mx.set_cache_limit(mlx_runtime.MAX_CACHE_BYTES)
+    assert limit == mlx_runtime.MAX_CACHE_BYTES
 
 
 def test_results_are_the_callers(converted):

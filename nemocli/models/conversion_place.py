@@ -2,17 +2,56 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import Enum, auto
 from pathlib import Path
 
 from nemocli.disk import free_bytes, nearest_existing
-from nemocli.errors import NemocliError
+from nemocli.errors import NemocliError, UsageError
 from nemocli.models.folder import MANIFEST
 from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.removal import discard_folder, remove_tree
 from nemocli.whole_file import is_abandoned, is_part, part_of, remove_abandoned, written_whole
+
+
+class Occupant(Enum):
+    """What lies where a conversion is to be written."""
+
+    SAME = auto()
+    #: The same conversion, or something of nemocli's that is too damaged to say which.
+    DAMAGED = auto()
+    OTHER = auto()
+
+
+def is_done(
+    out: Path,
+    examine: Callable[[Path], Occupant],
+    force: bool,
+    note: Callable[[str], None] | None,
+) -> bool:
+    """Tell whether a conversion is in its place already, so that nothing is to be done.
+
+    `examine` is called with a place that is not empty; it raises UsageError for what nemocli did
+    not write. `note` is called if the conversion there is damaged. With `force`, the answer is no.
+    Raises UsageError for another model unless `force` is set, and for a link to itself.
+    """
+    try:
+        if os.path.islink(os.path.realpath(out)):
+            raise UsageError(f"{out} is a link that leads back to itself; choose another place.")
+        if not out.exists() or (out.is_dir() and all(map(is_part, out.iterdir()))):
+            return False
+        found = examine(out)
+    except OSError as error:
+        raise explain_place(out, error) from None
+    if found is Occupant.OTHER and not force:
+        raise UsageError(
+            f"{out} holds another model; choose another place, or add --force to replace it."
+        )
+    if found is Occupant.DAMAGED and note:
+        note(f"{out} is damaged and is converted again.")
+    return found is Occupant.SAME and not force
 
 
 def explain_place(out: Path, error: OSError) -> NemocliError:

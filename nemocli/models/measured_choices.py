@@ -210,7 +210,7 @@ def _advice(choice: Choice) -> str:
 
 
 def _parse(data: Any) -> Choice:
-    """Raises ValueError, LookupError or TypeError for what is no choice of this version."""
+    """Parse a choice of this version; ValueError, LookupError or TypeError for other data."""
     if (data["schema"], data["version"]) != (SCHEMA, VERSION):
         raise ValueError("of another version")
     model, revision, date, machine = (data[n] for n in ("model", "revision", "date", "machine"))
