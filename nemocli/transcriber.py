@@ -24,6 +24,7 @@ from nemocli.models.spec import ModelSpec
 from nemocli.models.word_delays import choose_alignment
 from nemocli.network.graphs import chunk_rows
 from nemocli.runtimes.base import Runtime
+from nemocli.scheduler.scheduler import Scheduler
 from nemocli.transcript.alignment import Align, Alignment, check_align
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -68,6 +69,7 @@ class Transcriber(Closing):
     ) -> None:
         self._runtime = runtime
         self._recognizer = Recognizer(runtime)
+        self._scheduler: Scheduler | None = None
         self._pieces = pieces
         self._languages = Languages(runtime.config)
         #: The name that the model was loaded by, such as `demo`, or its folder.
@@ -118,8 +120,25 @@ class Transcriber(Closing):
         A call into the model that is running in another thread is waited for. Afterwards, what
         needs the model raises NemocliError, also in sessions that were begun before.
         """
+        if self._scheduler is not None:
+            self._scheduler.close()
         self._recognizer.close()
         return_freed_memory()
+
+    def schedule(self, max_streams: int | None = None) -> Scheduler:
+        """Begin to call the model in one thread, for the sessions and files of all threads.
+
+        Chunks that wait at the same time then share a call: with many streams in many threads, this
+        serves several times as many. The words are the same, and for a single stream nothing is
+        won. It lasts until the returned Scheduler, or the transcriber, is closed. `max_streams`
+        limits the streams that `Scheduler.live_place` admits; None chooses by what calls cost here.
+        """
+        self._recognizer.check_open()
+        if self._scheduler is not None:
+            self._scheduler.close()
+        self._scheduler = Scheduler(self._recognizer, max_streams)
+        self._scheduler.measure(lambda: self._begin_stream(AUTO))
+        return self._scheduler
 
     def session(
         self,
@@ -207,7 +226,7 @@ class Transcriber(Closing):
         limits, language = self._check_request(lang, max_memory)
         alignment = self._choose_alignment(align)
         return transcribe_many(
-            lambda: self._begin_stream(language, alignment=alignment),
+            lambda: self._begin_stream(language, alignment=alignment, is_live=False),
             chunk_rows(self.lookahead + 1, first=False),
             checked_paths,
             limits,
@@ -231,11 +250,14 @@ class Transcriber(Closing):
         keep_transcript: bool = True,
         keep_encoder: bool = False,
         alignment: Alignment | None = None,
+        is_live: bool = True,
     ) -> Stream:
         prompt = self._languages.find(lang).prompt
-        return Stream(
+        stream = Stream(
             self._recognizer, self._pieces, prompt, keep_transcript, keep_encoder, alignment
         )
+        stream.is_live = is_live
+        return stream
 
 
 def _check_paths(paths: "str | PathLike[str] | Iterable[str | PathLike[str]]") -> Iterator[Path]:

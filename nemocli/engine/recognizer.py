@@ -1,8 +1,9 @@
 """What all streams of a loaded model share: its runtime, the encoder for it, and a lock."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from nemocli.closing import Closing
 from nemocli.engine.encoder import choose_encoder
@@ -29,6 +30,14 @@ class Turns:
         self._taken.release()
 
 
+class Advances(Protocol):
+    """Calls the model for streams of all threads, in a thread of its own."""
+
+    def advance(self, streams: Sequence[Any], chunks: int) -> None:
+        """Do what `advance` of nemocli/engine/stream.py does, and return when it is done."""
+        ...
+
+
 class Recognizer(Closing):
     """A loaded model as its streams share it. Several threads may use it."""
 
@@ -37,6 +46,8 @@ class Recognizer(Closing):
         self.encoder = choose_encoder(runtime)
         #: Held during each call into the runtime, which takes one call at a time; see `turn`.
         self.turns = Turns()
+        #: What calls the model for streams of all threads; None if each thread does that.
+        self.scheduler: Advances | None = None
         self._is_closed = False
 
     @contextmanager

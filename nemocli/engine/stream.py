@@ -37,6 +37,9 @@ class Stream:
     ) -> None:
         runtime = recognizer.runtime
         self.recognizer = recognizer
+        #: Whether somebody waits for the words as they are spoken. A scheduler lets these streams
+        #: go first.
+        self.is_live = True
         self._rate = runtime.config.features.sampling_rate
         self._mel = MelStream(runtime.config.features)
         self._encoder = EncoderStream(runtime.config, runtime.lookahead, prompt)
@@ -97,6 +100,17 @@ class Stream:
         """Return the transcript of the frames decoded so far, with their duration."""
         return self._text.transcript(min(self._duration, self.frames * FRAME_SECONDS))
 
+    def own_states(self) -> None:
+        """Copy what the stream remembers, if it is a part of arrays that other streams share.
+
+        After a call with several streams, each holds the memory of all of them until it is in
+        another call.
+        """
+        runtime = self.recognizer.runtime
+        for name, state in self._encoder.states.items():
+            self._encoder.states[name] = runtime.own_state(state)
+        self._decoder.state = runtime.own_state(self._decoder.state)
+
     @property
     def _duration(self) -> float:
         return self._mel.samples / self._rate
@@ -115,9 +129,18 @@ class Stream:
 def advance(streams: Sequence[Stream], chunks: int) -> None:
     """Transcribe the next chunks of several streams of one model together.
 
-    Each stream must have `chunks` chunks waiting; only one that has ended may have fewer. Other
-    threads get their turn between two calls.
+    Each stream must have `chunks` chunks waiting; only one that has ended may have fewer. If the
+    model has a scheduler, its thread does that, in calls that other threads' streams may share.
     """
+    scheduler = streams[0].recognizer.scheduler
+    if scheduler is None:
+        advance_now(streams, chunks)
+    else:
+        scheduler.advance(streams, chunks)
+
+
+def advance_now(streams: Sequence[Stream], chunks: int) -> None:
+    """Do what `advance` does in this thread. Other threads get their turn between two calls."""
     recognizer = streams[0].recognizer
     runtime, encoder = recognizer.runtime, recognizer.encoder
     size = encoder.max_streams or len(streams)

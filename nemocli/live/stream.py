@@ -84,6 +84,8 @@ class LiveStream:
         self._loudness = Loudness()
         self._patience = limits.rescue
         self._had_word = False
+        #: How often what was said was closed: by a pause, a reset, an interruption or the end.
+        self.closes = 0
         self._begin(0.0)
 
     @property
@@ -255,6 +257,7 @@ class LiveStream:
         yield from self._finals(self._session.flush().final)
         for group in self._segmenter.flush():
             yield self._final(group)
+        self.closes += 1
         if self._token_frame is not None:
             self._clock.forget(self._token_frame * FRAME_SECONDS - MAX_ALIGNED_S)
 

@@ -57,6 +57,16 @@ class Runtime(ABC):
             for n in range(count)
         ]
 
+    def own_state(self, state: State) -> State:
+        """Return a state whose arrays hold no more memory than their own."""
+        return {name: _own(value) for name, value in state.items()}
+
+
+def _own(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.base is not None:
+        return value.copy()
+    return value
+
 
 def _join(arrays: Sequence[NDArray[Any]], axis: int) -> NDArray[Any]:
     """Concatenate arrays of one stream each, without a copy if they are all of one array."""

@@ -82,6 +82,7 @@ LEVELS = {
     "__init__": 4.6,
     "provision": 4.5,
     "transcriber": 3,
+    "scheduler": 2.7,
     "batch": 2.5,
     **dict.fromkeys(["engine", "models"], 2),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),

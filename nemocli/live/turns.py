@@ -1,0 +1,144 @@
+"""A live stream as turns of text that only grows: what clients of a server are sent."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
+from nemocli.transcriber import Transcriber
+from nemocli.transcript.events import Final, Partial
+from nemocli.transcript.types import Word, join_words
+from nemocli.units import SAMPLE_RATE
+
+#: Seconds of sound that are given to the stream at once, so that pauses are found where they are.
+PACKET_S = 0.1
+_PACKET = round(PACKET_S * SAMPLE_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The first word of a turn came; it begins at second `start` of the sound."""
+
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnText:
+    """The text of a turn has grown by `text`, which is never empty and never taken back."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """A turn is complete. `text` is that of its TurnTexts, one after another. Times in seconds."""
+
+    text: str
+    start: float
+    end: float
+    language: str | None
+    words: tuple[Word, ...]
+
+
+TurnEvent = TurnStarted | TurnText | TurnEnded
+
+
+class TurnStream:
+    """Sound in, turns out: what is said between two pauses, or between two calls of `end_turn`.
+
+    With `ends_at_pauses`, the limits' `endpoint` ends a turn; otherwise only `end_turn` does, which
+    treats the sound as ended, so that the text is that of a file with the same sound.
+    """
+
+    def __init__(
+        self, transcriber: Transcriber, lang: str, limits: StreamLimits, ends_at_pauses: bool
+    ) -> None:
+        self._transcriber = transcriber
+        self._limits = limits
+        self._ends_at_pauses = ends_at_pauses
+        self._stream = LiveStream(transcriber, lang, limits)
+        # Samples of all turns, and the second in which the sound of `_stream` began.
+        self._samples = 0
+        self._base = 0.0
+        self._begin_turn()
+
+    def _begin_turn(self) -> None:
+        self._closes = self._stream.closes
+        self._words: list[Word] = []
+        self._text = ""
+        self._start: float | None = None
+
+    def receive(self, samples: NDArray[np.float32]) -> Iterator[TurnEvent]:
+        """Transcribe the next samples, float32 [n] at 16 kHz."""
+        for at in range(0, len(samples), _PACKET):
+            packet = samples[at : at + _PACKET]
+            self._samples += len(packet)
+            yield from self._follow(self._stream.receive(packet))
+
+    def end_turn(self) -> Iterator[TurnEvent]:
+        """End the sound so far; sound that follows begins anew. A turn without words ends too."""
+        yield from self._follow(self._stream.finish(), ends=True)
+        yield from self._end()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the turn that was begun; sound that follows begins anew."""
+        self._stream = LiveStream(self._transcriber, self._stream.lang, self._limits)
+        self._base = self.seconds
+        self._begin_turn()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of sound received, those of earlier turns included."""
+        return self._samples / SAMPLE_RATE
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a turn was begun."""
+        return self._start is not None
+
+    def _follow(
+        self, events: Iterable[Partial | Final | StreamEvent], ends: bool = False
+    ) -> Iterator[TurnEvent]:
+        """Turn the stream's events into those of turns; `ends` says that the caller ends it."""
+        growing: tuple[Word, ...] = ()
+        for event in events:
+            if not ends and self._is_at_pause():
+                yield from self._end()
+            if isinstance(event, Partial):
+                growing = event.segment.words
+            elif isinstance(event, Final):
+                self._words += event.segment.words
+                growing = ()
+            else:
+                continue
+            yield from self._grow((*self._words, *growing))
+        if not ends and self._is_at_pause():
+            yield from self._end()
+
+    def _is_at_pause(self) -> bool:
+        if self._stream.closes == self._closes:
+            return False
+        self._closes = self._stream.closes
+        return self._ends_at_pauses and self._start is not None
+
+    def _grow(self, words: tuple[Word, ...]) -> Iterator[TurnEvent]:
+        text = join_words(words)
+        # Words grow at their ends and are never taken back, so this is always the case but for a
+        # shorter text in between, which is waited out.
+        if len(text) <= len(self._text) or not text.startswith(self._text):
+            return
+        if self._start is None:
+            self._start = self._base + words[0].start
+            yield TurnStarted(self._start)
+        added, self._text = text[len(self._text) :], text
+        yield TurnText(added)
+
+    def _end(self) -> Iterator[TurnEvent]:
+        words = tuple(self._words)
+        start = self.seconds if self._start is None else self._start
+        end = self._base + words[-1].end if words else self.seconds
+        yield TurnEnded(self._text, start, max(start, end), self._stream.language, words)
+        self._begin_turn()
