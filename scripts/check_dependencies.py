@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from scripts.environments import PYTHONS, ROOT, find_python, make_tools, run
 
 #: The extras for users; the others are for maintainers.
-FOR_USERS = ("bench", "cluster", "coreai", "mlx")
+FOR_USERS = ("bench", "cluster", "coreai", "mlx", "serve")
 
 #: uv's names of the systems, and the macOS version that wheels must support.
 SYSTEMS = {

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
         [
             ("oracle", "torch", "needs pip install -e '.[test]'"),
             ("oracle", "transformers", "needs pip install -e '.[test]'"),
+            ("server", "starlette", "needs pip install 'nemocli[serve]'"),
             ("runtimes/coreml", "coremltools", "needs coremltools"),
         ],
         1,

@@ -24,6 +24,7 @@ from nemocli.cli.models_options import (
     VerifyOptions,
 )
 from nemocli.cli.printable import printable
+from nemocli.cli.serve_options import ServeOptions
 from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.errors import NemocliError, lacks_memory
@@ -88,6 +89,7 @@ models = typer.Typer(name="models", help="List, download and remove models.", no
 # In the order of the help text; a module on the right is imported when its subcommand is run.
 add_subcommand(app, "live", LiveOptions, "nemocli.cli.live:transcribe_live")
 add_subcommand(app, "file", FileOptions, "nemocli.cli.file:transcribe_files")
+add_subcommand(app, "serve", ServeOptions, "nemocli.cli.serve:serve_model")
 add_subcommand(app, "convert", ConvertOptions, "nemocli.cli.convert:convert_checkpoint")
 add_subcommand(app, "doctor", DoctorOptions, "nemocli.cli.doctor:examine_machine")
 add_subcommand(app, "bench", BenchOptions, "nemocli.cli.bench:measure")

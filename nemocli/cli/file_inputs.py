@@ -118,12 +118,15 @@ def _open_stdin(what: str) -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def parse_bytes(text: str | None) -> int | None:
-    """Read a size such as `2G`, `500MB` or `1.5 GiB` in bytes; UsageError for other text."""
+def parse_bytes(text: str | None, option: str = "--max-memory") -> int | None:
+    """Read a size such as `2G`, `500MB` or `1.5 GiB` in bytes.
+
+    Raises UsageError, which names the option, for other text.
+    """
     if text is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:([kmgt]?)b?|([kmgt])ib)", text.strip().lower())
     if match is None:
-        raise UsageError(f"--max-memory takes a size such as 2G or 500M, not {text!r}.")
+        raise UsageError(f"{option} takes a size such as 2G or 500M, not {text!r}.")
     base, unit = (1024, match[3]) if match[3] else (1000, match[2])
     return int(float(match[1]) * base ** _UNITS.index(unit))

@@ -42,30 +42,42 @@ class TurnEnded:
     words: tuple[Word, ...]
 
 
-TurnEvent = TurnStarted | TurnText | TurnEnded
+@dataclass(frozen=True, slots=True)
+class TurnCleared:
+    """The turn that was begun is forgotten: it has no end."""
+
+
+TurnEvent = TurnStarted | TurnText | TurnEnded | TurnCleared
 
 
 class TurnStream:
     """Sound in, turns out: what is said between two pauses, or between two calls of `end_turn`.
 
     With `ends_at_pauses`, the limits' `endpoint` ends a turn; otherwise only `end_turn` does, which
-    treats the sound as ended, so that the text is that of a file with the same sound.
+    treats the sound as ended, so that the text is that of a file with the same sound. Times count
+    from second `begin` on.
     """
 
     def __init__(
-        self, transcriber: Transcriber, lang: str, limits: StreamLimits, ends_at_pauses: bool
+        self,
+        transcriber: Transcriber,
+        lang: str,
+        limits: StreamLimits,
+        ends_at_pauses: bool,
+        begin: float = 0.0,
     ) -> None:
         self._transcriber = transcriber
         self._limits = limits
         self._ends_at_pauses = ends_at_pauses
         self._stream = LiveStream(transcriber, lang, limits)
         # Samples of all turns, and the second in which the sound of `_stream` began.
-        self._samples = 0
-        self._base = 0.0
+        self._samples = round(begin * SAMPLE_RATE)
+        self._base = begin
         self._begin_turn()
 
     def _begin_turn(self) -> None:
         self._closes = self._stream.closes
+        self._began_at = self._samples
         self._words: list[Word] = []
         self._text = ""
         self._start: float | None = None
@@ -81,10 +93,23 @@ class TurnStream:
         """End the sound so far; sound that follows begins anew. A turn without words ends too."""
         yield from self._follow(self._stream.finish(), ends=True)
         yield from self._end()
-        self.clear()
+        self._restart()
 
-    def clear(self) -> None:
+    def wait(self, seconds: float) -> Iterator[TurnEvent]:
+        """End a turn if no sound has come for so long; see `LiveStream.wait`."""
+        if self._ends_at_pauses:
+            yield from self._follow(self._stream.wait(seconds))
+
+    def switch(self, lang: str) -> None:
+        """Switch to a language from the next chunk on; UsageError if the model lacks it."""
+        self._stream.lang = lang
+
+    def clear(self) -> Iterator[TurnEvent]:
         """Forget the turn that was begun; sound that follows begins anew."""
+        self._restart()
+        yield TurnCleared()
+
+    def _restart(self) -> None:
         self._stream = LiveStream(self._transcriber, self._stream.lang, self._limits)
         self._base = self.seconds
         self._begin_turn()
@@ -96,8 +121,18 @@ class TurnStream:
 
     @property
     def has_text(self) -> bool:
-        """Whether a turn was begun."""
+        """Whether a turn was begun that is not ended."""
         return self._start is not None
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether sound came since the last turn ended."""
+        return self._samples > self._began_at
+
+    @property
+    def level(self) -> float:
+        """Level of the last sound, in dB of full scale."""
+        return self._stream.level
 
     def _follow(
         self, events: Iterable[Partial | Final | StreamEvent], ends: bool = False

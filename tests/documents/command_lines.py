@@ -39,6 +39,8 @@ NOT_RUN = {
     ),
     "nemocli bench": "half a minute and more: tests/cli/test_bench.py has fewer repeats",
     "nemocli doctor --verify": "a minute: tests/bench/test_verify.py",
+    "nemocli serve": "runs until it is ended: tests/server",
+    "curl http": "a server: tests/server/test_requests.py",
     "python3 -m venv": "the network: .ci/run does it",
     ".venv/bin/pip install": "the network: .ci/run does it",
     ".venv/bin/pytest": "this is it",

@@ -40,7 +40,7 @@ def members(class_):
 
 
 def simple(node):
-    if isinstance(node, ast.ClassDef | ast.FunctionDef):
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         return {node.name}
     if isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -76,7 +76,7 @@ def test_every_room_has_a_row():
 LEVELS = {
     "__main__": 7,
     "cli": 6,
-    "cluster": 5,
+    **dict.fromkeys(["cluster", "server"], 5),
     **dict.fromkeys(["bench", "jobs", "live"], 4),
     "doctor": 3,
     "__init__": 4.6,

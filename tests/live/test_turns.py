@@ -5,7 +5,7 @@ import pytest
 
 import nemocli
 from nemocli.live.stream import StreamLimits
-from nemocli.live.turns import TurnStarted, TurnStream, TurnText
+from nemocli.live.turns import TurnCleared, TurnStarted, TurnStream, TurnText
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_what_is_cleared_gives_no_text(transcriber, clips):
     limits = StreamLimits(endpoint=float("inf"))
     stream = TurnStream(transcriber, "auto", limits, ends_at_pauses=False)
     assert TurnText in map(type, [*stream.receive(clips[0].samples)])
-    stream.clear()
+    assert [*stream.clear()] == [TurnCleared()]
     (turn,) = turns([*stream.receive(clips[1].samples), *stream.end_turn()])
     assert turn.text == clips[1].text
     assert turn.start >= len(clips[0].samples) / 16000

@@ -1,0 +1,90 @@
+"""The options of `nemocli serve`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from nemocli.cli.options import (
+    ComputeUnits,
+    Language,
+    Lookahead,
+    Model,
+    Quiet,
+    Runtime,
+    option,
+)
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """Serve one loaded model to many programs: OpenAI's interfaces, Wyoming, and a page.
+
+    It listens on this machine only, until Ctrl-C or SIGTERM, which let clients finish what they
+    have begun.
+    """
+
+    context: typer.Context
+    model: Model = None
+    lang: Language = "auto"
+    lookahead: Lookahead = None
+    host: Annotated[
+        str,
+        option(
+            "Address to listen at. Another than this machine's own needs --api-key.",
+            "--host",
+            variable="SERVE_HOST",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, option("Port to listen at; 0: any.", "--port", variable="SERVE_PORT", min=0, max=65535)
+    ] = 8000
+    api_key: Annotated[
+        str | None,
+        option(
+            "Key that clients must send. In its variable, other users of this machine do not see"
+            " it.",
+            "--api-key",
+        ),
+    ] = None
+    cors: Annotated[
+        list[str] | None,
+        option(
+            "Origin of another page that may use the server, such as https://example.org; may be"
+            " given several times; * for all.",
+            "--cors",
+            metavar="ORIGIN",
+        ),
+    ] = None
+    max_streams: Annotated[
+        int | None,
+        option(
+            "Live streams at once; more are refused. By default as many as this machine serves in"
+            " time, by what is measured at the start.",
+            "--max-streams",
+            min=1,
+        ),
+    ] = None
+    max_upload: Annotated[
+        str, option("Largest upload, such as 512M or 2G.", "--max-upload", metavar="SIZE")
+    ] = "512M"
+    wyoming_port: Annotated[
+        int | None,
+        option(
+            "Also serve the Wyoming protocol, for Home Assistant, at this port, usually 10300.",
+            "--wyoming-port",
+            min=0,
+            max=65535,
+        ),
+    ] = None
+    wyoming_host: Annotated[
+        str,
+        option(
+            "Address for it. The protocol knows no keys: at another address than this machine's"
+            " own, everyone who reaches the port may use it.",
+            "--wyoming-host",
+        ),
+    ] = "127.0.0.1"
+    runtime: Runtime = "auto"
+    compute_units: ComputeUnits = None
+    quiet: Quiet = False

@@ -1,0 +1,1 @@
+"""The server: one loaded model for many programs, by protocols that they already speak."""

@@ -1,0 +1,137 @@
+"""Transcripts in the formats of OpenAI's transcription interface."""
+
+import math
+import re
+import zlib
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from nemocli.network.tokenizer_file import SPACE
+from nemocli.server.fields import TranscriptionRequest
+from nemocli.transcript.segments import Segment, split_segments
+from nemocli.transcript.types import Token, Transcript
+from nemocli.units import FRAME_SECONDS
+
+#: The code of an unknown language, by ISO 639.
+UNKNOWN_LANGUAGE = "und"
+
+#: A token that is one byte of a character.
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
+
+
+def language_code(transcript: Transcript, requested: str) -> str | None:
+    """Return the language as `de`: the model's tag, or the requested one; None if unknown."""
+    tag = transcript.language or (None if requested == "auto" else requested)
+    return tag and tag.partition("-")[0]
+
+
+def json_answer(transcript: Transcript, request: TranscriptionRequest) -> dict[str, Any]:
+    """Return the object for `json`."""
+    answer: dict[str, Any] = {"text": transcript.text, "usage": duration_usage(transcript)}
+    if request.has_logprobs:
+        answer["logprobs"] = logprobs(transcript.tokens)
+    if code := language_code(transcript, request.language):
+        answer["languages"] = [{"code": code}]
+    if request.warnings:
+        answer["warnings"] = list(request.warnings)
+    return answer
+
+
+def verbose_answer(
+    transcript: Transcript, request: TranscriptionRequest, warnings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the object for `verbose_json`; `warnings` are about the sound."""
+    answer: dict[str, Any] = {
+        "task": "transcribe",
+        "language": language_code(transcript, request.language) or UNKNOWN_LANGUAGE,
+        "duration": round(transcript.duration, 3),
+        "text": transcript.text,
+        "usage": duration_usage(transcript),
+    }
+    if request.has_segments:
+        fixed = None if request.language == "auto" else request.language
+        segments = split_segments(transcript.words, transcript.tokens, fixed)
+        by_segment = _tokens_by_segment(segments, transcript.tokens)
+        answer["segments"] = [_segment(*each) for each in zip(segments, by_segment, strict=True)]
+    if request.has_words:
+        answer["words"] = [
+            {
+                "word": word.text,
+                "start": word.start,
+                "end": word.end,
+                "confidence": round(word.confidence, 4),
+            }
+            for word in transcript.words
+        ]
+    if all_warnings := [*request.warnings, *warnings]:
+        answer["warnings"] = all_warnings
+    return answer
+
+
+def duration_usage(transcript: Transcript) -> dict[str, Any]:
+    """Return what was used, in seconds of sound."""
+    return {"type": "duration", "seconds": round(transcript.duration, 3)}
+
+
+def token_usage(transcript: Transcript) -> dict[str, Any]:
+    """Return what was used, in encoder frames that came in and tokens that went out."""
+    frames = math.ceil(transcript.duration / FRAME_SECONDS)
+    return {
+        "type": "tokens",
+        "input_tokens": frames,
+        "output_tokens": len(transcript.tokens),
+        "total_tokens": frames + len(transcript.tokens),
+        "input_token_details": {"audio_tokens": frames, "text_tokens": 0},
+    }
+
+
+def logprobs(tokens: Sequence[Token]) -> list[dict[str, Any]]:
+    """Return the logarithms of the tokens' probabilities; language tags are no text."""
+    return [
+        {"token": text, "logprob": _log(token.confidence), "bytes": list(data)}
+        for token in tokens
+        if token.language is None
+        for text, data in [_text_and_bytes(token.piece)]
+    ]
+
+
+def _text_and_bytes(piece: str) -> tuple[str, bytes]:
+    if byte := _BYTE.fullmatch(piece):
+        data = bytes.fromhex(byte[1])
+        return data.decode("utf-8", "replace"), data
+    text = piece.replace(SPACE, " ")
+    return text, text.encode()
+
+
+def _log(probability: float) -> float:
+    return round(math.log(max(probability, 1e-12)), 6)
+
+
+def _segment(segment: Segment, tokens: Sequence[Token]) -> dict[str, Any]:
+    text = segment.text.encode()
+    chances = [_log(token.confidence) for token in tokens] or [_log(segment.confidence)]
+    return {
+        "id": segment.id,
+        "seek": 0,
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "tokens": [token.id for token in tokens],
+        "temperature": 0.0,
+        "avg_logprob": round(sum(chances) / len(chances), 6),
+        "compression_ratio": round(len(text) / max(1, len(zlib.compress(text))), 4),
+        "no_speech_prob": 0.0,
+        "language": segment.language,
+    }
+
+
+def _tokens_by_segment(
+    segments: Sequence[Segment], tokens: Sequence[Token]
+) -> Sequence[Sequence[Token]]:
+    """Return the tokens of each segment, by the time at which the next one begins."""
+    times = [token.time for token in tokens]
+    begins = [segment.words[0].times_by_model[0] for segment in segments]
+    cuts = [0, *(bisect_left(times, begin) for begin in begins[1:]), len(tokens)]
+    return [tokens[first:end] for first, end in pairwise(cuts)][: len(segments)]

@@ -1,0 +1,117 @@
+"""The server's paths, and what becomes of failures."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from nemocli.server.errors import ApiError, as_api_error
+from nemocli.server.guard import Guard
+from nemocli.server.metrics import show_metrics
+from nemocli.server.realtime import serve_realtime
+from nemocli.server.service import Service
+from nemocli.server.transcriptions import transcribe
+from nemocli.version import __version__
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+LOG = logging.getLogger("nemocli.server")
+
+
+def build_app(service: Service) -> Starlette:
+    """Return the application that serves a loaded model."""
+    routes: list[BaseRoute] = [
+        Route("/v1/audio/transcriptions", _explained(transcribe), methods=["POST"]),
+        Route("/v1/audio/translations", _explained(_refuse_translation), methods=["POST"]),
+        Route("/v1/models", _list_models),
+        Route("/v1/models/{model:path}", _show_model),
+        Route("/health", _show_health),
+        Route("/ready", _show_readiness),
+        Route("/version", _show_version),
+        Route("/metrics", show_metrics),
+        WebSocketRoute("/v1/realtime", serve_realtime),
+    ]
+    middleware = []
+    if service.settings.cors:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=service.settings.cors,
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=["x-request-id", "x-nemocli-warning", "retry-after"],
+            )
+        )
+    middleware.append(Middleware(Guard, settings=service.settings))
+    handlers: dict[Any, Any] = {
+        HTTPException: _explain_http,
+    }
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
+    app.state.service = service
+    return app
+
+
+async def _list_models(request: Request) -> Response:
+    return JSONResponse({"object": "list", "data": [_describe(request.app.state.service)]})
+
+
+async def _show_model(request: Request) -> Response:
+    return JSONResponse(_describe(request.app.state.service))
+
+
+def _describe(service: Service) -> dict[str, Any]:
+    transcriber = service.transcriber
+    return {
+        "id": service.model_id,
+        "object": "model",
+        "created": 0,
+        "owned_by": "nemocli",
+        "languages": list(transcriber.languages),
+        "runtime": transcriber.runtime,
+        "precision": transcriber.precision,
+        "lookahead": transcriber.lookahead,
+    }
+
+
+async def _refuse_translation(_: Request) -> Response:
+    raise ApiError(404, "This model does not translate.", code="no_translation")
+
+
+async def _show_health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _show_readiness(request: Request) -> Response:
+    is_ready = not request.app.state.service.draining.is_set()
+    return JSONResponse({"status": "ready" if is_ready else "ending"}, 200 if is_ready else 503)
+
+
+async def _show_version(_: Request) -> Response:
+    return JSONResponse({"version": __version__})
+
+
+async def _explain_http(request: Request, error: HTTPException) -> Response:
+    reasons = {404: "There is nothing at this path.", 405: "This path has other methods."}
+    return ApiError(error.status_code, reasons.get(error.status_code, error.detail)).response()
+
+
+def _explained(handler: Handler) -> Handler:
+    """Return a handler whose failures become responses; those of the server are logged."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Exception as error:
+            failure = as_api_error(error)
+            if failure.status >= 500:
+                LOG.error("%s failed: %r", request.url.path, error)
+            return failure.response()
+
+    return handle

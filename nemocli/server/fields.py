@@ -1,0 +1,144 @@
+"""The fields of a transcription request, in the forms in which clients send them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+
+from nemocli.errors import UsageError
+from nemocli.server.errors import ApiError
+from nemocli.server.phrases import Phrases, read_phrases
+from nemocli.transcriber import Transcriber
+
+#: What `response_format` takes.
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("", "false", "0", "no", "off")
+
+
+@dataclass(frozen=True)
+class TranscriptionRequest:
+    """A checked request."""
+
+    file: UploadFile
+    #: A locale of the model, or `auto`.
+    language: str
+    response_format: str
+    is_streamed: bool
+    #: What `verbose_json` has.
+    has_words: bool
+    has_segments: bool
+    has_logprobs: bool
+    phrases: Phrases
+    #: Sentences about fields that have no effect.
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        """What the client calls its file, for messages."""
+        return self.file.filename or "The file"
+
+
+class Fields:
+    """The fields of a form; a list is sent as `name[]` or `name` several times, or with commas."""
+
+    def __init__(self, form: FormData) -> None:
+        self._form = form
+
+    def text(self, name: str) -> str:
+        """Return a field's text, without spaces around it; empty if there is none."""
+        value = self._form.get(name)
+        return value.strip() if isinstance(value, str) else ""
+
+    def texts(self, name: str, is_split: bool = True) -> list[str]:
+        """Return the texts of a list; `is_split` allows several in one field, with commas."""
+        values = [*self._form.getlist(f"{name}[]"), *self._form.getlist(name)]
+        texts: list[str] = []
+        for value in values:
+            if isinstance(value, str):
+                texts += _parse_list(value) or (value.split(",") if is_split else [value])
+        return [text.strip() for text in texts if text.strip()]
+
+    def flag(self, name: str) -> bool:
+        """Return a field that is true or false; ApiError for another value."""
+        value = self.text(name).lower()
+        if value not in (*_TRUE, *_FALSE):
+            raise ApiError(400, f"{name} is true or false, not {value[:40]!r}.", name)
+        return value in _TRUE
+
+    def file(self) -> UploadFile:
+        """Return the file; ApiError if there is none."""
+        value = self._form.get("file")
+        if not isinstance(value, UploadFile):
+            raise ApiError(400, "The form has no file: send it as the field 'file'.", "file")
+        return value
+
+
+def read_request(form: FormData, transcriber: Transcriber, lang: str) -> TranscriptionRequest:
+    """Read a form; `lang` is the language without a field for it. ApiError for wrong values.
+
+    Fields that nemocli does not know have no effect, and nor have those of other kinds of models,
+    such as `temperature`.
+    """
+    fields = Fields(form)
+    response_format = fields.text("response_format") or "json"
+    if response_format not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise ApiError(
+            400,
+            f"response_format is one of {known}, not {response_format[:40]!r}.",
+            "response_format",
+            "unsupported_value",
+        )
+    for name in ("known_speaker_names", "known_speaker_references"):
+        if fields.texts(name, is_split=False):
+            raise ApiError(400, f"{name}: this model does not tell speakers apart.", name)
+    granularities = fields.texts("timestamp_granularities")
+    if unknown := set(granularities) - {"word", "segment"}:
+        raise ApiError(
+            400,
+            f"timestamp_granularities are word and segment, not {sorted(unknown)[0][:40]!r}.",
+            "timestamp_granularities",
+        )
+    phrases = read_phrases(fields)
+    return TranscriptionRequest(
+        file=fields.file(),
+        language=_read_language(fields, transcriber, lang),
+        response_format=response_format,
+        is_streamed=fields.flag("stream"),
+        has_words="word" in granularities,
+        has_segments="segment" in granularities or not granularities,
+        has_logprobs="logprobs" in fields.texts("include"),
+        phrases=phrases,
+        warnings=phrases.warnings,
+    )
+
+
+def _read_language(fields: Fields, transcriber: Transcriber, lang: str) -> str:
+    """Return the language's locale; of several hints none can be chosen, so that is `auto`."""
+    name = fields.text("language")
+    hints = fields.texts("languages")
+    if not name and hints:
+        name = hints[0] if len(hints) == 1 else "auto"
+    return find_language(transcriber, name or lang)
+
+
+def find_language(transcriber: Transcriber, name: str, param: str = "language") -> str:
+    """Return the locale that `name` stands for, or `auto`; ApiError if it is unknown."""
+    try:
+        return transcriber.resolve_language(name)
+    except UsageError as error:
+        raise ApiError(400, str(error), param, "unsupported_language") from None
+
+
+def _parse_list(text: str) -> Sequence[str]:
+    """Return the texts of a JSON list; empty for anything else."""
+    if not text.lstrip().startswith("["):
+        return ()
+    try:
+        values: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    return [str(value) for value in values] if isinstance(values, list) else ()

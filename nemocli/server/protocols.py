@@ -1,0 +1,78 @@
+"""uvicorn's connections, with limits on the time that a client may take."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+#: Seconds in which the head of a request must come, and in which a client must take what it is
+#: sent.
+HEAD_TIMEOUT_S, TAKE_TIMEOUT_S = 30.0, 60.0
+
+
+class TimedHttp(H11Protocol):
+    """Closes connections whose request does not come, and those that take no response."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _take_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _cancel(self._head_timer)
+        _cancel(self._take_timer)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._take_timer = self.loop.call_later(TAKE_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        _cancel(self._take_timer)
+        super().resume_writing()
+
+    def _watch_head(self) -> None:
+        """Begin to wait for the head of a request, or end that if it came."""
+        is_waiting = self in self.connections and (
+            self.cycle is None or self.cycle.response_complete
+        )
+        if is_waiting and self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._close_silent)
+        elif not is_waiting:
+            _cancel(self._head_timer)
+            self._head_timer = None
+
+    def _close_silent(self) -> None:
+        self._head_timer = None
+        if self in self.connections and (self.cycle is None or self.cycle.response_complete):
+            self.transport.close()
+
+
+class TimedWebSocket(WebSocketsSansIOProtocol):
+    """Closes connections that take no messages."""
+
+    _take_timer: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _cancel(self._take_timer)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._take_timer = self.loop.call_later(TAKE_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        _cancel(self._take_timer)
+        super().resume_writing()
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

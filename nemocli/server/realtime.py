@@ -1,0 +1,233 @@
+"""/v1/realtime: sound in and text out over a WebSocket, as in OpenAI's transcription sessions."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from nemocli.live.turns import TurnEvent, TurnStream
+from nemocli.scheduler.scheduler import BusyError
+from nemocli.server.errors import ApiError, as_api_error
+from nemocli.server.live_input import LiveInput
+from nemocli.server.realtime_settings import first_session, merge_session, read_settings
+from nemocli.server.realtime_writer import GOING_AWAY, RealtimeWriter
+from nemocli.server.service import Service
+from nemocli.server.sound_format import SoundReader
+from nemocli.units import SAMPLE_RATE
+
+#: Codes of a WebSocket's end: the client broke the rules, a failure, try again later.
+VIOLATION, FAILURE, TRY_LATER = 1008, 1011, 1013
+
+#: Errors of a client after which its connection is closed.
+MAX_ERRORS = 50
+
+#: The least sound of a turn that the client ends, in seconds.
+MIN_COMMIT_S = 0.1
+
+#: Seconds to wait for the last text when the server ends.
+LAST_TEXT_TIMEOUT_S = 20.0
+
+
+async def serve_realtime(websocket: WebSocket) -> None:
+    """Serve a connection until it is closed, or the server ends."""
+    service: Service = websocket.app.state.service
+    is_offered = "realtime" in websocket.scope.get("subprotocols", [])
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(service.connection())
+        except ApiError as error:
+            await websocket.send_denial_response(error.response())
+            return
+        await websocket.accept("realtime" if is_offered else None)
+        try:
+            stack.enter_context(service.scheduler.live_place())
+        except BusyError as error:
+            service.live_statistics.refused += 1
+            await websocket.close(TRY_LATER, str(error)[:120])
+            return
+        service.live_statistics.connections += 1
+        with suppress(WebSocketDisconnect):
+            await RealtimeSession(service, websocket).run()
+
+
+class RealtimeSession:
+    """One connection: a task reads it, and another transcribes and answers."""
+
+    def __init__(self, service: Service, websocket: WebSocket) -> None:
+        self._service = service
+        self._websocket = websocket
+        self._writer = RealtimeWriter(websocket, service.live_statistics)
+        # Clients of the interface before 2026 say so, or send its events.
+        self._writer.is_old = "realtime=v1" in websocket.headers.get("openai-beta", "")
+        self._session = first_session(service.model_id)
+        self._settings = read_settings(self._session, service.transcriber, service.settings.lang)
+        self._reader = SoundReader(self._settings.sound)
+        self._input = LiveInput(service, self._new_turns(0.0), self._send_turns)
+        self._errors = 0
+        # Samples at 16 kHz since the last commit or clear, as the reading task counts them.
+        self._uncommitted = 0
+
+    def _new_turns(self, begin: float) -> TurnStream:
+        settings = self._settings
+        return TurnStream(
+            self._service.transcriber,
+            settings.language,
+            settings.limits,
+            settings.endpoint_s is not None,
+            begin,
+        )
+
+    async def run(self) -> None:
+        """Greet, and serve until one of the two sides ends it."""
+        await self._writer.send_session("created", self._session)
+        transcribing = asyncio.ensure_future(self._input.run())
+        reading = asyncio.ensure_future(self._read())
+        draining = asyncio.ensure_future(self._service.draining.wait())
+        tasks = (transcribing, reading, draining)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if transcribing.done():
+                await self._fail(transcribing.exception())
+            elif reading.done():
+                reading.result()
+            else:
+                await self._drain(transcribing)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _fail(self, error: BaseException | None) -> None:
+        if isinstance(error, WebSocketDisconnect):
+            raise error
+        failure = as_api_error(error or RuntimeError())
+        await self._writer.send_failure(failure)
+        await self._websocket.close(FAILURE, failure.message[:120])
+
+    async def _drain(self, transcribing: "asyncio.Future[None]") -> None:
+        """Send what was said so far, and close: the server ends."""
+        await self._input.put_order(lambda turns: turns.end_turn() if turns.has_sound else ())
+        self._input.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_TEXT_TIMEOUT_S):
+                await transcribing
+        await self._websocket.close(GOING_AWAY, "The server ends.")
+
+    # ------------------------------------------------------------------------------ from the client
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            event: dict[str, Any] = {}
+            try:
+                if (data := message.get("bytes")) is not None:
+                    await self._append(data)
+                    continue
+                event = _parse_event(message.get("text"))
+                await self._handle(event)
+            except ApiError as error:
+                event_id = event.get("event_id")
+                await self._refuse(error, event_id if isinstance(event_id, str) else None)
+
+    async def _handle(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "input_audio_buffer.append":
+            await self._append(_decode_sound(event.get("audio")))
+        elif kind == "input_audio_buffer.commit":
+            await self._commit()
+        elif kind == "input_audio_buffer.clear":
+            self._uncommitted = 0
+            await self._input.put_order(lambda turns: turns.clear())
+        elif kind in ("session.update", "transcription_session.update"):
+            await self._update(event)
+        else:
+            raise ApiError(400, f"There is no event {str(kind)[:60]!r} here.", "type", "unknown")
+
+    async def _append(self, data: bytes) -> None:
+        samples = self._reader.read(data)
+        self._uncommitted += len(samples)
+        await self._input.put_sound(samples)
+
+    async def _commit(self) -> None:
+        samples = self._reader.finish()
+        self._uncommitted += len(samples)
+        await self._input.put_sound(samples)
+        ends_itself = self._settings.endpoint_s is None
+        if ends_itself and self._uncommitted < MIN_COMMIT_S * SAMPLE_RATE:
+            raise ApiError(
+                400,
+                "There is less than 100 ms of sound to commit.",
+                code="input_audio_buffer_commit_empty",
+            )
+        self._uncommitted = 0
+        await self._input.put_order(lambda turns: turns.end_turn())
+
+    async def _update(self, event: dict[str, Any]) -> None:
+        if event["type"] == "transcription_session.update":
+            self._writer.is_old = True
+        session = merge_session(self._session, event.get("session"))
+        settings = read_settings(session, self._service.transcriber, self._service.settings.lang)
+        before, self._settings, self._session = self._settings, settings, session
+        if settings.sound != before.sound:
+            await self._input.put_sound(self._reader.finish())
+            self._reader = SoundReader(settings.sound)
+        if settings.endpoint_s != before.endpoint_s:
+            await self._input.put_order(lambda turns: self._replace_turns(turns))
+        elif settings.language != before.language:
+            await self._input.put_order(lambda turns: _switch(turns, settings.language))
+        await self._writer.send_session("updated", session, settings.phrases.warnings)
+
+    def _replace_turns(self, turns: TurnStream) -> Iterator[TurnEvent]:
+        """End what was said by the old settings, and begin anew by the new ones."""
+        if turns.has_text:
+            yield from turns.end_turn()
+        self._input.turns = self._new_turns(turns.seconds)
+
+    async def _refuse(self, error: ApiError, event_id: str | None) -> None:
+        """Send an error that the client made; after many of them, close the connection."""
+        self._errors += 1
+        await self._writer.send("error", error=error.body() | {"event_id": event_id})
+        if self._errors >= MAX_ERRORS:
+            await self._websocket.close(VIOLATION, "Too many errors.")
+            raise WebSocketDisconnect(VIOLATION)
+
+    async def _send_turns(self, events: Sequence[TurnEvent]) -> None:
+        await self._writer.send_turns(
+            events, self._settings.endpoint_s is not None, self._input.turns.seconds
+        )
+
+
+def _switch(turns: TurnStream, lang: str) -> Sequence[TurnEvent]:
+    turns.switch(lang)
+    return ()
+
+
+def _parse_event(text: str | None) -> dict[str, Any]:
+    """Return an event; ApiError for what is none."""
+    try:
+        event: Any = json.loads(text or "", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, dict):
+        raise ApiError(400, "Events are objects in JSON, as text.", code="invalid_json")
+    return event
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _decode_sound(audio: Any) -> bytes:
+    if not isinstance(audio, str):
+        raise ApiError(400, "audio is a text in base64.", "audio")
+    try:
+        return base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError):
+        raise ApiError(400, "audio is not valid base64.", "audio", "invalid_base64") from None

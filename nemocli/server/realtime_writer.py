@@ -1,0 +1,121 @@
+"""What a realtime session sends: its settings, turns as items, and errors."""
+
+import json
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from nemocli.live.turns import TurnCleared, TurnEnded, TurnEvent, TurnStarted, TurnText
+from nemocli.server.errors import ApiError
+from nemocli.server.live_statistics import LiveStatistics
+from nemocli.server.realtime_settings import old_session
+
+#: Code of a WebSocket whose server goes away.
+GOING_AWAY = 1001
+
+#: Seconds after which a session ends by what its settings say; it goes on all the same.
+SESSION_S = 3600
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
+
+class RealtimeWriter:
+    """Writes events; with `is_old`, those of the interface before 2026."""
+
+    def __init__(self, websocket: WebSocket, statistics: LiveStatistics) -> None:
+        self.is_old = False
+        self._websocket = websocket
+        self._statistics = statistics
+        self._id = _new_id("sess")
+        # The item of the turn that was begun or comes next, and of the one before.
+        self._item = _new_id("item")
+        self._previous_item: str | None = None
+        # Second of the sound at which the last turn ended.
+        self._turn_began = 0.0
+
+    async def send(self, kind: str, **members: Any) -> None:
+        """Send an event. Raises WebSocketDisconnect if the connection is gone or closed."""
+        event = {"type": kind, "event_id": _new_id("event"), **members}
+        try:
+            await self._websocket.send_text(json.dumps(event))
+        except (OSError, RuntimeError):
+            raise WebSocketDisconnect(GOING_AWAY) from None
+
+    async def send_session(
+        self, happened: str, session: dict[str, Any], warnings: Sequence[str] = ()
+    ) -> None:
+        """Send the settings, which were `created` or `updated`."""
+        kind = "transcription_session" if self.is_old else "session"
+        shown = {
+            "id": self._id,
+            "object": "realtime.transcription_session",
+            "expires_at": int(time.time()) + SESSION_S,
+            **(old_session(session) if self.is_old else session),
+        }
+        more = {"warnings": list(warnings)} if warnings else {}
+        await self.send(f"{kind}.{happened}", session=shown, **more)
+
+    async def send_failure(self, failure: ApiError) -> None:
+        """Say that the turn that was begun cannot be transcribed."""
+        await self.send(
+            f"{_TRANSCRIPTION}.failed", item_id=self._item, content_index=0, error=failure.body()
+        )
+
+    async def send_turns(
+        self, events: Sequence[TurnEvent], ends_at_pauses: bool, seconds: float
+    ) -> None:
+        """Send turns; `seconds` of sound were transcribed. Only pauses begin and end speech."""
+        for event in events:
+            if isinstance(event, TurnText):
+                await self.send(
+                    f"{_TRANSCRIPTION}.delta",
+                    item_id=self._item,
+                    content_index=0,
+                    delta=event.text,
+                )
+            elif isinstance(event, TurnEnded):
+                if ends_at_pauses and event.text:
+                    await self._send_place("speech_stopped", audio_end_ms=round(1000 * event.end))
+                await self._end_turn(event, seconds)
+            elif isinstance(event, TurnCleared):
+                await self.send("input_audio_buffer.cleared")
+            elif isinstance(event, TurnStarted) and ends_at_pauses:
+                await self._send_place("speech_started", audio_start_ms=round(1000 * event.start))
+
+    async def _send_place(self, happened: str, **place: int) -> None:
+        await self.send(f"input_audio_buffer.{happened}", **place, item_id=self._item)
+
+    async def _end_turn(self, turn: TurnEnded, seconds: float) -> None:
+        self._statistics.turns += 1
+        item, previous = self._item, self._previous_item
+        self._previous_item, self._item = item, _new_id("item")
+        await self.send("input_audio_buffer.committed", item_id=item, previous_item_id=previous)
+        shown = {
+            "id": item,
+            "type": "message",
+            "object": "realtime.item",
+            "status": "completed",
+            "role": "user",
+            "content": [{"type": "input_audio", "transcript": None}],
+        }
+        for happened in ("created",) if self.is_old else ("added", "done"):
+            await self.send(f"conversation.item.{happened}", previous_item_id=previous, item=shown)
+        languages = (
+            {"languages": [{"code": turn.language.partition("-")[0]}]} if turn.language else {}
+        )
+        await self.send(
+            f"{_TRANSCRIPTION}.completed",
+            item_id=item,
+            content_index=0,
+            transcript=turn.text,
+            usage={"type": "duration", "seconds": round(seconds - self._turn_began, 3)},
+            **languages,
+        )
+        self._turn_began = seconds
+
+
+def _new_id(kind: str) -> str:
+    return f"{kind}_{secrets.token_hex(10)}"

@@ -1,0 +1,51 @@
+"""What the user of the server chose."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from nemocli.errors import UsageError
+
+#: Names by which a browser on this machine reaches a server that listens on a loopback address.
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the server listens, whom it serves, and its limits. Raises UsageError."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    #: What clients must send; None allows everyone who can reach the server.
+    api_key: str | None = None
+    #: Origins of other pages whose scripts may use the server; `*` allows all.
+    cors: tuple[str, ...] = ()
+    #: The most bytes of an upload.
+    max_upload: int = 512_000_000
+    #: The language of requests that name none.
+    lang: str = "auto"
+    #: Where Wyoming's clients are served; no port: nowhere.
+    wyoming_host: str = "127.0.0.1"
+    wyoming_port: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.api_key is None and not is_loopback(self.host):
+            raise UsageError(
+                f"--host {self.host} can be reached from other machines: choose a key for them by"
+                " NEMOCLI_API_KEY or --api-key, or leave out --host."
+            )
+        if self.api_key is not None and not (self.api_key.isascii() and self.api_key.strip()):
+            raise UsageError("--api-key takes a key of ASCII characters that is not empty.")
+        for port in (self.port, self.wyoming_port):
+            if port is not None and not 0 <= port <= 65535:
+                raise UsageError(f"A port is from 0 to 65535, not {port}.")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches a server that listens on `host`."""
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

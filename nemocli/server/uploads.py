@@ -1,0 +1,101 @@
+"""Reading of uploads, with limits on size and time, into files."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO
+
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
+
+from nemocli.server.errors import ApiError
+
+#: Seconds in which the next part of an upload must come.
+READ_TIMEOUT_S = 60.0
+
+#: Limits of a form: files, fields, and bytes of a field.
+MAX_FORM_FILES, MAX_FORM_FIELDS, MAX_FIELD_BYTES = 8, 2000, 1 << 20
+
+#: Bytes of a body beside the file in it.
+MAX_BESIDE = 4 << 20
+
+
+@contextlib.asynccontextmanager
+async def open_form(request: Request, max_upload: int) -> AsyncIterator[FormData]:
+    """Read a form, and remove its files at the end of an `async with` block.
+
+    Files above a megabyte are on the disk. Raises ApiError for what is no form, or too large.
+    """
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "multipart/form-data":
+        raise ApiError(
+            400, "Send a form (multipart/form-data) with the sound in its field 'file'.", "file"
+        )
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_upload + MAX_BESIDE:
+        raise _too_large(max_upload)
+    limited = Request(request.scope, _limit_body(request.receive, max_upload))
+    try:
+        form = await limited.form(
+            max_files=MAX_FORM_FILES, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_FIELD_BYTES
+        )
+    except MultiPartException as error:
+        raise ApiError(400, f"The form cannot be read: {error.message}") from None
+    except ClientDisconnect:
+        raise ApiError(400, "The upload broke off.") from None
+    except OSError as error:
+        raise ApiError(507, f"The upload cannot be kept: {error.strerror}.") from None
+    except Exception as error:
+        if "HTTPException" in type(error).__name__:
+            raise ApiError(400, "The form cannot be read.") from None
+        raise
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+@contextlib.contextmanager
+def kept_file(source: BinaryIO, folder: Path) -> Iterator[Path]:
+    """Copy an upload into a file of its own, which is removed at the end of a `with` block."""
+    try:
+        with NamedTemporaryFile(dir=folder, prefix="upload-", delete=False) as file:
+            path = Path(file.name)
+            shutil.copyfileobj(source, file, 1 << 20)
+    except OSError as error:
+        raise ApiError(507, f"The upload cannot be kept: {error.strerror}.") from None
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _limit_body(receive: Receive, max_upload: int) -> Receive:
+    """Return a `receive` that raises ApiError for a body that is too large or comes too slowly."""
+    received = 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                message = await receive()
+        except TimeoutError:
+            raise ApiError(408, f"No more of the upload came for {READ_TIMEOUT_S:.0f} s.") from None
+        received += len(message.get("body", b""))
+        if received > max_upload + MAX_BESIDE:
+            raise _too_large(max_upload)
+        return message
+
+    return receive_limited
+
+
+def _too_large(max_upload: int) -> ApiError:
+    megabytes = max_upload / 1e6
+    return ApiError(
+        413, f"The upload is larger than {megabytes:.0f} MB; --max-upload allows more.", "file"
+    )

@@ -1,0 +1,298 @@
+"""Realtime sessions by messages as clients send them, and by messages that no client should."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+import soxr
+
+from tests.sounds import pcm
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+
+class Client:
+    """A WebSocket that sends and receives events."""
+
+    def __init__(self, server, path="/v1/realtime?intent=transcription", **options):
+        url = server.url.replace("http", "ws") + path
+        self._connection = connect(url, **options)
+        self._socket = self._connection.__enter__()
+        self.subprotocol = self._socket.subprotocol
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._connection.__exit__(None, None, None)
+
+    def send(self, kind, **members):
+        self._socket.send(json.dumps({"type": kind, **members}))
+
+    def send_raw(self, data):
+        self._socket.send(data)
+
+    def append(self, samples, size=1200):
+        data = pcm(samples)
+        for at in range(0, len(data), 2 * size):
+            audio = base64.b64encode(data[at : at + 2 * size]).decode()
+            self.send("input_audio_buffer.append", audio=audio)
+
+    def receive(self, kind=None):
+        """Return the next event, or the next of a kind."""
+        while True:
+            event = json.loads(self._socket.recv(timeout=60))
+            if kind is None or event["type"].endswith(kind):
+                return event
+            assert event["type"] != "error", event
+
+    def close_code(self):
+        """Read until the server closes; return its code."""
+        try:
+            while True:
+                self._socket.recv(timeout=60)
+        except ConnectionClosed as closed:
+            return closed.rcvd.code
+
+
+NULL_AT_16K = {
+    "type": "transcription",
+    "audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}, "turn_detection": None}},
+}
+
+
+def transcript(client):
+    return client.receive(".completed")["transcript"]
+
+
+def test_the_sequence_of_pipecat(server, clips):
+    """It waits for session.updated, sends 24 kHz, and takes each delta as new text."""
+    with Client(server) as client:
+        assert client.receive()["type"] == "session.created"
+        client.send(
+            "session.update",
+            event_id="evt_1",
+            session={
+                "type": "transcription",
+                "audio": {
+                    "input": {
+                        "format": {"type": "audio/pcm", "rate": 24000},
+                        "noise_reduction": {"type": "near_field"},
+                        "transcription": {"model": "gpt-4o-transcribe", "language": "en"},
+                        "turn_detection": {
+                            "type": "server_vad",
+                            "threshold": 0.5,
+                            "prefix_padding_ms": 300,
+                            "silence_duration_ms": 500,
+                        },
+                    }
+                },
+            },
+        )
+        updated = client.receive()
+        assert updated["type"] == "session.updated"
+        given = updated["session"]["audio"]["input"]
+        assert given["transcription"]["language"] == "en"
+        sound = soxr.resample(clips[0].samples, 16000, 24000)
+        client.append(np.concatenate([sound, np.zeros(24000, np.float32)]), size=480)
+        assert transcript(client) == clips[0].text
+
+
+def test_the_sequence_of_livekit(server, clips):
+    """It names a model in the address, sends packets of 50 ms, and is not told of its own VAD."""
+    with Client(server, "/v1/realtime?intent=transcription&model=gpt-4o-transcribe") as client:
+        client.receive("session.created")
+        turn_detection = {
+            "type": "server_vad",
+            "threshold": 0.5,
+            "prefix_padding_ms": 600,
+            "silence_duration_ms": 350,
+        }
+        client.send(
+            "session.update",
+            session={
+                "type": "transcription",
+                "audio": {
+                    "input": {
+                        "format": {"type": "audio/pcm", "rate": 16000},
+                        "transcription": {"model": "gpt-4o-transcribe", "prompt": ""},
+                        "turn_detection": turn_detection,
+                    }
+                },
+            },
+        )
+        assert client.receive("updated")["session"]["audio"]["input"]["turn_detection"] == (
+            turn_detection
+        )
+        for clip in clips[:2]:
+            client.append(np.concatenate([clip.samples, np.zeros(16000, np.float32)]), size=800)
+            started = client.receive("speech_started")
+            completed = client.receive(".completed")
+            assert completed["transcript"] == clip.text
+            assert completed["item_id"] == started["item_id"]
+            assert completed["languages"] == [{"code": clip.lang[:2]}]
+
+
+def test_the_older_interface(server, clips):
+    headers = {"OpenAI-Beta": "realtime=v1"}
+    with Client(server, additional_headers=headers) as client:
+        assert client.receive()["type"] == "transcription_session.created"
+        client.send(
+            "transcription_session.update",
+            session={
+                "input_audio_format": "pcm16",
+                "input_audio_transcription": {"model": "whisper-1", "language": "en"},
+                "turn_detection": None,
+            },
+        )
+        updated = client.receive()
+        assert updated["type"] == "transcription_session.updated"
+        assert updated["session"]["input_audio_format"] == "pcm16"
+        assert updated["session"]["turn_detection"] is None
+        client.append(soxr.resample(clips[0].samples, 16000, 24000))
+        client.send("input_audio_buffer.commit")
+        assert client.receive("item.created")["item"]["role"] == "user"
+        assert transcript(client) == clips[0].text
+
+
+def test_telephony_and_sound_as_bytes(server, clips):
+    given = {"format": {"type": "audio/pcmu"}, "turn_detection": None}
+    with Client(server) as client:
+        client.send("session.update", session={"audio": {"input": given}})
+        format_ = client.receive("updated")["session"]["audio"]["input"]["format"]
+        assert format_["type"] == "audio/pcmu"
+        client.send("session.update", session=NULL_AT_16K)
+        assert client.receive("updated")
+        client.send_raw(pcm(clips[0].samples))
+        client.send("input_audio_buffer.commit")
+        assert transcript(client) == clips[0].text
+
+
+def test_clear_forgets_what_was_said(server, clips):
+    with Client(server) as client:
+        client.send("session.update", session=NULL_AT_16K)
+        client.append(clips[0].samples)
+        client.send("input_audio_buffer.clear")
+        client.append(clips[1].samples)
+        client.send("input_audio_buffer.commit")
+        client.receive("cleared")
+        assert transcript(client) == clips[1].text
+
+
+def test_the_language_may_change(server, clips):
+    with Client(server) as client:
+        client.send("session.update", session=NULL_AT_16K)
+        for clip in clips[:3]:
+            settings = {"audio": {"input": {"transcription": {"language": clip.lang}}}}
+            client.send("session.update", session=settings)
+            client.append(clip.samples)
+            client.send("input_audio_buffer.commit")
+            assert transcript(client) == clip.text
+
+
+def test_settings_are_merged(server):
+    with Client(server) as client:
+        client.receive("created")
+        client.send("session.update", session=NULL_AT_16K)
+        client.receive("updated")
+        client.send(
+            "session.update", session={"audio": {"input": {"transcription": {"language": "de"}}}}
+        )
+        given = client.receive("updated")["session"]["audio"]["input"]
+        assert given["turn_detection"] is None
+        assert given["format"] == {"type": "audio/pcm", "rate": 16000}
+        assert given["transcription"] == {"model": "demo", "language": "de"}
+
+
+def wrong(kind, **members):
+    return json.dumps({"type": kind, "event_id": "evt_9", **members})
+
+
+def update(**given):
+    return wrong("session.update", session={"audio": {"input": given}})
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "nonsense",
+        "[" * 100_000,
+        "5",
+        '{"type": NaN}',
+        "{}",
+        wrong("response.create"),
+        wrong("input_audio_buffer.append"),
+        wrong("input_audio_buffer.append", audio="*"),
+        wrong("input_audio_buffer.append", audio=5),
+        wrong("input_audio_buffer.commit"),
+        wrong("session.update"),
+        wrong("session.update", session=[]),
+        wrong("session.update", session={"type": "conversation"}),
+        wrong("session.update", session={"audio": 5}),
+        wrong("session.update", session={"input_audio_format": "mp3"}),
+        update(format={"type": "audio/mp3"}),
+        update(format={"type": "audio/pcm", "rate": 5}),
+        update(format={"type": "audio/pcm", "rate": "24000"}),
+        update(format=5),
+        update(transcription={"language": "tlh"}),
+        update(transcription={"language": 5}),
+        update(transcription={"languages": [{}]}),
+        update(turn_detection={"type": "magic"}),
+        update(turn_detection={"type": "server_vad", "silence_duration_ms": "long"}),
+        update(turn_detection={"type": "semantic_vad", "eagerness": []}),
+    ],
+    ids=lambda message: message[:60],
+)
+def test_a_wrong_event_gets_an_error_and_changes_nothing(server, clips, message):
+    with Client(server) as client:
+        client.receive("created")
+        client.send("session.update", session=NULL_AT_16K)
+        client.receive("updated")
+        client.send_raw(message)
+        error = client.receive("error")["error"]
+        assert error["type"] == "invalid_request_error"
+        assert error["message"]
+        assert error["event_id"] == ("evt_9" if "evt_9" in message else None)
+        client.append(clips[0].samples)
+        client.send("input_audio_buffer.commit")
+        assert transcript(client) == clips[0].text
+
+
+def test_many_errors_end_the_connection(server):
+    with Client(server) as client:
+        for _ in range(60):
+            try:
+                client.send_raw("nonsense")
+            except ConnectionClosed:
+                break
+        assert client.close_code() == 1008
+
+
+def test_more_streams_than_the_machine_serves_are_refused(start, clips):
+    server = start(max_streams=1)
+    with Client(server) as first:
+        first.receive("created")
+        with Client(server) as second:
+            assert second.close_code() == 1013
+        first.send("session.update", session=NULL_AT_16K)
+        first.append(clips[0].samples)
+        first.send("input_audio_buffer.commit")
+        assert transcript(first) == clips[0].text
+    metrics = server.metrics()
+    assert (metrics["nemocli_live_refused_total"], metrics["nemocli_live_turns_total"]) == (1, 1)
+
+
+def test_the_key_of_a_browser_is_a_sub_protocol(start):
+    server = start(api_key="secret")
+    protocols = ["realtime", "openai-insecure-api-key.secret"]
+    with Client(server, subprotocols=protocols) as client:
+        assert client.subprotocol == "realtime"
+        client.receive("created")
+    with Client(server, "/v1/realtime?api_key=secret") as client:
+        client.receive("created")
+    for options in ({}, {"additional_headers": {"Authorization": "Bearer secre"}}):
+        with pytest.raises(InvalidStatus) as refused:
+            Client(server, **options)
+        assert refused.value.response.status_code == 401
