@@ -70,10 +70,7 @@ def serve_model(options: ServeOptions) -> None:
                 if len(sockets) > 1:
                     screen.note(f"Wyoming is at port {sockets[1].getsockname()[1]}.")
 
-            for name in ("nemocli.server", "uvicorn", "websockets"):
-                logger = logging.getLogger(name)
-                logger.propagate = False
-                logger.addHandler(_Sentences(options.quiet))
+            _log_sentences(options.quiet)
             with app_nap_prevented():
                 is_finished = serve(transcriber, scheduler, settings, sockets, report_ready)
     finally:
@@ -88,6 +85,13 @@ def _in_address(host: str) -> str:
     """Return a host as it stands in an address."""
     bare = host.strip("[]")
     return f"[{bare}]" if ":" in bare else bare
+
+
+def _log_sentences(is_quiet: bool) -> None:
+    """Print what the server logs, and not what its libraries do, which is known already."""
+    logging.getLogger("nemocli.server").addHandler(_Sentences(is_quiet))
+    for name in ("uvicorn", "websockets", "python_multipart"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _Sentences(logging.Handler):

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -19,6 +20,8 @@ from nemocli.server.realtime_writer import GOING_AWAY, RealtimeWriter
 from nemocli.server.service import Service
 from nemocli.server.sound_format import SoundReader
 from nemocli.units import SAMPLE_RATE
+
+LOG = logging.getLogger("nemocli.server")
 
 #: Codes of a WebSocket's end: the client broke the rules, a failure, try again later.
 VIOLATION, FAILURE, TRY_LATER = 1008, 1011, 1013
@@ -51,8 +54,13 @@ async def serve_realtime(websocket: WebSocket) -> None:
             await websocket.close(TRY_LATER, str(error)[:120])
             return
         service.live_statistics.connections += 1
-        with suppress(WebSocketDisconnect):
+        try:
             await RealtimeSession(service, websocket).run()
+        except WebSocketDisconnect:
+            pass
+        except Exception as error:
+            LOG.error("a realtime session failed: %r", error)
+            await websocket.close(FAILURE)
 
 
 class RealtimeSession:

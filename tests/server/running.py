@@ -135,7 +135,8 @@ class InThread(Client, Closing):
         self._end()
 
     def close(self):
-        self._end()
+        if self._thread.is_alive():
+            self._end()
         self._thread.join()
         self.scheduler.close()
 

@@ -6,11 +6,10 @@ import json
 import numpy as np
 import pytest
 import soxr
-
-from tests.sounds import pcm
-
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
+
+from tests.sounds import pcm
 
 
 class Client:
