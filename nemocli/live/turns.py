@@ -1,7 +1,7 @@
 """A live stream as turns of text that only grows: what clients of a server are sent."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,8 +172,19 @@ class TurnStream:
         yield TurnText(added)
 
     def _end(self) -> Iterator[TurnEvent]:
-        words = tuple(self._words)
+        words = tuple(_shift(word, self._base) for word in self._words)
         start = self.seconds if self._start is None else self._start
-        end = self._base + words[-1].end if words else self.seconds
+        end = words[-1].end if words else self.seconds
         yield TurnEnded(self._text, start, max(start, end), self._stream.language, words)
         self._begin_turn()
+
+
+def _shift(word: Word, seconds: float) -> Word:
+    """Return a word with times that are later by so much."""
+    if not seconds:
+        return word
+    first, last = word.times_by_model
+    by_model = (round(first + seconds, 3), round(last + seconds, 3))
+    start, end = round(word.start + seconds, 3), round(word.end + seconds, 3)
+    model_times = None if word.model_times is None else by_model
+    return replace(word, start=start, end=end, model_times=model_times)

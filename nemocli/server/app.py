@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from nemocli.server.caption_events import send_captions
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.guard import Guard
 from nemocli.server.metrics import show_metrics
+from nemocli.server.pages import send_static, show_overlay, show_page
 from nemocli.server.realtime import serve_realtime
 from nemocli.server.service import Service
 from nemocli.server.transcriptions import transcribe
@@ -32,6 +34,10 @@ def build_app(service: Service) -> Starlette:
         Route("/v1/audio/translations", _explained(_refuse_translation), methods=["POST"]),
         Route("/v1/models", _list_models),
         Route("/v1/models/{model:path}", _show_model),
+        Route("/", _explained(show_page)),
+        Route("/captions", _explained(show_overlay)),
+        Route("/captions/events", _explained(send_captions)),
+        Route("/static/{name}", _explained(send_static)),
         Route("/health", _show_health),
         Route("/ready", _show_readiness),
         Route("/version", _show_version),

@@ -14,8 +14,9 @@ from starlette.websockets import WebSocket
 from nemocli.server.errors import ApiError
 from nemocli.server.settings import LOOPBACK_NAMES, ServerSettings
 
-#: Paths that need no key: whether the server lives, and pages, which ask for the key.
-OPEN_PATHS = ("/", "/captions", "/health", "/ready", "/version")
+#: Paths that need no key: whether the server lives, pages, which ask for the key, and captions of a
+#: page, for which one must know its id.
+OPEN_PATHS = ("/", "/captions", "/captions/events", "/health", "/ready", "/version")
 OPEN_FOLDER = "/static/"
 
 #: A sub-protocol that begins like this ends with the key: browsers cannot send other headers.

@@ -69,7 +69,7 @@ class RealtimeSession:
     def __init__(self, service: Service, websocket: WebSocket) -> None:
         self._service = service
         self._websocket = websocket
-        self._writer = RealtimeWriter(websocket, service.live_statistics)
+        self._writer = RealtimeWriter(websocket, service)
         # Clients of the interface before 2026 say so, or send its events.
         self._writer.is_old = "realtime=v1" in websocket.headers.get("openai-beta", "")
         self._session = first_session(service.model_id)

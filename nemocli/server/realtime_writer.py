@@ -9,9 +9,11 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nemocli.live.turns import TurnCleared, TurnEnded, TurnEvent, TurnStarted, TurnText
+from nemocli.server.caption_feeds import read_feed
 from nemocli.server.errors import ApiError
-from nemocli.server.live_statistics import LiveStatistics
 from nemocli.server.realtime_settings import old_session
+from nemocli.server.service import Service
+from nemocli.transcript.segments import split_segments
 
 #: Code of a WebSocket whose server goes away.
 GOING_AWAY = 1001
@@ -25,10 +27,14 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 class RealtimeWriter:
     """Writes events; with `is_old`, those of the interface before 2026."""
 
-    def __init__(self, websocket: WebSocket, statistics: LiveStatistics) -> None:
+    def __init__(self, websocket: WebSocket, service: Service) -> None:
         self.is_old = False
+        # Where the page's captions are followed by another page.
+        self._feed = read_feed(websocket.query_params.get("captions"))
+        self._feeds = service.caption_feeds
+        self._text = ""
         self._websocket = websocket
-        self._statistics = statistics
+        self._statistics = service.live_statistics
         self._id = _new_id("sess")
         # The item of the turn that was begun or comes next, and of the one before.
         self._item = _new_id("item")
@@ -69,12 +75,14 @@ class RealtimeWriter:
     ) -> None:
         """Send turns; `seconds` of sound were transcribed. Only pauses begin and end speech."""
         for event in events:
+            self._publish(event)
             if isinstance(event, TurnText):
                 await self.send(
                     f"{_TRANSCRIPTION}.delta",
                     item_id=self._item,
                     content_index=0,
                     delta=event.text,
+                    audio_end_ms=round(1000 * seconds),
                 )
             elif isinstance(event, TurnEnded):
                 if ends_at_pauses and event.text:
@@ -84,6 +92,18 @@ class RealtimeWriter:
                 await self.send("input_audio_buffer.cleared")
             elif isinstance(event, TurnStarted) and ends_at_pauses:
                 await self._send_place("speech_started", audio_start_ms=round(1000 * event.start))
+
+    def _publish(self, event: TurnEvent) -> None:
+        """Give the text of the turn so far to those who follow the captions."""
+        if self._feed is None:
+            return
+        if isinstance(event, TurnText):
+            self._text += event.text
+            self._feeds.publish(self._feed, self._text, is_final=False)
+        elif isinstance(event, TurnEnded):
+            self._text = ""
+            if event.text:
+                self._feeds.publish(self._feed, event.text, is_final=True)
 
     async def _send_place(self, happened: str, **place: int) -> None:
         await self.send(f"input_audio_buffer.{happened}", **place, item_id=self._item)
@@ -112,6 +132,10 @@ class RealtimeWriter:
             content_index=0,
             transcript=turn.text,
             usage={"type": "duration", "seconds": round(seconds - self._turn_began, 3)},
+            segments=[
+                {"start": each.start, "end": each.end, "text": each.text}
+                for each in split_segments(turn.words)
+            ],
             **languages,
         )
         self._turn_began = seconds

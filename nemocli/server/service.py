@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from nemocli.closing import Closing
 from nemocli.scheduler.scheduler import MAX_LIVE_STREAMS, RETRY_AFTER_S, Scheduler
+from nemocli.server.caption_feeds import CaptionFeeds
 from nemocli.server.errors import ApiError
 from nemocli.server.live_statistics import LiveStatistics
 from nemocli.server.settings import ServerSettings
@@ -33,6 +34,7 @@ class Service(Closing):
         #: The model's name for clients: of a folder, only its last part.
         self.model_id = Path(transcriber.model_name).name or transcriber.model_name
         self.live_statistics = LiveStatistics()
+        self.caption_feeds = CaptionFeeds()
         #: Set when the server ends: connections finish what they have.
         self.draining = asyncio.Event()
         self.file_requests = 0

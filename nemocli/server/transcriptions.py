@@ -191,7 +191,14 @@ async def _events(
     assert transcript is not None
     if rest := transcript.text[len(sent) :]:
         yield _event({"type": "transcript.text.delta", "delta": rest})
-    done: dict[str, Any] = {
+    yield _event(_describe_end(transcript, asked))
+    yield "data: [DONE]\n\n"
+
+
+def _describe_end(transcript: Transcript, asked: TranscriptionRequest) -> dict[str, Any]:
+    """Return the last event; for `verbose_json` it has the same members as that, too."""
+    done = verbose_answer(transcript, asked) if asked.response_format == "verbose_json" else {}
+    done |= {
         "type": "transcript.text.done",
         "text": transcript.text,
         "usage": token_usage(transcript),
@@ -202,8 +209,7 @@ async def _events(
         done["languages"] = [{"code": code}]
     if asked.warnings:
         done["warnings"] = list(asked.warnings)
-    yield _event(done)
-    yield "data: [DONE]\n\n"
+    return done
 
 
 def _event(data: dict[str, Any]) -> str:

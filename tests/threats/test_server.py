@@ -168,6 +168,49 @@ def test_the_name_of_an_upload_is_only_quoted(served, clips, tmp_path, monkeypat
         assert len(body) < 3000
 
 
+@pytest.mark.parametrize(
+    "name", ["../pages.py", "..%2fpages.py", "%2e%2e/pages.py", "/etc/passwd", "x.js", ".", "a%00"]
+)
+def test_no_other_files_are_sent(served, name):
+    assert served.request("GET", f"/static/{name}")[0] == 404
+
+
+def test_pages_have_a_strict_policy(served):
+    for path in ("/", "/captions", "/static/page.js"):
+        for host in ("localhost:1", "127.0.0.1"):
+            status, headers, body = served.request("GET", path, host=host)
+            policy = headers["content-security-policy"]
+            assert status == 200
+            assert policy.startswith("default-src 'none'; script-src 'self';")
+            assert "unsafe" not in policy and "*" not in policy
+            assert headers["x-frame-options"] == "DENY"
+            assert b"http://" not in body.replace(b"http://www.w3.org/2000/svg", b"")
+
+
+def test_captions_are_followed_by_those_who_know_their_id(served, clips):
+    for wrong in ("", "short", "x" * 65, "a/b" * 10):
+        assert served.request("GET", f"/captions/events?id={wrong}")[0] == 400
+    following = http.client.HTTPConnection(served.host, served.port, timeout=60)
+    following.request("GET", "/captions/events?id=0123456789abcdef")
+    events = following.getresponse()
+    assert events.readline() == b": captions\n"
+    for feed in ("fedcba9876543210", "0123456789abcdef"):
+        clip = clips[feed[0] == "0"]
+        with open_socket(served, f"/v1/realtime?captions={feed}") as client:
+            given = {"format": {"type": "audio/pcm", "rate": 16000}, "turn_detection": None}
+            client.send(
+                json.dumps({"type": "session.update", "session": {"audio": {"input": given}}})
+            )
+            client.send((clip.samples * 32767).astype("<i2").tobytes())
+            client.send(json.dumps({"type": "input_audio_buffer.commit"}))
+            while not json.loads(client.recv(timeout=60))["type"].endswith(".completed"):
+                pass
+    while not (line := events.readline()).endswith(b"true}\n"):
+        pass
+    assert json.loads(line.removeprefix(b"data: "))["text"] == clips[1].text
+    following.close()
+
+
 def test_uploads_are_read_by_nobody_else_and_do_not_stay(start, clips, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     server = start()
