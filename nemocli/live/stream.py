@@ -103,6 +103,11 @@ class LiveStream:
         return self._last_language if self._lang == AUTO else self._lang
 
     @property
+    def frames(self) -> int:
+        """The number of encoder frames that the session has decoded; a reset begins anew."""
+        return self._session.frames
+
+    @property
     def level(self) -> float:
         """Level of the last sound, in dB of full scale."""
         return self._loudness.level

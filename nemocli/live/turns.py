@@ -130,9 +130,9 @@ class TurnStream:
         return self._samples > self._began_at
 
     @property
-    def level(self) -> float:
-        """Level of the last sound, in dB of full scale."""
-        return self._stream.level
+    def frames(self) -> int:
+        """The number of encoder frames of this session that are decoded; a reset begins anew."""
+        return self._stream.frames
 
     def _follow(
         self, events: Iterable[Partial | Final | StreamEvent], ends: bool = False

@@ -26,7 +26,7 @@ Order: TypeAlias = Callable[[TurnStream], Iterable[TurnEvent]]
 MAX_WAITING_S, STEP_S = 10.0, 1.0
 
 #: Seconds of sound for which a thread is worth waking, and that it is waited for.
-MIN_STEP_S = 0.1
+MIN_STEP_S = 0.05
 
 #: Seconds between two looks whether a silent client's turn has ended, and for how long.
 LOOK_S, LOOKED_FOR_S = 0.25, 20.0
@@ -135,10 +135,12 @@ class LiveInput:
             return _Silent()
 
     async def _transcribe(self, samples: Samples) -> None:
+        frames = self.turns.frames
         await self._do(lambda turns: turns.receive(samples))
         statistics = self._service.live_statistics
         statistics.sound_s += len(samples) / SAMPLE_RATE
-        statistics.lags.add(time.monotonic() - self._came_at)
+        if self.turns.frames != frames:  # a chunk was complete
+            statistics.lags.add(time.monotonic() - self._came_at)
 
     async def _do(self, order: Order) -> None:
         events = await self._service.run_live(lambda: list(order(self.turns)))

@@ -11,7 +11,5 @@ class LiveStatistics:
         self.refused = 0
         self.turns = 0
         self.sound_s = 0.0
-        #: Seconds of sound that came and gave no text since the connection ended too early.
-        self.dropped_s = 0.0
-        #: Seconds from the arrival of sound to the words in it being sent.
+        #: Seconds from the arrival of sound that completes a chunk to its text being sent.
         self.lags = Lags()

@@ -57,11 +57,12 @@ def _lines(service: Service) -> Iterator[str]:
         yield from _metric(
             "live_lag_seconds",
             "gauge",
-            "From the arrival of sound to its text, by percentile since the start.",
+            "From the arrival of a chunk's sound to its text, by percentile since the start.",
             live.lags.percentile(percent),
             f'percentile="{percent}"',
             is_first=percent == 50,
         )
+    yield from _metric("live_lag_mean_seconds", "gauge", "The mean of the same.", live.lags.mean)
     yield from _metric(
         "file_requests", "gauge", "Files that wait or are transcribed.", service.file_requests
     )
