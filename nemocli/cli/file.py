@@ -8,6 +8,7 @@ from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
 from nemocli.cli.file_outputs import FileResults, describe_several_tracks, list_failed, show_plan
 from nemocli.cli.file_report import write_report_at_end
+from nemocli.cli.file_server import ServerChoice, choose_server
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target, format_of
 from nemocli.cli.options import parse_lookahead, parse_sound
 from nemocli.cli.printable import printable_path
@@ -18,6 +19,7 @@ from nemocli.jobs.documents import parse_format, parse_formats
 from nemocli.jobs.inputs import Listing
 from nemocli.jobs.plan import RunOptions, plan_jobs
 from nemocli.jobs.report import RunReport, check_report
+from nemocli.jobs.settings import Settings
 from nemocli.transcript.alignment import parse_align
 from nemocli.transcript.cue_layout import CueLayout
 
@@ -76,10 +78,19 @@ class _Request:
             parse_align(options.align),
         )
         self.max_memory = parse_bytes(options.max_memory)
-        self.cluster = ClusterChoice(options.cluster, options.workers)
+        self.place: ClusterChoice | ServerChoice = ClusterChoice(options.cluster, options.workers)
+        if options.server is not None:
+            self.place = choose_server(options)
         self.screen = Screen(options.quiet)
         if options.report is not None:
             check_report(options.report)
+
+    def _describe(self) -> Settings:
+        """Return the settings without loading a model; a server is asked for its own."""
+        if isinstance(self.place, ServerChoice):
+            with self.place.open(self.model, self.screen, self.max_memory) as (_, settings):
+                return settings
+        return self.model.describe()
 
     def print_results(self, found: Listing) -> int:
         """Print the transcripts in the order of the files, or write the only one into its file.
@@ -91,13 +102,13 @@ class _Request:
             check_alone(found.sources, self.target)
         check_shared(found.sources, output_format)
         if self.options.dry_run:
-            self.model.describe()  # raises if the real run would for the model or language
+            self._describe()  # raises if the real run would for the model or language
             where = printable_path(f"to {self.target or 'stdout'}")
             for source in found.sources:
                 tracks = describe_several_tracks(source.path)
                 print(f"{where:14}  {printable_path(source.name)}{tracks}")
             return NemocliError.exit_code if found.unreadable else 0
-        with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
+        with self.place.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
             with write_report_at_end(report, self.options.report):
                 results = StdoutResults(
@@ -113,9 +124,9 @@ class _Request:
         force = self.options.force
         jobs = plan_jobs(found.sources, self.options.output_dir, self.formats, force)
         if self.options.dry_run:
-            show_plan(jobs, RunOptions(self.model.describe(), self.formats, force))
+            show_plan(jobs, RunOptions(self._describe(), self.formats, force))
             return NemocliError.exit_code if found.unreadable else 0
-        with self.cluster.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
+        with self.place.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)
             with write_report_at_end(report, self.options.report):
                 run_options = RunOptions(settings, self.formats, force, self.options.strict)

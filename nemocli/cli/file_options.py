@@ -17,6 +17,8 @@ from nemocli.cli.options import (
     Model,
     Quiet,
     Runtime,
+    Server,
+    ServerKey,
     Track,
     confirmation,
     option,
@@ -136,6 +138,8 @@ class FileOptions:
             "--max-memory",
         ),
     ] = None
+    server: Server = None
+    server_key: ServerKey = None
     runtime: Runtime = "auto"
     compute_units: ComputeUnits = None
     cluster: Annotated[

@@ -15,6 +15,7 @@ from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_output
 from nemocli.cli.live_screen import open_screen
+from nemocli.cli.live_server import LiveModel, open_live_server
 from nemocli.cli.live_source import open_source, print_devices
 from nemocli.cli.loading import load_model, note_other_region
 from nemocli.cli.options import parse_lookahead
@@ -23,9 +24,9 @@ from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
 from nemocli.cli.streams import separate_stderr
 from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
-from nemocli.live.stream import StreamLimits
+from nemocli.live.stream import LiveStream, StreamLimits
 from nemocli.models.spec import ModelSpec
-from nemocli.transcript.alignment import parse_align
+from nemocli.transcript.alignment import Align, parse_align
 from nemocli.transcript.cue_layout import CueLayout
 
 
@@ -55,19 +56,20 @@ def transcribe_live(options: LiveOptions) -> None:
         source = open_source(options, sys.stdout.isatty())
         stack.callback(source.close)
         source.gain = gain
-        transcriber = load_model(spec, screen)
-        language = transcriber.resolve_language(options.lang)
-        note_other_region(options.lang, language, screen)
-        listener = Listener(transcriber, language, source, limits, align)
+        if options.server is not None:
+            model = open_live_server(options, limits, screen)
+        else:
+            model = _load(spec, options, limits, align, screen)
+        listener = Listener(model.stream, source)
         delivery = open_delivery()
-        live_screen = open_screen(options, transcriber.lookahead, delivery)
+        live_screen = open_screen(options, model.lookahead, delivery)
         loop = LiveLoop(listener, source, live_screen, screen)
         # From here on there is something to finish, which goes on until the outputs are closed.
         requests = stack.enter_context(EndRequests())
         outputs: list[Output] = []
         written = recorder = None
         if options.output is not None:
-            about = transcriber.about(source.name, language, align)
+            about = model.about(source.name)
             growing = open_output(options.output, about, layout, options.force, loop.warn)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
@@ -89,6 +91,19 @@ def transcribe_live(options: LiveOptions) -> None:
     if live_screen is None:
         failures.append(_explain_undelivered(undelivered, options))
     _raise_first([*failures, recorder.failure if recorder else None])
+
+
+def _load(
+    spec: ModelSpec, options: LiveOptions, limits: StreamLimits, align: Align, screen: Screen
+) -> LiveModel:
+    transcriber = load_model(spec, screen)
+    language = transcriber.resolve_language(options.lang)
+    note_other_region(options.lang, language, screen)
+    return LiveModel(
+        LiveStream(transcriber, language, limits, align),
+        transcriber.lookahead,
+        lambda name: transcriber.about(name, language, align),
+    )
 
 
 def _explain_undelivered(lines: int, options: LiveOptions) -> NemocliError | None:

@@ -16,6 +16,8 @@ from nemocli.cli.options import (
     Model,
     Quiet,
     Runtime,
+    Server,
+    ServerKey,
     confirmation,
     option,
 )
@@ -124,6 +126,8 @@ class LiveOptions:
     timestamps: Annotated[bool, option("The time before each segment.", "--timestamps", "-t")] = (
         False
     )
+    server: Server = None
+    server_key: ServerKey = None
     runtime: Runtime = "auto"
     compute_units: ComputeUnits = None
     quiet: Quiet = False

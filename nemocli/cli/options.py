@@ -101,6 +101,19 @@ Gain = Annotated[
         metavar="auto|DB",
     ),
 ]
+Server = Annotated[
+    str | None,
+    option(
+        "Address of a server that has the model: one of 'nemocli serve', such as"
+        " http://192.168.0.5:8000, or another with OpenAI's interfaces. Sound is sent there."
+        " --model is then the name of one of its models.",
+        "--server",
+        metavar="URL",
+    ),
+]
+ServerKey = Annotated[
+    str | None, option("Key of that server; best in its variable.", "--server-key", metavar="KEY")
+]
 Quiet = Annotated[bool, option("Print only results and errors.", "--quiet", "-q")]
 
 #: Lookahead in frames, by latency in ms.

@@ -2,16 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nemocli.audio.level import PeakLevel
 from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.live.lags import Lags
-from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
-from nemocli.transcriber import Transcriber
-from nemocli.transcript.alignment import Align
+from nemocli.live.stream import StreamEvent
 from nemocli.transcript.events import Event, Final, Partial, Status
 
 #: Seconds between two status events while nothing happens, and to wait for the next packet.
@@ -45,25 +47,44 @@ class StreamSummary:
     real_time_factor: float
 
 
+class ListenedStream(Protocol):
+    """A LiveStream, or one whose model is elsewhere; see there."""
+
+    lang: str
+
+    @property
+    def is_senseless(self) -> bool: ...
+
+    @property
+    def language(self) -> str | None: ...
+
+    @property
+    def level(self) -> float: ...
+
+    def resolve_language(self, lang: str) -> str: ...
+
+    def receive(
+        self, samples: NDArray[np.float32], lost: float = 0.0
+    ) -> Iterator[Partial | Final | StreamEvent]: ...
+
+    def wait(self, seconds: float) -> Iterator[Partial | Final | StreamEvent]: ...
+
+    def interrupt(self, gap: float = 0.0) -> Iterator[Partial | Final | StreamEvent]: ...
+
+    def finish(self) -> Iterator[Partial | Final | StreamEvent]: ...
+
+
 class Listener:
     """Runs a stream in a thread of its own; `events` are in their order.
 
     The last event is a Status of kind `ended`; an error that ended the stream early is in `error`.
     """
 
-    def __init__(
-        self,
-        transcriber: Transcriber,
-        lang: str,
-        source: LiveSource,
-        limits: StreamLimits,
-        align: Align = None,
-    ) -> None:
+    def __init__(self, stream: ListenedStream, source: LiveSource) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.error: Exception | None = None
-        self._transcriber = transcriber
         self._source = source
-        self._stream = LiveStream(transcriber, lang, limits, align)
+        self._stream = stream
         # Peak of the sound, and whether anything was recognised in it.
         self._level = PeakLevel()
         self._has_words = False
@@ -100,7 +121,7 @@ class Listener:
 
     def switch(self, lang: str) -> None:
         """Switch to a language from the next chunk on; UsageError if the model does not have it."""
-        tag = self._transcriber.resolve_language(lang)
+        tag = self._stream.resolve_language(lang)
 
         def switch() -> None:
             self._stream.lang = tag

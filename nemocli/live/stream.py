@@ -97,6 +97,10 @@ class LiveStream:
     def lang(self, requested: str) -> None:
         self._lang = self._session.lang = self._transcriber.resolve_language(requested)
 
+    def resolve_language(self, lang: str) -> str:
+        """Return the locale that `lang` stands for, or `auto`. UsageError if it is unknown."""
+        return self._transcriber.resolve_language(lang)
+
     @property
     def language(self) -> str | None:
         """The requested language, or the one that was recognized last if that is `auto`."""

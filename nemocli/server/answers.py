@@ -10,8 +10,9 @@ from typing import Any
 
 from nemocli.network.tokenizer_file import SPACE
 from nemocli.server.fields import TranscriptionRequest
+from nemocli.transcript.json_documents import token_fields
 from nemocli.transcript.segments import Segment, split_segments
-from nemocli.transcript.types import Token, Transcript
+from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.units import FRAME_SECONDS
 
 #: The code of an unknown language, by ISO 639.
@@ -50,24 +51,31 @@ def verbose_answer(
         "text": transcript.text,
         "usage": duration_usage(transcript),
     }
+    if transcript.language:
+        answer["locale"] = transcript.language
     if request.has_segments:
         fixed = None if request.language == "auto" else request.language
         segments = split_segments(transcript.words, transcript.tokens, fixed)
         by_segment = _tokens_by_segment(segments, transcript.tokens)
         answer["segments"] = [_segment(*each) for each in zip(segments, by_segment, strict=True)]
     if request.has_words:
-        answer["words"] = [
-            {
-                "word": word.text,
-                "start": word.start,
-                "end": word.end,
-                "confidence": round(word.confidence, 4),
-            }
-            for word in transcript.words
-        ]
+        answer["words"] = [describe_word(word) for word in transcript.words]
+    if request.has_tokens:
+        answer["tokens"] = [token_fields(token) for token in transcript.tokens]
     if all_warnings := [*request.warnings, *warnings]:
         answer["warnings"] = all_warnings
     return answer
+
+
+def describe_word(word: Word) -> dict[str, Any]:
+    """Return the object for a word; OpenAI's has its text and its times only."""
+    return {
+        "word": word.text,
+        "start": word.start,
+        "end": word.end,
+        "confidence": round(word.confidence, 4),
+        "space_before": word.space_before,
+    }
 
 
 def duration_usage(transcript: Transcript) -> dict[str, Any]:

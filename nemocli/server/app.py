@@ -83,6 +83,7 @@ def _describe(service: Service) -> dict[str, Any]:
         "runtime": transcriber.runtime,
         "precision": transcriber.precision,
         "lookahead": transcriber.lookahead,
+        "revision": transcriber.revision,
     }
 
 

@@ -31,6 +31,8 @@ class TranscriptionRequest:
     has_words: bool
     has_segments: bool
     has_logprobs: bool
+    #: Whether `verbose_json` has the model's tokens, as documents of `nemocli file` do.
+    has_tokens: bool
     phrases: Phrases
     #: Sentences about fields that have no effect.
     warnings: tuple[str, ...] = ()
@@ -111,6 +113,7 @@ def read_request(form: FormData, transcriber: Transcriber, lang: str) -> Transcr
         has_words="word" in granularities,
         has_segments="segment" in granularities or not granularities,
         has_logprobs="logprobs" in fields.texts("include"),
+        has_tokens="tokens" in fields.texts("include"),
         phrases=phrases,
         warnings=phrases.warnings,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nemocli.live.turns import TurnCleared, TurnEnded, TurnEvent, TurnStarted, TurnText
+from nemocli.server.answers import describe_word
 from nemocli.server.caption_feeds import read_feed
 from nemocli.server.errors import ApiError
 from nemocli.server.realtime_settings import old_session
@@ -124,7 +125,9 @@ class RealtimeWriter:
         for happened in ("created",) if self.is_old else ("added", "done"):
             await self.send(f"conversation.item.{happened}", previous_item_id=previous, item=shown)
         languages = (
-            {"languages": [{"code": turn.language.partition("-")[0]}]} if turn.language else {}
+            {"languages": [{"code": turn.language.partition("-")[0], "locale": turn.language}]}
+            if turn.language
+            else {}
         )
         await self.send(
             f"{_TRANSCRIPTION}.completed",
@@ -133,7 +136,12 @@ class RealtimeWriter:
             transcript=turn.text,
             usage={"type": "duration", "seconds": round(seconds - self._turn_began, 3)},
             segments=[
-                {"start": each.start, "end": each.end, "text": each.text}
+                {
+                    "start": each.start,
+                    "end": each.end,
+                    "text": each.text,
+                    "words": [describe_word(word) for word in each.words],
+                }
                 for each in split_segments(turn.words)
             ],
             **languages,

@@ -19,7 +19,7 @@ SUBSTITUTES = [
     (r"\.venv/bin/nemocli", "nemocli"),
     (r"\.venv/bin/", ""),
     (r"radio\.m3u8", "talk.flac"),
-    (r"(nemocli (?:file|live))(?!.*--model)", r"\1 --model model"),
+    (r"(nemocli (?:file|live))(?!.*--(?:model|server))", r"\1 --model model"),
 ]
 
 #: Command lines that are not run, by how they begin, and why. Those of nemocli are parsed all the
@@ -40,6 +40,8 @@ NOT_RUN = {
     "nemocli bench": "half a minute and more: tests/cli/test_bench.py has fewer repeats",
     "nemocli doctor --verify": "a minute: tests/bench/test_verify.py",
     "nemocli serve": "runs until it is ended: tests/server",
+    "nemocli file talk.mp3 --server": "a server: tests/server/test_remote.py",
+    "nemocli live --server": "a server: tests/server/test_remote.py",
     "curl http": "a server: tests/server/test_requests.py",
     "python3 -m venv": "the network: .ci/run does it",
     ".venv/bin/pip install": "the network: .ci/run does it",
@@ -104,7 +106,8 @@ def inline_commands():
 
 def nemocli_parts(line):
     """The arguments of each nemocli in a command line with pipes, `&&` and redirections."""
-    words = list(shlex.shlex(line, posix=True, punctuation_chars="|&<>"))
+    words = shlex.shlex(line, posix=True, punctuation_chars="|&<>")
+    words.wordchars += ":"  # of addresses
     parts, part = [], None
     for word in words:
         if set(word) <= set("|&<>"):

@@ -77,6 +77,7 @@ LEVELS = {
     "__main__": 7,
     "cli": 6,
     **dict.fromkeys(["cluster", "server"], 5),
+    "remote": 4.8,
     **dict.fromkeys(["bench", "jobs", "live"], 4),
     "doctor": 3,
     "__init__": 4.6,

@@ -10,7 +10,7 @@ import soxr
 import nemocli
 from nemocli.audio.pcm import open_pcm
 from nemocli.live.listener import Listener
-from nemocli.live.stream import StreamLimits
+from nemocli.live.stream import LiveStream, StreamLimits
 from nemocli.transcript.events import Final, Status
 from tests.sounds import pcm
 
@@ -34,7 +34,7 @@ def test_a_pipe_that_stalls_holds_nothing_back(clips):
 
     threading.Thread(target=write, daemon=True).start()
     source = open_pcm(reading, 16000, 1, "s16le")
-    listener = Listener(nemocli.load("demo"), "auto", source, StreamLimits())
+    listener = Listener(LiveStream(nemocli.load("demo"), "auto", StreamLimits()), source)
     listener.start()
     for clip, event in zip(clips, is_read, strict=False):
         assert next_final(listener).text == clip.text  # while the pipe is still open
@@ -51,7 +51,7 @@ def list_doubts(data):
 
     threading.Thread(target=write, daemon=True).start()
     source = open_pcm(reading, 16000, 1, "s16le")
-    listener = Listener(nemocli.load("demo"), "auto", source, StreamLimits())
+    listener = Listener(LiveStream(nemocli.load("demo"), "auto", StreamLimits()), source)
     listener.start()
     told = []
     while not told or told[-1].kind != "ended":

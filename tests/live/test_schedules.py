@@ -15,7 +15,7 @@ from nemocli.cli.live_outputs import FileOutput
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.screen import Screen
 from nemocli.live.listener import Listener
-from nemocli.live.stream import StreamLimits
+from nemocli.live.stream import LiveStream, StreamLimits
 from nemocli.transcript.events import Final, Status
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile
@@ -118,7 +118,7 @@ def run_schedule(folder, name, actions):
     path, source = folder / f"out.{name}", Given()
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
     screen = LiveScreen(console, timestamps=False, lookahead_ms=320)
-    listener = Listener(StandIn(), "auto", source, StreamLimits(rescue=0))
+    listener = Listener(LiveStream(StandIn(), "auto", StreamLimits(rescue=0)), source)
     loop = LiveLoop(listener, source, screen, Screen(quiet=True))
     growing = GrowingFile(path, FORMATS[name](ABOUT), force=False)
     events = Collected()

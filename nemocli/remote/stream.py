@@ -1,0 +1,314 @@
+"""A live stream whose model is on a server: sound goes there, and events come from there."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from nemocli.errors import NemocliError, UnsupportedError
+from nemocli.live.clock import SoundClock
+from nemocli.live.loudness import Loudness
+from nemocli.live.stream import StreamEvent, StreamLimits
+from nemocli.remote.model import RemoteModel
+from nemocli.remote.server import CONNECT_TIMEOUT_S, explained
+from nemocli.remote.words import estimate_words, read_words
+from nemocli.transcript.events import Final, Partial
+from nemocli.transcript.segments import Segment
+from nemocli.transcript.types import Word
+from nemocli.units import SAMPLE_RATE
+
+try:
+    from websockets.exceptions import ConnectionClosed, InvalidHandshake
+    from websockets.sync.client import connect
+except ModuleNotFoundError:
+    raise UnsupportedError(
+        "nemocli live --server needs some packages more: pip install 'nemocli[serve]'."
+    ) from None
+
+#: The rate that other servers than ours are sent.
+USUAL_RATE = 24000
+
+#: Seconds to wait for the settings to be taken, for the last text, and for a send.
+SETTINGS_TIMEOUT_S, LAST_TEXT_TIMEOUT_S = 20.0, 30.0
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription."
+
+
+class RemoteStream:
+    """The same as a LiveStream for those who feed it: sound in, events out.
+
+    Resets and rescues are the server's. Raises NemocliError if the connection ends.
+    """
+
+    def __init__(self, model: RemoteModel, lang: str, limits: StreamLimits) -> None:
+        self._model = model
+        self._lang = model.resolve_language(lang)
+        self._limits = limits
+        self._rate = SAMPLE_RATE if model.is_ours else USUAL_RATE
+        self._resampler = self._new_resampler()
+        self._loudness = Loudness()
+        self._clock = SoundClock(0.0)
+        # Samples at 16 kHz that were sent, and at the last end of a turn.
+        self._sent = self._turn_began = 0
+        self._next_id = 0
+        self._language: str | None = None
+        # The turn that grows: its text, and its start in seconds of the sound that was sent.
+        self._text = ""
+        self._start: float | None = None
+        self._end: float | None = None
+        self._connect()
+
+    def _new_resampler(self) -> "soxr.ResampleStream | None":
+        if self._rate == SAMPLE_RATE:
+            return None
+        return soxr.ResampleStream(SAMPLE_RATE, self._rate, 1, dtype="float32")
+
+    def _connect(self) -> None:
+        address = self._model.address
+        with explained(address):
+            try:
+                self._connection = connect(
+                    address.websocket_url,
+                    additional_headers=address.headers,
+                    open_timeout=CONNECT_TIMEOUT_S,
+                    max_size=None,
+                )
+                self._socket = self._connection.__enter__()
+            except InvalidHandshake as error:
+                status = getattr(getattr(error, "response", None), "status_code", None)
+                if status == 401:
+                    raise NemocliError(
+                        f"The server {address} wants its key: give it by NEMOCLI_SERVER_KEY."
+                    ) from None
+                raise NemocliError(
+                    f"The server {address} has no live transcription (it answers {status})."
+                ) from None
+        self._send("session.update", session=self._session())
+        until = time.monotonic() + SETTINGS_TIMEOUT_S
+        while (event := self._next_event(until - time.monotonic())) is not None:
+            if event.get("type") in ("session.updated", "transcription_session.updated"):
+                return
+            self._raise_error(event)
+        raise NemocliError(f"The server {address} does not answer.")
+
+    def _session(self) -> dict[str, Any]:
+        transcription = {"model": self._model.name}
+        if self._lang != "auto":
+            name = self._lang if self._model.is_ours else self._lang.partition("-")[0]
+            transcription["language"] = name
+        return {
+            "type": "transcription",
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": self._rate},
+                    "transcription": transcription,
+                    "turn_detection": {
+                        "type": "server_vad",
+                        "silence_duration_ms": round(1000 * self._limits.endpoint),
+                    },
+                }
+            },
+        }
+
+    # ------------------------------------------------------------------- what a LiveStream has, too
+
+    @property
+    def lang(self) -> str:
+        """The requested language; a new one takes effect soon."""
+        return self._lang
+
+    @lang.setter
+    def lang(self, requested: str) -> None:
+        self._lang = self._model.resolve_language(requested)
+        self._send("session.update", session=self._session())
+
+    @property
+    def language(self) -> str | None:
+        """The requested language, or the one that the server named last if that is `auto`."""
+        return self._language if self._lang == "auto" else self._lang
+
+    def resolve_language(self, lang: str) -> str:
+        """Return the name of a language for the server; UsageError for what is none."""
+        return self._model.resolve_language(lang)
+
+    @property
+    def is_senseless(self) -> bool:
+        """False: a server does not say whether it finds no words in loud sound."""
+        return False
+
+    @property
+    def level(self) -> float:
+        """Level of the last sound, in dB of full scale."""
+        return self._loudness.level
+
+    def receive(
+        self, samples: NDArray[np.float32], lost: float = 0.0
+    ) -> Iterator[Partial | Final | StreamEvent]:
+        """Send the next samples, float32 [n] at 16 kHz; give what came meanwhile."""
+        if lost:
+            self._clock.skip(self._sent / SAMPLE_RATE, lost)
+        self._loudness.measure(samples)
+        self._send_samples(samples)
+        yield from self._take_events()
+
+    def wait(self, seconds: float) -> Iterator[Partial | Final | StreamEvent]:
+        """Give what came while no sound did; the server decides what a pause is."""
+        yield from self._take_events()
+
+    def interrupt(self, gap: float = 0.0) -> Iterator[Partial | Final | StreamEvent]:
+        """End what was said; `gap` seconds are missing behind it."""
+        yield from self._end_turn()
+        if gap:
+            self._clock.skip(self._sent / SAMPLE_RATE, gap)
+
+    def finish(self) -> Iterator[Partial | Final | StreamEvent]:
+        """End the sound, and wait for its last text."""
+        try:
+            yield from self._end_turn()
+        finally:
+            self._connection.__exit__(None, None, None)
+
+    # --------------------------------------------------------------------------------- the protocol
+
+    def _send_samples(self, samples: NDArray[np.float32], last: bool = False) -> None:
+        self._sent += len(samples)
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples, last=last)
+        pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2").tobytes()
+        if pcm:
+            audio = base64.b64encode(pcm).decode("ascii")
+            self._send("input_audio_buffer.append", audio=audio)
+
+    def _send(self, kind: str, **members: Any) -> None:
+        try:
+            self._socket.send(json.dumps({"type": kind, **members}))
+        except ConnectionClosed as closed:
+            raise self._explain(closed) from None
+
+    def _next_event(self, timeout: float) -> dict[str, Any] | None:
+        """Return the next event; None if none came in time."""
+        try:
+            message = self._socket.recv(timeout=max(0.0, timeout))
+        except TimeoutError:
+            return None
+        except ConnectionClosed as closed:
+            raise self._explain(closed) from None
+        try:
+            event: Any = json.loads(message)
+        except (ValueError, RecursionError):
+            event = None
+        if not isinstance(event, dict):
+            raise NemocliError(f"The server {self._model.address} sends no events in JSON.")
+        return event
+
+    def _explain(self, closed: ConnectionClosed) -> NemocliError:
+        reason = closed.rcvd.reason if closed.rcvd is not None else ""
+        said = f": {reason.rstrip('.')}" if reason else ""
+        return NemocliError(f"The server {self._model.address} closed the connection{said}.")
+
+    def _raise_error(self, event: dict[str, Any]) -> None:
+        if event.get("type") in ("error", f"{_TRANSCRIPTION}failed"):
+            error = event.get("error")
+            message = error.get("message") if isinstance(error, dict) else None
+            raise NemocliError(f"The server says: {message or 'an error without a reason.'}")
+
+    def _take_events(self) -> Iterator[Partial | Final]:
+        while (event := self._next_event(0.0)) is not None:
+            self._raise_error(event)
+            yield from self._follow(event)
+
+    def _end_turn(self) -> Iterator[Partial | Final]:
+        """End what was said, and wait for its text."""
+        if self._resampler is not None:
+            self._send_samples(np.zeros(0, np.float32), last=True)
+            self._resampler = self._new_resampler()
+        yield from self._take_events()
+        if not self._text and not self._model.is_ours and self._sent == self._turn_began:
+            return
+        self._send("input_audio_buffer.commit")
+        last = f"{_TRANSCRIPTION}completed"
+        if self._model.is_ours:  # its answer comes behind everything that was said before
+            self._send("input_audio_buffer.clear")
+            last = "input_audio_buffer.cleared"
+        until = time.monotonic() + LAST_TEXT_TIMEOUT_S
+        while (event := self._next_event(until - time.monotonic())) is not None:
+            kind = event.get("type")
+            if kind == "error" and _is_empty_commit(event):
+                return  # the server has ended the turn itself
+            self._raise_error(event)
+            yield from self._follow(event)
+            if kind == last:
+                return
+        raise NemocliError(f"The server {self._model.address} did not send the last text.")
+
+    def _follow(self, event: dict[str, Any]) -> Iterator[Partial | Final]:
+        kind = event.get("type")
+        if kind == "input_audio_buffer.speech_started":
+            self._start = _seconds(event.get("audio_start_ms"))
+        elif kind == "input_audio_buffer.speech_stopped":
+            self._end = _seconds(event.get("audio_end_ms"))
+        elif kind == f"{_TRANSCRIPTION}delta" and isinstance(event.get("delta"), str):
+            self._text += event["delta"]
+            if self._start is None:
+                self._start = self._sent / SAMPLE_RATE
+            words = self._on_clock(estimate_words(self._text, self._start, self._now()))
+            if words:
+                yield Partial(Segment(self._next_id, words, self.language), self.language)
+        elif kind == f"{_TRANSCRIPTION}completed":
+            yield from self._complete(event)
+
+    def _complete(self, event: dict[str, Any]) -> Iterator[Final]:
+        languages = event.get("languages")
+        if isinstance(languages, list) and languages and isinstance(languages[0], dict):
+            self._language = str(languages[0].get("locale") or languages[0].get("code"))
+        text = event.get("transcript")
+        text = text if isinstance(text, str) else self._text
+        start = self._now() if self._start is None else self._start
+        end = self._now() if self._end is None else max(self._end, start)
+        groups = _read_segments(event.get("segments")) or [estimate_words(text, start, end)]
+        for words in groups:
+            if words:
+                segment = Segment(self._next_id, self._on_clock(words), self.language)
+                self._next_id += 1
+                yield Final(segment, self.language)
+        self._text, self._start, self._end = "", None, None
+        self._turn_began = self._sent
+
+    def _now(self) -> float:
+        return self._sent / SAMPLE_RATE
+
+    def _on_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        return tuple(
+            Word(
+                word.text,
+                self._clock.at(word.start),
+                max(self._clock.at(word.start), self._clock.end_at(word.end)),
+                word.confidence,
+                word.space_before,
+            )
+            for word in words
+        )
+
+
+def _read_segments(values: Any) -> list[tuple[Word, ...]] | None:
+    """Return the words of each segment, as `nemocli serve` sends them; None without all of them."""
+    if not isinstance(values, list) or not values:
+        return None
+    groups = [read_words(each.get("words")) for each in values if isinstance(each, dict)]
+    found = [group for group in groups if group]
+    return found if len(found) == len(values) else None
+
+
+def _is_empty_commit(event: dict[str, Any]) -> bool:
+    error = event.get("error")
+    return isinstance(error, dict) and error.get("code") == "input_audio_buffer_commit_empty"
+
+
+def _seconds(milliseconds: Any) -> float | None:
+    is_number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
+    return milliseconds / 1000 if is_number else None
