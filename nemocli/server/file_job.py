@@ -9,7 +9,7 @@ from nemocli.audio.options import SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.errors import AudioError
 from nemocli.server.errors import ApiError
-from nemocli.transcriber import Transcriber
+from nemocli.server.service import Service
 
 #: The most seconds of sound in a file. A file of some kilobytes can hold days of silence.
 MAX_SOUND_S = 24 * 3600.0
@@ -27,13 +27,13 @@ class FileJob:
 
     def __init__(
         self,
-        transcriber: Transcriber,
+        service: Service,
         path: Path,
         name: str,
         language: str,
         report: Callable[[str], None] | None = None,
     ) -> None:
-        self._transcriber = transcriber
+        self._service = service
         self._path = path
         self._name = name
         self._language = language
@@ -46,7 +46,7 @@ class FileJob:
 
         Raises ApiError for a sound that is too long, and StoppedError after `stop`.
         """
-        (result,) = self._transcriber.transcribe_many(
+        (result,) = self._service.transcriber.transcribe_many(
             [self._path],
             self._language,
             progress=self._note,
@@ -61,7 +61,7 @@ class FileJob:
         self._is_stopped.set()
 
     def _note(self, progress: FileProgress) -> None:
-        if self._is_stopped.is_set():
+        if self._is_stopped.is_set() or self._service.is_closed.is_set():
             raise StoppedError
         if progress.transcript.duration > MAX_SOUND_S:
             hours = round(MAX_SOUND_S / 3600)

@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -31,6 +32,10 @@ MAX_ERRORS = 50
 
 #: The least sound of a turn that the client ends, in seconds.
 MIN_COMMIT_S = 0.1
+
+#: When the server ends, seconds in which a client's last sound is read, or after which no more is
+#: expected.
+LAST_SOUND_TIMEOUT_S, LAST_SOUND_PAUSE_S = 1.0, 0.2
 
 #: Seconds to wait for the last text when the server ends.
 LAST_TEXT_TIMEOUT_S = 20.0
@@ -77,6 +82,7 @@ class RealtimeSession:
         self._reader = SoundReader(self._settings.sound)
         self._input = LiveInput(service, self._new_turns(0.0), self._send_turns)
         self._errors = 0
+        self._read_at = time.monotonic()
         # Samples at 16 kHz since the last commit or clear, as the reading task counts them.
         self._uncommitted = 0
 
@@ -118,7 +124,13 @@ class RealtimeSession:
         await self._websocket.close(FAILURE, failure.message[:120])
 
     async def _drain(self, transcribing: "asyncio.Future[None]") -> None:
-        """Send what was said so far, and close: the server ends."""
+        """Send what was said so far, and close: the server ends.
+
+        What the client has sent already is still read, for a short time.
+        """
+        until = time.monotonic() + LAST_SOUND_TIMEOUT_S
+        while time.monotonic() < min(until, self._read_at + LAST_SOUND_PAUSE_S):
+            await asyncio.sleep(LAST_SOUND_PAUSE_S / 4)
         await self._input.put_order(lambda turns: turns.end_turn() if turns.has_sound else ())
         self._input.end()
         with suppress(TimeoutError):
@@ -131,6 +143,7 @@ class RealtimeSession:
     async def _read(self) -> None:
         while True:
             message = await self._websocket.receive()
+            self._read_at = time.monotonic()
             if message["type"] == "websocket.disconnect":
                 return
             event: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -37,6 +38,8 @@ class Service(Closing):
         self.caption_feeds = CaptionFeeds()
         #: Set when the server ends: connections finish what they have.
         self.draining = asyncio.Event()
+        #: Set at the very end: files that are still transcribed are given up.
+        self.is_closed = threading.Event()
         self.file_requests = 0
         self._connections = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,6 +115,7 @@ class Service(Closing):
 
     def close(self) -> None:
         """End the threads, without waiting for them, and remove uploads."""
+        self.is_closed.set()
         self._file_threads.shutdown(wait=False, cancel_futures=True)
         self._live_threads.shutdown(wait=False, cancel_futures=True)
         self._folder.cleanup()

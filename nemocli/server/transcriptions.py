@@ -54,9 +54,8 @@ async def transcribe(request: Request) -> Response:
             response = await _begin_stream(service, asked, path, stack)
             stack = AsyncExitStack()  # the response ends the old one
             return response
-        result = await _run_watched(service, request, FileJob(
-            service.transcriber, path, asked.file_name, asked.language
-        ))  # fmt: skip
+        job = FileJob(service, path, asked.file_name, asked.language)
+        result = await _run_watched(service, request, job)
         return _respond(result, asked)
     finally:
         await stack.aclose()
@@ -122,7 +121,7 @@ async def _begin_stream(
         with suppress(RuntimeError):  # the server has ended
             loop.call_soon_threadsafe(texts.put_nowait, text)
 
-    job = FileJob(service.transcriber, path, asked.file_name, asked.language, report)
+    job = FileJob(service, path, asked.file_name, asked.language, report)
     work = asyncio.ensure_future(service.run_file(job.run))
     work.add_done_callback(lambda _: texts.put_nowait(None))
     stack.push_async_callback(_end, work)

@@ -131,7 +131,7 @@ def test_the_sequence_of_livekit(server, clips):
             completed = client.receive(".completed")
             assert completed["transcript"] == clip.text
             assert completed["item_id"] == started["item_id"]
-            assert completed["languages"] == [{"code": clip.lang[:2]}]
+            assert completed["languages"] == [{"code": clip.lang[:2], "locale": clip.lang}]
 
 
 def test_the_older_interface(server, clips):
@@ -281,6 +281,23 @@ def test_more_streams_than_the_machine_serves_are_refused(start, clips):
         assert transcript(first) == clips[0].text
     metrics = server.metrics()
     assert (metrics["nemocli_live_refused_total"], metrics["nemocli_live_turns_total"]) == (1, 1)
+
+
+VAD_AT_16K = {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}}
+
+
+@pytest.mark.parametrize("session", [NULL_AT_16K, VAD_AT_16K], ids=["null", "server_vad"])
+def test_a_server_that_ends_sends_what_was_said(start, clips, session):
+    server = start()
+    with Client(server) as client:
+        client.send("session.update", session=session)
+        client.receive("updated")
+        client.append(clips[0].samples)
+        client.receive("delta")
+        server.end()
+        rest = client.receive(".completed")
+        assert rest["transcript"] == clips[0].text
+        assert client.close_code() == 1001
 
 
 def test_the_key_of_a_browser_is_a_sub_protocol(start):
