@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import nemocli
+import nemocli.scheduler.scheduler as scheduling
 from nemocli.errors import NemocliError
 from nemocli.scheduler.costs import CallCost, CallCosts
 from nemocli.scheduler.requests import choose_call
@@ -141,6 +142,61 @@ def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch):
     assert finished == [True]  # the call that was running
     assert len(errors) == 1
     assert "closed" in errors[0]
+
+
+def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(transcriber, clips, monkeypatch):
+    calls, is_held, may_go = [], threading.Event(), threading.Event()
+    advance_now = scheduling.advance_now
+
+    def advance(streams, chunks):
+        calls.append((streams[0].is_live, len(streams) * chunks))
+        if len(calls) == 1 + measured:  # a call for the file
+            is_held.set()
+            may_go.wait()
+        advance_now(streams, chunks)
+
+    monkeypatch.setattr(scheduling, "advance_now", advance)
+    monkeypatch.setattr(scheduling, "LIVE_FOR_S", 1e9)
+    monkeypatch.setattr(scheduling.Scheduler, "_slice_chunks", lambda _: 3)
+    measured = -1
+    with transcriber.schedule() as scheduler:
+        measured = len(calls)
+        sound = np.concatenate([clip.samples for clip in clips] * 4)
+        file = transcriber._begin_stream("auto", is_live=False)
+        file.push(file.compute_rows(sound))
+        reading = threading.Thread(target=lambda: scheduler.advance([file], file.chunks))
+        reading.start()
+        is_held.wait()
+        session = transcriber.session()
+        live = threading.Thread(target=lambda: session.feed(clips[0].samples))
+        live.start()
+        while not scheduler.waiting[0]:
+            time.sleep(0.001)
+        may_go.set()
+        live.join()
+        reading.join()
+    file_calls = [size for is_live, size in calls[measured:] if not is_live]
+    assert calls[measured + 1][0], "the live stream comes next"
+    assert len(file_calls) > 1
+    assert max(file_calls) == 3
+
+
+def test_files_do_not_wait_for_ever(transcriber, scheduler, clips, monkeypatch):
+    monkeypatch.setattr(scheduling, "MAX_FILE_WAIT_S", 0.05)
+    is_over = threading.Event()
+
+    def speak():
+        while not is_over.is_set():
+            feed(transcriber, clips[0].samples, 5120)
+
+    speaking = [threading.Thread(target=speak) for _ in range(6)]
+    for thread in speaking:
+        thread.start()
+    assert transcriber.transcribe(clips[1].path).text == clips[1].text
+    is_over.set()
+    for thread in speaking:
+        thread.join()
+    assert scheduler.statistics.files.calls
 
 
 class FakeStream:
