@@ -1,7 +1,6 @@
 """A live stream whose model is on a server: sound goes there, and events come from there."""
 
 import base64
-import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,33 +9,23 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from nemocli.errors import NemocliError, UnsupportedError
+from nemocli.errors import NemocliError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.live.stream import StreamEvent, StreamLimits
+from nemocli.remote.connection import EMPTY_COMMIT, TRANSCRIPTION, EventConnection
 from nemocli.remote.model import RemoteModel
-from nemocli.remote.server import CONNECT_TIMEOUT_S, explained
 from nemocli.remote.words import estimate_words, read_words
 from nemocli.transcript.events import Final, Partial
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
 from nemocli.units import SAMPLE_RATE
 
-try:
-    from websockets.exceptions import ConnectionClosed, InvalidHandshake
-    from websockets.sync.client import connect
-except ModuleNotFoundError:
-    raise UnsupportedError(
-        "nemocli live --server needs some packages more: pip install 'nemocli[serve]'."
-    ) from None
-
 #: The rate that other servers than ours are sent.
 USUAL_RATE = 24000
 
 #: Seconds to wait for the settings to be taken, for the last text, and for a send.
 SETTINGS_TIMEOUT_S, LAST_TEXT_TIMEOUT_S = 20.0, 30.0
-
-_TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
 
 class RemoteStream:
@@ -61,40 +50,26 @@ class RemoteStream:
         self._text = ""
         self._start: float | None = None
         self._end: float | None = None
-        self._connect()
+        self._connection = EventConnection(model.address)
+        try:
+            self._configure()
+        except NemocliError:
+            self._connection.close()
+            raise
+
+    def _configure(self) -> None:
+        """Send the settings, and wait until they are taken."""
+        self._connection.send("session.update", session=self._session())
+        until = time.monotonic() + SETTINGS_TIMEOUT_S
+        while (event := self._connection.receive(until - time.monotonic())) is not None:
+            if event.get("type") in ("session.updated", "transcription_session.updated"):
+                return
+        raise NemocliError(f"The server {self._model.address} does not answer.")
 
     def _new_resampler(self) -> "soxr.ResampleStream | None":
         if self._rate == SAMPLE_RATE:
             return None
         return soxr.ResampleStream(SAMPLE_RATE, self._rate, 1, dtype="float32")
-
-    def _connect(self) -> None:
-        address = self._model.address
-        with explained(address):
-            try:
-                self._connection = connect(
-                    address.websocket_url,
-                    additional_headers=address.headers,
-                    open_timeout=CONNECT_TIMEOUT_S,
-                    max_size=None,
-                )
-                self._socket = self._connection.__enter__()
-            except InvalidHandshake as error:
-                status = getattr(getattr(error, "response", None), "status_code", None)
-                if status == 401:
-                    raise NemocliError(
-                        f"The server {address} wants its key: give it by NEMOCLI_SERVER_KEY."
-                    ) from None
-                raise NemocliError(
-                    f"The server {address} has no live transcription (it answers {status})."
-                ) from None
-        self._send("session.update", session=self._session())
-        until = time.monotonic() + SETTINGS_TIMEOUT_S
-        while (event := self._next_event(until - time.monotonic())) is not None:
-            if event.get("type") in ("session.updated", "transcription_session.updated"):
-                return
-            self._raise_error(event)
-        raise NemocliError(f"The server {address} does not answer.")
 
     def _session(self) -> dict[str, Any]:
         transcription = {"model": self._model.name}
@@ -125,7 +100,7 @@ class RemoteStream:
     @lang.setter
     def lang(self, requested: str) -> None:
         self._lang = self._model.resolve_language(requested)
-        self._send("session.update", session=self._session())
+        self._connection.send("session.update", session=self._session())
 
     @property
     def language(self) -> str | None:
@@ -171,7 +146,7 @@ class RemoteStream:
         try:
             yield from self._end_turn()
         finally:
-            self._connection.__exit__(None, None, None)
+            self._connection.close()
 
     # --------------------------------------------------------------------------------- the protocol
 
@@ -182,44 +157,10 @@ class RemoteStream:
         pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2").tobytes()
         if pcm:
             audio = base64.b64encode(pcm).decode("ascii")
-            self._send("input_audio_buffer.append", audio=audio)
-
-    def _send(self, kind: str, **members: Any) -> None:
-        try:
-            self._socket.send(json.dumps({"type": kind, **members}))
-        except ConnectionClosed as closed:
-            raise self._explain(closed) from None
-
-    def _next_event(self, timeout: float) -> dict[str, Any] | None:
-        """Return the next event; None if none came in time."""
-        try:
-            message = self._socket.recv(timeout=max(0.0, timeout))
-        except TimeoutError:
-            return None
-        except ConnectionClosed as closed:
-            raise self._explain(closed) from None
-        try:
-            event: Any = json.loads(message)
-        except (ValueError, RecursionError):
-            event = None
-        if not isinstance(event, dict):
-            raise NemocliError(f"The server {self._model.address} sends no events in JSON.")
-        return event
-
-    def _explain(self, closed: ConnectionClosed) -> NemocliError:
-        reason = closed.rcvd.reason if closed.rcvd is not None else ""
-        said = f": {reason.rstrip('.')}" if reason else ""
-        return NemocliError(f"The server {self._model.address} closed the connection{said}.")
-
-    def _raise_error(self, event: dict[str, Any]) -> None:
-        if event.get("type") in ("error", f"{_TRANSCRIPTION}failed"):
-            error = event.get("error")
-            message = error.get("message") if isinstance(error, dict) else None
-            raise NemocliError(f"The server says: {message or 'an error without a reason.'}")
+            self._connection.send("input_audio_buffer.append", audio=audio)
 
     def _take_events(self) -> Iterator[Partial | Final]:
-        while (event := self._next_event(0.0)) is not None:
-            self._raise_error(event)
+        while (event := self._connection.receive(0.0)) is not None:
             yield from self._follow(event)
 
     def _end_turn(self) -> Iterator[Partial | Final]:
@@ -230,19 +171,16 @@ class RemoteStream:
         yield from self._take_events()
         if not self._text and not self._model.is_ours and self._sent == self._turn_began:
             return
-        self._send("input_audio_buffer.commit")
-        last = f"{_TRANSCRIPTION}completed"
+        self._connection.send("input_audio_buffer.commit")
+        last = f"{TRANSCRIPTION}completed"
         if self._model.is_ours:  # its answer comes behind everything that was said before
-            self._send("input_audio_buffer.clear")
+            self._connection.send("input_audio_buffer.clear")
             last = "input_audio_buffer.cleared"
         until = time.monotonic() + LAST_TEXT_TIMEOUT_S
-        while (event := self._next_event(until - time.monotonic())) is not None:
-            kind = event.get("type")
-            if kind == "error" and _is_empty_commit(event):
-                return  # the server has ended the turn itself
-            self._raise_error(event)
+        while (event := self._connection.receive(until - time.monotonic())) is not None:
             yield from self._follow(event)
-            if kind == last:
+            # Without sound since it ended the turn itself, a server has nothing to commit.
+            if event.get("type") in (last, EMPTY_COMMIT):
                 return
         raise NemocliError(f"The server {self._model.address} did not send the last text.")
 
@@ -252,14 +190,14 @@ class RemoteStream:
             self._start = _seconds(event.get("audio_start_ms"))
         elif kind == "input_audio_buffer.speech_stopped":
             self._end = _seconds(event.get("audio_end_ms"))
-        elif kind == f"{_TRANSCRIPTION}delta" and isinstance(event.get("delta"), str):
+        elif kind == f"{TRANSCRIPTION}delta" and isinstance(event.get("delta"), str):
             self._text += event["delta"]
             if self._start is None:
                 self._start = self._sent / SAMPLE_RATE
             words = self._on_clock(estimate_words(self._text, self._start, self._now()))
             if words:
                 yield Partial(Segment(self._next_id, words, self.language), self.language)
-        elif kind == f"{_TRANSCRIPTION}completed":
+        elif kind == f"{TRANSCRIPTION}completed":
             yield from self._complete(event)
 
     def _complete(self, event: dict[str, Any]) -> Iterator[Final]:
@@ -302,11 +240,6 @@ def _read_segments(values: Any) -> list[tuple[Word, ...]] | None:
     groups = [read_words(each.get("words")) for each in values if isinstance(each, dict)]
     found = [group for group in groups if group]
     return found if len(found) == len(values) else None
-
-
-def _is_empty_commit(event: dict[str, Any]) -> bool:
-    error = event.get("error")
-    return isinstance(error, dict) and error.get("code") == "input_audio_buffer_commit_empty"
 
 
 def _seconds(milliseconds: Any) -> float | None:

@@ -21,11 +21,10 @@ def offline(monkeypatch, tmp_path):
 
 def test_files_have_the_documents_of_a_model_here(server, clips, tmp_path):
     paths = [str(clip.path) for clip in clips]
-    for name in ("srt", "txt", "vtt", "tsv"):
-        for path in paths[:2] if name != "srt" else paths:
-            here = nemocli("file", path, "--model", "demo", "--format", name)
-            there = nemocli("file", path, "--server", server.url, "--format", name)
-            assert (there.exit_code, there.stdout) == (0, here.stdout)
+    for path, name in zip(paths, ("srt", "txt", "vtt", "tsv", "jsonl"), strict=False):
+        here = nemocli("file", path, "--model", "demo", "--format", name)
+        there = nemocli("file", path, "--server", server.url, "--format", name)
+        assert (there.exit_code, there.stdout) == (0, here.stdout)
     here = json.loads(nemocli("file", paths[0], "--model", "demo", "-f", "json").stdout)
     there = json.loads(nemocli("file", paths[0], "--server", server.url, "-f", "json").stdout)
     assert there.pop("sound") is None  # the server does not say how it decoded the file
