@@ -1,12 +1,15 @@
 """`nemocli live --server` and `file --server`: a model elsewhere gives what it gives here."""
 
+import base64
 import http.server
 import json
 import threading
 
 import pytest
+from websockets.sync.server import serve
 
 from nemocli.errors import NemocliError, UsageError
+from nemocli.remote.connection import TRANSCRIPTION
 from nemocli.remote.server import parse_server
 from nemocli.remote.words import estimate_words, read_words
 from tests.typed import nemocli
@@ -146,6 +149,59 @@ def test_another_make_of_server(clips):
     assert words[-1]["end"] == 4.0
     assert b'name="language"\r\n\r\nen\r\n' in server.received
     assert clips[0].path.name.encode() not in server.received
+
+
+class OtherLive:
+    """A server of another make with live sound: it ends turns itself, and sends no times."""
+
+    def __init__(self):
+        self.sound = 0
+        self.sessions = []
+
+    def __call__(self, connection):
+        connection.send('{"type": "session.created"}')
+        for message in connection:
+            event = json.loads(message)
+            if event["type"] == "session.update":
+                self.sessions.append(event["session"]["audio"]["input"])
+                connection.send('{"type": "session.updated"}')
+            elif event["type"] == "input_audio_buffer.append":
+                self.sound += len(base64.b64decode(event["audio"]))
+                if self.sound > 60000 and self.sound < 70000:
+                    self.say(connection, "input_audio_buffer.speech_started", audio_start_ms=200)
+                    for delta in ("one", " two"):
+                        self.say(connection, f"{TRANSCRIPTION}delta", delta=delta)
+                    self.say(connection, "input_audio_buffer.speech_stopped", audio_end_ms=1000)
+                    self.say(connection, f"{TRANSCRIPTION}completed", transcript="one two")
+                    self.sound += 10000  # only once
+            elif event["type"] == "input_audio_buffer.commit":
+                error = {"code": "input_audio_buffer_commit_empty", "message": "empty"}
+                self.say(connection, "error", error=error)
+
+    def say(self, connection, kind, **members):
+        connection.send(json.dumps({"type": kind, "item_id": "item_1", **members}))
+
+
+def test_live_sound_with_another_make_of_server(clips, monkeypatch):
+    monkeypatch.setattr(
+        "nemocli.remote.model.request", lambda *_: (404, {}, b"<html>no list of models</html>")
+    )
+    other = OtherLive()
+    with serve(other, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        command = ["live", "--server", url, "--model", "theirs", "--lang", "en_us"]
+        done = nemocli(*command, "--input", clips[0].path, "--format", "jsonl")
+        server.shutdown()
+    assert done.exit_code == 0, done.output
+    (given,) = other.sessions
+    assert given["format"] == {"type": "audio/pcm", "rate": 24000}
+    assert given["transcription"] == {"model": "theirs", "language": "en"}
+    assert other.sound - 10000 == 2 * round(len(clips[0].samples) * 1.5)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (final,) = [event for event in events if event["type"] == "final"]
+    assert (final["text"], final["t0"], final["t1"]) == ("one two", 0.2, 1.0)
+    assert "they are estimated" in done.stderr
 
 
 @pytest.mark.parametrize(
