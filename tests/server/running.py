@@ -106,9 +106,12 @@ class Running(Client, Closing):
 
 
 class InThread(Client, Closing):
-    """A server with the demo in a thread of this process, which starts at once."""
+    """A server with the demo in a thread of this process, which starts at once.
 
-    def __init__(self, transcriber, max_streams=None, **settings):
+    How many streams it admits does not depend on how fast the machine is.
+    """
+
+    def __init__(self, transcriber, max_streams=64, **settings):
         from nemocli.server.run import open_sockets, serve
         from nemocli.server.settings import ServerSettings
 
