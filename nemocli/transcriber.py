@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike
 
 from nemocli.arguments import check_argument
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.boosting.compiled import CompiledPhrases
+from nemocli.boosting.matcher import PhraseMatcher
+from nemocli.boosting.phrases import Phrases, check_phrases, describe_phrases
 from nemocli.closing import Closing
 from nemocli.engine.languages import AUTO, Languages
 from nemocli.engine.recognizer import Recognizer
@@ -72,6 +75,7 @@ class Transcriber(Closing):
         self._scheduler: Scheduler | None = None
         self._pieces = pieces
         self._languages = Languages(runtime.config)
+        self._compiled = CompiledPhrases(lambda: _list_pieces(pieces, runtime))
         #: The name that the model was loaded by, such as `demo`, or its folder.
         self.model_name = name
         #: Precision of the encoder's weights, such as `fp32` or `int8`.
@@ -98,10 +102,16 @@ class Transcriber(Closing):
         """Return the locale, or `auto`, that `lang` stands for. Raises UsageError if unknown."""
         return self._languages.find(lang).tag
 
-    def about(self, file: str, lang: str, align: Align = None) -> Provenance:
+    def about(
+        self,
+        file: str,
+        lang: str,
+        align: Align = None,
+        phrases: "Phrases | Iterable[str] | None" = None,
+    ) -> Provenance:
         """Return what a document says of a transcript of `file`, besides its words.
 
-        `lang` is the requested language, resolved; `align` is as for `session`.
+        `lang` is the requested language, resolved; `align` and `phrases` are as for `session`.
         """
         return Provenance(
             file=file,
@@ -112,7 +122,13 @@ class Transcriber(Closing):
             lookahead=self.lookahead,
             requested_language=lang,
             alignment=self._choose_alignment(align),
+            phrases=describe_phrases(check_phrases(phrases)),
         )
+
+    def find_unspelled(self, phrases: "Phrases | Iterable[str]") -> tuple[str, ...]:
+        """Return the phrases that the model has no pieces to write, so that they have no effect."""
+        matcher = self._compiled.find(check_phrases(phrases))
+        return () if matcher is None else tuple(phrase.text for phrase in matcher.unspelled)
 
     def close(self) -> None:
         """Give back the memory of the model. Closing twice is fine.
@@ -145,6 +161,7 @@ class Transcriber(Closing):
         lang: str = AUTO,
         *,
         align: Align = None,
+        phrases: "Phrases | Iterable[str] | None" = None,
         keep_transcript: bool = True,
         keep_encoder: bool = False,
     ) -> Session:
@@ -155,16 +172,21 @@ class Transcriber(Closing):
         `align` moves the times of words to where they are in the sound, by its silences and by the
         delay of the model's tokens: a delay in seconds, `auto` for the one that was measured for
         the model, if there is one, or `sound` for none.
+        `phrases` are names and terms that the decoder prefers, a list of texts or `Phrases`, which
+        also says how strongly; a list is compiled once for all streams.
         `keep_encoder` collects the encoder's output in `Session.enc_proj`, for comparisons.
-        Raises UsageError for a language that the model does not know and for another `align`, and
-        NemocliError if the transcriber is closed.
+        Raises UsageError for a language that the model does not know, for another `align` and for
+        what is no phrase, and NemocliError if the transcriber is closed.
         """
         self._recognizer.check_open()
         check_argument("keep_transcript", keep_transcript, bool, "True or False")
         check_argument("keep_encoder", keep_encoder, bool, "True or False")
         alignment = self._choose_alignment(align)
-        stream = self._begin_stream(lang, keep_transcript, keep_encoder, alignment)
-        return Session(stream, self._languages, self._languages.find(lang))
+        checked = check_phrases(phrases)
+        matcher = self._compiled.find(checked)
+        stream = self._begin_stream(lang, keep_transcript, keep_encoder, alignment, matcher)
+        language = self._languages.find(lang)
+        return Session(stream, self._languages, language, checked, self._compiled.find)
 
     def transcribe(
         self,
@@ -172,20 +194,21 @@ class Transcriber(Closing):
         lang: str = AUTO,
         *,
         align: Align = None,
+        phrases: "Phrases | Iterable[str] | None" = None,
     ) -> Transcript:
-        """Transcribe a file, or samples as `Session.feed` takes them; `align` is as for `session`.
+        """Transcribe a file, or samples as `Session.feed` takes them.
 
-        Raises AudioError for a file that cannot be decoded; UsageError for a language that the
-        model does not know, and for anything but sound. For several files, `transcribe_many` is
-        much faster.
+        `align` and `phrases` are as for `session`. Raises AudioError for a file that cannot be
+        decoded; UsageError for a language that the model does not know, for what is no phrase, and
+        for anything but sound. For several files, `transcribe_many` is much faster.
         """
         if isinstance(sound, (str, PathLike)):
-            (result,) = self.transcribe_many([sound], lang, align=align)
+            (result,) = self.transcribe_many([sound], lang, align=align, phrases=phrases)
             if result.error is not None:
                 raise result.error
             assert result.transcript is not None
             return result.transcript
-        session = self.session(lang, align=align)
+        session = self.session(lang, align=align, phrases=phrases)
         session.feed(sound)
         return session.finish()
 
@@ -206,6 +229,7 @@ class Transcriber(Closing):
         progress: "Callable[[FileProgress], None] | None" = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
+        phrases: "Phrases | Iterable[str] | None" = None,
     ) -> "Iterator[FileResult]":
         """Transcribe files together, much faster than one by one; give each when it is finished.
 
@@ -214,9 +238,9 @@ class Transcriber(Closing):
         the result has the error, and the other files continue. `max_memory` limits the memory, in
         bytes, that is used besides the model. `progress` is called with how far a file is. `sound`
         chooses track, channels and gain; separate channels are transcribed one by one and named in
-        the transcript. `align` is as for `session`. Raises UsageError at once for a language that
-        the model does not know, for a `max_memory` that is too little, and for arguments of another
-        type.
+        the transcript. `align` and `phrases` are as for `session`. Raises UsageError at once for a
+        language that the model does not know, for a `max_memory` that is too little, for what is no
+        phrase, and for arguments of another type.
         """
         from nemocli.batch.many import transcribe_many
 
@@ -225,8 +249,11 @@ class Transcriber(Closing):
         checked_paths = _check_paths(paths)
         limits, language = self._check_request(lang, max_memory)
         alignment = self._choose_alignment(align)
+        matcher = self._compiled.find(check_phrases(phrases))
         return transcribe_many(
-            lambda: self._begin_stream(language, alignment=alignment, is_live=False),
+            lambda: self._begin_stream(
+                language, alignment=alignment, is_live=False, phrases=matcher
+            ),
             chunk_rows(self.lookahead + 1, first=False),
             checked_paths,
             limits,
@@ -251,13 +278,24 @@ class Transcriber(Closing):
         keep_encoder: bool = False,
         alignment: Alignment | None = None,
         is_live: bool = True,
+        phrases: PhraseMatcher | None = None,
     ) -> Stream:
         prompt = self._languages.find(lang).prompt
         stream = Stream(
-            self._recognizer, self._pieces, prompt, keep_transcript, keep_encoder, alignment
+            *(self._recognizer, self._pieces, prompt, keep_transcript, keep_encoder, alignment),
+            phrases=phrases,
         )
         stream.is_live = is_live
         return stream
+
+
+def _list_pieces(pieces: TokenDecoder, runtime: Runtime) -> list[str | None]:
+    """Return the piece of each id that the model emits; None for those that are no text."""
+    config = runtime.config
+    found = pieces.list_pieces()[: config.vocab_size]
+    found += [None] * (config.vocab_size - len(found))
+    found[config.blank_id] = None
+    return found
 
 
 def _check_paths(paths: "str | PathLike[str] | Iterable[str | PathLike[str]]") -> Iterator[Path]:

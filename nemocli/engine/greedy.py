@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.boosting.cursor import PhraseCursor
 from nemocli.engine.state import make_zero_state, read_state
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.base import Runtime
@@ -26,13 +27,16 @@ class Emission:
 
     token: int
     frame: int
+    #: By the model alone, also where phrases decided.
     probability: float
+    #: Whether it is another symbol than the model's best one, because of a listed phrase.
+    is_boosted: bool = False
 
 
 class GreedyDecoder:
-    """The predictor's state in one stream."""
+    """The predictor's state in one stream, and its places in the phrases that it prefers."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, phrases: PhraseCursor | None = None) -> None:
         shape = (config.decoder_layers, 1, config.decoder_size)
         #: The predictor's h and c.
         self.state = make_zero_state({"h": shape, "c": shape})
@@ -41,6 +45,7 @@ class GreedyDecoder:
         self.dec_out: Array | None = None
         #: Frames decoded so far.
         self.frames = 0
+        self.phrases = phrases
 
 
 @dataclass
@@ -53,6 +58,8 @@ class _Decoding:
     at: int = 0
     #: Tokens emitted on that frame.
     symbols: int = 0
+    #: The frame on which a phrase took the place of a blank last; -1 before the first.
+    overridden: int = -1
     emissions: list[Emission] = field(default_factory=list)
 
     def take(self, logits: Array, best: NDArray[np.intp], blank: int) -> int | None:
@@ -62,14 +69,44 @@ class _Decoding:
         """
         emitting = np.flatnonzero(best != blank)
         blanks = int(emitting[0]) if len(emitting) else len(best)
+        token = int(best[blanks]) if len(emitting) else blank
+        is_boosted = False
+        if self.decoder.phrases is not None:
+            blanks, token, is_boosted = self._prefer(
+                self.decoder.phrases, logits[: blanks + 1], blanks, token, blank
+            )
         if blanks:
             self.at, self.symbols = self.at + blanks, 0
-        if blanks == len(best):
+        if token == blank:
             return None
-        token = int(best[blanks])
         probability = _compute_probability(logits[blanks], token)
-        self.emissions.append(Emission(token, self.decoder.frames + self.at, probability))
+        frame = self.decoder.frames + self.at
+        self.emissions.append(Emission(token, frame, probability, is_boosted))
+        if self.decoder.phrases is not None:
+            self.decoder.phrases.advance(token, frame)
         return token
+
+    def _prefer(
+        self, phrases: PhraseCursor, logits: Array, blanks: int, token: int, blank: int
+    ) -> tuple[int, int, bool]:
+        """Return how many blanks come first, the token after them, and whether a phrase chose it.
+
+        `logits` [blanks + 1, vocabulary] are those of the blanks, and of `token` unless that is
+        the blank.
+        """
+        # Once on a frame: several tokens in the place of one blank would be a word out of nothing.
+        first = 1 if self.overridden == self.at else 0
+        found = phrases.choose_over_blank(
+            logits[first:blanks], blank, self.decoder.frames + self.at + first
+        )
+        if found is not None:
+            row, token = found[0] + first, found[1]
+            self.overridden = self.at + row
+            return row, token, True
+        if token == blank:
+            return blanks, blank, False
+        chosen = phrases.choose(logits[blanks], token)
+        return blanks, chosen, chosen != token
 
 
 def decode(

@@ -1,8 +1,12 @@
 """The session: one stream of sound, as a program feeds it and gets its words."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nemocli.boosting.matcher import PhraseMatcher
+from nemocli.boosting.phrases import Phrases, check_phrases
 from nemocli.engine.languages import Language, Languages
 from nemocli.engine.samples import as_samples
 from nemocli.engine.stream import Stream, advance
@@ -20,8 +24,17 @@ class Session:
     time. With `keep_transcript=False`, a session of any length takes constant memory.
     """
 
-    def __init__(self, stream: Stream, languages: Languages, language: Language) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        languages: Languages,
+        language: Language,
+        phrases: Phrases | None,
+        compile_phrases: Callable[[Phrases | None], PhraseMatcher | None],
+    ) -> None:
         self._stream = stream
+        self._phrases = phrases
+        self._compile_phrases = compile_phrases
         self._languages = languages
         self._language = language
         self._sound_ended = self._finished = False
@@ -39,6 +52,20 @@ class Session:
     def lang(self, name: str) -> None:
         self._language = self._languages.find(name)
         self._stream.set_prompt(self._language.prompt)
+
+    @property
+    def phrases(self) -> Phrases | None:
+        """The preferred phrases, or None. Set them to prefer others from the next chunk on.
+
+        A list of texts may be set too. Setting it raises UsageError for what is no phrase.
+        """
+        return self._phrases
+
+    @phrases.setter
+    def phrases(self, phrases: Phrases | Iterable[str] | None) -> None:
+        checked = check_phrases(phrases)
+        self._stream.set_phrases(self._compile_phrases(checked))
+        self._phrases = checked
 
     @property
     def frames(self) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.boosting.cursor import PhraseCursor
+from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.engine.aligner import Aligner
 from nemocli.engine.encoder_stream import EncoderStream
 from nemocli.engine.greedy import Emission, GreedyDecoder, decode
@@ -23,7 +25,7 @@ class Stream:
     Only `advance` calls the model: any thread may make a stream and compute its rows.
     Encoder and decoder take constant memory. The transcript grows, unless it is not kept.
     `keep_encoder` collects the encoder's output in `enc_proj`. With `alignment`, the times of words
-    are aligned with the sound.
+    are aligned with the sound. `phrases` are preferred by the decoder.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Stream:
         keep_transcript: bool = True,
         keep_encoder: bool = False,
         alignment: Alignment | None = None,
+        phrases: PhraseMatcher | None = None,
     ) -> None:
         runtime = recognizer.runtime
         self.recognizer = recognizer
@@ -44,6 +47,7 @@ class Stream:
         self._mel = MelStream(runtime.config.features)
         self._encoder = EncoderStream(runtime.config, runtime.lookahead, prompt)
         self._decoder = GreedyDecoder(runtime.config)
+        self.set_phrases(phrases)
         self._aligner = None if alignment is None else Aligner(alignment, runtime.lookahead)
         self._text = Detokenizer(pieces, keep_transcript, self._aligner)
         #: The number of encoder frames (of 80 ms) decoded so far.
@@ -56,6 +60,10 @@ class Stream:
     def set_prompt(self, prompt: int) -> None:
         """Set the language from the next chunk on."""
         self._encoder.set_prompt(prompt)
+
+    def set_phrases(self, phrases: PhraseMatcher | None) -> None:
+        """Set the preferred phrases from the next chunk on; those that have begun begin anew."""
+        self._decoder.phrases = None if phrases is None else PhraseCursor(phrases)
 
     def compute_rows(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the mel rows [n, mels] that samples complete. Another thread may call it."""
@@ -119,7 +127,9 @@ class Stream:
         if self.enc_proj is not None:
             self.enc_proj.append(frames)
         for emission in emissions:
-            self._text.add(emission.token, emission.frame, emission.probability)
+            self._text.add(
+                emission.token, emission.frame, emission.probability, emission.is_boosted
+            )
             self.last_token_frame = emission.frame
         self.frames += len(frames)
         if self._aligner is not None:

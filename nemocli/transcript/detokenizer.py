@@ -44,10 +44,10 @@ class Detokenizer:
         self._bytes: list[int] = []  # ids of those bytes
         self._space = False  # whether there is a space before it
 
-    def add(self, token: int, frame: int, confidence: float) -> None:
+    def add(self, token: int, frame: int, confidence: float, is_boosted: bool = False) -> None:
         """Add the next token, by its id."""
         piece = self._pieces.piece(token)
-        added = Token(token, piece, frame, confidence)
+        added = Token(token, piece, frame, confidence, is_boosted=is_boosted)
         self._tokens.append(added)
         if added.language:
             self._language = added.language
@@ -130,6 +130,7 @@ class Detokenizer:
             end=round(end * FRAME_SECONDS, 2),
             confidence=min(token.confidence for token in self._open),
             space_before=self._space,
+            is_boosted=any(token.is_boosted for token in self._open),
         )
         if self._aligner is None:
             return word

@@ -122,7 +122,7 @@ def times_field(segment: Segment) -> dict[str, Any]:
 
 
 def word_fields(word: Word) -> dict[str, Any]:
-    """Return the members of a word in JSON; with its times by the model if it was aligned."""
+    """Return the members of a word in JSON; some only if it was aligned, or boosted."""
     by_model = word.model_times and dict(zip(_MODEL_TIMES, word.model_times, strict=True))
     return {
         **_channel(word.channel),
@@ -131,6 +131,7 @@ def word_fields(word: Word) -> dict[str, Any]:
         "end": word.end,
         **(by_model or {}),
         "confidence": round(word.confidence, 4),
+        **_boosted(word.is_boosted),
     }
 
 
@@ -143,12 +144,18 @@ def token_fields(token: Token) -> dict[str, Any]:
         "frame": token.frame,
         "time": token.time,
         "confidence": round(token.confidence, 4),
+        **_boosted(token.is_boosted),
     }
 
 
 def _channel(name: str | None) -> dict[str, Any]:
     """Return the member for a channel; none if channels are not separate."""
     return {} if name is None else {"channel": name}
+
+
+def _boosted(is_boosted: bool) -> dict[str, Any]:
+    """Return the member for what a phrase decided; none if the model did."""
+    return {"boosted": True} if is_boosted else {}
 
 
 def _members(fields: dict[str, Any]) -> str:

@@ -26,6 +26,18 @@ class SoundProvenance:
 
 
 @dataclass(frozen=True)
+class PhraseProvenance:
+    """The list of phrases that the decoder preferred."""
+
+    #: The number of phrases, and the SHA-256 of the list in hexadecimal.
+    count: int
+    sha256: str
+    #: How strongly they were preferred, and whether also where the model would emit nothing.
+    boost: float
+    over_blank: bool
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What a transcript was made from and with; `Transcriber.about` fills it in."""
 
@@ -44,11 +56,15 @@ class Provenance:
     sound: SoundProvenance | None = None
     #: How the times of words were aligned with the sound; None if they are the model's.
     alignment: Alignment | None = None
+    #: The phrases that were preferred; None without any.
+    phrases: PhraseProvenance | None = None
 
     def list_fields(self) -> dict[str, Any]:
-        """Return the members of a document; those about alignment only if there is one."""
+        """Return the members of a document; those about alignment and phrases only with them."""
         fields = asdict(self)
         del fields["alignment"]
+        if self.phrases is None:
+            del fields["phrases"]
         if self.alignment is not None:
             fields |= {"times": ALIGNED, "token_delay": self.alignment.delay}
         return fields

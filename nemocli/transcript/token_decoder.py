@@ -1,6 +1,7 @@
 """The token decoder: pieces and text of a model's tokens, by its tokenizer."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from nemocli.network.tokenizer_file import open_tokenizer
 
 #: The tokenizer's name in errors.
 WHAT = "The model's tokenizer"
+
+#: A piece that is a sign of its own: a language tag, `<unk>`, or a byte such as `<0xE3>`.
+_SIGN = re.compile(r"<[^<>]+>")
 
 #: The most steps of a decoder.
 MAX_STEPS = 10
@@ -40,6 +44,23 @@ class TokenDecoder:
         """Return an id's piece in the vocabulary; `<id>` for an id that is not in it."""
         piece: str | None = self._tokenizer.id_to_token(token)
         return f"<{token}>" if piece is None else piece
+
+    def list_pieces(self) -> list[str | None]:
+        """Return the piece of each id; None for those that are no text by themselves.
+
+        These are special tokens, such as language tags, and bytes of a character.
+        """
+        special = {
+            index
+            for index, token in self._tokenizer.get_added_tokens_decoder().items()
+            if token.special
+        }
+        found = {index: piece for piece, index in self._tokenizer.get_vocab(False).items()}
+        pieces: list[str | None] = [None] * (max([*found, *special], default=-1) + 1)
+        for index, piece in found.items():
+            if index not in special and not _SIGN.fullmatch(piece):
+                pieces[index] = piece
+        return pieces
 
     def text(self, tokens: Sequence[int]) -> str:
         """Return the text of consecutive ids, without special tokens.

@@ -24,6 +24,8 @@ class Token:
     confidence: float
     #: The name of its channel, such as `left`; None if channels are not separate.
     channel: str | None = None
+    #: Whether a listed phrase decided for it, against the model's best.
+    is_boosted: bool = False
 
     @property
     def time(self) -> float:
@@ -53,6 +55,8 @@ class Word:
     #: Start and end by the model's frames, if the word was aligned with the sound; otherwise None,
     #: since `start` and `end` are those.
     model_times: tuple[float, float] | None = None
+    #: Whether a listed phrase decided for one of its tokens, against the model's best.
+    is_boosted: bool = False
 
     @property
     def times_by_model(self) -> tuple[float, float]:

@@ -1,0 +1,101 @@
+"""Where one stream is in the listed phrases, and which token it therefore emits."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemocli.boosting.matcher import Floats, PhraseMatcher
+from nemocli.boosting.scoring import (
+    BLANK_MARGIN,
+    MAX_BLANK_FRAMES,
+    MAX_DISTANCE,
+    MAX_RANK,
+)
+from nemocli.boosting.trie import Ints
+
+Array = NDArray[np.float32]
+
+
+class PhraseCursor:
+    """The places of one stream in the phrases; it moves with each token that is emitted.
+
+    A stream is at several places at once where phrases overlap, and always at a beginning.
+    """
+
+    def __init__(self, matcher: PhraseMatcher) -> None:
+        self.matcher = matcher
+        self._open: tuple[int, ...] = ()
+        self._beginning = matcher.at_word
+        self._last_frame = 0
+
+    def choose(self, logits: Array, best: int) -> int:
+        """Choose the token for a frame's logits [vocabulary], whose best, `best`, is no blank.
+
+        It is the best with the bonuses of the phrases, among the tokens that are near the best
+        without them.
+        """
+        tokens, bonuses = self.list_candidates()
+        if not len(tokens):
+            return best
+        boosted = logits[tokens] + bonuses
+        highest = max(logits[best], boosted.max(initial=-np.inf, where=tokens == best))
+        above = boosted > highest
+        if not above.any():
+            return best
+        tokens, boosted = tokens[above], boosted[above]
+        near = _are_near(logits, logits[tokens], logits[best])
+        return int(tokens[near][boosted[near].argmax()]) if near.any() else best
+
+    def choose_over_blank(
+        self, logits: Array, blank: int, first_frame: int
+    ) -> tuple[int, int] | None:
+        """Find the first of some frames, all blank, where a phrase that has begun goes on instead.
+
+        `logits` [n, vocabulary] are those of the frames from `first_frame` on. Returns the frame's
+        index and the token; None if there is none. A blank never gives way to a phrase's beginning.
+        """
+        if not self.matcher.phrases.over_blank or not self._open:
+            return None
+        logits = logits[: max(0, self._last_frame + MAX_BLANK_FRAMES - first_frame + 1)]
+        tokens, bonuses = self._gather(self._open)
+        if not len(tokens) or not len(logits):
+            return None
+        gains = logits[:, tokens] + bonuses - logits[:, blank : blank + 1] - BLANK_MARGIN
+        for row in np.flatnonzero(gains.max(1) > 0):
+            column = gains[row].argmax()
+            token = tokens[column]
+            if _are_near(logits[row], logits[row, token : token + 1], logits[row, blank])[0]:
+                return int(row), int(token)
+        return None
+
+    def advance(self, token: int, frame: int) -> None:
+        """Move by a token that was emitted on a frame."""
+        matcher = self.matcher
+        self._last_frame = frame
+        places = (matcher.follow(place, token) for place in (*self._open, self._beginning))
+        self._open = tuple(p for p in places if p >= 0 and not matcher.is_final(p))
+        ends_word = matcher.vocabulary.ends_word[token]
+        self._beginning = matcher.at_word if ends_word else matcher.in_word
+
+    def list_candidates(self) -> tuple[Ints, Floats]:
+        """Return the tokens that begin or continue a phrase here, and the bonus of each.
+
+        A token that does so in several phrases is there several times.
+        """
+        return self._gather((*self._open, self._beginning))
+
+    def _gather(self, places: tuple[int, ...]) -> tuple[Ints, Floats]:
+        found = [self.matcher.list_candidates(place) for place in places]
+        if len(found) == 1:
+            return found[0]
+        return (
+            np.concatenate([tokens for tokens, _ in found]),
+            np.concatenate([bonuses for _, bonuses in found]),
+        )
+
+
+def _are_near(logits: Array, own: Array, best: np.float32) -> NDArray[np.bool_]:
+    """Tell which logits of some tokens, `own`, are near the best of all."""
+    near: NDArray[np.bool_] = own >= best - MAX_DISTANCE
+    if len(logits) > MAX_RANK:
+        near &= own >= np.partition(logits, -MAX_RANK)[-MAX_RANK]
+    return near

@@ -1,0 +1,46 @@
+"""How much a token is preferred that brings a listed phrase to some place."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The bonus, in nats, of a token that completes the first letters of a phrase.
+
+    It depends on the place in the phrase alone: any way to write the phrase in tokens reaches the
+    same bonus. It grows with the letters, since a beginning of one letter says little.
+    """
+
+    #: Nats for each letter.
+    per_letter: float = 1.0
+    #: Letters at a phrase's beginning that count nothing.
+    free_letters: float = 0.0
+    #: Limit on the bonus, before it is multiplied by the boost.
+    max_bonus: float = 6.0
+    #: How much of the logarithm of the number of phrases that a place belongs to is taken off: of
+    #: a thousand phrases, many begin like any word.
+    sharing: float = 1.0
+
+    def score(self, letters: Array, sharers: Array, weights: Array, boost: float) -> Array:
+        """Return the bonus of places after `letters`, each of which is in `sharers` phrases."""
+        grown = self.per_letter * np.maximum(letters - self.free_letters, 0)
+        shared = self.sharing * np.log(np.maximum(sharers, 1))
+        return boost * np.clip(weights * grown - shared, 0, self.max_bonus)
+
+
+DEFAULT_SCORING = Scoring()
+
+#: A token is preferred only if it is among so many of the most probable ones, and its logit at
+#: most so many nats below the best.
+MAX_RANK, MAX_DISTANCE = 25, 8.0
+
+#: By how many nats a token must exceed the blank, bonus included, to be emitted instead.
+BLANK_MARGIN = 1.0
+
+#: Encoder frames after the last token in which a phrase may go on over a blank.
+MAX_BLANK_FRAMES = 8

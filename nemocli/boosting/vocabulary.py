@@ -1,0 +1,32 @@
+"""A model's pieces as phrases are matched with them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nemocli.boosting.folding import continues_word, fold
+from nemocli.boosting.trie import Trie
+from nemocli.network.tokenizer_file import SPACE
+
+
+class Vocabulary:
+    """The folded pieces of a vocabulary in a trie; one is made for each loaded model."""
+
+    def __init__(self, pieces: Sequence[str | None]) -> None:
+        """`pieces` has the text of each id; None for those that are no text, such as tags."""
+        texts = {index: fold(piece) for index, piece in enumerate(pieces) if piece}
+        self.size = len(pieces)
+        self.trie = Trie.of(list(texts.values()))
+        ids = np.fromiter(texts, np.int64, len(texts))
+        order = np.argsort(self.trie.ends, kind="stable")
+        #: The ids whose text ends at node n of the trie are `ids[first[n] : first[n + 1]]`.
+        self.ids = ids[order]
+        self.first = np.searchsorted(self.trie.ends[order], np.arange(len(self.trie) + 1))
+        #: Whether a word may begin after each id, without a space.
+        self.ends_word = np.ones(self.size, np.bool_)
+        for index, text in texts.items():
+            self.ends_word[index] = not continues_word(text[-1])
+        #: Which ids are no text: no phrase goes on after them.
+        self.is_special = np.array([not piece for piece in pieces], np.bool_)
+        #: The node of the trie for a space; -1 if no piece begins with one.
+        self.space = int(self.trie.find(np.zeros(1, np.int64), np.array([ord(SPACE)]))[0])

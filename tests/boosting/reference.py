@@ -1,0 +1,75 @@
+"""Phrases matched slowly, by comparing texts, to compare the matcher with."""
+
+import math
+import unicodedata
+
+import numpy as np
+
+from nemocli.boosting.folding import count_letters, fold
+from nemocli.boosting.scoring import DEFAULT_SCORING, MAX_DISTANCE, MAX_RANK
+from nemocli.transcript.line_breaks import is_unspaced
+
+SPACE = "▁"
+
+
+class SlowPhrases:
+    """Bonuses of tokens after a history of tokens, by trying every place where a phrase begins."""
+
+    def __init__(self, phrases, pieces, scoring=DEFAULT_SCORING):
+        self.pieces = [None if piece is None else fold(piece) for piece in pieces]
+        self.boost, self.scoring = phrases.boost, scoring
+        self.weights = {each.key: each.weight for each in phrases.phrases if self.can_spell(each)}
+
+    def can_spell(self, phrase):
+        reached = {0}
+        for at in range(len(phrase.key)):
+            for piece in self.pieces:
+                texts = {piece, piece.removeprefix(SPACE)} if piece and at == 0 else {piece}
+                for text in filter(None, texts):
+                    if at in reached and phrase.key.startswith(text, at):
+                        reached.add(at + len(text))
+        return len(phrase.key) in reached
+
+    def bonus(self, history, token):
+        """Return the bonus of a token after the tokens of a stream so far."""
+        tokens = [self.pieces[each] for each in (*history, token)]
+        if tokens[-1] is None:
+            return 0.0
+        found = [0.0]
+        for at in range(len(tokens)):
+            if None in tokens[at:]:
+                continue
+            text = "".join(tokens[at:])
+            if text.startswith(SPACE):
+                found.append(self.score(text[1:]))
+            elif is_unspaced(text[0]) or not at or ends_word(tokens[at - 1]):
+                found.append(self.score(text))
+        return max(found)
+
+    def score(self, text):
+        longer = [key for key in self.weights if key.startswith(text)]
+        if not text or not longer:
+            return 0.0
+        sharers = 1 if text in longer else len(longer)
+        scoring, letters = self.scoring, sum(map(count_letters, text))
+        grown = max(self.weights[key] for key in longer) * scoring.per_letter
+        bonus = grown * max(letters - scoring.free_letters, 0) - scoring.sharing * math.log(sharers)
+        return self.boost * min(max(bonus, 0), scoring.max_bonus)
+
+    def choose(self, history, logits, best):
+        """Return the token that is emitted for the logits of a frame, whose best is no blank."""
+        ranked = np.sort(logits)[::-1]
+        lowest = ranked[min(len(ranked), MAX_RANK) - 1]
+        chosen, highest = best, logits[best] + self.bonus(history, best)
+        for token, logit in enumerate(logits):
+            bonus = self.bonus(history, token)
+            is_near = logit >= lowest and logit >= logits[best] - MAX_DISTANCE
+            if bonus and is_near and logit + bonus > highest:
+                chosen, highest = token, logit + bonus
+        return chosen
+
+
+def ends_word(piece):
+    return (
+        piece is None or unicodedata.category(piece[-1])[0] not in "LNM" or is_unspaced(piece[-1])
+    )
