@@ -10,7 +10,7 @@ from nemocli.cli.file_outputs import FileResults, describe_several_tracks, list_
 from nemocli.cli.file_report import write_report_at_end
 from nemocli.cli.file_server import ServerChoice, choose_server
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target, format_of
-from nemocli.cli.options import parse_lookahead, parse_sound
+from nemocli.cli.options import parse_lookahead, parse_phrases, parse_sound
 from nemocli.cli.printable import printable_path
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
@@ -76,6 +76,7 @@ class _Request:
             ),
             parse_sound(options.track, options.channels, options.gain),
             parse_align(options.align),
+            parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank),
         )
         self.max_memory = parse_bytes(options.max_memory)
         self.place: ClusterChoice | ServerChoice = ClusterChoice(options.cluster, options.workers)

@@ -11,6 +11,7 @@ from typing import Protocol
 import nemocli
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
+from nemocli.boosting.phrases import Phrases
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.screen import Screen
 from nemocli.cluster.connection import (
@@ -39,6 +40,7 @@ class TranscribesMany(Protocol):
         progress: Callable[[FileProgress], None] | None = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
+        phrases: Phrases | None = None,
     ) -> Iterator[FileResult]: ...
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
-from nemocli.cli.loading import load_model, note_other_region
+from nemocli.boosting.phrases import Phrases, describe_phrases
+from nemocli.cli.loading import load_model, note_other_region, note_unspelled
 from nemocli.cli.screen import Screen
 from nemocli.engine.languages import Languages
 from nemocli.jobs.settings import Settings
@@ -28,6 +29,7 @@ class ModelChoice:
     layout: CueLayout
     sound: SoundOptions = DEFAULT_OPTIONS
     align: Align = None
+    phrases: Phrases | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -45,8 +47,9 @@ class ModelChoice:
         transcriber = load_model(self.spec, screen)
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
-        about = transcriber.about("", language, self.align)
-        return transcriber, Settings(about, self.layout, self.sound)
+        note_unspelled(transcriber, self.phrases, screen)
+        about = transcriber.about("", language, self.align, self.phrases)
+        return transcriber, Settings(about, self.layout, self.sound, self.phrases)
 
     def describe(self) -> Settings:
         """Return the settings without loading the model; ModelError if it is not here."""
@@ -60,5 +63,6 @@ class ModelChoice:
             resolved.lookahead,
             Languages(resolved.config).find(self.lang).tag,
             alignment=choose_alignment(self.align, resolved.revision, resolved.lookahead),
+            phrases=describe_phrases(self.phrases),
         )
-        return Settings(about, self.layout, self.sound)
+        return Settings(about, self.layout, self.sound, self.phrases)

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from nemocli.boosting.phrases import DEFAULT_BOOST
 from nemocli.cli.options import (
     Align,
+    Boost,
+    BoostBlank,
     Channels,
     ComputeUnits,
     Gain,
@@ -15,6 +18,8 @@ from nemocli.cli.options import (
     Lookahead,
     MinCue,
     Model,
+    PhraseFile,
+    PhraseTexts,
     Quiet,
     Runtime,
     Server,
@@ -89,6 +94,10 @@ class FileOptions:
     ] = MAX_LINE_COUNT
     min_cue: MinCue = MIN_CUE
     align: Align = None
+    phrase: PhraseTexts = None
+    phrases: PhraseFile = None
+    boost: Boost = DEFAULT_BOOST
+    boost_blank: BoostBlank = False
     track: Track = None
     channels: Channels = "mix"
     gain: Gain = None

@@ -83,6 +83,7 @@ class FileResults:
                 progress=report_progress,
                 sound=self._options.settings.sound,
                 align=self._options.settings.align,
+                phrases=self._options.settings.phrases,
             )
 
         with display, self._requests:

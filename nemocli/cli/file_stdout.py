@@ -123,6 +123,7 @@ class StdoutResults:
                 progress=display.update,
                 sound=self._settings.sound,
                 align=self._settings.align,
+                phrases=self._settings.phrases,
             )
             try:
                 for file_result in file_results:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
 from nemocli.audio.recorder import Recorder
+from nemocli.boosting.phrases import Phrases
 from nemocli.cli.app_nap import app_nap_prevented
 from nemocli.cli.delivery import open_delivery
 from nemocli.cli.live_files import check_files, lock_files
@@ -17,8 +18,8 @@ from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_outp
 from nemocli.cli.live_screen import open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
 from nemocli.cli.live_source import open_source, print_devices
-from nemocli.cli.loading import load_model, note_other_region
-from nemocli.cli.options import parse_lookahead
+from nemocli.cli.loading import load_model, note_other_region, note_unspelled
+from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
 from nemocli.cli.streams import separate_stderr
@@ -48,6 +49,7 @@ def transcribe_live(options: LiveOptions) -> None:
     layout = CueLayout(min_cue=options.min_cue)
     gain = RunningGain(parse_gain(options.gain))
     align = parse_align(options.align)
+    phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
     screen = Screen(options.quiet)
     with ExitStack() as stack:
         lock_files(options, stack)
@@ -59,7 +61,7 @@ def transcribe_live(options: LiveOptions) -> None:
         if options.server is not None:
             model = open_live_server(options, limits, screen)
         else:
-            model = _load(spec, options, limits, align, screen)
+            model = _load(spec, options, limits, align, phrases, screen)
         listener = Listener(model.stream, source)
         delivery = open_delivery()
         live_screen = open_screen(options, model.lookahead, delivery)
@@ -94,15 +96,21 @@ def transcribe_live(options: LiveOptions) -> None:
 
 
 def _load(
-    spec: ModelSpec, options: LiveOptions, limits: StreamLimits, align: Align, screen: Screen
+    spec: ModelSpec,
+    options: LiveOptions,
+    limits: StreamLimits,
+    align: Align,
+    phrases: Phrases,
+    screen: Screen,
 ) -> LiveModel:
     transcriber = load_model(spec, screen)
     language = transcriber.resolve_language(options.lang)
     note_other_region(options.lang, language, screen)
+    note_unspelled(transcriber, phrases, screen)
     return LiveModel(
-        LiveStream(transcriber, language, limits, align),
+        LiveStream(transcriber, language, limits, align, phrases),
         transcriber.lookahead,
-        lambda name: transcriber.about(name, language, align),
+        lambda name: transcriber.about(name, language, align, phrases),
     )
 
 

@@ -1,7 +1,7 @@
 """The loop of `nemocli live`: events go to screen and files, keys and signals to the listener."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from queue import Empty
@@ -38,6 +38,8 @@ class LiveLoop:
         self._source = source
         self._screen = screen
         self._notes = notes
+        # What is done with the answer to each question.
+        self._answers = {"language": listener.switch, "phrase": listener.add_phrase}
         self._is_paused = False
         self._is_ending = False
         self._report_at: float | None = None
@@ -162,14 +164,16 @@ class LiveLoop:
 
     def _press(self, keys: Sequence[str], screen: LiveScreen) -> None:
         for key in keys:
-            if screen.asks:
-                language = screen.type(key)
-                if language:
-                    self._switch(language)
+            if screen.question is not None:
+                answer = self._answers[screen.question]
+                if text := screen.type(key):
+                    self._answer(answer, text)
             elif key == " ":
                 self._toggle_pause()
             elif key == "l":
                 screen.ask("language")
+            elif key == "p":
+                screen.ask("phrase")
             elif key == "q":
                 self.end()
 
@@ -186,8 +190,9 @@ class LiveLoop:
             self._screen.is_paused = self._is_paused
         (self._listener.pause if self._is_paused else self._listener.resume)()
 
-    def _switch(self, lang: str) -> None:
+    def _answer(self, answer: Callable[[str], None], text: str) -> None:
+        """Pass on what was typed; say what is wrong with it."""
         try:
-            self._listener.switch(lang)
+            answer(text)
         except UsageError as error:
             self.notify(str(error))

@@ -6,14 +6,19 @@ from typing import Annotated
 
 import typer
 
+from nemocli.boosting.phrases import DEFAULT_BOOST
 from nemocli.cli.options import (
     Align,
+    Boost,
+    BoostBlank,
     ComputeUnits,
     Gain,
     Language,
     Lookahead,
     MinCue,
     Model,
+    PhraseFile,
+    PhraseTexts,
     Quiet,
     Runtime,
     Server,
@@ -30,7 +35,8 @@ from nemocli.transcript.formats import FORMATS
 class LiveOptions:
     """Transcribe what is said as it is said, until Ctrl-C, which ends normally.
 
-    On a terminal the words appear while one speaks: space pauses, l changes the language, q ends.
+    On a terminal the words appear while one speaks: space pauses, l changes the language, p adds
+    a phrase, q ends.
     Into a pipe or a file goes each segment when it is closed, on a line of its own.
     """
 
@@ -87,6 +93,10 @@ class LiveOptions:
     force: Annotated[bool, confirmation("Replace existing files.", "--force")] = False
     min_cue: MinCue = MIN_CUE
     align: Align = None
+    phrase: PhraseTexts = None
+    phrases: PhraseFile = None
+    boost: Boost = DEFAULT_BOOST
+    boost_blank: BoostBlank = False
     save_audio: Annotated[
         Path | None, option("Also write the sound, as .flac or .wav.", "--save-audio")
     ] = None

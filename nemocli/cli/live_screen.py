@@ -35,7 +35,8 @@ MAX_SHOWN_AGAIN = 50
 #: Cells of the level meter, and the level, in dB of full scale, that leaves it empty.
 METER_CELLS, QUIETEST_DB = 8, -60.0
 
-HINT = "space pause · l language · q end"
+#: The keys, in full where there is room for it.
+HINTS = ("space pause · l language · p phrase · q end", "space pause · l language · q end")
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 #: Whatever stands between these appears at once, on terminals that know them.
@@ -136,9 +137,9 @@ class LiveScreen(Closing):
             self._message = ""
 
     @property
-    def asks(self) -> bool:
-        """Whether keys belong to a question."""
-        return self._question is not None
+    def question(self) -> str | None:
+        """The question that keys belong to; None if there is none."""
+        return self._question
 
     def ask(self, question: str) -> None:
         """Begin to ask for a line of text."""
@@ -328,7 +329,6 @@ class LiveScreen(Closing):
             (f"lag {max(0.0, status.lag):.1f} s", 4),
             (_meter(level, self._console.encoding), 3),
             (f"{self._lookahead_ms} ms", 6),
-            (HINT, 7),
         ]
         kept: list[tuple[str, int]] = []
         room = width
@@ -336,6 +336,8 @@ class LiveScreen(Closing):
             if part and cell_len(part) <= room:
                 kept.append((part, place))
                 room -= cell_len(part) + 2
+        if hint := next((hint for hint in HINTS if cell_len(hint) <= room), None):
+            kept.append((hint, 7))
         return "  ".join(part for part, _ in sorted(kept, key=lambda item: item[1]))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import typer
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.cli import convert
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
@@ -19,6 +20,9 @@ from nemocli.runtimes.kind import FolderKind
 from nemocli.runtimes.kinds import AUTO
 from nemocli.runtimes.system import System, this_system
 from nemocli.transcriber import Transcriber, load_transcriber
+
+#: The most phrases that a note names.
+MAX_NAMED = 5
 
 
 def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
@@ -77,6 +81,17 @@ def _get_released(spec: ModelSpec, screen: Screen) -> None:
         return
     precision = spec.precision or kind.released_precision
     convert.write_model(DEFAULT_MODEL, None, kind.name, precision, None, True, False, screen)
+
+
+def note_unspelled(transcriber: Transcriber, phrases: Phrases | None, screen: Screen) -> None:
+    """Print a note if the model has no pieces to write some of the phrases."""
+    unspelled = transcriber.find_unspelled(phrases) if phrases else ()
+    if unspelled:
+        named = ", ".join(unspelled[:MAX_NAMED]) + (", …" if len(unspelled) > MAX_NAMED else "")
+        screen.note(
+            f"The model has no pieces to write {len(unspelled):,} of {len(phrases or ()):,}"
+            f" phrases, which have no effect: {named}"
+        )
 
 
 def note_other_region(requested: str, language: str, screen: Screen) -> None:

@@ -1,10 +1,13 @@
 """Declare options with their environment variables, and the options of several subcommands."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nemocli.audio.options import SoundOptions, parse_channels, parse_gain, parse_track
+from nemocli.boosting.phrases import MAX_BOOST, Phrases
 from nemocli.cli import runtime_help
 from nemocli.errors import UsageError
 
@@ -29,6 +32,14 @@ def confirmation(help_text: str, *names: str) -> Any:
     It has no variable: a variable that was set long ago must not destroy anything.
     """
     return typer.Option(*names, help=help_text)
+
+
+def repeated(help_text: str, *names: str, **more: Any) -> Any:
+    """Declare an option that may be given several times, with texts.
+
+    It has no variable, which could not separate texts that have spaces.
+    """
+    return typer.Option(*names, help=help_text, **more)
 
 
 Model = Annotated[
@@ -73,6 +84,39 @@ Align = Annotated[
         " is one; sound: none.",
         "--align",
         metavar="auto|sound|SECONDS",
+    ),
+]
+PhraseTexts = Annotated[
+    list[str] | None,
+    repeated(
+        "A name or term to prefer where the sound is like it; give the option once for each.",
+        "--phrase",
+        metavar="TEXT",
+    ),
+]
+PhraseFile = Annotated[
+    Path | None,
+    option(
+        "A file of such phrases, one a line, with a weight behind a tab if it should not be 1;"
+        " lines that begin with # are comments.",
+        "--phrases",
+        metavar="FILE",
+    ),
+]
+Boost = Annotated[
+    float,
+    option(
+        "How strongly phrases are preferred: 0 is not at all.",
+        "--boost",
+        min=0,
+        max=MAX_BOOST,
+    ),
+]
+BoostBlank = Annotated[
+    bool,
+    option(
+        "Let a phrase that has begun go on also where the model would write nothing.",
+        "--boost-blank",
     ),
 ]
 Track = Annotated[
@@ -123,6 +167,15 @@ _LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
 def parse_sound(track: str | None, channels: str, gain: str | None) -> SoundOptions:
     """Read the options that choose a file's sound; UsageError for values that make no sense."""
     return SoundOptions(parse_track(track), parse_channels(channels), parse_gain(gain))
+
+
+def parse_phrases(
+    texts: Sequence[str] | None, path: Path | None, boost: float, over_blank: bool
+) -> Phrases:
+    """Read the options about phrases. Raises UsageError for what is no phrase."""
+    if path is None:
+        return Phrases.of(texts or (), boost=boost, over_blank=over_blank)
+    return Phrases.read(path, boost=boost, over_blank=over_blank).adding(texts or ())
 
 
 def parse_lookahead(text: str | None) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
+from nemocli.boosting.phrases import Phrases
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, ModelError, NemocliError
 from nemocli.jobs.plan import hash_content, read_stamp
@@ -88,6 +89,7 @@ class Worker:
         max_memory: int | None,
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
+        phrases: Phrases | None = None,
     ) -> list[WorkerResult]:
         """Transcribe files; return the result of each, in any order."""
         assert self._transcriber is not None
@@ -101,6 +103,7 @@ class Worker:
             progress=self._note_progress,
             sound=sound,
             align=align,
+            phrases=phrases,
         )
         return [WorkerResult(result, hashes.get(result.path)) for result in results]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
+from nemocli.boosting.phrases import Phrases
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
 from nemocli.engine.languages import AUTO
 from nemocli.errors import AudioError, NemocliError
@@ -113,6 +114,7 @@ class Workers:
         progress: Callable[[FileProgress], None] | None = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
+        phrases: Phrases | None = None,
     ) -> Iterator[FileResult]:
         """Transcribe files as Transcriber.transcribe_many does.
 
@@ -120,7 +122,7 @@ class Workers:
         worker is left, or if the cluster is lost.
         """
         try:
-            request = lang, max_memory, sound, align
+            request = lang, max_memory, sound, align, phrases
             yield from self._transcribe_batches(map(Path, paths), request, progress)
         except ConnectionError as error:
             raise NemocliError(
@@ -130,7 +132,7 @@ class Workers:
     def _transcribe_batches(
         self,
         coming: Iterator[Path],
-        request: tuple[str, int | None, SoundOptions, Align],
+        request: tuple[str, int | None, SoundOptions, Align, Phrases | None],
         progress: Callable[[FileProgress], None] | None,
     ) -> Iterator[FileResult]:
         while True:

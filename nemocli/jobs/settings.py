@@ -8,6 +8,7 @@ from typing import Any
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound
+from nemocli.boosting.phrases import Phrases
 from nemocli.transcript.alignment import SOUND_ALONE, Align
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
 from nemocli.transcript.provenance import Provenance, SoundProvenance
@@ -22,6 +23,8 @@ class Settings:
     provenance: Provenance
     layout: CueLayout = DEFAULT_LAYOUT
     sound: SoundOptions = DEFAULT_OPTIONS
+    #: The phrases that `provenance` describes; None without any.
+    phrases: Phrases | None = None
 
     @property
     def language(self) -> str:

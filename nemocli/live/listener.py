@@ -63,6 +63,10 @@ class ListenedStream(Protocol):
 
     def resolve_language(self, lang: str) -> str: ...
 
+    def check_phrase(self, text: str) -> str: ...
+
+    def add_phrase(self, text: str) -> None: ...
+
     def receive(
         self, samples: NDArray[np.float32], lost: float = 0.0
     ) -> Iterator[Partial | Final | StreamEvent]: ...
@@ -128,6 +132,16 @@ class Listener:
             self._report("language", f"language: {tag}")
 
         self._order(switch)
+
+    def add_phrase(self, text: str) -> None:
+        """Prefer one more phrase from the next chunk on; UsageError if it cannot be one."""
+        phrase = self._stream.check_phrase(text)
+
+        def add() -> None:
+            self._stream.add_phrase(phrase)
+            self._report("phrase", f"phrase: {phrase}")
+
+        self._order(add)
 
     def stop(self) -> None:
         """Take in no more sound; what waits is still transcribed."""

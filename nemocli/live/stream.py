@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.boosting.phrases import Phrases, make_phrase
 from nemocli.engine.languages import AUTO
+from nemocli.errors import UsageError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.transcriber import Transcriber
@@ -68,14 +70,21 @@ class LiveStream:
     """Sound in, events out. Times in events are seconds of the sound's clock.
 
     A segment is closed by a pause, not by a reset: encoder and decoder carry on. Memory is constant
-    however long the stream. `align` is as for `Transcriber.session`.
+    however long the stream. `align` and `phrases` are as for `Transcriber.session`; a reset and a
+    rescue forget a phrase that has begun.
     """
 
     def __init__(
-        self, transcriber: Transcriber, lang: str, limits: StreamLimits, align: Align = None
+        self,
+        transcriber: Transcriber,
+        lang: str,
+        limits: StreamLimits,
+        align: Align = None,
+        phrases: Phrases | None = None,
     ) -> None:
         self._transcriber = transcriber
         self._align = align
+        self._phrases = phrases
         self._lang = transcriber.resolve_language(lang)
         self._limits = limits
         self._segmenter = Segmenter()
@@ -100,6 +109,21 @@ class LiveStream:
     def resolve_language(self, lang: str) -> str:
         """Return the locale that `lang` stands for, or `auto`. UsageError if it is unknown."""
         return self._transcriber.resolve_language(lang)
+
+    def check_phrase(self, text: str) -> str:
+        """Return a phrase as it would be added. UsageError for what is none or cannot be written.
+
+        Another thread may call it.
+        """
+        phrase = make_phrase(text).text
+        if self._transcriber.find_unspelled([phrase]):
+            raise UsageError(f"The model has no pieces to write {phrase!r}.")
+        return phrase
+
+    def add_phrase(self, text: str) -> None:
+        """Prefer one more phrase from the next chunk on."""
+        self._phrases = (self._phrases or Phrases(())).adding([text])
+        self._session.phrases = self._phrases
 
     @property
     def language(self) -> str | None:
@@ -182,7 +206,7 @@ class LiveStream:
     def _begin(self, base: float) -> None:
         """Begin a session for the sound from second `base` on."""
         self._session = self._transcriber.session(
-            self._lang, align=self._align, keep_transcript=False
+            self._lang, align=self._align, phrases=self._phrases, keep_transcript=False
         )
         self._clock = SoundClock(base)
         self._position = 0.0

@@ -144,10 +144,10 @@ def test_a_question_is_answered_by_keys():
     screen = Terminal(80, 10).screen
     screen.ask("language")
     assert [screen.type(key) for key in "jx\x7fa\r"] == [None, None, None, None, "ja"]
-    assert not screen.asks
+    assert screen.question is None
     screen.ask("language")
     assert screen.type("\x1b") is None
-    assert not screen.asks
+    assert screen.question is None
 
 
 @pytest.mark.parametrize(

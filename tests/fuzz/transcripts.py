@@ -260,7 +260,7 @@ def screen(folder: Path) -> Target:
             json.loads(event_line(Final(segment, None)))
         shown.show(Status("listening", 3e5, 0.5, 0, 0.2, -30, None, join_words(words)))
         for key in join_words(words)[:9]:
-            if not shown.asks:
+            if shown.question is None:
                 shown.ask("language")
             shown.type(key)
         shown.draw(at_once=True)
