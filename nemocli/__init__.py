@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
 
+    from nemocli.boosting.phrases import Phrases
     from nemocli.engine.session import Session
     from nemocli.errors import (
         AudioError,
@@ -36,6 +37,7 @@ __all__ = [
     "AudioError",
     "ModelError",
     "NemocliError",
+    "Phrases",
     "Session",
     "Token",
     "Transcriber",
@@ -57,6 +59,7 @@ _MODULES = {
         ("AudioError", "ModelError", "NemocliError", "UnsupportedError", "UsageError"),
         "nemocli.errors",
     ),
+    "Phrases": "nemocli.boosting.phrases",
     "Session": "nemocli.engine.session",
     "Transcriber": "nemocli.transcriber",
     **dict.fromkeys(("convert", "list_models", "pull"), "nemocli.provision"),

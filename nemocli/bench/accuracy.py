@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from nemocli.audio.sound import open_sound
 from nemocli.bench.dataset import Utterance
 from nemocli.bench.normalize import has_words, normalize
+from nemocli.bench.phrase_accuracy import PhraseCounts, PhraseFinder
+from nemocli.boosting.phrases import Phrases, describe_phrases
 from nemocli.errors import AudioError, UnsupportedError, UsageError
 from nemocli.transcriber import Transcriber
+from nemocli.transcript.provenance import PhraseProvenance
 from nemocli.units import SAMPLE_RATE
 
 #: Stands for all languages together in a summary.
@@ -63,6 +66,14 @@ class AccuracySummary:
         return self.character_errors / self.characters if self.characters else None
 
 
+@dataclass(frozen=True)
+class PhraseAccuracy:
+    """The phrases that were preferred, and how they came out."""
+
+    list: PhraseProvenance
+    counts: PhraseCounts
+
+
 @dataclass
 class Accuracy:
     """All utterances with their errors, and the files that could not be decoded."""
@@ -70,11 +81,21 @@ class Accuracy:
     judged: list[ScoredUtterance] = field(default_factory=list)
     #: The reason, by the file's path.
     failed: dict[str, str] = field(default_factory=dict)
+    #: None without phrases.
+    phrases: PhraseAccuracy | None = None
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Accuracy":
         """Make one from what dataclasses.asdict gave."""
-        return cls([ScoredUtterance(**judged) for judged in data["judged"]], data["failed"])
+        phrases = data.get("phrases")
+        return cls(
+            [ScoredUtterance(**judged) for judged in data["judged"]],
+            data["failed"],
+            phrases
+            and PhraseAccuracy(
+                PhraseProvenance(**phrases["list"]), PhraseCounts(**phrases["counts"])
+            ),
+        )
 
     def by_language(self) -> list[AccuracySummary]:
         """Return a summary for each language, sorted, and one for all if there are several."""
@@ -113,18 +134,21 @@ def measure_accuracy(
     utterances: Sequence[Utterance],
     lang: str,
     progress: Callable[[str, int, int], None],
+    phrases: Phrases | None = None,
 ) -> Accuracy:
-    """Transcribe every utterance and count the errors.
+    """Transcribe every utterance and count the errors; also those in phrases that are preferred.
 
     `lang` is for utterances whose language is not known. A file that cannot be decoded is noted in
     `failed`, and the next one follows. `progress` is called before each utterance with its file's
     name, its number from 1, and the number of all utterances.
     """
     accuracy = Accuracy()
+    finder = PhraseFinder(phrase.text for phrase in phrases.phrases) if phrases else None
+    counts = PhraseCounts()
     for number, utterance in enumerate(utterances, 1):
         progress(utterance.path.name, number, len(utterances))
         language = transcriber.resolve_language(utterance.lang or lang)
-        session = transcriber.session(language)
+        session = transcriber.session(language, phrases=phrases)
         try:
             for samples in _read_packets(utterance):
                 session.feed(samples)
@@ -133,6 +157,10 @@ def measure_accuracy(
             continue
         text = session.finish().text
         accuracy.judged.append(score_utterance(utterance.path, language, utterance.text, text))
+        if finder is not None:
+            counts += finder.count(utterance.text, text)
+    if (described := describe_phrases(phrases)) is not None:
+        accuracy.phrases = PhraseAccuracy(described, counts)
     return accuracy
 
 

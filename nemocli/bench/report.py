@@ -93,7 +93,10 @@ class BenchReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain data for a JSON file."""
-        return {"schema": SCHEMA, "version": VERSION} | asdict(self)
+        data: dict[str, Any] = {"schema": SCHEMA, "version": VERSION} | asdict(self)
+        if self.accuracy is not None and self.accuracy.phrases is None:
+            del data["accuracy"]["phrases"]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "BenchReport":

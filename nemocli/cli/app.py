@@ -23,6 +23,7 @@ from nemocli.cli.models_options import (
     RemoveOptions,
     VerifyOptions,
 )
+from nemocli.cli.phrases_options import CheckOptions
 from nemocli.cli.printable import printable
 from nemocli.cli.serve_options import ServeOptions
 from nemocli.cli.signals import exit_code, leave_signals, raise_signals
@@ -84,6 +85,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+phrases = typer.Typer(
+    name="phrases", help="Check lists of names and terms for --phrases.", no_args_is_help=True
+)
 models = typer.Typer(name="models", help="List, download and remove models.", no_args_is_help=True)
 
 # In the order of the help text; a module on the right is imported when its subcommand is run.
@@ -93,6 +97,8 @@ add_subcommand(app, "serve", ServeOptions, "nemocli.cli.serve:serve_model")
 add_subcommand(app, "convert", ConvertOptions, "nemocli.cli.convert:convert_checkpoint")
 add_subcommand(app, "doctor", DoctorOptions, "nemocli.cli.doctor:examine_machine")
 add_subcommand(app, "bench", BenchOptions, "nemocli.cli.bench:measure")
+app.add_typer(phrases)
+add_subcommand(phrases, "check", CheckOptions, "nemocli.cli.phrases:check_phrases")
 app.add_typer(models)
 add_subcommand(models, "list", ListOptions, "nemocli.cli.models:list_models")
 add_subcommand(models, "pull", PullOptions, "nemocli.cli.models:pull_model")

@@ -36,6 +36,8 @@ def _check_modes(options: BenchOptions) -> None:
         raise UsageError(f"{chosen[0]} and {chosen[1]} are measured one at a time; leave out one.")
     if chosen and options.compare is not None:
         raise UsageError(f"--compare compares speed; leave out {chosen[0]}.")
+    if (options.phrase or options.phrases is not None) and options.manifest is None:
+        raise UsageError("Phrases change what is written, not the speed; add --manifest.")
     if options.plot is not None and not options.sweep:
         raise UsageError("--plot draws what --sweep measures; add --sweep.")
     if options.audio and (options.verify or options.choose or options.manifest is not None):

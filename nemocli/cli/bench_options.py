@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import ComputeUnits, Lookahead, Model, Precision, Quiet, Runtime, option
+from nemocli.boosting.phrases import DEFAULT_BOOST
+from nemocli.cli.options import (
+    Boost,
+    BoostBlank,
+    ComputeUnits,
+    Lookahead,
+    Model,
+    PhraseFile,
+    PhraseTexts,
+    Precision,
+    Quiet,
+    Runtime,
+    option,
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,10 @@ class BenchOptions:
             "--language",
         ),
     ] = "auto"
+    phrase: PhraseTexts = None
+    phrases: PhraseFile = None
+    boost: Boost = DEFAULT_BOOST
+    boost_blank: BoostBlank = False
     verify: Annotated[
         bool,
         option(

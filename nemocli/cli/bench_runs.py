@@ -35,8 +35,8 @@ from nemocli.cli.bench_tables import (
     show_speed,
     show_sweep,
 )
-from nemocli.cli.loading import named_spec
-from nemocli.cli.options import parse_lookahead
+from nemocli.cli.loading import named_spec, note_unspelled
+from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
 from nemocli.cli.verifying import verify
@@ -174,17 +174,20 @@ def run_sweep(request: BenchRequest) -> None:
 def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     """Count errors on sounds with known text; exit code 1 if a file failed."""
     check_jiwer()
+    options = request.options
+    phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
     utterances = read_utterances(manifest)
     report = new_report(None)
     model = request.prepare_model()
     config = RunConfig.of(model)
     with request.screen.waiting("loading the model"):
         transcriber = config.load()
-    lang = request.options.lang
+    lang = options.lang
     transcriber.resolve_language(lang)
     check_languages(transcriber, utterances)
+    note_unspelled(transcriber, phrases, request.screen)
     with request.screen.show_bar("transcribing") as progress:
-        report.accuracy = measure_accuracy(transcriber, utterances, lang, progress)
+        report.accuracy = measure_accuracy(transcriber, utterances, lang, progress, phrases)
     report.results.append(ModelResult.of(model, False))
     if request.write(report):
         print_line(f"{model.name}: {config}; model {model.revision[:12]}")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nemocli.bench.accuracy import ALL, Accuracy
+from nemocli.bench.accuracy import ALL, Accuracy, PhraseAccuracy
 from nemocli.bench.compare import Comparison
 from nemocli.bench.figures import Figure, compute_figures, compute_load_figures
 from nemocli.bench.report import BenchReport, ModelResult
@@ -200,10 +200,22 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
         "Compared in lower case, without punctuation (NFKC; apostrophes within words stay). Scripts"
         " without spaces (Chinese, Japanese, Thai, ...) have no words to count: there, CER counts."
     )
+    if accuracy.phrases is not None:
+        _show_phrases(accuracy.phrases)
     for one in accuracy.worst(worst):
         print_line(f"{one.character_rate:.1%} CER: {one.file}")
         print_line(f"    said:  {_shorten(one.reference)}")
         print_line(f"    heard: {_shorten(one.heard)}")
+
+
+def _show_phrases(phrases: PhraseAccuracy) -> None:
+    counts, about = phrases.counts, phrases.list
+    print_line(
+        f"{about.count:,} phrases, boost {about.boost:g}: {counts.found} of {counts.spoken} that"
+        f" were said are written (recall {_format_rate(counts.recall)}), and {counts.wrong} that"
+        f" were not (precision {_format_rate(counts.precision)}); errors outside of them"
+        f" {_format_rate(counts.other_rate)}."
+    )
 
 
 def _format_rate(rate: float | None) -> str:

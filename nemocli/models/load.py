@@ -65,11 +65,24 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
         kind.open_folder(folder, resolved.lookahead, resolved.compute_units, progress),
         lambda: _explain_not_finite(path, manifest),
     )
+    return LoadedModel(resolved, opened, _read_folder_tokenizer(path))
+
+
+def read_tokenizer(resolved: "ResolvedModel") -> str:
+    """Return the text of a model's tokenizer, without loading or converting the model.
+
+    Raises ModelError if it is damaged or missing.
+    """
+    if resolved.needs_conversion or isinstance(KINDS[resolved.runtime], CheckpointKind):
+        return open_checkpoint(resolved.path).tokenizer
+    return _read_folder_tokenizer(resolved.path)
+
+
+def _read_folder_tokenizer(path: Path) -> str:
     try:
-        tokenizer = read_text(find_tokenizer(path))
+        return read_text(find_tokenizer(path))
     except (OSError, ValueError):
         raise ModelError(f"{find_tokenizer(path)} is damaged; {advice_for(path)}.") from None
-    return LoadedModel(resolved, opened, tokenizer)
 
 
 def _explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:

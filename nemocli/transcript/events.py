@@ -32,7 +32,7 @@ class Status:
 
     #: `listening` regularly, else what happened: `dropped`, `rescued`, `reset`, `sound` (the
     #: message says what is odd about it), `paused`, `resumed`, `closed`, `waiting` (for a
-    #: microphone), `gap` (it came back), `language`, `ending`, `ended`.
+    #: microphone), `gap` (it came back), `language`, `phrase` (one was added), `ending`, `ended`.
     kind: str
     #: Sound received since the start.
     heard: float

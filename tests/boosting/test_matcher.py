@@ -42,7 +42,7 @@ def bonuses(cursor, size):
     return found
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(lists, pieces, st.lists(st.integers(0, 24), max_size=8), scorings)
 def test_bonuses_are_those_of_a_slow_search(phrases, vocabulary, history, scoring):
     slow = SlowPhrases(phrases, vocabulary, scoring)

@@ -4,11 +4,13 @@ import os
 import threading
 
 import numpy as np
+import pytest
 import soundfile
 import soxr
 
 import nemocli
 from nemocli.audio.pcm import open_pcm
+from nemocli.errors import UsageError
 from nemocli.live.listener import Listener
 from nemocli.live.stream import LiveStream, StreamLimits
 from nemocli.transcript.events import Final, Status
@@ -74,3 +76,35 @@ def test_so_does_loud_sound_that_hardly_gives_a_word(clips):
     slow = soxr.resample(np.tile(spoken, 2), 16000, 48000)[: 125 * 16000]
     doubt, told = list_doubts(pcm(slow))
     assert told == [doubt]
+
+
+def test_a_phrase_is_added_while_the_stream_runs(clips):
+    """It is reported in its place among the events; what cannot be a phrase is refused at once."""
+    reading, writing = os.pipe()
+    is_added = threading.Event()
+
+    def write():
+        os.write(writing, pcm(clips[0].samples))
+        is_added.wait(60)
+        os.close(writing)
+
+    threading.Thread(target=write, daemon=True).start()
+    source = open_pcm(reading, 16000, 1, "s16le")
+    listener = Listener(nemocli.load("demo"), "auto", source, StreamLimits())
+    listener.start()
+    assert next_final(listener).text == clips[0].text
+    word = clips[0].text.split()[0].strip(",.")
+    for wrong, said in [("?", "neither a letter"), ("\N{SNOWMAN}7", "no pieces")]:
+        with pytest.raises(UsageError, match=said):
+            listener.add_phrase(wrong)
+    listener.add_phrase(word)
+    listener.add_phrase(word.upper())
+    messages = []
+    while len(messages) < 2:
+        event = listener.events.get(timeout=60)
+        messages += [event.message] if getattr(event, "kind", "") == "phrase" else []
+    assert messages == [f"phrase: {word}"] * 2
+    is_added.set()
+    while getattr(listener.events.get(timeout=60), "kind", "") != "ended":
+        pass
+    assert listener.error is None
