@@ -1,6 +1,7 @@
 """One spelling of a text for matching, whatever its case, its accents' encoding and its spaces."""
 
 import unicodedata
+from functools import lru_cache
 
 from nemocli.network.tokenizer_file import SPACE
 from nemocli.transcript.line_breaks import is_unspaced
@@ -12,6 +13,7 @@ _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´", "'"))
 _HAN_LETTERS, _KANA_LETTERS = 3, 2
 
 
+@lru_cache(maxsize=1 << 15)
 def fold(text: str) -> str:
     """Return the text as it is matched: without case, with accents as marks, `▁` for a space.
 

@@ -208,6 +208,8 @@ def test_a_job_that_is_brought_from_the_background(clips, tmp_path):
             assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "1"
         terminal.type("fg", "Enter")
         terminal.wait_for("space pause")
+        terminal.type("p", "thirty", "Enter")
+        terminal.wait_for("phrase: thirty")
         terminal.type("q")
         terminal.wait_for("s heard; lag")
         terminal.type("echo modes $(stty -a | grep -c 'icanon.* echo ')", "Enter")

@@ -38,6 +38,8 @@ NOT_RUN = {
         "Ray, seconds: tests/cli/test_file_cluster.py"
     ),
     "nemocli bench": "half a minute and more: tests/cli/test_bench.py has fewer repeats",
+    "nemocli phrases check": "a list of phrases: tests/cli/test_phrases.py",
+    "nemocli file talk.mp3 --phrases": "a list of phrases: tests/cli/test_phrases.py",
     "nemocli doctor --verify": "a minute: tests/bench/test_verify.py",
     "nemocli serve": "runs until it is ended: tests/server",
     "nemocli file talk.mp3 --server": "a server: tests/server/test_remote.py",

@@ -1,7 +1,16 @@
 """The fuzz targets by name."""
 
 from nemocli.runtimes.kinds import KINDS
-from tests.fuzz import manifests, model_folders, models, sounds, streams, transcripts, weights
+from tests.fuzz import (
+    manifests,
+    model_folders,
+    models,
+    phrases,
+    sounds,
+    streams,
+    transcripts,
+    weights,
+)
 from tests.fuzz.target import MakeTarget
 
 TARGETS: dict[str, MakeTarget] = {
@@ -30,6 +39,7 @@ TARGETS: dict[str, MakeTarget] = {
     "subtitles": transcripts.subtitles,
     "printed": transcripts.printed,
     "screen": transcripts.screen,
+    "phrases": phrases.phrases,
     "resume": manifests.resume,
     "outputs": manifests.outputs,
     "bench-manifest": manifests.bench_manifest,
