@@ -33,7 +33,7 @@ from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrases
 from nemocli.boosting.scoring import DEFAULT_SCORING, Scoring
 from nemocli.boosting.vocabulary import Vocabulary
-from nemocli.engine.greedy import GreedyDecoder, decode
+from nemocli.engine.greedy import GreedyDecoder, decode, finish
 from nemocli.transcriber import Transcriber
 
 BOOSTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -81,7 +81,9 @@ class Bench:
             some = clips[at : at + BATCH]
             cursors = [PhraseCursor(matcher) if matcher else None for _ in some]
             decoders = [GreedyDecoder(self._runtime.config, cursor) for cursor in cursors]
-            for emissions in decode(self._runtime, decoders, [clip.encoded for clip in some]):
+            decoded = decode(self._runtime, decoders, [clip.encoded for clip in some])
+            for decoder, emissions in zip(decoders, decoded, strict=True):
+                emissions += finish(self._runtime, decoder)
                 texts.append(self._pieces.text([each.token for each in emissions]))
         return texts
 

@@ -125,6 +125,8 @@ def _transcript_so_far(file: PrefetchedFile) -> Transcript:
 
 
 def _whole_transcript(file: PrefetchedFile) -> Transcript:
+    for each in file.streams:
+        each.stream.finish()
     transcripts = [each.stream.transcript(final=True) for each in file.streams]
     if not file.channels:
         return transcripts[0]

@@ -1,5 +1,7 @@
 """Where one stream is in the listed phrases, and which token it therefore emits."""
 
+from copy import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,9 +25,25 @@ class PhraseCursor:
 
     def __init__(self, matcher: PhraseMatcher) -> None:
         self.matcher = matcher
-        self._open: tuple[int, ...] = ()
+        # Places where a phrase goes on, each with the number of the token that the phrase began at.
+        self._open: dict[int, int] = {}
         self._beginning = matcher.at_word
         self._last_frame = 0
+        self._tokens = 0
+        # The number of the token that is on trial.
+        self._trial = 0
+        #: Whether a phrase that has the token on trial goes on, or is complete.
+        self.is_followed = False
+        #: Whether a phrase that has the token on trial is complete with the last token.
+        self.is_complete = False
+
+    def copy(self) -> "PhraseCursor":
+        """Return a cursor at the same places, which moves by itself."""
+        return copy(self)  # nothing of it is changed in place
+
+    def begin_trial(self) -> None:
+        """Put the next token on trial: `is_followed` and `is_complete` are about it."""
+        self._trial = self._tokens
 
     def choose(self, logits: Array, best: int) -> int:
         """Choose the token for a frame's logits [vocabulary], whose best, `best`, is no blank.
@@ -56,7 +74,7 @@ class PhraseCursor:
         if not self.matcher.phrases.over_blank or not self._open:
             return None
         logits = logits[: max(0, self._last_frame + MAX_BLANK_FRAMES - first_frame + 1)]
-        tokens, bonuses = self._gather(self._open)
+        tokens, bonuses = self._gather((*self._open,))
         if not len(tokens) or not len(logits):
             return None
         gains = logits[:, tokens] + bonuses - logits[:, blank : blank + 1] - BLANK_MARGIN
@@ -70,11 +88,19 @@ class PhraseCursor:
     def advance(self, token: int, frame: int) -> None:
         """Move by a token that was emitted on a frame."""
         matcher = self.matcher
-        self._last_frame = frame
-        places = (matcher.follow(place, token) for place in (*self._open, self._beginning))
-        self._open = tuple(p for p in places if p >= 0 and not matcher.is_final(p))
+        reached: dict[int, int] = {}
+        for place, began in (*self._open.items(), (self._beginning, self._tokens)):
+            target = matcher.follow(place, token)
+            if target >= 0:
+                reached[target] = min(began, reached.get(target, began))
+        tried = [place for place, began in reached.items() if began <= self._trial]
+        self.is_complete = any(matcher.is_end(place) for place in tried)
+        self._open = {p: began for p, began in reached.items() if not matcher.is_final(p)}
+        self.is_followed = self.is_complete or any(place in self._open for place in tried)
         ends_word = matcher.vocabulary.ends_word[token]
         self._beginning = matcher.at_word if ends_word else matcher.in_word
+        self._last_frame = frame
+        self._tokens += 1
 
     def list_candidates(self) -> tuple[Ints, Floats]:
         """Return the tokens that begin or continue a phrase here, and the bonus of each.

@@ -48,7 +48,9 @@ class PhraseMatcher:
             if not is_spelled
         )
         sharers, weights = _sum_up(trie, spelled, [phrase.weight for phrase in phrases.phrases])
-        sharers[trie.ends[spelled]] = 1  # here one phrase is complete, whatever others follow
+        self._is_end = np.zeros(len(trie), np.bool_)
+        self._is_end[trie.ends[spelled]] = True
+        sharers[self._is_end] = 1  # here one phrase is complete, whatever others follow
         bonuses = scoring.score(_letters(trie), sharers, weights, phrases.boost)
         useful = weights[targets] > 0
         sources, tokens, targets = sources[useful], tokens[useful], targets[useful]
@@ -67,6 +69,10 @@ class PhraseMatcher:
         low, high = self._first[place], self._first[place + 1]
         at = low + np.searchsorted(self._tokens[low:high], token)
         return int(self._targets[at]) if at < high and self._tokens[at] == token else -1
+
+    def is_end(self, place: int) -> bool:
+        """Whether a phrase is complete at a place."""
+        return bool(self._is_end[place])
 
     def is_final(self, place: int) -> bool:
         """Whether no phrase goes on from a place."""

@@ -24,9 +24,10 @@ class Vocabulary:
         self.first = np.searchsorted(self.trie.ends[order], np.arange(len(self.trie) + 1))
         #: Whether a word may begin after each id, without a space.
         self.ends_word = np.ones(self.size, np.bool_)
+        #: Whether a word ends before each id: it begins another, or is no letter or digit.
+        self.begins_word = np.ones(self.size, np.bool_)
         for index, text in texts.items():
             self.ends_word[index] = not continues_word(text[-1])
-        #: Which ids are no text: no phrase goes on after them.
-        self.is_special = np.array([not piece for piece in pieces], np.bool_)
+            self.begins_word[index] = not continues_word(text[0])
         #: The node of the trie for a space; -1 if no piece begins with one.
         self.space = int(self.trie.find(np.zeros(1, np.int64), np.array([ord(SPACE)]))[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,13 @@ MAX_JOINT_FRAMES = 8
 
 #: The same for each stream where several are decoded together: a call then is large anyway.
 MAX_JOINT_FRAMES_EACH = 4
+
+#: Encoder frames without a token after which a phrase on trial that is not complete is taken back,
+#: and after which one that is complete has ended with a word.
+MAX_TRIAL_BLANK_FRAMES, MAX_TRIAL_END_FRAMES = 12, 4
+
+#: Encoder frames after which a phrase on trial is kept as far as it came, so that no stream waits.
+MAX_TRIAL_FRAMES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +54,60 @@ class GreedyDecoder:
         #: Frames decoded so far.
         self.frames = 0
         self.phrases = phrases
+        #: A phrase that changed a token, and is not known to end with a word yet.
+        self.trial: Trial | None = None
 
 
 @dataclass
+class Trial:
+    """The decoder before a phrase changed a token, to go back to if the phrase does not go on.
+
+    The tokens since then are held back until the phrase ends where a word does.
+    """
+
+    state: dict[str, Any]
+    dec_out: Array | None
+    phrases: PhraseCursor
+    #: The frame that the token was emitted on, by its number; tokens emitted on it before; and the
+    #: frame on which a phrase took the place of a blank before.
+    frame: int
+    symbols: int
+    overridden: int
+    #: The number of tokens of the call that came before.
+    tokens: int
+    #: Between two calls: the tokens that are held back, and the encoder's frames from `frame` on.
+    held: list[Emission] = field(default_factory=list)
+    enc_proj: Array | None = None
+
+
 class _Decoding:
     """One stream in a call of `decode`."""
 
-    decoder: GreedyDecoder
-    enc_proj: Array
-    #: The next frame to decode.
-    at: int = 0
-    #: Tokens emitted on that frame.
-    symbols: int = 0
-    #: The frame on which a phrase took the place of a blank last; -1 before the first.
-    overridden: int = -1
-    emissions: list[Emission] = field(default_factory=list)
+    def __init__(self, decoder: GreedyDecoder, enc_proj: Array) -> None:
+        self.decoder = decoder
+        self.emissions: list[Emission] = []
+        #: The frames to decode, and the number of the first of them.
+        self.enc_proj = enc_proj
+        self.first = decoder.frames
+        #: The next frame to decode, from the first.
+        self.at = 0
+        #: Tokens emitted on that frame.
+        self.symbols = 0
+        #: The number of the frame on which a phrase took the place of a blank last.
+        self.overridden = -1
+        # Whether no phrase may change the next symbol: it did, and was taken back.
+        self._is_barred = False
+        decoder.frames += len(enc_proj)
+        if (trial := decoder.trial) is not None:
+            assert trial.enc_proj is not None
+            self.emissions = trial.held
+            self.enc_proj = np.concatenate([trial.enc_proj, enc_proj])
+            self.first, self.at = trial.frame, len(trial.enc_proj)
+
+    @property
+    def frame(self) -> int:
+        """The number of the next frame."""
+        return self.first + self.at
 
     def take(self, logits: Array, best: NDArray[np.intp], blank: int) -> int | None:
         """Take the blanks up to the first token, and that token, which is returned; None if none.
@@ -71,19 +118,28 @@ class _Decoding:
         blanks = int(emitting[0]) if len(emitting) else len(best)
         token = int(best[blanks]) if len(emitting) else blank
         is_boosted = False
-        if self.decoder.phrases is not None:
-            blanks, token, is_boosted = self._prefer(
-                self.decoder.phrases, logits[: blanks + 1], blanks, token, blank
-            )
+        phrases = self.decoder.phrases
+        if phrases is not None:
+            rows = logits[: blanks + 1]
+            blanks, token, is_boosted = self._prefer(phrases, rows, blanks, token, blank)
+            if self.decoder.trial is not None and not self._judge(phrases, blanks, token, blank):
+                self.roll_back()
+                return None
         if blanks:
             self.at, self.symbols = self.at + blanks, 0
         if token == blank:
             return None
+        if phrases is not None:
+            if is_boosted and self.decoder.trial is None:
+                self._begin_trial(phrases)
+            if best[blanks] == blank:
+                self.overridden = self.frame
+            phrases.advance(token, self.frame)
+            if self.decoder.trial is not None and not phrases.is_followed:
+                self.roll_back()
+                return None
         probability = _compute_probability(logits[blanks], token)
-        frame = self.decoder.frames + self.at
-        self.emissions.append(Emission(token, frame, probability, is_boosted))
-        if self.decoder.phrases is not None:
-            self.decoder.phrases.advance(token, frame)
+        self.emissions.append(Emission(token, self.frame, probability, is_boosted))
         return token
 
     def _prefer(
@@ -94,19 +150,67 @@ class _Decoding:
         `logits` [blanks + 1, vocabulary] are those of the blanks, and of `token` unless that is
         the blank.
         """
+        is_barred, self._is_barred = self._is_barred, False
         # Once on a frame: several tokens in the place of one blank would be a word out of nothing.
-        first = 1 if self.overridden == self.at else 0
-        found = phrases.choose_over_blank(
-            logits[first:blanks], blank, self.decoder.frames + self.at + first
-        )
+        first = 1 if is_barred or self.overridden == self.frame else 0
+        found = phrases.choose_over_blank(logits[first:blanks], blank, self.frame + first)
         if found is not None:
             row, token = found[0] + first, found[1]
-            self.overridden = self.at + row
             return row, token, True
-        if token == blank:
-            return blanks, blank, False
+        if token == blank or (is_barred and not blanks):
+            return blanks, token, False
         chosen = phrases.choose(logits[blanks], token)
         return blanks, chosen, chosen != token
+
+    def _begin_trial(self, phrases: PhraseCursor) -> None:
+        decoder = self.decoder
+        before = phrases.copy()
+        phrases.begin_trial()
+        decoder.trial = Trial(
+            *(decoder.state, decoder.dec_out, before),
+            *(self.frame, self.symbols, self.overridden, len(self.emissions)),
+        )
+
+    def _judge(self, phrases: PhraseCursor, blanks: int, token: int, blank: int) -> bool:
+        """Tell whether the phrase on trial may go on; end the trial if it has ended with a word."""
+        trial, frame = self.decoder.trial, self.frame + blanks
+        assert trial is not None
+        last = self.emissions[-1].frame
+        if phrases.is_complete:
+            begins_word = token != blank and phrases.matcher.vocabulary.begins_word[token]
+            if begins_word or frame > last + 1 + MAX_TRIAL_END_FRAMES:
+                self.decoder.trial = None
+            return True
+        # By the frame that comes first: however many are looked at, the result is the same.
+        taken_back, kept = last + 2 + MAX_TRIAL_BLANK_FRAMES, trial.frame + 1 + MAX_TRIAL_FRAMES
+        if frame >= kept and kept < taken_back:
+            self.decoder.trial = None
+            return True
+        return frame < taken_back
+
+    def roll_back(self) -> None:
+        """Go back to where the phrase on trial changed a token, which it may not do again."""
+        decoder, trial = self.decoder, self.decoder.trial
+        assert trial is not None
+        decoder.state, decoder.dec_out, decoder.phrases = trial.state, trial.dec_out, trial.phrases
+        self.at, self.symbols, self.overridden = (
+            trial.frame - self.first,
+            trial.symbols,
+            trial.overridden,
+        )
+        del self.emissions[trial.tokens :]
+        decoder.trial, self._is_barred = None, True
+
+    def end_call(self) -> list[Emission]:
+        """Return the tokens that stay; hold back those of a phrase on trial."""
+        trial = self.decoder.trial
+        if trial is None:
+            return self.emissions
+        trial.enc_proj = self.enc_proj[trial.frame - self.first :]
+        trial.held = self.emissions[trial.tokens :]
+        kept = self.emissions[: trial.tokens]
+        trial.tokens = 0
+        return kept
 
 
 def decode(
@@ -115,6 +219,7 @@ def decode(
     """Decode the next frames `enc_proj` [n, decoder size] of each stream; return their tokens.
 
     On each frame, the best symbol is taken until it is the blank, at most `max_symbols` times.
+    Tokens of a phrase on trial are returned by a later call, or by `finish`.
     """
     for decoder in decoders:
         if decoder.dec_out is None:  # a transcript begins as after a blank
@@ -123,9 +228,22 @@ def decode(
     _decode_frames(
         runtime, decodings, MAX_JOINT_FRAMES if len(decodings) == 1 else MAX_JOINT_FRAMES_EACH
     )
-    for decoding in decodings:
-        decoding.decoder.frames += len(decoding.enc_proj)
-    return [decoding.emissions for decoding in decodings]
+    return [decoding.end_call() for decoding in decodings]
+
+
+def finish(runtime: Runtime, decoder: GreedyDecoder) -> list[Emission]:
+    """Return the tokens that are held back at the end of the sound."""
+    if decoder.trial is None:
+        return []
+    decoding = _Decoding(decoder, np.zeros((0, runtime.config.decoder_size), np.float32))
+    while decoder.trial is not None:
+        assert decoder.phrases is not None
+        if decoder.phrases.is_complete:
+            decoder.trial = None
+        else:
+            decoding.roll_back()
+            _decode_frames(runtime, [decoding], MAX_JOINT_FRAMES)
+    return decoding.emissions
 
 
 def _decode_frames(runtime: Runtime, decodings: list[_Decoding], window: int) -> None:

@@ -127,6 +127,7 @@ class Session:
             self._stream.push(self._stream.compute_last_rows())
             self._stream.end()
             self._transcribe_ready()
+            self._stream.finish()
         if self._result is None:
             self._result = self._stream.transcript(final=True)
         return self._result

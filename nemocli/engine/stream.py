@@ -9,7 +9,7 @@ from nemocli.boosting.cursor import PhraseCursor
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.engine.aligner import Aligner
 from nemocli.engine.encoder_stream import EncoderStream
-from nemocli.engine.greedy import Emission, GreedyDecoder, decode
+from nemocli.engine.greedy import Emission, GreedyDecoder, decode, finish
 from nemocli.engine.mel import MelStream
 from nemocli.engine.recognizer import Recognizer
 from nemocli.transcript.alignment import Alignment
@@ -62,7 +62,10 @@ class Stream:
         self._encoder.set_prompt(prompt)
 
     def set_phrases(self, phrases: PhraseMatcher | None) -> None:
-        """Set the preferred phrases from the next chunk on; those that have begun begin anew."""
+        """Set the preferred phrases from the next chunk on; one that has begun stays as it is."""
+        if self._decoder.trial is not None:
+            self._emit(self._decoder.trial.held)
+            self._decoder.trial = None
         self._decoder.phrases = None if phrases is None else PhraseCursor(phrases)
 
     def compute_rows(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -87,6 +90,12 @@ class Stream:
     def end(self) -> None:
         """Mark the end of the sound: no more rows will come."""
         self._encoder.end()
+
+    def finish(self) -> None:
+        """Add the tokens that are held back, when the sound has ended and all is transcribed."""
+        if self._decoder.trial is not None:
+            with self.recognizer.turn() as runtime:
+                self._emit(finish(runtime, self._decoder))
 
     @property
     def chunks(self) -> int:
@@ -126,14 +135,17 @@ class Stream:
     def _add(self, frames: NDArray[np.float32], emissions: list[Emission]) -> None:
         if self.enc_proj is not None:
             self.enc_proj.append(frames)
+        self._emit(emissions)
+        self.frames += len(frames)
+        if self._aligner is not None:
+            self._aligner.forget(self.frames)
+
+    def _emit(self, emissions: list[Emission]) -> None:
         for emission in emissions:
             self._text.add(
                 emission.token, emission.frame, emission.probability, emission.is_boosted
             )
             self.last_token_frame = emission.frame
-        self.frames += len(frames)
-        if self._aligner is not None:
-            self._aligner.forget(self.frames)
 
 
 def advance(streams: Sequence[Stream], chunks: int) -> None:

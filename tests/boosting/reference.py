@@ -56,6 +56,28 @@ class SlowPhrases:
         bonus = grown * max(letters - scoring.free_letters, 0) - scoring.sharing * math.log(sharers)
         return self.boost * min(max(bonus, 0), scoring.max_bonus)
 
+    def is_complete(self, history, trial):
+        """Whether a phrase with the token of this number ends with the last token."""
+        return any(text in self.weights for text in self._texts(history, trial))
+
+    def is_followed(self, history, trial):
+        """Whether a phrase with the token of this number ends with the last token, or goes on."""
+        texts = list(self._texts(history, trial))
+        return any(key.startswith(text) for key in self.weights for text in texts)
+
+    def _texts(self, history, trial):
+        tokens = [self.pieces[each] for each in history]
+        for at in range(trial + 1):
+            if None in tokens[at:]:
+                continue
+            text = "".join(tokens[at:])
+            if text.startswith(SPACE):
+                text = text[1:]
+            elif not (is_unspaced(text[0]) or not at or ends_word(tokens[at - 1])):
+                continue
+            if text:
+                yield text
+
     def choose(self, history, logits, best):
         """Return the token that is emitted for the logits of a frame, whose best is no blank."""
         ranked = np.sort(logits)[::-1]

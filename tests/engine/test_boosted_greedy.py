@@ -11,7 +11,14 @@ from nemocli.boosting.cursor import PhraseCursor
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrases
 from nemocli.boosting.vocabulary import Vocabulary
-from nemocli.engine.greedy import GreedyDecoder, decode
+from nemocli.engine.greedy import (
+    MAX_TRIAL_BLANK_FRAMES,
+    MAX_TRIAL_END_FRAMES,
+    MAX_TRIAL_FRAMES,
+    GreedyDecoder,
+    decode,
+    finish,
+)
 from tests.boosting.reference import SlowPhrases
 from tests.engine.test_greedy import Transducer, encoded, mixed
 
@@ -34,25 +41,66 @@ def pieces():
 
 
 def textbook(runtime, frames, phrases):
-    """Decode by the textbook's loop, with phrases that are matched slowly."""
+    """Decode by the textbook's loop, with phrases that are matched slowly, and taken back.
+
+    All that changes in the loop is in one tuple, so going back is easy.
+    """
     slow = SlowPhrases(phrases, pieces())
-    history, count, told, symbols = mixed(0, BLANK, 0), 1, [], []
-    for place, frame in enumerate(frames):
-        for _ in range(runtime.config.max_symbols):
-            logits = runtime.logits(frame, history).astype(np.float32)
-            best = int(logits.argmax())
-            if best == BLANK:
-                break
+    # Place, tokens on its frame, the predictor's numbers, the tokens, and what came out.
+    now = (0, 0, mixed(0, BLANK, 0), 1, (), ())
+    trial, is_barred = None, False
+    while True:
+        place, symbols, history, count, told, out = now
+        if place == len(frames):
+            if trial is None or slow.is_complete(told, len(trial[4])):
+                return list(out)
+            now, trial, is_barred = trial, None, True
+            continue
+        logits = runtime.logits(frames[place], history).astype(np.float32)
+        best = token = int(logits.argmax())
+        if best != BLANK and not is_barred:
             token = slow.choose(told, logits, best)
-            chances = np.exp(logits) / np.exp(logits).sum()
-            symbols.append((token, place, pytest.approx(chances[token], rel=1e-4), token != best))
-            told.append(token)
-            history, count = mixed(history, token, count), count + 1
-    return symbols
+        is_barred = False
+        if trial is not None:
+            blanks = place - out[-1][1] - 1
+            if slow.is_complete(told, len(trial[4])):
+                if (token != BLANK and begins_word(token)) or blanks > MAX_TRIAL_END_FRAMES:
+                    trial = None
+            elif place - trial[0] > MAX_TRIAL_FRAMES:
+                trial = None
+            elif blanks > MAX_TRIAL_BLANK_FRAMES:
+                now, trial, is_barred = trial, None, True
+                continue
+        if token == BLANK:
+            now = (place + 1, 0, history, count, told, out)
+            continue
+        if token != best and trial is None:
+            trial = now
+        told = (*told, token)
+        if trial is not None and not slow.is_followed(told, len(trial[4])):
+            now, trial, is_barred = trial, None, True
+            continue
+        chances = np.exp(logits) / np.exp(logits).sum()
+        emitted = (token, place, pytest.approx(chances[token], rel=1e-4), token != best)
+        history, count = mixed(history, token, count), count + 1
+        is_full = symbols + 1 == runtime.config.max_symbols
+        place, symbols = (place + 1, 0) if is_full else (place, symbols + 1)
+        now = (place, symbols, history, count, told, (*out, emitted))
+
+
+def begins_word(token):
+    piece = pieces()[token]
+    return piece is None or not piece[0].isalnum()
 
 
 def symbols(emissions):
     return [(each.token, each.frame, each.probability, each.is_boosted) for each in emissions]
+
+
+def decode_all(runtime, decoder, frames):
+    """Decode frames in one call, and end the sound."""
+    [emissions] = decode(runtime, [decoder], [encoded(frames)])
+    return emissions + finish(runtime, decoder)
 
 
 def decoder_for(runtime, phrases):
@@ -60,11 +108,11 @@ def decoder_for(runtime, phrases):
     return GreedyDecoder(runtime.config, PhraseCursor(matcher))
 
 
-sounds = st.lists(st.integers(0, 1000), max_size=24)
+sounds = st.lists(st.integers(0, 1000), max_size=60)
 transducers = st.builds(
     Speller,
     seed=st.integers(0, 9),
-    blanks=st.sampled_from([-9.0, 0.0, 2.0, 9.0]),
+    blanks=st.sampled_from([-9.0, 0.0, 2.0, 4.0, 9.0]),
     max_symbols=st.integers(1, 4),
 )
 lists = st.lists(
@@ -81,6 +129,8 @@ def test_frames_in_any_portions(runtime, phrases, frames, portions):
         [emissions] = decode(runtime, [decoder], [encoded(frames[at : at + size])])
         got += symbols(emissions)
         at = min(at + size, len(frames))
+        assert decoder.frames == at
+    got += symbols(finish(runtime, decoder))
     assert got == textbook(runtime, frames, phrases)
 
 
@@ -93,6 +143,8 @@ def test_several_streams_with_their_own_phrases(runtime, streams):
         portions = [encoded(stream[turn]) for stream in streams]
         for known, emissions in zip(got, decode(runtime, decoders, portions), strict=True):
             known += symbols(emissions)
+    for known, decoder in zip(got, decoders, strict=True):
+        known += symbols(finish(runtime, decoder))
     assert got == [textbook(runtime, first + second, phrases) for phrases, first, second in streams]
 
 
@@ -119,7 +171,7 @@ DROPPED = [{"▁w": 5, None: 0}, {None: 5}, {None: 5, "e": 4}, {None: 5, "ber": 
 def test_a_phrase_goes_on_over_a_blank_only_if_asked(over_blank, written):
     runtime = _emitting_once(Script(DROPPED))
     phrases = Phrases.of(["Weber"], boost=2, over_blank=over_blank)
-    [emissions] = decode(runtime, [decoder_for(runtime, phrases)], [encoded(range(5))])
+    emissions = decode_all(runtime, decoder_for(runtime, phrases), range(5))
     assert [PIECES[each.token] for each in emissions] == written
     assert [each.is_boosted for each in emissions] == [False, True, True][: len(written)]
 
@@ -127,14 +179,14 @@ def test_a_phrase_goes_on_over_a_blank_only_if_asked(over_blank, written):
 def test_no_phrase_begins_over_a_blank():
     runtime = _emitting_once(Script([{None: 5, "▁w": 4.9}] * 4))
     phrases = Phrases.of(["Weber"], boost=5, over_blank=True)
-    assert decode(runtime, [decoder_for(runtime, phrases)], [encoded(range(4))]) == [[]]
+    assert decode_all(runtime, decoder_for(runtime, phrases), range(4)) == []
 
 
 def test_at_most_one_token_comes_over_the_blank_of_a_frame():
     row = {None: 5, "e": 4.9, "ber": 4.9}
     runtime = _emitting_once(Script([{"▁w": 5}, row, {None: 9}]))
-    phrases = Phrases.of(["Weber"], boost=5, over_blank=True)
-    [emissions] = decode(runtime, [decoder_for(runtime, phrases)], [encoded(range(3))])
+    phrases = Phrases.of(["Weeber", "We"], boost=5, over_blank=True)
+    emissions = decode_all(runtime, decoder_for(runtime, phrases), range(3))
     assert [(PIECES[each.token], each.frame) for each in emissions] == [("▁w", 0), ("e", 1)]
 
 
@@ -142,7 +194,7 @@ def test_a_phrase_that_was_left_long_ago_does_not_go_on_over_a_blank():
     rows = [{"▁w": 5}, *[{None: 5}] * 12, {None: 5, "e": 4.9}]
     runtime = _emitting_once(Script(rows))
     phrases = Phrases.of(["Weber"], boost=5, over_blank=True)
-    [emissions] = decode(runtime, [decoder_for(runtime, phrases)], [encoded(range(14))])
+    emissions = decode_all(runtime, decoder_for(runtime, phrases), range(14))
     assert [PIECES[each.token] for each in emissions] == ["▁w"]
 
 
@@ -159,3 +211,61 @@ def _emitting_once(runtime):
 
     runtime.logits = logits
     return runtime
+
+
+def write(rows, *phrases):
+    """Decode a script with one token a frame; in one call, and frame by frame."""
+    listed = Phrases.of(phrases, boost=2)
+    runtime = Script(rows)
+    runtime.config.max_symbols = 1
+    whole = decode_all(runtime, decoder_for(runtime, listed), range(len(rows)))
+    decoder, one_by_one = decoder_for(runtime, listed), []
+    for frame in range(len(rows)):
+        one_by_one += decode(runtime, [decoder], [encoded([frame])])[0]
+    assert one_by_one + finish(runtime, decoder) == whole
+    return [PIECES[each.token] for each in whole]
+
+
+#: A frame on which the model would write `an`, and a phrase with `we` can win; and a blank.
+TURNED, NOTHING = {"▁an": 5, "▁w": 4.5}, {None: 5}
+
+
+@pytest.mark.parametrize(
+    ("blanks", "written"),
+    [
+        (MAX_TRIAL_BLANK_FRAMES, ["▁w", "e", "ber"]),
+        (MAX_TRIAL_BLANK_FRAMES + 1, ["▁an", "e", "ber"]),
+    ],
+)
+def test_a_phrase_that_does_not_go_on_is_taken_back(blanks, written):
+    rows = [TURNED, *[NOTHING] * blanks, {"e": 5}, {"ber": 5}]
+    assert write(rows, "Weber") == written
+
+
+@pytest.mark.parametrize(
+    ("blanks", "then", "written"),
+    [
+        (0, "n", ["▁an", "e", "n"]),
+        (MAX_TRIAL_END_FRAMES, "n", ["▁an", "e", "n"]),
+        (MAX_TRIAL_END_FRAMES + 1, "n", ["▁w", "e", "n"]),
+        (0, ",", ["▁w", "e", ","]),
+        (0, "▁an", ["▁w", "e", "▁an"]),
+        (0, "<de-DE>", ["▁w", "e", "<de-DE>"]),
+        (2, None, ["▁w", "e"]),
+    ],
+)
+def test_a_phrase_stays_only_where_a_word_ends(blanks, then, written):
+    assert write([TURNED, {"e": 5}, *[NOTHING] * blanks, {then: 5}], "We") == written
+
+
+def test_a_phrase_that_is_left_at_the_end_is_taken_back():
+    assert write([TURNED, {"e": 5}, NOTHING], "Weber") == ["▁an", "e"]
+    assert write([TURNED, NOTHING, TURNED, {"e": 5}], "We An", "We Weber") == ["▁an", "▁an", "e"]
+
+
+def test_a_phrase_longer_than_the_trial_stays():
+    long = "We" + "ae" * 20
+    rows = [TURNED, *[{"e": 5}, {"a": 5}] * 20]
+    longest = MAX_TRIAL_FRAMES - MAX_TRIAL_BLANK_FRAMES
+    for frames, first in [(longest, "▁an"), (longest + 1, "▁w")]:
+        assert write([*rows[:frames], *[NOTHING] * 20], long)[0] == first
