@@ -34,8 +34,10 @@ class PhraseCursor:
         self._trial = 0
         #: Whether a phrase that has the token on trial goes on, or is complete.
         self.is_followed = False
-        #: Whether a phrase that has the token on trial is complete with the last token.
+        #: Whether a phrase that has the token on trial is complete with the last token, and the
+        #: nats that it may have cost.
         self.is_complete = False
+        self.budget = 0.0
 
     def copy(self) -> "PhraseCursor":
         """Return a cursor at the same places, which moves by itself."""
@@ -45,11 +47,11 @@ class PhraseCursor:
         """Put the next token on trial: `is_followed` and `is_complete` are about it."""
         self._trial = self._tokens
 
-    def choose(self, logits: Array, best: int) -> int:
+    def choose(self, logits: Array, best: int, without: tuple[int, ...] = ()) -> int:
         """Choose the token for a frame's logits [vocabulary], whose best, `best`, is no blank.
 
         It is the best with the bonuses of the phrases, among the tokens that are near the best
-        without them.
+        without them, but none of those in `without`.
         """
         tokens, bonuses = self.list_candidates()
         if not len(tokens):
@@ -57,6 +59,8 @@ class PhraseCursor:
         boosted = logits[tokens] + bonuses
         highest = max(logits[best], boosted.max(initial=-np.inf, where=tokens == best))
         above = boosted > highest
+        for token in without:
+            above &= tokens != token
         if not above.any():
             return best
         tokens, boosted = tokens[above], boosted[above]
@@ -64,12 +68,13 @@ class PhraseCursor:
         return int(tokens[near][boosted[near].argmax()]) if near.any() else best
 
     def choose_over_blank(
-        self, logits: Array, blank: int, first_frame: int
+        self, logits: Array, blank: int, first_frame: int, without: tuple[int, ...] = ()
     ) -> tuple[int, int] | None:
         """Find the first of some frames, all blank, where a phrase that has begun goes on instead.
 
         `logits` [n, vocabulary] are those of the frames from `first_frame` on. Returns the frame's
-        index and the token; None if there is none. A blank never gives way to a phrase's beginning.
+        index and the token; None if there is none. A blank never gives way to a phrase's beginning,
+        and that of the first frame to no token in `without`.
         """
         if not self.matcher.phrases.over_blank or not self._open:
             return None
@@ -78,6 +83,7 @@ class PhraseCursor:
         if not len(tokens) or not len(logits):
             return None
         gains = logits[:, tokens] + bonuses - logits[:, blank : blank + 1] - BLANK_MARGIN
+        gains[0, np.isin(tokens, without)] = -np.inf
         for row in np.flatnonzero(gains.max(1) > 0):
             column = gains[row].argmax()
             token = tokens[column]
@@ -94,7 +100,9 @@ class PhraseCursor:
             if target >= 0:
                 reached[target] = min(began, reached.get(target, began))
         tried = [place for place, began in reached.items() if began <= self._trial]
-        self.is_complete = any(matcher.is_end(place) for place in tried)
+        complete = [place for place in tried if matcher.is_end(place)]
+        self.is_complete = bool(complete)
+        self.budget = max(map(matcher.find_budget, complete), default=0.0)
         self._open = {p: began for p, began in reached.items() if not matcher.is_final(p)}
         self.is_followed = self.is_complete or any(place in self._open for place in tried)
         ends_word = matcher.vocabulary.ends_word[token]

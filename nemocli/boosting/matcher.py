@@ -51,7 +51,9 @@ class PhraseMatcher:
         self._is_end = np.zeros(len(trie), np.bool_)
         self._is_end[trie.ends[spelled]] = True
         sharers[self._is_end] = 1  # here one phrase is complete, whatever others follow
-        bonuses = scoring.score(_letters(trie), sharers, weights, phrases.boost)
+        letters = _letters(trie)
+        bonuses = scoring.score(letters, sharers, weights, phrases.boost)
+        self._budgets = phrases.boost * scoring.cost_per_letter * weights * letters
         useful = weights[targets] > 0
         sources, tokens, targets = sources[useful], tokens[useful], targets[useful]
         order = np.argsort(sources * vocabulary.size + tokens)
@@ -73,6 +75,10 @@ class PhraseMatcher:
     def is_end(self, place: int) -> bool:
         """Whether a phrase is complete at a place."""
         return bool(self._is_end[place])
+
+    def find_budget(self, place: int) -> float:
+        """Return the nats that a phrase that is complete at a place may cost."""
+        return float(self._budgets[place])
 
     def is_final(self, place: int) -> bool:
         """Whether no phrase goes on from a place."""

@@ -25,6 +25,9 @@ class Scoring:
     #: How much of the logarithm of the number of phrases that a place belongs to is taken off: of
     #: a thousand phrases, many begin like any word.
     sharing: float = 1.0
+    #: Nats for each letter of a complete phrase that its tokens may be below the model's best, all
+    #: together; one that cost more is taken back.
+    cost_per_letter: float = 1.0
 
     def score(self, letters: Array, sharers: Array, weights: Array, boost: float) -> Array:
         """Return the bonus of places after `letters`, each of which is in `sharers` phrases."""

@@ -25,6 +25,9 @@ MAX_JOINT_FRAMES_EACH = 4
 #: and after which one that is complete has ended with a word.
 MAX_TRIAL_BLANK_FRAMES, MAX_TRIAL_END_FRAMES = 12, 4
 
+#: The most phrases that are tried, one after another, to change a symbol.
+MAX_TRIALS = 4
+
 #: Encoder frames after which a phrase on trial is kept as far as it came, so that no stream waits.
 MAX_TRIAL_FRAMES = 40
 
@@ -75,6 +78,10 @@ class Trial:
     overridden: int
     #: The number of tokens of the call that came before.
     tokens: int
+    #: The tokens by which phrases changed the symbol there, this one the last.
+    tried: tuple[int, ...]
+    #: Nats that the model lost so far: by how much each token is below the best symbol.
+    cost: float = 0.0
     #: Between two calls: the tokens that are held back, and the encoder's frames from `frame` on.
     held: list[Emission] = field(default_factory=list)
     enc_proj: Array | None = None
@@ -95,8 +102,8 @@ class _Decoding:
         self.symbols = 0
         #: The number of the frame on which a phrase took the place of a blank last.
         self.overridden = -1
-        # Whether no phrase may change the next symbol: it did, and was taken back.
-        self._is_barred = False
+        # The tokens by which phrases changed the next symbol before they were taken back.
+        self._tried: tuple[int, ...] = ()
         decoder.frames += len(enc_proj)
         if (trial := decoder.trial) is not None:
             assert trial.enc_proj is not None
@@ -121,7 +128,9 @@ class _Decoding:
         phrases = self.decoder.phrases
         if phrases is not None:
             rows = logits[: blanks + 1]
-            blanks, token, is_boosted = self._prefer(phrases, rows, blanks, token, blank)
+            tried, self._tried = self._tried, ()
+            blanks, token, is_boosted = self._prefer(phrases, rows, blanks, token, blank, tried)
+            tried = tried if not blanks else ()
             if self.decoder.trial is not None and not self._judge(phrases, blanks, token, blank):
                 self.roll_back()
                 return None
@@ -131,9 +140,12 @@ class _Decoding:
             return None
         if phrases is not None:
             if is_boosted and self.decoder.trial is None:
-                self._begin_trial(phrases)
+                self._begin_trial(phrases, (*tried, token))
             if best[blanks] == blank:
                 self.overridden = self.frame
+            if is_boosted and self.decoder.trial is not None:
+                row = logits[blanks]
+                self.decoder.trial.cost += float(row.max() - row[token])
             phrases.advance(token, self.frame)
             if self.decoder.trial is not None and not phrases.is_followed:
                 self.roll_back()
@@ -143,32 +155,40 @@ class _Decoding:
         return token
 
     def _prefer(
-        self, phrases: PhraseCursor, logits: Array, blanks: int, token: int, blank: int
+        self,
+        phrases: PhraseCursor,
+        logits: Array,
+        blanks: int,
+        token: int,
+        blank: int,
+        tried: tuple[int, ...],
     ) -> tuple[int, int, bool]:
         """Return how many blanks come first, the token after them, and whether a phrase chose it.
 
         `logits` [blanks + 1, vocabulary] are those of the blanks, and of `token` unless that is
-        the blank.
+        the blank. The first of them may not become a token that was `tried`.
         """
-        is_barred, self._is_barred = self._is_barred, False
+        is_barred = len(tried) >= MAX_TRIALS
         # Once on a frame: several tokens in the place of one blank would be a word out of nothing.
         first = 1 if is_barred or self.overridden == self.frame else 0
-        found = phrases.choose_over_blank(logits[first:blanks], blank, self.frame + first)
+        found = phrases.choose_over_blank(
+            logits[first:blanks], blank, self.frame + first, () if first else tried
+        )
         if found is not None:
             row, token = found[0] + first, found[1]
             return row, token, True
         if token == blank or (is_barred and not blanks):
             return blanks, token, False
-        chosen = phrases.choose(logits[blanks], token)
+        chosen = phrases.choose(logits[blanks], token, () if blanks else tried)
         return blanks, chosen, chosen != token
 
-    def _begin_trial(self, phrases: PhraseCursor) -> None:
+    def _begin_trial(self, phrases: PhraseCursor, tried: tuple[int, ...]) -> None:
         decoder = self.decoder
         before = phrases.copy()
         phrases.begin_trial()
         decoder.trial = Trial(
             *(decoder.state, decoder.dec_out, before),
-            *(self.frame, self.symbols, self.overridden, len(self.emissions)),
+            *(self.frame, self.symbols, self.overridden, len(self.emissions), tried),
         )
 
     def _judge(self, phrases: PhraseCursor, blanks: int, token: int, blank: int) -> bool:
@@ -179,7 +199,7 @@ class _Decoding:
         if phrases.is_complete:
             begins_word = token != blank and phrases.matcher.vocabulary.begins_word[token]
             if begins_word or frame > last + 1 + MAX_TRIAL_END_FRAMES:
-                self.decoder.trial = None
+                return self.end_trial(phrases)
             return True
         # By the frame that comes first: however many are looked at, the result is the same.
         taken_back, kept = last + 2 + MAX_TRIAL_BLANK_FRAMES, trial.frame + 1 + MAX_TRIAL_FRAMES
@@ -188,8 +208,16 @@ class _Decoding:
             return True
         return frame < taken_back
 
+    def end_trial(self, phrases: PhraseCursor) -> bool:
+        """End the trial of a phrase that is complete; tell whether it is worth what it cost."""
+        trial = self.decoder.trial
+        if trial is None or trial.cost > phrases.budget:
+            return False
+        self.decoder.trial = None
+        return True
+
     def roll_back(self) -> None:
-        """Go back to where the phrase on trial changed a token, which it may not do again."""
+        """Go back to where the phrase on trial changed a token, for another one or for none."""
         decoder, trial = self.decoder, self.decoder.trial
         assert trial is not None
         decoder.state, decoder.dec_out, decoder.phrases = trial.state, trial.dec_out, trial.phrases
@@ -199,7 +227,7 @@ class _Decoding:
             trial.overridden,
         )
         del self.emissions[trial.tokens :]
-        decoder.trial, self._is_barred = None, True
+        decoder.trial, self._tried = None, trial.tried
 
     def end_call(self) -> list[Emission]:
         """Return the tokens that stay; hold back those of a phrase on trial."""
@@ -238,9 +266,7 @@ def finish(runtime: Runtime, decoder: GreedyDecoder) -> list[Emission]:
     decoding = _Decoding(decoder, np.zeros((0, runtime.config.decoder_size), np.float32))
     while decoder.trial is not None:
         assert decoder.phrases is not None
-        if decoder.phrases.is_complete:
-            decoder.trial = None
-        else:
+        if not (decoder.phrases.is_complete and decoding.end_trial(decoder.phrases)):
             decoding.roll_back()
             _decode_frames(runtime, [decoding], MAX_JOINT_FRAMES)
     return decoding.emissions

@@ -51,7 +51,7 @@ class SlowPhrases:
         if not text or not longer:
             return 0.0
         sharers = 1 if text in longer else len(longer)
-        scoring, letters = self.scoring, sum(map(count_letters, text))
+        scoring, letters = self.scoring, count_all(text)
         grown = max(self.weights[key] for key in longer) * scoring.per_letter
         bonus = grown * max(letters - scoring.free_letters, 0) - scoring.sharing * math.log(sharers)
         return self.boost * min(max(bonus, 0), scoring.max_bonus)
@@ -59,6 +59,14 @@ class SlowPhrases:
     def is_complete(self, history, trial):
         """Whether a phrase with the token of this number ends with the last token."""
         return any(text in self.weights for text in self._texts(history, trial))
+
+    def budget(self, history, trial):
+        """Return the nats that a phrase may have cost that is complete with the last token."""
+        return max(
+            self.boost * self.scoring.cost_per_letter * self.weights[text] * count_all(text)
+            for text in self._texts(history, trial)
+            if text in self.weights
+        )
 
     def is_followed(self, history, trial):
         """Whether a phrase with the token of this number ends with the last token, or goes on."""
@@ -78,7 +86,7 @@ class SlowPhrases:
             if text:
                 yield text
 
-    def choose(self, history, logits, best):
+    def choose(self, history, logits, best, without=()):
         """Return the token that is emitted for the logits of a frame, whose best is no blank."""
         ranked = np.sort(logits)[::-1]
         lowest = ranked[min(len(ranked), MAX_RANK) - 1]
@@ -86,9 +94,15 @@ class SlowPhrases:
         for token, logit in enumerate(logits):
             bonus = self.bonus(history, token)
             is_near = logit >= lowest and logit >= logits[best] - MAX_DISTANCE
+            if token in without:
+                continue
             if bonus and is_near and logit + bonus > highest:
                 chosen, highest = token, logit + bonus
         return chosen
+
+
+def count_all(text):
+    return sum(map(count_letters, text))
 
 
 def ends_word(piece):

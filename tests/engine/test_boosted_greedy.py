@@ -15,6 +15,7 @@ from nemocli.engine.greedy import (
     MAX_TRIAL_BLANK_FRAMES,
     MAX_TRIAL_END_FRAMES,
     MAX_TRIAL_FRAMES,
+    MAX_TRIALS,
     GreedyDecoder,
     decode,
     finish,
@@ -48,37 +49,46 @@ def textbook(runtime, frames, phrases):
     slow = SlowPhrases(phrases, pieces())
     # Place, tokens on its frame, the predictor's numbers, the tokens, and what came out.
     now = (0, 0, mixed(0, BLANK, 0), 1, (), ())
-    trial, is_barred = None, False
+    trial, tried, cost = None, (), 0.0  # where it began, by which tokens, and what they lost
     while True:
         place, symbols, history, count, told, out = now
+        is_complete = trial is not None and slow.is_complete(told, len(trial[4]))
+        is_worth = is_complete and cost <= slow.budget(told, len(trial[4]))
         if place == len(frames):
-            if trial is None or slow.is_complete(told, len(trial[4])):
+            if trial is None or is_worth:
                 return list(out)
-            now, trial, is_barred = trial, None, True
+            now, trial = trial, None
             continue
         logits = runtime.logits(frames[place], history).astype(np.float32)
         best = token = int(logits.argmax())
-        if best != BLANK and not is_barred:
-            token = slow.choose(told, logits, best)
-        is_barred = False
+        barred = tried if trial is None else ()
+        if best != BLANK and len(barred) < MAX_TRIALS:
+            token = slow.choose(told, logits, best, barred)
         if trial is not None:
             blanks = place - out[-1][1] - 1
-            if slow.is_complete(told, len(trial[4])):
+            if is_complete:
                 if (token != BLANK and begins_word(token)) or blanks > MAX_TRIAL_END_FRAMES:
-                    trial = None
+                    if not is_worth:
+                        now, trial = trial, None
+                        continue
+                    trial, tried = None, ()
             elif place - trial[0] > MAX_TRIAL_FRAMES:
-                trial = None
+                trial, tried = None, ()
             elif blanks > MAX_TRIAL_BLANK_FRAMES:
-                now, trial, is_barred = trial, None, True
+                now, trial = trial, None
                 continue
         if token == BLANK:
             now = (place + 1, 0, history, count, told, out)
+            tried = tried if trial else ()
             continue
         if token != best and trial is None:
-            trial = now
+            trial, tried, cost = now, (*tried, token), 0.0
+        elif trial is None:
+            tried = ()
+        cost += float(logits[best] - logits[token])
         told = (*told, token)
         if trial is not None and not slow.is_followed(told, len(trial[4])):
-            now, trial, is_barred = trial, None, True
+            now, trial = trial, None
             continue
         chances = np.exp(logits) / np.exp(logits).sum()
         emitted = (token, place, pytest.approx(chances[token], rel=1e-4), token != best)
