@@ -1,4 +1,8 @@
-"""Greedy decoding of an RNN transducer (arXiv:1211.3711, section 2.5, with a beam of one)."""
+"""Greedy decoding of an RNN transducer (arXiv:1211.3711, section 2.5, with a beam of one).
+
+Listed phrases may change the symbol that is not a blank. A phrase that did is on trial until it
+ends where a word does; if it does not go on, the decoder goes back, and decodes without it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
