@@ -33,7 +33,8 @@ from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrases
 from nemocli.boosting.scoring import DEFAULT_SCORING, Scoring
 from nemocli.boosting.vocabulary import Vocabulary
-from nemocli.engine.greedy import GreedyDecoder, decode, finish
+from nemocli.engine.decoding import GreedyDecoder
+from nemocli.engine.greedy import decode, finish
 from nemocli.transcriber import Transcriber
 
 BOOSTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)

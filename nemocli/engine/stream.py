@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from nemocli.boosting.cursor import PhraseCursor
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.engine.aligner import Aligner
+from nemocli.engine.decoding import Emission, GreedyDecoder
 from nemocli.engine.encoder_stream import EncoderStream
-from nemocli.engine.greedy import Emission, GreedyDecoder, decode, finish
+from nemocli.engine.greedy import decode, finish
 from nemocli.engine.mel import MelStream
 from nemocli.engine.recognizer import Recognizer
 from nemocli.transcript.alignment import Alignment

@@ -11,15 +11,14 @@ from nemocli.boosting.cursor import PhraseCursor
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrases
 from nemocli.boosting.vocabulary import Vocabulary
-from nemocli.engine.greedy import (
+from nemocli.engine.decoding import (
     MAX_TRIAL_BLANK_FRAMES,
     MAX_TRIAL_END_FRAMES,
     MAX_TRIAL_FRAMES,
     MAX_TRIALS,
     GreedyDecoder,
-    decode,
-    finish,
 )
+from nemocli.engine.greedy import decode, finish
 from tests.boosting.reference import SlowPhrases
 from tests.engine.test_greedy import Transducer, encoded, mixed
 

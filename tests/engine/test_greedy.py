@@ -7,12 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.engine.greedy import (
-    MAX_JOINT_FRAMES,
-    MAX_JOINT_FRAMES_EACH,
-    GreedyDecoder,
-    decode,
-)
+from nemocli.engine.decoding import GreedyDecoder
+from nemocli.engine.greedy import MAX_JOINT_FRAMES, MAX_JOINT_FRAMES_EACH, decode
 from nemocli.runtimes.base import Runtime
 
 VOCABULARY, BLANK = 5, 3

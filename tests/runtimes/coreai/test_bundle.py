@@ -12,7 +12,8 @@ pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
 from coreai.authoring import AIModelAsset
 
 import nemocli
-from nemocli.engine.greedy import GreedyDecoder, decode
+from nemocli.engine.decoding import GreedyDecoder
+from nemocli.engine.greedy import decode
 from nemocli.models.bundle import open_bundle
 from nemocli.models.find import FoundModel
 from nemocli.network.checkpoint import open_checkpoint
