@@ -53,7 +53,7 @@ class PhraseMatcher:
         sharers[self._is_end] = 1  # here one phrase is complete, whatever others follow
         letters = _letters(trie)
         bonuses = scoring.score(letters, sharers, weights, phrases.boost)
-        self._budgets = phrases.boost * scoring.cost_per_letter * weights * letters
+        self._budgets = scoring.limit_costs(letters, weights, phrases.boost, int(spelled.sum()))
         useful = weights[targets] > 0
         sources, tokens, targets = sources[useful], tokens[useful], targets[useful]
         order = np.argsort(sources * vocabulary.size + tokens)

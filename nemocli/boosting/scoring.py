@@ -10,30 +10,35 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scoring:
-    """The bonus, in nats, of a token that completes the first letters of a phrase.
+    """The bonus, in nats, of a token that completes the first letters of a phrase; and its limits.
 
     It depends on the place in the phrase alone: any way to write the phrase in tokens reaches the
-    same bonus. It grows with the letters, since a beginning of one letter says little.
+    same bonus. It grows with the letters, since a beginning of one letter says little. The values
+    are those that were best in `scripts/sweep_boosting.py`.
     """
 
     #: Nats for each letter.
-    per_letter: float = 1.0
-    #: Letters at a phrase's beginning that count nothing.
-    free_letters: float = 0.0
+    per_letter: float = 2.0
     #: Limit on the bonus, before it is multiplied by the boost.
-    max_bonus: float = 6.0
+    max_bonus: float = 8.0
     #: How much of the logarithm of the number of phrases that a place belongs to is taken off: of
     #: a thousand phrases, many begin like any word.
     sharing: float = 1.0
     #: Nats for each letter of a complete phrase that its tokens may be below the model's best, all
-    #: together; one that cost more is taken back.
-    cost_per_letter: float = 1.0
+    #: together; and what is taken off for each unit of the logarithm of the number of phrases: the
+    #: more there are, the likelier is it that one is like any word.
+    cost_per_letter: float = 3.0
+    list_cost: float = 2.5
 
     def score(self, letters: Array, sharers: Array, weights: Array, boost: float) -> Array:
         """Return the bonus of places after `letters`, each of which is in `sharers` phrases."""
-        grown = self.per_letter * np.maximum(letters - self.free_letters, 0)
         shared = self.sharing * np.log(np.maximum(sharers, 1))
-        return boost * np.clip(weights * grown - shared, 0, self.max_bonus)
+        return boost * np.clip(weights * self.per_letter * letters - shared, 0, self.max_bonus)
+
+    def limit_costs(self, letters: Array, weights: Array, boost: float, phrases: int) -> Array:
+        """Return what phrases of so many letters may cost, in a list of so many phrases."""
+        off = self.list_cost * np.log(max(phrases, 1))
+        return boost * np.maximum(weights * self.cost_per_letter * letters - off, 0)
 
 
 DEFAULT_SCORING = Scoring()

@@ -53,7 +53,7 @@ class SlowPhrases:
         sharers = 1 if text in longer else len(longer)
         scoring, letters = self.scoring, count_all(text)
         grown = max(self.weights[key] for key in longer) * scoring.per_letter
-        bonus = grown * max(letters - scoring.free_letters, 0) - scoring.sharing * math.log(sharers)
+        bonus = grown * letters - scoring.sharing * math.log(sharers)
         return self.boost * min(max(bonus, 0), scoring.max_bonus)
 
     def is_complete(self, history, trial):
@@ -62,11 +62,10 @@ class SlowPhrases:
 
     def budget(self, history, trial):
         """Return the nats that a phrase may have cost that is complete with the last token."""
-        return max(
-            self.boost * self.scoring.cost_per_letter * self.weights[text] * count_all(text)
-            for text in self._texts(history, trial)
-            if text in self.weights
-        )
+        complete = [text for text in self._texts(history, trial) if text in self.weights]
+        allowed = [self.scoring.cost_per_letter * self.weights[t] * count_all(t) for t in complete]
+        off = self.scoring.list_cost * math.log(len(self.weights))
+        return self.boost * max(0, max(allowed) - off)
 
     def is_followed(self, history, trial):
         """Whether a phrase with the token of this number ends with the last token, or goes on."""

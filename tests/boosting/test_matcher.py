@@ -11,7 +11,7 @@ from nemocli.boosting.cursor import PhraseCursor
 from nemocli.boosting.folding import fold
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrase, Phrases
-from nemocli.boosting.scoring import Scoring
+from nemocli.boosting.scoring import DEFAULT_SCORING, MAX_DISTANCE, Scoring
 from nemocli.boosting.vocabulary import Vocabulary
 from tests.boosting.reference import SPACE, SlowPhrases
 
@@ -29,7 +29,6 @@ lists = st.lists(
 scorings = st.builds(
     Scoring,
     per_letter=st.sampled_from([0.5, 2.0]),
-    free_letters=st.sampled_from([0.0, 1.0]),
     max_bonus=st.sampled_from([3.0, 100.0]),
     sharing=st.sampled_from([0.0, 1.0]),
 )
@@ -71,7 +70,7 @@ def test_any_split_and_case_of_a_phrase_has_the_same_total(text, data):
     tokens = [spelled[a:b] for a, b in pairwise(bounds)]
     vocabulary = [*dict.fromkeys(tokens)]
     matcher = PhraseMatcher(
-        Phrases.of([text]), Vocabulary(vocabulary), Scoring(max_bonus=100, sharing=0)
+        Phrases.of([text]), Vocabulary(vocabulary), Scoring(1.0, max_bonus=100, sharing=0)
     )
     cursor, total, before = PhraseCursor(matcher), 0.0, 0.0
     for token in tokens:
@@ -136,9 +135,10 @@ def test_what_many_phrases_begin_with_counts_less():
 
 
 def test_only_tokens_near_the_best_are_preferred():
-    cursor = cursor_after(["Weber"], boost=5)
     logits = np.zeros(len(VOCABULARY), np.float32)
     best, token = VOCABULARY.index("▁an"), VOCABULARY.index("▁w")
-    for distance, chosen in [(1, token), (4.9, token), (5.1, best), (8.1, best)]:
-        logits[best] = distance
-        assert cursor.choose(logits, best) == chosen
+    farthest = DEFAULT_SCORING.per_letter
+    for boost, limit in [(1, farthest), (2, 2 * farthest), (5, MAX_DISTANCE)]:
+        for distance, chosen in [(1, token), (limit - 0.1, token), (limit + 0.1, best)]:
+            logits[best] = distance
+            assert cursor_after(["Weber"], boost=boost).choose(logits, best) == chosen
