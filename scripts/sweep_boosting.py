@@ -189,7 +189,7 @@ def sweep(bench: Bench, folder: Path, picture: Path | None) -> Iterator[str]:
         for boost in BOOSTS:
             phrases = Phrases.of(invented[:number], boost=boost)
             changed, words = count_changed(base_plain, bench.decode(plain, phrases))
-            with_names = Phrases.of([*names, *invented[: number - len(names)]], boost=boost)
+            with_names = Phrases.of([*names, *invented[: max(0, number - len(names))]], boost=boost)
             recall = count(named, bench.decode(named, with_names), finder).recall
             share = f"{changed} of {words} ({percent(changed / words, 3)})"
             yield f"| {number:,} | {boost:g} | {share} | {percent(recall)} |"
