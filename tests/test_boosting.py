@@ -5,6 +5,7 @@ import pytest
 import nemocli
 from nemocli.boosting.phrases import Phrases
 from nemocli.errors import UsageError
+from tests.boosting.muddled import muddle
 from tests.kinds_here import PORTABLE_HERE
 
 #: Preferred as strongly as possible, so that something changes whatever the model is.
@@ -24,6 +25,11 @@ def phrases(clips):
     return Phrases.of(sorted(filter(str.isalpha, words)), boost=BOOST)
 
 
+@pytest.fixture(scope="module")
+def muddled(clips, tmp_path_factory):
+    return muddle(clips, tmp_path_factory.mktemp("muddled"))
+
+
 def tokens(transcript):
     return [(t.id, t.frame, t.confidence, t.is_boosted) for t in transcript.tokens]
 
@@ -41,7 +47,8 @@ def about_equal(some, others):
     assert [each[2] for each in some] == pytest.approx([each[2] for each in others], abs=1e-4)
 
 
-def test_chunks_blocks_and_files_together_have_the_same_tokens(transcriber, phrases, clips):
+def test_chunks_blocks_and_files_together_have_the_same_tokens(transcriber, phrases, muddled):
+    clips = muddled
     options = {"phrases": phrases}
     whole = [tokens(run(transcriber, clip, len(clip.samples), **options)) for clip in clips]
     assert any(is_boosted for each in whole for *_, is_boosted in each)

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from tests.boosting.muddled import muddle
 from tests.schemas import checked
 from tests.sounds import pcm
 from tests.typed import NEMOCLI, nemocli
@@ -17,6 +18,11 @@ def names(tmp_path, clips):
     path = tmp_path / "names.txt"
     path.write_text("# words\n" + "\n".join(sorted(filter(str.isalpha, words))), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def muddled(clips, tmp_path_factory):
+    return muddle(clips, tmp_path_factory.mktemp("muddled"))
 
 
 def transcribe(clip, *options, **more):
@@ -33,10 +39,10 @@ def list_boosted(document):
     return [word["text"] for word in words if word.get("boosted")]
 
 
-def test_documents_say_which_list_and_which_words(clips, names):
+def test_documents_say_which_list_and_which_words(clips, names, muddled):
     plain = transcribe(clips[0])
     assert "phrases" not in plain and list_boosted(plain) == []
-    documents = [transcribe(clip, "--phrases", names, "--boost", "5") for clip in clips]
+    documents = [transcribe(clip, "--phrases", names, "--boost", "5") for clip in muddled]
     assert any(list_boosted(document) for document in documents)
     for document in documents:
         about = document["phrases"]
@@ -102,8 +108,8 @@ def test_phrases_that_the_model_cannot_write_are_noted(clips):
     assert "no pieces to write 1 of 1 phrases" in done.stderr
 
 
-def test_live_marks_boosted_words(clips, names):
-    sound = b"".join(pcm(clip.samples) for clip in clips)
+def test_live_marks_boosted_words(muddled, names):
+    sound = b"".join(pcm(clip.samples) for clip in muddled)
     command = ("live", "--model", "demo", "--input", "-", "-f", "jsonl", "--max-lag", "100")
     command = (*NEMOCLI, *command, "--phrases", str(names), "--boost", "5")
     done = subprocess.run(command, input=sound, capture_output=True, timeout=60)
