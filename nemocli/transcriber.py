@@ -184,7 +184,7 @@ class Transcriber(Closing):
         alignment = self._choose_alignment(align)
         checked = check_phrases(phrases)
         matcher = self._compiled.find(checked)
-        stream = self._begin_stream(lang, keep_transcript, keep_encoder, alignment, matcher)
+        stream = self._begin_stream(lang, keep_transcript, keep_encoder, alignment, phrases=matcher)
         language = self._languages.find(lang)
         return Session(stream, self._languages, language, checked, self._compiled.find)
 

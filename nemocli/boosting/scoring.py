@@ -38,7 +38,8 @@ class Scoring:
     def limit_costs(self, letters: Array, weights: Array, boost: float, phrases: int) -> Array:
         """Return what phrases of so many letters may cost, in a list of so many phrases."""
         off = self.list_cost * np.log(max(phrases, 1))
-        return boost * np.maximum(weights * self.cost_per_letter * letters - off, 0)
+        costs: Array = boost * np.maximum(weights * self.cost_per_letter * letters - off, 0)
+        return costs
 
 
 DEFAULT_SCORING = Scoring()

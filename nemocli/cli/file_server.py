@@ -15,6 +15,10 @@ from nemocli.jobs.settings import Settings
 LOCAL_OPTIONS = {
     "lookahead": "--lookahead",
     "align": "--align",
+    "phrase": "--phrase",
+    "phrases": "--phrases",
+    "boost": "--boost",
+    "boost_blank": "--boost-blank",
     "track": "--track",
     "channels": "--channels",
     "gain": "--gain",

@@ -11,7 +11,10 @@ from nemocli.live.stream import StreamLimits
 from nemocli.transcript.provenance import Provenance
 
 #: Options that only a model of this process obeys.
-LOCAL_OPTIONS = ("lookahead", "align", "reset_after", "rescue_after", "runtime", "compute_units")
+LOCAL_OPTIONS = (
+    *("lookahead", "align", "phrase", "phrases", "boost", "boost_blank"),
+    *("reset_after", "rescue_after", "runtime", "compute_units"),
+)
 
 
 @dataclass(frozen=True)

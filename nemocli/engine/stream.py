@@ -128,6 +128,8 @@ class Stream:
         for name, state in self._encoder.states.items():
             self._encoder.states[name] = runtime.own_state(state)
         self._decoder.state = runtime.own_state(self._decoder.state)
+        if (trial := self._decoder.trial) is not None:
+            trial.state = runtime.own_state(trial.state)
 
     @property
     def _duration(self) -> float:

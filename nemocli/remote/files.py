@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
+from nemocli.boosting.phrases import Phrases
 from nemocli.errors import AudioError, NemocliError
 from nemocli.remote.model import RemoteModel
 from nemocli.remote.server import explain_status, read_json, request
@@ -49,6 +50,7 @@ class RemoteFiles:
         progress: Callable[[FileProgress], None] | None = None,
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
+        phrases: Phrases | None = None,
     ) -> Iterator[FileResult]:
         """Give each file's result when the server has sent it.
 

@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from nemocli.errors import NemocliError
+from nemocli.errors import NemocliError, UsageError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.live.stream import StreamEvent, StreamLimits
@@ -110,6 +110,14 @@ class RemoteStream:
     def resolve_language(self, lang: str) -> str:
         """Return the name of a language for the server; UsageError for what is none."""
         return self._model.resolve_language(lang)
+
+    def check_phrase(self, text: str) -> str:
+        """Raise UsageError: a server is not asked to prefer phrases."""
+        raise UsageError("Phrases are for a model of this process: the server decides them.")
+
+    def add_phrase(self, text: str) -> None:
+        """Raise UsageError, as `check_phrase` does."""
+        self.check_phrase(text)
 
     @property
     def is_senseless(self) -> bool:

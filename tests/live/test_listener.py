@@ -90,7 +90,7 @@ def test_a_phrase_is_added_while_the_stream_runs(clips):
 
     threading.Thread(target=write, daemon=True).start()
     source = open_pcm(reading, 16000, 1, "s16le")
-    listener = Listener(nemocli.load("demo"), "auto", source, StreamLimits())
+    listener = Listener(LiveStream(nemocli.load("demo"), "auto", StreamLimits()), source)
     listener.start()
     assert next_final(listener).text == clips[0].text
     word = clips[0].text.split()[0].strip(",.")
@@ -103,7 +103,7 @@ def test_a_phrase_is_added_while_the_stream_runs(clips):
     while len(messages) < 2:
         event = listener.events.get(timeout=60)
         messages += [event.message] if getattr(event, "kind", "") == "phrase" else []
-    assert messages == [f"phrase: {word}"] * 2
+    assert messages == [f"phrase: {word}", f"phrase: {word.upper()}"]
     is_added.set()
     while getattr(listener.events.get(timeout=60), "kind", "") != "ended":
         pass
