@@ -105,7 +105,7 @@ class Phrases:
         return len(self.phrases)
 
     def adding(self, texts: Iterable[str | Phrase]) -> "Phrases":
-        """Return the list with more phrases. Raises UsageError for one that cannot be one."""
+        """Return the list with the `texts` too. Raises UsageError for one that is no phrase."""
         more = Phrases.of(texts)
         return replace(self, phrases=_drop_duplicates([*self.phrases, *more.phrases]))
 
