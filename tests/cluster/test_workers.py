@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.cluster.connection import LOCAL, connected
 from nemocli.cluster.worker import Worker
 from nemocli.cluster.workers import MAX_BATCH_FILES, Workers
@@ -67,6 +68,13 @@ def test_the_request_for_aligned_times_goes_to_the_worker(here, workers):
     Path("in/a.wav").write_text("one two")
     (outcome,) = workers().transcribe_many(["in/a.wav"], "auto", align=0.25)
     assert outcome.transcript == transcript_of("one two", align=0.25)
+
+
+def test_phrases_go_to_the_worker(here, workers):
+    Path("in/a.wav").write_text("one two")
+    phrases = Phrases.of(["Anna", "Okafor"], boost=2)
+    (outcome,) = workers().transcribe_many(["in/a.wav"], "auto", phrases=phrases)
+    assert outcome.transcript == transcript_of("Anna Okafor")
 
 
 def test_paths_are_taken_only_when_a_worker_is_free(here, workers):
