@@ -8,8 +8,8 @@ import typer
 
 from nemocli.cli.app_nap import app_nap_prevented
 from nemocli.cli.file_inputs import parse_bytes
-from nemocli.cli.loading import load_model, note_other_region
-from nemocli.cli.options import parse_lookahead
+from nemocli.cli.loading import load_model, note_other_region, note_unspelled
+from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.serve_options import ServeOptions
 from nemocli.cli.streams import say, separate_stderr
@@ -38,6 +38,7 @@ def serve_model(options: ServeOptions) -> None:
         cors=tuple(options.cors or ()),
         max_upload=parse_bytes(options.max_upload, "--max-upload") or 0,
         lang=options.lang,
+        phrases=parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank),
         wyoming_host=options.wyoming_host,
         wyoming_port=options.wyoming_port,
     )
@@ -57,6 +58,7 @@ def serve_model(options: ServeOptions) -> None:
     try:
         transcriber = load_model(spec, screen)
         note_other_region(options.lang, transcriber.resolve_language(options.lang), screen)
+        note_unspelled(transcriber, settings.phrases, screen)
         with transcriber.schedule(options.max_streams) as scheduler:
             port = sockets[0].getsockname()[1]
             url = f"http://{_in_address(settings.host)}:{port}"

@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
+from nemocli.boosting.phrases import DEFAULT_BOOST
 from nemocli.cli.options import (
+    Boost,
+    BoostBlank,
     ComputeUnits,
     Language,
     Lookahead,
     Model,
+    PhraseFile,
+    PhraseTexts,
     Quiet,
     Runtime,
     option,
@@ -28,6 +33,10 @@ class ServeOptions:
     model: Model = None
     lang: Language = "auto"
     lookahead: Lookahead = None
+    phrase: PhraseTexts = None
+    phrases: PhraseFile = None
+    boost: Boost = DEFAULT_BOOST
+    boost_blank: BoostBlank = False
     host: Annotated[
         str,
         option(

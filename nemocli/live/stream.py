@@ -122,8 +122,11 @@ class LiveStream:
 
     def add_phrase(self, text: str) -> None:
         """Prefer one more phrase from the next chunk on."""
-        self._phrases = (self._phrases or Phrases(())).adding([text])
-        self._session.phrases = self._phrases
+        self.prefer((self._phrases or Phrases(())).adding([text]))
+
+    def prefer(self, phrases: Phrases) -> None:
+        """Prefer other phrases from the next chunk on."""
+        self._phrases = self._session.phrases = phrases
 
     @property
     def language(self) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Final, Partial
@@ -65,11 +66,13 @@ class TurnStream:
         limits: StreamLimits,
         ends_at_pauses: bool,
         begin: float = 0.0,
+        phrases: Phrases | None = None,
     ) -> None:
         self._transcriber = transcriber
         self._limits = limits
         self._ends_at_pauses = ends_at_pauses
-        self._stream = LiveStream(transcriber, lang, limits)
+        self._phrases = phrases
+        self._stream = LiveStream(transcriber, lang, limits, phrases=phrases)
         # Samples of all turns, and the second in which the sound of `_stream` began.
         self._samples = round(begin * SAMPLE_RATE)
         self._base = begin
@@ -104,13 +107,20 @@ class TurnStream:
         """Switch to a language from the next chunk on; UsageError if the model lacks it."""
         self._stream.lang = lang
 
+    def prefer(self, phrases: Phrases) -> None:
+        """Prefer other phrases from the next chunk on."""
+        self._phrases = phrases
+        self._stream.prefer(phrases)
+
     def clear(self) -> Iterator[TurnEvent]:
         """Forget the turn that was begun; sound that follows begins anew."""
         self._restart()
         yield TurnCleared()
 
     def _restart(self) -> None:
-        self._stream = LiveStream(self._transcriber, self._stream.lang, self._limits)
+        self._stream = LiveStream(
+            self._transcriber, self._stream.lang, self._limits, phrases=self._phrases
+        )
         self._base = self.seconds
         self._begin_turn()
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.errors import UsageError
 from nemocli.server.errors import ApiError
-from nemocli.server.phrases import Phrases, read_phrases
+from nemocli.server.phrases import read_phrases
+from nemocli.server.settings import ServerSettings
 from nemocli.transcriber import Transcriber
 
 #: What `response_format` takes.
@@ -78,8 +80,10 @@ class Fields:
         return value
 
 
-def read_request(form: FormData, transcriber: Transcriber, lang: str) -> TranscriptionRequest:
-    """Read a form; `lang` is the language without a field for it. ApiError for wrong values.
+def read_request(
+    form: FormData, transcriber: Transcriber, settings: ServerSettings
+) -> TranscriptionRequest:
+    """Read a form; `settings` has the language without a field for it. ApiError for wrong values.
 
     Fields that nemocli does not know have no effect, and nor have those of other kinds of models,
     such as `temperature`.
@@ -104,18 +108,18 @@ def read_request(form: FormData, transcriber: Transcriber, lang: str) -> Transcr
             f"timestamp_granularities are word and segment, not {sorted(unknown)[0][:40]!r}.",
             "timestamp_granularities",
         )
-    phrases = read_phrases(fields)
+    requested = read_phrases(fields, settings.phrases)
     return TranscriptionRequest(
         file=fields.file(),
-        language=_read_language(fields, transcriber, lang),
+        language=_read_language(fields, transcriber, settings.lang),
         response_format=response_format,
         is_streamed=fields.flag("stream"),
         has_words="word" in granularities,
         has_segments="segment" in granularities or not granularities,
         has_logprobs="logprobs" in fields.texts("include"),
         has_tokens="tokens" in fields.texts("include"),
-        phrases=phrases,
-        warnings=phrases.warnings,
+        phrases=requested.phrases,
+        warnings=requested.warnings,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nemocli.audio.options import SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
+from nemocli.boosting.phrases import Phrases
 from nemocli.errors import AudioError
 from nemocli.server.errors import ApiError
 from nemocli.server.service import Service
@@ -31,12 +32,14 @@ class FileJob:
         path: Path,
         name: str,
         language: str,
+        phrases: Phrases,
         report: Callable[[str], None] | None = None,
     ) -> None:
         self._service = service
         self._path = path
         self._name = name
         self._language = language
+        self._phrases = phrases
         self._report = report
         self._reported_at = 0.0
         self._is_stopped = threading.Event()
@@ -51,6 +54,7 @@ class FileJob:
             self._language,
             progress=self._note,
             sound=SoundOptions(language=self._language),
+            phrases=self._phrases,
         )
         if isinstance(result.error, AudioError):
             raise result.error.named(self._name)

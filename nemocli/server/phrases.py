@@ -9,11 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nemocli.boosting.phrases import Phrase, Phrases, make_phrase
+from nemocli.errors import UsageError
+
 #: Limits on the phrases of one request: their number, and their characters together.
 MAX_PHRASES, MAX_PHRASE_CHARACTERS = 1000, 100_000
 
-#: What a response says if it had any.
-NO_EFFECT = "This version does not prefer phrases yet: {} had no effect."
+#: The most phrases of a request that a sentence names.
+MAX_NAMED = 3
 
 
 class _HasFields(Protocol):
@@ -23,32 +26,45 @@ class _HasFields(Protocol):
 
 
 @dataclass(frozen=True)
-class Phrases:
-    """Phrases of a request, and the names of the fields that they came in."""
+class RequestPhrases:
+    """Phrases to prefer in one request or session, those of the server among them."""
 
-    texts: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """A sentence if there are phrases, which have no effect."""
-        return (NO_EFFECT.format(", ".join(self.fields)),) if self.texts else ()
+    phrases: Phrases
+    #: Sentences about phrases that have no effect.
+    warnings: tuple[str, ...] = ()
 
 
-NO_PHRASES = Phrases()
-
-
-def read_phrases(fields: _HasFields) -> Phrases:
-    """Read the phrases of a form."""
+def read_phrases(fields: _HasFields, standing: Phrases) -> RequestPhrases:
+    """Read the phrases of a form, and add them to the server's, which are `standing`."""
     by_field = {name: fields.texts(name) for name in ("keywords", "hotwords")}
     by_field["speech_contexts"] = _read_contexts(fields.text("speech_contexts"))
-    return make_phrases(by_field)
+    return add_phrases(standing, by_field)
 
 
-def make_phrases(by_field: Mapping[str, Sequence[str]]) -> Phrases:
-    """Return the phrases of some fields, without what is over the limits."""
-    texts = _limit(text for found in by_field.values() for text in found)
-    return Phrases(tuple(texts), tuple(name for name, found in by_field.items() if found))
+def add_phrases(standing: Phrases, by_field: Mapping[str, Sequence[str]]) -> RequestPhrases:
+    """Add the phrases of some fields to a list; warnings name those that cannot be phrases."""
+    texts = [text for found in by_field.values() for text in found if text.strip()]
+    kept = list(_limit(texts))
+    warnings: list[str] = []
+    if len(kept) < len(texts):
+        warnings.append(
+            f"Only the first {len(kept)} of {len(texts)} phrases are preferred: at most"
+            f" {MAX_PHRASES:,} are allowed, with {MAX_PHRASE_CHARACTERS:,} characters together."
+        )
+    phrases: list[Phrase] = []
+    refused: list[str] = []
+    for text in kept:
+        try:
+            phrases.append(make_phrase(text))
+        except UsageError as error:
+            refused.append(str(error))
+    warnings += refused[:MAX_NAMED]
+    if len(refused) > MAX_NAMED:
+        warnings.append(f"{len(refused) - MAX_NAMED} more phrases were left out as well.")
+    try:
+        return RequestPhrases(standing.adding(phrases), tuple(warnings))
+    except UsageError as error:  # too many, with those of the server
+        return RequestPhrases(standing, (*warnings, str(error)))
 
 
 def _limit(texts: Iterable[str]) -> Iterable[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.live.turns import TurnEvent, TurnStream
 from nemocli.scheduler.scheduler import BusyError
 from nemocli.server.errors import ApiError, as_api_error
@@ -78,7 +79,7 @@ class RealtimeSession:
         # Clients of the interface before 2026 say so, or send its events.
         self._writer.is_old = "realtime=v1" in websocket.headers.get("openai-beta", "")
         self._session = first_session(service.model_id)
-        self._settings = read_settings(self._session, service.transcriber, service.settings.lang)
+        self._settings = read_settings(self._session, service.transcriber, service.settings)
         self._reader = SoundReader(self._settings.sound)
         self._input = LiveInput(service, self._new_turns(0.0), self._send_turns)
         self._errors = 0
@@ -94,6 +95,7 @@ class RealtimeSession:
             settings.limits,
             settings.endpoint_s is not None,
             begin,
+            settings.requested.phrases,
         )
 
     async def run(self) -> None:
@@ -194,7 +196,7 @@ class RealtimeSession:
         if event["type"] == "transcription_session.update":
             self._writer.is_old = True
         session = merge_session(self._session, event.get("session"))
-        settings = read_settings(session, self._service.transcriber, self._service.settings.lang)
+        settings = read_settings(session, self._service.transcriber, self._service.settings)
         before, self._settings, self._session = self._settings, settings, session
         if settings.sound != before.sound:
             await self._input.put_sound(self._reader.finish())
@@ -203,7 +205,9 @@ class RealtimeSession:
             await self._input.put_order(lambda turns: self._replace_turns(turns))
         elif settings.language != before.language:
             await self._input.put_order(lambda turns: _switch(turns, settings.language))
-        await self._writer.send_session("updated", session, settings.phrases.warnings)
+        if settings.requested.phrases != before.requested.phrases:
+            await self._input.put_order(lambda turns: _prefer(turns, settings.requested.phrases))
+        await self._writer.send_session("updated", session, settings.requested.warnings)
 
     def _replace_turns(self, turns: TurnStream) -> Iterator[TurnEvent]:
         """End what was said by the old settings, and begin anew by the new ones."""
@@ -223,6 +227,11 @@ class RealtimeSession:
         await self._writer.send_turns(
             events, self._settings.endpoint_s is not None, self._input.turns.seconds
         )
+
+
+def _prefer(turns: TurnStream, phrases: Phrases) -> Sequence[TurnEvent]:
+    turns.prefer(phrases)
+    return ()
 
 
 def _switch(turns: TurnStream, lang: str) -> Sequence[TurnEvent]:

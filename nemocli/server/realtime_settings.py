@@ -8,10 +8,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.live.stream import StreamLimits
 from nemocli.server.errors import ApiError
 from nemocli.server.fields import find_language
-from nemocli.server.phrases import NO_PHRASES, Phrases, make_phrases
+from nemocli.server.phrases import RequestPhrases, add_phrases
+from nemocli.server.settings import ServerSettings
 from nemocli.server.sound_format import SoundFormat
 from nemocli.transcriber import Transcriber
 
@@ -40,7 +42,7 @@ class RealtimeSettings:
     language: str
     #: None if the client ends each turn itself.
     endpoint_s: float | None
-    phrases: Phrases
+    requested: RequestPhrases
 
     @property
     def limits(self) -> StreamLimits:
@@ -104,15 +106,17 @@ def is_old_shape(update: dict[str, Any]) -> bool:
     )
 
 
-def read_settings(session: dict[str, Any], transcriber: Transcriber, lang: str) -> RealtimeSettings:
-    """Check a session; `lang` is the language without one. ApiError names the wrong member."""
+def read_settings(
+    session: dict[str, Any], transcriber: Transcriber, settings: ServerSettings
+) -> RealtimeSettings:
+    """Check a session; `settings` has the language without one. ApiError names the wrong member."""
     given = session["audio"]["input"]
     transcription = _object(given["transcription"], "transcription")
     return RealtimeSettings(
         _read_format(given["format"]),
-        _read_language(transcription, transcriber, lang),
+        _read_language(transcription, transcriber, settings.lang),
         _read_turn_detection(given["turn_detection"]),
-        _read_phrases(transcription),
+        _read_phrases(transcription, settings.phrases),
     )
 
 
@@ -196,11 +200,10 @@ def _read_turn_detection(value: Any) -> float | None:
     )
 
 
-def _read_phrases(given: dict[str, Any]) -> Phrases:
+def _read_phrases(given: dict[str, Any], standing: Phrases) -> RequestPhrases:
     keywords = given.get("keywords")
-    if not isinstance(keywords, list):
-        return NO_PHRASES
-    return make_phrases({"keywords": [text for text in keywords if isinstance(text, str)]})
+    texts = keywords if isinstance(keywords, list) else []
+    return add_phrases(standing, {"keywords": [text for text in texts if isinstance(text, str)]})
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What the user of the server chose."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.errors import UsageError
 
 #: Names by which a browser on this machine reaches a server that listens on a loopback address.
@@ -23,6 +24,8 @@ class ServerSettings:
     max_upload: int = 512_000_000
     #: The language of requests that name none.
     lang: str = "auto"
+    #: Names and terms that are preferred in every request.
+    phrases: Phrases = field(default_factory=lambda: Phrases(()))
     #: Where Wyoming's clients are served; no port: nowhere.
     wyoming_host: str = "127.0.0.1"
     wyoming_port: int | None = None

@@ -47,14 +47,14 @@ async def transcribe(request: Request) -> Response:
         await stack.enter_async_context(service.connection())
         await stack.enter_async_context(service.file_request())
         form = await stack.enter_async_context(open_form(request, service.settings.max_upload))
-        asked = read_request(form, service.transcriber, service.settings.lang)
+        asked = read_request(form, service.transcriber, service.settings)
         kept = kept_file(asked.file.file, service.folder)
         path = await service.run_file(lambda: stack.enter_context(kept))
         if asked.is_streamed:
             response = await _begin_stream(service, asked, path, stack)
             stack = AsyncExitStack()  # the response ends the old one
             return response
-        job = FileJob(service, path, asked.file_name, asked.language)
+        job = FileJob(service, path, asked.file_name, asked.language, asked.phrases)
         result = await _run_watched(service, request, job)
         return _respond(result, asked)
     finally:
@@ -107,7 +107,9 @@ def _document(transcript: Transcript, response_format: str) -> str:
 
 
 def _warning_headers(asked: TranscriptionRequest) -> dict[str, str]:
-    return {"x-nemocli-warning": " ".join(asked.warnings)} if asked.warnings else {}
+    """Return the warnings as a header, which has only ASCII characters."""
+    text = " ".join(asked.warnings).encode("ascii", "backslashreplace").decode()
+    return {"x-nemocli-warning": text} if text else {}
 
 
 async def _begin_stream(
@@ -121,7 +123,7 @@ async def _begin_stream(
         with suppress(RuntimeError):  # the server has ended
             loop.call_soon_threadsafe(texts.put_nowait, text)
 
-    job = FileJob(service, path, asked.file_name, asked.language, report)
+    job = FileJob(service, path, asked.file_name, asked.language, asked.phrases, report)
     work = asyncio.ensure_future(service.run_file(job.run))
     work.add_done_callback(lambda _: texts.put_nowait(None))
     stack.push_async_callback(_end, work)

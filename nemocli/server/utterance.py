@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.live.stream import StreamLimits
 from nemocli.live.turns import TurnEnded, TurnEvent, TurnStream, TurnText
 from nemocli.server.errors import as_api_error
@@ -22,6 +23,7 @@ class Utterance:
         service: Service,
         send: Callable[[Frame], Awaitable[None]],
         language: str,
+        phrases: Phrases,
         sound_format: SoundFormat,
     ) -> None:
         self._service = service
@@ -29,7 +31,9 @@ class Utterance:
         self._language = language
         self._reader = SoundReader(sound_format)
         limits = StreamLimits(endpoint=float("inf"))
-        turns = TurnStream(service.transcriber, language, limits, ends_at_pauses=False)
+        turns = TurnStream(
+            service.transcriber, language, limits, ends_at_pauses=False, phrases=phrases
+        )
         self._input = LiveInput(service, turns, self._receive)
         self._stack = AsyncExitStack()
         self._is_begun = False

@@ -10,7 +10,7 @@ from typing import Any
 
 from nemocli.server.errors import ApiError
 from nemocli.server.fields import find_language
-from nemocli.server.phrases import make_phrases
+from nemocli.server.phrases import add_phrases
 from nemocli.server.service import Service
 from nemocli.server.sound_format import SoundFormat
 from nemocli.server.utterance import Utterance
@@ -81,6 +81,7 @@ class WyomingConnection:
         self._reader = reader
         self._writer = writer
         self._language = service.settings.lang
+        self._phrases = service.settings.phrases
         self._utterance: Utterance | None = None
 
     async def __aenter__(self) -> "WyomingConnection":
@@ -132,14 +133,16 @@ class WyomingConnection:
         self._language = find_language(
             self._service.transcriber, language or self._service.settings.lang
         )
-        phrases = make_phrases(
+        requested = add_phrases(
+            self._service.settings.phrases,
             {
                 name: [text for text in data.get(name) or () if isinstance(text, str)]
                 for name in ("transcript_names", "transcript_terms")
                 if isinstance(data.get(name), list)
-            }
+            },
         )
-        for warning in phrases.warnings:
+        self._phrases = requested.phrases
+        for warning in requested.warnings:
             LOG.info(warning)
 
     async def _start(self, data: dict[str, Any]) -> None:
@@ -147,7 +150,9 @@ class WyomingConnection:
         if not all(type(sound[name]) is int for name in USUAL_FORMAT) or sound["width"] != 2:
             raise ApiError(400, "Sound has 16 bits a sample, a rate and channels.", code="format")
         sound_format = SoundFormat("pcm16", sound["rate"], sound["channels"])
-        utterance = Utterance(self._service, self._send, self._language, sound_format)
+        utterance = Utterance(
+            *(self._service, self._send, self._language, self._phrases, sound_format)
+        )
         await utterance.begin()
         self._utterance = utterance
 

@@ -63,17 +63,6 @@ def test_lists_in_every_form(server, clips):
         assert answer["words"] and answer["segments"]
 
 
-def test_phrases_of_all_dialects_are_accepted(server, clips):
-    contexts = json.dumps([{"phrases": ["eleven", "thirty"], "boost": 5}, "odd"])
-    status, answer = server.transcribe(
-        clips[0].path, ("hotwords", "one, two"), ("speech_contexts", contexts), ("seed", "1")
-    )
-    assert (status, answer["text"]) == (200, clips[0].text)
-    assert "hotwords, speech_contexts" in answer["warnings"][0]
-    _, headers, _ = server.post(clips[0].path, ("keywords", "a"), ("response_format", "text"))
-    assert "keywords" in headers["x-nemocli-warning"]
-
-
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
