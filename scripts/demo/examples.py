@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from features import FLOOR, HOP, MELS
-from grammar import LANGUAGES, vocabulary
+from grammar import LANGUAGES
+from spelling import vocabulary
 from synthesize import GRAIN
+from torch.utils.data import IterableDataset
 from transformers.models.nemotron3_5_asr.processing_nemotron3_5_asr import (
     DEFAULT_PROMPT_DICTIONARY as PROMPTS,
 )
@@ -68,6 +70,13 @@ class Batch:
     history: torch.Tensor  # [batch, 1 + tokens], what the predictor reads
     nodes: torch.Tensor  # [nodes, 4]: example, frame, tokens emitted so far, target
     phonemes: torch.Tensor  # [batch, frames, SLOTS]
+
+    def pin_memory(self) -> Batch:
+        """A copy in memory that a GPU reads quickly; DataLoader calls this by its name."""
+        return Batch(*(tensor.pin_memory() for tensor in vars(self).values()))
+
+    def to(self, device: str) -> Batch:
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in vars(self).values()))
 
 
 def frame_count(rows: int) -> int:
@@ -312,6 +321,20 @@ class Composer:
             history[i, : len(tokens)] = torch.tensor(tokens)
         prompts = torch.tensor([e.prompt for e in examples])
         return Batch(mel, mask, prompts, history, torch.tensor(nodes), phonemes)
+
+
+class BatchStream(IterableDataset):
+    """Batches without end; every worker process draws others."""
+
+    def __init__(self, store: ClipStore, seed: int, batch_rows: int) -> None:
+        self._store, self._seed, self._batch_rows = store, seed, batch_rows
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = torch.utils.data.get_worker_info()
+        seed = self._seed + (worker.id if worker else 0)
+        composer = Composer(self._store, random.Random(seed), self._batch_rows)
+        while True:
+            yield composer.batch()
 
 
 def pad(mels: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

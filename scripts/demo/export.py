@@ -14,9 +14,11 @@ import json
 from pathlib import Path
 
 import torch
-from grammar import BLANK, LANGUAGES, UNKNOWN, vocabulary
+from grammar import BLANK, LANGUAGES, SPACE, UNKNOWN
 from model import LOOKAHEADS
+from names import HELD_OUT, KNOWN
 from safetensors.torch import load_file, save_file
+from spelling import PIECE_COST, PLACE_COST, spell, vocabulary
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoProcessor,
@@ -37,7 +39,7 @@ PROBES = ("Turn off the light.", "Es ist einundzwanzig Uhr.", "きょうはど�
 
 def make_tokenizer(pieces: list[str]) -> Tokenizer:
     """Pieces with the usual sign for a space; frequent ones win when text is split."""
-    scores = [(piece, -1.0 - 1e-3 * i) for i, piece in enumerate(pieces)]
+    scores = [(piece, -PIECE_COST - PLACE_COST * i) for i, piece in enumerate(pieces)]
     tokenizer = Tokenizer(models.Unigram(scores, unk_id=0))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="always", split=False)
@@ -108,6 +110,10 @@ def check(pieces: list[str], out: Path) -> None:
         encoded = tokenizer.encode(text)
         print(text, encoded.tokens)
         assert tokenizer.decode([*encoded.ids, 1, blank]) == text
+    for names in (*KNOWN.values(), *HELD_OUT.values()):
+        for name in names.all():
+            marked = SPACE + name.replace(" ", SPACE)
+            assert tokenizer.encode(name).tokens == list(spell(marked)), name
     count = sum(p.numel() for p in model.parameters())
     size = sum(path.stat().st_size for path in out.iterdir())
     print(f"{count} parameters, {len(pieces)} tokens, {size / 1e6:.1f} MB in {out}")
@@ -119,7 +125,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    pieces = vocabulary()
+    pieces = list(vocabulary())
     write_model(args.checkpoint, args.out)
     write_processor(pieces, args.out)
     check(pieces, args.out)

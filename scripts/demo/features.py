@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -91,22 +92,36 @@ def background_sounds() -> np.ndarray:
     return torch.stack(mels).numpy()
 
 
+def _write(task: tuple[Path, list[int], int, int]) -> None:
+    """Features of some clips, from this sample of the sound to this row of the features."""
+    work, lengths, at, row = task
+    torch.set_num_threads(1)
+    sound = np.memmap(work / "clips.i16", np.int16, "r")
+    out = np.load(work / "mel.npy", mmap_mode="r+")
+    for samples in lengths:
+        mel = log_mel(sound[at : at + samples].astype(np.float32) / 32768)
+        out[row : row + len(mel)] = mel.numpy()
+        at, row = at + samples, row + len(mel)
+    out.flush()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    work = parser.parse_args().work
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    work = args.work
     torch.set_num_threads(1)
-    clips = json.loads((work / "clips.json").read_text())
-    sound = np.memmap(work / "clips.i16", np.int16, "r")
-    rows = sum(clip["samples"] // HOP for clip in clips)
-    out = np.lib.format.open_memmap(work / "mel.npy", "w+", np.float16, (rows, MELS))
-    at = row = 0
-    for clip in clips:
-        audio = sound[at : at + clip["samples"]].astype(np.float32) / 32768
-        mel = log_mel(audio)
-        out[row : row + len(mel)] = mel.numpy()
-        at, row = at + len(audio), row + len(mel)
-    out.flush()
+    lengths = [clip["samples"] for clip in json.loads((work / "clips.json").read_text())]
+    rows = sum(samples // HOP for samples in lengths)
+    np.lib.format.open_memmap(work / "mel.npy", "w+", np.float16, (rows, MELS))
+    tasks, at = [], 0
+    for start in range(0, len(lengths), 1000):
+        part = lengths[start : start + 1000]
+        tasks.append((work, part, at, at // HOP))  # clips are whole encoder frames long
+        at += sum(part)
+    with multiprocessing.Pool(args.processes) as pool:
+        pool.map(_write, tasks, chunksize=1)
     np.save(work / "noise.npy", background_sounds())
     print(f"{rows} rows, {rows * MELS * 2 / 1e6:.0f} MB")
 

@@ -3,13 +3,14 @@
 Why it exists: a tiny model can only be accurate in a closed domain. Every sentence is written
 as *pieces*, so that its tokens are known together with the sound each one stands for.
 
-Run `python grammar.py` to print the vocabulary size and a few sentences of each language.
+Run `python grammar.py` to print a few sentences of each language.
 
 How templates are written
     word word        words are separated by spaces (in Japanese only the voice needs them)
     four|teen        a word of two pieces; a leading `|` makes the space a piece of its own
     を=お            a piece that is written one way and spoken another
     {day}            a slot, filled from a list or a number speller
+    *An|na           a name, spelled: its pieces share the sound of the whole word by its letters
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class GrammarWord:
     tokens: tuple[str, ...]
     prefixes: tuple[str, ...]  # what has been said by the end of each token
     punctuation: str
+    spelled: bool = False  # prefixes cannot be spoken: letters have other sounds in the word
 
 
 # ---------------------------------------------------------------- numbers, spelled as pieces
@@ -295,7 +297,7 @@ TEMPLATES: dict[str, list[str]] = {
 
 
 def _word(written: str, latin: bool, first: bool) -> GrammarWord:
-    core, punctuation = re.fullmatch(r"(.*?)([.,?。、]?)", written).groups()
+    star, core, punctuation = re.fullmatch(r"(\*?)(.*?)([.,?。、]?)", written).groups()
     pieces = [(p.split("=") * 2)[:2] for p in core.split("|")]
     tokens = [shown for shown, _ in pieces]
     spoken = [said for _, said in pieces]
@@ -307,13 +309,18 @@ def _word(written: str, latin: bool, first: bool) -> GrammarWord:
     prefixes = ["".join(spoken[: i + 1]) for i in range(len(spoken))]
     if prefixes[0] == "":  # a lone space is emitted with the piece it stands before
         prefixes[0] = prefixes[1]
-    return GrammarWord(prefixes[-1], tuple(tokens), tuple(prefixes), punctuation)
+    return GrammarWord(prefixes[-1], tuple(tokens), tuple(prefixes), punctuation, bool(star))
 
 
 def sentence(language: str, rng: random.Random) -> list[GrammarWord]:
     """Draw a sentence of the language as words."""
-    slots = SLOTS[language]
-    template = rng.choice(TEMPLATES[language])
+    return fill(language, rng.choice(TEMPLATES[language]), SLOTS[language], rng)
+
+
+def fill(
+    language: str, template: str, slots: dict[str, Slot], rng: random.Random
+) -> list[GrammarWord]:
+    """The words of a template, its slots filled at random."""
     written = re.sub(r"\{(\w+)\}", lambda m: slots[m[1]](rng), template)
     latin = language != "ja-JP"
     return [_word(w, latin, i == 0) for i, w in enumerate(written.split(" "))]
@@ -330,21 +337,7 @@ def held_out(text: str) -> bool:
     return zlib.crc32(text.encode()) % 10 == 0
 
 
-def vocabulary(draws: int = 20_000) -> list[str]:
-    """All tokens: `<unk>`, the language tags, the pieces by frequency, `<blank>` last."""
-    rng, count = random.Random(1), dict[str, int]()
-    for language in LANGUAGES:
-        for _ in range(draws):
-            for word in sentence(language, rng):
-                for token in (*word.tokens, word.punctuation):
-                    count[token] = count.get(token, 0) + 1
-    count.pop("", None)
-    pieces = sorted(count, key=lambda piece: (-count[piece], piece))
-    return [UNKNOWN, *(f"<{name}>" for name in LANGUAGES), *pieces, BLANK]
-
-
 def main() -> None:
-    print(len(vocabulary()), "tokens")
     rng = random.Random(2)
     for language in LANGUAGES:
         texts = [written(sentence(language, rng)) for _ in range(6000)]

@@ -8,6 +8,7 @@ Nothing to run: train.py and export.py use it.
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -80,6 +81,32 @@ def new_model(tokens: int, mel: torch.Tensor, mask: torch.Tensor) -> Nemotron3_5
     return model
 
 
+def grown_model(start: Path, tokens: int) -> Nemotron3_5AsrForRNNT:
+    """A trained checkpoint, whose vocabulary begins this one's, with fresh rows for the rest.
+
+    The first convolutions keep their weights from now on: they know speech from noise already,
+    and without their gradients a step takes a quarter less time.
+    """
+    old = Nemotron3_5AsrForRNNT.from_pretrained(start, dtype=torch.float32)
+    model = Nemotron3_5AsrForRNNT(configuration(tokens))
+    nn.init.normal_(model.decoder.embedding.weight, std=0.5)
+    known = old.state_dict()
+    with torch.no_grad():
+        for name, weights in model.state_dict().items():
+            same = known[name]
+            if weights.shape != same.shape:  # a row for each token, the blank's last
+                if name.startswith("joint"):  # what is new is improbable at first
+                    weights.fill_(-5.0 if weights.dim() == 1 else 0.0)
+                weights[: len(same) - 1] = same[:-1]
+                weights[-1] = same[-1]
+            else:
+                weights.copy_(same)
+    subsampling = model.encoder.subsampling
+    subsampling.requires_grad_(False)
+    subsampling.linear.requires_grad_(True)
+    return model
+
+
 def _scale_subsampling(subsampling: nn.Module, mel: torch.Tensor, mask: torch.Tensor) -> None:
     first = subsampling.conv_in
     first.weight /= 4.0
@@ -128,7 +155,7 @@ def greedy(
     encoded, lengths = out.pooler_output, out.attention_mask.sum(1)
     blank, decoder = model.config.blank_token_id, model.decoder
     emitted: list[list[int]] = [[] for _ in encoded]
-    start = torch.full((len(encoded), 1), blank)
+    start = torch.full((len(encoded), 1), blank, device=encoded.device)
     said, (hidden, cell) = decoder.lstm(decoder.embedding(start), None)
     said = decoder.decoder_projector(said)[:, 0]
     for frame in range(encoded.shape[1]):

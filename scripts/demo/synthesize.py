@@ -3,7 +3,7 @@
 Why it exists: training needs the frame at which each token is to be emitted. espeak-ng reports
 word and phoneme events with sample positions, so the alignment is known instead of learned.
 
-Run `python synthesize.py --work DIR --clips 16000`. It needs the system library espeak-ng (1.51)
+Run `python synthesize.py --work DIR`. It needs the system library espeak-ng (1.51)
 and writes DIR/clips.i16 (all sound, 16 kHz, 16-bit) and DIR/clips.json (where each clip lies).
 """
 
@@ -15,12 +15,16 @@ import json
 import multiprocessing
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from alignment import Phoneme, align, spoken_text
 from grammar import LANGUAGES, GrammarWord, held_out, sentence, written
+from messages import message, message_with_any
+from names import is_held_out
 from scipy.signal import resample_poly
 
 TRAINING_VOICES = ["m1", "m2", "m3", "m4", "m6", "m8", "f1", "f2", "f3", "f5"]
@@ -29,7 +33,10 @@ ESPEAK_LANGUAGE = {"en-US": "en-us", "de-DE": "de", "es-ES": "es", "fr-FR": "fr"
 RATE = 16_000
 GRAIN = 1280  # samples of one encoder frame: clips are whole frames long, to be joined freely
 LONGEST = 4 * RATE
-REPEATS = {"train": 12, "sentences": 1, "voices": 1}  # how often one text may occur in a split
+REPEATS = {"train": 12}  # how often one text may occur in a split; once in the others
+EVALUATED = ("sentences", "voices", "messages", "names")
+PARTS = 32  # of the training clips, each with its own seed: the processes share them out
+MESSAGES = 0.6  # of the training clips
 
 MARKS = "',_:|%=;"  # stress, length and pauses in phoneme names; they do not matter here
 
@@ -48,13 +55,6 @@ class _Event(ctypes.Structure):
         ("user_data", ctypes.c_void_p),
         ("name", ctypes.c_char * 8),
     )
-
-
-@dataclass(frozen=True)
-class Phoneme:
-    sample: int  # where it starts
-    name: str  # begins with "_" for a pause
-    text_position: int  # one-based character position of its word
 
 
 @dataclass
@@ -119,73 +119,16 @@ class Espeak:
         return self._counts[key]
 
 
-def _spoken(words: list[GrammarWord]) -> tuple[str, list[int]]:
-    """What the voice reads, and the one-based position of each word in it."""
-    text, starts = "", []
-    for word in words:
-        starts.append(len(text) + 1)
-        text += word.spoken + {"。": ".", "、": ","}.get(word.punctuation, word.punctuation) + " "
-    return text.strip(), starts
-
-
-def _word_groups(phonemes: list[Phoneme], starts: list[int]) -> list[tuple[int, int, list[int]]]:
-    """(first word, word after the last, indices of phonemes): espeak may join words into one."""
-    heard: dict[int, list[int]] = {}
-    for i, phoneme in enumerate(phonemes):
-        if phoneme.name[:1] != "_":
-            word = max(w for w, start in enumerate(starts) if start <= phoneme.text_position)
-            heard.setdefault(word, []).append(i)
-    firsts = sorted(heard)
-    nexts = [*firsts[1:], len(starts)]
-    return [
-        (0 if k == 0 else first, after, heard[first])
-        for k, (first, after) in enumerate(zip(firsts, nexts, strict=True))
-    ]
-
-
-def _align(
-    espeak: Espeak,
-    words: list[GrammarWord],
-    phonemes: list[Phoneme],
-    starts: list[int],
-    total: int,
-    language: str,
-) -> list[tuple[str, int]]:
-    """Where each token ends, in samples of the synthesis.
-
-    Inside a group of words the phonemes are shared out in proportion to how many each piece has
-    when it is spoken alone. Punctuation comes with the word before it.
-    """
-    tokens: list[tuple[str, int]] = []
-    end = 0
-    for first, after, heard in _word_groups(phonemes, starts):
-        group = words[first:after]
-        counts = [espeak.phoneme_count(w.spoken, language) for w in group]
-        before = 0
-        for word, count in zip(group, counts, strict=True):
-            for token, prefix in zip(word.tokens, word.prefixes, strict=True):
-                said = before + espeak.phoneme_count(prefix, language)
-                k = min(len(heard), max(1, round(said * len(heard) / sum(counts))))
-                following = heard[k - 1] + 1
-                at = phonemes[following].sample if following < len(phonemes) else total
-                end = max(end, at)
-                tokens.append((token, end))
-            before += count
-            if word.punctuation:
-                tokens.append((word.punctuation, end))
-    return tokens
-
-
 def make_clip(
     espeak: Espeak, language: str, words: list[GrammarWord], variant: str, rng: random.Random
 ) -> Clip:
     """Speak a sentence with random speed and pitch, between two short silences."""
     base = ESPEAK_LANGUAGE[language]
-    text, starts = _spoken(words)
+    text, starts = spoken_text(words)
     sound, phonemes = espeak.speak(
         text, f"{base}+{variant}", rng.randint(140, 205), rng.randint(25, 75), rng.randint(30, 70)
     )
-    tokens = _align(espeak, words, phonemes, starts, len(sound), base)
+    tokens = align(espeak, words, phonemes, starts, len(sound), base)
     audio = resample_poly(sound.astype(np.float32) / 32768, 320, 441)
     audio *= 0.5 / (np.abs(audio).max() + 1e-6)
     lead = rng.randint(800, 6400)
@@ -200,14 +143,24 @@ def make_clip(
     )
 
 
+Speaker = Callable[[str, random.Random], list[GrammarWord]]
+
+
 def draw(
-    espeak: Espeak, split: str, languages: tuple[str, ...], rng: random.Random, seen: dict[str, int]
+    espeak: Espeak,
+    split: str,
+    languages: tuple[str, ...],
+    rng: random.Random,
+    seen: dict[str, int],
+    speak: Speaker = sentence,
 ) -> tuple[Clip, dict[str, Any]] | None:
     """One clip of a split with its description, or None where the draw does not belong to it."""
     language = rng.choice(languages)
-    words = sentence(language, rng)
+    words = speak(language, rng)
     text = written(words)
-    if held_out(text) == (split == "train") or seen.get(text, 0) >= REPEATS[split]:
+    if held_out(text) == (split == "train") or seen.get(text, 0) >= REPEATS.get(split, 1):
+        return None
+    if split == "train" and is_held_out(text):
         return None
     variant = rng.choice(HELD_OUT_VOICES if split == "voices" else TRAINING_VOICES)
     clip = make_clip(espeak, language, words, variant, rng)
@@ -218,13 +171,25 @@ def draw(
     return clip, {"text": text, "lang": language, "voice": voice, "split": split}
 
 
+def _any_sentence(language: str, rng: random.Random) -> list[GrammarWord]:
+    return message(language, rng) if rng.random() < MESSAGES else sentence(language, rng)
+
+
+SPEAKERS: dict[str, Speaker] = {
+    "train": _any_sentence,
+    "messages": message,
+    "names": message_with_any,
+}
+
+
 def _job(task: tuple[str, int, int, Path]) -> list[dict[str, Any]]:
     split, count, seed, path = task
     rng, espeak, seen = random.Random(seed), Espeak(), dict[str, int]()
+    speak = SPEAKERS.get(split, sentence)
     described: list[dict[str, Any]] = []
     with path.open("wb") as file:
         while len(described) < count:
-            drawn = draw(espeak, split, LANGUAGES, rng, seen)
+            drawn = draw(espeak, split, LANGUAGES, rng, seen, speak)
             if drawn is None:
                 continue
             clip, about = drawn
@@ -237,13 +202,13 @@ def _job(task: tuple[str, int, int, Path]) -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--clips", type=int, default=16_000)
+    parser.add_argument("--clips", type=int, default=96_000)
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     started = time.time()
-    draws = [("train", args.clips // 4, 10 + i) for i in range(4)]
-    draws += [("sentences", 250, 91), ("voices", 250, 92)]
+    draws = [("train", args.clips // PARTS, 10 + i) for i in range(PARTS)]
+    draws += [(split, 250, 91 + i) for i, split in enumerate(EVALUATED)]
     tasks = [(*drawn, args.work / f"part{i}.i16") for i, drawn in enumerate(draws)]
     with multiprocessing.Pool(args.processes) as pool:
         parts = pool.map(_job, tasks, chunksize=1)

@@ -7,6 +7,8 @@ Run, after features.py, one process for each core:
     python train.py --work DIR --minutes 65 --world 2 --rank 0
 Rank 0 prints progress, evaluates every few minutes and keeps the averaged weights in
 DIR/checkpoint. The processes train freely and average their weights every few seconds.
+`--start OLD` goes on from a checkpoint whose vocabulary begins this one's. `--device cuda`, with
+`--workers` that compose batches beside it, is for a GPU.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import math
 import random
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +27,17 @@ import jiwer
 import torch
 import torch.distributed as dist
 from grammar import LANGUAGES, SPACE
-from model import faster_convolutions, greedy, new_model
+from model import faster_convolutions, greedy, grown_model, new_model
+from synthesize import EVALUATED
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader
 from transformers import Nemotron3_5AsrForRNNT
 
-from examples import IGNORED, PROMPTS, SLOTS, Batch, Clip, ClipStore, Composer, pad
+from examples import IGNORED, PROMPTS, SLOTS, Batch, BatchStream, Clip, ClipStore, Composer, pad
 
-AVERAGE_SECONDS = 5.0
+AVERAGES = 800  # times in a training that the weights are averaged
+EVALUATION_BATCH = 125
 REPORT_SECONDS = 30.0
 WARM_UP_STEPS = 300
 LOOKAHEADS, LOOKAHEAD_WEIGHTS = (3, 0, 6, 13), (60, 16, 12, 12)
@@ -65,11 +71,12 @@ def evaluate(
     model.eval()
     references, guesses = defaultdict(list), defaultdict(list)
     right = 0
-    for at in range(0, len(clips), 40):
-        part = clips[at : at + 40]
+    device = next(model.parameters()).device
+    for at in range(0, len(clips), EVALUATION_BATCH):
+        part = clips[at : at + EVALUATION_BATCH]
         mel, mask = pad([store.mel(clip) for clip in part])
         prompts = torch.tensor([PROMPTS["auto" if auto else clip.lang] for clip in part])
-        decoded = greedy(model, mel, mask, prompts, lookahead)
+        decoded = greedy(*(model, mel.to(device), mask.to(device), prompts.to(device)), lookahead)
         if shuffled:
             decoded = decoded[1:] + decoded[:1]
         for clip, ids in zip(part, decoded, strict=True):
@@ -99,39 +106,43 @@ def sample(clips: list[Clip], count: int, seed: int) -> list[Clip]:
 class Learner:
     """Model, auxiliary phoneme head, optimizer and the running average of the weights."""
 
-    def __init__(self, store: ClipStore, first: Batch, start: Path | None, rate: float) -> None:
+    def __init__(
+        self, store: ClipStore, first: Batch, start: Path | None, rate: float, device: str
+    ) -> None:
         torch.manual_seed(0)
         self.store, self.rate, self.steps = store, rate, 0
         if start is None:
             self.model = new_model(len(store.vocabulary), first.mel, first.mask)
         else:
-            self.model = Nemotron3_5AsrForRNNT.from_pretrained(start, dtype=torch.float32)
-        self.model.train()
-        self.model.encoder.subsampling.to(memory_format=torch.channels_last)
+            self.model = grown_model(start, len(store.vocabulary))
+        self.model.to(device).train()
+        if device == "cpu":
+            self.model.encoder.subsampling.to(memory_format=torch.channels_last)
         layers = self.model.encoder.layers
         self.phoneme_head = nn.Linear(
             self.model.config.encoder_config.hidden_size, SLOTS * store.phoneme_count
-        )
+        ).to(device)
         self._middle: dict[str, torch.Tensor] = {}
         layers[len(layers) // 2].register_forward_hook(
             lambda _, __, out: self._middle.update(hidden=out)
         )
-        self.parameters = [*self.model.parameters(), *self.phoneme_head.parameters()]
+        learned = [*self.model.parameters(), *self.phoneme_head.parameters()]
+        self.parameters = [p for p in learned if p.requires_grad]
         groups = [
             {"params": [p for p in self.parameters if p.dim() >= 2], "weight_decay": 0.01},
             {"params": [p for p in self.parameters if p.dim() < 2], "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
+        self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
         self.average = [p.detach().clone() for p in self.model.parameters()]
 
-    def step(self, batch: Batch, lookahead: int, progress: float) -> dict[str, float]:
+    def step(self, batch: Batch, lookahead: int, progress: float) -> dict[str, torch.Tensor]:
         """One update; `progress` from 0 to 1 sets the learning rate and the phonemes' weight."""
         cosine = 0.5 * (1 + math.cos(math.pi * max(0.0, (progress - 0.1) / 0.9)))
         rate = self.rate * min(1.0, (self.steps + 1) / WARM_UP_STEPS) * (cosine + 0.01)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         logits, target = self._joint(batch, lookahead)
-        heard = self.phoneme_head(self._middle["hidden"]).view(-1, self.store.phoneme_count)
+        heard = self.phoneme_head(self._middle["hidden"].float()).view(-1, self.store.phoneme_count)
         loss = functional.cross_entropy(logits, target)
         phonemes = functional.cross_entropy(heard, batch.phonemes.reshape(-1), ignore_index=IGNORED)
         (loss + PHONEME_WEIGHT * max(0.1, 1 - progress) * phonemes).backward()
@@ -141,20 +152,23 @@ class Learner:
         self.steps += 1
         with torch.no_grad():
             token = target != self.store.blank
-            right = (logits.argmax(-1) == target)[token].float().mean()
-        return {"loss": float(loss), "phonemes": float(phonemes), "tokens right": float(right)}
+            right = ((logits.argmax(-1) == target) & token).sum() / token.sum().clamp(min=1)
+        # tensors, so that a GPU need not be waited for at each step
+        return {"loss": loss.detach(), "phonemes": phonemes.detach(), "tokens right": right}
 
     def _joint(self, batch: Batch, lookahead: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits and targets at the nodes of the lattice that are trained."""
-        out = self.model.get_audio_features(
-            input_features=batch.mel,
-            attention_mask=batch.mask,
-            prompt_ids=batch.prompts,
-            num_lookahead_tokens=lookahead,
-        )
+        with torch.autocast(batch.mel.device.type, dtype=torch.bfloat16):  # in half the time
+            out = self.model.get_audio_features(
+                input_features=batch.mel,
+                attention_mask=batch.mask,
+                prompt_ids=batch.prompts,
+                num_lookahead_tokens=lookahead,
+            )
+        encoded = out.pooler_output.float()
         example, frame, emitted, target = batch.nodes.T
         said = self.model.decoder(batch.history)
-        logits = self.model.joint(said[example, emitted], out.pooler_output[example, frame])
+        logits = self.model.joint(said[example, emitted], encoded[example, frame])
         return logits, target
 
     @torch.no_grad()
@@ -193,7 +207,7 @@ def report(learner: Learner, work: Path, minutes: float, count: int) -> None:
     """Evaluate the averaged weights, and keep them."""
     learner.swap()
     begun, store = time.time(), learner.store
-    splits = {name: sample(store.clips[name], count, seed=3) for name in ("sentences", "voices")}
+    splits = {name: sample(store.clips[name], count, seed=3) for name in EVALUATED}
     scores: dict[str, Any] = {
         name: evaluate(learner.model, store, clips, show=4) for name, clips in splits.items()
     }
@@ -206,24 +220,29 @@ def report(learner: Learner, work: Path, minutes: float, count: int) -> None:
         log.write(json.dumps({"minutes": minutes, "scores": scores}) + "\n")
 
 
-def final_report(learner: Learner) -> None:
-    learner.swap()
-    for name in ("sentences", "voices"):
-        clips = sorted(learner.store.clips[name], key=lambda clip: clip.rows)
-        for lookahead in LOOKAHEADS:
-            for auto in (False, True):
-                score = evaluate(learner.model, learner.store, clips, lookahead, auto)
-                print("FINAL", name, lookahead, "auto" if auto else "given", score, flush=True)
+def batches(store: ClipStore, args: argparse.Namespace) -> Iterator[Batch]:
+    """Batches without end on the device, composed beside the training if there are workers."""
+    stream = BatchStream(store, 100 * (1 + args.rank), args.batch_rows)
+    loader = DataLoader(
+        stream,
+        batch_size=None,
+        num_workers=args.workers,
+        prefetch_factor=4 if args.workers else None,
+        pin_memory=args.device != "cpu",
+    )
+    return (batch.to(args.device) for batch in loader)
 
 
 def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    faster_convolutions()
+    if args.device == "cpu":
+        faster_convolutions()
+    torch.backends.cuda.matmul.allow_tf32 = True
     store = ClipStore(args.work)
     rng = random.Random(100 + args.rank)
-    composer = Composer(store, rng, args.batch_rows)
-    first = Composer(store, random.Random(0), args.batch_rows).batch()
-    learner = Learner(store, first, args.start, args.rate)
+    first = Composer(store, random.Random(0), 4000).batch()
+    stream = batches(store, args)
+    learner = Learner(store, first, args.start, args.rate, args.device)
     sizes = {name: len(clips) for name, clips in store.clips.items()}
     parameters = sum(p.numel() for p in learner.model.parameters())
     print(parameters, "parameters;", len(store.vocabulary), "tokens; clips", sizes, flush=True)
@@ -233,11 +252,14 @@ def train(args: argparse.Namespace) -> None:
     while not stop:
         progress = min(1.0, (time.time() - begun) / (60 * args.minutes))
         (lookahead,) = rng.choices(LOOKAHEADS, LOOKAHEAD_WEIGHTS)
-        for name, value in learner.step(composer.batch(), lookahead, progress).items():
+        asked = time.time()
+        batch = next(stream)
+        sums["seconds waited"] += time.time() - asked
+        for name, value in learner.step(batch, lookahead, progress).items():
             sums[name] += value
         since += 1
         now = time.time()
-        if now < shared + AVERAGE_SECONDS:
+        if now < shared + 60 * args.minutes / AVERAGES:
             continue
         done = args.rank == 0 and now >= begun + 60 * args.minutes
         steps, stopping = learner.share(args.world, [float(since), float(done)])
@@ -245,16 +267,15 @@ def train(args: argparse.Namespace) -> None:
         since = 0
         learner.follow(shares)
         if args.rank == 0 and (now >= reported + REPORT_SECONDS or stop):
-            means = {name: round(value / (learner.steps - told), 3) for name, value in sums.items()}
+            steps = learner.steps - told
+            means = {name: round(float(value) / steps, 3) for name, value in sums.items()}
             told = learner.steps
             print(f"{(now - begun) / 60:6.2f} min, {total:.0f} steps", means, flush=True)
             sums.clear()
             reported = now
         if args.rank == 0 and (now >= evaluated + 60 * args.evaluate_minutes or stop):
-            report(learner, args.work, (now - begun) / 60, 250 if stop else 60)
+            report(learner, args.work, (now - begun) / 60, 250 if stop else 25)
             evaluated = time.time()
-    if args.rank == 0:
-        final_report(learner)
 
 
 def main() -> None:
@@ -264,9 +285,11 @@ def main() -> None:
     parser.add_argument("--world", type=int, default=1)
     parser.add_argument("--rank", type=int, default=0)
     parser.add_argument("--port", type=int, default=29_611)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=0, help="processes that compose batches")
     parser.add_argument("--batch-rows", type=int, default=4000, help="mel rows in one step")
     parser.add_argument("--rate", type=float, default=1.2e-3)
-    parser.add_argument("--start", type=Path, help="go on from this checkpoint folder")
+    parser.add_argument("--start", type=Path, help="grow this checkpoint folder")
     parser.add_argument("--evaluate-minutes", type=float, default=4.0)
     args = parser.parse_args()
     if args.world > 1:

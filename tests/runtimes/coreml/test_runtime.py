@@ -81,13 +81,14 @@ def test_arrays_belong_to_the_caller(opened):
         np.testing.assert_array_equal(array, kept[name])
 
 
-def test_the_joint_takes_any_number_of_frames(opened):
+def test_the_joint_takes_any_number_of_frames(opened, case):
     runtime = opened(Backend())
+    tokens = case("demo").parameters.config.vocab_size
     rng = np.random.default_rng(0)
     frames = rng.normal(size=(5, 144)).astype(np.float32)
     dec_out = rng.normal(size=(1, 144)).astype(np.float32)
     together = runtime.run("joint", {"dec_out": dec_out, "enc_frame": frames})["token_logits"]
-    assert together.shape == (5, 296) and together.dtype == np.float32
+    assert together.shape == (5, tokens) and together.dtype == np.float32
     for n in range(5):
         alone = runtime.run("joint", {"dec_out": dec_out, "enc_frame": frames[n : n + 1]})
         np.testing.assert_array_equal(alone["token_logits"][0], together[n])
