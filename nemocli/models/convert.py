@@ -88,9 +88,9 @@ def convert(
     The latter is a model of the hub that was downloaded before. `to` is `auto` or one of
     `list_folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions. Every
     lookahead the model knows is written by default.
-    If `out` already holds this very conversion in full, nothing is done, and if it is damaged, it
-    is made again, which `note` is called with; `force` makes it again in any case. Another model
-    folder is replaced only with `force`, any other existing folder never. `progress` is called
+    If `out` already holds this very conversion in full, nothing is done, and if it is damaged or of
+    another format, it is made again, which `note` is called with; `force` makes it again in any
+    case. Another model folder is replaced only with `force`, any other existing folder never. `progress` is called
     before each graph, and `check` with the finished folder, before it comes to its place: if that
     raises, nothing is left, and what was there before stays.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
@@ -154,9 +154,12 @@ def _examine_remains(planned: Manifest, out: Path) -> Occupant:
         data = json.loads(read_text(out / MANIFEST))
         keys = ("kind", "precision", "source_sha256")
         same = all(data[key] == getattr(planned, key) for key in keys)
+        is_outdated = data["format"] != FORMAT
     except (OSError, ValueError, LookupError, TypeError, RecursionError, ModelError):
         return Occupant.DAMAGED
-    return Occupant.DAMAGED if same else Occupant.OTHER
+    if not same:
+        return Occupant.OTHER
+    return Occupant.OUTDATED if is_outdated else Occupant.DAMAGED
 
 
 def _show_nothing(name: str, number: int, total: int) -> None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from nemocli.bench import conversion
-from nemocli.models.folder import read_manifest
+from nemocli.models.folder import FORMAT, MANIFEST, read_manifest
 from tests.typed import NEMOCLI, nemocli
 
 
@@ -117,6 +117,20 @@ def test_a_damaged_conversion_is_made_again_and_that_is_said(demo, tmp_path):
     assert "nothing was done" in nemocli(*command).stderr
     forced = nemocli(*command, "--force")
     assert "writing joint.onnx" in forced.stderr and "damaged" not in forced.stderr
+
+
+def test_a_conversion_in_another_format_is_made_again_and_that_is_said(demo, clips, tmp_path):
+    out = tmp_path / "model"
+    command = ["convert", demo, "-o", out, "--lookahead", "3", "--no-verify"]
+    assert nemocli(*command).exit_code == 0
+    whole = (out / MANIFEST).read_text()
+    (out / MANIFEST).write_text(whole.replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+    refused = nemocli("file", clips[0].path, "--model", out)
+    assert refused.exit_code == 3 and "in another format; convert" in refused.stderr
+    again = nemocli(*command)
+    assert again.exit_code == 0
+    assert f"{out} was written by another version of nemocli and is conv" in again.stderr
+    assert (out / MANIFEST).read_text() == whole
 
 
 def test_verification_can_be_left_out(demo, tmp_path):
