@@ -151,6 +151,12 @@ def test_transfers_are_tried_with_what_would_win(demo, measured, monkeypatch):
     monkeypatch.setattr(numpy, "transfers", ())
     resolved = resolve(ModelSpec("demo"))
     assert (resolved.runtime, resolved.transfer) == ("numpy", None)
+    (shown,) = [each for each in examine_auto() if each.name == "measured"]
+    assert shown.value.startswith("demo: numpy fp32 for live, onnx fp32 for files (")
+    assert shown.advice == (
+        "faster, but not here any more: numpy fp32, quick; measure again:"
+        " nemocli bench --choose --model demo"
+    )
 
 
 def test_a_file_from_before_transfers_is_read(demo, measured, data):
