@@ -12,6 +12,7 @@ from nemocli.bench import conversion
 from nemocli.models.bundle import open_bundle
 from nemocli.models.find import FoundModel
 from nemocli.network.checkpoint import open_checkpoint
+from tests.repeats import repeats
 from tests.typed import nemocli
 
 OPTIONS = ("--to", "coreai", "--layout", "coreaikit")
@@ -67,16 +68,36 @@ def test_it_is_verified_on_whole_chunks(demo, tmp_path, monkeypatch):
     assert float(difference) < 1e-4
 
 
-def test_again_does_nothing_and_mends_what_is_damaged(copy, demo):
+def test_again_does_nothing(copy, demo):
     again = convert(demo, "-o", copy)
     assert (again.exit_code, again.stdout) == (0, f"{copy}\n")
     assert "not written again" in again.stderr
-    program = copy / "ios" / f"nemotron_asr_{SMALL[0]}.aimodel" / "main.mlirb"
-    intact = program.read_bytes()
-    program.write_bytes(b"damaged")
+
+
+@pytest.mark.parametrize(
+    "name",
+    repeats(
+        [
+            f"ios/nemotron_asr_{SMALL[0]}.aimodel/main.mlirb",
+            "macos/tokenizer.json",
+            "ios/tokenizer_config.json",
+            f"ios/nemotron_asr_{SMALL[1]}.aimodel/main.hash",
+            f"ios/nemotron_asr_{SMALL[2]}.aimodel/metadata.json",
+            f"macos/nemotron_asr_{HALVES[1]}.aimodel/metadata.json",
+        ],
+        2,
+    ),
+)
+@pytest.mark.parametrize("is_missing", [False, True])
+def test_what_is_damaged_is_mended(copy, demo, name, is_missing):
+    intact = (copy / name).read_bytes()
+    (copy / name).write_bytes(b"damaged")
+    if is_missing:
+        (copy / name).unlink()
     again = convert(demo, "-o", copy, "--no-verify")
+    assert again.exit_code == 0
     assert "is damaged and is converted again" in again.stderr
-    assert program.read_bytes() == intact
+    assert (copy / name).read_bytes() == intact
 
 
 def test_what_is_there_is_replaced_only_if_it_may_be(copy, demo, tmp_path):
