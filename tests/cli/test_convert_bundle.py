@@ -231,8 +231,10 @@ def test_what_the_compiler_did_not_do_is_found(copy, demo, xcrun, monkeypatch, f
     first, second = sorted(expected("h18p"))
     assert compiled(copy / "ios") == {first}
     monkeypatch.delenv("FAULT")
+    (copy / "ios" / second).mkdir()  # as if it had been copied in part
     assert convert(demo, "-o", copy, "--ahead-of-time", "h18p").exit_code == 0
     assert compiled(copy / "ios") == {first, second}
+    assert list((copy / "ios" / second).rglob("*_ANE_region_*"))
     assert len(xcrun.read_text(encoding="utf-8").splitlines()) == 3
 
 
