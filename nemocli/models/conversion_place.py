@@ -36,8 +36,9 @@ def is_done(
     """Tell whether a conversion is in its place already, so that nothing is to be done.
 
     `examine` is called with a place that is not empty; it raises UsageError for what nemocli did
-    not write. `note` is called if the conversion there is damaged or outdated. With `force`, the answer is no.
-    Raises UsageError for another model unless `force` is set, and for a link to itself.
+    not write. `note` is called if the conversion there is damaged or outdated. With `force`, the
+    answer is no. Raises UsageError for another model unless `force` is set, and for a link to
+    itself.
     """
     try:
         if os.path.islink(os.path.realpath(out)):

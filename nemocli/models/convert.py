@@ -90,9 +90,9 @@ def convert(
     lookahead the model knows is written by default.
     If `out` already holds this very conversion in full, nothing is done, and if it is damaged or of
     another format, it is made again, which `note` is called with; `force` makes it again in any
-    case. Another model folder is replaced only with `force`, any other existing folder never. `progress` is called
-    before each graph, and `check` with the finished folder, before it comes to its place: if that
-    raises, nothing is left, and what was there before stays.
+    case. Another model folder is replaced only with `force`, any other existing folder never.
+    `progress` is called before each graph, and `check` with the finished folder, before it comes to
+    its place: if that raises, nothing is left, and what was there before stays.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
