@@ -175,9 +175,11 @@ def _list_converted(
         is_of_it = manifest.source_sha256 == found.revision and lookahead in manifest.lookaheads
         if not is_of_it or variant in seen or not KINDS[manifest.kind].runs_on(system):
             continue
+        is_first = all(kind != manifest.kind for kind, _ in seen)
         seen.add(variant)
         if is_slow(manifest.kind):
-            note(f"{manifest.kind} is left out: with so many weights it would take hours.")
+            if is_first:
+                note(f"{manifest.kind} is left out: with so many weights it would take hours.")
             continue
         for units in compute_units(manifest.kind):
             yield RunConfig(folder, *variant, units, lookahead)
