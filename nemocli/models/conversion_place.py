@@ -22,7 +22,7 @@ class Occupant(Enum):
     SAME = auto()
     #: The same conversion, or something of nemocli's that is too damaged to say which.
     DAMAGED = auto()
-    #: The same conversion in another format.
+    #: The same conversion in another format, or by another version of nemocli.
     OUTDATED = auto()
     OTHER = auto()
 

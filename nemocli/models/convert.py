@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -132,8 +133,10 @@ def _examine(planned: Manifest, out: Path) -> Occupant:
         manifest = read_manifest(out)
     except ModelError:
         return _examine_remains(planned, out)
-    if not planned.describes_same(manifest):
+    if not planned.describes_same(replace(manifest, nemocli=planned.nemocli)):
         return Occupant.OTHER
+    if manifest.nemocli != planned.nemocli:
+        return Occupant.OUTDATED
     try:
         check_folder(out, manifest)
     except ModelError:

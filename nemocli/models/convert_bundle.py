@@ -136,8 +136,11 @@ def _examine(
         return Occupant.OTHER
     try:
         bundle = open_bundle(out)
-        if bundle.precision != precision or read_source(bundle) != about:
+        source, version = read_source(bundle), SOURCE_KEYS[2]
+        if bundle.precision != precision or {**source, version: about[version]} != about:
             return Occupant.OTHER
+        if source != about:
+            return Occupant.OUTDATED
         return Occupant.SAME if _is_whole(out, bundle, tokenizers) else Occupant.DAMAGED
     except ModelError:
         return Occupant.DAMAGED

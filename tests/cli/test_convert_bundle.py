@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
 
 from nemocli.bench import conversion
+from nemocli.models import convert_bundle
 from nemocli.models.bundle import open_bundle
 from nemocli.models.find import FoundModel
 from nemocli.network.checkpoint import open_checkpoint
@@ -98,6 +99,14 @@ def test_what_is_damaged_is_mended(copy, demo, name, is_missing):
     assert again.exit_code == 0
     assert "is damaged and is converted again" in again.stderr
     assert (copy / name).read_bytes() == intact
+
+
+def test_one_by_another_version_is_made_again(copy, demo, monkeypatch):
+    monkeypatch.setattr(convert_bundle, "__version__", "9.9")
+    again = convert(demo, "-o", copy, "--no-verify")
+    assert again.exit_code == 0
+    assert f"{copy} was written by another version of nemocli and is conv" in again.stderr
+    assert "not written again" in convert(demo, "-o", copy).stderr
 
 
 def test_what_is_there_is_replaced_only_if_it_may_be(copy, demo, tmp_path):
