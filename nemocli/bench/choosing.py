@@ -167,7 +167,8 @@ def _convert_all(
 def _list_converted(
     found: FoundModel, lookahead: int, note: Callable[[str], None]
 ) -> Iterator[RunConfig]:
-    system, seen = this_system(), set()
+    system = this_system()
+    seen: set[tuple[str, str]] = set()
     cached = list_converted(find_cache_folder() / "converted")
     made = [(one.folder, one.manifest) for one in list_conversions()] + list(cached)
     for folder, manifest in made:
