@@ -8,7 +8,6 @@ from nemocli.models.folder import MANIFEST, FileRecord
 from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import check_small
-from nemocli.network.tokenizer import from_hub
 from nemocli.runtimes.coreai.bundle import (
     GRAPHS,
     HALVES,
@@ -49,6 +48,8 @@ def read_bundle_tokenizer(path: Path, config: ModelConfig) -> str:
 
     Raises ModelError if it is damaged, or another model's.
     """
+    from nemocli.network.tokenizer import from_hub  # here: it imports a library in native code
+
     try:
         return from_hub(open_bundle(path).tokenizer, config)
     except ModelError as error:
