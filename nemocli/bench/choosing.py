@@ -167,7 +167,8 @@ def _convert_all(
 def _list_converted(
     found: FoundModel, lookahead: int, note: Callable[[str], None]
 ) -> Iterator[RunConfig]:
-    system, seen = this_system(), set()
+    system = this_system()
+    seen: set[tuple[str, str]] = set()
     cached = list_converted(find_cache_folder() / "converted")
     made = [(one.folder, one.manifest) for one in list_conversions()] + list(cached)
     for folder, manifest in made:
@@ -175,9 +176,11 @@ def _list_converted(
         is_of_it = manifest.source_sha256 == found.revision and lookahead in manifest.lookaheads
         if not is_of_it or variant in seen or not KINDS[manifest.kind].runs_on(system):
             continue
+        is_first = all(kind != manifest.kind for kind, _ in seen)
         seen.add(variant)
         if is_slow(manifest.kind):
-            note(f"{manifest.kind} is left out: with so many weights it would take hours.")
+            if is_first:
+                note(f"{manifest.kind} is left out: with so many weights it would take hours.")
             continue
         for units in compute_units(manifest.kind):
             yield RunConfig(folder, *variant, units, lookahead)

@@ -1,6 +1,7 @@
 """Tokens that a model must emit on the bundled sound; those of the demo are stored."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,14 +69,24 @@ def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
         find_cache_folder() / "reference" / f"{checkpoint.sha256[:32]}-lookahead{lookahead}.json"
     )
     sound = read_bundled_sound(CHECK_SOUND_S)
-    try:
-        ids = json.loads(cached.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    ids = _read_ids(cached)
+    if ids is None:
         runtime = NumpyRuntime(checkpoint.parameters, lookahead)
         ids, _ = run_once(runtime, TokenDecoder(checkpoint.tokenizer), sound)
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        write_whole_file(cached, json.dumps(ids))
+        with suppress(OSError):  # then they are computed again the next time
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            write_whole_file(cached, json.dumps(ids))
     return Reference(sound, {lookahead: ids}, "computed by numpy")
+
+
+def _read_ids(path: Path) -> list[int] | None:
+    """Return the token ids in a file; None if it is missing, damaged, or cannot be read."""
+    try:
+        ids = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    is_list = isinstance(ids, list) and all(type(token) is int for token in ids)
+    return ids if is_list else None
 
 
 def run_once(

@@ -11,7 +11,7 @@ from nemocli.bench.conversion import count_agreeing
 from nemocli.bench.reference import Reference, computed_reference, demo_reference
 from nemocli.bench.run_config import RunConfig, run_config
 from nemocli.bench.subprocess_run import SubprocessError
-from nemocli.bench.variants import compute_units, is_slow, list_variants
+from nemocli.bench.variants import compute_units, is_slow, list_variants, transfers
 from nemocli.doctor.examine import examine
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.conversions import list_converted
@@ -21,6 +21,8 @@ from nemocli.models.paths import DEMO, find_models_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
+from nemocli.runtimes.kinds import KINDS
+from nemocli.runtimes.system import this_system
 from nemocli.whole_file import write_whole_file
 
 #: Version of the report; rises when a reader of the old one would break.
@@ -54,6 +56,8 @@ class VariantCheck:
     chunk_ms_median: float | None = None
     chunk_ms_p95: float | None = None
     real_time_factor: float | None = None
+    #: How arrays go in and out; None for the runtime's default.
+    transfer: str | None = None
 
     @property
     def is_bad(self) -> bool:
@@ -62,7 +66,7 @@ class VariantCheck:
 
 
 def verify_all(note: Callable[[str], None]) -> Iterator[VariantCheck]:
-    """Verify every variant of the demo, and every converted folder of the released model.
+    """Verify every variant and transfer of the demo, and every folder of the released model.
 
     `note` is called with what is being done. Folders of the released model are compared, at one
     lookahead, with the tokens that numpy computes from its checkpoint.
@@ -86,6 +90,11 @@ def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
         for lookahead in sorted(reference.tokens):
             for units in compute_units(runtime):
                 one = replace(config, lookahead=lookahead, compute_units=units)
+                yield _verify(DEMO, one, reference, note)
+            # Once for each runtime: they do not depend on the precision.
+            is_default = precision == KINDS[runtime].precision_on(this_system())
+            for transfer in transfers(runtime) if is_default else ():
+                one = replace(config, lookahead=lookahead, transfer=transfer)
                 yield _verify(DEMO, one, reference, note)
 
 
@@ -125,6 +134,7 @@ def _verify(
         config.lookahead,
         verdict="failed",
         reference=reference.origin,
+        transfer=config.transfer,
     )
     try:
         measured = run_config(config, reference.sound)

@@ -20,8 +20,8 @@ class ConvertOptions:
     """Convert a checkpoint, and print the path of the model folder.
 
     A model of the hub is downloaded first. The folder appears when it is complete and agrees with
-    the checkpoint. If it has the same conversion already, nothing is done; if that is damaged, it
-    is replaced.
+    the checkpoint. If it has the same conversion already, nothing is done; if that is damaged, or
+    by another version of nemocli, it is replaced.
     """
 
     checkpoint: Annotated[

@@ -44,7 +44,9 @@ def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
 
 
 def _format_line(check: VariantCheck) -> str:
-    variant = describe_variant(check.runtime, check.precision, check.compute_units, check.lookahead)
+    variant = describe_variant(
+        *(check.runtime, check.precision, check.compute_units, check.lookahead, check.transfer)
+    )
     line = f"{check.model}: {variant}:"
     if check.tokens is None:
         return f"{line} {check.verdict}: {check.message}"

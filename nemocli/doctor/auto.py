@@ -10,6 +10,7 @@ from nemocli.models.measured_choices import (
     COMMAND,
     Choice,
     ChoiceError,
+    is_here,
     list_choice_files,
     read_choice_file,
 )
@@ -26,7 +27,7 @@ def examine_auto(system: System | None = None) -> Iterator[Finding]:
         for number, path in enumerate(list_choice_files(system), 1):
             name = f"measured {number}" if number > 1 else "measured"
             try:
-                yield Finding(name, _describe(read_choice_file(path, system)))
+                yield _examine_measured(name, read_choice_file(path, system), system)
             except ChoiceError as error:
                 yield Finding(name, str(error), False, COMMAND)
 
@@ -57,8 +58,19 @@ def _explain(kind: Kind, system: System) -> str:
     return f"needs {library.package}: {library.install}"
 
 
-def _describe(choice: Choice) -> str:
-    fastest = {"live": choice.live[:1], "files": choice.files[:1]}
-    parts = [f"{one} for {purpose}" for purpose, found in fastest.items() for one in found]
-    found = ", ".join(parts) or "no runtime gave the reference tokens"
-    return f"{shlex.quote(choice.model)}: {found} ({choice.date[:10]})"
+def _examine_measured(name: str, choice: Choice, system: System) -> Finding:
+    """Say what was the fastest of what is still here, and what was faster but is gone."""
+    parts, gone = [], []
+    for purpose, variants in (("live", choice.live), ("files", choice.files)):
+        here = next((one for one in variants if is_here(one, system)), None)
+        if here is not None:
+            parts.append(f"{here} for {purpose}")
+        if variants and here != variants[0]:
+            gone.append(str(variants[0]))
+    found = ", ".join(parts) or "nothing that is here gave the reference tokens"
+    model = shlex.quote(choice.model)
+    advice = ""
+    if gone:
+        advice = f"faster, but not here any more: {', '.join(dict.fromkeys(gone))}; measure again:"
+        advice += f" {COMMAND} --model {model}"
+    return Finding(name, f"{model}: {found} ({choice.date[:10]})", advice=advice)

@@ -6,7 +6,7 @@ from pathlib import Path
 from nemocli.errors import ModelError
 from nemocli.models.folder import MANIFEST, FileRecord
 from nemocli.models.hub import describe_source, parse_hub_model
-from nemocli.network.checkpoint import TOKENIZER
+from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import check_small
 from nemocli.runtimes.coreai.bundle import (
     GRAPHS,
@@ -43,10 +43,17 @@ def open_bundle(path: Path) -> Bundle:
     return bundle
 
 
-def find_tokenizer(path: Path) -> Path:
-    """Return the path of the tokenizer of a model folder or a bundle."""
-    is_folder = (path / MANIFEST).is_file()
-    return path / TOKENIZER if is_folder else open_bundle(path).tokenizer
+def read_bundle_tokenizer(path: Path, config: ModelConfig) -> str:
+    """Return the canonical text of the tokenizer of a bundle with the given sizes.
+
+    Raises ModelError if it is damaged, or another model's.
+    """
+    from nemocli.network.tokenizer import from_hub  # here: it imports a library in native code
+
+    try:
+        return from_hub(open_bundle(path).tokenizer, config)
+    except ModelError as error:
+        raise ModelError(f"{str(error).rstrip('.')}; {advice_for(path)}.") from None
 
 
 def advice_for(path: Path) -> str:

@@ -7,7 +7,12 @@ from nemocli.errors import NemocliError
 from nemocli.models.bundle import open_bundle
 from nemocli.models.conversion_place import explain_place
 from nemocli.removal import remove_tree
-from nemocli.runtimes.coreai.ahead_of_time import compile_package, compiled_name, half_for
+from nemocli.runtimes.coreai.ahead_of_time import (
+    compile_package,
+    compiled_name,
+    half_for,
+    is_compiled,
+)
 from nemocli.runtimes.coreai.bundle import HALVES, IOS
 from nemocli.whole_file import part_of, remove_abandoned, written_whole
 
@@ -19,14 +24,14 @@ def compile_bundle(
 ) -> list[Path]:
     """Compile both halves of a bundle for each architecture; return those that were new.
 
-    Those for iPhones go into `ios`, those for Macs into `macos`. What is there already stays.
-    `progress` is called before each with its name, its number, and how many there
+    Those for iPhones go into `ios`, those for Macs into `macos`. What is there already and is not
+    damaged stays. `progress` is called before each with its name, its number, and how many there
     are. Raises NemocliError if the compiler failed; what was compiled before is kept.
     """
     new = []
     jobs = list(_list_jobs(path, architectures))
     for number, (package, architecture, target) in enumerate(jobs, 1):
-        if target.exists():
+        if is_compiled(target):
             continue
         progress(target.name, number, len(jobs))
         try:

@@ -22,6 +22,8 @@ class Occupant(Enum):
     SAME = auto()
     #: The same conversion, or something of nemocli's that is too damaged to say which.
     DAMAGED = auto()
+    #: The same conversion in another format, or by another version of nemocli.
+    OUTDATED = auto()
     OTHER = auto()
 
 
@@ -34,8 +36,9 @@ def is_done(
     """Tell whether a conversion is in its place already, so that nothing is to be done.
 
     `examine` is called with a place that is not empty; it raises UsageError for what nemocli did
-    not write. `note` is called if the conversion there is damaged. With `force`, the answer is no.
-    Raises UsageError for another model unless `force` is set, and for a link to itself.
+    not write. `note` is called if the conversion there is damaged or outdated. With `force`, the
+    answer is no. Raises UsageError for another model unless `force` is set, and for a link to
+    itself.
     """
     try:
         if os.path.islink(os.path.realpath(out)):
@@ -51,6 +54,8 @@ def is_done(
         )
     if found is Occupant.DAMAGED and note:
         note(f"{out} is damaged and is converted again.")
+    if found is Occupant.OUTDATED and note:
+        note(f"{out} was written by another version of nemocli and is converted again.")
     return found is Occupant.SAME and not force
 
 

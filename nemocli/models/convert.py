@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -88,11 +89,11 @@ def convert(
     The latter is a model of the hub that was downloaded before. `to` is `auto` or one of
     `list_folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions. Every
     lookahead the model knows is written by default.
-    If `out` already holds this very conversion in full, nothing is done, and if it is damaged, it
-    is made again, which `note` is called with; `force` makes it again in any case. Another model
-    folder is replaced only with `force`, any other existing folder never. `progress` is called
-    before each graph, and `check` with the finished folder, before it comes to its place: if that
-    raises, nothing is left, and what was there before stays.
+    If `out` already holds this very conversion in full, nothing is done, and if it is damaged or of
+    another format, it is made again, which `note` is called with; `force` makes it again in any
+    case. Another model folder is replaced only with `force`, any other existing folder never.
+    `progress` is called before each graph, and `check` with the finished folder, before it comes to
+    its place: if that raises, nothing is left, and what was there before stays.
     Raises ModelError for a bad checkpoint, UsageError for bad options, NemocliError if the disk
     is full or cannot be written.
     """
@@ -132,8 +133,10 @@ def _examine(planned: Manifest, out: Path) -> Occupant:
         manifest = read_manifest(out)
     except ModelError:
         return _examine_remains(planned, out)
-    if not planned.describes_same(manifest):
+    if not planned.describes_same(replace(manifest, nemocli=planned.nemocli)):
         return Occupant.OTHER
+    if manifest.nemocli != planned.nemocli:
+        return Occupant.OUTDATED
     try:
         check_folder(out, manifest)
     except ModelError:
@@ -154,9 +157,12 @@ def _examine_remains(planned: Manifest, out: Path) -> Occupant:
         data = json.loads(read_text(out / MANIFEST))
         keys = ("kind", "precision", "source_sha256")
         same = all(data[key] == getattr(planned, key) for key in keys)
+        is_outdated = data["format"] != FORMAT
     except (OSError, ValueError, LookupError, TypeError, RecursionError, ModelError):
         return Occupant.DAMAGED
-    return Occupant.DAMAGED if same else Occupant.OTHER
+    if not same:
+        return Occupant.OTHER
+    return Occupant.OUTDATED if is_outdated else Occupant.DAMAGED
 
 
 def _show_nothing(name: str, number: int, total: int) -> None:

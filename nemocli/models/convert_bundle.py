@@ -19,7 +19,7 @@ from nemocli.models.conversion_place import (
 )
 from nemocli.models.convert import name_folder
 from nemocli.models.find import find_checkpoint
-from nemocli.models.folder import FileRecord, read_manifest
+from nemocli.models.folder import read_manifest
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, find_changed
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
@@ -27,13 +27,16 @@ from nemocli.network.small_file import read_text
 from nemocli.runtimes.coreai.bundle import (
     GRAPHS,
     HALVES,
+    HASH,
     IOS,
     LOOKAHEAD,
     MACOS,
+    METADATA,
     PROGRAM,
     Bundle,
     find_bundle,
 )
+from nemocli.runtimes.coreai.bundle_sizes import config_in_bundle, read_config
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.kinds import AUTO
@@ -85,16 +88,15 @@ def convert_to_bundle(
     that the layout cannot express, and what `convert` raises.
     """
     from nemocli.runtimes.coreai.bundle_files import write_bundle
-    from nemocli.runtimes.coreai.bundle_sizes import config_in_bundle
 
     source = open_checkpoint(find_checkpoint(checkpoint))
     config_in_bundle(source.config)
     check_checkpoint(source)
     values = (describe_source(source.path), source.sha256, __version__)
     about = dict(zip(SOURCE_KEYS, values, strict=True))
-    if is_done(out, partial(_examine, precision, about), force, note):
-        return
     tokenizers = {TOKENIZER: source.tokenizer, TOKENIZER_CONFIG: _read_tokenizer_config(source)}
+    if is_done(out, partial(_examine, precision, about, tokenizers), force, note):
+        return
     check_space(source, out, choose_folder_kind(KIND).precisions[precision])
     place = Path(os.path.realpath(out))  # the target of a link: the link stays
     try:
@@ -117,7 +119,9 @@ def _read_tokenizer_config(source: AnyCheckpoint) -> str:
         raise ModelError(f"{path} is damaged; get the checkpoint again.") from None
 
 
-def _examine(precision: str, about: dict[str, str], out: Path) -> Occupant:
+def _examine(
+    precision: str, about: dict[str, str], tokenizers: dict[str, str], out: Path
+) -> Occupant:
     """Compare what is in a place with a planned bundle.
 
     Raises UsageError for what nemocli has not written, and OSError for what cannot be read.
@@ -132,20 +136,43 @@ def _examine(precision: str, about: dict[str, str], out: Path) -> Occupant:
         return Occupant.OTHER
     try:
         bundle = open_bundle(out)
-        if bundle.precision != precision or read_source(bundle) != about:
+        source, version = read_source(bundle), SOURCE_KEYS[2]
+        if bundle.precision != precision or {**source, version: about[version]} != about:
             return Occupant.OTHER
-        return Occupant.DAMAGED if find_changed(out, _record(out, bundle)) else Occupant.SAME
+        if source != about:
+            return Occupant.OUTDATED
+        return Occupant.SAME if _is_whole(out, bundle, tokenizers) else Occupant.DAMAGED
     except ModelError:
         return Occupant.DAMAGED
 
 
-def _record(out: Path, bundle: Bundle) -> dict[str, FileRecord]:
-    """Return size and hash of the programs in both halves, by name; those for phones are copies."""
-    records = record_bundle(out)
-    phones = Bundle(out / IOS, bundle.precision)
+def _is_whole(out: Path, bundle: Bundle, tokenizers: dict[str, str]) -> bool:
+    """Tell whether both halves are as they were written; ModelError if a package is not one.
+
+    The packages for phones are copies of the others.
+    """
+    read_config(bundle)
+    records, phones = record_bundle(out), Bundle(out / IOS, bundle.precision)
     for graph in GRAPHS:
         if graph not in HALVES:
-            name = (bundle.package(graph) / PROGRAM).relative_to(out).as_posix()
-            copied = (phones.package(graph) / PROGRAM).relative_to(out).as_posix()
-            records[copied] = records[name]
-    return records
+            package, copy = bundle.package(graph), phones.package(graph)
+            records[_name_program(out, copy)] = records[_name_program(out, package)]
+            if not all(
+                _has(copy / part, (package / part).read_bytes()) for part in (METADATA, HASH)
+            ):
+                return False
+    texts = {name: text.encode() for name, text in tokenizers.items()}
+    halves = (bundle.folder, phones.folder)
+    if not all(_has(half / name, text) for half in halves for name, text in texts.items()):
+        return False
+    return not find_changed(out, records)
+
+
+def _name_program(out: Path, package: Path) -> str:
+    return (package / PROGRAM).relative_to(out).as_posix()
+
+
+def _has(path: Path, content: bytes) -> bool:
+    """Tell whether a file is there and has this content."""
+    is_candidate = path.is_file() and path.stat().st_size == len(content)
+    return is_candidate and path.read_bytes() == content

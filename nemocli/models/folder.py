@@ -17,8 +17,9 @@ from nemocli.runtimes.kinds import list_folder_kinds
 
 MANIFEST = "manifest.json"
 
-#: Rises when a folder written before can no longer be read.
-FORMAT = 7
+#: Rises when a folder written before can no longer be read, or lacks what a new one has: then it is
+#: converted again.
+FORMAT = 8
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nemocli.errors import ModelError, NemocliError
-from nemocli.models.bundle import advice_for, is_bundle, record_bundle
+from nemocli.errors import ModelError, NemocliError, UnsupportedError
+from nemocli.models.bundle import (
+    advice_for,
+    is_bundle,
+    open_bundle,
+    read_bundle_tokenizer,
+    record_bundle,
+)
 from nemocli.models.folder import (
     MANIFEST,
     Manifest,
@@ -25,6 +31,7 @@ from nemocli.models.hub_hash import has_hash
 from nemocli.models.hub_records import Records, read_hub_records
 from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.runtimes.coreai.bundle_sizes import read_config
 from nemocli.whole_file import write_whole_file
 
 #: Files up to this many bytes are hashed whenever a model is opened, in about ten milliseconds.
@@ -90,7 +97,8 @@ def find_changed(folder: Path, records: Records) -> set[str]:
 def describe_damage(model: Path) -> list[str]:
     """Read all files of a model folder or a checkpoint; return a sentence for each damaged one.
 
-    The hashes of a checkpoint outside the hub's cache are unknown; its tensors are checked.
+    The hashes of a checkpoint outside the hub's cache are unknown; its tensors are checked. Of a
+    bundle, it is also checked whether its graphs and its tokenizer fit each other.
     """
     try:
         if (model / MANIFEST).is_file():
@@ -100,7 +108,11 @@ def describe_damage(model: Path) -> list[str]:
         if is_bundle(model):
             records = {**read_hub_records(model), **record_bundle(model)}
             damages = find_damage(model, records)
-            return [f"{damage}; {advice_for(model)}." for damage in damages]
+            found = [f"{damage}; {advice_for(model)}." for damage in damages]
+            if not found:
+                with suppress(UnsupportedError):  # without Core AI, their hashes are all there is
+                    read_bundle_tokenizer(model, read_config(open_bundle(model)))
+            return found
         if lacks_manifest(model):
             raise no_manifest_error(model)
         damages = find_damage(_choose_folder(model), read_hub_records(model))

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.errors import ModelError
-from nemocli.models.bundle import advice_for, find_tokenizer
+from nemocli.models.bundle import advice_for, read_bundle_tokenizer
 from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.finite_outputs import FiniteOutputRuntime
-from nemocli.models.folder import Manifest
+from nemocli.models.folder import MANIFEST, Manifest
 from nemocli.models.integrity import check_checkpoint, check_folder, find_damage
 from nemocli.models.paths import find_cache_folder
-from nemocli.network.checkpoint import open_checkpoint
+from nemocli.network.checkpoint import TOKENIZER, open_checkpoint
+from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.kind import CheckpointKind, FolderKind, ModelFolder, Progress
@@ -53,6 +54,7 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
     path = resolved.path
     manifest = read_any_manifest(path)
     check_folder(path, manifest, progress)
+    tokenizer = _read_folder_tokenizer(path, manifest.config)
     folder = ModelFolder(
         path=path,
         config=manifest.config,
@@ -65,7 +67,7 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
         kind.open_folder(folder, resolved.lookahead, resolved.compute_units, progress),
         lambda: _explain_not_finite(path, manifest),
     )
-    return LoadedModel(resolved, opened, _read_folder_tokenizer(path))
+    return LoadedModel(resolved, opened, tokenizer)
 
 
 def read_tokenizer(resolved: "ResolvedModel") -> str:
@@ -75,14 +77,16 @@ def read_tokenizer(resolved: "ResolvedModel") -> str:
     """
     if resolved.needs_conversion or isinstance(KINDS[resolved.runtime], CheckpointKind):
         return open_checkpoint(resolved.path).tokenizer
-    return _read_folder_tokenizer(resolved.path)
+    return _read_folder_tokenizer(resolved.path, resolved.config)
 
 
-def _read_folder_tokenizer(path: Path) -> str:
+def _read_folder_tokenizer(path: Path, config: ModelConfig) -> str:
+    if not (path / MANIFEST).is_file():
+        return read_bundle_tokenizer(path, config)
     try:
-        return read_text(find_tokenizer(path))
+        return read_text(path / TOKENIZER)
     except (OSError, ValueError):
-        raise ModelError(f"{find_tokenizer(path)} is damaged; {advice_for(path)}.") from None
+        raise ModelError(f"{path / TOKENIZER} is damaged; {advice_for(path)}.") from None
 
 
 def _explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:

@@ -192,11 +192,12 @@ def rank_measured(revision: str, spec: ModelSpec, system: System) -> Iterator[Va
     for variant in choice.variants(spec.purpose) if choice else ():
         has_precision = spec.precision in (None, variant.precision)
         has_units = spec.compute_units in (None, variant.compute_units or "cpu")
-        if has_precision and has_units and _is_here(variant, system):
+        if has_precision and has_units and is_here(variant, system):
             yield variant
 
 
-def _is_here(variant: Variant, system: System) -> bool:
+def is_here(variant: Variant, system: System) -> bool:
+    """Tell whether this machine still has everything that a variant needs."""
     kind = KINDS.get(variant.runtime)
     if kind is None or not kind.runs_on(system) or variant.precision not in kind.precisions:
         return False

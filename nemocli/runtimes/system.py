@@ -47,7 +47,19 @@ def this_system() -> System:
     if sys.platform != "darwin":
         return System(sys.platform, "", architecture, python)
     is_translated = architecture == "x86_64" and read_sysctl("sysctl.proc_translated") == "1"
-    return System(sys.platform, platform.mac_ver()[0], architecture, python, is_translated)
+    return System(sys.platform, _find_macos(), architecture, python, is_translated)
+
+
+def _find_macos() -> str:
+    """Return the version of macOS.
+
+    A Python that was built for an older macOS sees a version such as 16.0 instead of 26.0, or 10.16
+    instead of 15.5: https://github.com/python/cpython/issues/135675.
+    """
+    version = platform.mac_ver()[0]
+    if version.partition(".")[0] in ("10", "16"):
+        return read_sysctl("kern.osproductversion") or version
+    return version
 
 
 def read_sysctl(name: str) -> str:

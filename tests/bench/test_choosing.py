@@ -151,6 +151,12 @@ def test_transfers_are_tried_with_what_would_win(demo, measured, monkeypatch):
     monkeypatch.setattr(numpy, "transfers", ())
     resolved = resolve(ModelSpec("demo"))
     assert (resolved.runtime, resolved.transfer) == ("numpy", None)
+    (shown,) = [each for each in examine_auto() if each.name == "measured"]
+    assert shown.value.startswith("demo: numpy fp32 for live, onnx fp32 for files (")
+    assert shown.advice == (
+        "faster, but not here any more: numpy fp32, quick; measure again:"
+        " nemocli bench --choose --model demo"
+    )
 
 
 def test_a_file_from_before_transfers_is_read(demo, measured, data):
@@ -266,6 +272,9 @@ def test_of_a_large_model_only_what_is_converted_competes(demo, measured, monkey
     convert(demo, tmp_path / "models" / "one", "onnx", "int8", [3])
     assert choose("-q").exit_code == 0
     assert chosen(demo).live == (Variant("onnx", "int8", None),)
+    convert(demo, tmp_path / "models" / "two", "onnx", "fp32", [3])
+    monkeypatch.setattr(KINDS["onnx"], "is_slow_on", lambda system: True)
+    assert choose().stderr.count("onnx is left out: with so many weights") == 1
 
 
 def trial(name, p50, p99=9.0, block=9.0, memory=9.0, exact=True):

@@ -8,8 +8,10 @@ import pytest
 
 from nemocli.bench import variants, verify
 from nemocli.bench.reference import SOUND, TOKENS, demo_reference
+from nemocli.bench.run_config import RunResult
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
+from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.system import System
 from tests.schemas import checked
 from tests.typed import nemocli
@@ -48,6 +50,28 @@ def test_exact_runtimes(few, tmp_path):
     assert "cores" in report["machine"]["processor"]
     assert "demo: onnx fp32, lookahead 3: 8 of 8 tokens, same;" in done.stdout
     assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_other_transfers_are_tried_too(few, tmp_path, monkeypatch):
+    """Each at the runtime's default precision; one that is not there fails for itself."""
+    monkeypatch.setattr(KINDS["numpy"], "transfers", ("quick", "broken"))
+
+    def run(config, sound):
+        if config.transfer == "broken":
+            raise ModelError("It lacks a function.")
+        return RunResult(few.tokens[3], 0.1, [0.01, 0.01], 3.0)
+
+    monkeypatch.setattr(verify, "run_config", run)
+    done, report = doctor(tmp_path / "report.json")
+    assert done.exit_code == 1
+    found = [(o["runtime"], o["transfer"], o["verdict"]) for o in report["outcomes"]]
+    assert found == [
+        ("numpy", None, "same"),
+        ("numpy", "quick", "same"),
+        ("numpy", "broken", "failed"),
+        ("onnx", None, "same"),
+    ]
+    assert "demo: numpy fp32, quick, lookahead 3: 8 of 8 tokens, same;" in done.stdout
 
 
 def test_only_json_is_on_stdout(few, tmp_path):

@@ -5,11 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from nemocli.bench import conversion
-from nemocli.models.folder import read_manifest
+from nemocli.models.folder import FORMAT, MANIFEST, read_manifest, write_manifest
 from tests.typed import NEMOCLI, nemocli
 
 
@@ -117,6 +118,32 @@ def test_a_damaged_conversion_is_made_again_and_that_is_said(demo, tmp_path):
     assert "nothing was done" in nemocli(*command).stderr
     forced = nemocli(*command, "--force")
     assert "writing joint.onnx" in forced.stderr and "damaged" not in forced.stderr
+
+
+def test_a_conversion_by_another_version_runs_and_is_made_again(demo, clips, tmp_path):
+    out = tmp_path / "model"
+    command = ["convert", demo, "-o", out, "--lookahead", "3", "--no-verify"]
+    assert nemocli(*command).exit_code == 0
+    write_manifest(out, replace(read_manifest(out), nemocli="0.0.9"))
+    assert nemocli("file", clips[0].path, "--model", out).exit_code == 0
+    again = nemocli(*command)
+    assert again.exit_code == 0
+    assert f"{out} was written by another version of nemocli and is conv" in again.stderr
+    assert "nothing was done" in nemocli(*command).stderr
+
+
+def test_a_conversion_in_another_format_is_made_again_and_that_is_said(demo, clips, tmp_path):
+    out = tmp_path / "model"
+    command = ["convert", demo, "-o", out, "--lookahead", "3", "--no-verify"]
+    assert nemocli(*command).exit_code == 0
+    whole = (out / MANIFEST).read_text()
+    (out / MANIFEST).write_text(whole.replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+    refused = nemocli("file", clips[0].path, "--model", out)
+    assert refused.exit_code == 3 and "in another format; convert" in refused.stderr
+    again = nemocli(*command)
+    assert again.exit_code == 0
+    assert f"{out} was written by another version of nemocli and is conv" in again.stderr
+    assert (out / MANIFEST).read_text() == whole
 
 
 def test_verification_can_be_left_out(demo, tmp_path):

@@ -9,9 +9,11 @@ import pytest
 pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
 
 from nemocli.bench import conversion
+from nemocli.models import convert_bundle
 from nemocli.models.bundle import open_bundle
 from nemocli.models.find import FoundModel
 from nemocli.network.checkpoint import open_checkpoint
+from tests.repeats import repeats
 from tests.typed import nemocli
 
 OPTIONS = ("--to", "coreai", "--layout", "coreaikit")
@@ -67,16 +69,44 @@ def test_it_is_verified_on_whole_chunks(demo, tmp_path, monkeypatch):
     assert float(difference) < 1e-4
 
 
-def test_again_does_nothing_and_mends_what_is_damaged(copy, demo):
+def test_again_does_nothing(copy, demo):
     again = convert(demo, "-o", copy)
     assert (again.exit_code, again.stdout) == (0, f"{copy}\n")
     assert "not written again" in again.stderr
-    program = copy / "ios" / f"nemotron_asr_{SMALL[0]}.aimodel" / "main.mlirb"
-    intact = program.read_bytes()
-    program.write_bytes(b"damaged")
+
+
+@pytest.mark.parametrize(
+    "name",
+    repeats(
+        [
+            f"ios/nemotron_asr_{SMALL[0]}.aimodel/main.mlirb",
+            "macos/tokenizer.json",
+            "ios/tokenizer_config.json",
+            f"ios/nemotron_asr_{SMALL[1]}.aimodel/main.hash",
+            f"ios/nemotron_asr_{SMALL[2]}.aimodel/metadata.json",
+            f"macos/nemotron_asr_{HALVES[1]}.aimodel/metadata.json",
+        ],
+        2,
+    ),
+)
+@pytest.mark.parametrize("is_missing", [False, True])
+def test_what_is_damaged_is_mended(copy, demo, name, is_missing):
+    intact = (copy / name).read_bytes()
+    (copy / name).write_bytes(b"damaged")
+    if is_missing:
+        (copy / name).unlink()
     again = convert(demo, "-o", copy, "--no-verify")
+    assert again.exit_code == 0
     assert "is damaged and is converted again" in again.stderr
-    assert program.read_bytes() == intact
+    assert (copy / name).read_bytes() == intact
+
+
+def test_one_by_another_version_is_made_again(copy, demo, monkeypatch):
+    monkeypatch.setattr(convert_bundle, "__version__", "9.9")
+    again = convert(demo, "-o", copy, "--no-verify")
+    assert again.exit_code == 0
+    assert f"{copy} was written by another version of nemocli and is conv" in again.stderr
+    assert "not written again" in convert(demo, "-o", copy).stderr
 
 
 def test_what_is_there_is_replaced_only_if_it_may_be(copy, demo, tmp_path):
@@ -210,8 +240,10 @@ def test_what_the_compiler_did_not_do_is_found(copy, demo, xcrun, monkeypatch, f
     first, second = sorted(expected("h18p"))
     assert compiled(copy / "ios") == {first}
     monkeypatch.delenv("FAULT")
+    (copy / "ios" / second).mkdir()  # as if it had been copied in part
     assert convert(demo, "-o", copy, "--ahead-of-time", "h18p").exit_code == 0
     assert compiled(copy / "ios") == {first, second}
+    assert list((copy / "ios" / second).rglob("*_ANE_region_*"))
     assert len(xcrun.read_text(encoding="utf-8").splitlines()) == 3
 
 

@@ -221,5 +221,25 @@ def test_this_mac(machine, translated, expected, monkeypatch):
     assert system_module.this_system() == expected
 
 
+@pytest.mark.parametrize(
+    ("seen", "true", "expected"),
+    [
+        ("16.0", "26.0.1", "26.0.1"),
+        ("16.0", "27.0", "27.0"),
+        ("10.16", "15.5", "15.5"),
+        ("16.1", "", "16.1"),  # if the system does not say it
+        ("26.0", None, "26.0"),
+        ("15.5", None, "15.5"),
+    ],
+)
+def test_the_version_that_an_older_python_sees_is_not_believed(seen, true, expected, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    monkeypatch.setattr("platform.mac_ver", lambda: (seen, ("", "", ""), "arm64"))
+    values = {} if true is None else {"kern.osproductversion": true}
+    monkeypatch.setattr(system_module, "read_sysctl", values.__getitem__)
+    assert system_module.this_system().macos == expected
+
+
 def test_portable_is_the_last(monkeypatch):
     assert kinds.AUTO_ON_APPLE_SILICON[-1] == PORTABLE

@@ -96,15 +96,27 @@ def compile_package(package: Path, folder: Path, architecture: str) -> Path:
     if done.returncode:
         raise NemocliError(f"{subject}: it ended with exit code {done.returncode}{said}.")
     compiled = folder / compiled_name(package, architecture)
-    files = [path for path in compiled.rglob("*") if path.is_file() and path.stat().st_size]
-    if not files:
+    if not _list_files(compiled):
         raise NemocliError(f"{subject}, though it says that it did: nothing came out{said}.")
-    if next(compiled.rglob(NEURAL_ENGINE_ENTRIES), None) is None:
+    if not _has_neural_engine(compiled):
         raise NemocliError(
             f"{subject} for the Neural Engine, though it says that it did: only code for the GPU"
             f" came out{said}."
         )
     return compiled
+
+
+def is_compiled(compiled: Path) -> bool:
+    """Tell whether a compiled package has files, and code for the Neural Engine."""
+    return bool(_list_files(compiled)) and _has_neural_engine(compiled)
+
+
+def _list_files(compiled: Path) -> list[Path]:
+    return [path for path in compiled.rglob("*") if path.is_file() and path.stat().st_size]
+
+
+def _has_neural_engine(compiled: Path) -> bool:
+    return next(compiled.rglob(NEURAL_ENGINE_ENTRIES), None) is not None
 
 
 def _last_line(output: str) -> str:

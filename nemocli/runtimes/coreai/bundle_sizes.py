@@ -79,7 +79,10 @@ def _read_signature(bundle: Bundle, graph: str) -> Signature:
             described = [*summary.function_inputs("main"), *summary.function_outputs("main")]
         return {name: _parse_tensor(text) for name, text in described}
     except Exception as error:  # coreai's exceptions share no base class
-        raise ModelError(f"Core AI cannot read {package}: {error}. Get the bundle again.") from None
+        reason = str(error).rstrip(".")
+        raise ModelError(
+            f"Core AI cannot read {package}: {reason}. Get the bundle again."
+        ) from None
 
 
 def _parse_tensor(text: str) -> Tensor:

@@ -192,8 +192,15 @@ def test_what_is_damaged_is_named(copy, clips):
             assert str(package) in typed("models", "verify", copy).stdout
             (package / name).write_bytes(intact)
     assert "intact" in typed("models", "verify", copy).stdout
-    open_bundle(copy).tokenizer.write_text("{", encoding="utf-8")
-    assert "tokenizer" in refusal("file", clips[0].path, "--model", copy)
+    tokenizer = open_bundle(copy).tokenizer
+    whole = json.loads(tokenizer.read_text(encoding="utf-8"))
+    whole["model"]["vocab"] = dict(list(whole["model"]["vocab"].items())[:50])
+    for text, words in (("{", "list of pieces"), (json.dumps(whole), "another model's tokenizer")):
+        tokenizer.write_text(text, encoding="utf-8")
+        refused = refusal("file", clips[0].path, "--model", copy)
+        assert words in refused and "; get the bundle again." in refused
+        verified = typed("models", "verify", copy)
+        assert verified.exit_code == 3 and words in verified.stdout
 
 
 def test_a_graph_of_another_model(copy, clips):
@@ -202,6 +209,7 @@ def test_a_graph_of_another_model(copy, clips):
     shutil.rmtree(package)
     shutil.copytree(other, package)
     assert "fit" in refusal("file", clips[0].path, "--model", copy)
+    assert "fit" in typed("models", "verify", copy).stdout
 
 
 def test_another_lookahead_or_runtime(bundle, clips):
