@@ -2,8 +2,8 @@
 
 import json
 import secrets
-import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -59,7 +59,7 @@ class RealtimeWriter:
         shown = {
             "id": self._id,
             "object": "realtime.transcription_session",
-            "expires_at": int(time.time()) + SESSION_S,
+            "expires_at": int(datetime.now(UTC).timestamp()) + SESSION_S,
             **(old_session(session) if self.is_old else session),
         }
         more = {"warnings": list(warnings)} if warnings else {}

@@ -80,7 +80,7 @@ def options(command, path=""):
 CONFIRMATIONS = {" file force", " live force", " convert force", " models remove yes"}
 
 #: What is repeated with texts, which a variable could not separate.
-REPEATED = {" file phrase", " live phrase", " bench phrase"}
+REPEATED = {" file phrase", " live phrase", " serve phrase", " bench phrase"}
 
 
 def test_every_option_but_a_confirmation_has_an_environment_variable():

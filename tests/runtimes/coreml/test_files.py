@@ -51,6 +51,7 @@ def test_without_rounding_the_graphs_give_numpy_s_tokens(case, lookahead):
     assert result.tokens
 
 
+@pytest.mark.slow
 def test_other_sizes_too(case):
     odd = case("odd")
     runtime = EvaluatedRuntime(odd.write("fp32", (3,)), odd.parameters.config, 3, exact=True)
@@ -159,7 +160,7 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize("precision", repeats(["int8", "fp16"], 1))
 def test_one_graph_at_a_time_is_in_memory(case, tmp_path, monkeypatch, precision):
     load, loaded, alive = Constants._load, [], {}
 
