@@ -7,6 +7,7 @@ from nemocli.boosting.phrases import Phrases
 from nemocli.errors import UsageError
 from tests.boosting.muddled import muddle
 from tests.kinds_here import PORTABLE_HERE
+from tests.repeats import repeats
 
 #: Preferred as strongly as possible, so that something changes whatever the model is.
 BOOST = 5
@@ -63,7 +64,7 @@ def test_chunks_blocks_and_files_together_have_the_same_tokens(transcriber, phra
                 about_equal(tokens(found[clip.path].transcript), want)
 
 
-@pytest.mark.parametrize("runtime", PORTABLE_HERE)
+@pytest.mark.parametrize("runtime", repeats(PORTABLE_HERE, 2))
 def test_no_phrases_change_nothing_in_any_runtime(runtime, clips):
     with nemocli.load("demo", runtime=runtime) as transcriber:
         for clip in clips[:1]:

@@ -85,7 +85,7 @@ def batches(draw, longest):
 
 @pytest.mark.parametrize(
     "runtime,precision,lookahead",
-    repeats([("numpy", "fp32", n) for n in LOOKAHEADS], 0) + repeats(CASES, 4) + MLX_DAILY,
+    repeats([("numpy", "fp32", n) for n in LOOKAHEADS], 0) + repeats(CASES, 2) + MLX_DAILY,
 )
 @settings(
     max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -247,6 +247,7 @@ def test_verify(few, monkeypatch):
     assert done.exit_code == 1 and "1 of 3 tokens, differs" in done.stdout
 
 
+@pytest.mark.slow  # seconds of processor time, as the one below
 def test_ctrl_c_leaves_nothing(tmp_path):
     command = [*NEMOCLI, "bench", *DEMO, "--json", tmp_path / "a.json"]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -259,6 +260,7 @@ def test_ctrl_c_leaves_nothing(tmp_path):
     assert "Traceback" not in rest and not os.listdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_silence_has_no_first_token(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
     done = bench(tmp_path / "a.wav", *DEMO, "--repeat", 1, "-q")

@@ -157,6 +157,7 @@ def test_a_worker_without_the_model_says_so(here, workers):
     assert len(refusals) == 1  # the first worker's; the second one's is raised
 
 
+@pytest.mark.slow  # they are started again, several times
 def test_workers_that_die_while_loading_are_given_up(here, workers):
     with pytest.raises(NemocliError, match="A worker does not start"):
         workers(load_and_die)

@@ -146,7 +146,7 @@ def test_a_track_that_lies_in_another_file(tmp_path, watch):
         assert not canary.was_opened()
 
 
-@pytest.mark.parametrize("size", [0, 1, 0x7FFFFFFF, 0xFFFFFFF0])
+@pytest.mark.parametrize("size", repeats([0x7FFFFFFF, 0, 1, 0xFFFFFFF0], 2))
 @pytest.mark.parametrize("chunk", [b"RIFF", b"fmt ", b"data"])
 def test_lengths_that_lie(tmp_path, chunk, size):
     path = tmp_path / "a.wav"
@@ -228,7 +228,7 @@ def mp3(tmp_path_factory):
     return content[content.index(b"\xff\xf3") :]
 
 
-@pytest.mark.parametrize("stuffed", repeats([False, True], 2))
+@pytest.mark.parametrize("stuffed", repeats([False, True], 1))
 @pytest.mark.parametrize("frames", [[200 << 20], [20 << 20] * 5])
 def test_tags_that_are_packed(tmp_path, mp3, frames, stuffed):
     packed = [crafted.packed_frame(b"APIC", size, stuffed) for size in frames]

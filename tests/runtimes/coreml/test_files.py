@@ -62,7 +62,7 @@ def test_other_sizes_too(case):
     assert relative(result, expected) < 1e-5
 
 
-@pytest.mark.parametrize("lookahead", EVERY_LOOKAHEAD)
+@pytest.mark.parametrize("lookahead", repeats((*LOOKAHEADS, *SLOW_LOOKAHEADS), 0))
 def test_the_demo_with_weights_in_float16(case, clips, lookahead):
     demo, clip = case("demo"), min(clips, key=lambda clip: len(clip.samples))
     folder, config = demo.write("fp16", written_with(lookahead)), demo.parameters.config
