@@ -161,6 +161,7 @@ def test_a_model_that_is_removed_while_it_loads(clip, model, tmp_path):
     assert "convert the model again" in sentence(err).lower()
 
 
+@pytest.mark.slow  # seconds of processor time
 def test_bench_without_its_sound_any_more(clip, tmp_path):
     sound = tmp_path / "a.flac"
     sound.write_bytes(clip.path.read_bytes())

@@ -36,10 +36,10 @@ CHECKPOINTS = {
 
 LOOKAHEADS = (0, 3, 6, 13)
 
-#: By default, a runtime meets this many lookaheads a checkpoint, and one that loads slowly only one
+#: By default, a runtime meets this many lookaheads a checkpoint, and others than numpy only one
 #: checkpoint of so many. The other tests are slow ones: pytest -m slow tests/oracle -k mlx
 SOME_LOOKAHEADS = {"numpy": 2, "onnx": 1, "coreai": 1, "mlx": 1}
-ONE_CHECKPOINT_IN = {"coreai": 6, "mlx": 5}
+ONE_CHECKPOINT_IN = {"onnx": 3, "coreai": 5, "mlx": 5}
 
 
 def pytest_generate_tests(metafunc):

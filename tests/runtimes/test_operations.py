@@ -8,6 +8,7 @@ import pytest
 from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.parameters import Parameter
 from nemocli.runtimes.numpy.runtime import NumpyOperations
+from tests.repeats import repeats
 
 RANDOM = np.random.default_rng(5)
 
@@ -127,7 +128,8 @@ def by_coreml(graph, inputs, folder):
     return evaluator(inputs)["result"]
 
 
-@pytest.mark.parametrize("run", [by_onnx, by_mlx, by_coreai, by_coreml])
+# A package of Core ML takes half a second; its whole graphs are compared by default, too.
+@pytest.mark.parametrize("run", repeats([by_onnx, by_mlx, by_coreai, by_coreml], 3))
 @pytest.mark.parametrize(
     ("shapes", "operation"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
