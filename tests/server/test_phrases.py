@@ -69,7 +69,9 @@ def test_keywords_of_a_session_are_preferred_from_its_first_turn_on(start, muddl
 
 
 def test_terms_of_wyoming(start, muddled, names):
-    wyoming = pytest.importorskip("tests.server.test_wyoming", reason="pip install wyoming")
+    pytest.importorskip("wyoming", reason="pip install wyoming")
+    from tests.server import test_wyoming as wyoming
+
     server = start(phrases=Phrases((), boost=BOOST), wyoming_port=0)
     clip, plain, boosted = muddled
 
