@@ -71,6 +71,8 @@ def run_server(model: str, lookahead: int, count: int, seconds: float) -> dict[s
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
+        if not url:
+            raise SystemExit("The server did not start; what it printed is above.")
         try:
             before = read_metrics(url)
             asyncio.run(send_all(url, count, seconds))
