@@ -22,6 +22,10 @@ DAMAGE_TOLERANCE_S = 0.005
 #: A longer jump ahead means that the clock was set; a shorter one is a gap to fill with silence.
 MAX_GAP_S = 3600.0
 
+#: All gaps together may be longer than MAX_GAP_S by this many times the sound: a damaged header may
+#: say that each packet lasts minutes, so that a few kilobytes would be days of silence.
+MAX_FILLED_SHARE = 10.0
+
 #: A longer jump must be confirmed by the next piece even after an undecodable packet.
 FAR_S = 1.0
 
@@ -73,6 +77,8 @@ class Timeline(Generic[Samples]):
     ) -> None:
         #: Seconds placed so far, and seconds by which the file's clock jumped ahead of the sound.
         self.position = self.ignored = 0.0
+        # Seconds of `position` that are silence in gaps.
+        self._filled = 0.0
         self._log = log
         self._is_quiet = is_quiet
         # Whether there was a whole pause without packets, and the samples of the last piece.
@@ -158,7 +164,8 @@ class Timeline(Generic[Samples]):
     def _move_ahead(self, piece: Piece[Samples], error: float) -> Placed[Samples]:
         """Fill a gap with silence; ignore the clock where the gap is implausible."""
         self._count_jump(piece)
-        if error > MAX_GAP_S:
+        sound = self.position - self._filled
+        if error > MAX_GAP_S or self._filled + error > MAX_GAP_S + MAX_FILLED_SHARE * sound:
             return self._reset(piece, "ahead", error)
         # The sound begins later than the picture.
         if not self._has_begun and not piece.follows_damage:
@@ -231,6 +238,7 @@ class Timeline(Generic[Samples]):
         elif not is_outlier:
             self._count_jump(piece)
         self._to_skip = max(0.0, self._to_skip - skipped)
+        self._filled += silence
         self.position += silence + piece.seconds - skipped
         self._has_begun = True
         self._before = piece.samples

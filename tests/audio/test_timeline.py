@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemocli.audio.sound_warnings import MAX_INCIDENTS, WarningLog
-from nemocli.audio.timeline import MAX_DRIFT, MAX_GAP_S, TOLERANCE_S, Piece, Timeline
+from nemocli.audio.timeline import (
+    MAX_DRIFT,
+    MAX_FILLED_SHARE,
+    MAX_GAP_S,
+    TOLERANCE_S,
+    Piece,
+    Timeline,
+)
 
 FRAME = 0.02
 
@@ -147,3 +154,11 @@ def test_a_second_frame_with_the_time_of_the_first():
     starts, skipped, kinds = placed(pieces)
     assert not kinds and not any(skipped.values())
     assert starts[49] == pytest.approx(times[49])
+
+
+def test_gaps_far_longer_than_all_sound_are_not_filled_for_ever():
+    """A damaged header may say that each packet lasts a quarter of an hour."""
+    count = 2000
+    starts, _, kinds = placed(frames([1000.0 * n for n in range(count)]))
+    assert starts[count - 1] <= MAX_GAP_S + (1 + MAX_FILLED_SHARE) * count * FRAME
+    assert set(kinds) == {"gap", "clock"}
