@@ -12,7 +12,7 @@ from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.bundle import describe_form, is_bundle, open_bundle
 from nemocli.models.conversions import list_converted
 from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
-from nemocli.models.folder import MANIFEST, is_written_by_conversion, read_manifest
+from nemocli.models.folder import MANIFEST, Manifest, is_written_by_conversion, read_manifest
 from nemocli.models.hub import (
     DEFAULT_MODEL,
     HubModel,
@@ -24,6 +24,8 @@ from nemocli.models.hub import (
 from nemocli.models.paths import DEMO, find_cache_folder, find_demo_folder, find_models_folder
 from nemocli.network.config import ARCHITECTURE
 from nemocli.removal import remove_tree
+from nemocli.runtimes.kind import FolderKind
+from nemocli.runtimes.kinds import KINDS
 from nemocli.whole_file import is_abandoned, is_part
 
 #: Forms of incomplete models.
@@ -62,9 +64,8 @@ def list_models() -> list[ListedModel]:
     found = [*_list_bundled(), *_list_downloads()]
     for folder in (find_models_folder(), find_cache_folder() / "converted"):
         for path, manifest in list_converted(folder):
-            form = f"{manifest.kind} {manifest.precision}"
             name = path.name if folder == find_models_folder() else str(path)
-            found.append(_list_folder(name, form, path, manifest.source))
+            found.append(_list_converted(name, path, manifest))
         found += _list_bundles(folder)
         found += _list_unusable(folder)
     return found
@@ -216,6 +217,36 @@ def _list_entries(folder: Path) -> list[Path]:
         return []
     except OSError as error:
         raise ModelError(f"The folder {folder} cannot be read: {error.strerror}.") from None
+
+
+def _list_converted(name: str, path: Path, manifest: Manifest) -> ListedModel:
+    """Return a converted model; what its runtime keeps in the cache counts, and goes with it."""
+
+    def delete() -> list[OSError]:
+        failed = remove_tree(path)
+        if not failed:
+            unused = set(_list_cached(manifest)).difference(*map(_list_cached, _read_manifests()))
+            failed = [error for one in sorted(unused) for error in remove_tree(one)]
+        return failed
+
+    cached = map(measure_model, _list_cached(manifest))
+    size = measure_folder(path) + sum(cached)
+    form = f"{manifest.kind} {manifest.precision}"
+    return ListedModel(name, form, manifest.source, size, path, delete)
+
+
+def _list_cached(manifest: Manifest) -> list[Path]:
+    kind = KINDS[manifest.kind]
+    if not isinstance(kind, FolderKind):
+        return []
+    hashes = {name: record.sha256 for name, record in manifest.files.items()}
+    return kind.list_cached(hashes, find_cache_folder())
+
+
+def _read_manifests() -> list[Manifest]:
+    """Read the manifests of all converted models."""
+    folders = (find_models_folder(), find_cache_folder() / "converted")
+    return [manifest for folder in folders for _, manifest in list_converted(folder)]
 
 
 def _was_model(path: Path) -> bool:

@@ -246,3 +246,10 @@ class FolderKind(Kind):
 
         Raises ModelError for a folder that cannot be loaded.
         """
+
+    def list_cached(self, hashes: Mapping[str, str], cache: Path) -> list[Path]:
+        """Return what opening a model folder left in the cache, which nothing else removes.
+
+        `hashes` are those of ModelFolder, `cache` the folder that its `cache` returns.
+        """
+        return []

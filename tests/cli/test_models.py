@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,14 @@ from huggingface_hub import constants
 from nemocli.cli.models import format_size
 from nemocli.models.convert import convert
 from nemocli.models.downloads import PULLED_MARK
-from nemocli.models.folder import MANIFEST
+from nemocli.models.folder import (
+    MANIFEST,
+    TOKENIZER,
+    read_manifest,
+    record_files,
+    write_manifest,
+)
+from nemocli.runtimes.coreml.compiled import content_key
 from tests import typed
 from tests.network.broken import sound_files
 from tests.schemas import checked
@@ -85,6 +93,34 @@ def test_remove(models):
         assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     assert [p.name for p in (models / "models").iterdir()] == ["broken"]
     assert nemocli("list").stdout.count("\n") == 2
+
+
+def test_what_core_ml_compiled_goes_with_its_last_model(models):
+    folder, compiled = models / "models", models / "cache/compiled"
+    converted = read_manifest(folder / "one")
+    keys = {}
+    for name, weights in (("two", "a"), ("three", "b")):
+        shutil.copytree(folder / "one", folder / name)
+        for package in ("pre", "joint"):
+            path = folder / name / f"{package}.mlpackage/weights"
+            path.parent.mkdir()
+            path.write_text(weights if package == "joint" else "the same")
+        names = [TOKENIZER, "pre.mlpackage/weights", "joint.mlpackage/weights"]
+        files = record_files(folder / name, names)
+        manifest = replace(converted, kind="coreml", precision="fp16", files=files)
+        write_manifest(folder / name, manifest)
+        keys[name] = {content_key({file: files[file].sha256}) for file in names[1:]}
+        for key in keys[name]:
+            code = compiled / f"{key}-macos15.5.mlmodelc" / "code"
+            code.parent.mkdir(parents=True, exist_ok=True)
+            code.write_bytes(bytes(1_000_000))
+            code.parent.with_suffix(".json").write_text("{}")
+    listed = {model["name"]: model for model in json.loads(nemocli("list", "--json").stdout)}
+    assert listed["two"]["bytes"] > listed["one"]["bytes"] + 1_900_000
+    assert nemocli("remove", "two", "--yes").exit_code == 0
+    assert {path.name.partition("-")[0] for path in compiled.iterdir()} == keys["three"]
+    assert nemocli("remove", "three", "--yes").exit_code == 0
+    assert not list(compiled.iterdir())
 
 
 def test_an_interrupted_download_is_listed_and_removed(models):

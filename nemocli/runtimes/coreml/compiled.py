@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,6 +78,18 @@ def _files(folder: Path) -> dict[str, list[int]]:
         path.relative_to(folder).as_posix(): [found.st_size, found.st_mtime_ns]
         for path, found in seen.items()
     }
+
+
+def find_compiled(folder: Path, hashes: Mapping[str, str]) -> list[Path]:
+    """Return the compiled forms of a model folder's packages, and the lists of their files.
+
+    `hashes` are the SHA-256 of the model folder's files by name.
+    """
+    packages: dict[str, dict[str, str]] = defaultdict(dict)
+    for name, digest in hashes.items():
+        packages[name.partition("/")[0]][name] = digest
+    keys = map(content_key, packages.values())
+    return [path for key in keys for path in sorted(folder.glob(f"{key}-macos*"))]
 
 
 def check_package(package: Path, hashes: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """What nemocli knows of Core ML, which writes packages on Linux too and runs on macOS alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +21,9 @@ PYOBJC = Library(
 #: What becomes of a stream's caches, which coremltools copies by default. States stay in Core ML;
 #: direct calls of the framework, through pyobjc, read and write them in our own memory.
 STATES, DIRECT, DIRECT_STATES = TRANSFERS = ("states", "direct", "direct-states")
+
+#: The folder of compiled packages in the cache.
+COMPILED = "compiled"
 
 
 class CoreMLKind(FolderKind):
@@ -79,12 +82,17 @@ class CoreMLKind(FolderKind):
             folder.config,
             lookahead,
             hashes=folder.hashes,
-            compiled=folder.cache() / "compiled",
+            compiled=folder.cache() / COMPILED,
             compute_units=compute_units or self.default_compute_units,
             progress=progress,
             encoder_dtype="float32" if folder.precision == "fp32" else "float16",
             transfer=folder.transfer,
         )
+
+    def list_cached(self, hashes: Mapping[str, str], cache: Path) -> list[Path]:
+        from nemocli.runtimes.coreml.compiled import find_compiled
+
+        return find_compiled(cache / COMPILED, hashes)
 
 
 KIND = CoreMLKind()
