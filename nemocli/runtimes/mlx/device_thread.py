@@ -6,6 +6,7 @@ it. So all runtimes share a thread, whichever threads call them.
 """
 
 import atexit
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,15 +14,28 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
+from nemocli.errors import UnsupportedError
+
 Result = TypeVar("Result")
 
 #: Functions to call, in order. Python may add to this queue in the middle of anything, when it
 #: collects garbage; other queues do not allow that.
 _tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
+#: The process that has the thread: one that is forked from it does not.
+_process = os.getpid()
+
 
 def call(function: Callable[[], Result]) -> Result:
-    """Call a function in MLX's thread; return or raise what it does."""
+    """Call a function in MLX's thread; return or raise what it does.
+
+    Raises UnsupportedError in a process that was forked from the one that imported this.
+    """
+    if os.getpid() != _process:
+        raise UnsupportedError(
+            "MLX does not work in a forked process; start it anew, as the methods spawn and"
+            " forkserver of Python's multiprocessing do, or use the onnx runtime."
+        )
     future: Future[Result] = Future()
     _tasks.put(partial(_settle, future, function))
     return future.result()
@@ -39,6 +53,11 @@ def _settle(future: Future[Result], function: Callable[[], Result]) -> None:
         future.set_exception(error)
 
 
+def _wait_for_call() -> None:
+    if os.getpid() == _process:
+        call(lambda: None)
+
+
 def _work() -> None:
     while True:
         _tasks.get()()  # without a name, which would keep what it holds until the next
@@ -47,4 +66,4 @@ def _work() -> None:
 # A daemon, since other threads may call it for as long as Python runs. But Python waits for its
 # call: native code must not come back to a Python that is gone.
 threading.Thread(target=_work, name="mlx", daemon=True).start()
-atexit.register(call, lambda: None)
+atexit.register(_wait_for_call)

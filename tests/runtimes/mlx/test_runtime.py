@@ -112,6 +112,26 @@ def test_a_thread_that_outlives_the_main_one(converted, clips):
     assert (done.stdout, done.stderr) == (f"{clip.text}\nclosed\n", "")
 
 
+FORKED = """
+import os, sys
+import nemocli
+
+transcriber = nemocli.load(sys.argv[1])
+if os.fork():
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+else:
+    transcriber.transcribe(sys.argv[2], lang=sys.argv[3])
+"""
+
+
+def test_a_forked_process_is_refused_and_ends(converted, clips):
+    clip = clips[0]
+    command = [sys.executable, "-c", FORKED, converted("fp32"), clip.path, clip.lang]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.stdout == "1\n"
+    assert "UnsupportedError: MLX does not work in a forked process" in done.stderr
+
+
 @pytest.fixture
 def compiled(monkeypatch):
     """Names of the graphs that `mx.compile` was called for; it compiles nothing."""
