@@ -6,6 +6,7 @@ If the parent is killed, the process ends too.
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,8 @@ def serve_call() -> None:
 
 def _exit_with_parent(lifeline: int) -> None:
     os.read(lifeline, 1)  # returns when the parent's end is closed
+    # The parent, which is gone, cannot remove the folder that it made for this process.
+    shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
     os._exit(1)
 
 

@@ -84,11 +84,16 @@ def test_it_ends_with_its_parent(tmp_path, number):
         "from tests.bench.test_subprocess_run import hang\n"
         f"run_in_subprocess(hang, {str(tmp_path / 'pid')!r})"
     )
-    waiting = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    command = [sys.executable, "-c", script]
+    waiting = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
     pid = until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
     waiting.send_signal(number)
     waiting.wait(timeout=20)
     until(lambda: not runs(int(pid)))
+    until(lambda: not list(temporary.iterdir()))
 
 
 def until(condition):
