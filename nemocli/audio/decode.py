@@ -40,7 +40,7 @@ def open_decoder(path: Path, options: SoundOptions) -> Decoder:
 
     Raises AudioError if it cannot be read, holds no sound, or lacks the chosen track.
     """
-    with _system_errors(path):
+    with _explain_system_errors(path):
         decoder = _open_libsndfile(path)
         if decoder is None:
             from nemocli.audio.ffmpeg import FfmpegDecoder  # slow to load, and not for a wav
@@ -60,7 +60,7 @@ def probe_tracks(path: str | os.PathLike[str]) -> tuple[Track, ...]:
     Raises AudioError if it cannot be read or holds no sound.
     """
     path = Path(path)
-    with _system_errors(path):
+    with _explain_system_errors(path):
         decoder = _open_libsndfile(path)
         if decoder is None:
             from nemocli.audio.ffmpeg_container import list_file_tracks
@@ -95,14 +95,14 @@ def _open_libsndfile(path: Path) -> Decoder | None:
 
 
 @contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
+def _explain_system_errors(path: Path) -> Iterator[None]:
     """Raise AudioError for an error of the operating system, MemoryError for lack of memory."""
     try:
         yield
     except OSError as error:
         if lacks_memory(error):  # a library of a decoder does not load
             raise MemoryError from None
-        raise unreadable_error(path, error) from None
+        raise explain_unreadable(path, error) from None
 
 
 def suits_libsndfile(header: bytes) -> bool:
@@ -138,7 +138,7 @@ def is_wav(header: bytes) -> bool:
     return header[:4] in BYTE_ORDERS and header[8:12] == b"WAVE"
 
 
-def unreadable_error(path: Path, error: OSError) -> AudioError:
+def explain_unreadable(path: Path, error: OSError) -> AudioError:
     """Return the error for a path that cannot be opened; say so if it is an address."""
     if isinstance(error, FileNotFoundError) and (advice := advise_on_address(str(path))):
         return AudioError(advice)

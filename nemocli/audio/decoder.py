@@ -43,14 +43,14 @@ class Decoder(Protocol):
     #: Warnings so far.
     log: WarningLog
 
-    def blocks(self) -> Iterator[Block]:
+    def read_blocks(self) -> Iterator[Block]:
         """Decode from the start. Raises AudioError at the end if nothing could be decoded."""
 
     def close(self) -> None:
         """Close the file."""
 
 
-def not_sound_error(path: Path) -> AudioError:
+def explain_not_sound(path: Path) -> AudioError:
     """Return the error for a file in no format that either decoder knows."""
     return AudioError(
         "is not a sound file that nemocli can read, or it is badly damaged: "
@@ -59,7 +59,7 @@ def not_sound_error(path: Path) -> AudioError:
     )
 
 
-def no_contents_error(path: Path) -> AudioError:
+def explain_no_contents(path: Path) -> AudioError:
     """Return the error for an mp4 that was cut off before its table of contents."""
     return AudioError(
         "lacks its table of contents, which an mp4 has at its end, so its sound cannot be found: it"
@@ -76,7 +76,7 @@ def check_header(path: Path, channels: int, rate: int) -> None:
         )
 
 
-def nothing_decodable_error(path: Path) -> AudioError:
+def explain_nothing_decodable(path: Path) -> AudioError:
     """Return the error for a file of a known format none of whose sound can be decoded."""
     return AudioError(
         "is damaged: none of its sound can be decoded; copy or export it again.", path

@@ -34,7 +34,7 @@ def open_device_stream(
     """
     sounddevice = import_sounddevice()
     try:
-        with _chosen(device.server_source):
+        with _choose_source(device.server_source):
             try:
                 return _start(device, rate, rate, channels, receive)
             except (sounddevice.PortAudioError, ValueError):
@@ -89,7 +89,7 @@ def _make_converter(
 
 
 @contextmanager
-def _chosen(source: str | None) -> Iterator[None]:
+def _choose_source(source: str | None) -> Iterator[None]:
     """Have the sound server's library take this source while a device is opened."""
     if source is None:
         yield

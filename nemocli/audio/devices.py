@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nemocli.audio.mac_permission import advise_on_permission
-from nemocli.audio.native_messages import native_messages_withheld
+from nemocli.audio.native_messages import withhold_native_messages
 from nemocli.audio.sound_server import list_server_sources
 from nemocli.errors import AudioError, UnsupportedError, UsageError
 
@@ -109,7 +109,7 @@ def import_sounddevice() -> Any:
     if (imported := sys.modules.get("sounddevice")) is not None:
         return imported
     try:
-        with native_messages_withheld():
+        with withhold_native_messages():
             import sounddevice
     except ImportError:
         raise UnsupportedError(

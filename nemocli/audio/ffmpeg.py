@@ -23,7 +23,7 @@ from nemocli.audio.decoder import (
     check_header,
     describe_cut,
     describe_rest,
-    nothing_decodable_error,
+    explain_nothing_decodable,
 )
 from nemocli.audio.ffmpeg_container import (
     check_sums,
@@ -104,7 +104,7 @@ class FfmpegDecoder:
         if name.startswith(LENGTH_WITH_LEAD) and 0 < self._start < (self.duration or 0.0):
             self.duration = (self.duration or 0.0) - self._start
 
-    def blocks(self) -> Iterator[Block]:
+    def read_blocks(self) -> Iterator[Block]:
         """Yield the frames of the track, with silence where damage or its clock leave gaps."""
         # If the container has no start time, the first frame is at 0.
         is_headless = isinstance(self._clock, FlacClock) and self._clock.is_headless
@@ -271,11 +271,11 @@ class FfmpegDecoder:
         AudioError if nothing could be decoded.
         """
         if not seconds and self._is_damaged:
-            raise nothing_decodable_error(self.path)
+            raise explain_nothing_decodable(self.path)
         name = self._container.format.name
         others = self._packets.others_end
         reached = max(seconds, others - self._start) if others else seconds
-        promised = self.duration if self._length_is_true() else None
+        promised = self.duration if self._has_true_length() else None
         if promised is not None and promised - ignored - reached > CUT_SHORT_S:
             self.log.add("cut", seconds, describe_cut(seconds, promised))
         elif (
@@ -307,7 +307,7 @@ class FfmpegDecoder:
             file.seek(self._packets.read_up_to)
             return not file.read(8).startswith((b"APETAGEX", b"ID3", b"TAG"))
 
-    def _length_is_true(self) -> bool:
+    def _has_true_length(self) -> bool:
         name = self._container.format.name
         # An mp3 has its length in an encoder's tag; a start later than 0 shows that it has one.
         # FFmpeg counts what follows as sound, even if it is none.

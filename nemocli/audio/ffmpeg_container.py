@@ -8,7 +8,7 @@ from typing import Any
 import av
 
 from nemocli.audio.bytes_behind import lacks_contents
-from nemocli.audio.decoder import no_contents_error, not_sound_error
+from nemocli.audio.decoder import explain_no_contents, explain_not_sound
 from nemocli.audio.ffmpeg_limits import build_limits
 from nemocli.audio.packed_headers import unpacks_too_far
 from nemocli.audio.tracks import Track, list_tracks
@@ -37,13 +37,13 @@ def list_container_tracks(path: Path, container: av.container.InputContainer) ->
         return tracks
     if container.streams.video:
         raise AudioError("is a video without a sound track: give a file that has sound.", path)
-    raise _unreadable_error(path)
+    raise _explain_unreadable(path)
 
 
 def open_checked(path: Path) -> av.container.InputContainer:
     """Open a file; raises as `open_container`, and AudioError for headers that unpack too far."""
     if path.is_file() and path.stat().st_size and unpacks_too_far(path):
-        raise not_sound_error(path)
+        raise explain_not_sound(path)
     return open_container(path)
 
 
@@ -58,12 +58,12 @@ def open_container(path: Path) -> av.container.InputContainer:
     except OSError:
         raise
     except av.FFmpegError:
-        raise _unreadable_error(path) from None
+        raise _explain_unreadable(path) from None
     return container
 
 
-def _unreadable_error(path: Path) -> AudioError:
-    return no_contents_error(path) if lacks_contents(path) else not_sound_error(path)
+def _explain_unreadable(path: Path) -> AudioError:
+    return explain_no_contents(path) if lacks_contents(path) else explain_not_sound(path)
 
 
 def accept_any_tags() -> dict[str, Any]:

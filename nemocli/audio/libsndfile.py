@@ -77,7 +77,7 @@ class LibsndfileDecoder:
         #: Whether the bytes behind the sound that was read could not be decoded.
         self.ends_damaged = False
 
-    def blocks(self) -> Iterator[Block]:
+    def read_blocks(self) -> Iterator[Block]:
         """Yield blocks of `BLOCK_FRAMES` frames; integers are scaled to full scale = 1.0."""
         rate = self._sound.samplerate
         frames = 0

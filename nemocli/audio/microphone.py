@@ -23,7 +23,7 @@ from nemocli.audio.default_input import DefaultInput
 from nemocli.audio.device_stream import open_device_stream
 from nemocli.audio.devices import Device, find_device, import_sounddevice, list_devices
 from nemocli.audio.mac_permission import advise_on_permission
-from nemocli.audio.native_messages import native_messages_withheld
+from nemocli.audio.native_messages import withhold_native_messages
 from nemocli.audio.samples import decode_samples
 from nemocli.audio.sound_server import list_server_sources
 from nemocli.audio.source import LiveSource, Mark, Packet
@@ -116,9 +116,9 @@ class Microphone(LiveSource):
         self._was_loud = False
 
     def start(self) -> None:
-        self._last_block = now_with_sleep()
+        self._last_block = read_clock_with_sleep()
         # Until it is closed: PortAudio's thread has words of its own for a device that goes away.
-        self._withheld.enter_context(native_messages_withheld())
+        self._withheld.enter_context(withhold_native_messages())
         try:
             self._open()
         except NemocliError:
@@ -129,13 +129,13 @@ class Microphone(LiveSource):
     def pause(self) -> None:
         with self._lock:
             if self._missing_since is not None and not self._is_paused:
-                self._mark_gap(now_with_sleep(), self.name, False)
+                self._mark_gap(read_clock_with_sleep(), self.name, False)
         super().pause()
 
     def resume(self) -> None:
         with self._lock:
             if self._missing_since is None and self._away_since is not None:
-                self._missing_since = now_with_sleep()
+                self._missing_since = read_clock_with_sleep()
                 self._is_reported = False
         super().resume()
 
@@ -183,7 +183,7 @@ class Microphone(LiveSource):
 
         It took `seconds` to record; where it is resampled, its frames may come with the next one.
         """
-        now = now_with_sleep()
+        now = read_clock_with_sleep()
         with self._lock:
             if opened != self._opened:
                 return  # a stream that is being closed
@@ -238,7 +238,7 @@ class Microphone(LiveSource):
 
     def _is_gone(self) -> bool:
         with self._lock:
-            late = now_with_sleep() - self._last_block
+            late = read_clock_with_sleep() - self._last_block
             if self._is_stale or late > GONE_AFTER_S:
                 return True
         return not self._stream.active or self._is_replaced()
@@ -362,7 +362,7 @@ class Microphone(LiveSource):
         )
 
 
-def now_with_sleep() -> float:
+def read_clock_with_sleep() -> float:
     """Return seconds on a clock that only goes forward, also while the machine sleeps."""
     # Linux's clock of that kind, and the Mac's; Python's own stands still meanwhile.
     name = "CLOCK_MONOTONIC_RAW" if sys.platform == "darwin" else "CLOCK_BOOTTIME"

@@ -12,7 +12,7 @@ _kept: int | None = None
 
 
 @contextmanager
-def native_messages_withheld() -> Iterator[None]:
+def withhold_native_messages() -> Iterator[None]:
     """Let what is written to file descriptor 2 go nowhere while the block runs.
 
     PortAudio and ALSA explain each failure there, on many lines, and JACK that it does not run.

@@ -49,12 +49,12 @@ class PartedDecoder:
         self.track = replace(decoders[0].track, channels=self.channels, duration=self.duration)
         self.tracks: Sequence[Track] = (self.track,)
 
-    def blocks(self) -> Iterator[Block]:
+    def read_blocks(self) -> Iterator[Block]:
         """Yield the blocks of all parts."""
         begins = 0.0
         for part, decoder in self._parts:
             seconds = 0.0
-            for block in decoder.blocks():
+            for block in decoder.read_blocks():
                 seconds += len(block.samples) / block.rate
                 yield block
             self._judge(part, begins, seconds, decoder.ends_damaged)

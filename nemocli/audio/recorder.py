@@ -78,7 +78,7 @@ class Recorder(Closing):
                 part.unlink(missing_ok=True)
                 raise
         except (OSError, RuntimeError) as error:
-            raise NemocliError(f"{path} cannot be written: {self._reason(error)}.") from None
+            raise NemocliError(f"{path} cannot be written: {self._find_reason(error)}.") from None
         self._size = os.fstat(self._file.descriptor).st_size
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
@@ -102,7 +102,7 @@ class Recorder(Closing):
         waiting = 0
         try:
             while (block := self._blocks.get()) is not None:
-                for frames in self._frames(block):
+                for frames in self._split_block(block):
                     blocks.append(frames)
                     waiting += len(frames)
                     if waiting > FLUSH_INTERVAL_S * self._source.rate:
@@ -114,9 +114,9 @@ class Recorder(Closing):
             self._source.tap = None
             with suppress(Exception):  # Python would close it later, and complain on stderr
                 self._file.close()
-            self._fail(f"{self._path} ended early: {self._reason(error)}.")
+            self._fail(f"{self._path} ended early: {self._find_reason(error)}.")
 
-    def _frames(self, block: Any) -> Iterator[npt.NDArray[np.float32]]:
+    def _split_block(self, block: Any) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the frames of a block, or those of a silence, a second at a time."""
         if not isinstance(block, Silence):
             yield self._source.to_frames(block)
@@ -130,7 +130,7 @@ class Recorder(Closing):
             self._notify(f"{sentence} The transcription goes on.")
         self.failure = NemocliError(sentence)
 
-    def _reason(self, error: Exception) -> str:
+    def _find_reason(self, error: Exception) -> str:
         with suppress(OSError):
             if shutil.disk_usage(self._path.parent).free == 0:  # which libsndfile does not say
                 return os.strerror(errno.ENOSPC)
@@ -188,7 +188,9 @@ class Recorder(Closing):
             place = taken if is_gone else _free_name(taken)
             copy = _Copy(place, descriptor)
         except OSError as error:
-            self._fail(f"{taken} was removed, and cannot be written again: {self._reason(error)}.")
+            self._fail(
+                f"{taken} was removed, and cannot be written again: {self._find_reason(error)}."
+            )
             return
         if self._copy is not None:
             self._copy.close()

@@ -153,7 +153,7 @@ class Sound(Closing):
         def read_good_blocks() -> Iterator[Block]:
             nonlocal failure
             try:
-                yield from self._silence_bad_samples(self._decoder.blocks())
+                yield from self._silence_bad_samples(self._decoder.read_blocks())
             except AudioError as error:
                 failure = error
 
@@ -176,7 +176,7 @@ class Sound(Closing):
         peak = seconds = 0.0
         decoder = open_decoder(self.path, self._options)
         try:
-            for block in decoder.blocks():
+            for block in decoder.read_blocks():
                 peak = max(peak, find_usual_peak(block.samples))
                 seconds += len(block.samples) / block.rate
                 if seconds >= FIRST_LOOK_S:

@@ -228,7 +228,7 @@ class LiveSource:
         if isinstance(taken, Mark):
             return Packet(self._last_samples(), 0, lost, taken)
         if taken:
-            return self._packet(taken, lost)
+            return self._make_packet(taken, lost)
         if self._producing or self._blocks:
             return None
         if not self._flushed:
@@ -273,7 +273,7 @@ class LiveSource:
         self._read_up_to = taken[-1].position + taken[-1].frames
         return taken, lost
 
-    def _packet(self, blocks: list[_Block], lost: int) -> Packet:
+    def _make_packet(self, blocks: list[_Block], lost: int) -> Packet:
         frames = np.concatenate([self.to_frames(block.data) for block in blocks])
         samples = self._resampler.push(self._mixer.push(frames))
         return Packet(self.gain.apply(samples), sum(block.frames for block in blocks), lost)

@@ -108,7 +108,7 @@ def choose_track(
     able = [track for track in candidates if track.is_decodable and not track.is_protected]
     if not able:
         others = [track for track in tracks if track not in candidates and track.is_decodable]
-        raise _not_decodable_error(path, candidates, bool(others))
+        raise _explain_not_decodable(path, candidates, bool(others))
     language = to_language_code(options.language)
     able.sort(key=lambda track: _rank(track, language))
     if len(able) > 1:
@@ -167,7 +167,7 @@ def _select_tracks(path: Path, tracks: Sequence[Track], asked: int | str | None)
     return found
 
 
-def _not_decodable_error(path: Path, tracks: Sequence[Track], has_others: bool) -> AudioError:
+def _explain_not_decodable(path: Path, tracks: Sequence[Track], has_others: bool) -> AudioError:
     if any(track.is_protected for track in tracks):
         return AudioError(
             "is protected against copying (DRM), and cannot be decoded without its key: give a file"

@@ -49,23 +49,23 @@ def read_wav_header(first: bytes, read: Callable[[int], bytes]) -> WavHeader:
     """
     sizes = read(8)
     if len(sizes) < 8 or sizes[4:] != b"WAVE":
-        raise _damaged_error()
+        raise _explain_damage()
     format_fields: tuple[int, int, int, int] | None = None
     while True:
         header = read(8)
         if len(header) < 8:
-            raise _damaged_error()
+            raise _explain_damage()
         name, size = header[:4], struct.unpack("<I", header[4:])[0]
         if name == b"data":
             if format_fields is None:
-                raise _damaged_error()
+                raise _explain_damage()
             unknown = first == b"RF64" or size == 0 or size >= UNKNOWN_LENGTH
             return _check_header(*format_fields, None if unknown else size)
         if size > MAX_CHUNK_BYTES:
-            raise _damaged_error()
+            raise _explain_damage()
         body = read(size + size % 2)
         if len(body) < size:
-            raise _damaged_error()
+            raise _explain_damage()
         if name == b"fmt ":
             format_fields = _read_format(body)
 
@@ -73,7 +73,7 @@ def read_wav_header(first: bytes, read: Callable[[int], bytes]) -> WavHeader:
 def _read_format(body: bytes) -> tuple[int, int, int, int]:
     """Return tag, channels, rate and bits of a format chunk."""
     if len(body) < 16:
-        raise _damaged_error()
+        raise _explain_damage()
     tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
     if tag == EXTENSIBLE and len(body) >= 26:
         tag = struct.unpack("<H", body[24:26])[0]
@@ -84,7 +84,7 @@ def _check_header(
     tag: int, channels: int, rate: int, bits: int, data_bytes: int | None
 ) -> WavHeader:
     if channels < 1 or rate not in PLAUSIBLE_RATES:
-        raise _damaged_error()
+        raise _explain_damage()
     if (tag, bits) not in ENCODINGS:
         raise AudioError(
             f"The WAV on stdin holds coded sound (format {tag}, {bits} bits): pipe plain samples,"
@@ -93,5 +93,5 @@ def _check_header(
     return WavHeader(rate, channels, ENCODINGS[tag, bits], data_bytes)
 
 
-def _damaged_error() -> AudioError:
+def _explain_damage() -> AudioError:
     return AudioError("The WAV header on stdin is damaged: check the command before the pipe.")

@@ -81,7 +81,7 @@ def core(monkeypatch):
     monkeypatch.setattr(microphone, "DefaultInput", lambda: core)
     monkeypatch.setattr(microphone, "DEFAULT_INTERVAL_S", 0.0)
     monkeypatch.setattr(microphone, "WATCH_INTERVAL_S", 0.005)
-    monkeypatch.setattr(microphone, "now_with_sleep", core.now)
+    monkeypatch.setattr(microphone, "read_clock_with_sleep", core.now)
     return core
 
 

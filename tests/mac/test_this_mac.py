@@ -8,7 +8,7 @@ import pytest
 
 import nemocli
 from nemocli.audio.default_input import DefaultInput
-from nemocli.audio.microphone import now_with_sleep
+from nemocli.audio.microphone import read_clock_with_sleep
 from nemocli.bench.variants import compute_units, transfers
 from nemocli.cli.app_nap import app_nap_prevented
 from nemocli.doctor.power import examine_power
@@ -131,8 +131,8 @@ def test_core_audio_says_which_microphone_is_the_default():
 def test_the_system_answers():
     assert find_processor_name()
     list(examine_power())
-    before = now_with_sleep()
+    before = read_clock_with_sleep()
     time.sleep(0.01)
-    assert now_with_sleep() > before
+    assert read_clock_with_sleep() > before
     with app_nap_prevented():
         assert "appnope" in sys.modules
