@@ -78,7 +78,7 @@ def together(
 
 
 def finished(stream: Stream) -> tuple[np.ndarray, Transcript]:
-    return np.concatenate(stream.enc_proj or []), stream.transcript(final=True)
+    return np.concatenate(stream.enc_proj or []), stream.build_transcript(final=True)
 
 
 def symbols(transcript: Transcript) -> list[tuple[int, int]]:

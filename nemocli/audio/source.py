@@ -226,14 +226,14 @@ class LiveSource:
         taken, lost = self._take()
         self.taken.set()
         if isinstance(taken, Mark):
-            return Packet(self._last_samples(), 0, lost, taken)
+            return Packet(self._take_last_samples(), 0, lost, taken)
         if taken:
             return self._make_packet(taken, lost)
         if self._producing or self._blocks:
             return None
         if not self._flushed:
             self._flushed = True
-            return Packet(self._last_samples(), 0, 0)
+            return Packet(self._take_last_samples(), 0, 0)
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -278,7 +278,7 @@ class LiveSource:
         samples = self._resampler.push(self._mixer.push(frames))
         return Packet(self.gain.apply(samples), sum(block.frames for block in blocks), lost)
 
-    def _last_samples(self) -> npt.NDArray[np.float32]:
+    def _take_last_samples(self) -> npt.NDArray[np.float32]:
         """Return what was held back for what might have followed; what follows begins anew."""
         held = self._resampler.push(self._mixer.finish())
         last = self.gain.apply(np.concatenate([held, self._resampler.finish()]))

@@ -72,18 +72,18 @@ def transcribe_many(
             if progress is not None:
                 for file in reading.files:
                     if any(stream in advanced for stream in file.streams):
-                        transcript = _transcript_so_far(file)
+                        transcript = _build_transcript_so_far(file)
                         progress(FileProgress(file.path, file.promised, transcript))
             for file in reading.take_finished():
-                yield _result(file)
+                yield _make_result(file)
     finally:
         reading.stop()
 
 
-def _result(file: PrefetchedFile) -> FileResult:
+def _make_result(file: PrefetchedFile) -> FileResult:
     if file.error:
         return FileResult(file.path, None, file.error, file.decoded, file.note)
-    transcript, warnings = _whole_transcript(file), file.warnings
+    transcript, warnings = _build_whole_transcript(file), file.warnings
     if not transcript.words:
         warnings = (*warnings, file.level.explain_no_words())
     elif quiet := file.level.warn_of_quiet():
@@ -109,12 +109,12 @@ def _advance(
     return [streams[n] for n in chosen]
 
 
-def _transcript_so_far(file: PrefetchedFile) -> Transcript:
+def _build_transcript_so_far(file: PrefetchedFile) -> Transcript:
     """Return the file's transcript so far: of several channels, that with the last token.
 
     Its duration is that of the sound that all channels have been transcribed to.
     """
-    transcripts = [each.stream.transcript_so_far() for each in file.streams]
+    transcripts = [each.stream.build_transcript_so_far() for each in file.streams]
     if len(transcripts) == 1:
         return transcripts[0]
     latest = max(file.streams, key=lambda each: each.stream.last_token_frame or 0)
@@ -124,10 +124,10 @@ def _transcript_so_far(file: PrefetchedFile) -> Transcript:
     )
 
 
-def _whole_transcript(file: PrefetchedFile) -> Transcript:
+def _build_whole_transcript(file: PrefetchedFile) -> Transcript:
     for each in file.streams:
         each.stream.finish()
-    transcripts = [each.stream.transcript(final=True) for each in file.streams]
+    transcripts = [each.stream.build_transcript(final=True) for each in file.streams]
     if not file.channels:
         return transcripts[0]
     return merge_channels(dict(zip(file.channels, transcripts, strict=True)))

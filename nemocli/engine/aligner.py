@@ -115,8 +115,8 @@ class Aligner:
         token_end, is_known = self._find_token_end(frame)
         earliest = self._last_end or 0
         begin = max(0, earliest - START_REACH_MS, token_end - MAX_START_MS) // ROW_MS * ROW_MS
-        threshold = self._find_threshold(begin, self._frame_end(frame))
-        sound = self._levels_of(begin, token_end)
+        threshold = self._find_threshold(begin, self._find_frame_end(frame))
+        sound = self._get_levels(begin, token_end)
         silences = [
             (begin + first * ROW_MS, begin + end * ROW_MS)
             for first, end in _find_silences(sound, threshold, is_beginning=not begin)
@@ -135,12 +135,12 @@ class Aligner:
             start = earliest
         else:
             start = token_end - USUAL_TOKEN_MS
-        return max(earliest, min(start, self._latest_end(frame) - MIN_WORD_MS))
+        return max(earliest, min(start, self._find_latest_end(frame) - MIN_WORD_MS))
 
     def _find_end(self, frame: int) -> int:
         """Find the end of a word whose last token so far is emitted on a frame."""
         end, _ = self._find_token_end(frame)
-        usual = min(self._start + SHORT_WORD_MS, self._latest_end(frame))
+        usual = min(self._start + SHORT_WORD_MS, self._find_latest_end(frame))
         return max(end, usual, self._start + MIN_WORD_MS)
 
     def _find_token_end(self, frame: int) -> tuple[int, bool]:
@@ -149,41 +149,41 @@ class Aligner:
         It is if the sound falls silent there, or by the delay. Otherwise the rows that its frame is
         made of decide.
         """
-        until = self._frame_end(frame)
+        until = self._find_frame_end(frame)
         if self._delay is None:
             end, reach = frame * FRAME_MS + ROW_MS, UNKNOWN_END_REACH_MS
         else:
             end, reach = max(0, (frame + 1) * FRAME_MS - self._delay), END_REACH_MS
             until = min(until, end + reach + END_SILENCE_MS)
-        latest = self._latest_end(frame)
+        latest = self._find_latest_end(frame)
         threshold = self._find_threshold(end - END_CONTEXT_MS, until)
-        quiet = ROW_MS * _count_quiet_at_end(self._levels_of(end - reach, until), threshold)
+        quiet = ROW_MS * _count_quiet_at_end(self._get_levels(end - reach, until), threshold)
         if quiet >= END_SILENCE_MS:
             return min(until // ROW_MS * ROW_MS - quiet, latest), True
         return min(end, latest), self._delay is not None
 
-    def _frame_end(self, frame: int) -> int:
+    def _find_frame_end(self, frame: int) -> int:
         """Return the end of a frame, or if that is earlier, of the sound received for it."""
-        return min((frame + 1) * FRAME_MS, self._sound_end(frame))
+        return min((frame + 1) * FRAME_MS, self._find_sound_end(frame))
 
-    def _latest_end(self, frame: int) -> int:
+    def _find_latest_end(self, frame: int) -> int:
         """Return where a word must end whose last token is emitted on a frame."""
-        return self._sound_end(frame) - RESERVE_MS
+        return self._find_sound_end(frame) - RESERVE_MS
 
-    def _sound_end(self, frame: int) -> int:
+    def _find_sound_end(self, frame: int) -> int:
         """Return the end of the sound that the encoder had received for a frame."""
         last = frame - frame % self._chunk + self._chunk - 1  # of its chunk
         rows = min(last * FRAME_ROWS + 1, self._first_row + len(self._levels))
         return ROW_MS * (rows if self._end_row is None else min(rows, self._end_row))
 
-    def _levels_of(self, begin: int, end: int) -> NDArray[np.float32]:
+    def _get_levels(self, begin: int, end: int) -> NDArray[np.float32]:
         """Return the levels of the rows between two times, as far as there are any."""
         first, last = (max(0, at // ROW_MS - self._first_row) for at in (begin, end))
         return self._levels[first:last]
 
     def _find_threshold(self, begin: int, end: int) -> float:
         """Find the level below which the sound between two times is silent; -inf if it never is."""
-        levels = np.sort(self._levels_of(begin, end))
+        levels = np.sort(self._get_levels(begin, end))
         if not len(levels):
             return -np.inf
         quietest, loudest = float(levels[len(levels) // 20]), float(levels[-1])

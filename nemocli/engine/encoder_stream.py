@@ -86,11 +86,11 @@ class EncoderStream:
         taken = self._rows[:rows]
         existing = -(-(self._rows_done + len(self._rows)) // 8) if self._ended else None
         frames_done, frames = self._rows_done // 8, self._chunk * chunks
-        row_masks, has_edge = self._row_masks(rows)
+        row_masks, has_edge = self._make_row_masks(rows)
         piece = ChunkInputs(
             rows=np.concatenate([taken, np.zeros((rows - len(taken), taken.shape[1]), np.float32)]),
             row_masks=row_masks,
-            neg_mask=self._neg_mask(chunks, frames_done, existing),
+            neg_mask=self._make_neg_mask(chunks, frames_done, existing),
             valid=frames if existing is None else min(frames, existing - frames_done),
             is_first=self._rows_done == 0,
             has_edge=has_edge,
@@ -99,7 +99,7 @@ class EncoderStream:
         self._rows_done += rows
         return piece
 
-    def _neg_mask(self, chunks: int, done: int, existing: int | None) -> Array:
+    def _make_neg_mask(self, chunks: int, done: int, existing: int | None) -> Array:
         """Make the mask for `chunks` chunks after `done` frames.
 
         `existing` is the number of frames of the whole sound, None before it has ended.
@@ -112,7 +112,7 @@ class EncoderStream:
             hidden |= frame >= existing
         return np.where(hidden, MASKED, np.float32(0))
 
-    def _row_masks(self, rows: int) -> tuple[list[Array], bool]:
+    def _make_row_masks(self, rows: int) -> tuple[list[Array], bool]:
         """Make the masks for the next `rows` rows, and tell whether any of them hides a row.
 
         A stage makes n // 2 + 1 rows of n rows of a whole sound.

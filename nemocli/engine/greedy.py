@@ -55,7 +55,7 @@ def _decode_frames(runtime: Runtime, decodings: list[Decoding], window: int) -> 
     blank, max_symbols = runtime.config.blank_id, runtime.config.max_symbols
     while decodings := [decoding for decoding in decodings if decoding.at < len(decoding.enc_proj)]:
         windows = [decoding.enc_proj[decoding.at : decoding.at + window] for decoding in decodings]
-        logits = _joint(runtime, [decoding.decoder for decoding in decodings], windows)
+        logits = _join(runtime, [decoding.decoder for decoding in decodings], windows)
         best = logits.argmax(-1)
         emitting, tokens, row = [], [], 0
         for decoding, frames in zip(decodings, windows, strict=True):
@@ -83,7 +83,7 @@ def _predict(runtime: Runtime, decoders: Sequence[GreedyDecoder], tokens: Sequen
         decoder.dec_out = out["dec_out"][n : n + 1]
 
 
-def _joint(runtime: Runtime, decoders: Sequence[GreedyDecoder], windows: list[Array]) -> Array:
+def _join(runtime: Runtime, decoders: Sequence[GreedyDecoder], windows: list[Array]) -> Array:
     """Compute the logits [frames, vocabulary] of some frames of each stream, one after another."""
     outs = [decoder.dec_out for decoder in decoders if decoder.dec_out is not None]
     if len(windows) == 1:

@@ -93,22 +93,22 @@ class Languages:
         by_lower = {tag.lower(): tag for tag in self.tags}
         code = _replace_name(typed)
         if code in by_lower:
-            return self._language(by_lower[code])
+            return self._make_language(by_lower[code])
         language = code.partition("-")[0]
         language = MACROLANGUAGES.get(language, language)
         for alias in (code, language):
-            tag = self._tag_of_alias(alias)
+            tag = self._find_tag(alias)
             if tag:
-                return self._language(tag)
+                return self._make_language(tag)
         same_language = [tag for tag in self.tags if tag.lower().startswith(language + "-")]
         if language and same_language:
-            return self._language(same_language[0])
+            return self._make_language(same_language[0])
         raise UsageError(self._describe_unknown(name, typed, by_lower))
 
-    def _language(self, tag: str) -> Language:
+    def _make_language(self, tag: str) -> Language:
         return Language(tag, self._prompts[tag])
 
-    def _tag_of_alias(self, alias: str) -> str | None:
+    def _find_tag(self, alias: str) -> str | None:
         """Return the locale with the same prompt as an alias in the dictionary, such as `en`."""
         prompt = {key.lower(): index for key, index in self._prompts.items()}.get(alias)
         return next((tag for tag in self.tags if self._prompts[tag] == prompt), None)

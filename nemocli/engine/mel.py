@@ -22,7 +22,7 @@ class MelStream:
         # samples are needed for those.
         n = np.arange(config.win_length)
         self._window = 0.5 - 0.5 * np.cos(2 * np.pi * n / (config.win_length - 1))
-        self._bands = _bands(mel_filters(config))
+        self._bands = _find_bands(compute_mel_filters(config))
         self._before = config.win_length // 2
         # Preemphasised samples from the next row's first on, zeros before the stream included.
         self._tail = np.zeros(self._before)
@@ -56,12 +56,12 @@ class MelStream:
             return np.zeros((0, self._config.num_mels), np.float32)
         hop, window = self._config.hop_length, self._config.win_length
         frames = np.lib.stride_tricks.sliding_window_view(self._tail, window)[::hop]
-        mel = self._log_mel(frames[:count])
+        mel = self._compute_log_mel(frames[:count])
         self._rows = until
         self._tail = self._tail[count * hop :].copy()
         return mel
 
-    def _log_mel(self, frames: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _compute_log_mel(self, frames: NDArray[np.float64]) -> NDArray[np.float32]:
         spectrum = np.fft.rfft(frames * self._window, self._config.n_fft)
         power = np.square(spectrum.real) + np.square(spectrum.imag)
         mel = np.full((len(frames), self._config.num_mels), LOG_FLOOR)
@@ -71,7 +71,7 @@ class MelStream:
         return logarithm
 
 
-def _bands(
+def _find_bands(
     filters: NDArray[np.float64],
 ) -> list[tuple[int, NDArray[np.intp], NDArray[np.float64]]]:
     """Turn the filters [mels, bins] into sums over the few bins that each of them has.
@@ -93,7 +93,7 @@ def _bands(
     return bands
 
 
-def mel_filters(config: FeatureConfig) -> NDArray[np.float64]:
+def compute_mel_filters(config: FeatureConfig) -> NDArray[np.float64]:
     """Make triangular filters [mels, n_fft / 2 + 1] of equal area, up to half the sampling rate.
 
     The mel scale is that of Slaney's Auditory Toolbox (1998): linear below 1 kHz, logarithmic

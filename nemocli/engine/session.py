@@ -129,7 +129,7 @@ class Session:
             self._transcribe_ready()
             self._stream.finish()
         if self._result is None:
-            self._result = self._stream.transcript(final=True)
+            self._result = self._stream.build_transcript(final=True)
         return self._result
 
     def _transcribe_ready(self) -> None:

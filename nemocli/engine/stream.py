@@ -107,16 +107,16 @@ class Stream:
         """Return what is new since the last update; with `close`, make the growing word final."""
         return self._text.update(self._duration, close)
 
-    def transcript(self, final: bool = False) -> Transcript:
+    def build_transcript(self, final: bool = False) -> Transcript:
         """Return the transcript, with the duration of the sound received.
 
         With `final`, it also shows bytes that do not make a whole character.
         """
-        return self._text.transcript(self._duration, final)
+        return self._text.build_transcript(self._duration, final)
 
-    def transcript_so_far(self) -> Transcript:
+    def build_transcript_so_far(self) -> Transcript:
         """Return the transcript of the frames decoded so far, with their duration."""
-        return self._text.transcript(min(self._duration, self.frames * FRAME_SECONDS))
+        return self._text.build_transcript(min(self._duration, self.frames * FRAME_SECONDS))
 
     def own_states(self) -> None:
         """Copy what the stream remembers, if it is a part of arrays that other streams share.

@@ -66,7 +66,7 @@ class Detokenizer:
             self._open_text = (self._open_text + text).strip()
             self._bytes = []
 
-    def transcript(self, duration: float, final: bool = False) -> Transcript:
+    def build_transcript(self, duration: float, final: bool = False) -> Transcript:
         """Return the transcript so far; with `final`, incomplete characters are shown too."""
         word = self._open_word(final)
         return Transcript(

@@ -58,7 +58,7 @@ class WordTimes:
         detokenizer = Detokenizer(self._pieces)
         for n, (piece, _) in enumerate(clip.tokens):  # the token's number, in place of a frame
             detokenizer.add(self._ids[piece], n, 1.0)
-        words = detokenizer.transcript(0.0, final=True).words
+        words = detokenizer.build_transcript(0.0, final=True).words
         firsts = [round(word.start / FRAME_SECONDS) for word in words]
         spans, words_spans = token_spans(clip), []
         for first, after in zip(firsts, [*firsts[1:], len(spans)], strict=True):

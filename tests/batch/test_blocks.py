@@ -151,7 +151,7 @@ def _together(transcriber, sounds, langs, blocks):
     while waiting := [stream for stream in streams if stream.chunks]:
         advance(waiting, blocks[turn % len(blocks)])
         turn += 1
-    return [symbols(stream.transcript(final=True)) for stream in streams]
+    return [symbols(stream.build_transcript(final=True)) for stream in streams]
 
 
 def symbols(transcript):

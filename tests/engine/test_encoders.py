@@ -231,7 +231,7 @@ def test_a_state_may_stay_on_a_device(blocks):
         while waiting := [one for one in streams if one.chunks]:
             advance(waiting[turn % len(waiting) :], 3)
             turn += 1
-        return [[(t.id, t.frame) for t in one.transcript().tokens] for one in streams]
+        return [[(t.id, t.frame) for t in one.build_transcript().tokens] for one in streams]
 
     wanted = transcribe(small_runtime(2, blocks))
     assert transcribe(DeviceRuntime(small_runtime(2, blocks))) == wanted

@@ -104,14 +104,14 @@ def test_streams_advanced_together_in_parts(blocks):
         advance(waiting, 4)
         turns += 1
         for stream in streams:
-            whole = stream.transcript()
+            whole = stream.build_transcript()
             decoded = min(whole.duration, stream.frames * 0.08)
-            assert stream.transcript_so_far() == replace(whole, duration=decoded)
+            assert stream.build_transcript_so_far() == replace(whole, duration=decoded)
     assert turns == 5
     for stream, (lang, end) in zip(streams, ends.items(), strict=True):
-        transcript = stream.transcript(final=True)
+        transcript = stream.build_transcript(final=True)
         assert symbols(transcript) == about(truth(3, lang, end)[1])
-        assert transcript.duration == stream.transcript_so_far().duration == end / 16000
+        assert transcript.duration == stream.build_transcript_so_far().duration == end / 16000
 
 
 @pytest.mark.parametrize(("lookahead", "frames"), [(0, 6), (1, 6), (3, 4), (6, 7)])
@@ -184,4 +184,4 @@ def test_incomplete_characters_are_shown_at_the_end():
     session.feed(SOUND)
     *before, last = session.finish().words
     assert last.text.endswith("\ufffd")
-    assert list(session._stream.transcript_so_far().words) == before
+    assert list(session._stream.build_transcript_so_far().words) == before

@@ -200,8 +200,8 @@ def detokenizer(folder: Path) -> Target:
         for byte in data[:200]:
             frame += byte // 64
             stream.add(byte % (size + 1), frame, 0.5)
-            shown = len(stream.transcript(frame * 0.08).words)
-        transcript = stream.transcript(frame * 0.08, final=True)
+            shown = len(stream.build_transcript(frame * 0.08).words)
+        transcript = stream.build_transcript(frame * 0.08, final=True)
         for word in transcript.words:
             if not word.text or word.text != word.text.strip() or not word.start <= word.end:
                 raise BrokenError(f"the word {word}")

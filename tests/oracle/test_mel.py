@@ -3,14 +3,16 @@
 import numpy as np
 import transformers
 
-from nemocli.engine.mel import mel_filters
+from nemocli.engine.mel import compute_mel_filters
 from tests.engine.test_mel import CONFIG, frames
 from tests.sounds import speech_like
 
 
 def test_filters_and_frames_are_those_of_transformers():
     extractor = transformers.NemotronAsrStreamingFeatureExtractor(feature_size=128)
-    np.testing.assert_allclose(mel_filters(CONFIG), extractor.mel_filters.numpy(), atol=1e-7)
+    np.testing.assert_allclose(
+        compute_mel_filters(CONFIG), extractor.mel_filters.numpy(), atol=1e-7
+    )
     samples = speech_like(3.0, seed=6)
     theirs = extractor(samples, sampling_rate=16000, return_tensors="np")["input_features"][0]
     ours = frames(samples)

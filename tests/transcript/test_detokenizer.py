@@ -58,8 +58,8 @@ def run(pieces, tokens, step=1):
     for n, token in enumerate(tokens):
         number = VOCABULARY.index(token) if isinstance(token, str) else token
         detokenizer.add(number, n * step, 1 - n / 100)
-        seen.append(detokenizer.transcript(1.0))
-    seen.append(detokenizer.transcript(1.0, final=True))
+        seen.append(detokenizer.build_transcript(1.0))
+    seen.append(detokenizer.build_transcript(1.0, final=True))
     return seen
 
 
@@ -141,7 +141,7 @@ def test_a_word_ends_where_the_next_symbol_begins(pieces):
     detokenizer = Detokenizer(pieces)
     for token, frame in (("▁the", 3), ("ing", 5), ("▁a", 5), ("<en-US>", 5), ("▁U", 6), (".", 9)):
         detokenizer.add(VOCABULARY.index(token), frame, 0.5)
-    words = detokenizer.transcript(1.0, final=True).words
+    words = detokenizer.build_transcript(1.0, final=True).words
     assert [(w.text, w.start, w.end) for w in words] == [
         ("theing", 0.24, 0.4),
         ("a", 0.4, 0.4),
@@ -155,7 +155,7 @@ def test_what_an_update_had_is_forgotten_if_no_transcript_is_kept(pieces):
             detokenizer.add(VOCABULARY.index(token), 0, 0.5)
 
     def shown():
-        transcript = detokenizer.transcript(1.0)
+        transcript = detokenizer.build_transcript(1.0)
         return transcript.text, [token.piece for token in transcript.tokens]
 
     detokenizer = Detokenizer(pieces, keep_transcript=False)
@@ -179,7 +179,7 @@ def test_what_an_update_had_is_forgotten_if_no_transcript_is_kept(pieces):
         ("ing", False),
         ("a", True),
     ]
-    assert detokenizer.transcript(1.0).language == "en-US"
+    assert detokenizer.build_transcript(1.0).language == "en-US"
 
 
 def test_the_fields_of_a_token(pieces):

@@ -50,7 +50,7 @@ def finish(stream):
     stream.end()
     while stream.chunks:
         advance([stream], 1)
-    return [(token.id, token.frame) for token in stream.transcript(final=True).tokens]
+    return [(token.id, token.frame) for token in stream.build_transcript(final=True).tokens]
 
 
 def test_states_stay_on_the_device(converted, clips):
