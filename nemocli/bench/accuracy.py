@@ -97,7 +97,7 @@ class Accuracy:
             ),
         )
 
-    def by_language(self) -> list[AccuracySummary]:
+    def summarize_by_language(self) -> list[AccuracySummary]:
         """Return a summary for each language, sorted, and one for all if there are several."""
         langs = sorted({one.lang for one in self.judged})
         summaries = [
@@ -105,7 +105,7 @@ class Accuracy:
         ]
         return [*summaries, _summarize(ALL, self.judged)] if len(summaries) > 1 else summaries
 
-    def worst(self, count: int) -> list[ScoredUtterance]:
+    def find_worst(self, count: int) -> list[ScoredUtterance]:
         """Return at most `count` utterances with errors, those with the highest rate first."""
         wrong = [one for one in self.judged if one.character_errors]
         return sorted(wrong, key=lambda one: -one.character_rate)[:count]

@@ -7,10 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from nemocli.bench.reference import Reference, computed_reference, demo_reference
+from nemocli.bench.reference import Reference, compute_reference, load_demo_reference
 from nemocli.bench.run_config import RunConfig
 from nemocli.bench.trials import Trial, rank_for_files, rank_for_live, try_variants
-from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants, transfers
+from nemocli.bench.variants import (
+    is_large,
+    is_slow,
+    list_compute_units,
+    list_other_transfers,
+    list_variants,
+)
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.choose import choose_lookahead
 from nemocli.models.conversions import list_conversions, list_converted
@@ -61,10 +67,10 @@ def list_candidates(
             f" first: nemocli convert {shlex.quote(model)}"
         )
     if found.name == DEMO:
-        reference = demo_reference()
+        reference = load_demo_reference()
     else:
         progress("computing its tokens by numpy, once")
-        reference = computed_reference(found.checkpoint, chosen)
+        reference = compute_reference(found.checkpoint, chosen)
     return Candidates(found.name, found.revision, chosen, tuple(configs), reference)
 
 
@@ -100,18 +106,18 @@ def list_transfers(configs: Sequence[RunConfig], trials: Sequence[Trial]) -> lis
     }
     fastest: dict[Variant, RunConfig] = {}
     for ranked in (rank_for_live(trials), rank_for_files(trials)):
-        for variant in [one for one in ranked if transfers(one.runtime)][:1]:
+        for variant in [one for one in ranked if list_other_transfers(one.runtime)][:1]:
             fastest[variant] = configs_by_variant[variant]
     return [
         replace(config, transfer=transfer)
         for config in fastest.values()
-        for transfer in transfers(config.runtime)
+        for transfer in list_other_transfers(config.runtime)
     ]
 
 
 def describe(candidates: Candidates, choice: Choice, trials: Sequence[Trial]) -> dict[str, Any]:
     """Return everything that was found as plain data, as `remember` and --json write it."""
-    return choice.to_json() | _details(candidates, trials)
+    return choice.to_json() | _describe_trials(candidates, trials)
 
 
 def remember(candidates: Candidates, choice: Choice, trials: Sequence[Trial]) -> Path:
@@ -125,10 +131,10 @@ def remember(candidates: Candidates, choice: Choice, trials: Sequence[Trial]) ->
             f"No runtime gave the reference tokens of {candidates.model}, so none is chosen;"
             " 'nemocli doctor --verify' says more."
         )
-    return write_choice(choice, this_system(), _details(candidates, trials))
+    return write_choice(choice, this_system(), _describe_trials(candidates, trials))
 
 
-def _details(candidates: Candidates, trials: Sequence[Trial]) -> dict[str, Any]:
+def _describe_trials(candidates: Candidates, trials: Sequence[Trial]) -> dict[str, Any]:
     return {
         "lookahead": candidates.lookahead,
         "reference": candidates.reference.origin,
@@ -160,7 +166,7 @@ def _convert_all(
             note(f"{runtime} is left out: {error}")
             left_out.add(runtime)
             continue
-        for units in compute_units(runtime):
+        for units in list_compute_units(runtime):
             yield RunConfig(path, runtime, precision, units, lookahead)
 
 
@@ -182,7 +188,7 @@ def _list_converted(
             if is_first:
                 note(f"{manifest.kind} is left out: with so many weights it would take hours.")
             continue
-        for units in compute_units(manifest.kind):
+        for units in list_compute_units(manifest.kind):
             yield RunConfig(folder, *variant, units, lookahead)
 
 

@@ -72,8 +72,8 @@ def check_comparable(then: BenchReport, now: BenchReport) -> None:
     """Raise UsageError if the two were measured with different sounds."""
     if sorted(s.sha256 for s in then.sounds) != sorted(s.sha256 for s in now.sounds):
         raise UsageError(
-            f"The report was made with other sounds ({_names(then)}) than are to be heard now"
-            f" ({_names(now)}); name the same files."
+            f"The report was made with other sounds ({_list_sounds(then)}) than are to be heard now"
+            f" ({_list_sounds(now)}); name the same files."
         )
 
 
@@ -87,7 +87,7 @@ def compare(then: BenchReport, now: BenchReport) -> Comparison:
     drift = max((abs(math.log(change.ratio)) for change in machine), default=0.0)
     remarks, differences = _describe_surroundings(then, now), machine
     for result in now.results:
-        before = counterpart(then, result)
+        before = find_counterpart(then, result)
         remarks += _describe_models(before, result)
         pairs = [("load", compute_load_figures(before), compute_load_figures(result))]
         for way in result.ways:
@@ -98,7 +98,7 @@ def compare(then: BenchReport, now: BenchReport) -> Comparison:
     return Comparison(remarks, differences)
 
 
-def counterpart(then: BenchReport, result: ModelResult) -> ModelResult:
+def find_counterpart(then: BenchReport, result: ModelResult) -> ModelResult:
     """Return the result of the same variant, or else the only one at the same lookahead.
 
     Raises UsageError if there is neither.
@@ -173,7 +173,7 @@ def _compare_values(
     now: Sequence[float],
     drift: float,
 ) -> Difference:
-    low, high = ratio_interval(then, now)
+    low, high = estimate_ratio_interval(then, now)
     ratio = median(now) / median(then)
     allowed = max(drift, math.log1p(MIN_DIFFERENCE))
     is_disjoint = min(now) > max(then) or max(now) < min(then)
@@ -186,7 +186,7 @@ def _compare_values(
     return Difference(form, way, figure, unit, median(then), median(now), ratio, low, high, verdict)
 
 
-def ratio_interval(then: Sequence[float], now: Sequence[float]) -> tuple[float, float]:
+def estimate_ratio_interval(then: Sequence[float], now: Sequence[float]) -> tuple[float, float]:
     """Return the bounds of the ratio of medians, now / then, by the bootstrap.
 
     All values must be above 0.
@@ -201,5 +201,5 @@ def ratio_interval(then: Sequence[float], now: Sequence[float]) -> tuple[float, 
     return float(low), float(high)
 
 
-def _names(report: BenchReport) -> str:
+def _list_sounds(report: BenchReport) -> str:
     return ", ".join(sound.name for sound in report.sounds) or "none"

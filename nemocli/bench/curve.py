@@ -26,7 +26,7 @@ def draw_curve(points: Sequence[SweepPoint], width: int, height: int = 14) -> li
     x = _Scale([point.latency_ms for point in points], columns)
     y = _Scale([point.speed for point in points], height)
     grid = [[" "] * columns for _ in range(height)]
-    series = _series(points)
+    series = _list_series(points)
     for point in points:
         row, column = height - 1 - y.to_cell(point.speed), x.to_cell(point.latency_ms)
         mark = MARKS[series.index(point.series) % len(MARKS)]
@@ -46,7 +46,7 @@ def draw_curve(points: Sequence[SweepPoint], width: int, height: int = 14) -> li
     return lines + legend + ([f"{SHARED}: several"] if is_shared else [])
 
 
-def _series(points: Sequence[SweepPoint]) -> list[str]:
+def _list_series(points: Sequence[SweepPoint]) -> list[str]:
     """Return the names of the series, in the order of their first points."""
     return list(dict.fromkeys(point.series for point in points))
 

@@ -34,12 +34,12 @@ def compute_figures(result: ModelResult, way: str, index: int = 0) -> list[Figur
     runs = result.ways[way]
     passes = [run.heard[index] for run in runs]
     return [
-        _by_repeat("RTF", "", (one.real_time_factor for one in passes)),
-        *_chunk_times(passes),
-        _of_samples("first token", "ms", passes, lambda one: one.first_token),
-        _of_samples("end of speech", "ms", passes, lambda one: one.end_of_speech),
-        _by_repeat("peak memory", "MB", (run.peak_memory / 1e6 for run in runs)),
-        _by_repeat("energy", "J/s of sound", (_joules(one) for one in passes)),
+        _summarize_repeats("RTF", "", (one.real_time_factor for one in passes)),
+        *_compute_chunk_times(passes),
+        _compute_median_ms("first token", "ms", passes, lambda one: one.first_token),
+        _compute_median_ms("end of speech", "ms", passes, lambda one: one.end_of_speech),
+        _summarize_repeats("peak memory", "MB", (run.peak_memory / 1e6 for run in runs)),
+        _summarize_repeats("energy", "J/s of sound", (_compute_joules(one) for one in passes)),
     ]
 
 
@@ -48,7 +48,7 @@ def compute_load_figures(result: ModelResult) -> list[Figure]:
     cold = [] if result.cold_load is None else [result.cold_load]
     return [
         Figure("load, cold", "s", cold[0] if cold else None, cold, is_compared=False),
-        _by_repeat("load, warm", "s", map(_median, _warm_loads(result))),
+        _summarize_repeats("load, warm", "s", map(_compute_median, _warm_loads(result))),
     ]
 
 
@@ -76,42 +76,44 @@ def _warm_loads(result: ModelResult) -> list[list[float]]:
     return loads
 
 
-def _chunk_times(passes: Sequence[PassTimes]) -> list[Figure]:
+def _compute_chunk_times(passes: Sequence[PassTimes]) -> list[Figure]:
     pooled = [seconds for one in passes for seconds in one.chunks]
     found = []
     for percent, least in MIN_SAMPLES.items():
         by_repeat = [
-            1e3 * _percentile(one.chunks, percent) for one in passes if len(one.chunks) >= least
+            1e3 * _compute_percentile(one.chunks, percent)
+            for one in passes
+            if len(one.chunks) >= least
         ]
-        value = 1e3 * _percentile(pooled, percent) if len(pooled) >= least else None
+        value = 1e3 * _compute_percentile(pooled, percent) if len(pooled) >= least else None
         found.append(Figure(f"chunk, p{percent}", "ms", value, by_repeat, percent < 99))
     longest = [1e3 * max(one.chunks) for one in passes if one.chunks]
     found.append(Figure("chunk, max", "ms", max(longest, default=None), longest, False))
     return found
 
 
-def _of_samples(
+def _compute_median_ms(
     name: str, unit: str, passes: Sequence[PassTimes], samples: Callable[[PassTimes], list[float]]
 ) -> Figure:
     in_ms = [[1e3 * seconds for seconds in samples(one)] for one in passes]
-    return _by_repeat(name, unit, map(_median, in_ms))
+    return _summarize_repeats(name, unit, map(_compute_median, in_ms))
 
 
-def _by_repeat(name: str, unit: str, values: Iterable[float | None]) -> Figure:
+def _summarize_repeats(name: str, unit: str, values: Iterable[float | None]) -> Figure:
     known = [value for value in values if value is not None]
-    return Figure(name, unit, _median(known), known)
+    return Figure(name, unit, _compute_median(known), known)
 
 
-def _joules(times: PassTimes) -> float | None:
+def _compute_joules(times: PassTimes) -> float | None:
     """Return joules per second of sound, if both are known."""
     if times.joules is None or not times.sound:
         return None
     return times.joules / times.sound
 
 
-def _median(values: Sequence[float]) -> float | None:
+def _compute_median(values: Sequence[float]) -> float | None:
     return median(values) if values else None
 
 
-def _percentile(values: Sequence[float], percent: float) -> float:
+def _compute_percentile(values: Sequence[float], percent: float) -> float:
     return float(np.percentile(values, percent))

@@ -33,7 +33,7 @@ class Machine:
     architecture: str
 
 
-def this_machine() -> Machine:
+def describe_machine() -> Machine:
     """Return a description of this machine."""
     return Machine(
         processor=find_processor_name(),
@@ -45,7 +45,7 @@ def this_machine() -> Machine:
     )
 
 
-def software() -> dict[str, str]:
+def list_software() -> dict[str, str]:
     """Return versions of nemocli, Python and the libraries, and the variables for threads."""
     found = {"nemocli": __version__, "Python": platform.python_version()}
     for kind in KINDS.values():
@@ -59,7 +59,7 @@ def software() -> dict[str, str]:
     return found | {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ}
 
 
-def load_average() -> float | None:
+def read_load_average() -> float | None:
     """Return the average number of computing processes in the last minute; None if unknown."""
     try:
         return os.getloadavg()[0]
@@ -67,9 +67,9 @@ def load_average() -> float | None:
         return None
 
 
-def busy_note() -> str | None:
+def describe_load() -> str | None:
     """Return a warning if other programs were computing during the last minute."""
-    load = load_average()
+    load = read_load_average()
     if load is None or load < BUSY_LOAD * count_usable_processors():
         return None
     return (

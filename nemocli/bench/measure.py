@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemocli.bench.os_metrics import EnergyCounter, peak_memory
+from nemocli.bench.os_metrics import EnergyCounter, measure_peak_memory
 from nemocli.bench.run_config import RunConfig
 from nemocli.units import SAMPLE_RATE
 
@@ -81,9 +81,9 @@ def run_sessions(
         for path in sounds:
             _transcribe(transcriber, _read_packets(path, samples), result)
         if counter:
-            result.joules = counter.joules_since(before)
+            result.joules = counter.count_joules_since(before)
         passes.append(result)
-    return ProcessRun(load, peak_memory(), passes)
+    return ProcessRun(load, measure_peak_memory(), passes)
 
 
 def run_many(config: RunConfig, sounds: Sequence[Path], copies: int) -> ProcessRun:
@@ -105,8 +105,8 @@ def run_many(config: RunConfig, sounds: Sequence[Path], copies: int) -> ProcessR
         assert file_result.transcript is not None
         result.sound += file_result.transcript.duration
     if counter:
-        result.joules = counter.joules_since(before)
-    return ProcessRun(load, peak_memory(), [result])
+        result.joules = counter.count_joules_since(before)
+    return ProcessRun(load, measure_peak_memory(), [result])
 
 
 def _load(config: RunConfig) -> "tuple[Transcriber, float]":

@@ -10,7 +10,7 @@ from pathlib import Path
 POWERCAP = Path("/sys/class/powercap")
 
 
-def peak_memory() -> int:
+def measure_peak_memory() -> int:
     """Return the largest memory of this process so far in bytes, mapped files included.
 
     Not by getrusage on Linux: there, a process inherits the value of the one that started it.
@@ -45,7 +45,7 @@ class EnergyCounter:
         """Read the microjoules of each package, which wrap around."""
         return [int((path / "energy_uj").read_text()) for path in self.packages]
 
-    def joules_since(self, earlier: list[int]) -> float:
+    def count_joules_since(self, earlier: list[int]) -> float:
         """Return the joules of all packages since an earlier reading.
 
         No counter may have wrapped around more than once since.

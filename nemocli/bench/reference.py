@@ -36,14 +36,14 @@ class Reference:
     origin: str
 
 
-def demo_reference() -> Reference:
+def load_demo_reference() -> Reference:
     """Return the bundled clips in five languages, and the demo's tokens for them.
 
     The tokens were computed by numpy and agree with transformers: see scripts/store_tokens.py.
     Raises ModelError if the clips are not installed.
     """
     try:
-        stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
+        stored = json.loads((_find_clips() / TOKENS).read_text(encoding="utf-8"))
     except OSError:
         raise ModelError("The bundled clips are not part of this installation.") from None
     samples = read_bundled_sound()
@@ -55,12 +55,12 @@ def find_known_text(checkpoint: AnyCheckpoint, lookahead: int) -> str | None:
     """Return the demo's stored text for the first `CHECK_SOUND_S`; None for another checkpoint."""
     if checkpoint.path != find_demo_folder():
         return None
-    stored = json.loads((_clips() / TOKENS).read_text(encoding="utf-8"))
+    stored = json.loads((_find_clips() / TOKENS).read_text(encoding="utf-8"))
     text: str | None = stored["texts_of_beginning"].get(str(lookahead))
     return text
 
 
-def computed_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
+def compute_reference(checkpoint: AnyCheckpoint, lookahead: int) -> Reference:
     """Return the first `CHECK_SOUND_S` of the bundled clips, and numpy's tokens for them.
 
     For checkpoints other than the demo. The tokens are computed once and kept in the cache.
@@ -102,12 +102,12 @@ def run_once(
 def read_bundled_sound(seconds: float | None = None) -> NDArray[np.float32]:
     """Return the bundled clips, or their first `seconds`; ModelError if not installed."""
     try:
-        with open_sound(_clips() / SOUND) as sound:
+        with open_sound(_find_clips() / SOUND) as sound:
             samples = np.concatenate(list(sound))
     except AudioError as error:
         raise ModelError(f"The bundled clips are not here: {error}") from None
     return samples if seconds is None else samples[: int(seconds * SAMPLE_RATE)]
 
 
-def _clips() -> Path:
+def _find_clips() -> Path:
     return find_demo_folder().parent / "clips"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemocli.bench.accuracy import Accuracy
 from nemocli.bench.calibration import Calibration
-from nemocli.bench.machine import Machine, software, this_machine
+from nemocli.bench.machine import Machine, describe_machine, list_software
 from nemocli.bench.measure import PassTimes, ProcessRun
 from nemocli.bench.run_config import describe_variant
 from nemocli.errors import NemocliError
@@ -117,10 +117,10 @@ class BenchReport:
         )
 
 
-def new_report(load_average: float | None) -> BenchReport:
+def begin_report(load_average: float | None) -> BenchReport:
     """Make a report of this machine and this moment, without results."""
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return BenchReport(date, this_machine(), software(), load_average)
+    return BenchReport(date, describe_machine(), list_software(), load_average)
 
 
 def _read_result(data: dict[str, Any]) -> ModelResult:

@@ -28,7 +28,7 @@ MIN_FILES_TOGETHER = 8
 Progress = Callable[[str, int, int], None]
 
 
-def max_chunks_per_call(lookahead: int) -> int:
+def count_chunks_per_call(lookahead: int) -> int:
     """Return the largest number of chunks that a session encodes in one call."""
     return max(1, MAX_BLOCK_FRAMES // (lookahead + 1))
 
@@ -78,7 +78,7 @@ def measure_speed(
     runs: dict[str, Callable[[], ProcessRun]] = {
         "stream": lambda: run_in_subprocess(run_sessions, config, sounds, [1]),
         "blocks": lambda: run_in_subprocess(
-            run_sessions, config, sounds, [max_chunks_per_call(config.lookahead)]
+            run_sessions, config, sounds, [count_chunks_per_call(config.lookahead)]
         ),
         "many": lambda: run_in_subprocess(run_many, config, sounds, copies),
     }

@@ -11,9 +11,9 @@ from nemocli.bench.measure import run_sessions
 from nemocli.bench.os_metrics import drop_cached_files
 from nemocli.bench.report import BenchReport, ModelResult
 from nemocli.bench.run_config import RunConfig
-from nemocli.bench.speed import Progress, max_chunks_per_call
+from nemocli.bench.speed import Progress, count_chunks_per_call
 from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
-from nemocli.bench.variants import compute_units, is_large, is_slow, list_variants
+from nemocli.bench.variants import is_large, is_slow, list_compute_units, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.choose import choose_lookaheads
 from nemocli.models.find import FoundModel, find_model
@@ -53,7 +53,7 @@ class SweepPoint:
 
 def list_chunks_per_call(lookahead: int) -> list[int]:
     """Return the numbers of chunks per call to measure: powers of two, and the largest number."""
-    most = max_chunks_per_call(lookahead)
+    most = count_chunks_per_call(lookahead)
     return [1 << n for n in range(most.bit_length()) if 1 << n < most] + [most]
 
 
@@ -114,7 +114,7 @@ def _list_specs(
     lookaheads: Sequence[int],
     choice: SweepChoice,
 ) -> Iterator[ModelSpec]:
-    units = (choice.compute_units,) if choice.compute_units else compute_units(runtime)
+    units = (choice.compute_units,) if choice.compute_units else list_compute_units(runtime)
     runtime, precision = choice.runtime or runtime, choice.precision or precision
     for lookahead in lookaheads:
         for unit in units:

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.bench.conversion import count_agreeing
-from nemocli.bench.os_metrics import EnergyCounter, peak_memory
+from nemocli.bench.os_metrics import EnergyCounter, measure_peak_memory
 from nemocli.bench.reference import Reference
 from nemocli.bench.run_config import RunConfig, run_packets
-from nemocli.bench.speed import max_chunks_per_call
+from nemocli.bench.speed import count_chunks_per_call
 from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
 from nemocli.errors import NemocliError, UnsupportedError
 from nemocli.models.measured_choices import Variant
@@ -177,16 +177,18 @@ def measure_variant(config: RunConfig, sound: NDArray[np.float32]) -> Measured:
         chunks, seconds = chunks + more, seconds + len(sound) / SAMPLE_RATE
         if again != tokens:
             raise NemocliError("It gives other tokens for the same sound.")
-    joules = counter.joules_since(before) if counter else None
+    joules = counter.count_joules_since(before) if counter else None
     in_blocks, block_chunk = _measure_blocks(transcriber, config, sound)
-    return Measured(tokens, in_blocks, load, chunks, block_chunk, peak_memory(), joules, seconds)
+    return Measured(
+        tokens, in_blocks, load, chunks, block_chunk, measure_peak_memory(), joules, seconds
+    )
 
 
 def _measure_blocks(
     transcriber: "Transcriber", config: RunConfig, sound: NDArray[np.float32]
 ) -> tuple[list[int], float]:
     """Return the tokens of the sound in blocks, and the seconds for a chunk of it."""
-    samples = config.chunk_samples * max_chunks_per_call(config.lookahead)
+    samples = config.chunk_samples * count_chunks_per_call(config.lookahead)
     chunks = len(sound) / config.chunk_samples
     tokens: list[int] = []
     passes = []

@@ -18,13 +18,13 @@ def list_variants(system: System | None = None) -> Iterator[tuple[str, str]]:
             yield name, precision
 
 
-def compute_units(runtime: str, system: System | None = None) -> tuple[str | None, ...]:
+def list_compute_units(runtime: str, system: System | None = None) -> tuple[str | None, ...]:
     """Return the compute units that a runtime can use; (None,) where there is no choice."""
     kind = KINDS[runtime]
     return kind.compute_units if kind.has_units_on(system or this_system()) else (None,)
 
 
-def transfers(runtime: str, system: System | None = None) -> tuple[str, ...]:
+def list_other_transfers(runtime: str, system: System | None = None) -> tuple[str, ...]:
     """Return how else arrays can go in and out of a runtime's library here than by default."""
     return KINDS[runtime].transfers_on(system or this_system())
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from nemocli.bench.conversion import count_agreeing
-from nemocli.bench.reference import Reference, computed_reference, demo_reference
+from nemocli.bench.reference import Reference, compute_reference, load_demo_reference
 from nemocli.bench.run_config import RunConfig, run_config
 from nemocli.bench.subprocess_run import SubprocessError
-from nemocli.bench.variants import compute_units, is_slow, list_variants, transfers
+from nemocli.bench.variants import is_slow, list_compute_units, list_other_transfers, list_variants
 from nemocli.doctor.examine import examine
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.conversions import list_converted
@@ -76,7 +76,7 @@ def verify_all(note: Callable[[str], None]) -> Iterator[VariantCheck]:
 
 
 def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
-    reference = demo_reference()
+    reference = load_demo_reference()
     found = find_model(DEMO)
     for runtime, precision in list_variants():
         try:
@@ -88,12 +88,12 @@ def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
             yield VariantCheck(DEMO, runtime, precision, None, None, *_describe_failure(error))
             continue
         for lookahead in sorted(reference.tokens):
-            for units in compute_units(runtime):
+            for units in list_compute_units(runtime):
                 one = replace(config, lookahead=lookahead, compute_units=units)
                 yield _verify(DEMO, one, reference, note)
             # Once for each runtime: they do not depend on the precision.
             is_default = precision == KINDS[runtime].precision_on(this_system())
-            for transfer in transfers(runtime) if is_default else ():
+            for transfer in list_other_transfers(runtime) if is_default else ():
                 one = replace(config, lookahead=lookahead, transfer=transfer)
                 yield _verify(DEMO, one, reference, note)
 
@@ -112,12 +112,12 @@ def _verify_released(note: Callable[[str], None]) -> Iterator[VariantCheck]:
         note(f"{DEFAULT_MODEL} is converted, but its checkpoint to compare with is not here.")
         return
     note("computing the released model's tokens by numpy, once")
-    reference = computed_reference(open_checkpoint(pulled), LOOKAHEAD)
+    reference = compute_reference(open_checkpoint(pulled), LOOKAHEAD)
     for path, manifest in folders:
         if is_slow(manifest.kind):
             note(f"{path.name} is too slow for this machine and was left out.")
             continue
-        for units in compute_units(manifest.kind):
+        for units in list_compute_units(manifest.kind):
             config = RunConfig(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
             yield _verify(DEFAULT_MODEL, config, reference, note)
 
@@ -184,6 +184,6 @@ def write_report(path: Path, checks: list[VariantCheck]) -> None:
 def check_verifiable() -> None:
     """Raise ModelError if this installation has no sound to verify with."""
     try:
-        demo_reference()
+        load_demo_reference()
     except ModelError as error:
         raise ModelError(f"{error} Verify in a clone of the repository.") from None

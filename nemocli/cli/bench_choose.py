@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nemocli.bench.choosing import describe, list_candidates, measure_candidates, remember
-from nemocli.bench.machine import busy_note
+from nemocli.bench.machine import describe_load
 from nemocli.bench.report import format_json, write_text
 from nemocli.bench.trials import Trial
 from nemocli.cli.bench_runs import UNITS, BenchRequest
@@ -20,7 +20,7 @@ def run_choose(request: BenchRequest) -> None:
     request.refuse("--choose", "--runtime", "--precision", UNITS)
     check_choices_folder()
     screen = request.screen
-    if note := busy_note():
+    if note := describe_load():
         screen.note(note)
     model = str(request.make_spec().model)
     with screen.waiting("preparing the models") as progress:

@@ -8,18 +8,18 @@ from pathlib import Path
 import typer
 
 from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
-from nemocli.bench.compare import Comparison, check_comparable, compare, counterpart
+from nemocli.bench.compare import Comparison, check_comparable, compare, find_counterpart
 from nemocli.bench.curve import draw_curve
 from nemocli.bench.dataset import read_utterances
 from nemocli.bench.figures import list_figures
-from nemocli.bench.machine import busy_note, load_average
+from nemocli.bench.machine import describe_load, read_load_average
 from nemocli.bench.plot import check_plottable, write_plot
 from nemocli.bench.report import (
     BenchReport,
     ModelResult,
+    begin_report,
     check_writable,
     format_json,
-    new_report,
     read_report,
     write_text,
 )
@@ -130,7 +130,7 @@ def run_speed(request: BenchRequest) -> None:
         check_comparable(earlier, report)
     model = request.prepare_model()
     if earlier:
-        counterpart(earlier, ModelResult.of(model, False))
+        find_counterpart(earlier, ModelResult.of(model, False))
     with request.screen.show_bar("measuring") as progress:
         try:
             measure_speed(model, sounds, request.options.repeat or REPEATS, report, progress)
@@ -177,7 +177,7 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     options = request.options
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
     utterances = read_utterances(manifest)
-    report = new_report(None)
+    report = begin_report(None)
     model = request.prepare_model()
     config = RunConfig.of(model)
     with request.screen.waiting("loading the model"):
@@ -203,9 +203,9 @@ def run_verify(request: BenchRequest) -> None:
 
 def begin(request: BenchRequest) -> BenchReport:
     """Make a new report; print a remark if the machine is busy."""
-    if note := busy_note():
+    if note := describe_load():
         request.screen.note(note)
-    return new_report(load_average())
+    return begin_report(read_load_average())
 
 
 def _end(failed: Sequence[str]) -> None:

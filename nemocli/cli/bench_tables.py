@@ -12,7 +12,7 @@ from nemocli.bench.accuracy import ALL, Accuracy, PhraseAccuracy
 from nemocli.bench.compare import Comparison
 from nemocli.bench.figures import Figure, compute_figures, compute_load_figures
 from nemocli.bench.report import BenchReport, ModelResult
-from nemocli.bench.speed import max_chunks_per_call
+from nemocli.bench.speed import count_chunks_per_call
 from nemocli.bench.sweep import SweepPoint
 from nemocli.cli.printable import printable
 
@@ -119,7 +119,7 @@ def _explain(report: BenchReport, result: ModelResult) -> list[str]:
         f"{names}: {seconds:.1f} s, {repeats} repeat{'s' if repeats > 1 else ''}, each in processes"
         " of its own; ±: half the range of the repeats.",
         f"stream: a chunk of {chunk} ms in each call, without pauses; blocks:"
-        f" {max_chunks_per_call(result.lookahead)} chunks in each; many: files together,"
+        f" {count_chunks_per_call(result.lookahead)} chunks in each; many: files together,"
         " with decoding.",
         "first token: from the last sample of its chunk to the token; end of speech: from the"
         " end of sound to the whole text.",
@@ -193,7 +193,7 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
             _format_rate(summary.cer),
             f"{summary.character_errors}/{summary.characters}",
         ]
-        for summary in accuracy.by_language()
+        for summary in accuracy.summarize_by_language()
     ]
     show_table(["", "files", "WER", "words", "CER", "characters"], rows)
     print_line(
@@ -202,7 +202,7 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
     )
     if accuracy.phrases is not None:
         _show_phrases(accuracy.phrases)
-    for one in accuracy.worst(worst):
+    for one in accuracy.find_worst(worst):
         print_line(f"{one.character_rate:.1%} CER: {one.file}")
         print_line(f"    said:  {_shorten(one.reference)}")
         print_line(f"    heard: {_shorten(one.heard)}")

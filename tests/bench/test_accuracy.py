@@ -65,12 +65,12 @@ def test_summaries_and_the_worst():
         score_utterance("c", "ja-JP", "月曜", "火曜"),
     ]
     accuracy = Accuracy(judged)
-    english, japanese, both = accuracy.by_language()
+    english, japanese, both = accuracy.summarize_by_language()
     assert (english.lang, english.files, english.wer) == ("en-US", 2, 0.25)
     assert (japanese.wer, japanese.cer) == (None, 0.5)
     assert (both.lang, both.wer, both.characters) == (ALL, 0.25, 16)
-    assert [one.file for one in accuracy.worst(5)] == ["b", "c"]
-    assert Accuracy(judged[:2]).by_language() == [english]
+    assert [one.file for one in accuracy.find_worst(5)] == ["b", "c"]
+    assert Accuracy(judged[:2]).summarize_by_language() == [english]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from nemocli.bench import choosing, trials
-from nemocli.bench.reference import demo_reference
+from nemocli.bench.reference import load_demo_reference
 from nemocli.bench.subprocess_run import SubprocessError
 from nemocli.bench.trials import Measured, Trial, rank_for_files, rank_for_live
 from nemocli.cli import loading
@@ -36,7 +36,7 @@ def data(tmp_path, monkeypatch):
 @pytest.fixture
 def measured(monkeypatch):
     """Replace the processes: what each runtime, or transfer, measures or raises, by its name."""
-    expected = demo_reference().tokens[3]
+    expected = load_demo_reference().tokens[3]
     results = {
         "onnx": Measured(expected, expected, 0.5, [0.004] * 100, 0.001, 10**8, None, 24.0),
         "numpy": Measured(expected, expected, 0.1, [0.002] * 100, 0.003, 10**8, 48.0, 24.0),
@@ -62,9 +62,9 @@ def chosen(demo):
 def test_it_is_measured_and_remembered_and_then_used(demo, data, monkeypatch):
     """With a real process, for one runtime."""
     monkeypatch.setattr(choosing, "list_variants", lambda: [("numpy", "fp32")])
-    whole = demo_reference()
+    whole = load_demo_reference()
     short = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
-    monkeypatch.setattr(choosing, "demo_reference", lambda: short)
+    monkeypatch.setattr(choosing, "load_demo_reference", lambda: short)
     monkeypatch.setattr(trials, "ROUNDS", 1)
     done = choose()
     assert done.exit_code == 0, done.output
@@ -130,7 +130,7 @@ def test_only_exact_tokens_win(demo, measured):
 
 def test_transfers_are_tried_with_what_would_win(demo, measured, monkeypatch):
     numpy = KINDS["numpy"]
-    monkeypatch.setattr(numpy, "transfers", ("quick", "wrong", "broken"))
+    monkeypatch.setattr(numpy, "list_other_transfers", ("quick", "wrong", "broken"))
     quick = replace(measured["numpy"], chunks=[0.001] * 100)
     measured["quick"] = quick
     measured["wrong"] = replace(quick, chunks=[0.0001] * 100, tokens=quick.tokens[1:])
@@ -148,7 +148,7 @@ def test_transfers_are_tried_with_what_would_win(demo, measured, monkeypatch):
     (shown,) = [each for each in examine_auto() if each.name == "measured"]
     assert "numpy fp32, quick for live" in shown.value
     # What it needs was removed: the next one runs.
-    monkeypatch.setattr(numpy, "transfers", ())
+    monkeypatch.setattr(numpy, "list_other_transfers", ())
     resolved = resolve(ModelSpec("demo"))
     assert (resolved.runtime, resolved.transfer) == ("numpy", None)
     (shown,) = [each for each in examine_auto() if each.name == "measured"]

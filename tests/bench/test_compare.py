@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemocli.bench.compare import compare, ratio_interval
+from nemocli.bench.compare import compare, estimate_ratio_interval
 from nemocli.errors import UsageError
 from tests.bench.reports import MACHINE, report
 
@@ -69,7 +69,7 @@ def test_too_few_repeats(repeats):
 def test_the_same_values_in_any_order_are_equal(values, random):
     shuffled = random.sample(values, len(values))
     assert set(verdicts(report(values), report(shuffled)).values()) == {"equal"}
-    low, high = ratio_interval(values, shuffled)
+    low, high = estimate_ratio_interval(values, shuffled)
     assert low <= 1 <= high
 
 

@@ -7,9 +7,9 @@ import soundfile
 from nemocli.bench import os_metrics
 from nemocli.bench.calibration import calibrate
 from nemocli.bench.measure import run_many, run_sessions
-from nemocli.bench.os_metrics import EnergyCounter, drop_cached_files, peak_memory
+from nemocli.bench.os_metrics import EnergyCounter, drop_cached_files, measure_peak_memory
 from nemocli.bench.run_config import RunConfig
-from nemocli.bench.speed import max_chunks_per_call
+from nemocli.bench.speed import count_chunks_per_call
 from nemocli.bench.subprocess_run import run_in_subprocess
 from nemocli.errors import AudioError
 from nemocli.models.resolve import resolve
@@ -65,13 +65,13 @@ def test_a_damaged_file_among_many(config, tmp_path):
 
 
 def test_blocks_are_as_large_as_those_of_a_session():
-    assert [max_chunks_per_call(n) for n in (0, 3, 13)] == [128, 32, 9]
+    assert [count_chunks_per_call(n) for n in (0, 3, 13)] == [128, 32, 9]
 
 
 def occupy(megabytes):
     kept = bytearray(megabytes * 1_000_000)
     kept[::4096] = bytes(len(kept[::4096]))
-    return peak_memory()
+    return measure_peak_memory()
 
 
 def test_peak_memory_is_of_the_process_alone():
@@ -102,7 +102,7 @@ def test_energy_of_whole_packages_when_a_counter_wraps_around(powercap):
     before = counter.read()
     (powercap / "intel-rapl:0" / "energy_uj").write_text("9500000\n")
     (powercap / "intel-rapl:1" / "energy_uj").write_text("1000000\n")
-    assert counter.joules_since(before) == 0.5 + 2
+    assert counter.count_joules_since(before) == 0.5 + 2
 
 
 def test_energy_that_may_not_be_read(powercap):

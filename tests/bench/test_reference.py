@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nemocli.bench import reference
-from nemocli.bench.reference import computed_reference
+from nemocli.bench.reference import compute_reference
 from nemocli.network.checkpoint import Checkpoint
 
 IDS = [5, 6, 7]
@@ -25,7 +25,7 @@ def computed(monkeypatch, tmp_path):
 
 
 def tokens(demo):
-    return computed_reference(Checkpoint(demo), 3).tokens[3]
+    return compute_reference(Checkpoint(demo), 3).tokens[3]
 
 
 def test_they_are_computed_once(demo, computed, tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nemocli.bench import variants, verify
-from nemocli.bench.reference import SOUND, TOKENS, demo_reference
+from nemocli.bench.reference import SOUND, TOKENS, load_demo_reference
 from nemocli.bench.run_config import RunResult
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
@@ -27,10 +27,10 @@ def test_the_stored_tokens_belong_to_the_bundled_demo(demo):
 @pytest.fixture
 def few(monkeypatch):
     """Only numpy and onnxruntime in float32, at one lookahead, on the first clip."""
-    whole = demo_reference()
+    whole = load_demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
     monkeypatch.setattr(verify, "list_variants", lambda: [("numpy", "fp32"), ("onnx", "fp32")])
-    monkeypatch.setattr(verify, "demo_reference", lambda: first)
+    monkeypatch.setattr(verify, "load_demo_reference", lambda: first)
     return first
 
 
@@ -54,7 +54,7 @@ def test_exact_runtimes(few, tmp_path):
 
 def test_other_transfers_are_tried_too(few, tmp_path, monkeypatch):
     """Each at the runtime's default precision; one that is not there fails for itself."""
-    monkeypatch.setattr(KINDS["numpy"], "transfers", ("quick", "broken"))
+    monkeypatch.setattr(KINDS["numpy"], "list_other_transfers", ("quick", "broken"))
 
     def run(config, sound):
         if config.transfer == "broken":
@@ -84,7 +84,7 @@ def test_only_json_is_on_stdout(few, tmp_path):
 
 def test_other_tokens_are_reported(few, tmp_path, monkeypatch):
     wrong = replace(few, tokens={3: [*few.tokens[3][:-1], 1, 2]})
-    monkeypatch.setattr(verify, "demo_reference", lambda: wrong)
+    monkeypatch.setattr(verify, "load_demo_reference", lambda: wrong)
     done, report = doctor(tmp_path / "report.json")
     assert done.exit_code == 1
     assert "8 of 9 tokens, differs" in done.stdout
@@ -111,10 +111,10 @@ def test_variants_on_a_mac():
     assert ("coreai", "fp16") in list(variants.list_variants(mac))
     assert ("coreai", "fp16") not in list(variants.list_variants(here))
     assert ("coreml", "fp32") not in list(variants.list_variants(mac))
-    assert variants.compute_units("coreml", mac) == ("cpu", "gpu", "ane", "all")
-    assert variants.compute_units("coreai", mac) == ("cpu", "gpu", "ane", "all")
-    assert variants.compute_units("coreai", System("darwin", "26.4")) == (None,)
-    assert variants.compute_units("onnx", mac) == (None,)
+    assert variants.list_compute_units("coreml", mac) == ("cpu", "gpu", "ane", "all")
+    assert variants.list_compute_units("coreai", mac) == ("cpu", "gpu", "ane", "all")
+    assert variants.list_compute_units("coreai", System("darwin", "26.4")) == (None,)
+    assert variants.list_compute_units("onnx", mac) == (None,)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from nemocli.bench import sweep
 from nemocli.bench import verify as verifying
 from nemocli.bench.calibration import Calibration
 from nemocli.bench.measure import PassTimes, ProcessRun
-from nemocli.bench.reference import demo_reference
+from nemocli.bench.reference import load_demo_reference
 from tests.schemas import checked
 from tests.typed import NEMOCLI, nemocli
 
@@ -229,10 +229,10 @@ def test_a_missing_extra_is_one_sentence(package, arguments, monkeypatch):
 @pytest.fixture
 def few(monkeypatch):
     """Verify only numpy, at one lookahead, on the first clip."""
-    whole = demo_reference()
+    whole = load_demo_reference()
     first = replace(whole, sound=whole.sound[: 16000 * 3], tokens={3: whole.tokens[3][:8]})
     monkeypatch.setattr(verifying, "list_variants", lambda: [("numpy", "fp32")])
-    monkeypatch.setattr(verifying, "demo_reference", lambda: first)
+    monkeypatch.setattr(verifying, "load_demo_reference", lambda: first)
     return first
 
 
@@ -242,7 +242,7 @@ def test_verify(few, monkeypatch):
     (outcome,) = checked(json.loads(done.stdout), "verify")["outcomes"]
     assert (outcome["runtime"], outcome["verdict"]) == ("numpy", "same")
     wrong = replace(few, tokens={3: [1, 2, 3]})
-    monkeypatch.setattr(verifying, "demo_reference", lambda: wrong)
+    monkeypatch.setattr(verifying, "load_demo_reference", lambda: wrong)
     done = bench("--verify")
     assert done.exit_code == 1 and "1 of 3 tokens, differs" in done.stdout
 

@@ -9,7 +9,7 @@ import pytest
 import nemocli
 from nemocli.audio.default_input import DefaultInput
 from nemocli.audio.microphone import read_clock_with_sleep
-from nemocli.bench.variants import compute_units, transfers
+from nemocli.bench.variants import list_compute_units, list_other_transfers
 from nemocli.cli.app_nap import app_nap_prevented
 from nemocli.doctor.power import examine_power
 from nemocli.models.resolve import resolve
@@ -46,7 +46,7 @@ def test_on_apple_silicon_it_is_not_onnxruntime():
     assert resolve(ModelSpec("demo")).runtime != "onnx"
 
 
-VARIANTS = [(name, units) for name in RUN_HERE for units in compute_units(name)]
+VARIANTS = [(name, units) for name in RUN_HERE for units in list_compute_units(name)]
 
 
 @pytest.mark.parametrize(("runtime", "units"), VARIANTS)
@@ -58,10 +58,10 @@ def test_every_clip_is_transcribed(runtime, units, clips):
         assert session.finish().text == clip.text
 
 
-@pytest.mark.parametrize("units", compute_units("coreml"))
+@pytest.mark.parametrize("units", list_compute_units("coreml"))
 @pytest.mark.parametrize("transfer", KINDS["coreml"].transfers)
 def test_every_transfer_of_core_ml_gives_the_same(transfer, units, clips):
-    if "coreml" not in RUN_HERE or transfer not in transfers("coreml"):
+    if "coreml" not in RUN_HERE or transfer not in list_other_transfers("coreml"):
         pytest.skip("needs Core ML, and pip install 'nemocli[coreml]' for direct calls")
     spec = ModelSpec("demo", "coreml", compute_units=units, transfer=transfer)
     transcriber = load_transcriber(spec)
@@ -73,7 +73,7 @@ def test_every_transfer_of_core_ml_gives_the_same(transfer, units, clips):
 
 def test_core_ml_takes_the_memory_that_it_is_given(clips, tmp_path):
     """Outputs that the framework declines to write where we want them would be copied."""
-    if "direct" not in transfers("coreml") or "coreml" not in RUN_HERE:
+    if "direct" not in list_other_transfers("coreml") or "coreml" not in RUN_HERE:
         pytest.skip("needs Core ML, and pip install 'nemocli[coreml]'")
     from nemocli.runtimes.coreml import framework
 

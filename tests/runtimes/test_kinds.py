@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import nemocli
-from nemocli.bench.variants import compute_units, list_variants
+from nemocli.bench.variants import list_compute_units, list_variants
 from nemocli.cli import runtime_help
 from nemocli.doctor.runtimes import examine_runtimes
 from nemocli.errors import UnsupportedError
@@ -200,8 +200,8 @@ def test_doctor_examines_it():
 def test_bench_has_its_variants():
     variants = list(list_variants(SYSTEMS[0]))
     assert {("toy", "fp32"), ("toyfolder", "fp32"), ("toyfolder", "fp16")} < set(variants)
-    assert compute_units("toyfolder") == ("cpu", "moon")
-    assert compute_units("toy") == (None,)
+    assert list_compute_units("toyfolder") == ("cpu", "moon")
+    assert list_compute_units("toy") == (None,)
 
 
 @pytest.mark.parametrize(("schema", "part"), [("bench", "result"), ("verify", "outcome")])
