@@ -99,7 +99,7 @@ def load(
 
     from nemocli.arguments import check_argument
     from nemocli.models.spec import ModelSpec
-    from nemocli.progress import reporting
+    from nemocli.progress import report_to
     from nemocli.transcriber import load_transcriber
 
     check_argument("model", model, (str, PathLike, NoneType), "a path or the name of a model")
@@ -109,7 +109,7 @@ def load(
     check_argument("compute_units", compute_units, (str, NoneType), "a name such as 'cpu'")
     lookahead = None if lookahead is None else int(lookahead)
     model = Path(model) if isinstance(model, PathLike) else model
-    with reporting(progress) as report:
+    with report_to(progress) as report:
         spec = ModelSpec(model, runtime, precision, lookahead, compute_units)
         return load_transcriber(spec, report)
 

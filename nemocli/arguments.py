@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nemocli.errors import UsageError, shown
+from nemocli.errors import UsageError, quote
 
 
 def check_argument(name: str, value: object, kinds: Any, description: str) -> None:
@@ -13,4 +13,4 @@ def check_argument(name: str, value: object, kinds: Any, description: str) -> No
     """
     allowed = kinds if isinstance(kinds, tuple) else (kinds,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        raise UsageError(f"{name} takes {description}, not {shown(value)}.")
+        raise UsageError(f"{name} takes {description}, not {quote(value)}.")

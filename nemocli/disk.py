@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 
-def nearest_existing(path: Path) -> Path:
+def find_nearest_existing(path: Path) -> Path:
     """Return the path, or the deepest folder above it that exists. Raises OSError.
 
     It is PermissionError for a folder that the user may not look into, and another for a name that
@@ -15,4 +15,4 @@ def nearest_existing(path: Path) -> Path:
 
 def free_bytes(path: Path) -> int:
     """Return the bytes that are free where `path` is, or will be. Raises OSError."""
-    return shutil.disk_usage(nearest_existing(path)).free
+    return shutil.disk_usage(find_nearest_existing(path)).free

@@ -41,7 +41,7 @@ _SHORT.maxlevel = 3
 _MAX_QUOTED_LENGTH = 200
 
 
-def shown(value: object) -> str:
+def quote(value: object) -> str:
     """Return a value from a file as a sentence quotes it: a long one is cut."""
     try:
         text = _SHORT.repr(value)
@@ -95,7 +95,7 @@ class AudioError(NemocliError):
         self.reason = reason
         self.path = path
 
-    def named(self, name: str | Path) -> "AudioError":
+    def rename(self, name: str | Path) -> "AudioError":
         """Return the same error, with another name for the file: the one that the user knows."""
         return self if self.path is None else AudioError(self.reason, Path(name))
 
@@ -112,7 +112,7 @@ def lacks_memory(error: Exception) -> bool:
 
 
 @contextmanager
-def model_errors(what: str) -> Iterator[None]:
+def explain_model_errors(what: str) -> Iterator[None]:
     """Turn whatever a library raises for a model's file into a ModelError: `what`, and the reason.
 
     A lack of memory is raised on. BaseException is caught because panics of libraries written in

@@ -16,7 +16,7 @@ INTERVAL_S = 0.2
 
 
 @contextmanager
-def reporting(progress: "Progress | bool | None") -> Iterator[Progress]:
+def report_to(progress: "Progress | bool | None") -> Iterator[Progress]:
     """Give the function to call; UsageError for what is neither a function nor a truth value.
 
     True writes to stderr, which terminals and notebooks show; False and None write nothing.

@@ -18,7 +18,7 @@ from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
 from nemocli.models.pull import pull as download
 from nemocli.network.checkpoint import open_checkpoint
-from nemocli.progress import Progress, reporting
+from nemocli.progress import Progress, report_to
 from nemocli.runtimes.kinds import AUTO
 
 
@@ -33,7 +33,7 @@ def pull(model: str = DEFAULT_MODEL, *, progress: "Progress | bool | None" = Non
     hub = parse_hub_model(model)
     if hub is None:
         raise UsageError(f"A model of the hub is written owner/name, not {model!r}.")
-    with reporting(progress) as report:
+    with report_to(progress) as report:
         return _download(hub, report)
 
 
@@ -69,7 +69,7 @@ def convert(
     chosen = _check_lookaheads(lookaheads)
     checkpoint, target = os.fspath(checkpoint), _parse_target(out)
     choose_folder_kind(to, precision)  # unknown names are refused before the download
-    with reporting(progress) as report:
+    with report_to(progress) as report:
         hub = None if Path(checkpoint).expanduser().exists() else parse_hub_model(checkpoint)
         if hub is not None and find_pulled(hub) is None:
             _download(hub, report)

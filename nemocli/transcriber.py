@@ -102,7 +102,7 @@ class Transcriber(Closing):
         """Return the locale, or `auto`, that `lang` stands for. Raises UsageError if unknown."""
         return self._languages.find(lang).tag
 
-    def about(
+    def make_provenance(
         self,
         file: str,
         lang: str,

@@ -16,7 +16,7 @@ from nemocli.errors import UsageError
 from nemocli.processes import runs_elsewhere
 from nemocli.removal import discard_folder
 
-#: How `part_of` names what is being written.
+#: How `name_part` names what is being written.
 _PART = re.compile(r"\..+\.(?P<pid>\d+)(\.[a-z]\w*)?\.part", re.DOTALL)
 
 
@@ -33,19 +33,19 @@ def write_whole_file(path: Path, content: str | bytes) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         path.write_bytes(_encode(content))
         return
-    with written_whole(path) as part:
+    with write_whole(path) as part:
         write_synced(part, content)
 
 
 @contextmanager
-def written_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
+def write_whole(path: Path, part: Path | None = None) -> Iterator[Path]:
     """Give a path beside `path` for a file or folder, which is renamed to `path` after the block.
 
     If the block raises anything, Ctrl-C included, what was written is removed and `path` is as it
     was. The permissions of a replaced file are kept. `part` is another path to write to, on the
     same disk. Raises OSError.
     """
-    part = part or part_of(path)
+    part = part or name_part(path)
     try:
         _remove(part)  # left by a process that was killed
         yield part
@@ -65,7 +65,7 @@ def write_synced(path: Path, content: str | bytes) -> None:
         os.fsync(file.fileno())
 
 
-def part_of(path: Path, mark: str = "") -> Path:
+def name_part(path: Path, mark: str = "") -> Path:
     """Return the path at which this process writes `path`; `mark` distinguishes several."""
     return path.with_name(f".{path.name}.{os.getpid()}{mark}.part")
 
@@ -115,7 +115,7 @@ def _take_place(part: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        old = part_of(path, ".old")
+        old = name_part(path, ".old")
         try:
             os.replace(path, old)
             os.replace(part, path)

@@ -88,7 +88,7 @@ def transcribe(transcriber: nemocli.Transcriber, path: Path) -> tuple[nemocli.Tr
     """Return a file's transcript, and its number of characters in all formats together."""
     (result,) = transcriber.transcribe_many([path])
     assert result.transcript is not None
-    whole = WholeTranscript(transcriber.about(str(path), "auto"), result.transcript)
+    whole = WholeTranscript(transcriber.make_provenance(str(path), "auto"), result.transcript)
     return result.transcript, sum(len(render_whole(whole, name)) for name in FORMATS)
 
 

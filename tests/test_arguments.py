@@ -79,5 +79,5 @@ def test_a_path_among_others_that_is_none():
 def test_numbers_of_numpy_are_numbers():
     TRANSCRIBER.check_request(max_memory=np.int64(2**40))
     loaded = nemocli.load("demo", runtime="numpy", lookahead=np.int64(6))
-    assert type(loaded.about("a.wav", "auto").lookahead) is int
+    assert type(loaded.make_provenance("a.wav", "auto").lookahead) is int
     assert list(TRANSCRIBER.transcribe_many([], sound=SoundOptions(gain=3.0))) == []

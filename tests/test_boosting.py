@@ -101,9 +101,9 @@ def test_phrases_that_no_piece_writes_are_found(transcriber):
 
 
 def test_wrong_phrases_are_refused_before_anything_is_read(transcriber, tmp_path):
-    for call in (transcriber.session, transcriber.about):
+    for call in (transcriber.session, transcriber.make_provenance):
         with pytest.raises(UsageError):
-            call(*(["", "auto"] if call == transcriber.about else []), phrases=["?"])
+            call(*(["", "auto"] if call == transcriber.make_provenance else []), phrases=["?"])
     with pytest.raises(UsageError):
         transcriber.transcribe_many([tmp_path / "none.wav"], phrases="Anna")
     with pytest.raises(UsageError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nemocli.errors import MAX_MESSAGE_LENGTH, AudioError, ModelError, model_errors, shown
+from nemocli.errors import MAX_MESSAGE_LENGTH, AudioError, ModelError, explain_model_errors, quote
 from tests.typed import ROOT
 
 
@@ -20,9 +20,9 @@ def test_a_value_that_holds_itself_many_times_is_brief():
     value = ["x"]
     for _ in range(60):
         value = [value] * 9
-    assert len(shown(value)) < 2000
-    assert shown({"a": [1, None, 0.5]}) == "{'a': [1, None, 0.5]}"
-    assert shown(16**6000) == "a number of thousands of digits"
+    assert len(quote(value)) < 2000
+    assert quote({"a": [1, None, 0.5]}) == "{'a': [1, None, 0.5]}"
+    assert quote(16**6000) == "a number of thousands of digits"
 
 
 class Panic(BaseException):
@@ -31,24 +31,30 @@ class Panic(BaseException):
 
 @pytest.mark.parametrize("error", [ValueError("why"), Panic("why")])
 def test_what_a_library_raises_is_a_sentence(error):
-    with pytest.raises(ModelError, match=r"It is no model: why\."), model_errors("It is no model"):
+    with (
+        pytest.raises(ModelError, match=r"It is no model: why\."),
+        explain_model_errors("It is no model"),
+    ):
         raise error
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, AudioError("x")])
 def test_what_is_no_defect_of_the_model_goes_on(error):
-    with pytest.raises(type(error) if isinstance(error, Exception) else error), model_errors("It"):
+    with (
+        pytest.raises(type(error) if isinstance(error, Exception) else error),
+        explain_model_errors("It"),
+    ):
         raise error
 
 
 def test_an_audio_error_goes_by_the_name_that_a_person_knows():
     error = AudioError("is empty: record it again.", Path("/tmp/x/stdin"))
     assert str(error) == "/tmp/x/stdin is empty: record it again."
-    assert str(error.named("stdin")) == "stdin is empty: record it again."
+    assert str(error.rename("stdin")) == "stdin is empty: record it again."
     copy = pickle.loads(pickle.dumps(error))  # as it comes from a worker
     assert (str(copy), copy.path, copy.reason) == (str(error), error.path, error.reason)
     of_a_device = AudioError("There is no microphone.")
-    assert of_a_device.named("stdin") is of_a_device
+    assert of_a_device.rename("stdin") is of_a_device
 
 
 def test_no_audio_error_has_its_path_in_the_sentence():

@@ -8,7 +8,7 @@ from huggingface_hub import constants
 import nemocli
 from nemocli.bench import conversion
 from nemocli.models.folder import read_manifest
-from nemocli.progress import reporting
+from nemocli.progress import report_to
 from tests import typed
 from tests.models.fake_hub import COMMIT, FakeHub, running
 
@@ -87,7 +87,7 @@ def test_what_does_not_exist(options, error, words, tmp_path):
 def test_progress_on_stderr(capsys, monkeypatch):
     times = iter([0.0, 0.1, 0.5, 0.6])
     monkeypatch.setattr("nemocli.progress.time.monotonic", lambda: next(times))
-    with reporting(True) as report:
+    with report_to(True) as report:
         report("downloading a\x1b[2J: 0 of 10")
         report("downloading a\x1b[2J: 1 of 10")  # too soon
         report("downloading a\x1b[2J: 5 of 10")
@@ -96,6 +96,6 @@ def test_progress_on_stderr(capsys, monkeypatch):
         "\rdownloading a [2J: 0 of 10\rdownloading a [2J: 5 of 10\n\rloading\n"
     )
     for silent in (None, False):
-        with reporting(silent) as report:
+        with report_to(silent) as report:
             report("loading")
     assert capsys.readouterr() == ("", "")

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from nemocli.whole_file import remove_abandoned, write_whole_file, written_whole
+from nemocli.whole_file import remove_abandoned, write_whole, write_whole_file
 
 
 @pytest.mark.parametrize("content", ["an umlaut: ü\n", b"\x00\xff"])
@@ -24,7 +24,7 @@ def test_what_is_interrupted_leaves_all_as_it_was(tmp_path, end, before):
     path = tmp_path / "a"
     if before:
         path.write_text(before)
-    with pytest.raises(end), written_whole(path) as part:
+    with pytest.raises(end), write_whole(path) as part:
         part.write_text("half")
         raise end
     assert os.listdir(tmp_path) == (["a"] if before else [])
@@ -35,7 +35,7 @@ def test_a_folder_takes_the_place_of_one_with_other_files(tmp_path):
     path = tmp_path / "model"
     path.mkdir()
     (path / "old").write_text("1")
-    with written_whole(path) as part:
+    with write_whole(path) as part:
         part.mkdir()
         (part / "new").write_text("2")
     assert os.listdir(tmp_path) == ["model"] and os.listdir(path) == ["new"]

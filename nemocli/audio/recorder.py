@@ -19,7 +19,7 @@ import numpy.typing as npt
 from nemocli.audio.source import LiveSource, Silence
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
-from nemocli.whole_file import check_target, copy_permissions, part_of
+from nemocli.whole_file import check_target, copy_permissions, name_part
 
 #: What a WAV can hold, since its lengths have 32 bits.
 MAX_WAV_BYTES = 2**32 - 1024
@@ -67,7 +67,7 @@ class Recorder(Closing):
         self._blocks: SimpleQueue[Any] = SimpleQueue()
         self._copy: _Copy | None = None
         try:
-            part = part_of(path)
+            part = name_part(path)
             part.unlink(missing_ok=True)
             try:
                 self._file = self._open(part)

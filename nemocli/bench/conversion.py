@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nemocli.bench.reference import CHECK_SOUND_S, find_known_text, read_bundled_sound, run_once
 from nemocli.bench.variants import is_large
-from nemocli.errors import ModelError, NemocliError, UsageError, shown
+from nemocli.errors import ModelError, NemocliError, UsageError, quote
 from nemocli.models.bundle import is_bundle
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
@@ -127,7 +127,7 @@ def verify_folder(
         raise NemocliError(f"{subject} does not say what its checkpoint says: {check}. {NOT_KEPT}")
     known, text = find_text(checkpoint, lookahead) if find_text else None, decoder.text(tokens)
     if allowed is not None and known not in (None, text):
-        raise NemocliError(f"{subject} says {shown(text)} where {shown(known)} is said. {NOT_KEPT}")
+        raise NemocliError(f"{subject} says {quote(text)} where {quote(known)} is said. {NOT_KEPT}")
     return check
 
 

@@ -51,7 +51,7 @@ class PhraseMatcher:
         self._is_end = np.zeros(len(trie), np.bool_)
         self._is_end[trie.ends[spelled]] = True
         sharers[self._is_end] = 1  # here one phrase is complete, whatever others follow
-        letters = _letters(trie)
+        letters = _count_letters(trie)
         bonuses = scoring.score(letters, sharers, weights, phrases.boost)
         self._budgets = scoring.limit_costs(letters, weights, phrases.boost, int(spelled.sum()))
         useful = weights[targets] > 0
@@ -169,7 +169,7 @@ def _sum_up(
     return counts, largest
 
 
-def _letters(trie: Trie) -> NDArray[np.float64]:
+def _count_letters(trie: Trie) -> NDArray[np.float64]:
     """Return for each node what the text that leads to it tells, in letters."""
     codes, which = np.unique(trie.characters, return_inverse=True)
     counts = np.array([count_letters(chr(code)) for code in codes], np.float64)

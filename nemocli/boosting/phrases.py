@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 
 from nemocli.boosting.folding import count_letters, fold
-from nemocli.errors import UsageError, shown
+from nemocli.errors import UsageError, quote
 from nemocli.network.tokenizer_file import SPACE
 from nemocli.transcript.provenance import PhraseProvenance
 
@@ -128,14 +128,14 @@ def check_phrases(phrases: object) -> Phrases | None:
     if phrases is None or isinstance(phrases, Phrases):
         return phrases or None
     if not isinstance(phrases, Iterable) or isinstance(phrases, (str, bytes, dict)):
-        raise UsageError(f"phrases takes a list of texts, or Phrases, not {shown(phrases)}.")
+        raise UsageError(f"phrases takes a list of texts, or Phrases, not {quote(phrases)}.")
     return Phrases.of(phrases) or None
 
 
 def check_boost(boost: object) -> None:
     """Raise UsageError unless this is a number from 0 to MAX_BOOST."""
     if isinstance(boost, bool) or not isinstance(boost, int | float) or not 0 <= boost <= MAX_BOOST:
-        raise UsageError(f"--boost takes a number from 0 to {MAX_BOOST:g}, not {shown(boost)}.")
+        raise UsageError(f"--boost takes a number from 0 to {MAX_BOOST:g}, not {quote(boost)}.")
 
 
 def make_phrase(text: object, weight: float = 1.0) -> Phrase:
@@ -144,7 +144,7 @@ def make_phrase(text: object, weight: float = 1.0) -> Phrase:
     Refused are phrases without a letter or digit, with invisible characters, and very long ones.
     """
     if not isinstance(text, str):
-        raise UsageError(f"A phrase is a text, not {shown(text)}.")
+        raise UsageError(f"A phrase is a text, not {quote(text)}.")
     plain = unicodedata.normalize("NFC", " ".join(text.replace(SPACE, " ").split()))
     if len(plain) > MAX_CHARACTERS:
         raise UsageError(
@@ -174,7 +174,7 @@ def parse_line(line: str) -> Phrase:
         weight = float(after)
     except ValueError:
         raise UsageError(
-            f"behind the tab is {shown(after.strip())}, which is not a weight such as 2."
+            f"behind the tab is {quote(after.strip())}, which is not a weight such as 2."
         ) from None
     return make_phrase(text, weight)
 

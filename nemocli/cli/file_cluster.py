@@ -18,10 +18,10 @@ from nemocli.cluster.connection import (
     LOCAL,
     READY_TIMEOUT_S,
     START_TIMEOUT_S,
-    connected,
+    connect,
     parse_address,
 )
-from nemocli.cluster.workers import Workers, worker_cpus
+from nemocli.cluster.workers import Workers, choose_worker_cpus
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
@@ -78,11 +78,11 @@ class ClusterChoice:
         here = os.cpu_count() or 1
         count, cpus = self.workers, None
         if self.address == LOCAL:
-            count = count or max(1, here // worker_cpus(here))
-            cpus = worker_cpus(here // count)
+            count = count or max(1, here // choose_worker_cpus(here))
+            cpus = choose_worker_cpus(here // count)
         load = _make_loader(choice, settings)
         begin = partial(Workers, load, settings, count=count, cpus=cpus, note=screen.note)
-        with connected(self.address, (count or 1) * (cpus or 1)) as ray_calls, ExitStack() as stack:
+        with connect(self.address, (count or 1) * (cpus or 1)) as ray_calls, ExitStack() as stack:
             with screen.waiting("starting workers"):
                 workers = ray_calls.call(begin, START_TIMEOUT_S, "Ray took no workers")
                 stack.enter_context(closing(workers))

@@ -48,7 +48,7 @@ class ModelChoice:
         language = transcriber.resolve_language(self.lang)
         note_other_region(self.lang, language, screen)
         note_unspelled(transcriber, self.phrases, screen)
-        about = transcriber.about("", language, self.align, self.phrases)
+        about = transcriber.make_provenance("", language, self.align, self.phrases)
         return transcriber, Settings(about, self.layout, self.sound, self.phrases)
 
     def describe(self) -> Settings:

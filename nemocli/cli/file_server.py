@@ -51,7 +51,10 @@ class ServerChoice:
 
         model = find_model(parse_server(self.address, self.key), choice.model)
         language = model.resolve_language(choice.lang)
-        yield RemoteFiles(model), Settings(model.about("", language), choice.layout, choice.sound)
+        yield (
+            RemoteFiles(model),
+            Settings(model.make_provenance("", language), choice.layout, choice.sound),
+        )
 
 
 def choose_server(options: FileOptions) -> ServerChoice:

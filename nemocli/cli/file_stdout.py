@@ -146,7 +146,7 @@ class StdoutResults:
         if file_result.transcript is None:
             assert file_result.error is not None
             self._ready[path] = ""
-            return JobResult(path, "failed", error=str(file_result.error.named(self._names[path])))
+            return JobResult(path, "failed", error=str(file_result.error.rename(self._names[path])))
         seconds, warnings = round(file_result.transcript.duration, 3), file_result.warnings
         if warnings and self._strict:
             self._ready[path] = ""

@@ -71,7 +71,7 @@ def transcribe_live(options: LiveOptions) -> None:
         outputs: list[Output] = []
         written = recorder = None
         if options.output is not None:
-            about = model.about(source.name)
+            about = model.make_provenance(source.name)
             growing = open_output(options.output, about, layout, options.force, loop.warn)
             outputs.append(written := stack.enter_context(growing))
         if live_screen is None:
@@ -88,7 +88,7 @@ def transcribe_live(options: LiveOptions) -> None:
             stack.close()
             os._exit(exit_code(interrupt))
     if not options.quiet:
-        print(_summarize(listener.summary()), file=sys.stderr)
+        print(_summarize(listener.summarize()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]
     if live_screen is None:
         failures.append(_explain_undelivered(undelivered, options))
@@ -110,7 +110,7 @@ def _load(
     return LiveModel(
         LiveStream(transcriber, language, limits, align, phrases),
         transcriber.lookahead,
-        lambda name: transcriber.about(name, language, align, phrases),
+        lambda name: transcriber.make_provenance(name, language, align, phrases),
     )
 
 

@@ -24,7 +24,7 @@ class LiveModel:
     stream: ListenedStream
     lookahead: int
     #: Returns what a document says of a transcript of a source with that name.
-    about: Callable[[str], Provenance]
+    make_provenance: Callable[[str], Provenance]
 
 
 def open_live_server(options: LiveOptions, limits: StreamLimits, screen: Screen) -> LiveModel:
@@ -47,4 +47,4 @@ def open_live_server(options: LiveOptions, limits: StreamLimits, screen: Screen)
     stream = RemoteStream(model, options.lang, limits)
     if not model.is_ours:
         screen.note("This server sends no times of words: they are estimated, without confidence.")
-    return LiveModel(stream, model.lookahead, lambda name: model.about(name, stream.lang))
+    return LiveModel(stream, model.lookahead, lambda name: model.make_provenance(name, stream.lang))

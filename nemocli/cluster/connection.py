@@ -64,7 +64,7 @@ def parse_address(text: str) -> str:
 
 
 @contextmanager
-def connected(address: str, cpus: int) -> Iterator[CallThread]:
+def connect(address: str, cpus: int) -> Iterator[CallThread]:
     """Connect to the cluster at a parsed address, or for `local` start one with `cpus` CPUs.
 
     Yields a CallThread; calls of Ray that may block for ever should be made by it. At the end, a
@@ -98,7 +98,7 @@ def connected(address: str, cpus: int) -> Iterator[CallThread]:
         else:
             begin, late = _prepare_join(address), f"The Ray cluster {address} did not answer"
         ray_calls = CallThread()
-        stack.callback(_disconnect, ray_calls, _child_processes())
+        stack.callback(_disconnect, ray_calls, _find_child_processes())
         with _end_if_held(HELD_TIMEOUT_S, late, folder):
             ray_calls.call(begin, START_TIMEOUT_S, late)
         yield ray_calls
@@ -131,20 +131,20 @@ def _disconnect(ray_calls: CallThread, before: set[Any]) -> None:
     import psutil
     import ray
 
-    started = _child_processes() - before
+    started = _find_child_processes() - before
     try:
         ray_calls.call(ray.shutdown, END_TIMEOUT_S, "Ray did not end")
     except StuckError:
         atexit.unregister(ray.shutdown)  # it would block again
     ray_calls.end()
-    started |= _child_processes() - before
+    started |= _find_child_processes() - before
     for process in started:
         with suppress(psutil.Error):  # most have ended already
             process.kill()
     psutil.wait_procs(started, END_TIMEOUT_S)
 
 
-def _child_processes() -> set[Any]:
+def _find_child_processes() -> set[Any]:
     """Return the child processes of this process, and all theirs."""
     import psutil  # installed with Ray
 
@@ -167,7 +167,7 @@ def _start(cpus: int, folder: str) -> None:
             _temp_dir=folder,
         )
     except Exception as error:  # Ray raises many classes
-        raise NemocliError(f"Ray cannot be started here: {_first_line(error)}.") from None
+        raise NemocliError(f"Ray cannot be started here: {_take_first_line(error)}.") from None
 
 
 def _prepare_join(address: str) -> Callable[[], None]:
@@ -190,7 +190,7 @@ def _join(address: str) -> None:
         else:
             advice = f"run this on a machine of the cluster, or give {CLIENT}host:10001."
         raise NemocliError(
-            f"The Ray cluster {address} cannot be used ({_first_line(error)}): {advice}"
+            f"The Ray cluster {address} cannot be used ({_take_first_line(error)}): {advice}"
         ) from None
 
 
@@ -219,6 +219,6 @@ def _check_answers(address: str) -> None:
         ) from None
 
 
-def _first_line(error: Exception) -> str:
+def _take_first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].partition(". ")[0].rstrip(".")

@@ -43,7 +43,7 @@ class WorkerResult:
     #: Hash of the file that the worker read; None if it cannot read it.
     sha256: str | None
 
-    def for_path(self, path: Path, host: str) -> FileResult:
+    def adopt(self, path: Path, host: str) -> FileResult:
         """Return the result under the path used here.
 
         It becomes an error if the file that the worker read is not the one that is here.
@@ -58,7 +58,7 @@ class WorkerResult:
                 path,
             )
         elif error is not None:
-            error = error.named(path)
+            error = error.rename(path)
         transcript = None if error else self.result.transcript
         return replace(self.result, path=path, transcript=transcript, error=error)
 
@@ -80,7 +80,9 @@ class Worker:
             self._transcriber = self._load()
         except NemocliError as error:
             return WorkerStart(host, error)
-        return WorkerStart(host, _difference(self._transcriber.about("", AUTO), expected))
+        return WorkerStart(
+            host, _explain_difference(self._transcriber.make_provenance("", AUTO), expected)
+        )
 
     def transcribe(
         self,
@@ -115,7 +117,7 @@ class Worker:
         self._progress[str(file.path)] = WorkerProgress(file.promised, file.transcript.duration)
 
 
-def _difference(there: Provenance, expected: Provenance) -> ModelError | None:
+def _explain_difference(there: Provenance, expected: Provenance) -> ModelError | None:
     """Return an error if a worker's model would not give the expected transcripts."""
     if there.model_revision != expected.model_revision:
         return ModelError(

@@ -73,7 +73,7 @@ class Workers:
         """
         self._load = load
         self._settings = settings
-        self._cpus = cpus or worker_cpus(min(_list_cpus(), default=1))
+        self._cpus = cpus or choose_worker_cpus(min(_list_cpus(), default=1))
         self._note = note
         self._idle: list[_WorkerHandle] = []
         # By Ray's reference to the result that each will give.
@@ -136,7 +136,7 @@ class Workers:
         progress: Callable[[FileProgress], None] | None,
     ) -> Iterator[FileResult]:
         while True:
-            while self._idle and (batch := self._next(coming)):
+            while self._idle and (batch := self._take_next(coming)):
                 handle = self._idle.pop()
                 absolute = [os.path.abspath(path) for path in batch]
                 ref = handle.actor.transcribe.remote(absolute, *request)
@@ -155,7 +155,7 @@ class Workers:
                 else:
                     yield from self._take_finished(ref)
 
-    def _next(self, coming: Iterator[Path]) -> list[Path]:
+    def _take_next(self, coming: Iterator[Path]) -> list[Path]:
         """Return the next files for a worker; a file that was lost before goes alone."""
         if self._lost:
             return [self._lost.popleft()]
@@ -206,7 +206,7 @@ class Workers:
             self._idle.append(handle)
             by_path = {str(each.result.path): each for each in results}
             for path in batch:
-                yield by_path[os.path.abspath(path)].for_path(path, handle.host)
+                yield by_path[os.path.abspath(path)].adopt(path, handle.host)
 
     def _retry(
         self, batch: list[Path], handle: _WorkerHandle, error: Exception
@@ -219,7 +219,7 @@ class Workers:
             else:
                 reason = (
                     f"was given up on the cluster: {MAX_LOSSES} times what transcribed it was lost,"
-                    f" at last on {handle.host} ({_reason(error)}). Try it without --cluster."
+                    f" at last on {handle.host} ({_find_cause(error)}). Try it without --cluster."
                 )
                 yield FileResult(path, None, AudioError(reason, path))
 
@@ -238,7 +238,7 @@ class Workers:
         try:
             actor = ray.remote(Worker).options(**options).remote(self._load)
         except ImportError as error:  # what Ray's client raises if nemocli is missing there
-            raise _start_error(error) from None
+            raise _explain_start(error) from None
         ref = actor.begin.remote(__version__, self._settings.provenance)
         self._starting[ref] = _WorkerHandle(actor, lost=lost)
 
@@ -254,7 +254,7 @@ class Workers:
             if handle.lost + 1 < MAX_LOSSES:
                 self._create(handle.lost + 1)
             else:
-                self._give_up(_start_error(error))
+                self._give_up(_explain_start(error))
             return
         if start.refusal is None:
             self._idle.append(replace(handle, host=start.host))
@@ -276,7 +276,7 @@ class Workers:
             ray.kill(handle.actor)
 
 
-def worker_cpus(cpus: int) -> int:
+def choose_worker_cpus(cpus: int) -> int:
     """Return the CPUs for each worker on machines with `cpus` CPUs.
 
     Not few, since each worker has a copy of the model in memory.
@@ -301,14 +301,14 @@ def _wait_finished(refs: Iterable[Any]) -> list[Any]:
     return ready
 
 
-def _start_error(error: Exception) -> NemocliError:
+def _explain_start(error: Exception) -> NemocliError:
     return NemocliError(
-        f"A worker does not start ({_reason(error)}): the machines of the cluster need nemocli"
+        f"A worker does not start ({_find_cause(error)}): the machines of the cluster need nemocli"
         f" {__version__}, installed as it is here."
     )
 
 
-def _reason(error: Exception) -> str:
+def _find_cause(error: Exception) -> str:
     """Return one line of Ray's message: the exception that is the cause, if it names one."""
     text = re.sub("\x1b\\[[0-9;]*m", "", str(error)).strip()
     named = re.findall(r"^ *(\w+(?:Error|Exception): .+)$", text, re.MULTILINE)

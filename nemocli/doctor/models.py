@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from nemocli.disk import free_bytes, nearest_existing
+from nemocli.disk import find_nearest_existing, free_bytes
 from nemocli.doctor.finding import Finding
 from nemocli.errors import ModelError, NemocliError
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_hub_cache, find_pulled
@@ -46,13 +46,13 @@ def _examine_folder(
 def _find_reachable(folder: Path) -> Path:
     """Return the folder, or the deepest one above it that this user may look into."""
     try:
-        return nearest_existing(folder)
+        return find_nearest_existing(folder)
     except OSError:
         return _find_reachable(folder.absolute().parent)
 
 
 def _is_writable(folder: Path) -> bool:
-    existing = nearest_existing(folder)
+    existing = find_nearest_existing(folder)
     return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 

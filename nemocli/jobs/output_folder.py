@@ -12,7 +12,7 @@ from nemocli.errors import NemocliError, OutputError, UsageError
 from nemocli.jobs.claims import Claims, compute_claim_number
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.run_log import RunLog
-from nemocli.whole_file import write_synced, written_whole
+from nemocli.whole_file import write_synced, write_whole
 
 #: The subfolder of a folder of outputs that holds the log and the claims.
 OWN_FOLDER = ".nemocli"
@@ -69,7 +69,7 @@ class OutputFolder:
         try:
             Path(own).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise self._write_error(error) from None
+            raise self._explain_write(error) from None
         self.run_log.create()
 
     def claim(self, key: str, name: str) -> bool:
@@ -119,10 +119,10 @@ class OutputFolder:
                     self._check_inside(key, outputs[form])
                     target.parent.mkdir(parents=True, exist_ok=True)
                     part = target.with_name(f".nemocli-{number:016x}.{form}.part")
-                    write_synced(stack.enter_context(written_whole(target, part)), document)
+                    write_synced(stack.enter_context(write_whole(target, part)), document)
                 self.run_log.sync()  # the log must have the outputs before they get their names
         except OSError as error:
-            raise self._write_error(error) from None
+            raise self._explain_write(error) from None
 
     def _check_inside(self, key: str, output: str) -> None:
         """Raise NemocliError if a link or a forged log leads an output out of its folder."""
@@ -137,7 +137,7 @@ class OutputFolder:
         if os.path.commonpath([real, own]) != own:
             raise NemocliError(f"{folder} leads out of the folder {self.folder}: remove that link.")
 
-    def _write_error(self, error: OSError) -> NemocliError:
+    def _explain_write(self, error: OSError) -> NemocliError:
         reason = error.strerror or type(error).__name__
         where = error.filename or self.folder
         if error.errno in _LASTING_ERRORS or not os.access(self.folder, os.W_OK):

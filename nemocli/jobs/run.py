@@ -249,7 +249,7 @@ class Run:
         try:
             if transcript is None:
                 assert file_result.error is not None
-                raise file_result.error.named(job.source.name)
+                raise file_result.error.rename(job.source.name)
             if file_result.warnings and self._options.strict:
                 raise NemocliError(f"{job.source.name}: {explain_strict(file_result.warnings)}")
             sha256 = self._hash_unchanged(begun)

@@ -165,7 +165,7 @@ class RunLog:
             finally:
                 os.close(file)
         except OSError as error:
-            raise self._write_error(error) from None
+            raise self._explain_write(error) from None
         self._synced = max(self._synced, writes)
 
     def _take_in_line(self, entry: dict[str, Any]) -> None:
@@ -230,7 +230,7 @@ class RunLog:
             try:
                 self._append(entries)
             except OSError as error:
-                raise self._write_error(error) from None
+                raise self._explain_write(error) from None
         self._writes += 1
 
     def _append(self, entries: list[dict[str, Any]]) -> None:
@@ -256,7 +256,7 @@ class RunLog:
         finally:
             os.close(file)
 
-    def _write_error(self, error: OSError) -> OutputError:
+    def _explain_write(self, error: OSError) -> OutputError:
         return OutputError(
             f"{self.path} cannot be written: {error.strerror}. What is done is kept, and the same"
             " command goes on with the rest."

@@ -16,16 +16,16 @@ class SoundClock:
         self._positions.append(position)
         self._offsets.append(self._offsets[-1] + seconds)
 
-    def at(self, position: float) -> float:
+    def locate(self, position: float) -> float:
         """Return the second of the sound at a position of the session, to the millisecond."""
-        return round(self.exactly(position), 3)
+        return round(self.locate_exactly(position), 3)
 
-    def end_at(self, position: float) -> float:
+    def locate_end(self, position: float) -> float:
         """Return the same for an end: sound that is missing right behind it does not count."""
         index = max(0, bisect_left(self._positions, position) - 1)
         return round(position + self._offsets[index], 3)
 
-    def exactly(self, position: float) -> float:
+    def locate_exactly(self, position: float) -> float:
         """Return the same without rounding, which would add up over a day of sessions."""
         return position + self._offsets[self._index(position)]
 

@@ -21,7 +21,7 @@ class Lags:
     def mean(self) -> float:
         return self._sum / max(1, self._counts.total())
 
-    def percentile(self, percent: float) -> float:
+    def compute_percentile(self, percent: float) -> float:
         """Return the lag that `percent` of all lags do not exceed; 0 without any."""
         needed = percent / 100 * self._counts.total()
         seen = 0

@@ -154,7 +154,7 @@ class Listener:
         source = self._source
         return (source.heard - source.dropped - self._passed) / source.rate
 
-    def summary(self) -> StreamSummary:
+    def summarize(self) -> StreamSummary:
         """Return the numbers of a stream that has ended."""
         seconds = self._processed / self._source.rate
         return StreamSummary(
@@ -166,7 +166,7 @@ class Listener:
             gap_frames=self._source.gaps,
             rescued=self._rescued,
             mean_lag=self._lags.mean,
-            p95_lag=self._lags.percentile(95),
+            p95_lag=self._lags.compute_percentile(95),
             real_time_factor=self._busy / seconds if seconds else 0.0,
         )
 

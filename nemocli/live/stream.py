@@ -193,10 +193,10 @@ class LiveStream:
             # It is behind the sound, so `_position`, which no word exceeds, stays.
             update = self._session.feed_silence(round(CUT_SILENCE_S * SAMPLE_RATE))
             self._note_language(update.language)
-            yield from self._finals(update.final)
+            yield from self._make_finals(update.final)
             yield from self.finish()
         if self._fed or gap:
-            self._begin(self._clock.exactly(self._position) + gap)
+            self._begin(self._clock.locate_exactly(self._position) + gap)
             self._loudness.restart()
 
     def finish(self) -> Iterator[Partial | Final | StreamEvent]:
@@ -231,11 +231,11 @@ class LiveStream:
             self._loudness.restart()
             self._patience = self._limits.rescue
         self._drop_kept()
-        yield from self._finals(update.final)
+        yield from self._make_finals(update.final)
         for word in update.growing:
-            for group in self._segmenter.end_before(self._on_clock(word)):
-                yield self._final(group)
-        yield from self._partial(update.growing)
+            for group in self._segmenter.end_before(self._place_on_clock(word)):
+                yield self._make_final(group)
+        yield from self._make_partial(update.growing)
 
     def _note_language(self, language: str | None) -> None:
         self._last_language = language or self._last_language
@@ -252,20 +252,20 @@ class LiveStream:
             self._kept_from += min(excess, len(first))
             excess -= min(excess, len(first))
 
-    def _finals(self, words: Iterable[Word]) -> Iterator[Final]:
+    def _make_finals(self, words: Iterable[Word]) -> Iterator[Final]:
         for word in words:
             if self._may_follow(word):
-                for group in self._segmenter.push(self._on_clock(word)):
-                    yield self._final(group)
+                for group in self._segmenter.push(self._place_on_clock(word)):
+                    yield self._make_final(group)
 
-    def _final(self, words: Iterable[Word]) -> Final:
+    def _make_final(self, words: Iterable[Word]) -> Final:
         segment = Segment(self._next_id, tuple(words), self.language)
         self._next_id += 1
         self._shown = ()
         return Final(segment, self.language)
 
-    def _partial(self, growing: Iterable[Word]) -> Iterator[Partial]:
-        grown = (self._on_clock(word) for word in growing if self._may_follow(word))
+    def _make_partial(self, growing: Iterable[Word]) -> Iterator[Partial]:
+        grown = (self._place_on_clock(word) for word in growing if self._may_follow(word))
         words = (*self._segmenter.pending, *grown)
         if words != self._shown:
             self._shown = words
@@ -276,23 +276,23 @@ class LiveStream:
         """Return False for punctuation that comes late: it would begin the next segment."""
         return bool(self._segmenter.pending) or not _is_punctuation(word.text)
 
-    def _on_clock(self, word: Word) -> Word:
+    def _place_on_clock(self, word: Word) -> Word:
         # The last frame of a session is whole, also where its sound ends within it.
         first, last = word.times_by_model
         by_model = (
-            self._clock.at(min(first, self._position)),
-            self._clock.at(min(last, self._position)),
+            self._clock.locate(min(first, self._position)),
+            self._clock.locate(min(last, self._position)),
         )
         if word.model_times is None:
             return replace(word, start=by_model[0], end=by_model[1])
-        start, end = self._clock.at(word.start), self._clock.end_at(word.end)
+        start, end = self._clock.locate(word.start), self._clock.locate_end(word.end)
         return replace(word, start=start, end=end, model_times=by_model)
 
     def _close(self) -> Iterator[Final]:
         """Make a segment of the words so far, the one that still grows among them."""
-        yield from self._finals(self._session.flush().final)
+        yield from self._make_finals(self._session.flush().final)
         for group in self._segmenter.flush():
-            yield self._final(group)
+            yield self._make_final(group)
         self.closes += 1
         if self._token_frame is not None:
             self._clock.forget(self._token_frame * FRAME_SECONDS - MAX_ALIGNED_S)
@@ -307,13 +307,13 @@ class LiveStream:
             return True
         return blanks >= NOISY_FACTOR * needed
 
-    def _since_token(self) -> float:
+    def _measure_since_token(self) -> float:
         """Return seconds of this session since the last token, or since its beginning."""
         last = 0 if self._token_frame is None else self._token_frame + 1
         return self._position - last * FRAME_SECONDS
 
     def _is_silent(self) -> bool:
-        quiet = min(self._loudness.quiet, self._since_token())
+        quiet = min(self._loudness.quiet, self._measure_since_token())
         return 0 < self._limits.reset <= quiet
 
     def _reset(self) -> Iterator[Partial | Final | StreamEvent]:
@@ -324,7 +324,7 @@ class LiveStream:
         """
         had_token = self._token_frame is not None
         yield from self.finish()
-        self._begin(self._clock.exactly(self._position))
+        self._begin(self._clock.locate_exactly(self._position))
         if had_token:
             yield StreamEvent("reset", 0.0, "")
 
@@ -339,7 +339,7 @@ class LiveStream:
         yield from self._close()
         sound = np.concatenate(self._kept)
         patience = min(self._patience * RESCUE_BACKOFF, MAX_RESCUE_WAIT_S)
-        self._begin(self._clock.exactly(self._kept_from / SAMPLE_RATE))
+        self._begin(self._clock.locate_exactly(self._kept_from / SAMPLE_RATE))
         self._loudness.restart()
         events = list(self._feed(sound))
         if self._token_frame is None:

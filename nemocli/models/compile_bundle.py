@@ -14,7 +14,7 @@ from nemocli.runtimes.coreai.ahead_of_time import (
     is_compiled,
 )
 from nemocli.runtimes.coreai.bundle import HALVES, IOS
-from nemocli.whole_file import part_of, remove_abandoned, written_whole
+from nemocli.whole_file import name_part, remove_abandoned, write_whole
 
 
 def compile_bundle(
@@ -62,8 +62,8 @@ def _list_jobs(path: Path, architectures: list[str]) -> Iterator[tuple[Path, str
 def _compile(package: Path, architecture: str, target: Path) -> None:
     """Compile a package in a folder beside its place, and move it there when it is checked."""
     remove_abandoned(target)
-    with written_whole(target, part_of(target)) as part:
-        work = part_of(target, ".work")
+    with write_whole(target, name_part(target)) as part:
+        work = name_part(target, ".work")
         work.mkdir()
         try:
             compile_package(package, work, architecture).rename(part)

@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 
-from nemocli.disk import free_bytes, nearest_existing
+from nemocli.disk import find_nearest_existing, free_bytes
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.folder import MANIFEST
 from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.removal import discard_folder, remove_tree
-from nemocli.whole_file import is_abandoned, is_part, part_of, remove_abandoned, written_whole
+from nemocli.whole_file import is_abandoned, is_part, name_part, remove_abandoned, write_whole
 
 
 class Occupant(Enum):
@@ -84,7 +84,7 @@ def check_space(source: AnyCheckpoint, out: Path, bytes_per_weight: float) -> No
     weights = sum(math.prod(shape) for shape in source.weights.shapes().values())
     needed = int(weights * bytes_per_weight)
     try:
-        existing = nearest_existing(out.absolute().parent)
+        existing = find_nearest_existing(out.absolute().parent)
     except OSError as error:  # the current folder is gone, or the name too long
         raise explain_place(out, error) from None
     free = free_bytes(existing)
@@ -119,10 +119,10 @@ def written_in_place(place: Path) -> Iterator[Path]:
     """
     is_empty = place.is_dir() and all(map(is_part, place.iterdir()))
     if not is_empty and not (place.is_dir() and _must_stay(place)):
-        with written_whole(place) as part:
+        with write_whole(place) as part:
             yield part
         return
-    part = place / part_of(place).name
+    part = place / name_part(place).name
     try:
         yield part
         (place / MANIFEST).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nemocli.errors import ModelError, shown
+from nemocli.errors import ModelError, quote
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
@@ -76,7 +76,7 @@ def parse_manifest(folder: Path) -> Manifest:
         data = json.loads(read_text(folder / MANIFEST))
         if data["format"] != FORMAT:
             raise ModelError(
-                f"The model folder {folder} was written by nemocli {shown(data['nemocli'])} in"
+                f"The model folder {folder} was written by nemocli {quote(data['nemocli'])} in"
                 " another format; convert the checkpoint again."
             )
         if data.pop("checksum") != _hash_values(data):

@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nemocli.disk import free_bytes, nearest_existing
-from nemocli.errors import ModelError, NemocliError, UsageError, shown
+from nemocli.disk import find_nearest_existing, free_bytes
+from nemocli.errors import ModelError, NemocliError, UsageError, quote
 from nemocli.models.downloads import CachedCommit, remove_new
 from nemocli.models.fetch import (
     RemoteFile,
@@ -127,7 +127,7 @@ def _check_endpoint() -> None:
         is_address = False
     if not is_address or any(sign.isspace() for sign in constants.ENDPOINT):
         raise UsageError(
-            f"HF_ENDPOINT is not the address of a hub: {shown(constants.ENDPOINT)}; write"
+            f"HF_ENDPOINT is not the address of a hub: {quote(constants.ENDPOINT)}; write"
             " https://HOST, or unset it."
         )
 
@@ -251,7 +251,7 @@ def _get_file(
 def _check_space(cached: CachedCommit, files: Sequence[RemoteFile]) -> None:
     """Raise NemocliError if the disk has no room for the missing files; nothing is stored twice."""
     missing = sum(file.size - measure_file(cached.locate_partial(file)) for file in files)
-    existing = nearest_existing(cached.blobs)
+    existing = find_nearest_existing(cached.blobs)
     free = free_bytes(existing)
     if free < missing:
         raise NemocliError(

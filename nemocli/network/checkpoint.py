@@ -16,7 +16,7 @@ import ml_dtypes  # noqa: F401  registers bfloat16 with numpy, which safetensors
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from nemocli.errors import ModelError, model_errors, shown
+from nemocli.errors import ModelError, explain_model_errors, quote
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.parameters import Array, Parameters
 from nemocli.network.small_file import check_small, read_text
@@ -107,11 +107,11 @@ class SafetensorsFiles:
     def _add(self, name: str, tensor: Any, path: Path) -> None:
         if (kind := tensor.get_dtype()) not in WEIGHT_DTYPES:
             raise ModelError(
-                f"The tensor {shown(name)} cannot be read: its numbers are of the kind {kind}, not"
+                f"The tensor {quote(name)} cannot be read: its numbers are of the kind {kind}, not"
                 f" {', '.join(WEIGHT_DTYPES)}."
             )
         if name in self._where:
-            raise ModelError(f"The tensor {shown(name)} is in {path} and in another file too.")
+            raise ModelError(f"The tensor {quote(name)} is in {path} and in another file too.")
         self._where[name] = path
         self._shapes[name] = tuple(tensor.get_shape())
 
@@ -125,7 +125,7 @@ class SafetensorsFiles:
         it was found.
         """
         path = self._where[name]
-        with model_errors(f"The tensor {name} cannot be read"):
+        with explain_model_errors(f"The tensor {name} cannot be read"):
             # Opened for each tensor: what was read of an open file stays in this process's memory.
             file, state = _open(path)
             if state != self._states[path]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nemocli.errors import ModelError, shown
+from nemocli.errors import ModelError, quote
 
 #: `model_type` of the one architecture nemocli implements.
 ARCHITECTURE = "nemotron3_5_asr"
@@ -118,7 +118,7 @@ def refuse_other_architecture(config: Mapping[str, Any]) -> None:
     architecture = config.get("model_type")
     if architecture != ARCHITECTURE:
         raise ModelError(
-            f"config.json names the architecture {shown(architecture)}, but nemocli runs only"
+            f"config.json names the architecture {quote(architecture)}, but nemocli runs only"
             f" {ARCHITECTURE!r} (Nemotron 3.5 ASR Streaming)."
         )
 
@@ -175,7 +175,7 @@ class _Numbers:
         least, most = (limit + frames_more for limit in LIMITS[size])
         if not least <= value <= most:
             raise ModelError(
-                f"{self.where} gives {key} as {shown(value)}; it must be from {least} to {most}."
+                f"{self.where} gives {key} as {quote(value)}; it must be from {least} to {most}."
             )
         return value - frames_more
 
@@ -185,7 +185,7 @@ def _get(data: Mapping[str, Any], key: str, where: str, kind: type) -> Any:
         raise ModelError(f"{where} lacks the key {key!r}.")
     if not isinstance(data[key], kind) or isinstance(data[key], bool):
         raise ModelError(
-            f"{where} gives {key} as {shown(data[key])}, where a {kind.__name__} belongs."
+            f"{where} gives {key} as {quote(data[key])}, where a {kind.__name__} belongs."
         )
     return data[key]
 
@@ -204,7 +204,7 @@ def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any])
     for data, key, value in required:
         if data.get(key, value) != value:
             raise ModelError(
-                f"config.json sets {key} to {shown(data[key])}; nemocli implements only {value!r}."
+                f"config.json sets {key} to {quote(data[key])}; nemocli implements only {value!r}."
             )
 
 
@@ -222,7 +222,7 @@ def _default_lookahead(encoder: Mapping[str, Any], lookaheads: tuple[int, ...]) 
     value = encoder.get("default_num_lookahead_tokens", lookaheads[0])
     if value not in lookaheads:
         raise ModelError(
-            f"config.json's encoder_config gives default_num_lookahead_tokens as {shown(value)},"
+            f"config.json's encoder_config gives default_num_lookahead_tokens as {quote(value)},"
             " which is not among its supported ones."
         )
     return int(value)
@@ -255,7 +255,7 @@ def _languages(config: Mapping[str, Any]) -> tuple[str, ...]:
     values = config.get(key) or []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ModelError(
-            f"config.json gives {key} as {shown(values)}, where a list of names belongs."
+            f"config.json gives {key} as {quote(values)}, where a list of names belongs."
         )
     return tuple(values)
 
@@ -271,7 +271,7 @@ def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
     rounding = extractor.get("mel_filters_dtype", "float32")
     if rounding != "float32":
         raise ModelError(
-            f"processor_config.json sets mel_filters_dtype to {shown(rounding)};"
+            f"processor_config.json sets mel_filters_dtype to {quote(rounding)};"
             " nemocli implements only 'float32'."
         )
     return FeatureConfig(
@@ -288,7 +288,7 @@ def _preemphasis(extractor: Mapping[str, Any]) -> float:
     value = extractor.get("preemphasis", 0.97)
     if not _is_preemphasis(value):
         raise ModelError(
-            f"processor_config.json gives preemphasis as {shown(value)}; it must be from 0 to 1."
+            f"processor_config.json gives preemphasis as {quote(value)}; it must be from 0 to 1."
         )
     return float(value)
 
@@ -302,7 +302,7 @@ def _prompts(processor: Mapping[str, Any]) -> dict[str, int]:
     for name, index in prompts.items():
         if not isinstance(index, int) or isinstance(index, bool) or index < 0:
             raise ModelError(
-                f"processor_config.json's prompt_dictionary gives {shown(name)} as {shown(index)},"
+                f"processor_config.json's prompt_dictionary gives {quote(name)} as {quote(index)},"
                 " where the number of a prompt belongs."
             )
     return dict(prompts)
@@ -340,5 +340,5 @@ def _check_copies(
     for file, data, key, value in copies:
         if data.get(key, value) != value:
             raise ModelError(
-                f"{file} gives {key} as {shown(data[key])}, where the model has {value}."
+                f"{file} gives {key} as {quote(data[key])}, where the model has {value}."
             )

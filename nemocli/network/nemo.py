@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Never
 
-from nemocli.errors import ModelError, shown
+from nemocli.errors import ModelError, quote
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo_config import hub_configs, read_yaml
 from nemocli.network.parameters import Array, Parameters
@@ -150,10 +150,10 @@ class NemoWeights:
             if not name.startswith(NETWORK):
                 continue
             if not file.has_floats(original):
-                raise ModelError(f"The tensor {shown(original)} holds whole numbers, no weights.")
+                raise ModelError(f"The tensor {quote(original)} holds whole numbers, no weights.")
             if name in self._names:
                 raise ModelError(
-                    f"The tensors {shown(original)} and {shown(self._names[name])} are the same"
+                    f"The tensors {quote(original)} and {quote(self._names[name])} are the same"
                     " part of the network."
                 )
             self._names[name] = original

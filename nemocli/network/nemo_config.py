@@ -5,7 +5,7 @@ from typing import Any, Never
 
 import yaml
 
-from nemocli.errors import ModelError, shown
+from nemocli.errors import ModelError, quote
 from nemocli.network.config import ARCHITECTURE, MAX_COUNT
 
 #: Section and key of a setting, the only value that is implemented, and NeMo's default.
@@ -50,7 +50,7 @@ def hub_configs(
     normalize = read.section("preprocessor").get("normalize")
     if normalize not in (None, "NA", "None", False):
         read.refuse(
-            f"sets preprocessor.normalize to {shown(normalize)}; nemocli does not normalize"
+            f"sets preprocessor.normalize to {quote(normalize)}; nemocli does not normalize"
         )
     labels = settings.get("labels") or read.section("joint").get("vocabulary")
     if isinstance(labels, list) and len(labels) != pieces:
@@ -105,7 +105,7 @@ class _Settings:
         section, key = self.section(*names[:-1]), names[-1]
         value = section.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self.refuse(f"gives {'.'.join(names)} as {shown(value)}, where a whole number belongs")
+            self.refuse(f"gives {'.'.join(names)} as {quote(value)}, where a whole number belongs")
         return value
 
     def factor(self, section: str, key: str) -> float:
@@ -116,14 +116,14 @@ class _Settings:
             or isinstance(value, bool)
             or not 0 < value <= MAX_COUNT
         ):
-            self.refuse(f"gives {section}.{key} as {shown(value)}, where a number belongs")
+            self.refuse(f"gives {section}.{key} as {quote(value)}, where a number belongs")
         return value
 
     def check_required(self, section: str, key: str, required: Any, default: Any) -> None:
         value = self.section(section).get(key, default)
         if value != required:
             self.refuse(
-                f"sets {section}.{key} to {shown(value)}; nemocli implements only {required!r}"
+                f"sets {section}.{key} to {quote(value)}; nemocli implements only {required!r}"
             )
 
     def refuse(self, what: str) -> Never:
@@ -176,7 +176,7 @@ def _contexts(read: _Settings) -> tuple[int, list[int]]:
     )
     if not pairs or not whole or len({left for left, _ in pairs}) > 1 or min(map(min, pairs)) < 0:
         read.refuse(
-            f"gives encoder.att_context_size as {shown(value)}; nemocli runs limited contexts with"
+            f"gives encoder.att_context_size as {quote(value)}; nemocli runs limited contexts with"
             " one left size, such as [[56, 3], [56, 0]]"
         )
     return pairs[0][0], [right for _, right in pairs]

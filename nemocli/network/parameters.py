@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.errors import ModelError, shown
+from nemocli.errors import ModelError, quote
 from nemocli.network.config import ModelConfig
 
 Array = NDArray[np.float32]
@@ -153,7 +153,7 @@ class Parameters:
         unknown = sorted(set(present) - set(expected))
         if unknown:
             raise ModelError(
-                f"The checkpoint has the tensor {shown(unknown[0])}, for which the configuration"
+                f"The checkpoint has the tensor {quote(unknown[0])}, for which the configuration"
                 " has no place: its files are not of one model."
             )
 

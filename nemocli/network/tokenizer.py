@@ -12,7 +12,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, decoders
 from tokenizers.models import WordLevel
 
-from nemocli.errors import ModelError, model_errors, shown
+from nemocli.errors import ModelError, explain_model_errors, quote
 from nemocli.network.config import ModelConfig
 from nemocli.network.sentencepiece import PieceKind, SentencePieces
 from nemocli.network.small_file import read_text
@@ -31,7 +31,7 @@ TAG = re.compile(r"<[a-z]{2,3}-[A-Za-z]{2}>")
 
 def from_hub(path: Path, config: ModelConfig) -> str:
     """Return the canonical text of a tokenizer.json. Raises ModelError for other files."""
-    with model_errors(f"The file {path} is not a tokenizer"):
+    with explain_model_errors(f"The file {path} is not a tokenizer"):
         tokenizer = open_tokenizer(read_text(path), f"The file {path}")
         added = tokenizer.get_added_tokens_decoder()
         special = {index for index, token in added.items() if token.special}
@@ -66,7 +66,7 @@ def _check_vocabulary(
     if tags and (2 * known < len(tags) or untagged):
         raise ModelError(
             f"{what} is another model's tokenizer: it has tags of"
-            f" {shown(', '.join(sorted(tags)))}, which are not the model's languages."
+            f" {quote(', '.join(sorted(tags)))}, which are not the model's languages."
         )
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from nemocli.errors import ModelError, model_errors
+from nemocli.errors import ModelError, explain_model_errors
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -31,5 +31,5 @@ def open_tokenizer(text: str, what: str) -> "Tokenizer":
         raise ModelError(f"{what} is not a tokenizer: it has no list of pieces.") from None
     if not is_plain:
         raise ModelError(f"{what} has a piece of more than {MAX_PIECE_LENGTH} characters.")
-    with model_errors(f"{what} is not a tokenizer"):
+    with explain_model_errors(f"{what} is not a tokenizer"):
         return Tokenizer.from_str(text)

@@ -38,7 +38,7 @@ class RemoteModel:
         same = [tag for tag in self.languages if tag.lower().startswith(f"{typed.lower()}-")]
         return same[0] if same else typed
 
-    def about(self, file: str, lang: str) -> Provenance:
+    def make_provenance(self, file: str, lang: str) -> Provenance:
         """Return what a document says of a transcript, besides its words."""
         return Provenance(
             file=file,

@@ -232,8 +232,8 @@ class RemoteStream:
         return tuple(
             Word(
                 word.text,
-                self._clock.at(word.start),
-                max(self._clock.at(word.start), self._clock.end_at(word.end)),
+                self._clock.locate(word.start),
+                max(self._clock.locate(word.start), self._clock.locate_end(word.end)),
                 word.confidence,
                 word.space_before,
             )

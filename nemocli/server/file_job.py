@@ -57,7 +57,7 @@ class FileJob:
             phrases=self._phrases,
         )
         if isinstance(result.error, AudioError):
-            raise result.error.named(self._name)
+            raise result.error.rename(self._name)
         return result
 
     def stop(self) -> None:

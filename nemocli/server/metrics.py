@@ -58,7 +58,7 @@ def _lines(service: Service) -> Iterator[str]:
             "live_lag_seconds",
             "gauge",
             "From the arrival of a chunk's sound to its text, by percentile since the start.",
-            live.lags.percentile(percent),
+            live.lags.compute_percentile(percent),
             f'percentile="{percent}"',
             is_first=percent == 50,
         )

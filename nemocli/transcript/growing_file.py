@@ -25,7 +25,7 @@ from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
-from nemocli.whole_file import check_target, copy_permissions, part_of, remove_abandoned
+from nemocli.whole_file import check_target, copy_permissions, name_part, remove_abandoned
 
 #: What tells a file as we left it from one that was changed: device, inode, bytes, time.
 _State = tuple[int, int, int, int]
@@ -103,8 +103,8 @@ class GrowingFile(Closing):
     def _name(self, path: Path) -> None:
         #: Where the document is.
         self.path = path
-        self._spare = part_of(path)
-        self._next_spare = part_of(path, ".next")
+        self._spare = name_part(path)
+        self._next_spare = name_part(path, ".next")
 
     def _update(self, added: str, language: str | None, duration: float) -> None:
         self._unwritten += added

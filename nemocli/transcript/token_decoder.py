@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nemocli.errors import ModelError, model_errors
+from nemocli.errors import ModelError, explain_model_errors
 from nemocli.network.tokenizer_file import open_tokenizer
 
 #: The tokenizer's name in errors.
@@ -31,7 +31,7 @@ class TokenDecoder:
 
     def __init__(self, tokenizer_json: str) -> None:
         self._tokenizer = open_tokenizer(tokenizer_json, WHAT)
-        with model_errors(f"{WHAT} is not a tokenizer"):
+        with explain_model_errors(f"{WHAT} is not a tokenizer"):
             decoder = self._tokenizer.decoder
             steps = json.loads(decoder.__getstate__()) if decoder is not None else {}
         if not _is_plain(steps):
@@ -67,7 +67,7 @@ class TokenDecoder:
 
         Raises ModelError if the tokenizer's own rules fail.
         """
-        with model_errors("The model's tokenizer cannot make text of what the model says"):
+        with explain_model_errors("The model's tokenizer cannot make text of what the model says"):
             text: str = self._tokenizer.decode(list(tokens))
         return text
 

@@ -23,7 +23,7 @@ class FailingTranscriber(FakeTranscriber):
         super().__init__(at_once=4)
         self._revision = revision
 
-    def about(self, file, lang):
+    def make_provenance(self, file, lang):
         return replace(SETTINGS.provenance, model_revision=self._revision, requested_language=lang)
 
     def transcribe_many(self, paths, lang="auto", *, max_memory=None, progress=None, **options):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nemocli.boosting.phrases import Phrases
-from nemocli.cluster.connection import LOCAL, connected
+from nemocli.cluster.connection import LOCAL, connect
 from nemocli.cluster.worker import Worker
 from nemocli.cluster.workers import MAX_BATCH_FILES, Workers
 from nemocli.errors import ModelError, NemocliError
@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def ray_here():
-    with connected(LOCAL, 2):
+    with connect(LOCAL, 2):
         yield
 
 

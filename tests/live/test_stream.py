@@ -111,25 +111,31 @@ def test_the_clock_runs_on_where_sound_is_missing():
     clock = SoundClock(10.0)
     clock.skip(2.0, 5.0)
     clock.skip(4.0, 1.0)
-    assert [clock.at(position) for position in (0, 1.9, 2.0, 3.9, 4.0)] == [10, 11.9, 17, 18.9, 20]
+    assert [clock.locate(position) for position in (0, 1.9, 2.0, 3.9, 4.0)] == [
+        10,
+        11.9,
+        17,
+        18.9,
+        20,
+    ]
     clock.forget(3.0)
-    assert clock.at(3.9) == 18.9
+    assert clock.locate(3.9) == 18.9
 
 
 def test_the_clock_does_not_drift_by_a_thousand_resets():
     clock = SoundClock(0.0)
     for _ in range(1000):
-        clock = SoundClock(clock.exactly(30.00044))
-    assert clock.at(0) == 30000.44
+        clock = SoundClock(clock.locate_exactly(30.00044))
+    assert clock.locate(0) == 30000.44
 
 
 def test_lags():
     lags = Lags()
-    assert (lags.mean, lags.percentile(95)) == (0, 0)
+    assert (lags.mean, lags.compute_percentile(95)) == (0, 0)
     for n in range(100):
         lags.add(n / 100)
     assert lags.mean == pytest.approx(0.495)
-    assert lags.percentile(95) == pytest.approx(0.94, abs=0.006)
+    assert lags.compute_percentile(95) == pytest.approx(0.94, abs=0.006)
 
 
 def test_loudness_is_judged_against_the_quiet_around():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemocli.whole_file import write_whole_file, written_whole
+from nemocli.whole_file import write_whole, write_whole_file
 
 
 class CompiledModels:
@@ -51,7 +51,7 @@ class CompiledModels:
 
     def _make(self, package: Path, target: Path) -> None:
         # One name for all processes: only one compiles at a time, and what a killed one left goes.
-        with written_whole(target, self._folder / "partial.mlmodelc") as part:
+        with write_whole(target, self._folder / "partial.mlmodelc") as part:
             self._compile(package, part)
             write_whole_file(_listed(target), json.dumps(_files(part)))
 
