@@ -12,7 +12,7 @@ from nemocli.bench.conversion import check_conversion
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models import listing
 from nemocli.models.choose import choose_folder_kind
-from nemocli.models.convert import choose_target, default_folder
+from nemocli.models.convert import choose_default_folder, choose_target
 from nemocli.models.convert import convert as write_folder
 from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
@@ -74,7 +74,7 @@ def convert(
         if hub is not None and find_pulled(hub) is None:
             _download(hub, report)
         to, precision = choose_target(checkpoint, to, precision)
-        folder = target or default_folder(checkpoint, to, precision)
+        folder = target or choose_default_folder(checkpoint, to, precision)
 
         def describe(graph: str, number: int, total: int) -> None:
             report(f"converting to {to}: {graph}, {number} of {total}")

@@ -37,7 +37,7 @@ def main() -> None:
             sys.exit(f"numpy and transformers differ at lookahead {lookahead}.")
         decoder = TokenDecoder(checkpoint.tokenizer)
         beginning = sound[: int(CHECK_SOUND_S * SAMPLE_RATE)]
-        texts[lookahead] = decoder.text(run_once(runtime, decoder, beginning)[0])
+        texts[lookahead] = decoder.decode_text(run_once(runtime, decoder, beginning)[0])
         print(f"lookahead {lookahead}: {len(expected)} tokens; {texts[lookahead]}")
     stored = {
         "sound": SOUND,

@@ -85,7 +85,7 @@ class Bench:
             decoded = decode(self._runtime, decoders, [clip.encoded for clip in some])
             for decoder, emissions in zip(decoders, decoded, strict=True):
                 emissions += finish(self._runtime, decoder)
-                texts.append(self._pieces.text([each.token for each in emissions]))
+                texts.append(self._pieces.decode_text([each.token for each in emissions]))
         return texts
 
 

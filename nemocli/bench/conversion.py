@@ -125,7 +125,10 @@ def verify_folder(
     differs = allowed is not None and check.encoder_difference > allowed
     if check.agreement < MIN_AGREEMENT or differs:
         raise NemocliError(f"{subject} does not say what its checkpoint says: {check}. {NOT_KEPT}")
-    known, text = find_text(checkpoint, lookahead) if find_text else None, decoder.text(tokens)
+    known, text = (
+        find_text(checkpoint, lookahead) if find_text else None,
+        decoder.decode_text(tokens),
+    )
     if allowed is not None and known not in (None, text):
         raise NemocliError(f"{subject} says {quote(text)} where {quote(known)} is said. {NOT_KEPT}")
     return check

@@ -10,12 +10,12 @@ from nemocli.cli.screen import Screen
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models.choose import choose_folder_kind
 from nemocli.models.compile_bundle import compile_bundle, has_compiled
-from nemocli.models.convert import choose_target, convert, default_folder
+from nemocli.models.convert import choose_default_folder, choose_target, convert
 from nemocli.models.convert_bundle import (
     KIND,
     choose_bundle_precision,
+    choose_default_bundle_folder,
     convert_to_bundle,
-    default_bundle_folder,
 )
 from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import find_pulled, parse_hub_model
@@ -60,7 +60,7 @@ def convert_bundle(options: ConvertOptions, lookaheads: list[int] | None, screen
     architectures = _parse_architectures(options.ahead_of_time, precision)
     choose_folder_kind(KIND).check_machine(this_system())
     download(options.checkpoint, screen)
-    folder = options.out or default_bundle_folder(options.checkpoint, precision)
+    folder = options.out or choose_default_bundle_folder(options.checkpoint, precision)
     with screen.show_bar(f"writing a bundle for {LAYOUT}") as show:
         steps = _Steps(show, options.checkpoint, screen)
         checked = steps.check if options.verify else None
@@ -133,7 +133,7 @@ def write_model(
     choose_folder_kind(to, precision)  # unknown names are refused before the download
     download(checkpoint, screen)
     to, precision = choose_target(checkpoint, to, precision)
-    folder = out or default_folder(checkpoint, to, precision)
+    folder = out or choose_default_folder(checkpoint, to, precision)
     with screen.show_bar(f"converting to {to}") as show:
         steps = _Steps(show, checkpoint, screen)
         convert(

@@ -14,7 +14,7 @@ from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.report import JobResult, RunReport, explain_strict
 from nemocli.jobs.settings import Settings
-from nemocli.transcript.formats import FORMATS, WholeTranscript, json_line, render_whole
+from nemocli.transcript.formats import FORMATS, WholeTranscript, render_json_line, render_whole
 from nemocli.whole_file import check_target, write_whole_file
 
 #: Formats in which several files can share stdout.
@@ -165,7 +165,7 @@ class StdoutResults:
 
     def _format_document(self, result: WholeTranscript) -> str:
         if len(self._sources) > 1 and self._format == "json":
-            return json_line(result)
+            return render_json_line(result)
         document = render_whole(result, self._format, self._settings.layout)
         return (
             document

@@ -10,7 +10,7 @@ from nemocli.cli.delivery import Delivery
 from nemocli.cli.printable import blank_controls, printable
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.cue_layout import CueLayout
-from nemocli.transcript.event_lines import event_line
+from nemocli.transcript.event_lines import format_event
 from nemocli.transcript.events import Event, Final, Partial, Status
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile
@@ -69,7 +69,7 @@ class JsonLines:
             if event.heard < self._next_status:
                 return
             self._next_status = event.heard + STATUS_INTERVAL_S
-        _print_line(self._delivery, event_line(event))
+        _print_line(self._delivery, format_event(event))
 
 
 class FileOutput:

@@ -53,10 +53,10 @@ def read_bundle_tokenizer(path: Path, config: ModelConfig) -> str:
     try:
         return from_hub(open_bundle(path).tokenizer, config)
     except ModelError as error:
-        raise ModelError(f"{str(error).rstrip('.')}; {advice_for(path)}.") from None
+        raise ModelError(f"{str(error).rstrip('.')}; {advise_on(path)}.") from None
 
 
-def advice_for(path: Path) -> str:
+def advise_on(path: Path) -> str:
     """Say what to do about a damaged model folder or bundle."""
     if (path / MANIFEST).is_file():
         return "convert the checkpoint again"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.errors import ModelError
-from nemocli.models.bundle import advice_for, open_bundle, record_bundle
+from nemocli.models.bundle import advise_on, open_bundle, record_bundle
 from nemocli.models.folder import FORMAT, MANIFEST, FileRecord, Manifest, read_manifest
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_files
@@ -31,7 +31,7 @@ def read_bundle(path: Path) -> Manifest:
     """
     bundle = open_bundle(path)
     files = record_bundle(path)
-    check_files(path, files, advice_for(path))  # before native code reads them
+    check_files(path, files, advise_on(path))  # before native code reads them
     config = read_config(bundle)
     source = read_source(bundle)
     return Manifest(

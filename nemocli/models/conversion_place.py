@@ -111,7 +111,7 @@ def clear(place: Path) -> None:
 
 
 @contextmanager
-def written_in_place(place: Path) -> Iterator[Path]:
+def write_in_place(place: Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces `place`, or fills it if it is empty or must stay.
 
     The current folder and a mount point must stay. The manifest is moved last: until then, the

@@ -15,7 +15,7 @@ from nemocli.models.conversion_place import (
     clear,
     explain_place,
     is_done,
-    written_in_place,
+    write_in_place,
 )
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
@@ -61,7 +61,7 @@ def choose_target(
     return kind.name, choose_precision(kind, precision)
 
 
-def default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
+def choose_default_folder(checkpoint: str | Path, to: str, precision: str | None) -> Path:
     """Return the default folder of a conversion, one that `nemocli models` lists."""
     return name_folder(checkpoint, *choose_target(checkpoint, to, precision))
 
@@ -180,7 +180,7 @@ def _write(
     place = Path(os.path.realpath(out))  # the target of a link: the link stays
     place.parent.mkdir(parents=True, exist_ok=True)
     clear(place)
-    with written_in_place(place) as part:
+    with write_in_place(place) as part:
         part.mkdir()
         names = kind.write_graphs(
             source.parameters, part, planned.lookaheads, planned.precision, progress

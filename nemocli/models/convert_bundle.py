@@ -15,7 +15,7 @@ from nemocli.models.conversion_place import (
     clear,
     explain_place,
     is_done,
-    written_in_place,
+    write_in_place,
 )
 from nemocli.models.convert import name_folder
 from nemocli.models.find import find_checkpoint
@@ -68,7 +68,7 @@ def choose_bundle_precision(
     return choose_precision(choose_folder_kind(KIND), precision)
 
 
-def default_bundle_folder(checkpoint: str | Path, precision: str) -> Path:
+def choose_default_bundle_folder(checkpoint: str | Path, precision: str) -> Path:
     """Return the default folder of a bundle, one that `nemocli models` lists."""
     return name_folder(checkpoint, LAYOUT, precision)
 
@@ -102,7 +102,7 @@ def convert_to_bundle(
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         clear(place)
-        with written_in_place(place) as part:
+        with write_in_place(place) as part:
             part.mkdir()
             write_bundle(source.parameters, part, precision, tokenizers, about, progress)
             if check:

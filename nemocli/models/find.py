@@ -12,8 +12,8 @@ from nemocli.models.conversions import Conversion, choose_conversion, list_conve
 from nemocli.models.folder import (
     MANIFEST,
     Manifest,
+    explain_no_manifest,
     lacks_manifest,
-    no_manifest_error,
 )
 from nemocli.models.hub import (
     DEFAULT_MODEL,
@@ -101,11 +101,11 @@ def find_model(
         return FoundModel(text, own)
     hub = parse_hub_model(text)
     if hub is None:
-        raise _no_model_error(path)
+        raise _explain_no_model(path)
     spec = ModelSpec(model, runtime, precision, None, compute_units, purpose)
     found = _find_hub_model(hub, spec, system or this_system())
     if found is None:
-        raise _not_here_error(hub)
+        raise _explain_not_here(hub)
     return FoundModel(str(hub), found, is_chosen=(found / MANIFEST).is_file())
 
 
@@ -129,7 +129,7 @@ def find_checkpoint(model: str | Path) -> Path:
     if path.exists() or hub is None:
         return path
     if found is None:
-        raise _not_here_error(hub)
+        raise _explain_not_here(hub)
     return found
 
 
@@ -141,7 +141,7 @@ def _find_own(name: str) -> Path | None:
     try:
         return path if path.is_dir() else None
     except OSError as error:
-        raise _unreadable_error(path, error) from None
+        raise _explain_unreadable(path, error) from None
 
 
 def _is_model_folder(path: Path) -> bool:
@@ -152,7 +152,7 @@ def _is_model_folder(path: Path) -> bool:
         return False
 
 
-def _unreadable_error(path: Path, error: OSError) -> ModelError:
+def _explain_unreadable(path: Path, error: OSError) -> ModelError:
     return ModelError(f"{path} cannot be read: {error.strerror}.")
 
 
@@ -178,10 +178,10 @@ def _find_at_path(path: Path) -> FoundModel:
         if path.is_file() or found.is_converted or (path / "config.json").is_file():
             return found
         if lacks_manifest(path):
-            raise no_manifest_error(path)
+            raise explain_no_manifest(path)
     except OSError as error:
-        raise _unreadable_error(path, error) from None
-    raise _no_model_error(path)
+        raise _explain_unreadable(path, error) from None
+    raise _explain_no_model(path)
 
 
 def _find_hub_model(hub: HubModel, spec: ModelSpec, system: System) -> Path | None:
@@ -210,7 +210,7 @@ def _list_conversions(hub: HubModel, spec: ModelSpec) -> dict[str, list[Conversi
     return made
 
 
-def _no_model_error(path: Path) -> ModelError:
+def _explain_no_model(path: Path) -> ModelError:
     if advice := advise_on_address(str(path)):
         return ModelError(advice)
     return ModelError(
@@ -219,7 +219,7 @@ def _no_model_error(path: Path) -> ModelError:
     )
 
 
-def _not_here_error(hub: HubModel) -> ModelError:
+def _explain_not_here(hub: HubModel) -> ModelError:
     owner, _, name = hub.name.partition("/")
     if Path(owner).is_dir():  # perhaps a path was meant
         return ModelError(

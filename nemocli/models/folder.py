@@ -137,7 +137,7 @@ def lacks_manifest(folder: Path) -> bool:
     return is_own and MANIFEST not in names
 
 
-def no_manifest_error(folder: Path) -> ModelError:
+def explain_no_manifest(folder: Path) -> ModelError:
     """Return the error for a conversion whose manifest is missing."""
     return ModelError(f"{folder / MANIFEST} is missing; convert the checkpoint again.")
 

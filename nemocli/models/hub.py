@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from nemocli.errors import ModelError
-from nemocli.models.paths import no_home_error
+from nemocli.models.paths import explain_no_home
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, list_weight_files
 from nemocli.runtimes.coreai.bundle import find_bundle
 from nemocli.whole_file import write_whole_file
@@ -171,7 +171,7 @@ def find_hub_cache() -> Path:
 
     folder = Path(constants.HF_HUB_CACHE)
     if folder.parts[:1] == ("~",):
-        raise no_home_error("HF_HOME")
+        raise explain_no_home("HF_HOME")
     return folder
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.bundle import (
-    advice_for,
+    advise_on,
     is_bundle,
     open_bundle,
     read_bundle_tokenizer,
@@ -22,8 +22,8 @@ from nemocli.models.bundle import (
 from nemocli.models.folder import (
     MANIFEST,
     Manifest,
+    explain_no_manifest,
     lacks_manifest,
-    no_manifest_error,
     parse_manifest,
 )
 from nemocli.models.hub import describe_source, parse_hub_model
@@ -56,7 +56,7 @@ def check_folder(
 
     `progress` is called before a large file is hashed.
     """
-    check_files(folder, manifest.files, advice_for(folder), progress)
+    check_files(folder, manifest.files, advise_on(folder), progress)
 
 
 def check_checkpoint(
@@ -108,13 +108,13 @@ def describe_damage(model: Path) -> list[str]:
         if is_bundle(model):
             records = {**read_hub_records(model), **record_bundle(model)}
             damages = find_damage(model, records)
-            found = [f"{damage}; {advice_for(model)}." for damage in damages]
+            found = [f"{damage}; {advise_on(model)}." for damage in damages]
             if not found:
                 with suppress(UnsupportedError):  # without Core AI, their hashes are all there is
                     read_bundle_tokenizer(model, read_config(open_bundle(model)))
             return found
         if lacks_manifest(model):
-            raise no_manifest_error(model)
+            raise explain_no_manifest(model)
         damages = find_damage(_choose_folder(model), read_hub_records(model))
         found = [f"{damage}; {_advise(model)}." for damage in damages]
         if not found:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.errors import ModelError
-from nemocli.models.bundle import advice_for, read_bundle_tokenizer
+from nemocli.models.bundle import advise_on, read_bundle_tokenizer
 from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.finite_outputs import FiniteOutputRuntime
 from nemocli.models.folder import MANIFEST, Manifest
@@ -43,7 +43,7 @@ def load_model(resolved: "ResolvedModel", progress: Progress | None = None) -> L
         checkpoint.parameters.check()
         opened = FiniteOutputRuntime(
             kind.open_checkpoint(checkpoint, resolved.lookahead),
-            lambda: _untrained_error(resolved.path),
+            lambda: _explain_untrained(resolved.path),
         )
         return LoadedModel(resolved, opened, checkpoint.tokenizer)
     assert isinstance(kind, FolderKind)
@@ -86,18 +86,18 @@ def _read_folder_tokenizer(path: Path, config: ModelConfig) -> str:
     try:
         return read_text(path / TOKENIZER)
     except (OSError, ValueError):
-        raise ModelError(f"{path / TOKENIZER} is damaged; {advice_for(path)}.") from None
+        raise ModelError(f"{path / TOKENIZER} is damaged; {advise_on(path)}.") from None
 
 
 def _explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:
     """Return the error for NaN output: a file is damaged, or the model is untrained."""
     damage = next(find_damage(folder, manifest.files), None)
     if damage is None:
-        return _untrained_error(folder)
-    return ModelError(f"{damage}; {advice_for(folder)}.")
+        return _explain_untrained(folder)
+    return ModelError(f"{damage}; {advise_on(folder)}.")
 
 
-def _untrained_error(model: Path) -> ModelError:
+def _explain_untrained(model: Path) -> ModelError:
     return ModelError(
         f"{model} computes numbers that are infinite or none at all, though its files are those"
         " that were written: it is not a trained model."

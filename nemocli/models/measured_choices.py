@@ -62,7 +62,7 @@ class Choice:
     live: tuple[Variant, ...]
     files: tuple[Variant, ...]
 
-    def variants(self, purpose: Purpose) -> tuple[Variant, ...]:
+    def get_variants(self, purpose: Purpose) -> tuple[Variant, ...]:
         """Return the variants for a purpose, the fastest first."""
         return self.live if purpose == "live" else self.files
 
@@ -90,7 +90,7 @@ def check_choices_folder() -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise _unwritable_error(folder, error) from None
+        raise _explain_unwritable(folder, error) from None
 
 
 def write_choice(choice: Choice, system: System, details: Mapping[str, Any] | None = None) -> Path:
@@ -105,11 +105,11 @@ def write_choice(choice: Choice, system: System, details: Mapping[str, Any] | No
         data = choice.to_json() | dict(details or {})
         write_whole_file(path, json.dumps(data, indent=1) + "\n")
     except OSError as error:
-        raise _unwritable_error(path, error) from None
+        raise _explain_unwritable(path, error) from None
     return path
 
 
-def _unwritable_error(path: Path, error: OSError) -> NemocliError:
+def _explain_unwritable(path: Path, error: OSError) -> NemocliError:
     return NemocliError(
         f"The choice cannot be remembered in {path}: {error.strerror}; set NEMOCLI_DATA_DIR to a"
         " folder that can be written."
@@ -129,7 +129,7 @@ def read_choice(revision: str, system: System) -> Choice | None:
     except OSError as error:
         raise ChoiceError(f"{error.filename} cannot be read ({error.strerror}).") from None
     if choice is not None and choice.revision != revision:
-        raise ChoiceError(f"{path} belongs to another model and is ignored. {_advice(choice)}")
+        raise ChoiceError(f"{path} belongs to another model and is ignored. {_advise(choice)}")
     return choice
 
 
@@ -142,7 +142,7 @@ def read_choice_file(path: Path, system: System) -> Choice:
     except (ValueError, LookupError, TypeError, RecursionError, NemocliError):
         raise ChoiceError(f"{path} is damaged and is ignored; measure again: {COMMAND}") from None
     if choice.machine != describe_machine(system):
-        raise ChoiceError(f"{path} was made on another machine and is ignored. {_advice(choice)}")
+        raise ChoiceError(f"{path} was made on another machine and is ignored. {_advise(choice)}")
     return choice
 
 
@@ -189,7 +189,7 @@ def rank_measured(revision: str, spec: ModelSpec, system: System) -> Iterator[Va
         choice = read_choice(revision, system)
     except ChoiceError:
         return
-    for variant in choice.variants(spec.purpose) if choice else ():
+    for variant in choice.get_variants(spec.purpose) if choice else ():
         has_precision = spec.precision in (None, variant.precision)
         has_units = spec.compute_units in (None, variant.compute_units or "cpu")
         if has_precision and has_units and is_here(variant, system):
@@ -206,7 +206,7 @@ def is_here(variant: Variant, system: System) -> bool:
     return variant.compute_units in units and variant.transfer in transfers
 
 
-def _advice(choice: Choice) -> str:
+def _advise(choice: Choice) -> str:
     return f"Measure on this one: {COMMAND} --model {shlex.quote(choice.model)}"
 
 

@@ -55,11 +55,11 @@ def _find_folder(variable: str, by_platform: Callable[[str], Path]) -> Path:
     except RuntimeError:  # no home, in newer versions of platformdirs; older ones keep the ~
         folder = None
     if folder is None or not folder.is_absolute():
-        raise no_home_error(variable)
+        raise explain_no_home(variable)
     return folder
 
 
-def no_home_error(variable: str) -> UnsupportedError:
+def explain_no_home(variable: str) -> UnsupportedError:
     """Return the error for a user without a home folder, as in some containers."""
     return UnsupportedError(
         f"This user has no home folder; set HOME, or {variable}, to a folder that can be written."

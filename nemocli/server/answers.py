@@ -10,7 +10,7 @@ from typing import Any
 
 from nemocli.network.tokenizer_file import SPACE
 from nemocli.server.fields import TranscriptionRequest
-from nemocli.transcript.json_documents import token_fields
+from nemocli.transcript.json_documents import describe_token
 from nemocli.transcript.segments import Segment, split_segments
 from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.units import FRAME_SECONDS
@@ -61,7 +61,7 @@ def verbose_answer(
     if request.has_words:
         answer["words"] = [describe_word(word) for word in transcript.words]
     if request.has_tokens:
-        answer["tokens"] = [token_fields(token) for token in transcript.tokens]
+        answer["tokens"] = [describe_token(token) for token in transcript.tokens]
     if all_warnings := [*request.warnings, *warnings]:
         answer["warnings"] = all_warnings
     return answer

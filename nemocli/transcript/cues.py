@@ -75,7 +75,7 @@ def split_cues(words: Iterable[Word], layout: CueLayout) -> list[Cue]:
     parts = [part for word in shown for part in _fit(word, width)]
     cues: list[list[tuple[Word, ...]]] = [[]]
     first = 0
-    for end, ends_cue in _breaks(parts, width, layout.max_line_count):
+    for end, ends_cue in _choose_breaks(parts, width, layout.max_line_count):
         cues[-1].append(tuple(parts[first:end]))
         first = end
         if ends_cue and end < len(parts):
@@ -151,7 +151,7 @@ def _is_symbol(character: str) -> bool:
     return unicodedata.category(character) == "So"
 
 
-def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[int, bool]]:
+def _choose_breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[int, bool]]:
     """Choose where each line ends: the number of words before, and whether its cue ends there too.
 
     Computed from the last word to the first: for each word, and each number of lines above it in
@@ -159,10 +159,10 @@ def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[
     """
     rows = 1 if count is None else min(count, len(words))
     # The end of the last word is no break, so that closing its cue costs nothing.
-    places = [0.0, *(_place_cost(before, after) for before, after in pairwise(words)), -CUE_COST]
+    places = [0.0, *(_compute_cost(before, after) for before, after in pairwise(words)), -CUE_COST]
     best: list[list[tuple[float, int, bool]]] = [[(0.0, 0, True)] * rows for _ in places]
 
-    def options(row: int) -> Iterator[tuple[float, int, bool]]:
+    def list_options(row: int) -> Iterator[tuple[float, int, bool]]:
         """Give each line that may begin here: the cost with all below, its end, if its cue ends."""
         missing = MISSING_COST * (1 - (row + 1) / rows) ** 2
         below = row if count is None else row + 1
@@ -174,8 +174,8 @@ def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[
                 yield empty + places[end] / 2 + best[end][below][0], end, False
 
     for first in reversed(range(len(words))):
-        lines = list(_lines_from(words, first, width))
-        best[first] = [min(options(row)) for row in range(rows)]
+        lines = list(_measure_lines_from(words, first, width))
+        best[first] = [min(list_options(row)) for row in range(rows)]
     taken, first, row = [], 0, 0
     while first < len(words):
         _, first, ends_cue = best[first][row]
@@ -184,7 +184,9 @@ def _breaks(words: Sequence[Word], width: int, count: int | None) -> list[tuple[
     return taken
 
 
-def _lines_from(words: Sequence[Word], first: int, width: int) -> Iterable[tuple[int, float]]:
+def _measure_lines_from(
+    words: Sequence[Word], first: int, width: int
+) -> Iterable[tuple[int, float]]:
     """Give the end of each line that begins with word `first` and fits, and its cost if not full.
 
     A word that does not fit has a line of its own: even one character may be too wide.
@@ -198,7 +200,7 @@ def _lines_from(words: Sequence[Word], first: int, width: int) -> Iterable[tuple
         yield end, max(0.0, 1 - filled / width) ** 2
 
 
-def _place_cost(before: Word, after: Word) -> float:
+def _compute_cost(before: Word, after: Word) -> float:
     if not may_break(before.text, after.text, after.space_before):
         return FORBIDDEN_COST
     if ends_clause(before.text) or ends_sentence(before.text):

@@ -46,7 +46,7 @@ class Detokenizer:
 
     def add(self, token: int, frame: int, confidence: float, is_boosted: bool = False) -> None:
         """Add the next token, by its id."""
-        piece = self._pieces.piece(token)
+        piece = self._pieces.get_piece(token)
         added = Token(token, piece, frame, confidence, is_boosted=is_boosted)
         self._tokens.append(added)
         if added.language:
@@ -61,7 +61,7 @@ class Detokenizer:
             self._aligner.add(frame, begins_word=not self._open, is_spoken=is_spoken)
         self._open.append(added)
         self._bytes.append(token)
-        text = self._pieces.text(self._bytes)
+        text = self._pieces.decode_text(self._bytes)
         if not text.endswith(BROKEN):
             self._open_text = (self._open_text + text).strip()
             self._bytes = []
@@ -119,7 +119,7 @@ class Detokenizer:
     def _open_word(self, final: bool, next_frame: int | None = None) -> Word | None:
         text = self._open_text
         if final and self._bytes:
-            text += self._pieces.text(self._bytes)
+            text += self._pieces.decode_text(self._bytes)
         if not text:
             return None
         last = self._open[-1].frame + 1

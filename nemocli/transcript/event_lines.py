@@ -3,22 +3,22 @@
 from typing import Any
 
 from nemocli.transcript.events import Event, Partial, Status
-from nemocli.transcript.json_documents import json_text, segment_fields, times_field
+from nemocli.transcript.json_documents import describe_segment, describe_times, format_json
 
 #: Version of the lines; raised when a reader of older ones would break.
 EVENT_VERSION = 1
 
 
-def event_line(event: Event) -> str:
+def format_event(event: Event) -> str:
     """Return an event as JSON, without a line break; times in seconds, levels in dB full scale.
 
     `heard` and `dropped` are exact to the sample.
     """
     fields: dict[str, Any] = {"version": EVENT_VERSION}
     if isinstance(event, Status):
-        fields |= _status(event)
+        fields |= _describe_status(event)
     else:
-        segment = segment_fields(event.segment)
+        segment = describe_segment(event.segment)
         fields |= {
             "type": "partial" if isinstance(event, Partial) else "final",
             "id": segment["id"],
@@ -27,12 +27,12 @@ def event_line(event: Event) -> str:
             "text": segment["text"],
             "words": segment["words"],
             "language": event.language,
-            **times_field(event.segment),
+            **describe_times(event.segment),
         }
-    return json_text(fields)
+    return format_json(fields)
 
 
-def _status(status: Status) -> dict[str, Any]:
+def _describe_status(status: Status) -> dict[str, Any]:
     return {
         "type": "status",
         "kind": status.kind,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
-from nemocli.transcript.json_documents import json_text
+from nemocli.transcript.json_documents import format_json
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Transcript
@@ -20,7 +20,7 @@ __all__ = [
     "Provenance",
     "WholeTranscript",
     "Writer",
-    "json_line",
+    "render_json_line",
     "render_whole",
 ]
 
@@ -53,7 +53,7 @@ _NOTHING = Provenance(
 
 def render_whole(result: WholeTranscript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
     """Return the document of a whole transcript, in one of the FORMATS."""
-    return "".join(_pieces(result, FORMATS[name](result.about, layout)))
+    return "".join(_render_pieces(result, FORMATS[name](result.about, layout)))
 
 
 def write_transcript(transcript: Transcript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
@@ -61,14 +61,14 @@ def write_transcript(transcript: Transcript, name: str, layout: CueLayout = DEFA
     return render_whole(WholeTranscript(_NOTHING, transcript), name, layout)
 
 
-def json_line(result: WholeTranscript) -> str:
+def render_json_line(result: WholeTranscript) -> str:
     """Return the JSON document of a whole transcript on a single line."""
-    return json_text(json.loads(render_whole(result, "json"))) + "\n"
+    return format_json(json.loads(render_whole(result, "json"))) + "\n"
 
 
-def _pieces(result: WholeTranscript, writer: Writer) -> Iterator[str]:
+def _render_pieces(result: WholeTranscript, writer: Writer) -> Iterator[str]:
     about, transcript = result.about, result.transcript
-    yield writer.head()
+    yield writer.write_head()
     for segment in split_segments(transcript.words, transcript.tokens, about.fixed_language):
         yield writer.add(segment)
-    yield from writer.whole_tail(transcript, result.warnings)
+    yield from writer.write_whole_tail(transcript, result.warnings)

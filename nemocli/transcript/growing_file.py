@@ -57,7 +57,7 @@ class GrowingFile(Closing):
         self._writer = writer
         self._notify = notify
         self._name(path)
-        head, tail = writer.head().encode(), writer.tail(None, 0.0).encode()
+        head, tail = writer.write_head().encode(), writer.write_tail(None, 0.0).encode()
         # What is certain: its bytes in both copies, what the hidden one lacks, and a hash of all.
         self._settled = len(head)
         self._missing = b""
@@ -112,7 +112,7 @@ class GrowingFile(Closing):
             while True:
                 self._mend()
                 with suppress(_ChangedMeanwhileError):
-                    self._write(self._unwritten, self._writer.tail(language, duration))
+                    self._write(self._unwritten, self._writer.write_tail(language, duration))
                     break
         except OSError as error:
             raise self._make_error(error) from None

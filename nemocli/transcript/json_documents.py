@@ -34,10 +34,12 @@ class JsonLinesWriter(Writer):
     name = "jsonl"
 
     def add(self, segment: Segment) -> str:
-        return json_text(segment_fields(segment)) + "\n"
+        return format_json(describe_segment(segment)) + "\n"
 
-    def whole_tail(self, transcript: Transcript, warnings: Sequence[SoundWarning]) -> Iterator[str]:
-        return (json_text(warning.to_json()) + "\n" for warning in warnings)
+    def write_whole_tail(
+        self, transcript: Transcript, warnings: Sequence[SoundWarning]
+    ) -> Iterator[str]:
+        return (format_json(warning.to_json()) + "\n" for warning in warnings)
 
 
 class JsonWriter(Writer):
@@ -50,27 +52,29 @@ class JsonWriter(Writer):
         self._about = about
         self._separator = ""
 
-    def head(self) -> str:
+    def write_head(self) -> str:
         fields = {"version": JSON_VERSION, "nemocli": __version__, **self._about.list_fields()}
-        return f"{{\n{_members(fields)},\n" + '  "segments": ['
+        return f"{{\n{_format_members(fields)},\n" + '  "segments": ['
 
     def add(self, segment: Segment) -> str:
-        fields = segment_fields(segment)
-        words = _rows(fields.pop("words"), "      ")
-        added = f'{self._separator}\n    {json_text(fields)[:-1]}, "words": [{words}\n    ]}}'
+        fields = describe_segment(segment)
+        words = _format_rows(fields.pop("words"), "      ")
+        added = f'{self._separator}\n    {format_json(fields)[:-1]}, "words": [{words}\n    ]}}'
         self._separator = ","
         return added
 
-    def tail(self, language: str | None, duration: float) -> str:
+    def write_tail(self, language: str | None, duration: float) -> str:
         return f"{self._end(language, duration)}\n}}\n"
 
-    def whole_tail(self, transcript: Transcript, warnings: Sequence[SoundWarning]) -> Iterator[str]:
+    def write_whole_tail(
+        self, transcript: Transcript, warnings: Sequence[SoundWarning]
+    ) -> Iterator[str]:
         """Give the tail of a whole transcript, with text, tokens and warnings about the sound."""
         yield self._end(transcript.language, transcript.duration)
-        yield f',\n  "text": {json_text(transcript.text)},\n  "tokens": ['
-        tokens = _rows(map(token_fields, transcript.tokens), "    ")
+        yield f',\n  "text": {format_json(transcript.text)},\n  "tokens": ['
+        tokens = _format_rows(map(describe_token, transcript.tokens), "    ")
         yield tokens + ("\n  ],\n" if tokens else "],\n") + '  "warnings": ['
-        rows = _rows((warning.to_json() for warning in warnings), "    ")
+        rows = _format_rows((warning.to_json() for warning in warnings), "    ")
         yield rows + ("\n  ]\n}\n" if rows else "]\n}\n")
 
     def _end(self, language: str | None, duration: float) -> str:
@@ -78,94 +82,96 @@ class JsonWriter(Writer):
             "language": language or self._about.fixed_language,
             "duration": round(duration, 3),
         }
-        return ("\n  ],\n" if self._separator else "],\n") + _members(fields)
+        return ("\n  ],\n" if self._separator else "],\n") + _format_members(fields)
 
 
-def json_text(value: Any) -> str:
+def format_json(value: Any) -> str:
     """Return a value as JSON on one line; letters of all scripts are not escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def transcript_fields(transcript: Transcript) -> dict[str, Any]:
+def describe_transcript(transcript: Transcript) -> dict[str, Any]:
     """Return the members of a document that a transcript alone knows, in a detected language."""
     segments = split_segments(transcript.words, transcript.tokens)
     return {
         "version": JSON_VERSION,
         "nemocli": __version__,
-        "segments": [segment_fields(segment) for segment in segments],
+        "segments": [describe_segment(segment) for segment in segments],
         "language": transcript.language,
         "duration": round(transcript.duration, 3),
         "text": transcript.text,
-        "tokens": [token_fields(token) for token in transcript.tokens],
+        "tokens": [describe_token(token) for token in transcript.tokens],
     }
 
 
-def segment_fields(segment: Segment) -> dict[str, Any]:
+def describe_segment(segment: Segment) -> dict[str, Any]:
     """Return the members of a segment in JSON."""
     return {
         "id": segment.id,
-        **_channel(segment.channel),
+        **_describe_channel(segment.channel),
         "start": segment.start,
         "end": segment.end,
         "text": segment.text,
         "confidence": round(segment.confidence, 4),
         "language": segment.language,
-        **times_field(segment),
-        "words": [word_fields(word) for word in segment.words],
+        **describe_times(segment),
+        "words": [describe_word(word) for word in segment.words],
     }
 
 
-def times_field(segment: Segment) -> dict[str, Any]:
+def describe_times(segment: Segment) -> dict[str, Any]:
     """Return the member that says that a segment's times are aligned; none for the model's."""
     return {"times": ALIGNED} if segment.is_aligned else {}
 
 
-def word_fields(word: Word) -> dict[str, Any]:
+def describe_word(word: Word) -> dict[str, Any]:
     """Return the members of a word in JSON; some only if it was aligned, or boosted."""
     by_model = word.model_times and dict(zip(_MODEL_TIMES, word.model_times, strict=True))
     return {
-        **_channel(word.channel),
+        **_describe_channel(word.channel),
         "text": word.text,
         "start": word.start,
         "end": word.end,
         **(by_model or {}),
         "confidence": round(word.confidence, 4),
-        **_boosted(word.is_boosted),
+        **_describe_boosted(word.is_boosted),
     }
 
 
-def token_fields(token: Token) -> dict[str, Any]:
+def describe_token(token: Token) -> dict[str, Any]:
     """Return the members of a token in JSON."""
     return {
-        **_channel(token.channel),
+        **_describe_channel(token.channel),
         "id": token.id,
         "piece": token.piece,
         "frame": token.frame,
         "time": token.time,
         "confidence": round(token.confidence, 4),
-        **_boosted(token.is_boosted),
+        **_describe_boosted(token.is_boosted),
     }
 
 
-def _channel(name: str | None) -> dict[str, Any]:
+def _describe_channel(name: str | None) -> dict[str, Any]:
     """Return the member for a channel; none if channels are not separate."""
     return {} if name is None else {"channel": name}
 
 
-def _boosted(is_boosted: bool) -> dict[str, Any]:
+def _describe_boosted(is_boosted: bool) -> dict[str, Any]:
     """Return the member for what a phrase decided; none if the model did."""
     return {"boosted": True} if is_boosted else {}
 
 
-def _members(fields: dict[str, Any]) -> str:
+def _format_members(fields: dict[str, Any]) -> str:
     """Write an object's members, each on a line."""
-    return ",\n".join(f"  {json_text(name)}: {json_text(value)}" for name, value in fields.items())
+    return ",\n".join(
+        f"  {format_json(name)}: {format_json(value)}" for name, value in fields.items()
+    )
 
 
-def _rows(items: Iterable[dict[str, Any]], indent: str) -> str:
+def _format_rows(items: Iterable[dict[str, Any]], indent: str) -> str:
     """Write an array's items, each on a line."""
-    return ",".join(f"\n{indent}{json_text(item)}" for item in items)
+    return ",".join(f"\n{indent}{format_json(item)}" for item in items)
 
 
 WRITERS = (JsonWriter, JsonLinesWriter)

@@ -76,7 +76,7 @@ class Segmenter:
         finished = self.end_before(word)
         self.pending.append(word)
         while _is_too_long(self.pending):
-            cut = _best_cut(self.pending)
+            cut = _choose_cut(self.pending)
             finished.append(tuple(self.pending[:cut]))
             self.pending = self.pending[cut:]
         return finished
@@ -128,14 +128,14 @@ def _split_channel(
     segmenter = Segmenter()
     groups = [group for word in words for group in segmenter.push(word)] + segmenter.flush()
     tags = [token for token in tokens if token.language]
-    languages = _languages(groups, tags) if tags else [language] * len(groups)
+    languages = _find_languages(groups, tags) if tags else [language] * len(groups)
     return [
         Segment(n, group, spoken)
         for n, (group, spoken) in enumerate(zip(groups, languages, strict=True))
     ]
 
 
-def _languages(groups: Sequence[Sequence[Word]], tags: Sequence[Token]) -> list[str | None]:
+def _find_languages(groups: Sequence[Sequence[Word]], tags: Sequence[Token]) -> list[str | None]:
     """Return the language of each group of words, by the tag nearest to it on the tags' side.
 
     Models write a tag after each sentence, or before it. It is before if there is a tag before the
@@ -183,7 +183,7 @@ def _is_too_long(words: Sequence[Word]) -> bool:
     return len(join_words(words)) > MAX_CHARACTERS or seconds > MAX_SECONDS
 
 
-def _best_cut(words: Sequence[Word]) -> int:
+def _choose_cut(words: Sequence[Word]) -> int:
     """Choose where to split words that are too long: return the number of words in the first part.
 
     The place is after the last clause in the later half, or at the longest pause there, or else as

@@ -55,36 +55,36 @@ class SubtitleWriter(Writer):
         """Whether each word has a cue of its own."""
         return False
 
-    def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
+    def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         """Return the text of a cue in this format; times in milliseconds."""
         raise NotImplementedError
 
-    def cues(self, segment: Segment) -> list[Cue]:
+    def split_into_cues(self, segment: Segment) -> list[Cue]:
         """Split a segment into cues."""
         return split_cues(segment.words, self._layout)
 
-    def layout_beside(self, channel: str) -> CueLayout:
+    def make_layout_beside(self, channel: str) -> CueLayout:
         """Return the layout that leaves room for the name of a channel."""
         return self._layout
 
     def add(self, segment: Segment) -> str:
         if segment.channel is not None:
-            self._channel(segment.channel).add(segment)
+            self._get_channel(segment.channel).add(segment)
             return ""
-        return "".join(map(self._follow, self.cues(segment)))
+        return "".join(map(self._follow, self.split_into_cues(segment)))
 
-    def tail(self, language: str | None, duration: float) -> str:
+    def write_tail(self, language: str | None, duration: float) -> str:
         if self._channels:
             return self._merge_channels()
         text, free_from = "", self._free_from
         for n, cue in enumerate(self._pending, 1):
-            start, end = self._times(cue, self._pending[n:], free_from)
-            text, free_from = text + self.cue(self._count + n, cue, start, end), end
+            start, end = self._compute_times(cue, self._pending[n:], free_from)
+            text, free_from = text + self.format_cue(self._count + n, cue, start, end), end
         return text
 
-    def _channel(self, name: str) -> "_ChannelCues":
+    def _get_channel(self, name: str) -> "_ChannelCues":
         if name not in self._channels:
-            layout = self.layout_beside(name)
+            layout = self.make_layout_beside(name)
             self._channels[name] = _ChannelCues(type(self)(self.about, layout), layout)
         return self._channels[name]
 
@@ -93,7 +93,7 @@ class SubtitleWriter(Writer):
         placed = [cue for channel in self._channels.values() for cue in channel.place_all()]
         placed.sort(key=lambda cue: cue[:2])
         return "".join(
-            self.cue(n, cue, start, end) for n, (start, end, cue) in enumerate(placed, 1)
+            self.format_cue(n, cue, start, end) for n, (start, end, cue) in enumerate(placed, 1)
         )
 
     def _follow(self, cue: Cue) -> str:
@@ -110,16 +110,16 @@ class SubtitleWriter(Writer):
         if len(pending) <= MAX_PENDING:
             return ""
         final = pending.pop(0)
-        start, self._free_from = self._times(final, pending, self._free_from)
+        start, self._free_from = self._compute_times(final, pending, self._free_from)
         self._count += 1
-        return self.cue(self._count, final, start, self._free_from)
+        return self.format_cue(self._count, final, start, self._free_from)
 
     @property
     def _min_cue(self) -> float:
         return self._layout.min_cue
 
     def _is_short(self, cue: Cue, follower: Cue) -> bool:
-        seconds = self._natural_end(cue, follower) - cue.start
+        seconds = self._compute_natural_end(cue, follower) - cue.start
         return round(1000 * seconds) < round(1000 * self._min_cue)
 
     def _merge(self, first: Cue, second: Cue) -> Cue | None:
@@ -134,20 +134,20 @@ class SubtitleWriter(Writer):
         cues = split_cues(words, self._layout)
         return cues[0] if len(cues) == 1 else None
 
-    def _natural_end(self, cue: Cue, follower: Cue | None) -> float:
+    def _compute_natural_end(self, cue: Cue, follower: Cue | None) -> float:
         """Return the end, in seconds, of a cue that does not delay the next one."""
         usual = cue.start + max(USUAL_CUE_S, self._min_cue)
         return max(cue.end, usual if follower is None else min(usual, follower.start))
 
-    def _times(self, cue: Cue, followers: Sequence[Cue], free_from: int) -> tuple[int, int]:
+    def _compute_times(self, cue: Cue, followers: Sequence[Cue], free_from: int) -> tuple[int, int]:
         """Return start and end of a cue, in milliseconds, by the next two cues at most."""
         start = max(round(1000 * cue.start), free_from)
         follower, after_it = [*followers, None, None][:2]
-        end = max(round(1000 * self._natural_end(cue, follower)), start + 1)
+        end = max(round(1000 * self._compute_natural_end(cue, follower)), start + 1)
         least = round(1000 * self._min_cue)
         prolonged = start + least
         if follower is not None:
-            latest = round(1000 * self._natural_end(follower, after_it)) - least
+            latest = round(1000 * self._compute_natural_end(follower, after_it)) - least
             prolonged = min(
                 prolonged, round(1000 * follower.start) if self.has_word_cues else latest
             )
@@ -163,20 +163,20 @@ class _ChannelCues(SubtitleWriter):
         self._placed: list[tuple[int, int, Cue]] = []
 
     def add(self, segment: Segment) -> str:
-        return "".join(map(self._follow, self._writer.cues(segment)))
+        return "".join(map(self._follow, self._writer.split_into_cues(segment)))
 
     @property
     def has_word_cues(self) -> bool:
         return self._writer.has_word_cues
 
-    def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
+    def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         self._placed.append((start, end, cue))
         return ""
 
     def place_all(self) -> list[tuple[int, int, Cue]]:
         """Return start and end (in milliseconds) of each cue, as if no other followed."""
         final = len(self._placed)
-        self.tail(None, 0.0)
+        self.write_tail(None, 0.0)
         placed, self._placed = self._placed, self._placed[:final]
         return placed
 
@@ -190,9 +190,9 @@ class SrtWriter(SubtitleWriter):
     def has_word_cues(self) -> bool:
         return self._layout.word_timestamps
 
-    def cues(self, segment: Segment) -> list[Cue]:
+    def split_into_cues(self, segment: Segment) -> list[Cue]:
         if not self.has_word_cues:
-            return super().cues(segment)
+            return super().split_into_cues(segment)
         groups: list[list[Word]] = []
         for word in segment.words:
             if groups and not may_break(groups[-1][-1].text, word.text, word.space_before):
@@ -201,15 +201,17 @@ class SrtWriter(SubtitleWriter):
                 groups.append([word])
         return [cue for group in groups for cue in split_cues(group, self._layout)]
 
-    def layout_beside(self, channel: str) -> CueLayout:
+    def make_layout_beside(self, channel: str) -> CueLayout:
         width = self._layout.max_line_width
         if width is None:
             return self._layout
-        width = max(MIN_LINE_WIDTH, width - len(_speaker(channel)))
+        width = max(MIN_LINE_WIDTH, width - len(_format_speaker(channel)))
         return replace(self._layout, max_line_width=width)
 
-    def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        text = _speaker(cue.channel) + _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
+    def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
+        text = _format_speaker(cue.channel) + _ARROW.sub(
+            "->", "\n".join(map(join_words, cue.lines))
+        )
         return (
             f"{number}\n{format_timestamp(start, ',')} --> {format_timestamp(end, ',')}\n{text}\n\n"
         )
@@ -221,33 +223,33 @@ class VttWriter(SubtitleWriter):
     name = "vtt"
     has_text_without_words = True
 
-    def head(self) -> str:
+    def write_head(self) -> str:
         return "WEBVTT\n\n"
 
-    def cue(self, number: int, cue: Cue, start: int, end: int) -> str:
+    def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         voice = f"<v {cue.channel}>" if cue.channel else ""
-        text = voice + "\n".join(map(join_words, self._marked(cue, start, end)))
+        text = voice + "\n".join(map(join_words, self._mark_words(cue, start, end)))
         return f"{format_timestamp(start)} --> {format_timestamp(end)}\n{text}\n\n"
 
-    def _marked(self, cue: Cue, start: int, end: int) -> Iterator[list[Word]]:
+    def _mark_words(self, cue: Cue, start: int, end: int) -> Iterator[list[Word]]:
         """Give the lines with timestamps: each must be later than all before, and in the cue."""
         latest = start
         for line in cue.lines:
             words = []
             for word in line:
-                text, time = escaped(word.text), round(1000 * word.start)
+                text, time = escape(word.text), round(1000 * word.start)
                 if self._layout.word_timestamps and latest < time < end:
                     text, latest = f"<{format_timestamp(time)}>{text}", time
                 words.append(replace(word, text=text))
             yield words
 
 
-def _speaker(channel: str | None) -> str:
+def _format_speaker(channel: str | None) -> str:
     """Return what is written before the text of a channel."""
     return f"{channel}: " if channel else ""
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Escape the signs that begin a tag or a named character, or are part of an arrow."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -40,7 +40,7 @@ class TokenDecoder:
                 " trust."
             )
 
-    def piece(self, token: int) -> str:
+    def get_piece(self, token: int) -> str:
         """Return an id's piece in the vocabulary; `<id>` for an id that is not in it."""
         piece: str | None = self._tokenizer.id_to_token(token)
         return f"<{token}>" if piece is None else piece
@@ -62,7 +62,7 @@ class TokenDecoder:
                 pieces[index] = piece
         return pieces
 
-    def text(self, tokens: Sequence[int]) -> str:
+    def decode_text(self, tokens: Sequence[int]) -> str:
         """Return the text of consecutive ids, without special tokens.
 
         Raises ModelError if the tokenizer's own rules fail.

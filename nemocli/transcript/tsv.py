@@ -21,18 +21,18 @@ class TsvWriter(Writer):
         self._by_word = layout.word_timestamps
         self._has_channels = about.has_channels
 
-    def head(self) -> str:
-        return f"start\tend\ttext{self._column('channel')}\n"
+    def write_head(self) -> str:
+        return f"start\tend\ttext{self._format_column('channel')}\n"
 
     def add(self, segment: Segment) -> str:
         rows = segment.words if self._by_word else (segment,)
-        return "".join(map(self._line, rows))
+        return "".join(map(self._format_line, rows))
 
-    def _line(self, row: Segment | Word) -> str:
+    def _format_line(self, row: Segment | Word) -> str:
         start, end = round(1000 * row.start), round(1000 * row.end)
-        return f"{start}\t{end}\t{join_lines(row.text)}{self._column(row.channel or '')}\n"
+        return f"{start}\t{end}\t{join_lines(row.text)}{self._format_column(row.channel or '')}\n"
 
-    def _column(self, text: str) -> str:
+    def _format_column(self, text: str) -> str:
         return f"\t{text}" if self._has_channels else ""
 
 

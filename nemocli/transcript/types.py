@@ -105,9 +105,9 @@ class Transcript:
         Those about the file, its warnings and the model are left out: a transcript does not know
         them. Nor does it know the requested language, so `language` is None without a tag.
         """
-        from nemocli.transcript.json_documents import transcript_fields
+        from nemocli.transcript.json_documents import describe_transcript
 
-        return transcript_fields(self)
+        return describe_transcript(self)
 
     def to_srt(self) -> str:
         """Return the subtitles of `nemocli file --format srt`."""

@@ -41,7 +41,7 @@ class Writer(ABC):
     ) -> None:
         """Begin a document about a transcript, laid out as users may choose."""
 
-    def head(self) -> str:
+    def write_head(self) -> str:
         """Return the beginning of the document."""
         return ""
 
@@ -49,13 +49,15 @@ class Writer(ABC):
     def add(self, segment: Segment) -> str:
         """Add a segment; return the text that is now final, which may be of earlier segments."""
 
-    def tail(self, language: str | None, duration: float) -> str:
+    def write_tail(self, language: str | None, duration: float) -> str:
         """Return the end of the document, if it ended here.
 
         `language` is the one that the model last named, `duration` the seconds of sound so far.
         """
         return ""
 
-    def whole_tail(self, transcript: Transcript, warnings: Sequence[SoundWarning]) -> Iterator[str]:
+    def write_whole_tail(
+        self, transcript: Transcript, warnings: Sequence[SoundWarning]
+    ) -> Iterator[str]:
         """Give the end of the document of a whole transcript, which may say more than `tail`."""
-        yield self.tail(transcript.language, transcript.duration)
+        yield self.write_tail(transcript.language, transcript.duration)

@@ -51,7 +51,7 @@ class WordTimes:
         checkpoint = Checkpoint(find_demo_folder())
         self._pieces = TokenDecoder(checkpoint.tokenizer)
         count = checkpoint.config.blank_id
-        self._ids = {self._pieces.piece(n): n for n in range(count)}
+        self._ids = {self._pieces.get_piece(n): n for n in range(count)}
 
     def of(self, clip: Clip) -> list[Word]:
         """Words of a clip, with their times in it."""

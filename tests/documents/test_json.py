@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from jsonschema import ValidationError
 
-from nemocli.transcript.event_lines import event_line
+from nemocli.transcript.event_lines import format_event
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
@@ -73,7 +73,7 @@ def test_every_kind_of_event_is_described():
         Final(segment, "ja-JP"),
         *(Status(kind, 1.0, 0.5, 0.0, 0.1, -120.0, None, "…") for kind in kinds),
     ):
-        checked(json.loads(event_line(event)), "event")
+        checked(json.loads(format_event(event)), "event")
     folders = (ROOT / "nemocli" / "live", ROOT / "nemocli" / "audio")
     code = "".join(path.read_text() for folder in folders for path in folder.glob("*.py"))
     told = set(re.findall(r'(?:_report|Happening|Mark|StreamEvent)\("(\w+)"', code))
@@ -84,7 +84,7 @@ def test_the_check_of_events_works():
     """As plain jsonschema does it, without a word of ours."""
     page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     code = re.search("<!-- the check -->\n```python\n(.*?)```", page, re.DOTALL)[1]
-    good = event_line(Final(Segment(0, (Word("Yes.", 0.0, 0.9, 0.5),)), "en-US"))
+    good = format_event(Final(Segment(0, (Word("Yes.", 0.0, 0.9, 0.5),)), "en-US"))
     for text, is_valid in ((good, True), (good.replace('"confidence"', '"trust"'), False)):
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)

@@ -173,10 +173,10 @@ def record(runtime):
 class Letters:
     """A token decoder for `VOCABULARY`."""
 
-    def piece(self, token):
+    def get_piece(self, token):
         return VOCABULARY[token]
 
-    def text(self, tokens):
+    def decode_text(self, tokens):
         return "".join(VOCABULARY[token] for token in tokens).replace("▁", " ").strip()
 
 

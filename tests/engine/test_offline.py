@@ -175,8 +175,8 @@ def test_flush_makes_the_growing_word_final():
 class Halves(Letters):
     """A token decoder whose pieces are incomplete characters."""
 
-    def text(self, tokens):
-        return super().text(tokens) + "\ufffd"
+    def decode_text(self, tokens):
+        return super().decode_text(tokens) + "\ufffd"
 
 
 def test_incomplete_characters_are_shown_at_the_end():

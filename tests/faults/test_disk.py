@@ -35,8 +35,8 @@ def long_segments(count):
 
 def document(name, segments):
     writer = FORMATS[name](ABOUT)
-    body = writer.head() + "".join(writer.add(segment) for segment in segments)
-    return body + writer.tail("en-US", float(len(segments)))
+    body = writer.write_head() + "".join(writer.add(segment) for segment in segments)
+    return body + writer.write_tail("en-US", float(len(segments)))
 
 
 @pytest.mark.parametrize("name", ["json", "srt"])

@@ -26,8 +26,8 @@ def segments(count):
 
 def whole(name, count):
     writer = FORMATS[name](ABOUT)
-    body = writer.head() + "".join(writer.add(segment) for segment in segments(count))
-    return body + writer.tail("en-US", float(count))
+    body = writer.write_head() + "".join(writer.add(segment) for segment in segments(count))
+    return body + writer.write_tail("en-US", float(count))
 
 
 @pytest.mark.parametrize("name", FORMATS)

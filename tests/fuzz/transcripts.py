@@ -19,7 +19,7 @@ from nemocli.bench.normalize import has_words, normalize
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.printable import printable
 from nemocli.transcript.detokenizer import Detokenizer
-from nemocli.transcript.event_lines import event_line
+from nemocli.transcript.event_lines import format_event
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, render_whole
 from nemocli.transcript.provenance import Provenance
@@ -257,7 +257,7 @@ def screen(folder: Path) -> Target:
             shown.show(Partial(segment, "en-US"))
             shown.draw(at_once=True)
             shown.show(Final(segment, "en-US"))
-            json.loads(event_line(Final(segment, None)))
+            json.loads(format_event(Final(segment, None)))
         shown.show(Status("listening", 3e5, 0.5, 0, 0.2, -30, None, join_words(words)))
         for key in join_words(words)[:9]:
             if shown.question is None:

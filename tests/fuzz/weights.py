@@ -182,9 +182,9 @@ def _decode_all(text: str, size: int) -> int:
     pieces = TokenDecoder(text)
     shown = 0
     for token in (*range(size + 2), 10**6):
-        piece = pieces.piece(token)
-        shown += bool(piece) + bool(pieces.text([token]))
-    pieces.text(list(range(size)) * 2)
+        piece = pieces.get_piece(token)
+        shown += bool(piece) + bool(pieces.decode_text([token]))
+    pieces.decode_text(list(range(size)) * 2)
     return shown
 
 

@@ -8,7 +8,7 @@ from huggingface_hub import constants
 
 import nemocli
 from nemocli.errors import ModelError
-from nemocli.models.convert import convert, default_folder
+from nemocli.models.convert import choose_default_folder, convert
 from nemocli.models.find import find_model
 from nemocli.models.folder import read_manifest
 from nemocli.models.hub import DEFAULT_MODEL, PINS, describe_source, find_pulled, parse_hub_model
@@ -206,7 +206,7 @@ def test_an_incomplete_download_counts_as_none(demo, home):
 
 def test_a_conversion_is_found_by_its_name_and_by_the_hub_s(demo, home):
     snapshot = put_into_the_hub_s_cache(demo, home, "some/one", COMMIT, "main")
-    out = default_folder("some/one", "onnx", None)
+    out = choose_default_folder("some/one", "onnx", None)
     assert out == home / "models" / "one-onnx-fp32"
     convert("some/one", out)
     assert read_manifest(out).source == f"some/one@{COMMIT}"
@@ -222,7 +222,7 @@ def test_a_conversion_is_found_by_its_name_and_by_the_hub_s(demo, home):
 
 def test_a_conversion_of_another_revision_is_not_taken(demo, home):
     put_into_the_hub_s_cache(demo, home, "some/one", COMMIT, "main")
-    convert("some/one", default_folder("some/one", "onnx", None))
+    convert("some/one", choose_default_folder("some/one", "onnx", None))
     newer = put_into_the_hub_s_cache(demo, home, "some/one", COMMIT[::-1], "main")
     (newer / "tokenizer.json").write_text("{}")
     with pytest.raises(ModelError, match="tokenizer"):  # so it is the newer one that is opened

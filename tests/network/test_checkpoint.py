@@ -230,4 +230,4 @@ def test_a_tokenizer_at_which_the_library_panics(demo, checkpoint, change):
     with pytest.raises(ModelError, match=r"tokenizer"):
         pieces = TokenDecoder(Checkpoint(checkpoint).tokenizer)
         for token in range(len(vocabulary)):
-            pieces.text([token])
+            pieces.decode_text([token])

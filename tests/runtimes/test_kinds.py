@@ -12,7 +12,7 @@ from nemocli.bench.variants import list_compute_units, list_variants
 from nemocli.cli import runtime_help
 from nemocli.doctor.runtimes import examine_runtimes
 from nemocli.errors import UnsupportedError
-from nemocli.models.convert import convert, default_folder
+from nemocli.models.convert import choose_default_folder, convert
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.parameters import Parameters
@@ -169,7 +169,7 @@ def test_commands_take_it(name, clips, tmp_path):
 
 def test_a_checkpoint_is_converted_to_it(tmp_path, monkeypatch):
     monkeypatch.setenv("NEMOCLI_MODELS_DIR", str(tmp_path))
-    out = default_folder("demo", "toyfolder", None)
+    out = choose_default_folder("demo", "toyfolder", None)
     assert out.name == "demo-toyfolder-fp32"
     assert convert("demo", out, "toyfolder", "fp16").precision == "fp16"
     loaded = nemocli.load(out)

@@ -8,7 +8,13 @@ import srt
 import webvtt
 
 from nemocli.transcript.cue_layout import CueLayout
-from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, render_whole
+from nemocli.transcript.formats import (
+    FORMATS,
+    Provenance,
+    WholeTranscript,
+    render_json_line,
+    render_whole,
+)
 from nemocli.transcript.types import Token, Transcript, Word
 from tests.repeats import repeats
 from tests.threats.terminals import HARMFUL, assert_harmless, into_pipes, on_a_terminal
@@ -90,7 +96,7 @@ def test_json_still_says_exactly_what_was_heard():
     written = json.loads(document("json", ORDERS + MARKS))
     assert [token["piece"] for token in written["tokens"]] == ORDERS + MARKS
     assert written["model"] == ABOUT.model
-    assert json.loads(json_line(WholeTranscript(ABOUT, said(ORDERS)))) == json.loads(
+    assert json.loads(render_json_line(WholeTranscript(ABOUT, said(ORDERS)))) == json.loads(
         document("json", ORDERS)
     )
     words = [

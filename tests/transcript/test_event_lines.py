@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nemocli.transcript.event_lines import event_line
+from nemocli.transcript.event_lines import format_event
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
@@ -16,7 +16,7 @@ SEGMENT = Segment(
 
 @pytest.mark.parametrize(("event", "kind"), [(Partial, "partial"), (Final, "final")])
 def test_the_line_of_a_segment(event, kind):
-    line = event_line(event(SEGMENT, "ja-JP"))
+    line = format_event(event(SEGMENT, "ja-JP"))
     assert json.loads(line) == {
         "version": 1,
         "type": kind,
@@ -36,7 +36,7 @@ def test_the_line_of_a_segment(event, kind):
 
 def test_the_line_of_a_status():
     seconds = {"heard": 1.00006251, "dropped": 0.00006251, "rescued": 0.12345, "lag": 0.98765}
-    line = event_line(Status("dropped", **seconds, level=-23.456, language=None, message="今日"))
+    line = format_event(Status("dropped", **seconds, level=-23.456, language=None, message="今日"))
     assert json.loads(line) == {
         "version": 1,
         "type": "status",

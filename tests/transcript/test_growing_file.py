@@ -47,8 +47,8 @@ def test_whole_after_every_segment(tmp_path, monkeypatch, name, links, texts):
 
 def document(name, segments):
     writer = FORMATS[name](ABOUT)
-    body = writer.head() + "".join(writer.add(segment) for segment in segments)
-    return body + writer.tail("en-US" if segments else None, float(len(segments)))
+    body = writer.write_head() + "".join(writer.add(segment) for segment in segments)
+    return body + writer.write_tail("en-US" if segments else None, float(len(segments)))
 
 
 @pytest.mark.parametrize("layout", [CueLayout(), CueLayout(8, 1), CueLayout(word_timestamps=True)])

@@ -11,7 +11,13 @@ from jsonschema import Draft202012Validator, ValidationError
 
 import nemocli
 from nemocli.sound_warning import SoundWarning
-from nemocli.transcript.formats import FORMATS, Provenance, WholeTranscript, json_line, render_whole
+from nemocli.transcript.formats import (
+    FORMATS,
+    Provenance,
+    WholeTranscript,
+    render_json_line,
+    render_whole,
+)
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token, Transcript, Word, join_words
 from tests import typed
@@ -140,11 +146,13 @@ def test_what_is_wrong_with_the_sound_is_in_both():
 def test_a_document_that_grows_ends_with_language_and_duration():
     writer = FORMATS["json"](FRENCH)
     first, *_ = split_segments(SAID)
-    assert writer.head() + writer.tail(None, 0.0) == (
+    assert writer.write_head() + writer.write_tail(None, 0.0) == (
         HEAD + '  "segments": [],\n  "language": "fr-FR",\n  "duration": 0.0\n}\n'
     )
     writer.add(first)
-    assert writer.tail("ja-JP", 1.0) == '\n  ],\n  "language": "ja-JP",\n  "duration": 1.0\n}\n'
+    assert (
+        writer.write_tail("ja-JP", 1.0) == '\n  ],\n  "language": "ja-JP",\n  "duration": 1.0\n}\n'
+    )
 
 
 def test_a_line_of_jsonl_is_a_segment():
@@ -171,9 +179,9 @@ def test_a_document_holds_every_word(made, tokens):
 @given(words(ANY_TEXTS))
 def test_a_document_that_grows_is_as_described_after_every_segment(made):
     writer = FORMATS["json"](ABOUT)
-    written, segments = writer.head(), split_segments(made)
+    written, segments = writer.write_head(), split_segments(made)
     for n in range(len(segments) + 1):
-        document = json.loads(written + writer.tail("ja-JP", n + 0.0006))
+        document = json.loads(written + writer.write_tail("ja-JP", n + 0.0006))
         checked(document, "document")
         assert (document["language"], document["duration"]) == ("ja-JP", n + 0.001)
         assert [s["text"] for s in document["segments"]] == [s.text for s in segments[:n]]
@@ -191,7 +199,7 @@ def test_lines_are_the_segments_of_the_document(made):
 
 @given(words(ANY_TEXTS))
 def test_a_document_on_one_line_is_the_same(made):
-    line = json_line(result(made))
+    line = render_json_line(result(made))
     assert line.index("\n") == len(line) - 1
     assert json.loads(line) == json.loads(render_whole(result(made), "json"))
 
@@ -206,7 +214,10 @@ def test_the_requested_language_is_written_if_the_model_named_none():
 def test_a_file_name_that_is_no_text_is_still_json():
     name = os.fsdecode(b"caf\xe9.wav")
     about = Provenance(name, "demo", None, "fp32", "onnx", 3, "auto")
-    for written in (render_whole(result([], (), about), "json"), json_line(result([], (), about))):
+    for written in (
+        render_whole(result([], (), about), "json"),
+        render_json_line(result([], (), about)),
+    ):
         assert json.loads(written.encode("utf-8"))["file"] == name
 
 

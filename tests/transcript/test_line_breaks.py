@@ -161,12 +161,12 @@ def test_segments_end_where_a_line_may_end(made, layout):
 def test_a_stream_writes_what_a_whole_transcript_is(name, made, layout):
     words, _ = made
     writer = FORMATS[name](ABOUT, layout)
-    certain = writer.head()
+    certain = writer.write_head()
     for segment in split_segments(words):
-        writer.tail(None, 9.0)  # called after each segment, and without effect on the others
+        writer.write_tail(None, 9.0)  # called after each segment, and without effect on the others
         certain += writer.add(segment)
     whole = render_whole(WholeTranscript(ABOUT, Transcript(words, (), None, 9.0)), name, layout)
-    assert certain + writer.tail(None, 9.0) == whole
+    assert certain + writer.write_tail(None, 9.0) == whole
 
 
 def test_a_long_word_is_broken_where_the_script_allows_it():

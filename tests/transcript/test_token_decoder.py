@@ -27,7 +27,7 @@ def pieces_with(decoder):
     ],
 )
 def test_putting_together_and_replacing_letters(decoder, text):
-    assert pieces_with(decoder).text([0, 1]) == text
+    assert pieces_with(decoder).decode_text([0, 1]) == text
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_more_than_that_is_refused(decoder):
 def test_a_failure_of_its_rules_is_a_sentence():
     pieces = pieces_with(None)
     with pytest.raises(ModelError) as failed:
-        pieces.text([-1])
+        pieces.decode_text([-1])
     start = "The model's tokenizer cannot make text of what the model says: "
     assert str(failed.value).startswith(start)
 
@@ -67,4 +67,8 @@ def test_not_a_tokenizer(text):
 
 def test_an_id_that_is_not_in_the_vocabulary():
     pieces = pieces_with(None)
-    assert (pieces.piece(0), pieces.piece(2), pieces.text([1, 2])) == ("▁a", "<2>", "b")
+    assert (pieces.get_piece(0), pieces.get_piece(2), pieces.decode_text([1, 2])) == (
+        "▁a",
+        "<2>",
+        "b",
+    )
