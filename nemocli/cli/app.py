@@ -24,7 +24,7 @@ from nemocli.cli.models_options import (
     VerifyOptions,
 )
 from nemocli.cli.phrases_options import CheckOptions
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.cli.serve_options import ServeOptions
 from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
@@ -71,7 +71,7 @@ def _make_errors_printable() -> Iterator[None]:
         yield
     except Exception as error:
         if hasattr(error, "format_message"):
-            text = printable(error.format_message())
+            text = make_printable(error.format_message())
             error.format_message = lambda: text
         raise
 

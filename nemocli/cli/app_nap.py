@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def app_nap_prevented() -> Iterator[None]:
+def prevent_app_nap() -> Iterator[None]:
     """Tell macOS while the block runs that somebody waits for it; elsewhere, do nothing.
 
     The machine may still go to sleep.

@@ -8,7 +8,7 @@ from nemocli.bench.report import format_json, write_text
 from nemocli.bench.trials import Trial
 from nemocli.cli.bench_runs import UNITS, BenchRequest
 from nemocli.cli.bench_tables import format_number, print_line, show_table
-from nemocli.cli.printable import printable_path
+from nemocli.cli.printable import make_path_printable
 from nemocli.models.measured_choices import Choice, check_choices_folder
 
 
@@ -23,7 +23,7 @@ def run_choose(request: BenchRequest) -> None:
     if note := describe_load():
         screen.note(note)
     model = str(request.make_spec().model)
-    with screen.waiting("preparing the models") as progress:
+    with screen.show_wait("preparing the models") as progress:
         candidates = list_candidates(model, request.lookahead, progress, screen.note)
     with screen.show_bar("measuring") as show:
         choice, trials = measure_candidates(candidates, show)
@@ -35,7 +35,7 @@ def run_choose(request: BenchRequest) -> None:
             write_text(request.json_path, format_json(report))
         _show(choice, trials)
     path = remember(candidates, choice, trials)
-    screen.note(f"remembered in {printable_path(str(path))}; --runtime goes before it.")
+    screen.note(f"remembered in {make_path_printable(str(path))}; --runtime goes before it.")
 
 
 def _show(choice: Choice, trials: Sequence[Trial]) -> None:

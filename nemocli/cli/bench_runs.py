@@ -35,7 +35,7 @@ from nemocli.cli.bench_tables import (
     show_speed,
     show_sweep,
 )
-from nemocli.cli.loading import named_spec, note_unspelled
+from nemocli.cli.loading import complete_spec, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
@@ -97,12 +97,12 @@ class BenchRequest:
             self.lookahead,
             options.compute_units,
         )
-        return named_spec(spec, self.screen)
+        return complete_spec(spec, self.screen)
 
     def prepare_model(self) -> ResolvedModel:
         """Resolve the model, and convert it if necessary."""
         spec = self.make_spec()
-        with self.screen.waiting("preparing the model") as progress:
+        with self.screen.show_wait("preparing the model") as progress:
             return resolve(spec).convert(progress)
 
     def write(self, report: BenchReport, comparison: Comparison | None = None) -> bool:
@@ -157,7 +157,7 @@ def run_sweep(request: BenchRequest) -> None:
     runtime = None if options.runtime == AUTO else options.runtime
     choice = SweepChoice(runtime, options.precision, request.lookahead, options.compute_units)
     name = str(request.make_spec().model)
-    with request.screen.waiting("preparing the models") as report_conversion:
+    with request.screen.show_wait("preparing the models") as report_conversion:
         models = sweep_models(name, choice, report_conversion, request.screen.note)
     with request.screen.show_bar("measuring") as progress:
         failed = measure_sweep(models, sounds, options.repeat or SWEEP_REPEATS, report, progress)
@@ -180,7 +180,7 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     report = begin_report(None)
     model = request.prepare_model()
     config = RunConfig.of(model)
-    with request.screen.waiting("loading the model"):
+    with request.screen.show_wait("loading the model"):
         transcriber = config.load()
     lang = options.lang
     transcriber.resolve_language(lang)

@@ -14,7 +14,7 @@ from nemocli.bench.figures import Figure, compute_figures, compute_load_figures
 from nemocli.bench.report import BenchReport, ModelResult
 from nemocli.bench.speed import count_chunks_per_call
 from nemocli.bench.sweep import SweepPoint
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 
 #: Shown for a missing value.
 NONE = "-"
@@ -30,10 +30,10 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for index, title in enumerate(header):
             table.add_column(title, justify="right" if index else "left")
         for row in rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
+            table.add_row(*(Text(make_printable(cell)) for cell in row))
         Console(highlight=False, emoji=False).print(table)
         return
-    rows = [[printable(cell) for cell in row] for row in rows]
+    rows = [[make_printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     for row in (header, *rows):
         cells = [row[0].ljust(widths[0])]
@@ -43,7 +43,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_line(line: str) -> None:
     """Print a line on stdout; on a terminal it is wrapped between words."""
-    line = printable(line)
+    line = make_printable(line)
     if sys.stdout.isatty():
         Console(highlight=False, emoji=False).print(line, markup=False)
     else:
@@ -223,5 +223,5 @@ def _format_rate(rate: float | None) -> str:
 
 
 def _shorten(text: str) -> str:
-    shown = printable(text)
+    shown = make_printable(text)
     return shown if len(shown) <= MAX_TEXT_LENGTH else shown[:MAX_TEXT_LENGTH] + "…"

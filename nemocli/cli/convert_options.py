@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nemocli.cli.options import Quiet, confirmation, option
-from nemocli.cli.runtime_help import list_words, precisions_by_kind
+from nemocli.cli.runtime_help import describe_precisions, list_words
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kinds import AUTO, list_folder_kinds
 
@@ -66,7 +66,7 @@ class ConvertOptions:
     precision: Annotated[
         str | None,
         option(
-            f"Precision of the model folder. {precisions_by_kind()} The first is the default.",
+            f"Precision of the model folder. {describe_precisions()} The first is the default.",
             "--precision",
         ),
     ] = None

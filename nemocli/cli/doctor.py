@@ -7,7 +7,7 @@ import typer
 
 from nemocli.cli.doctor_options import DoctorOptions
 from nemocli.cli.doctor_tracks import print_tracks
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.verifying import verify
 from nemocli.doctor.examine import examine
@@ -35,8 +35,8 @@ def examine_machine(options: DoctorOptions) -> None:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
             mark = "ok" if finding.ok else "FAIL" if finding.essential else "--"
-            print(printable(f"{mark:4}  {finding.name:{width}}  {finding.value}"))
+            print(make_printable(f"{mark:4}  {finding.name:{width}}  {finding.value}"))
             if finding.advice:
-                print(printable(f"{'':{width + 8}}{finding.advice}"))
+                print(make_printable(f"{'':{width + 8}}{finding.advice}"))
     if any(finding.essential and not finding.ok for finding in findings):
         raise typer.Exit(NemocliError.exit_code)

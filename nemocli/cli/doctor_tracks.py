@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nemocli.audio.decode import probe_tracks
-from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.printable import make_path_printable, make_printable
 from nemocli.cli.streams import say
 from nemocli.errors import AudioError, NemocliError
 
@@ -19,7 +19,7 @@ def print_tracks(paths: Sequence[Path]) -> int:
             say(str(error))
             code = NemocliError.exit_code
             continue
-        name = f"{printable_path(str(path))}: " if len(paths) > 1 else ""
+        name = f"{make_path_printable(str(path))}: " if len(paths) > 1 else ""
         for track in tracks:
-            print(f"{name}{printable(track.describe())}")
+            print(f"{name}{make_printable(track.describe())}")
     return code

@@ -11,7 +11,7 @@ from nemocli.cli.file_report import write_report_at_end
 from nemocli.cli.file_server import ServerChoice, choose_server
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target, format_of
 from nemocli.cli.options import parse_lookahead, parse_phrases, parse_sound
-from nemocli.cli.printable import printable_path
+from nemocli.cli.printable import make_path_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UsageError
@@ -104,10 +104,10 @@ class _Request:
         check_shared(found.sources, output_format)
         if self.options.dry_run:
             self._describe()  # raises if the real run would for the model or language
-            where = printable_path(f"to {self.target or 'stdout'}")
+            where = make_path_printable(f"to {self.target or 'stdout'}")
             for source in found.sources:
                 tracks = describe_several_tracks(source.path)
-                print(f"{where:14}  {printable_path(source.name)}{tracks}")
+                print(f"{where:14}  {make_path_printable(source.name)}{tracks}")
             return NemocliError.exit_code if found.unreadable else 0
         with self.place.open(self.model, self.screen, self.max_memory) as (transcriber, settings):
             report = RunReport(settings, found)

@@ -83,7 +83,7 @@ class ClusterChoice:
         load = _make_loader(choice, settings)
         begin = partial(Workers, load, settings, count=count, cpus=cpus, note=screen.note)
         with connect(self.address, (count or 1) * (cpus or 1)) as ray_calls, ExitStack() as stack:
-            with screen.waiting("starting workers"):
+            with screen.show_wait("starting workers"):
                 workers = ray_calls.call(begin, START_TIMEOUT_S, "Ray took no workers")
                 stack.enter_context(closing(workers))
                 ray_calls.call(workers.wait, READY_TIMEOUT_S, "No worker was ready")

@@ -8,7 +8,7 @@ from nemocli.batch.many import FileProgress, FileResult
 from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay, show_note
 from nemocli.cli.file_views import format_duration
-from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.printable import make_path_printable, make_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
@@ -28,15 +28,15 @@ def show_plan(jobs: list[Job], options: RunOptions) -> None:
     for job in jobs:
         verdict = decide(job, options)
         done += verdict is Verdict.DONE
-        outputs = ", ".join(map(printable_path, job.list_paths(options.formats)))
+        outputs = ", ".join(map(make_path_printable, job.list_paths(options.formats)))
         target = "" if verdict is Verdict.DONE else f" -> {outputs}"
         if verdict is not Verdict.DONE and not options.force:
             kept = ", ".join(
-                map(printable_path, job.list_paths(find_changed_outputs(job, options.formats)))
+                map(make_path_printable, job.list_paths(find_changed_outputs(job, options.formats)))
             )
             target += f" (kept, since it was changed: {kept})" if kept else ""
         target += describe_several_tracks(job.source.path)
-        print(f"{verdict.value:14}  {printable_path(job.source.name)}{target}")
+        print(f"{verdict.value:14}  {make_path_printable(job.source.name)}{target}")
     say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
 
 
@@ -47,7 +47,7 @@ def describe_several_tracks(path: Path) -> str:
     except NemocliError:  # reported when the file is transcribed
         return ""
     listed = "; ".join(track.describe() for track in tracks)
-    return f"  ({printable(listed)})" if len(tracks) > 1 else ""
+    return f"  ({make_printable(listed)})" if len(tracks) > 1 else ""
 
 
 class FileResults:
@@ -171,7 +171,7 @@ def list_failed(report: RunReport) -> None:
     """Print the names of the files that failed."""
     failed = report.failed
     if failed:
-        names = ", ".join(map(printable_path, failed[:MAX_LISTED_FILES]))
+        names = ", ".join(map(make_path_printable, failed[:MAX_LISTED_FILES]))
         more = len(failed) - MAX_LISTED_FILES
         others = f" and {more} more (--report lists all)" if more > 0 else ""
         say(f"{len(failed)} of {report.files} files failed: {names}{others}")

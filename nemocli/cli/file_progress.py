@@ -12,7 +12,7 @@ from rich.live import Live
 
 from nemocli.batch.many import FileProgress
 from nemocli.cli.file_views import format_progress, format_total, make_bars_view, make_growing_view
-from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.printable import make_path_printable, make_printable
 from nemocli.cli.screen import Screen, open_console
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
@@ -28,7 +28,7 @@ def show_note(
 ) -> None:
     """Print which of several sound tracks was transcribed."""
     if result.note is not None and not screen.is_quiet:
-        display.say(f"{printable_path(names[result.path])}: {result.note}")
+        display.say(f"{make_path_printable(names[result.path])}: {result.note}")
 
 
 class ProgressDisplay(Closing):
@@ -44,7 +44,7 @@ class ProgressDisplay(Closing):
         file that is done.
         """
         self._console = open_console(stderr=True, emoji=False)
-        self._names = {path: printable_path(name) for path, name in names.items()}
+        self._names = {path: make_path_printable(name) for path, name in names.items()}
         self._count = len(names)
         self._draws = draws
         self._lines = lines and not draws
@@ -105,7 +105,7 @@ class ProgressDisplay(Closing):
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bars."""
-        self._print(f"nemocli: {printable(sentence)}")
+        self._print(f"nemocli: {make_printable(sentence)}")
 
     @contextmanager
     def pause(self) -> Iterator[None]:

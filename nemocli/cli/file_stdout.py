@@ -8,7 +8,7 @@ from pathlib import Path
 from nemocli.batch.many import FileResult
 from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay, show_note
-from nemocli.cli.printable import blank_controls, printable_lines
+from nemocli.cli.printable import blank_controls, make_lines_printable
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.inputs import Source
@@ -185,7 +185,7 @@ class StdoutResults:
     def _print(self, display: ProgressDisplay, documents: Iterable[str]) -> None:
         if ready := "".join(documents):
             with display.pause():
-                sys.stdout.write(printable_lines(ready) if sys.stdout.isatty() else ready)
+                sys.stdout.write(make_lines_printable(ready) if sys.stdout.isatty() else ready)
                 sys.stdout.flush()
 
 

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.transcript.types import Transcript, join_words
 
 #: Limit on the lines of the growing transcript that are shown.
@@ -29,7 +29,7 @@ TIME_CELLS = 20
 
 def make_growing_view(transcript: Transcript, status: str, width: int) -> Group:
     """Return a view of the end of a transcript, with a status line below it."""
-    text = printable(join_words(transcript.words[-MAX_WORDS:]))
+    text = make_printable(join_words(transcript.words[-MAX_WORDS:]))
     return Group(
         Text(cut_last_lines(text, width, MAX_LINES), overflow="fold"),
         Text(status, style="dim", overflow="ellipsis", no_wrap=True),

@@ -87,7 +87,7 @@ class Keys(Closing):
         except OSError:  # it was closed
             return False
 
-    def pressed(self) -> list[str]:
+    def read_pressed(self) -> list[str]:
         """Return the keys since the last call; an arrow is one, as the terminal sends it."""
         now = time.monotonic()
         was_stopped = now - self._looked_at > STOPPED_AFTER_S

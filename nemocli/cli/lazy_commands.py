@@ -26,7 +26,9 @@ def add_subcommand(app: typer.Typer, name: str, options: type[Any], work: str) -
     run.__name__ = name
     run.__doc__ = options.__doc__
     run.__annotations__ = get_type_hints(options, include_extras=True)
-    parameters = [_parameter(field, run.__annotations__) for field in dataclasses.fields(options)]
+    parameters = [
+        _make_parameter(field, run.__annotations__) for field in dataclasses.fields(options)
+    ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     app.command(name)(run)
 
@@ -40,7 +42,7 @@ def _expand_home(value: Any) -> Any:
     return value
 
 
-def _parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:
+def _make_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:
     is_required = field.default is dataclasses.MISSING
     return inspect.Parameter(
         field.name,

@@ -9,7 +9,7 @@ from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
 from nemocli.audio.recorder import Recorder
 from nemocli.boosting.phrases import Phrases
-from nemocli.cli.app_nap import app_nap_prevented
+from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.cli.delivery import open_delivery
 from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
@@ -80,7 +80,7 @@ def transcribe_live(options: LiveOptions) -> None:
             recorder = Recorder(options.save_audio, source, options.force, loop.warn)
             stack.enter_context(recorder)
         try:
-            with app_nap_prevented():
+            with prevent_app_nap():
                 loop.run(outputs, requests, controls)
             undelivered = loop.deliver(delivery, requests)
         except KeyboardInterrupt as interrupt:

@@ -75,7 +75,7 @@ class LiveLoop:
         try:
             return delivery.finish(lambda: requests.wanted) if delivery else 0
         except (NemocliError, BrokenPipeError) as error:
-            self._ended_by(error)
+            self._end_by(error)
             return 0
 
     def end(self) -> None:
@@ -141,7 +141,7 @@ class LiveLoop:
             try:
                 output.take(event)
             except (NemocliError, BrokenPipeError) as error:
-                self._ended_by(error)
+                self._end_by(error)
         if self._screen is not None:
             self._screen.show(event)
         elif isinstance(event, Status) and event.kind == "sound":
@@ -152,13 +152,13 @@ class LiveLoop:
     def _attend(self, keys: Keys, screen: LiveScreen) -> None:
         """Obey the keys, and bring the screen up to date."""
         try:
-            self._press(keys.pressed(), screen)
+            self._press(keys.read_pressed(), screen)
             if keys.has_foreground:
                 screen.draw()
         except (NemocliError, BrokenPipeError) as error:
-            self._ended_by(error)
+            self._end_by(error)
 
-    def _ended_by(self, error: NemocliError | BrokenPipeError) -> None:
+    def _end_by(self, error: NemocliError | BrokenPipeError) -> None:
         self.failure = self.failure or error
         self.end()
 

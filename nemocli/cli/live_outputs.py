@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nemocli.cli.delivery import Delivery
-from nemocli.cli.printable import blank_controls, printable
+from nemocli.cli.printable import blank_controls, make_printable
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.event_lines import format_event
@@ -46,7 +46,7 @@ class TextLines:
                 else ""
             )
             text = blank_controls(event.segment.text)
-            text = printable(text) if sys.stdout.isatty() else text
+            text = make_printable(text) if sys.stdout.isatty() else text
             _print_line(self._delivery, start + text)
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from nemocli.cli.delivery import Delivery
 from nemocli.cli.live_options import LiveOptions
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.cli.screen import open_console
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
@@ -113,11 +113,11 @@ class LiveScreen(Closing):
     def show(self, event: Event) -> None:
         """Take an event; `draw` shows it."""
         if isinstance(event, Final):
-            self._finals.append(self._line(event))
+            self._finals.append(self._format_line(event))
             self._partial = ""
             self._has_new_words = True
         elif isinstance(event, Partial):
-            self._partial = printable(event.segment.text)
+            self._partial = make_printable(event.segment.text)
             self._has_new_words = True
         else:
             self._status = event
@@ -128,12 +128,12 @@ class LiveScreen(Closing):
 
     def say(self, sentence: str) -> None:
         """Show a sentence for some seconds."""
-        self._message = printable(sentence)
+        self._message = make_printable(sentence)
         self._message_until = time.monotonic() + MESSAGE_TIME_S
 
     def take_back(self, sentence: str) -> None:
         """Show a sentence no more, if it is still there."""
-        if self._message == printable(sentence):
+        if self._message == make_printable(sentence):
             self._message = ""
 
     @property
@@ -193,8 +193,8 @@ class LiveScreen(Closing):
             return
         if self._delivery is not None and self._delivery.waiting:
             return  # the terminal takes nothing now, such as after Ctrl-S
-        lines = self._lower_part(now)
-        if self._finals or lines != self._shown or self._size_changed():
+        lines = self._make_lower_part(now)
+        if self._finals or lines != self._shown or self._has_size_changed():
             self._drawn_at = now
             if self._has_new_words:
                 self._has_new_words, self._words_drawn_at = False, now
@@ -217,11 +217,11 @@ class LiveScreen(Closing):
 
     def _paint(self, lines: list[Text]) -> None:
         """Write all at once: erase the lower part, print finals, draw the lower part again."""
-        is_resized = self._size_changed() and self._size is not None
+        is_resized = self._has_size_changed() and self._size is not None
         self._size = self._console.size
         visible = (self.find_row() if is_resized and self._drawn else None) or self._size.height
         again, erase = self._erase_drawn(self._size.width, visible, is_resized)
-        below = "\r\n".join(self._styled(line) for line in lines)
+        below = "\r\n".join(self._style(line) for line in lines)
         finals = "".join(line + "\r\n" for line in [*again, *self._finals])
         hide = "" if self._is_cursor_hidden or not lines else _HIDE
         if hide or erase or finals or below:
@@ -239,19 +239,19 @@ class LiveScreen(Closing):
         scrollback, where they cannot be erased. One that becomes larger again brings them back.
         `visible` rows are on the screen, down to the one with the cursor.
         """
-        rows = _rows(self._drawn, width)
+        rows = _count_rows(self._drawn, width)
         if rows > visible:
-            left = _first_rows(self._drawn, width, rows - visible)
+            left = _cut_rows(self._drawn, width, rows - visible)
             self._above += [_Above(cells) for cells in left]
         elif is_resized:
             room = visible - rows
             back: list[_Above] = []
-            while self._above and (room := room - _rows([self._above[-1].cells], width)) >= 0:
+            while self._above and (room := room - _count_rows([self._above[-1].cells], width)) >= 0:
                 back.insert(0, self._above.pop())
             while back and back[0].final is not None:  # above what has to go
                 self._above.append(back.pop(0))
             again = [line.final for line in back if line.final is not None]
-            return again, _erase(rows + _rows([line.cells for line in back], width))
+            return again, _erase(rows + _count_rows([line.cells for line in back], width))
         return [], _erase(min(rows, visible))
 
     def _note_finals(self, finals: Iterable[str]) -> None:
@@ -262,7 +262,7 @@ class LiveScreen(Closing):
         while self._above and (excess > 0 or self._above[0].final is not None):
             excess -= self._above.pop(0).final is not None
 
-    def _size_changed(self) -> bool:
+    def _has_size_changed(self) -> bool:
         return self._console.size != self._size
 
     def write(self, text: str) -> None:
@@ -273,48 +273,52 @@ class LiveScreen(Closing):
             self._console.file.write(text)
             self._console.file.flush()
 
-    def _styled(self, line: Text) -> str:
+    def _style(self, line: Text) -> str:
         with self._console.capture() as capture:
             self._console.print(line, end="", no_wrap=True, overflow="ignore", crop=False)
         return capture.get()
 
-    def _line(self, event: Final) -> str:
-        text = printable(event.segment.text)
+    def _format_line(self, event: Final) -> str:
+        text = make_printable(event.segment.text)
         return (
             f"[{format_timestamp(round(1000 * event.segment.start))}] {text}"
             if self._timestamps
             else text
         )
 
-    def _lower_part(self, now: float) -> list[Text]:
+    def _make_lower_part(self, now: float) -> list[Text]:
         """Return partial, message or question, and status, each narrower than the terminal."""
         width, height = max(2, self._console.width) - 1, self._console.height
         lines: list[Text] = []
         if self._partial:
-            lines += self._wrapped(self._partial, "", width)[-max(1, height // 3) :]
+            lines += self._wrap(self._partial, "", width)[-max(1, height // 3) :]
         if self._question is not None:
-            lines.append(self._prompt(width))
+            lines.append(self._make_prompt(width))
         elif self._message and now < self._message_until:
-            lines += self._wrapped(self._message, "yellow", width)[: max(2, height // 2)]
-        lines.append(Text(set_cell_size(self._status_line(width), width).rstrip(), style="dim"))
+            lines += self._wrap(self._message, "yellow", width)[: max(2, height // 2)]
+        lines.append(
+            Text(set_cell_size(self._make_status_line(width), width).rstrip(), style="dim")
+        )
         return lines[-max(1, height - 1) :]
 
-    def _prompt(self, width: int) -> Text:
+    def _make_prompt(self, width: int) -> Text:
         """Return the question and what was typed, with a cursor, as far as there is room."""
         cursor, behind = self._behind[:1] or "_", self._behind[1:]
-        before = _end(f"{self._question}: {self._before}", max(0, width - cell_len(cursor)))
+        before = _cut_beginning(
+            f"{self._question}: {self._before}", max(0, width - cell_len(cursor))
+        )
         line = Text(before, style="bold")
         line.append(cursor, style="reverse" if self._behind else "")
-        line.append(_begin(behind, width - line.cell_len))
+        line.append(_cut_end(behind, width - line.cell_len))
         return line
 
-    def _wrapped(self, text: str, style: str, width: int) -> list[Text]:
+    def _wrap(self, text: str, style: str, width: int) -> list[Text]:
         lines = list(Text(text, style=style).wrap(self._console, width, overflow="fold"))
         for line in lines:
             line.rstrip()
         return lines
 
-    def _status_line(self, width: int) -> str:
+    def _make_status_line(self, width: int) -> str:
         status = self._status
         if status is None:
             return "listening …"
@@ -323,11 +327,11 @@ class LiveScreen(Closing):
         parts = [
             ("paused" if self.is_paused else "", 0),
             ("waiting for the microphone" if self._is_waiting else "", 0),
-            (_elapsed(status.heard), 1),
+            (_format_elapsed(status.heard), 1),
             (f"dropped {status.dropped:.1f} s" if status.dropped else "", 5),
-            (printable(status.language or "auto"), 2),
+            (make_printable(status.language or "auto"), 2),
             (f"lag {max(0.0, status.lag):.1f} s", 4),
-            (_meter(level, self._console.encoding), 3),
+            (_draw_meter(level, self._console.encoding), 3),
             (f"{self._lookahead_ms} ms", 6),
         ]
         kept: list[tuple[str, int]] = []
@@ -353,31 +357,31 @@ def open_screen(
     return LiveScreen(console, options.timestamps, lookahead_ms, delivery)
 
 
-def _elapsed(seconds: float) -> str:
+def _format_elapsed(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
-def _meter(level: float, encoding: str) -> str:
+def _draw_meter(level: float, encoding: str) -> str:
     filled = round(METER_CELLS * min(1.0, max(0.0, 1 - level / QUIETEST_DB)))
     full, empty = "▮▯" if encoding.startswith("utf") else "#-"
     return full * filled + empty * (METER_CELLS - filled)
 
 
-def _rows(lines: Iterable[int], width: int) -> int:
+def _count_rows(lines: Iterable[int], width: int) -> int:
     """Count the rows that lines of these numbers of cells take."""
     return sum(max(1, -(-cells // width)) for cells in lines)
 
 
-def _first_rows(lines: Iterable[int], width: int, rows: int) -> list[int]:
+def _cut_rows(lines: Iterable[int], width: int, rows: int) -> list[int]:
     """Return the cells of each line as far as it is in the first `rows` rows."""
     first: list[int] = []
     for cells in lines:
         if rows <= 0:
             break
         first.append(min(cells, rows * width))
-        rows -= _rows([cells], width)
+        rows -= _count_rows([cells], width)
     return first
 
 
@@ -386,14 +390,14 @@ def _erase(rows: int) -> str:
     return (_ERASE_LINE + _UP) * (rows - 1) + _ERASE_LINE if rows else ""
 
 
-def _begin(text: str, width: int) -> str:
+def _cut_end(text: str, width: int) -> str:
     """Return as much of the beginning of a text as fits into `width` cells."""
     while cell_len(text) > width:
         text = text[:-1]
     return text
 
 
-def _end(text: str, width: int) -> str:
+def _cut_beginning(text: str, width: int) -> str:
     """Return as much of the end of a text as fits into `width` cells."""
     while cell_len(text) > width:
         text = text[1:]

@@ -11,7 +11,7 @@ from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
 from nemocli.audio.source import LiveSource
 from nemocli.cli.live_options import LiveOptions
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.errors import UsageError
 
 #: Seconds that a microphone is waited for where nobody sees that it is.
@@ -25,13 +25,13 @@ def print_devices() -> None:
     for device in devices:
         mark = "*" if device.is_default else " "
         about = f"{device.host_api}, {device.channels} channels, {device.rate} Hz"
-        print(printable(f"{mark} {device.id:3}  {device.name}  ({about})"))
+        print(make_printable(f"{mark} {device.id:3}  {device.name}  ({about})"))
     sources = list_sources(devices)
     if sources:
         print("Sources of the sound server, by name:")
     for source in sources:
         about = f"{source.description}, {source.channels} channels, {source.rate} Hz"
-        print(printable(f"       {source.name}  ({about})"))
+        print(make_printable(f"       {source.name}  ({about})"))
 
 
 def open_source(options: LiveOptions, on_terminal: bool) -> LiveSource:

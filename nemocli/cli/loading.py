@@ -27,9 +27,9 @@ MAX_NAMED = 5
 
 def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
     """Load the requested model, or the released one; show the progress on the screen."""
-    spec = named_spec(spec, screen)
+    spec = complete_spec(spec, screen)
     assert spec.model is not None
-    with screen.waiting("loading the model") as progress:
+    with screen.show_wait("loading the model") as progress:
         transcriber = load_transcriber(spec, progress)
     _suggest_measuring(spec, transcriber, screen, this_system())
     return transcriber
@@ -49,7 +49,7 @@ def _suggest_measuring(
         screen.note(f"To find out what is fastest for it on this Mac, once: {COMMAND}{model}")
 
 
-def named_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
+def complete_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
     """Return the spec with a model: the released one if none was named.
 
     If that is not on this machine, the user of a terminal is offered to download it; elsewhere,

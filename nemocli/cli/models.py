@@ -14,7 +14,7 @@ from nemocli.cli.models_options import (
     RemoveOptions,
     VerifyOptions,
 )
-from nemocli.cli.printable import print_path, printable
+from nemocli.cli.printable import make_printable, print_path
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError, UsageError
 from nemocli.models import listing
@@ -37,8 +37,8 @@ def list_models(options: ListOptions) -> None:
     for model in models:
         source = f", from {model.source}" if model.source else ""
         place = f", in {model.path}" if model.name != str(model.path) else ""
-        print(printable(model.name))
-        print(printable(f"    {model.form}{source}, {format_size(model.bytes)}{place}"))
+        print(make_printable(model.name))
+        print(make_printable(f"    {model.form}{source}, {format_size(model.bytes)}{place}"))
 
 
 def pull_model(options: PullOptions) -> None:
@@ -79,7 +79,7 @@ def verify_models(options: VerifyOptions) -> None:
     for name, check in checks:
         sentences = check()
         damaged += bool(sentences)
-        print(printable(f"{name}: {' '.join(sentences) or 'intact'}"), flush=True)
+        print(make_printable(f"{name}: {' '.join(sentences) or 'intact'}"), flush=True)
     if damaged:
         raise ModelError(f"{damaged} of {len(checks)} models failed the check.")
 
@@ -97,7 +97,7 @@ def remove_model(options: RemoveOptions) -> None:
         if not _can_ask():
             raise UsageError(f"To remove {found.name} without being asked, add --yes.")
         question = f"Remove {found.name} ({format_size(found.bytes)}) from {found.path}?"
-        if not typer.confirm(printable(question), err=True):
+        if not typer.confirm(make_printable(question), err=True):
             return
     listing.remove(found)
 

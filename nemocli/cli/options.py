@@ -57,7 +57,7 @@ Lookahead = Annotated[
         "--lookahead",
     ),
 ]
-Runtime = Annotated[str, option(runtime_help.runtimes(), "--runtime")]
+Runtime = Annotated[str, option(runtime_help.describe_runtimes(), "--runtime")]
 Precision = Annotated[
     str | None,
     option(
@@ -66,7 +66,9 @@ Precision = Annotated[
         "--precision",
     ),
 ]
-ComputeUnits = Annotated[str | None, option(runtime_help.compute_units(), "--compute-units")]
+ComputeUnits = Annotated[
+    str | None, option(runtime_help.describe_compute_units(), "--compute-units")
+]
 MinCue = Annotated[
     float,
     option(

@@ -9,7 +9,7 @@ import typer
 from nemocli.boosting.check import PhraseCheck, check_lines, list_words
 from nemocli.boosting.phrases import read_lines
 from nemocli.cli.phrases_options import CheckOptions
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.load import read_tokenizer
@@ -30,7 +30,7 @@ def check_phrases(options: CheckOptions) -> None:
     pieces = TokenDecoder(read_tokenizer(resolved)).list_pieces()[: config.vocab_size]
     checks = list(check_lines(lines, pieces, list_words(pieces) if words is None else words))
     for line in _format(checks):
-        print(printable(line))
+        print(make_printable(line))
     useless = [check for check in checks if check.refusal or check.pieces is None]
     say(_summarize(checks, options.file))
     if useless:

@@ -16,12 +16,12 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NEEDED = "\u200c\u200d\u200e\u200f"
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """Return the text on one line, without characters that a terminal would obey."""
     return "".join(_make_harmless(character) for character in text)
 
 
-def printable_lines(text: str) -> str:
+def make_lines_printable(text: str) -> str:
     """Return the text without characters that a terminal would obey, but with lines and tabs."""
     return "".join(c if c in "\n\t" else _make_harmless(c) for c in text)
 
@@ -31,14 +31,14 @@ def blank_controls(text: str) -> str:
     return _CONTROLS.sub(" ", text)
 
 
-def printable_path(path: str | Path) -> str:
+def make_path_printable(path: str | Path) -> str:
     """Return a path to show to the user; bytes that are not UTF-8 are replaced."""
-    return printable(os.fsencode(path).decode("utf-8", "replace"))
+    return make_printable(os.fsencode(path).decode("utf-8", "replace"))
 
 
 def print_path(path: Path) -> None:
     """Print a path on stdout: the exact path, or on a terminal its printable form."""
-    print(printable_path(path) if sys.stdout.isatty() else path)
+    print(make_path_printable(path) if sys.stdout.isatty() else path)
 
 
 def _make_harmless(character: str) -> str:

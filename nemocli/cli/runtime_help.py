@@ -25,19 +25,19 @@ AUTO_SENTENCE = (
 )
 
 
-def runtimes() -> str:
+def describe_runtimes() -> str:
     """Return the help of `--runtime`."""
     return f"{list_words(list_runtime_names())}. {AUTO_SENTENCE}"
 
 
-def precisions_by_kind() -> str:
+def describe_precisions() -> str:
     """Return the precisions of each kind, of which the first is the default."""
     kinds = list_folder_kinds().values()
     texts = [f"{kind.name}: {list_words(kind.offered_precisions)}." for kind in kinds]
     return " ".join(texts)
 
 
-def compute_units() -> str:
+def describe_compute_units() -> str:
     """Return the help of `--compute-units`."""
     by_units: dict[tuple[str, ...], list[str]] = {}
     for kind in KINDS.values():

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.remark import Remark
 
 #: Variables by which others say what a terminal is, instead of the terminal itself.
@@ -57,10 +57,12 @@ class Screen:
     def note(self, sentence: str) -> None:
         """Print a remark, which stays on the screen."""
         if not self.is_quiet:
-            self._console.print(f"nemocli: {printable(sentence)}", markup=False, soft_wrap=True)
+            self._console.print(
+                f"nemocli: {make_printable(sentence)}", markup=False, soft_wrap=True
+            )
 
     @contextmanager
-    def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
+    def show_wait(self, what: str) -> Iterator[Callable[[str], None]]:
         """Show what takes time: in place with the seconds it takes, or a line for each step.
 
         Call the result with each step. What follows a colon in it is a detail, which is left out of
@@ -75,13 +77,13 @@ class Screen:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(printable(what), total=None)
+            task = progress.add_task(make_printable(what), total=None)
 
             def show(step: str) -> None:
                 if isinstance(step, Remark):
                     self.note(step)
                 else:
-                    progress.reset(task, description=printable(f"{what}: {step}"))
+                    progress.reset(task, description=make_printable(f"{what}: {step}"))
 
             yield show
 
@@ -102,11 +104,11 @@ class Screen:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(printable(what), total=None)
+            task = progress.add_task(make_printable(what), total=None)
 
             def show(step: str, number: int, total: int) -> None:
                 progress.update(
-                    task, description=printable(step), completed=number - 1, total=total
+                    task, description=make_printable(step), completed=number - 1, total=total
                 )
 
             yield show
@@ -133,7 +135,9 @@ class Screen:
 
             def show(name: str, here: int, total: int) -> None:
                 if name not in tasks:
-                    tasks[name] = progress.add_task(printable(name), total=total, completed=here)
+                    tasks[name] = progress.add_task(
+                        make_printable(name), total=total, completed=here
+                    )
                 progress.update(tasks[name], completed=here)
 
             yield show
@@ -165,4 +169,4 @@ class Screen:
 
     def _print_line(self, line: str) -> None:
         if not self.is_quiet:
-            self._console.print(printable(line), markup=False, soft_wrap=True)
+            self._console.print(make_printable(line), markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from nemocli.cli.app_nap import app_nap_prevented
+from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.cli.file_inputs import parse_bytes
 from nemocli.cli.loading import load_model, note_other_region, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
@@ -61,7 +61,7 @@ def serve_model(options: ServeOptions) -> None:
         note_unspelled(transcriber, settings.phrases, screen)
         with transcriber.schedule(options.max_streams) as scheduler:
             port = sockets[0].getsockname()[1]
-            url = f"http://{_in_address(settings.host)}:{port}"
+            url = f"http://{_format_host(settings.host)}:{port}"
 
             def report_ready(_: Callable[[], None]) -> None:
                 print(url, flush=True)
@@ -73,7 +73,7 @@ def serve_model(options: ServeOptions) -> None:
                     screen.note(f"Wyoming is at port {sockets[1].getsockname()[1]}.")
 
             _log_sentences(options.quiet)
-            with app_nap_prevented():
+            with prevent_app_nap():
                 is_finished = serve(transcriber, scheduler, settings, sockets, report_ready)
     finally:
         for each in sockets:
@@ -83,7 +83,7 @@ def serve_model(options: ServeOptions) -> None:
         raise typer.Exit(NemocliError.exit_code)
 
 
-def _in_address(host: str) -> str:
+def _format_host(host: str) -> str:
     """Return a host as it stands in an address."""
     bare = host.strip("[]")
     return f"[{bare}]" if ":" in bare else bare

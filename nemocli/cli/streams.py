@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.errors import NemocliError
 
 
@@ -95,7 +95,7 @@ def abandon_stdout() -> None:
 
 def say(sentence: str) -> None:
     """Print one sentence on stderr, made printable."""
-    print(f"nemocli: {printable(sentence)}", file=sys.stderr, flush=True)
+    print(f"nemocli: {make_printable(sentence)}", file=sys.stderr, flush=True)
 
 
 def explain_failure(error: OSError) -> NemocliError | BrokenPipeError:

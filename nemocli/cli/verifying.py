@@ -12,7 +12,7 @@ from nemocli.bench.verify import (
     verify_all,
     write_report,
 )
-from nemocli.cli.printable import printable, printable_path
+from nemocli.cli.printable import make_path_printable, make_printable
 from nemocli.cli.screen import Screen
 from nemocli.errors import NemocliError
 
@@ -34,11 +34,11 @@ def verify(report: Path | None, screen: Screen, as_json: bool = False) -> None:
         if as_json:
             screen.note(_format_line(check))
         else:
-            print(printable(_format_line(check)), flush=True)
+            print(make_printable(_format_line(check)), flush=True)
     if as_json:
         print(format_report(checks), end="")
     elif report:
-        print(f"written: {printable_path(report)}")
+        print(f"written: {make_path_printable(report)}")
     if any(check.is_bad for check in checks):
         raise typer.Exit(NemocliError.exit_code)
 

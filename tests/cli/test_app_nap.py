@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from nemocli.cli import live
-from nemocli.cli.app_nap import app_nap_prevented
+from nemocli.cli.app_nap import prevent_app_nap
 from tests.typed import nemocli
 
 
@@ -30,7 +30,7 @@ def activity(monkeypatch):
 
 def test_on_macos(activity, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
-    with app_nap_prevented():
+    with prevent_app_nap():
         assert activity == ["nemocli listens"]
     assert activity == ["nemocli listens", "end"]
 
@@ -38,13 +38,13 @@ def test_on_macos(activity, monkeypatch):
 def test_without_the_package_it_runs_too(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setitem(sys.modules, "appnope", None)
-    with app_nap_prevented():
+    with prevent_app_nap():
         pass
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="there it does something")
 def test_elsewhere_nothing_is_done(activity):
-    with app_nap_prevented():
+    with prevent_app_nap():
         assert activity == []
 
 
@@ -58,6 +58,6 @@ def test_live_runs_within_it(activity, monkeypatch, tmp_path):
         yield
         heard.append("ended")
 
-    monkeypatch.setattr(live, "app_nap_prevented", prevented)
+    monkeypatch.setattr(live, "prevent_app_nap", prevented)
     done = nemocli("live", "--input", tmp_path / "short.wav", "--model", "demo")
     assert (done.exit_code, heard) == (0, ["begun", "ended"])

@@ -38,17 +38,17 @@ TERMINAL = SimpleNamespace(draws=True)
 )
 def test_the_released_model_is_offered_for_the_runtime_asked_for(asked, runtime, expected):
     spec = ModelSpec(None, runtime, lookahead=3)
-    assert loading.named_spec(spec, TERMINAL) == replace(spec, model=DEFAULT_MODEL)
+    assert loading.complete_spec(spec, TERMINAL) == replace(spec, model=DEFAULT_MODEL)
     assert asked == [expected]
 
 
 def test_on_a_mac_it_is_offered_for_what_auto_is_there(asked, monkeypatch):
     monkeypatch.setattr(Library, "is_here", True)
     monkeypatch.setattr(loading, "this_system", lambda: System("darwin", "15.5"))
-    loading.named_spec(ModelSpec(), TERMINAL)
-    loading.named_spec(ModelSpec(precision="int8"), TERMINAL)
+    loading.complete_spec(ModelSpec(), TERMINAL)
+    loading.complete_spec(ModelSpec(precision="int8"), TERMINAL)
     monkeypatch.setattr(loading, "this_system", lambda: System("darwin", "15.5", "x86_64"))
-    loading.named_spec(ModelSpec(), TERMINAL)
+    loading.complete_spec(ModelSpec(), TERMINAL)
     assert [options[2:] for options in asked] == [
         ("coreml", None),
         ("coreml", "int8"),
@@ -59,11 +59,11 @@ def test_on_a_mac_it_is_offered_for_what_auto_is_there(asked, monkeypatch):
 def test_an_offer_declined_says_how_to_get_it_later(asked, monkeypatch):
     monkeypatch.setattr("typer.confirm", lambda question, err: False)
     with pytest.raises(ModelError, match=f"nemocli models pull {DEFAULT_MODEL}$"):
-        loading.named_spec(ModelSpec(), TERMINAL)
+        loading.complete_spec(ModelSpec(), TERMINAL)
     assert asked == []
 
 
 def test_without_a_terminal_nothing_is_asked(asked):
     with pytest.raises(ModelError, match=f"--model demo.* nemocli models pull {DEFAULT_MODEL}$"):
-        loading.named_spec(ModelSpec(), SimpleNamespace(draws=False))
+        loading.complete_spec(ModelSpec(), SimpleNamespace(draws=False))
     assert asked == []

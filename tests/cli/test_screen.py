@@ -10,7 +10,7 @@ from nemocli.cli.screen import Screen
 
 
 def test_waiting_is_a_line_for_each_step_without_its_details(capsys):
-    with Screen(quiet=False).waiting("loading") as step:
+    with Screen(quiet=False).show_wait("loading") as step:
         step("converting it, once: joint, 1 of 2")
         step("converting it, once: predict, 2 of 2")
         step("compiling joint, once")
@@ -40,7 +40,7 @@ def test_on_a_terminal_a_bar_has_its_numbers_however_narrow(capsys, width):
 
 def test_quiet_shows_nothing(capsys):
     screen = Screen(quiet=True)
-    with screen.waiting("loading") as step, screen.show_bar("converting") as show:
+    with screen.show_wait("loading") as step, screen.show_bar("converting") as show:
         step("compiling")
         show("writing", 1, 1)
     assert capsys.readouterr().err == ""
@@ -50,7 +50,7 @@ def test_on_a_terminal_the_seconds_of_a_step_are_counted_in_place(capsys):
     screen = Screen(quiet=False)
     screen._console = Console(stderr=True, force_terminal=True, width=80)
     screen.draws = True
-    with screen.waiting("loading the model") as step:
+    with screen.show_wait("loading the model") as step:
         step("compiling joint, once")
         time.sleep(1.3)
     drawn = capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from nemocli.bench.dataset import read_utterances
-from nemocli.cli.printable import printable_path
+from nemocli.cli.printable import make_path_printable
 from nemocli.engine.languages import Languages
 from nemocli.errors import NemocliError
 from nemocli.jobs.claims import Claims
@@ -195,7 +195,7 @@ def arguments(folder: Path) -> Target:
     def check(data: bytes) -> Hashable:
         paths = read_list(data)
         for path in paths:
-            printable_path(path)
+            make_path_printable(path)
             if "\0" in path or not path:
                 raise BrokenError(f"the path {path!r}")
         text = os.fsdecode(data[:200])

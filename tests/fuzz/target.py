@@ -8,7 +8,7 @@ from random import Random
 from types import TracebackType
 
 import nemocli
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.errors import NemocliError
 
 #: Characters of a sentence at most: a file must not be able to fill the screen.
@@ -57,7 +57,7 @@ def run_case(target: Target, data: bytes) -> Outcome:
     try:
         return Outcome(True, target.check(data))
     except NemocliError as error:
-        message = printable(str(error))  # as it is said
+        message = make_printable(str(error))  # as it is said
         if len(message) > LONGEST_MESSAGE or not message.strip():
             raise BrokenError(f"a refusal that is not one sentence: {message[:200]!r}") from error
         if "MemoryError" in message or "BrokenError" in message:

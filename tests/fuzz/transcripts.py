@@ -17,7 +17,7 @@ from rich.console import Console
 
 from nemocli.bench.normalize import has_words, normalize
 from nemocli.cli.live_screen import LiveScreen
-from nemocli.cli.printable import printable
+from nemocli.cli.printable import make_printable
 from nemocli.transcript.detokenizer import Detokenizer
 from nemocli.transcript.event_lines import format_event
 from nemocli.transcript.events import Final, Partial, Status
@@ -221,7 +221,7 @@ def printed(folder: Path) -> Target:
 
     def check(data: bytes) -> Hashable:
         text = data.decode("utf-8", "surrogateescape" if len(data) % 2 else "replace")
-        shown = printable(text)
+        shown = make_printable(text)
         if re.search(
             "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown
         ):

@@ -10,7 +10,7 @@ import nemocli
 from nemocli.audio.default_input import DefaultInput
 from nemocli.audio.microphone import read_clock_with_sleep
 from nemocli.bench.variants import list_compute_units, list_other_transfers
-from nemocli.cli.app_nap import app_nap_prevented
+from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.doctor.power import examine_power
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
@@ -134,5 +134,5 @@ def test_the_system_answers():
     before = read_clock_with_sleep()
     time.sleep(0.01)
     assert read_clock_with_sleep() > before
-    with app_nap_prevented():
+    with prevent_app_nap():
         assert "appnope" in sys.modules

@@ -184,9 +184,9 @@ def test_a_checkpoint_is_converted_to_it(tmp_path, monkeypatch):
 
 def test_help_texts_have_it():
     names = f"auto, {', '.join(list(KINDS)[:-1])} or toyfolder."
-    assert runtime_help.runtimes() == f"{names} {runtime_help.AUTO_SENTENCE}"
-    assert " toyfolder: fp32 or fp16." in runtime_help.precisions_by_kind()
-    assert "for toyfolder: cpu, moon." in runtime_help.compute_units()
+    assert runtime_help.describe_runtimes() == f"{names} {runtime_help.AUTO_SENTENCE}"
+    assert " toyfolder: fp32 or fp16." in runtime_help.describe_precisions()
+    assert "for toyfolder: cpu, moon." in runtime_help.describe_compute_units()
 
 
 def test_doctor_examines_it():
