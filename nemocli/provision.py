@@ -19,7 +19,7 @@ from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_m
 from nemocli.models.pull import pull as download
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.progress import Progress, report_to
-from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.kinds import AUTO_RUNTIME
 
 
 def pull(model: str = DEFAULT_MODEL, *, progress: "Progress | bool | None" = None) -> Path:
@@ -41,7 +41,7 @@ def convert(
     checkpoint: str | os.PathLike[str],
     out: str | os.PathLike[str] | None = None,
     *,
-    to: str = AUTO,
+    to: str = AUTO_RUNTIME,
     precision: str | None = None,
     lookaheads: Iterable[int] | None = None,
     verify: bool = True,

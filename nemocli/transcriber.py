@@ -17,7 +17,7 @@ from nemocli.boosting.compiled import CompiledPhrases
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrases, check_phrases, describe_phrases
 from nemocli.closing import Closing
-from nemocli.engine.languages import AUTO, Languages
+from nemocli.engine.languages import AUTO_LANGUAGE, Languages
 from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
 from nemocli.engine.stream import Stream
@@ -153,12 +153,12 @@ class Transcriber(Closing):
         if self._scheduler is not None:
             self._scheduler.close()
         self._scheduler = Scheduler(self._recognizer, max_streams)
-        self._scheduler.measure(lambda: self._begin_stream(AUTO))
+        self._scheduler.measure(lambda: self._begin_stream(AUTO_LANGUAGE))
         return self._scheduler
 
     def session(
         self,
-        lang: str = AUTO,
+        lang: str = AUTO_LANGUAGE,
         *,
         align: Align = None,
         phrases: "Phrases | Iterable[str] | None" = None,
@@ -191,7 +191,7 @@ class Transcriber(Closing):
     def transcribe(
         self,
         sound: "str | PathLike[str] | ArrayLike",
-        lang: str = AUTO,
+        lang: str = AUTO_LANGUAGE,
         *,
         align: Align = None,
         phrases: "Phrases | Iterable[str] | None" = None,
@@ -212,7 +212,7 @@ class Transcriber(Closing):
         session.feed(sound)
         return session.finish()
 
-    def check_request(self, lang: str = AUTO, max_memory: int | None = None) -> None:
+    def check_request(self, lang: str = AUTO_LANGUAGE, max_memory: int | None = None) -> None:
         """Check the arguments of `transcribe_many`, and do nothing else.
 
         Raises UsageError for a language that the model does not know, or a `max_memory` that is too
@@ -223,7 +223,7 @@ class Transcriber(Closing):
     def transcribe_many(
         self,
         paths: "str | PathLike[str] | Iterable[str | PathLike[str]]",
-        lang: str = AUTO,
+        lang: str = AUTO_LANGUAGE,
         *,
         max_memory: int | None = None,
         progress: "Callable[[FileProgress], None] | None" = None,

@@ -19,7 +19,7 @@ from nemocli.models.choose import choose_lookaheads
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
-from nemocli.runtimes.kinds import AUTO, check_runtime
+from nemocli.runtimes.kinds import AUTO_RUNTIME, check_runtime
 
 #: Name of the way under which a sweep's runs are kept.
 SWEEP = "sweep"
@@ -65,8 +65,8 @@ def sweep_models(
     `progress` is called with what is being converted, `note` with what is left out, and why.
     Raises UsageError if no variant is left, and what `resolve` raises.
     """
-    check_runtime(choice.runtime or AUTO)
-    found = find_model(model, choice.runtime or AUTO, choice.precision)
+    check_runtime(choice.runtime or AUTO_RUNTIME)
+    found = find_model(model, choice.runtime or AUTO_RUNTIME, choice.precision)
     if found.is_converted:
         variants = [(found.manifest.kind, found.manifest.precision)]
     else:

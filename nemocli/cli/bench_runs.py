@@ -43,7 +43,7 @@ from nemocli.cli.verifying import verify
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
-from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.kinds import AUTO_RUNTIME
 
 UNITS = "--compute-units"
 
@@ -77,7 +77,7 @@ class BenchRequest:
         options = self.options
         values = {
             "--model": options.model,
-            "--runtime": None if options.runtime == AUTO else options.runtime,
+            "--runtime": None if options.runtime == AUTO_RUNTIME else options.runtime,
             "--precision": options.precision,
             "--lookahead": options.lookahead,
             UNITS: options.compute_units,
@@ -154,7 +154,7 @@ def run_sweep(request: BenchRequest) -> None:
     report = begin(request)
     report.sounds = describe_sounds(sounds)
     options = request.options
-    runtime = None if options.runtime == AUTO else options.runtime
+    runtime = None if options.runtime == AUTO_RUNTIME else options.runtime
     choice = SweepChoice(runtime, options.precision, request.lookahead, options.compute_units)
     name = str(request.make_spec().model)
     with request.screen.show_wait("preparing the models") as report_conversion:

@@ -9,7 +9,7 @@ import typer
 from nemocli.cli.options import Quiet, confirmation, option
 from nemocli.cli.runtime_help import describe_precisions, list_words
 from nemocli.runtimes.coreai.layout import LAYOUT
-from nemocli.runtimes.kinds import AUTO, list_folder_kinds
+from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
 
 #: The layout of nemocli's own model folders.
 NEMOCLI = "nemocli"
@@ -40,11 +40,11 @@ class ConvertOptions:
     to: Annotated[
         str,
         option(
-            f"Kind of model: {list_words([AUTO, *list_folder_kinds()])}; auto is the one that suits"
-            " this machine.",
+            f"Kind of model: {list_words([AUTO_RUNTIME, *list_folder_kinds()])}; auto is the one that"
+            " suits this machine.",
             "--to",
         ),
-    ] = AUTO
+    ] = AUTO_RUNTIME
     layout: Annotated[
         str,
         option(

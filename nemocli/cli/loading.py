@@ -17,7 +17,7 @@ from nemocli.models.measured_choices import COMMAND, is_first_use
 from nemocli.models.paths import DEMO
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kind import FolderKind
-from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.kinds import AUTO_RUNTIME
 from nemocli.runtimes.system import System, this_system
 from nemocli.transcriber import Transcriber, load_transcriber
 
@@ -42,7 +42,7 @@ def _suggest_measuring(
 
     Not for the demo, which is small, and not if the user chose the runtime.
     """
-    if not system.is_apple_silicon or spec.runtime != AUTO or spec.model == DEMO:
+    if not system.is_apple_silicon or spec.runtime != AUTO_RUNTIME or spec.model == DEMO:
         return
     if transcriber.revision is not None and is_first_use(transcriber.revision, system):
         model = "" if spec.model == DEFAULT_MODEL else f" --model {shlex.quote(str(spec.model))}"

@@ -23,7 +23,7 @@ from nemocli.models.find import find_model
 from nemocli.models.hub import HubModel, parse_hub_model
 from nemocli.models.integrity import describe_damage
 from nemocli.models.pull import pull
-from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.kinds import AUTO_RUNTIME
 
 
 def list_models(options: ListOptions) -> None:
@@ -57,7 +57,7 @@ def pull_model(options: PullOptions) -> None:
 def _advise_on_conversion(hub: HubModel, screen: Screen) -> None:
     """Say which runtime a downloaded model would be converted for, if it is not converted yet."""
     if not find_model(str(hub)).is_converted:
-        kind = choose_folder_kind(AUTO).name
+        kind = choose_folder_kind(AUTO_RUNTIME).name
         screen.note(f"To convert it for {kind}, which suits this machine: nemocli convert {hub}")
 
 

@@ -27,7 +27,7 @@ from nemocli.errors import NemocliError, UnsupportedError, UsageError
 LOCAL = "local"
 
 #: The cluster that this machine belongs to.
-AUTO = "auto"
+AUTO_ADDRESS = "auto"
 
 #: Begins the address of Ray's client server, for a cluster that this machine does not belong to.
 CLIENT = "ray://"
@@ -56,10 +56,10 @@ MAX_RESULT_BYTES = 100_000_000
 
 def parse_address(text: str) -> str:
     """Return `local`, `auto`, `host:port` or `ray://host:port`; UsageError for other text."""
-    if text in (LOCAL, AUTO) or re.fullmatch(rf"({CLIENT})?[^:/\s]+:\d{{1,5}}", text):
+    if text in (LOCAL, AUTO_ADDRESS) or re.fullmatch(rf"({CLIENT})?[^:/\s]+:\d{{1,5}}", text):
         return text
     raise UsageError(
-        f"--cluster takes {LOCAL}, {AUTO}, host:port or {CLIENT}host:port, not {text!r}."
+        f"--cluster takes {LOCAL}, {AUTO_ADDRESS}, host:port or {CLIENT}host:port, not {text!r}."
     )
 
 
@@ -172,9 +172,9 @@ def _start(cpus: int, folder: str) -> None:
 
 def _prepare_join(address: str) -> Callable[[], None]:
     """Return a function that connects to a running cluster; NemocliError if there is none."""
-    if address == AUTO:
-        address = os.environ.get("RAY_ADDRESS", AUTO)
-    if address != AUTO:
+    if address == AUTO_ADDRESS:
+        address = os.environ.get("RAY_ADDRESS", AUTO_ADDRESS)
+    if address != AUTO_ADDRESS:
         _check_answers(address)
     return partial(_join, address)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
-from nemocli.engine.languages import AUTO
+from nemocli.engine.languages import AUTO_LANGUAGE
 from nemocli.errors import AudioError, ModelError, NemocliError
 from nemocli.jobs.plan import hash_content, read_stamp
 from nemocli.transcriber import Transcriber
@@ -81,7 +81,8 @@ class Worker:
         except NemocliError as error:
             return WorkerStart(host, error)
         return WorkerStart(
-            host, _explain_difference(self._transcriber.make_provenance("", AUTO), expected)
+            host,
+            _explain_difference(self._transcriber.make_provenance("", AUTO_LANGUAGE), expected),
         )
 
     def transcribe(

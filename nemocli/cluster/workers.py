@@ -19,7 +19,7 @@ from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
-from nemocli.engine.languages import AUTO
+from nemocli.engine.languages import AUTO_LANGUAGE
 from nemocli.errors import AudioError, NemocliError
 from nemocli.jobs.plan import read_stamp
 from nemocli.jobs.settings import Settings
@@ -108,7 +108,7 @@ class Workers:
     def transcribe_many(
         self,
         paths: Iterable[str | Path],
-        lang: str = AUTO,
+        lang: str = AUTO_LANGUAGE,
         *,
         max_memory: int | None = None,
         progress: Callable[[FileProgress], None] | None = None,

@@ -10,7 +10,7 @@ from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 
 #: The model detects the language.
-AUTO = "auto"
+AUTO_LANGUAGE = "auto"
 
 #: The locales of the released model. Its prompt dictionary has more, which it was not trained for.
 #: A checkpoint may name its own by `supported_languages` in its config.json.
@@ -74,7 +74,7 @@ class Languages:
 
     def __init__(self, config: ModelConfig) -> None:
         self._prompts = config.prompts
-        self._auto = config.prompts.get(AUTO, config.default_prompt)
+        self._auto = config.prompts.get(AUTO_LANGUAGE, config.default_prompt)
         offered = config.languages or RELEASED_LOCALES
         #: The locales that users may choose, besides `auto`.
         self.tags = tuple(tag for tag in offered if tag in config.prompts)
@@ -88,8 +88,8 @@ class Languages:
         """
         check_argument("lang", name, str, "the name of a language such as 'de', or 'auto'")
         typed = name.strip().replace("_", "-").lower()
-        if typed == AUTO:
-            return Language(AUTO, self._auto)
+        if typed == AUTO_LANGUAGE:
+            return Language(AUTO_LANGUAGE, self._auto)
         by_lower = {tag.lower(): tag for tag in self.tags}
         code = _replace_name(typed)
         if code in by_lower:
@@ -118,7 +118,7 @@ class Languages:
         listed = ", ".join(by_lower[lower] for lower in near) or ", ".join(self.tags)
         return (
             f"The model does not know the language {name!r}."
-            f" {'Near matches' if near else 'It knows'}: {listed}; or {AUTO}."
+            f" {'Near matches' if near else 'It knows'}: {listed}; or {AUTO_LANGUAGE}."
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.boosting.phrases import Phrases, make_phrase
-from nemocli.engine.languages import AUTO
+from nemocli.engine.languages import AUTO_LANGUAGE
 from nemocli.errors import UsageError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
@@ -131,7 +131,7 @@ class LiveStream:
     @property
     def language(self) -> str | None:
         """The requested language, or the one that was recognized last if that is `auto`."""
-        return self._last_language if self._lang == AUTO else self._lang
+        return self._last_language if self._lang == AUTO_LANGUAGE else self._lang
 
     @property
     def frames(self) -> int:

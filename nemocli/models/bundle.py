@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from nemocli.errors import ModelError
-from nemocli.models.folder import MANIFEST, FileRecord
+from nemocli.models.folder import MODEL_MANIFEST, FileRecord
 from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import check_small
@@ -58,7 +58,7 @@ def read_bundle_tokenizer(path: Path, config: ModelConfig) -> str:
 
 def advise_on(path: Path) -> str:
     """Say what to do about a damaged model folder or bundle."""
-    if (path / MANIFEST).is_file():
+    if (path / MODEL_MANIFEST).is_file():
         return "convert the checkpoint again"
     hub = parse_hub_model(describe_source(path))
     return "get the bundle again" if hub is None else f"get it again with: {hub.pull_command}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from nemocli.errors import ModelError
 from nemocli.models.bundle import advise_on, open_bundle, record_bundle
-from nemocli.models.folder import FORMAT, MANIFEST, FileRecord, Manifest, read_manifest
+from nemocli.models.folder import FORMAT, MODEL_MANIFEST, FileRecord, Manifest, read_manifest
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_files
 from nemocli.network.small_file import check_small, read_text
@@ -49,7 +49,7 @@ def read_bundle(path: Path) -> Manifest:
 
 def read_any_manifest(path: Path) -> Manifest:
     """Return the manifest of a model folder, or what `read_bundle` says of a bundle."""
-    return read_manifest(path) if (path / MANIFEST).is_file() else read_bundle(path)
+    return read_manifest(path) if (path / MODEL_MANIFEST).is_file() else read_bundle(path)
 
 
 def read_source(bundle: Bundle) -> dict[str, str]:

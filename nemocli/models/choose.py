@@ -5,7 +5,13 @@ from collections.abc import Collection, Sequence
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.kind import FolderKind, Kind
-from nemocli.runtimes.kinds import AUTO, KINDS, check_runtime, choose_runtime, list_folder_kinds
+from nemocli.runtimes.kinds import (
+    AUTO_RUNTIME,
+    KINDS,
+    check_runtime,
+    choose_runtime,
+    list_folder_kinds,
+)
 from nemocli.runtimes.system import System, this_system
 
 
@@ -15,7 +21,7 @@ def check_runtime_on(runtime: str, system: System) -> None:
     `auto` always can.
     """
     check_runtime(runtime)
-    if runtime != AUTO:
+    if runtime != AUTO_RUNTIME:
         KINDS[runtime].check_machine(system)
 
 
@@ -29,7 +35,7 @@ def choose_kind(
 
     `precision` and `compute_units` are what `auto` should have, if they were requested.
     """
-    if runtime == AUTO:
+    if runtime == AUTO_RUNTIME:
         runtime = choose_runtime(KINDS, system, precision, compute_units)
     return KINDS[runtime]
 
@@ -43,10 +49,10 @@ def choose_folder_kind(
     Raises UsageError for a runtime that has no folders.
     """
     kinds = list_folder_kinds()
-    if to == AUTO:
+    if to == AUTO_RUNTIME:
         to = choose_runtime(kinds, system or this_system(), precision)
     if to not in kinds:
-        names = ", ".join([AUTO, *kinds])
+        names = ", ".join([AUTO_RUNTIME, *kinds])
         raise UsageError(f"There is no kind of model {to!r}; choose one of {names}.")
     return kinds[to]
 

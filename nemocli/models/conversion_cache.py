@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.convert import convert
-from nemocli.models.folder import FORMAT, MANIFEST, read_manifest
+from nemocli.models.folder import FORMAT, MODEL_MANIFEST, read_manifest
 from nemocli.models.integrity import check_folder
 from nemocli.models.paths import find_cache_folder, find_demo_folder
 from nemocli.models.temporary_cache import make_writable, use_temporary_cache
@@ -47,7 +47,7 @@ def convert_into_cache(
     try:
         convert(checkpoint, target, kind, precision, progress=describe, force=is_damaged)
     except NemocliError:
-        if not (target / MANIFEST).is_file():  # unless another process has just made it
+        if not (target / MODEL_MANIFEST).is_file():  # unless another process has just made it
             raise
     return target
 

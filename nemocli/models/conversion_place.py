@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nemocli.disk import find_nearest_existing, free_bytes
 from nemocli.errors import NemocliError, UsageError
-from nemocli.models.folder import MANIFEST
+from nemocli.models.folder import MODEL_MANIFEST
 from nemocli.models.paths import find_cache_folder, find_models_folder
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.removal import discard_folder, remove_tree
@@ -125,11 +125,11 @@ def write_in_place(place: Path) -> Iterator[Path]:
     part = place / name_part(place).name
     try:
         yield part
-        (place / MANIFEST).unlink(missing_ok=True)
+        (place / MODEL_MANIFEST).unlink(missing_ok=True)
         for path in place.iterdir():
             if not is_part(path):
                 remove_tree(path)
-        for path in sorted(part.iterdir(), key=lambda path: path.name == MANIFEST):
+        for path in sorted(part.iterdir(), key=lambda path: path.name == MODEL_MANIFEST):
             path.rename(place / path.name)
     finally:
         discard_folder(part)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nemocli.errors import ModelError, UnsupportedError
-from nemocli.models.folder import MANIFEST, Manifest, read_manifest
+from nemocli.models.folder import MODEL_MANIFEST, Manifest, read_manifest
 from nemocli.models.measured_choices import rank_measured
 from nemocli.models.paths import find_models_folder
 from nemocli.models.spec import ModelSpec
-from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
+from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS, choose_runtime
 from nemocli.runtimes.system import System
 from nemocli.whole_file import is_part
 
@@ -34,20 +34,20 @@ def list_converted(folder: Path) -> Iterator[tuple[Path, Manifest]]:
         return
     for path in paths:
         with suppress(OSError, ModelError):
-            if not is_part(path) and (path / MANIFEST).is_file():
+            if not is_part(path) and (path / MODEL_MANIFEST).is_file():
                 yield path, read_manifest(path)
 
 
 def list_conversions() -> list[Conversion]:
     """Return the conversions in nemocli's own folder of models, the newest first."""
     made = [Conversion(*found) for found in list_converted(find_models_folder())]
-    made.sort(key=lambda one: (one.folder / MANIFEST).stat().st_mtime_ns, reverse=True)
+    made.sort(key=lambda one: (one.folder / MODEL_MANIFEST).stat().st_mtime_ns, reverse=True)
     return made
 
 
 def suits(made: Conversion, spec: ModelSpec) -> bool:
     """Tell whether a conversion has the requested runtime and precision."""
-    has_runtime = spec.runtime in (AUTO, made.manifest.kind)
+    has_runtime = spec.runtime in (AUTO_RUNTIME, made.manifest.kind)
     return has_runtime and spec.precision in (None, made.manifest.precision)
 
 

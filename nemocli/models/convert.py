@@ -20,7 +20,7 @@ from nemocli.models.conversion_place import (
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
     FORMAT,
-    MANIFEST,
+    MODEL_MANIFEST,
     FileRecord,
     Manifest,
     holds_graph,
@@ -37,7 +37,7 @@ from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kind import FolderKind, GraphProgress
-from nemocli.runtimes.kinds import AUTO, list_folder_kinds
+from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
 from nemocli.runtimes.system import System, this_system
 from nemocli.version import __version__
 from nemocli.whole_file import is_part
@@ -52,7 +52,7 @@ def choose_target(
     suits the machine. Raises UsageError for unknown names, and what opening the checkpoint raises.
     """
     system = system or this_system()
-    if to == AUTO and has_choices(system):  # only then its hash is needed
+    if to == AUTO_RUNTIME and has_choices(system):  # only then its hash is needed
         revision = open_checkpoint(find_checkpoint(checkpoint)).sha256
         for variant in rank_measured(revision, ModelSpec(precision=precision), system):
             if variant.runtime in list_folder_kinds():
@@ -76,7 +76,7 @@ def name_folder(checkpoint: str | Path, form: str, precision: str) -> Path:
 def convert(
     checkpoint: str | Path,
     out: Path,
-    to: str = AUTO,
+    to: str = AUTO_RUNTIME,
     precision: str | None = None,
     lookaheads: Sequence[int] | None = None,
     progress: GraphProgress | None = None,
@@ -154,7 +154,7 @@ def _examine_remains(planned: Manifest, out: Path) -> Occupant:
     if not any(map(holds_graph, names)) or not all(map(is_written_by_conversion, names)):
         raise UsageError(f"{out} exists and is not a model folder; choose another place.")
     try:
-        data = json.loads(read_text(out / MANIFEST))
+        data = json.loads(read_text(out / MODEL_MANIFEST))
         keys = ("kind", "precision", "source_sha256")
         same = all(data[key] == getattr(planned, key) for key in keys)
         is_outdated = data["format"] != FORMAT

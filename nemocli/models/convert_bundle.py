@@ -39,7 +39,7 @@ from nemocli.runtimes.coreai.bundle import (
 from nemocli.runtimes.coreai.bundle_sizes import config_in_bundle, read_config
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kind import GraphProgress
-from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.kinds import AUTO_RUNTIME
 from nemocli.version import __version__
 from nemocli.whole_file import is_part
 
@@ -59,7 +59,7 @@ def choose_bundle_precision(
     to: str, precision: str | None, lookaheads: Sequence[int] | None
 ) -> str:
     """Return the precision of a bundle; UsageError for options that no bundle can have."""
-    if to not in (AUTO, KIND):
+    if to not in (AUTO_RUNTIME, KIND):
         raise UsageError(f"The layout {LAYOUT} is for {KIND}, not for {to}; use --to {KIND}.")
     if lookaheads is not None and list(lookaheads) != [LOOKAHEAD]:
         raise UsageError(

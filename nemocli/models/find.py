@@ -10,7 +10,7 @@ from nemocli.models.bundle import is_bundle
 from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.conversions import Conversion, choose_conversion, list_conversions, suits
 from nemocli.models.folder import (
-    MANIFEST,
+    MODEL_MANIFEST,
     Manifest,
     explain_no_manifest,
     lacks_manifest,
@@ -28,7 +28,7 @@ from nemocli.models.paths import DEMO, find_demo_folder, find_models_folder
 from nemocli.models.spec import ModelSpec, Purpose
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
-from nemocli.runtimes.kinds import AUTO
+from nemocli.runtimes.kinds import AUTO_RUNTIME
 from nemocli.runtimes.system import System, this_system
 
 
@@ -44,7 +44,7 @@ class FoundModel:
     @property
     def is_converted(self) -> bool:
         """Whether it is a model folder, or a bundle of graphs in the layout of coreaikit."""
-        return (self.path / MANIFEST).is_file() or is_bundle(self.path)
+        return (self.path / MODEL_MANIFEST).is_file() or is_bundle(self.path)
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -77,7 +77,7 @@ class FoundModel:
 
 def find_model(
     model: str | Path | None,
-    runtime: str = AUTO,
+    runtime: str = AUTO_RUNTIME,
     precision: str | None = None,
     system: System | None = None,
     *,
@@ -106,7 +106,7 @@ def find_model(
     found = _find_hub_model(hub, spec, system or this_system())
     if found is None:
         raise _explain_not_here(hub)
-    return FoundModel(str(hub), found, is_chosen=(found / MANIFEST).is_file())
+    return FoundModel(str(hub), found, is_chosen=(found / MODEL_MANIFEST).is_file())
 
 
 def find_checkpoint(model: str | Path) -> Path:
@@ -146,7 +146,7 @@ def _find_own(name: str) -> Path | None:
 
 def _is_model_folder(path: Path) -> bool:
     try:
-        is_folder = (path / MANIFEST).is_file() or is_bundle(path)
+        is_folder = (path / MODEL_MANIFEST).is_file() or is_bundle(path)
         return is_folder and not (path / "config.json").exists()
     except OSError:
         return False

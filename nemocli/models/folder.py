@@ -15,7 +15,7 @@ from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kinds import list_folder_kinds
 
-MANIFEST = "manifest.json"
+MODEL_MANIFEST = "manifest.json"
 
 #: Rises when a folder written before can no longer be read, or lacks what a new one has: then it is
 #: converted again.
@@ -73,7 +73,7 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(folder: Path) -> Manifest:
     """Return the manifest of a model folder, without looking at other files; ModelError too."""
     try:
-        data = json.loads(read_text(folder / MANIFEST))
+        data = json.loads(read_text(folder / MODEL_MANIFEST))
         if data["format"] != FORMAT:
             raise ModelError(
                 f"The model folder {folder} was written by nemocli {quote(data['nemocli'])} in"
@@ -93,9 +93,11 @@ def parse_manifest(folder: Path) -> Manifest:
             raise ValueError("not what nemocli writes")
         _check_types(manifest)
     except OSError as error:
-        raise ModelError(f"{folder / MANIFEST} cannot be read: {error.strerror}.") from None
+        raise ModelError(f"{folder / MODEL_MANIFEST} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ModelError(f"{folder / MANIFEST} is damaged; convert the checkpoint again.") from None
+        raise ModelError(
+            f"{folder / MODEL_MANIFEST} is damaged; convert the checkpoint again."
+        ) from None
     return manifest
 
 
@@ -121,7 +123,7 @@ def _is_inside(name: str) -> bool:
 
 def is_written_by_conversion(name: str) -> bool:
     """Return whether a conversion writes a file or a package with this name."""
-    return name in (MANIFEST, TOKENIZER, ".DS_Store") or holds_graph(name)
+    return name in (MODEL_MANIFEST, TOKENIZER, ".DS_Store") or holds_graph(name)
 
 
 def holds_graph(name: str) -> bool:
@@ -134,19 +136,19 @@ def lacks_manifest(folder: Path) -> bool:
     """Return whether a folder holds a conversion whose manifest is missing. Raises OSError."""
     names = os.listdir(folder) if folder.is_dir() else []
     is_own = all(map(is_written_by_conversion, names)) and any(map(holds_graph, names))
-    return is_own and MANIFEST not in names
+    return is_own and MODEL_MANIFEST not in names
 
 
 def explain_no_manifest(folder: Path) -> ModelError:
     """Return the error for a conversion whose manifest is missing."""
-    return ModelError(f"{folder / MANIFEST} is missing; convert the checkpoint again.")
+    return ModelError(f"{folder / MODEL_MANIFEST} is missing; convert the checkpoint again.")
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest of a folder whose other files are complete."""
     data = json.loads(json.dumps(manifest.to_json()))
     text = json.dumps({**data, "checksum": _hash_values(data)}, indent=1, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    (folder / MODEL_MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
 def _hash_values(data: dict[str, Any]) -> str:

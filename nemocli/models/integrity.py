@@ -20,7 +20,7 @@ from nemocli.models.bundle import (
     record_bundle,
 )
 from nemocli.models.folder import (
-    MANIFEST,
+    MODEL_MANIFEST,
     Manifest,
     explain_no_manifest,
     lacks_manifest,
@@ -101,7 +101,7 @@ def describe_damage(model: Path) -> list[str]:
     bundle, it is also checked whether its graphs and its tokenizer fit each other.
     """
     try:
-        if (model / MANIFEST).is_file():
+        if (model / MODEL_MANIFEST).is_file():
             records = parse_manifest(model).files
             found = [str(damage) for damage in find_damage(model, records)]
             return [f"{sentence}; convert the checkpoint again." for sentence in found]

@@ -12,7 +12,7 @@ from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.bundle import describe_form, is_bundle, open_bundle
 from nemocli.models.conversions import list_converted
 from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
-from nemocli.models.folder import MANIFEST, Manifest, is_written_by_conversion, read_manifest
+from nemocli.models.folder import MODEL_MANIFEST, Manifest, is_written_by_conversion, read_manifest
 from nemocli.models.hub import (
     DEFAULT_MODEL,
     HubModel,
@@ -187,7 +187,7 @@ def _list_bundles(folder: Path) -> Iterator[ListedModel]:
     """Yield the complete bundles in nemocli's folder of models."""
     for path in _list_entries(folder):
         with suppress(OSError, ModelError):
-            if not is_part(path) and is_bundle(path) and not (path / MANIFEST).is_file():
+            if not is_part(path) and is_bundle(path) and not (path / MODEL_MANIFEST).is_file():
                 yield _list_folder(path.name, describe_form(path), path)
 
 
@@ -257,7 +257,7 @@ def _was_model(path: Path) -> bool:
     if path.is_symlink() and not path.exists():
         return True
     names = os.listdir(path) if path.is_dir() else []
-    if MANIFEST in names:
+    if MODEL_MANIFEST in names:
         return True
     return bool(names) and all(map(is_written_by_conversion, names))
 

@@ -8,7 +8,7 @@ from nemocli.errors import ModelError
 from nemocli.models.bundle import advise_on, read_bundle_tokenizer
 from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.finite_outputs import FiniteOutputRuntime
-from nemocli.models.folder import MANIFEST, Manifest
+from nemocli.models.folder import MODEL_MANIFEST, Manifest
 from nemocli.models.integrity import check_checkpoint, check_folder, find_damage
 from nemocli.models.paths import find_cache_folder
 from nemocli.network.checkpoint import TOKENIZER, open_checkpoint
@@ -81,7 +81,7 @@ def read_tokenizer(resolved: "ResolvedModel") -> str:
 
 
 def _read_folder_tokenizer(path: Path, config: ModelConfig) -> str:
-    if not (path / MANIFEST).is_file():
+    if not (path / MODEL_MANIFEST).is_file():
         return read_bundle_tokenizer(path, config)
     try:
         return read_text(path / TOKENIZER)

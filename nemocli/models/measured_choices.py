@@ -17,7 +17,7 @@ from nemocli.errors import NemocliError, UnsupportedError
 from nemocli.models.paths import find_data_folder
 from nemocli.models.spec import ModelSpec, Purpose
 from nemocli.network.small_file import read_text
-from nemocli.runtimes.kinds import AUTO, KINDS
+from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS
 from nemocli.runtimes.machine import describe_machine
 from nemocli.runtimes.system import System
 from nemocli.whole_file import remove_abandoned, write_whole_file
@@ -183,7 +183,7 @@ def rank_measured(revision: str, spec: ModelSpec, system: System) -> Iterator[Va
     Nothing if nothing was measured here, if the user named a runtime, or if the file cannot be
     used, which `read_choice` explains. What this machine does not have any more is left out.
     """
-    if spec.runtime != AUTO:
+    if spec.runtime != AUTO_RUNTIME:
         return
     try:
         choice = read_choice(revision, system)

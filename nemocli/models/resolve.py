@@ -21,7 +21,7 @@ from nemocli.models.spec import ModelSpec
 from nemocli.network.config import ModelConfig
 from nemocli.remark import Remark
 from nemocli.runtimes.kind import CheckpointKind, Kind, Progress
-from nemocli.runtimes.kinds import AUTO, KINDS
+from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS
 from nemocli.runtimes.system import System, this_system
 
 
@@ -151,7 +151,7 @@ def _choose_variant(spec: ModelSpec, found: FoundModel, system: System) -> Varia
 def _check_folder_options(spec: ModelSpec, found: FoundModel) -> None:
     """Raise UsageError for a runtime or precision that a model folder was not converted for."""
     kind, precision = found.manifest.kind, found.manifest.precision
-    if spec.runtime not in (AUTO, kind):
+    if spec.runtime not in (AUTO_RUNTIME, kind):
         raise UsageError(
             f"{found.path} is converted for {kind}, not for {spec.runtime};"
             " give the checkpoint itself, or convert it again."
@@ -168,13 +168,13 @@ def _remark(spec: ModelSpec, found: FoundModel, kind: Kind, system: System) -> s
 
     None if there is nothing, or if the user named the runtime.
     """
-    if spec.runtime != AUTO:
+    if spec.runtime != AUTO_RUNTIME:
         return None
     try:
         is_measured = read_choice(found.revision, system) is not None
     except ChoiceError as error:
         return str(error)
-    best = choose_kind(AUTO, system, spec.precision, spec.compute_units).name
+    best = choose_kind(AUTO_RUNTIME, system, spec.precision, spec.compute_units).name
     if is_measured or not found.is_chosen or best == kind.name:
         return None
     return (

@@ -22,7 +22,7 @@ KINDS: dict[str, Kind] = {
 }
 
 #: The name for the runtime that suits the model and the machine.
-AUTO = "auto"
+AUTO_RUNTIME = "auto"
 
 
 #: What `auto` stands for on Apple silicon: the first of these that the machine meets the needs of.
@@ -67,7 +67,7 @@ def is_ready(kind: Kind, system: System) -> bool:
 
 def list_runtime_names() -> tuple[str, ...]:
     """Return the names that users may give: `auto`, and every runtime's."""
-    return (AUTO, *KINDS)
+    return (AUTO_RUNTIME, *KINDS)
 
 
 def check_runtime(name: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from nemocli.bench import conversion
-from nemocli.models.folder import FORMAT, MANIFEST, read_manifest, write_manifest
+from nemocli.models.folder import FORMAT, MODEL_MANIFEST, read_manifest, write_manifest
 from tests.typed import NEMOCLI, nemocli
 
 
@@ -136,14 +136,16 @@ def test_a_conversion_in_another_format_is_made_again_and_that_is_said(demo, cli
     out = tmp_path / "model"
     command = ["convert", demo, "-o", out, "--lookahead", "3", "--no-verify"]
     assert nemocli(*command).exit_code == 0
-    whole = (out / MANIFEST).read_text()
-    (out / MANIFEST).write_text(whole.replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+    whole = (out / MODEL_MANIFEST).read_text()
+    (out / MODEL_MANIFEST).write_text(
+        whole.replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}')
+    )
     refused = nemocli("file", clips[0].path, "--model", out)
     assert refused.exit_code == 3 and "in another format; convert" in refused.stderr
     again = nemocli(*command)
     assert again.exit_code == 0
     assert f"{out} was written by another version of nemocli and is conv" in again.stderr
-    assert (out / MANIFEST).read_text() == whole
+    assert (out / MODEL_MANIFEST).read_text() == whole
 
 
 def test_verification_can_be_left_out(demo, tmp_path):

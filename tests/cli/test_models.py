@@ -14,7 +14,7 @@ from nemocli.cli.models import format_size
 from nemocli.models.convert import convert
 from nemocli.models.downloads import PULLED_MARK
 from nemocli.models.folder import (
-    MANIFEST,
+    MODEL_MANIFEST,
     TOKENIZER,
     read_manifest,
     record_files,
@@ -75,7 +75,7 @@ def test_every_listed_name_can_be_opened(models):
 
 
 def test_a_conversion_of_another_version_is_listed_and_can_be_removed(models):
-    manifest = models / "cache/converted/two" / MANIFEST
+    manifest = models / "cache/converted/two" / MODEL_MANIFEST
     manifest.write_text(manifest.read_text().replace('"format": ', '"format": 1'))
     lines = nemocli("list").stdout.splitlines()
     assert lines[4] == str(manifest.parent)
@@ -263,7 +263,7 @@ def test_a_link_is_removed_and_not_what_it_leads_to(models, demo):
     (models / "models" / "dangling").symlink_to(models / "nowhere")
     assert nemocli("remove", "linked", "--yes").exit_code == 0
     assert nemocli("remove", models / "models" / "dangling", "--yes").exit_code == 0
-    assert (target / MANIFEST).is_file()
+    assert (target / MODEL_MANIFEST).is_file()
     assert [path.name for path in (models / "models").iterdir()] == ["broken"]
 
 
@@ -282,7 +282,7 @@ def test_what_a_killed_conversion_left_is_shown_and_goes_with_the_next(models, d
 
 
 def test_a_model_without_its_manifest_is_shown_and_can_be_removed(models):
-    (models / "models" / "one" / MANIFEST).unlink()
+    (models / "models" / "one" / MODEL_MANIFEST).unlink()
     assert listed_forms()[str(models / "models" / "one")] == "damaged or outdated"
     assert nemocli("remove", "one", "--yes").exit_code == 0
     assert not (models / "models" / "one").exists()
@@ -362,8 +362,8 @@ def test_verify_names_a_download_that_lacks_files(models):
 
 def test_verify_names_a_model_that_lacks_its_manifest(models):
     place = models / "models" / "one"
-    (place / MANIFEST).unlink()
-    said = f"{place / MANIFEST} is missing; convert the checkpoint again."
+    (place / MODEL_MANIFEST).unlink()
+    said = f"{place / MODEL_MANIFEST} is missing; convert the checkpoint again."
     done = nemocli("verify")
     assert done.exit_code == 3 and f"{place}: {said}\n" in done.stdout
     done = nemocli("path", "one")

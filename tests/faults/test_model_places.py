@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST, read_manifest
+from nemocli.models.folder import MODEL_MANIFEST, read_manifest
 from tests.faults.program import run, sentence
 from tests.models.fake_hub import COMMIT
 from tests.network.broken import sound_files, write
@@ -53,7 +53,9 @@ def test_an_empty_folder_stays_the_folder_it_was(checkpoint, tmp_path):
     before = out.stat()
     convert(checkpoint, out)
     assert (out.stat().st_ino, out.stat().st_mode) == (before.st_ino, before.st_mode)
-    assert MANIFEST in names(out) and not [name for name in names(out) if name.startswith(".")]
+    assert MODEL_MANIFEST in names(out) and not [
+        name for name in names(out) if name.startswith(".")
+    ]
 
 
 def test_an_empty_folder_is_empty_after_a_conversion_that_failed(checkpoint, tmp_path):
@@ -152,7 +154,7 @@ def test_what_may_not_be_read(checkpoint, form, name):
     if form == "folder":
         model = known = root / "model"
         convert(checkpoint, model, lookaheads=[3])
-        name = {"config.json": MANIFEST, "model.safetensors": "weights.bin"}.get(name, name)
+        name = {"config.json": MODEL_MANIFEST, "model.safetensors": "weights.bin"}.get(name, name)
         if not (model / name).exists():
             pytest.skip("a model folder has no such file")
     elif form == "download":

@@ -12,7 +12,7 @@ from nemocli.models.choose import choose_lookahead
 from nemocli.models.convert import convert
 from nemocli.models.folder import (
     FORMAT,
-    MANIFEST,
+    MODEL_MANIFEST,
     FileRecord,
     Manifest,
     read_manifest,
@@ -86,10 +86,10 @@ def model_folder(folder: Path) -> Target:
     (folder / "outside").write_bytes(b"x")
     own.mkdir()
     _folder(own, "onnx", files)
-    seed = (own / MANIFEST).read_bytes()
+    seed = (own / MODEL_MANIFEST).read_bytes()
 
     def check(data: bytes) -> Hashable:
-        (own / MANIFEST).write_bytes(data)
+        (own / MODEL_MANIFEST).write_bytes(data)
 
         def run(manifest: Manifest) -> Hashable:
             try:
@@ -124,10 +124,10 @@ def mlpackage(folder: Path) -> Target:
     files |= {f"{graph}.mlpackage/Data/model.mlmodel": b"x" for graph in graphs}
     own.mkdir()
     _folder(own, "coreml", files | {"tokenizer.json": tiny.tokenizer_json()})
-    seed = (own / MANIFEST).read_bytes()
+    seed = (own / MODEL_MANIFEST).read_bytes()
 
     def check(data: bytes) -> Hashable:
-        (own / MANIFEST).write_bytes(data)
+        (own / MODEL_MANIFEST).write_bytes(data)
 
         def run(manifest: Manifest) -> Hashable:
             chosen = choose_lookahead(manifest.config, manifest.lookaheads, None)

@@ -12,7 +12,7 @@ from nemocli.cli.models import _advise_on_conversion
 from nemocli.errors import UsageError
 from nemocli.models.convert import choose_target, convert
 from nemocli.models.find import find_model
-from nemocli.models.folder import MANIFEST, read_manifest, write_manifest
+from nemocli.models.folder import MODEL_MANIFEST, read_manifest, write_manifest
 from nemocli.models.hub import parse_hub_model
 from nemocli.models.measured_choices import Choice, Variant, find_choice_file, write_choice
 from nemocli.models.resolve import resolve
@@ -58,9 +58,9 @@ def add_conversion(converted, models, kind, precision, age):
     shutil.copytree(converted, folder, copy_function=os.link)
     about = {"kind": kind, "precision": precision, "source": f"some/one@{COMMIT}"}
     manifest = replace(read_manifest(folder), **about)
-    (folder / MANIFEST).unlink()  # it is another folder's too
+    (folder / MODEL_MANIFEST).unlink()  # it is another folder's too
     write_manifest(folder, manifest)
-    os.utime(folder / MANIFEST, (2000 - age, 2000 - age))
+    os.utime(folder / MODEL_MANIFEST, (2000 - age, 2000 - age))
 
 
 def chosen(model, system, **options):

@@ -10,7 +10,7 @@ import pytest
 import nemocli
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST, read_manifest
+from nemocli.models.folder import MODEL_MANIFEST, read_manifest
 from tests.sounds import speech_like
 
 
@@ -27,14 +27,14 @@ def names(path):
 
 
 def test_the_manifest_says_what_the_folder_is(folder, demo):
-    data = json.loads((folder / MANIFEST).read_text())
+    data = json.loads((folder / MODEL_MANIFEST).read_text())
     assert data["kind"] == "onnx"
     assert data["precision"] == "fp32"
     assert data["lookaheads"] == [0, 3, 6, 13]
     assert data["source"] == "demo"
     assert data["nemocli"] == nemocli.__version__
     assert data["config"]["prompts"]["ja-JP"] == 10
-    assert set(data["files"]) == set(names(folder)) - {MANIFEST}
+    assert set(data["files"]) == set(names(folder)) - {MODEL_MANIFEST}
     for name, record in data["files"].items():
         assert (folder / name).stat().st_size == record["bytes"]
         assert len(record["sha256"]) == 64
@@ -181,7 +181,7 @@ def test_an_incomplete_folder_is_refused(demo, tmp_path, damage):
 def test_a_damaged_manifest_is_refused(demo, tmp_path, text):
     out = tmp_path / "model"
     convert(demo, out, lookaheads=[3])
-    (out / MANIFEST).write_text(text)
+    (out / MODEL_MANIFEST).write_text(text)
     with pytest.raises(ModelError, match="convert the checkpoint again"):
         nemocli.load(out)
 
@@ -189,9 +189,9 @@ def test_a_damaged_manifest_is_refused(demo, tmp_path, text):
 def test_a_manifest_is_refused_if_any_value_is_not_what_was_written(folder, tmp_path):
     out = tmp_path / "model"
     shutil.copytree(folder, out)
-    data = json.loads((out / MANIFEST).read_text())
+    data = json.loads((out / MODEL_MANIFEST).read_text())
     data["config"]["num_heads"] += 1
-    (out / MANIFEST).write_text(json.dumps(data))
+    (out / MODEL_MANIFEST).write_text(json.dumps(data))
     with pytest.raises(ModelError, match="damaged"):
         nemocli.load(out)
 

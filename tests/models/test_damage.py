@@ -13,7 +13,7 @@ import nemocli
 from nemocli.errors import ModelError
 from nemocli.models import integrity
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST, read_manifest
+from nemocli.models.folder import MODEL_MANIFEST, read_manifest
 from tests.network.broken import sound_files, write
 from tests.sounds import speech_like
 from tests.typed import nemocli as typed
@@ -122,9 +122,9 @@ def test_damage_of_each_file_is_found_and_mended(
         with pytest.raises(ModelError) as caught:
             nemocli.load(own)
         sentence = str(caught.value)
-        if name != MANIFEST:
+        if name != MODEL_MANIFEST:
             assert str(own / name) in sentence and "convert the checkpoint again" in sentence
-        if kind == "onnx" and not (damage is swap and name == MANIFEST):
+        if kind == "onnx" and not (damage is swap and name == MODEL_MANIFEST):
             # Which is then that other model's, as far as anybody knows.
             notes: list[str] = []
             convert(sources[0], own, kind, precision, [3], note=notes.append)
@@ -178,12 +178,12 @@ def test_force_writes_again_what_is_there(sources, tmp_path):
 
 def test_a_folder_of_another_s_is_not_taken_for_a_damaged_model(sources, tmp_path):
     """A manifest.json is what a web page has too."""
-    for name, content in ((MANIFEST, "{}"), ("index.html", "<p>")):
+    for name, content in ((MODEL_MANIFEST, "{}"), ("index.html", "<p>")):
         (tmp_path / name).write_text(content)
     for force in (False, True):
         with pytest.raises(nemocli.UsageError, match="not a model folder"):
             convert(sources[0], tmp_path, force=force)
-    assert names(tmp_path) == ["index.html", MANIFEST]
+    assert names(tmp_path) == ["index.html", MODEL_MANIFEST]
 
 
 def test_a_damaged_folder_of_another_conversion_is_kept(sources, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from nemocli.errors import ModelError
 from nemocli.models.folder import (
     FORMAT,
-    MANIFEST,
+    MODEL_MANIFEST,
     Manifest,
     _hash_values,
     read_manifest,
@@ -30,7 +30,7 @@ def model(demo, tmp_path_factory):
     write_manifest(
         folder, Manifest(FORMAT, "onnx", "fp32", (0, 3), "demo", "0" * 64, "1", config, records)
     )
-    return folder, json.loads((folder / MANIFEST).read_text())
+    return folder, json.loads((folder / MODEL_MANIFEST).read_text())
 
 
 def signed(model, place, value):
@@ -41,7 +41,7 @@ def signed(model, place, value):
         holder = holder[key]
     holder[place[-1]] = value
     del data["checksum"]
-    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _hash_values(data)}))
+    (folder / MODEL_MANIFEST).write_text(json.dumps({**data, "checksum": _hash_values(data)}))
     return folder
 
 

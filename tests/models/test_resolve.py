@@ -9,7 +9,7 @@ import pytest
 
 import nemocli
 from nemocli.errors import ModelError, UnsupportedError, UsageError
-from nemocli.models.folder import MANIFEST
+from nemocli.models.folder import MODEL_MANIFEST
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kind import Library
@@ -94,7 +94,7 @@ def test_a_model_folder_moves_and_says_which_lookaheads_it_has(demo, tmp_path):
 
     convert(demo, tmp_path / "a", lookaheads=[0, 6])
     shutil.move(tmp_path / "a", tmp_path / "b")
-    assert (tmp_path / "b" / MANIFEST).is_file()
+    assert (tmp_path / "b" / MODEL_MANIFEST).is_file()
     assert nemocli.load(tmp_path / "b").lookahead == 0  # the checkpoint's own is not in it
     assert tokens(nemocli.load(tmp_path / "b", lookahead=6)) == (
         tokens(nemocli.load("demo", lookahead=6))

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 import nemocli
 from nemocli.errors import ModelError
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST
+from nemocli.models.folder import MODEL_MANIFEST
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, hub_name
 from nemocli.network.sentencepiece import PieceKind, SentencePieces, read_sentencepiece
@@ -69,7 +69,7 @@ def test_packages_are_the_same_to_the_byte(nemo, demo, tmp_path, to):
         {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
     ]
     for each in files:
-        del each[next(p for p in each if p.name == MANIFEST)]  # it names the source
+        del each[next(p for p in each if p.name == MODEL_MANIFEST)]  # it names the source
     assert files[0] == files[1]
 
 

@@ -12,7 +12,7 @@ from nemocli.runtimes import kinds, wheels
 from nemocli.runtimes import system as system_module
 from nemocli.runtimes.coreml.kind import CoreMLKind
 from nemocli.runtimes.kind import PORTABLE, Library
-from nemocli.runtimes.kinds import AUTO, KINDS, choose_runtime
+from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS, choose_runtime
 from nemocli.runtimes.system import System
 
 LINUX = System("linux", architecture="x86_64")
@@ -49,8 +49,8 @@ def auto(system):
     """What `auto` is, by every way that leads to a runtime."""
     (found,) = {
         choose_runtime(KINDS, system),
-        choose_kind(AUTO, system).name,
-        choose_folder_kind(AUTO, system=system).name,
+        choose_kind(AUTO_RUNTIME, system).name,
+        choose_folder_kind(AUTO_RUNTIME, system=system).name,
     }
     return found
 
@@ -127,7 +127,7 @@ def test_among_what_a_model_is_converted_for(among, system, expected):
     ],
 )
 def test_it_has_the_requested_precision_and_units(precision, units, expected):
-    assert choose_kind(AUTO, MAC, precision, units).name == expected
+    assert choose_kind(AUTO_RUNTIME, MAC, precision, units).name == expected
     assert choose_kind("onnx", MAC, precision, units).name == "onnx"
 
 

@@ -18,7 +18,7 @@ from nemocli.models.spec import ModelSpec
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes import kinds
 from nemocli.runtimes.kind import CheckpointKind, FolderKind, Library
-from nemocli.runtimes.kinds import AUTO, KINDS
+from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS
 from nemocli.runtimes.numpy.kind import NumpyKind
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.runtimes.system import System, this_system
@@ -111,7 +111,7 @@ def test_every_folder_with_a_kind_is_registered():
 @NAMES
 def test_the_facts_of_a_kind_agree(name):
     kind = KINDS[name]
-    assert kind.name == name and name not in (AUTO, "")
+    assert kind.name == name and name not in (AUTO_RUNTIME, "")
     assert isinstance(kind, CheckpointKind) != isinstance(kind, FolderKind)
     assert kind.default_precision in kind.offered_precisions
     assert all(size > 0 for size in kind.precisions.values())

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST, _hash_values
+from nemocli.models.folder import MODEL_MANIFEST, _hash_values
 from tests.repeats import repeats
 from tests.typed import nemocli
 
@@ -58,10 +58,10 @@ def model(converted, tmp_path):
 
 def rewrite(folder, change):
     """Change a manifest as a stranger would, who knows how its checksum is made."""
-    data = json.loads((folder / MANIFEST).read_text())
+    data = json.loads((folder / MODEL_MANIFEST).read_text())
     del data["checksum"]
     change(data)
-    (folder / MANIFEST).write_text(json.dumps({**data, "checksum": _hash_values(data)}))
+    (folder / MODEL_MANIFEST).write_text(json.dumps({**data, "checksum": _hash_values(data)}))
 
 
 def renew(folder, name):
@@ -255,7 +255,7 @@ def test_steps_that_checkpoints_have_are_taken(checkpoint, clip):
 def test_files_of_a_manifest_that_climb_out(model, clip, name):
     (model.parent / "outside.bin").write_bytes(b"x")
     rewrite(model, lambda data: data["files"].update({name: {"bytes": 1, "sha256": "0" * 64}}))
-    refused(model, clip, f"{MANIFEST} is damaged")
+    refused(model, clip, f"{MODEL_MANIFEST} is damaged")
 
 
 @pytest.mark.parametrize(

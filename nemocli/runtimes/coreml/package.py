@@ -11,7 +11,7 @@ from nemocli.runtimes.coreml.tools import Program
 from nemocli.runtimes.coreml.tools import coremltools as ct
 
 MODEL = "Data/com.apple.CoreML/model.mlmodel"
-MANIFEST = "Manifest.json"
+PACKAGE_MANIFEST = "Manifest.json"
 
 #: Passes of coremltools over the graph. The usual ninety find nothing more here, and take long.
 PASSES = (
@@ -52,7 +52,7 @@ def write_package(
         package_dir=str(unfinished),
     )
     _describe(unfinished / MODEL, description, notes)
-    _name_items(unfinished / MANIFEST)
+    _name_items(unfinished / PACKAGE_MANIFEST)
     for path in [unfinished, *unfinished.rglob("*")]:
         # coremltools writes files that only their owner may read.
         path.chmod(0o755 if path.is_dir() else 0o644)
