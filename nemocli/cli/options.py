@@ -61,7 +61,7 @@ Runtime = Annotated[str, option(runtime_help.describe_runtimes(), "--runtime")]
 Precision = Annotated[
     str | None,
     option(
-        f"Precision that a checkpoint is converted to. {runtime_help.precisions_by_kind()}"
+        f"Precision that a checkpoint is converted to. {runtime_help.describe_precisions()}"
         " The first that is worth running on this machine is the default.",
         "--precision",
     ),
