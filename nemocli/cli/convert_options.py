@@ -40,8 +40,8 @@ class ConvertOptions:
     to: Annotated[
         str,
         option(
-            f"Kind of model: {list_words([AUTO_RUNTIME, *list_folder_kinds()])}; auto is the one that"
-            " suits this machine.",
+            f"Kind of model: {list_words([AUTO_RUNTIME, *list_folder_kinds()])}; auto is the one"
+            " that suits this machine.",
             "--to",
         ),
     ] = AUTO_RUNTIME
