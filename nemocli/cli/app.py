@@ -7,25 +7,10 @@ from contextlib import contextmanager
 from typing import Annotated, Any, Never
 
 import typer
-from typer.core import TyperGroup
 
 from nemocli import __version__
-from nemocli.cli.bench_options import BenchOptions
-from nemocli.cli.convert_options import ConvertOptions
-from nemocli.cli.doctor_options import DoctorOptions
-from nemocli.cli.file_options import FileOptions
-from nemocli.cli.lazy_commands import add_subcommand
-from nemocli.cli.live_options import LiveOptions
-from nemocli.cli.models_options import (
-    ListOptions,
-    PathOptions,
-    PullOptions,
-    RemoveOptions,
-    VerifyOptions,
-)
-from nemocli.cli.phrases_options import CheckOptions
+from nemocli.cli.lazy_commands import LazyGroup, Subcommand, Subgroup
 from nemocli.cli.printable import make_printable
-from nemocli.cli.serve_options import ServeOptions
 from nemocli.cli.signals import exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.errors import NemocliError, lacks_memory
@@ -34,14 +19,54 @@ from nemocli.runtimes.kinds import KINDS
 #: Exit code of a program whose stdout was closed by its reader.
 PIPE_CLOSED = 141
 
+#: In the order of the help text.
+SUBCOMMANDS: dict[str, Subcommand | Subgroup] = {
+    "live": Subcommand("nemocli.cli.live_options:LiveOptions", "nemocli.cli.live:transcribe_live"),
+    "file": Subcommand("nemocli.cli.file_options:FileOptions", "nemocli.cli.file:transcribe_files"),
+    "serve": Subcommand("nemocli.cli.serve_options:ServeOptions", "nemocli.cli.serve:serve_model"),
+    "convert": Subcommand(
+        "nemocli.cli.convert_options:ConvertOptions", "nemocli.cli.convert:convert_checkpoint"
+    ),
+    "doctor": Subcommand(
+        "nemocli.cli.doctor_options:DoctorOptions", "nemocli.cli.doctor:examine_machine"
+    ),
+    "bench": Subcommand("nemocli.cli.bench_options:BenchOptions", "nemocli.cli.bench:measure"),
+    "phrases": Subgroup(
+        "Check lists of names and terms for --phrases.",
+        {
+            "check": Subcommand(
+                "nemocli.cli.phrases_options:CheckOptions", "nemocli.cli.phrases:check_phrases"
+            )
+        },
+    ),
+    "models": Subgroup(
+        "List, download and remove models.",
+        {
+            name: Subcommand(
+                f"nemocli.cli.models_options:{options}", f"nemocli.cli.models:{function}"
+            )
+            for name, options, function in (
+                ("list", "ListOptions", "list_models"),
+                ("pull", "PullOptions", "pull_model"),
+                ("path", "PathOptions", "print_model_path"),
+                ("verify", "VerifyOptions", "verify_models"),
+                ("remove", "RemoveOptions", "remove_model"),
+            )
+        },
+    ),
+}
+
 EXIT_CODES = """
 Exit codes: 0 done, 1 failed or some files failed, 2 wrong usage, 3 model missing or damaged,
 4 not supported on this machine.
 """
 
 
-class _Group(TyperGroup):
+class _Group(LazyGroup):
     """Ends the program with one sentence and an exit code for each error that nemocli explains."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(subcommands=SUBCOMMANDS, **attributes)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -85,26 +110,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-phrases = typer.Typer(
-    name="phrases", help="Check lists of names and terms for --phrases.", no_args_is_help=True
-)
-models = typer.Typer(name="models", help="List, download and remove models.", no_args_is_help=True)
-
-# In the order of the help text; a module on the right is imported when its subcommand is run.
-add_subcommand(app, "live", LiveOptions, "nemocli.cli.live:transcribe_live")
-add_subcommand(app, "file", FileOptions, "nemocli.cli.file:transcribe_files")
-add_subcommand(app, "serve", ServeOptions, "nemocli.cli.serve:serve_model")
-add_subcommand(app, "convert", ConvertOptions, "nemocli.cli.convert:convert_checkpoint")
-add_subcommand(app, "doctor", DoctorOptions, "nemocli.cli.doctor:examine_machine")
-add_subcommand(app, "bench", BenchOptions, "nemocli.cli.bench:measure")
-app.add_typer(phrases)
-add_subcommand(phrases, "check", CheckOptions, "nemocli.cli.phrases:check_phrases")
-app.add_typer(models)
-add_subcommand(models, "list", ListOptions, "nemocli.cli.models:list_models")
-add_subcommand(models, "pull", PullOptions, "nemocli.cli.models:pull_model")
-add_subcommand(models, "path", PathOptions, "nemocli.cli.models:print_model_path")
-add_subcommand(models, "verify", VerifyOptions, "nemocli.cli.models:verify_models")
-add_subcommand(models, "remove", RemoveOptions, "nemocli.cli.models:remove_model")
 
 
 def _print_version(is_requested: bool) -> None:

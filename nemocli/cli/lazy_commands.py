@@ -1,36 +1,160 @@
-"""Declaration of subcommands, whose modules are imported only when they are run."""
+"""Subcommands that are imported when they are needed: the options to parse or show them, their work
+when they are run.
+
+`nemocli file` then imports nothing of other subcommands, and its `--help` nothing of its work;
+other modules import at their top.
+"""
 
 import dataclasses
+import gc
 import inspect
 import os
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import NoneType
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 
-def add_subcommand(app: typer.Typer, name: str, options: type[Any], work: str) -> None:
-    """Add a subcommand to an app.
+class Subcommand(NamedTuple):
+    """A subcommand: `module:class` of its options, and `module:function` of its work.
 
-    `options` is a dataclass: its fields are declared for Typer, its docstring is the help text.
-    `work` is `module:function`, called with those options. The module is imported only when the
-    subcommand is run, so that `nemocli --help` is fast; other modules import at their top.
+    The options are a dataclass: its fields are declared for Typer, its docstring is the help text.
+    The function is called with them.
     """
 
-    def run(**typed: Any) -> None:
-        module, _, function = work.partition(":")
-        found = {name: _expand_home(value) for name, value in typed.items()}
-        getattr(import_module(module), function)(options(**found))
+    options: str
+    work: str
 
-    run.__name__ = name
+
+class Subgroup(NamedTuple):
+    """A subcommand that has subcommands of its own, by name, and its help text."""
+
+    help: str
+    subcommands: Mapping[str, Subcommand]
+
+
+class _PlainValues:
+    """Keeps Typer from converting values that need no conversion, before it parses arguments.
+
+    Typer imports Pydantic for that, and builds a validator for each option, also for those that
+    were not typed, which takes as long as importing numpy.
+    """
+
+    callback: Any
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        hints = getattr(self.callback, "__annotations__", {})
+        for parameter in self.get_params(ctx):  # type: ignore[attr-defined]  # Typer's method
+            _take_plain_values(parameter, _is_text(hints.get(parameter.name)))
+        parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # Typer's method
+        return parsed
+
+
+def _take_plain_values(parameter: Any, is_text: bool) -> None:
+    """Have a parameter take defaults, absent values, and texts if it `is_text`, as they are."""
+    convert = parameter.process_value
+
+    def process_value(context: Any, value: Any) -> Any:
+        is_default = value is parameter.default and isinstance(value, str | int | float | Path)
+        texts = value if isinstance(value, list | tuple) else [value]
+        is_plain = is_default or (is_text and all(type(text) is str for text in texts))
+        if not (is_plain or (value is None and not parameter.required)):
+            return convert(context, value)
+        callback = parameter.callback
+        return value if callback is None else callback(context, parameter, value)
+
+    parameter.process_value = process_value
+
+
+def _is_text(annotation: Any) -> bool:
+    """Tell whether an option's value is a text or a list of texts, if it is given."""
+    kind, *_ = get_args(annotation) or (annotation,)
+    return {kind, *get_args(kind)} - {NoneType} <= {str, list[str], str | None, list[str] | None}
+
+
+class _Command(_PlainValues, TyperCommand):
+    """A subcommand without subcommands."""
+
+
+class LazyGroup(_PlainValues, TyperGroup):
+    """A group of subcommands, each of which is made when it is first looked up."""
+
+    def __init__(
+        self, *, subcommands: Mapping[str, Subcommand | Subgroup], **attributes: Any
+    ) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands(subcommands)  # type: ignore[assignment]  # it is only read
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names, in the order of the help text; makes no command."""
+        return list(self.commands)
+
+
+class _Commands(Mapping[str, Any]):
+    """Typer's commands by name."""
+
+    def __init__(self, subcommands: Mapping[str, Subcommand | Subgroup]) -> None:
+        self._subcommands = subcommands
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _make_command(name, self._subcommands[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._subcommands)
+
+    def __len__(self) -> int:
+        return len(self._subcommands)
+
+
+def _make_command(name: str, subcommand: Subcommand | Subgroup) -> Any:
+    if isinstance(subcommand, Subgroup):
+        return LazyGroup(
+            name=name,
+            help=subcommand.help,
+            no_args_is_help=True,
+            subcommands=subcommand.subcommands,
+        )
+    alone = typer.Typer(add_completion=False)
+    alone.command(name, cls=_Command)(declare(subcommand))
+    return get_command(alone)
+
+
+def declare(subcommand: Subcommand) -> Callable[..., None]:
+    """Return a function as Typer takes it, with the options as its parameters.
+
+    Called with their values, it imports the module that does the work, and does it.
+    """
+    options = _find(subcommand.options)
+
+    def run(**typed: Any) -> None:
+        found = {name: _expand_home(value) for name, value in typed.items()}
+        work = _find(subcommand.work)
+        # What is imported stays. Python need not look through it again and again for what is not
+        # used any more, which takes a tenth of the time of a short run.
+        gc.freeze()
+        work(options(**found))
+
     run.__doc__ = options.__doc__
     run.__annotations__ = get_type_hints(options, include_extras=True)
     parameters = [
         _make_parameter(field, run.__annotations__) for field in dataclasses.fields(options)
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    app.command(name)(run)
+    return run
+
+
+def _find(where: str) -> Any:
+    """Return the class or the function of `module:name`."""
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
 
 
 def _expand_home(value: Any) -> Any:

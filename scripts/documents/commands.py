@@ -9,7 +9,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from typer.models import ArgumentInfo, OptionInfo
 
 from nemocli import errors
-from nemocli.cli.app import PIPE_CLOSED, app
+from nemocli.cli.app import PIPE_CLOSED, SUBCOMMANDS, app
+from nemocli.cli.lazy_commands import Subcommand, Subgroup, declare
 from nemocli.cli.signals import INTERRUPTED, SIGNALLED
 
 #: Placeholders of options' values, by type, where the declaration has none.
@@ -67,13 +68,14 @@ class Command:
 
 def read_commands() -> list[Command]:
     """Return the subcommands, in the order of `nemocli --help`."""
-    commands = [_command(info.callback, info.name) for info in app.registered_commands]
-    for group in app.registered_groups:
-        inner = group.typer_instance
-        name, text = inner.info.name, inner.info.help
-        members = [_command(c.callback, c.name, f"{name} ") for c in inner.registered_commands]
-        commands.append(Command(name, text, (), commands=tuple(members)))
-    return commands
+    return [_describe(name, subcommand) for name, subcommand in SUBCOMMANDS.items()]
+
+
+def _describe(name: str, subcommand: Subcommand | Subgroup) -> Command:
+    if isinstance(subcommand, Subcommand):
+        return _command(declare(subcommand), name)
+    members = [_command(declare(c), f"{name} {m}") for m, c in subcommand.subcommands.items()]
+    return Command(name, subcommand.help, (), commands=tuple(members))
 
 
 def program_options() -> list[ParameterDoc]:
@@ -99,11 +101,11 @@ def exit_codes() -> list[tuple[str, str]]:
     ]
 
 
-def _command(function: Any, name: str | None, before: str = "") -> Command:
+def _command(function: Any, name: str) -> Command:
     arguments, options = _parameters(function)
     first, *paragraphs = inspect.getdoc(function).split("\n\n")
     return Command(
-        before + (name or function.__name__),
+        name,
         _joined(first),
         tuple(map(_joined, paragraphs)),
         tuple(arguments),
