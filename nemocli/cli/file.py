@@ -2,13 +2,12 @@
 
 import typer
 
-from nemocli.cli.file_cluster import ClusterChoice
 from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, save_stdin_sound
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
 from nemocli.cli.file_outputs import FileResults, describe_several_tracks, list_failed, show_plan
+from nemocli.cli.file_place import choose_place
 from nemocli.cli.file_report import write_report_at_end
-from nemocli.cli.file_server import ServerChoice, choose_server
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target, format_of
 from nemocli.cli.options import parse_lookahead, parse_phrases, parse_sound
 from nemocli.cli.printable import make_path_printable
@@ -79,19 +78,14 @@ class _Request:
             parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank),
         )
         self.max_memory = parse_bytes(options.max_memory)
-        self.place: ClusterChoice | ServerChoice = ClusterChoice(options.cluster, options.workers)
-        if options.server is not None:
-            self.place = choose_server(options)
+        self.place = choose_place(options)
         self.screen = Screen(options.quiet)
         if options.report is not None:
             check_report(options.report)
 
     def _describe(self) -> Settings:
         """Return the settings without loading a model; a server is asked for its own."""
-        if isinstance(self.place, ServerChoice):
-            with self.place.open(self.model, self.screen, self.max_memory) as (_, settings):
-                return settings
-        return self.model.describe()
+        return self.place.describe(self.model, self.screen, self.max_memory)
 
     def print_results(self, found: Listing) -> int:
         """Print the transcripts in the order of the files, or write the only one into its file.

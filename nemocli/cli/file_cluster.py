@@ -1,18 +1,14 @@
-"""The transcriber of `nemocli file`: the model here, or the workers of a Ray cluster."""
+"""The transcriber of `nemocli file --cluster`: the workers of a Ray cluster."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Protocol
 
 import nemocli
-from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
-from nemocli.batch.many import FileProgress, FileResult
-from nemocli.boosting.phrases import Phrases
 from nemocli.cli.file_model import ModelChoice
+from nemocli.cli.file_place import TranscribesMany
 from nemocli.cli.screen import Screen
 from nemocli.cluster.connection import (
     LOCAL,
@@ -22,57 +18,32 @@ from nemocli.cluster.connection import (
     parse_address,
 )
 from nemocli.cluster.workers import Workers, choose_worker_cpus
-from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.alignment import Align
-
-
-class TranscribesMany(Protocol):
-    """A Transcriber, or a cluster's Workers."""
-
-    def transcribe_many(
-        self,
-        paths: Iterable[str | Path],
-        lang: str,
-        *,
-        max_memory: int | None = None,
-        progress: Callable[[FileProgress], None] | None = None,
-        sound: SoundOptions = DEFAULT_OPTIONS,
-        align: Align = None,
-        phrases: Phrases | None = None,
-    ) -> Iterator[FileResult]: ...
 
 
 @dataclass(frozen=True)
 class ClusterChoice:
     """The options for a cluster. Raises UsageError for those that make no sense."""
 
-    #: The cluster; None to transcribe on this machine alone.
-    address: str | None
+    address: str
     #: Number of workers; None for the default.
     workers: int | None
 
     def __post_init__(self) -> None:
-        if self.address is not None:
-            parse_address(self.address)
-        elif self.workers is not None:
-            raise UsageError("--workers is for --cluster: add --cluster local, or leave it out.")
+        parse_address(self.address)
 
     @contextmanager
     def open(
         self, choice: ModelChoice, screen: Screen, max_memory: int | None
     ) -> Iterator[tuple[TranscribesMany, Settings]]:
-        """Load the model, here or in workers; yield it with the settings of its transcripts.
+        """Load the model in workers; yield them with the settings of its transcripts.
 
         Raises UsageError, before any work, if the model does not know the language, or if
         `max_memory` is too little.
         """
         transcriber, settings = choice.load(screen)
         transcriber.check_request(settings.language, max_memory)
-        if self.address is None:
-            yield transcriber, settings
-            return
         # It was loaded to check it here, and to convert it only once.
         del transcriber
         here = os.cpu_count() or 1
@@ -88,6 +59,10 @@ class ClusterChoice:
                 stack.enter_context(closing(workers))
                 ray_calls.call(workers.wait, READY_TIMEOUT_S, "No worker was ready")
             yield workers, settings
+
+    def describe(self, choice: ModelChoice, screen: Screen, max_memory: int | None) -> Settings:
+        """Return the settings without loading the model; ModelError if it is not here."""
+        return choice.describe()
 
 
 def _make_loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transcriber]:

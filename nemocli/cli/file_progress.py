@@ -5,19 +5,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
-
-from rich.console import Group
-from rich.live import Live
+from typing import TYPE_CHECKING, Self
 
 from nemocli.batch.many import FileProgress
-from nemocli.cli.file_views import format_progress, format_total, make_bars_view, make_growing_view
+from nemocli.cli.file_lines import format_progress, format_total
 from nemocli.cli.printable import make_path_printable, make_printable
-from nemocli.cli.screen import Screen, open_console
+from nemocli.cli.screen import Screen
 from nemocli.closing import Closing
 from nemocli.jobs.estimate import Estimate
 from nemocli.jobs.report import JobResult
 from nemocli.sound_warning import SoundWarning
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.live import Live
 
 #: Seconds between redraws: at most ten a second.
 REDRAW_INTERVAL_S = 0.1
@@ -43,28 +44,28 @@ class ProgressDisplay(Closing):
         With `draws` it draws on the terminal. Otherwise, with `lines`, it prints a line for each
         file that is done.
         """
-        self._console = open_console(stderr=True, emoji=False)
         self._names = {path: make_path_printable(name) for path, name in names.items()}
         self._count = len(names)
-        self._draws = draws
         self._lines = lines and not draws
         self._estimate = Estimate(names if draws else ())
         self._at_work: dict[Path, FileProgress] = {}
         self._finished = 0
         self._seconds = 0.0
         self._began, self._drawn = time.monotonic(), 0.0
-        self._live = Live(
-            console=self._console, auto_refresh=False, transient=True, redirect_stdout=False
-        )
+        self._live: Live | None = None
+        if draws:
+            from nemocli.cli.file_views import open_display
+
+            self._live = open_display()
 
     def __enter__(self) -> Self:
-        if self._draws:
+        if self._live is not None:
             self._live.start()
         return self
 
     def close(self) -> None:
         """Remove what is drawn."""
-        if self._draws:
+        if self._live is not None:
             self._live.stop()
 
     @property
@@ -110,24 +111,29 @@ class ProgressDisplay(Closing):
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Remove what is drawn while results are printed on the same terminal."""
-        is_shared = self._draws and sys.stdout.isatty()
-        if is_shared:
-            self._live.stop()
+        shared = self._live if sys.stdout.isatty() else None
+        if shared is not None:
+            shared.stop()
         yield
-        if is_shared:
-            self._live.start()
+        if shared is not None:
+            shared.start()
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, soft_wrap=True)
+        if self._live is None:
+            print(line, file=sys.stderr, flush=True)
+        else:  # above what is drawn
+            self._live.console.print(line, markup=False, soft_wrap=True)
 
     def _draw(self) -> None:
         now = time.monotonic()
-        if self._draws and now - self._drawn >= REDRAW_INTERVAL_S:
+        if self._live is not None and now - self._drawn >= REDRAW_INTERVAL_S:
             self._drawn = now
-            self._live.update(self._make_view(now - self._began), refresh=True)
+            view = self._make_view(now - self._began, self._live.console.width)
+            self._live.update(view, refresh=True)
 
-    def _make_view(self, elapsed: float) -> Group:
-        width = self._console.width
+    def _make_view(self, elapsed: float, width: int) -> "Group":
+        from nemocli.cli.file_views import make_bars_view, make_growing_view
+
         at_work = [
             (self._names[path].rpartition("/")[2], file.transcript.duration, file.promised)
             for path, file in self._at_work.items()

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from nemocli.cli.file_cluster import TranscribesMany
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
+from nemocli.cli.file_place import TranscribesMany
 from nemocli.cli.screen import Screen
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
+from nemocli.remote.files import RemoteFiles
+from nemocli.remote.model import find_model
+from nemocli.remote.server import parse_server
 
 #: Options that a server knows nothing of.
 LOCAL_OPTIONS = {
@@ -45,16 +48,17 @@ class ServerChoice:
 
         Raises NemocliError if the server does not answer.
         """
-        from nemocli.remote.files import RemoteFiles
-        from nemocli.remote.model import find_model
-        from nemocli.remote.server import parse_server
-
         model = find_model(parse_server(self.address, self.key), choice.model)
         language = model.resolve_language(choice.lang)
         yield (
             RemoteFiles(model),
             Settings(model.make_provenance("", language), choice.layout, choice.sound),
         )
+
+    def describe(self, choice: ModelChoice, screen: Screen, max_memory: int | None) -> Settings:
+        """Ask the server for its model, and return its settings."""
+        with self.open(choice, screen, max_memory) as (_, settings):
+            return settings
 
 
 def choose_server(options: FileOptions) -> ServerChoice:

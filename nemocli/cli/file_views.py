@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Group
+from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nemocli.cli.drawing import open_console
+from nemocli.cli.file_lines import format_duration
 from nemocli.cli.printable import make_printable
 from nemocli.transcript.types import Transcript, join_words
 
@@ -25,6 +28,12 @@ BAR_CELLS = 24
 
 #: Width in cells for the seconds of a file: transcribed, and in all.
 TIME_CELLS = 20
+
+
+def open_display() -> Live:
+    """Return a display on stderr, which is drawn when it is given a view."""
+    console = open_console(stderr=True, emoji=False)
+    return Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
 
 
 def make_growing_view(transcript: Transcript, status: str, width: int) -> Group:
@@ -66,31 +75,6 @@ def cut_last_lines(text: str, width: int, lines: int) -> str:
     if len(kept) < len(text):
         kept = "…" + kept[1:]
     return kept
-
-
-def format_progress(name: str, done: float, duration: float | None, elapsed: float) -> str:
-    """Return a file's sound done and in all, its speed as a multiple of real time, its name."""
-    whole = f" / {format_duration(duration)}" if duration else ""
-    speed = f"  {done / elapsed:.1f}x" if elapsed > 0 else ""
-    return f"{format_duration(done)}{whole}{speed}  {name}"
-
-
-def format_duration(seconds: float) -> str:
-    """Return seconds as minutes or hours: `1:05`, `2:00:00`."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def format_total(done: float, total: float | None, elapsed: float, ended: int, count: int) -> str:
-    """Return the sound done and in all, the speed, the time left, and the number of files."""
-    speed = done / elapsed if elapsed > 0 else 0.0
-    parts = [format_duration(done) + (f" / {format_duration(total)}" if total else "")]
-    if speed:
-        parts.append(f"{speed:.1f}x")
-    if speed and total:
-        parts.append(f"{format_duration(max(0.0, total - done) / speed)} left")
-    return "  ".join([*parts, f"{ended} of {count} files"])
 
 
 def _make_bar(done: float, total: float | None) -> ProgressBar:

@@ -4,6 +4,7 @@ The lower part is drawn by moving the cursor back over it. Rich's own live displ
 too, but leaves copies of it behind when the terminal is resized, since lines then wrap anew.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,9 +16,10 @@ from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
 from nemocli.cli.delivery import Delivery
+from nemocli.cli.drawing import open_console
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import make_printable
-from nemocli.cli.screen import open_console
+from nemocli.cli.screen import can_draw_on
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
@@ -349,12 +351,10 @@ def open_screen(
     options: LiveOptions, lookahead: int, delivery: Delivery | None
 ) -> LiveScreen | None:
     """Return the screen, if stdout is a terminal to draw on and text is wanted there."""
-    console = open_console(stderr=False)
-    draws = console.is_terminal and not console.is_dumb_terminal
-    if options.quiet or options.stdout_format != "txt" or not draws:
+    if options.quiet or options.stdout_format != "txt" or not can_draw_on(sys.stdout):
         return None
     lookahead_ms = round((lookahead + 1) * FRAME_SECONDS * 1000)
-    return LiveScreen(console, options.timestamps, lookahead_ms, delivery)
+    return LiveScreen(open_console(stderr=False), options.timestamps, lookahead_ms, delivery)
 
 
 def _format_elapsed(seconds: float) -> str:

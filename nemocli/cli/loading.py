@@ -7,7 +7,6 @@ from dataclasses import replace
 import typer
 
 from nemocli.boosting.phrases import Phrases
-from nemocli.cli import convert
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
 from nemocli.models.choose import check_runtime_on, choose_kind
@@ -75,6 +74,8 @@ def complete_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
 
 def _get_released(spec: ModelSpec, screen: Screen) -> None:
     """Download the released model, and convert it for a runtime that needs that."""
+    from nemocli.cli import convert
+
     kind = choose_kind(spec.runtime, this_system(), spec.precision, spec.compute_units)
     if not isinstance(kind, FolderKind):
         convert.download(DEFAULT_MODEL, screen)

@@ -4,62 +4,36 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Column
+from typing import TYPE_CHECKING, TextIO
 
 from nemocli.cli.printable import make_printable
 from nemocli.remark import Remark
 
-#: Variables by which others say what a terminal is, instead of the terminal itself.
-_MISLEADING = ("COLUMNS", "LINES", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-def open_console(*, stderr: bool, **options: Any) -> Console:
-    """Return a console to draw on: a terminal if it is one, and as large as that is now.
-
-    Variables such as COLUMNS, which docker and others export, do not change that.
-    """
-    stream = sys.stderr if stderr else sys.stdout
-    environment = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
-    return Console(
-        stderr=stderr,
-        highlight=False,
-        force_terminal=stream.isatty(),
-        _environ=environment,
-        **options,
-    )
+def can_draw_on(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM", "unknown").lower() not in ("dumb", "unknown")
 
 
 class Screen:
-    """Draws only on a terminal that can move its cursor, and nothing at all when quiet."""
+    """Draws only on a terminal that can move its cursor, and nothing at all when quiet.
+
+    Rich, which draws, is imported when something is drawn.
+    """
 
     def __init__(self, quiet: bool) -> None:
-        self._console = open_console(stderr=True, emoji=False)
+        self._console: Console | None = None
         #: Whether only results and errors are wanted.
         self.is_quiet = quiet
         #: Whether there is a terminal to draw on.
-        self.draws = self._console.is_terminal and not self._console.is_dumb_terminal and not quiet
+        self.draws = can_draw_on(sys.stderr) and not quiet
 
     def note(self, sentence: str) -> None:
         """Print a remark, which stays on the screen."""
-        if not self.is_quiet:
-            self._console.print(
-                f"nemocli: {make_printable(sentence)}", markup=False, soft_wrap=True
-            )
+        self._print_line(f"nemocli: {sentence}")
 
     @contextmanager
     def show_wait(self, what: str) -> Iterator[Callable[[str], None]]:
@@ -71,19 +45,15 @@ class Screen:
         if not self.draws:
             yield self._make_line_printer()
             return
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(make_printable(what), total=None)
+        from nemocli.cli.drawing import draw_wait
+
+        with draw_wait(self._open_console(), make_printable(what)) as draw:
 
             def show(step: str) -> None:
                 if isinstance(step, Remark):
                     self.note(step)
                 else:
-                    progress.reset(task, description=make_printable(f"{what}: {step}"))
+                    draw(make_printable(f"{what}: {step}"))
 
             yield show
 
@@ -96,22 +66,10 @@ class Screen:
         if not self.draws:
             yield lambda step, number, total: self._print_line(f"{step} ({number} of {total})")
             return
-        columns = (
-            # Wrapped where there is no room, rather than the numbers left out.
-            TextColumn("{task.description}", markup=False, table_column=Column()),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(make_printable(what), total=None)
+        from nemocli.cli.drawing import draw_steps
 
-            def show(step: str, number: int, total: int) -> None:
-                progress.update(
-                    task, description=make_printable(step), completed=number - 1, total=total
-                )
-
-            yield show
+        with draw_steps(self._open_console(), make_printable(what)) as draw:
+            yield lambda step, number, total: draw(make_printable(step), number, total)
 
     @contextmanager
     def show_downloads(self) -> Iterator[Callable[[str, int, int], None]]:
@@ -123,24 +81,17 @@ class Screen:
         if not self.draws:
             yield self._make_download_printer()
             return
-        columns = (
-            TextColumn("{task.description}", markup=False, table_column=Column()),
-            BarColumn(bar_width=20),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        tasks: dict[str, TaskID] = {}
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        from nemocli.cli.drawing import draw_downloads
 
-            def show(name: str, here: int, total: int) -> None:
-                if name not in tasks:
-                    tasks[name] = progress.add_task(
-                        make_printable(name), total=total, completed=here
-                    )
-                progress.update(tasks[name], completed=here)
+        with draw_downloads(self._open_console()) as draw:
+            yield lambda name, here, total: draw(make_printable(name), here, total)
 
-            yield show
+    def _open_console(self) -> "Console":
+        from nemocli.cli.drawing import open_console
+
+        if self._console is None:
+            self._console = open_console(stderr=True, emoji=False)
+        return self._console
 
     def _make_download_printer(self) -> Callable[[str, int, int], None]:
         begun: set[str] = set()
@@ -168,5 +119,9 @@ class Screen:
         return show
 
     def _print_line(self, line: str) -> None:
-        if not self.is_quiet:
+        if self.is_quiet:
+            return
+        if self._console is None:
+            print(make_printable(line), file=sys.stderr, flush=True)
+        else:  # above what is drawn
             self._console.print(make_printable(line), markup=False, soft_wrap=True)

@@ -2,13 +2,8 @@
 
 from rich.console import Console
 
-from nemocli.cli.file_views import (
-    MAX_BARS,
-    cut_last_lines,
-    format_progress,
-    format_total,
-    make_bars_view,
-)
+from nemocli.cli.file_lines import format_progress, format_total
+from nemocli.cli.file_views import MAX_BARS, cut_last_lines, make_bars_view
 
 
 def test_the_end_of_a_text_fits_the_terminal():
