@@ -137,9 +137,7 @@ def declare(subcommand: Subcommand) -> Callable[..., None]:
     def run(**typed: Any) -> None:
         found = {name: _expand_home(value) for name, value in typed.items()}
         work = _find(subcommand.work)
-        # What is imported stays. Python need not look through it again and again for what is not
-        # used any more, which takes a tenth of the time of a short run.
-        gc.freeze()
+        _resume_collection()
         work(options(**found))
 
     run.__doc__ = options.__doc__
@@ -149,6 +147,16 @@ def declare(subcommand: Subcommand) -> Callable[..., None]:
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
+
+
+def _resume_collection() -> None:
+    """Have Python look for garbage again, if `main` of nemocli/__main__.py has stopped that.
+
+    Modules stay, so they are left out: else every search would go through all of them.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _find(where: str) -> Any:
