@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import soundfile
 from typer.main import get_command
 
 import nemocli
-from nemocli.cli.app import app
+from nemocli.cli.app import SUBCOMMANDS, app
+from nemocli.cli.lazy_commands import Subcommand
 from tests.repeats import repeats
 
 HEAVY = {
@@ -48,22 +50,52 @@ def test_next_to_nothing_is_imported_before_ctrl_c_is_heeded():
     assert done.stdout == "nemocli nemocli.__main__ nemocli.version\n"
 
 
+def imported_by(*arguments):
+    """Run a command line to its end; return the names of the modules that it imported."""
+    script = (
+        "import sys, json, nemocli.__main__\n"
+        "try: nemocli.__main__.main()\n"
+        "except SystemExit as e: assert not e.code\n"
+        "print(json.dumps([name for name, module in sys.modules.items() if module]))"
+    )
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1])), done.stdout
+
+
+def modules_of(*names):
+    """Return the modules of subcommands: those of their options, and of their work."""
+    for name in names:
+        found = SUBCOMMANDS[name]
+        for each in [found] if isinstance(found, Subcommand) else found.subcommands.values():
+            yield from (where.partition(":")[0] for where in each)
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["file", "--help"], ["convert", "--help"], ["bench", "--help"]]
 )
 def test_help_imports_nothing_heavy(arguments):
-    script = (
-        "import sys, json, nemocli.cli.app\n"
-        "try: nemocli.cli.app.main()\n"
-        "except SystemExit as e: assert not e.code\n"
-        "print(json.dumps([name for name, module in sys.modules.items() if module]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True
-    )
-    modules = json.loads(done.stdout.splitlines()[-1])
-    assert not HEAVY & set(modules)
-    assert "Usage" in done.stdout
+    modules, printed = imported_by(*arguments)
+    assert not (HEAVY | {"pydantic"}) & modules
+    assert "Usage" in printed
+    if arguments != ["--help"]:
+        others = SUBCOMMANDS.keys() - {arguments[0]}
+        assert not modules & set(modules_of(*others))
+
+
+def test_a_short_file_imports_only_what_transcribes_it(clips, tmp_path):
+    sound = tmp_path / "sound.wav"  # other formats may need FFmpeg
+    soundfile.write(sound, clips[0].samples, 16000)
+    command = ["file", sound, "--model", "demo"]
+    run(*command)  # converts the demo, if no test has yet
+    modules, printed = imported_by(*command)
+    assert clips[0].text in printed
+    assert not modules & set(modules_of(*SUBCOMMANDS.keys() - {"file"}))
+    unneeded = HEAVY - {"numpy", "onnxruntime", "safetensors", "soundfile", "soxr", "tokenizers"}
+    # Of Rich, only the width of characters is used, for the lines of subtitles.
+    assert (unneeded | {"pydantic", "rich.console"}) & modules == set()
+    rooms = {name.split(".")[1] for name in modules if name.startswith("nemocli.")}
+    assert rooms & {"bench", "cluster", "doctor", "live", "provision", "remote", "server"} == set()
 
 
 def options(command, path=""):
