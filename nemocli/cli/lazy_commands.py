@@ -1,8 +1,8 @@
-"""Subcommands that are imported when they are needed: the options to parse or show them, their work
-when they are run.
+"""Subcommands whose modules are imported only when they are needed.
 
-`nemocli file` then imports nothing of other subcommands, and its `--help` nothing of its work;
-other modules import at their top.
+Those of the options are imported when a subcommand is typed or shown, those of its work when it is
+run: `nemocli file` imports nothing of other subcommands, and its `--help` nothing of its work.
+Other modules import at their top.
 """
 
 import dataclasses

@@ -252,7 +252,7 @@ def test_too_little_memory_is_refused_before_anything_is_begun(
     def connect(address, cpus):
         raise AssertionError("no cluster is needed to see that")
 
-    monkeypatch.setattr(file_cluster, "connected", connect)
+    monkeypatch.setattr(file_cluster, "connect", connect)
     monkeypatch.setenv("NEMOCLI_MODEL", "demo")
     monkeypatch.chdir(tmp_path)
     done = file(clips[0].path, *results, *where, "--max-memory", "1M")
