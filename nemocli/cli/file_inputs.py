@@ -10,15 +10,9 @@ from typing import IO
 
 from nemocli.cli.file_options import FileOptions
 from nemocli.errors import AudioError, NemocliError, UsageError
-from nemocli.jobs.inputs import (
-    EXTENSIONS,
-    STDIN,
-    STDIN_NAME,
-    Listing,
-    list_inputs,
-    parse_extensions,
-    read_list,
-)
+from nemocli.jobs.extensions import EXTENSIONS, parse_extensions
+from nemocli.jobs.inputs import STDIN, STDIN_NAME, Listing, list_inputs
+from nemocli.jobs.path_list import read_list
 
 #: Unit prefixes of sizes: powers of 1000, or of 1024 if an i follows.
 _UNITS = ("", "k", "m", "g", "t")

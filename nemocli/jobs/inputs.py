@@ -11,56 +11,8 @@ from pathlib import Path
 
 from nemocli.addresses import advise_on_address
 from nemocli.errors import UsageError
+from nemocli.jobs.extensions import ALSO_TEXT, ANY, EXTENSIONS
 from nemocli.transcript.formats import FORMATS
-
-#: Extensions that folders and patterns are searched for: sound and video that the decoders read,
-#: but not raw samples, whose rate is unknown, and not extensions that mostly mean other files.
-EXTENSIONS = (
-    # Common formats.
-    *("3g2", "3gp", "3gpp", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf"),
-    *("au", "avi", "awb", "bwf", "caf", "divx", "dts", "eac3", "ec3", "evo", "f4a", "f4v", "flac"),
-    *("flv", "m1a", "m2a", "m2p", "m2t", "m2ts", "m4a", "m4b", "m4p", "m4r", "m4v", "mk3d"),
-    *("mka", "mkv", "mod", "mov", "mp1", "mp2", "mp3", "mp4", "mp4a", "mpa", "mpc", "mpe", "mpeg"),
-    *("mpg", "mpga", "mts", "mxf", "oga", "ogg", "ogm", "ogv", "ogx", "opus", "qt", "ra"),
-    *("rf64", "rm", "rmvb", "snd", "spx", "tod", "tp", "trp", "ts", "tta", "vob", "w64", "wav"),
-    *("wave", "weba", "webm", "wma", "wmv", "wtv", "wv"),
-    # Telephones, dictation, cameras, broadcast, discs, speech research.
-    *("722", "aa3", "ac4", "dff", "dif", "dsf", "dss", "dtshd", "dv", "dvd", "dvr-ms", "g722"),
-    *(
-        "g723_1",
-        "g729",
-        "gsm",
-        "gxf",
-        "htk",
-        "isma",
-        "ismv",
-        "k3g",
-        "latm",
-        "lbc",
-        "lc3",
-        "loas",
-        "mlp",
-    ),
-    *("nist", "nut", "oma", "omg", "qcp", "sln", "sph", "thd", "vro"),
-    # Formats of the past, of games and of instruments.
-    *("8svx", "amv", "avr", "fap", "ircam", "mat4", "osq", "paf", "psp", "pvf", "qoa", "sf"),
-    *("shn", "sox", "svx", "tak", "voc", "vqe", "vqf", "vql", "wsd", "wve", "xwma"),
-)
-
-#: Extensions of these that source code, notes and signatures have too: text files are skipped.
-_ALSO_TEXT = frozenset(("ts", "mts", "mod", "sf"))
-
-#: Stands for every file, whatever its extension.
-ANY = "*"
-
-#: Marks at the beginning of a list and the encodings they stand for; the longer ones first.
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-)
 
 #: The argument that stands for stdin, and the name of the sound from there.
 STDIN, STDIN_NAME = "-", "stdin"
@@ -98,71 +50,6 @@ class Listing:
     empty: list[str] = field(default_factory=list)
     #: Number of other files in folders, by extension in lower case with its dot.
     passed_over: Counter[str] = field(default_factory=Counter)
-
-
-def parse_extensions(text: str) -> tuple[str, ...]:
-    """Read `wav,mp3` or `.wav .mp3` as ("wav", "mp3"); UsageError if none is named."""
-    extensions = tuple(part.lower().lstrip(".") for part in text.replace(",", " ").split())
-    if not extensions or not all(extensions):
-        raise UsageError("--extensions takes names such as wav,mp3, or '*' for every file.")
-    return extensions
-
-
-def read_list(content: bytes) -> list[str]:
-    """Read the paths of a list: one per line, or each followed by NUL as `find -print0` writes.
-
-    Lists from Windows are read too: UTF-16, a byte order mark, carriage returns. Raises UsageError
-    if the content is not a list of paths.
-    """
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            content = content.removeprefix(mark)
-            if encoding != "utf-8":  # a path may have bytes that are not UTF-8
-                content = _convert_to_utf8(content, encoding)
-            break
-    else:
-        if guessed := _guess_encoding(content):
-            content = _convert_to_utf8(content, guessed)
-    if content.endswith(b"\0"):
-        parts = content.split(b"\0")
-    else:
-        parts = [line.removesuffix(b"\r") for line in content.split(b"\n")]
-        for number, part in enumerate(parts, 1):
-            if b"\0" in part:
-                raise UsageError(
-                    f"Line {number} of the list has a NUL in it: write one path a line, or a NUL"
-                    " behind every path."
-                )
-    return [os.fsdecode(part) for part in parts if part]
-
-
-def _convert_to_utf8(content: bytes, encoding: str) -> bytes:
-    """Convert text from another encoding to UTF-8; UsageError if it is damaged."""
-    try:
-        return content.decode(encoding).encode()
-    except UnicodeError:
-        name = encoding.upper()
-        raise UsageError(
-            f"The list is damaged: it is not {name} to its end. Write it again."
-        ) from None
-
-
-def _guess_encoding(content: bytes) -> str | None:
-    """Return the encoding of a list in UTF-16 without a mark, by its NULs; None for others.
-
-    In Latin letters every other byte is NUL. Paths that are each followed by NUL have fewer, unless
-    all have only a letter or two.
-    """
-    if len(content) % 2 or not content:
-        return None
-    for encoding, high, low in (
-        ("utf-16-le", content[1::2], content[::2]),
-        ("utf-16-be", content[::2], content[1::2]),
-    ):
-        is_dense = 2 * high.count(0) > len(high)
-        if is_dense and not low.count(0) and (b"." in low or b"/" in low):
-            return encoding
-    return None
 
 
 def list_inputs(
@@ -327,7 +214,7 @@ class _Lister:
         extension = os.path.splitext(path)[1][1:].lower()
         if self._any or extension not in self._extensions:
             return self._any
-        return self._is_chosen or extension not in _ALSO_TEXT or not _is_text(path)
+        return self._is_chosen or extension not in ALSO_TEXT or not _is_text(path)
 
     def _pass_over(self, names: Iterable[str], sound_files: Iterable[str]) -> None:
         """Count other files, without transcripts of the sound files."""

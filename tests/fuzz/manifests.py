@@ -12,9 +12,11 @@ from nemocli.engine.languages import Languages
 from nemocli.errors import NemocliError
 from nemocli.jobs.claims import Claims
 from nemocli.jobs.documents import parse_formats
-from nemocli.jobs.inputs import Source, parse_extensions, read_list
+from nemocli.jobs.extensions import parse_extensions
+from nemocli.jobs.inputs import Source
 from nemocli.jobs.names import choose_names
 from nemocli.jobs.output_folder import OWN_FOLDER
+from nemocli.jobs.path_list import read_list
 from nemocli.jobs.plan import (
     RunOptions,
     decide_by_log,

@@ -10,7 +10,7 @@ import soundfile
 from nemocli.audio.ffmpeg_limits import DEMUXERS
 from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
-from nemocli.jobs.inputs import EXTENSIONS
+from nemocli.jobs.extensions import EXTENSIONS
 from tests import media
 
 #: Extensions that FFmpeg reads, but folders are not searched for.

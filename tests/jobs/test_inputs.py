@@ -7,7 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nemocli.errors import UsageError
-from nemocli.jobs.inputs import EXTENSIONS, list_inputs, parse_extensions, read_list
+from nemocli.jobs.extensions import EXTENSIONS, parse_extensions
+from nemocli.jobs.inputs import list_inputs
+from nemocli.jobs.path_list import read_list
 
 
 @pytest.fixture
