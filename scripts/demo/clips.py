@@ -42,7 +42,12 @@ def candidates(
     while True:
         drawn = draw(espeak, split, (language,), rng, seen)
         if drawn and len(drawn[1]["text"]) >= LONG_ENOUGH.get(language, 24):
-            yield np.round(drawn[0].audio * 32767) / np.float32(32768), drawn[1]
+            yield round_to_16_bits(drawn[0].audio), drawn[1]
+
+
+def round_to_16_bits(audio: np.ndarray) -> np.ndarray:
+    """Return samples as a 16-bit file will hold them."""
+    return np.round(audio * 32767) / np.float32(32768)
 
 
 def transcribe(transcriber: nemocli.Transcriber, sound: np.ndarray, lang: str) -> str:
@@ -69,7 +74,7 @@ def choose(espeak: Espeak, listener: Listener, out: Path) -> list[dict[str, Any]
                 if exact(listener, sound, about)
             )
             name = f"{language}-{number}.flac"
-            soundfile.write(out / name, sound, RATE, subtype="PCM_16")
+            write_clip(out / name, sound)
             chosen.append(describe(name, about))
     return chosen
 
@@ -86,11 +91,15 @@ def choose_many(espeak: Espeak, listener: Listener, out: Path) -> list[dict[str,
             texts.append(about["text"])
         sound, text = np.concatenate(parts), " ".join(texts)
         if all(transcribe(each, sound, "auto") == text for each in listener.values()):
-            soundfile.write(out / f"{MANY}.flac", sound, RATE, subtype="PCM_16")
+            write_clip(out / f"{MANY}.flac", sound)
             about = {"lang": "auto", "text": text, "voice": "+" + HELD_OUT_VOICES[0]}
             described = describe(f"{MANY}.flac", about)
             return [described | {"voice": "several", "languages": list(MANY_ORDER)}]
     return []
+
+
+def write_clip(path: Path, sound: np.ndarray) -> None:
+    soundfile.write(path, sound, RATE, subtype="PCM_16")
 
 
 def describe(name: str, about: dict[str, Any]) -> dict[str, Any]:
@@ -104,20 +113,35 @@ def describe(name: str, about: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """Parse the arguments of a script that chooses clips, and make the folder for them."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--model", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--runtime", default="auto")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    espeak = Espeak()
-    listener = {n: nemocli.load(args.model, runtime=args.runtime, lookahead=n) for n in LOOKAHEADS}
-    chosen = choose(espeak, listener, args.out) + choose_many(espeak, listener, args.out)
+    return args
+
+
+def load_listener(args: argparse.Namespace) -> Listener:
+    """Load the model at every lookahead."""
+    return {n: nemocli.load(args.model, runtime=args.runtime, lookahead=n) for n in LOOKAHEADS}
+
+
+def write_descriptions(out: Path, chosen: list[dict[str, Any]]) -> None:
+    """Print what was chosen, and write clips.json."""
     for clip in chosen:
-        print(clip["file"], clip["voice"], clip["text"])
+        print(*(clip[key] for key in ("file", "voice", "text", "heard") if key in clip))
     text = json.dumps(chosen, ensure_ascii=False, indent=2) + "\n"
-    (args.out / "clips.json").write_text(text, encoding="utf-8")
+    (out / "clips.json").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    args = parse_arguments(__doc__)
+    espeak, listener = Espeak(), load_listener(args)
+    chosen = choose(espeak, listener, args.out) + choose_many(espeak, listener, args.out)
+    write_descriptions(args.out, chosen)
 
 
 if __name__ == "__main__":

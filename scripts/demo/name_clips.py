@@ -9,24 +9,26 @@ and nemocli). The name, its sentence and its voice are held out from training.
 
 from __future__ import annotations
 
-import argparse
 import difflib
-import json
 import random
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soundfile
 from boosting import errors_outside, find, units
-from clips import Listener, describe, transcribe
+from clips import (
+    Listener,
+    describe,
+    load_listener,
+    parse_arguments,
+    round_to_16_bits,
+    transcribe,
+    write_clip,
+    write_descriptions,
+)
 from messages import message_with_any
-from model import LOOKAHEADS
 from names import HELD_OUT
-from synthesize import RATE, Espeak, draw
-
-import nemocli
+from synthesize import Espeak, draw
 
 CHOSEN = ("en-US", "de-DE")
 ALIKE = 0.7  # how alike the name and what is heard in its place are, at least
@@ -54,7 +56,7 @@ def choose(espeak: Espeak, listener: Listener, language: str, out: Path) -> dict
         drawn = draw(espeak, "voices", (language,), rng, seen, message_with_any)
         if not drawn:
             continue
-        sound = np.round(drawn[0].audio * 32767) / np.float32(32768)
+        sound = round_to_16_bits(drawn[0].audio)
         text = drawn[1]["text"]
         (name,) = held_out_names(language, text)
         hear = partial(transcribe, sound=sound)
@@ -62,24 +64,15 @@ def choose(espeak: Espeak, listener: Listener, language: str, out: Path) -> dict
         texts = [*heard.values(), hear(listener[3], lang="auto")]
         if all(is_wrong_in_the_name(text, name, each) for each in texts):
             path = out / f"{language}.flac"
-            soundfile.write(path, sound, RATE, subtype="PCM_16")
+            write_clip(path, sound)
             return describe(path.name, drawn[1]) | {"names": [name], "heard": heard}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--runtime", default="auto")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    espeak = Espeak()
-    listener = {n: nemocli.load(args.model, runtime=args.runtime, lookahead=n) for n in LOOKAHEADS}
+    args = parse_arguments(__doc__)
+    espeak, listener = Espeak(), load_listener(args)
     chosen = [choose(espeak, listener, language, args.out) for language in CHOSEN]
-    for clip in chosen:
-        print(clip["file"], clip["voice"], clip["text"], clip["heard"])
-    text = json.dumps(chosen, ensure_ascii=False, indent=2) + "\n"
-    (args.out / "clips.json").write_text(text, encoding="utf-8")
+    write_descriptions(args.out, chosen)
 
 
 if __name__ == "__main__":
