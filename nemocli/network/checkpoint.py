@@ -70,7 +70,7 @@ class Checkpoint:
             *self.weights.paths,
         ]:
             digest.update(f"{path.name}\n".encode())
-            for block in _blocks(path):
+            for block in _read_blocks(path):
                 digest.update(block)
         return digest.hexdigest()
 
@@ -185,7 +185,7 @@ def _open(path: Path) -> tuple[Any, tuple[int, ...]]:
         ) from None
 
 
-def _blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
+def _read_blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             while block := file.read(size):

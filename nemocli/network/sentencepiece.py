@@ -35,8 +35,8 @@ def read_sentencepiece(data: bytes, where: str) -> SentencePieces:
     """Read the pieces of a serialized ModelProto. Raises ModelError, naming `where`, for others."""
     try:
         found = tuple(
-            _piece(value)
-            for number, value in _fields(data)
+            _read_piece(value)
+            for number, value in _read_fields(data)
             if number == _MODEL_PIECES and isinstance(value, bytes)
         )
     except (ValueError, IndexError):
@@ -46,9 +46,9 @@ def read_sentencepiece(data: bytes, where: str) -> SentencePieces:
     return SentencePieces(found)
 
 
-def _piece(data: bytes) -> tuple[str, PieceKind]:
+def _read_piece(data: bytes) -> tuple[str, PieceKind]:
     text, kind = "", PieceKind.NORMAL
-    for number, value in _fields(data):
+    for number, value in _read_fields(data):
         if number == _PIECE_TEXT and isinstance(value, bytes):
             text = value.decode("utf-8")
         elif number == _PIECE_TYPE and isinstance(value, int):
@@ -56,29 +56,29 @@ def _piece(data: bytes) -> tuple[str, PieceKind]:
     return text, kind
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _read_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Give the number and value of each field of a message: a whole number, or bytes.
 
     Raises ValueError or IndexError for what is not a message.
     """
     at = 0
     while at < len(data):
-        key, at = _varint(data, at)
+        key, at = _read_varint(data, at)
         number, wire = key >> 3, key & 7
         if wire == 0:
-            value, at = _varint(data, at)
+            value, at = _read_varint(data, at)
             yield number, value
             continue
         size = {1: 8, 5: 4}.get(wire)
         if wire == 2:
-            size, at = _varint(data, at)
+            size, at = _read_varint(data, at)
         if size is None or at + size > len(data):
             raise ValueError("not a protobuf message")
         yield number, data[at : at + size]
         at += size
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]

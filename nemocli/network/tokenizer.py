@@ -40,8 +40,10 @@ def from_hub(path: Path, config: ModelConfig) -> str:
         _check_vocabulary(pieces, set(added), config, f"The file {path}")
         decoder = tokenizer.decoder
         if isinstance(decoder, decoders.Metaspace):
-            decoder = _metaspace(decoder.prepend_scheme)  # the same but for options of encoding
-        return _canonical(tokenizer.id_to_token, special, decoder, config)
+            decoder = _make_metaspace(
+                decoder.prepend_scheme
+            )  # the same but for options of encoding
+        return _make_canonical(tokenizer.id_to_token, special, decoder, config)
 
 
 def _check_vocabulary(
@@ -79,21 +81,21 @@ def from_sentencepiece(model: SentencePieces, config: ModelConfig) -> str:
         or piece in (UNKNOWN, PADDING)
         or TAG.fullmatch(piece)
     }
-    decoder: Any = _metaspace("always")
+    decoder: Any = _make_metaspace("always")
     if any(kind is PieceKind.BYTE for _, kind in model.pieces):
         decoder = decoders.Sequence([decoders.ByteFallback(), decoder])
 
     def piece_of(index: int) -> str | None:
         return model.pieces[index][0] if index < len(model.pieces) else None
 
-    return _canonical(piece_of, special, decoder, config)
+    return _make_canonical(piece_of, special, decoder, config)
 
 
-def _metaspace(prepend_scheme: str) -> Any:
+def _make_metaspace(prepend_scheme: str) -> Any:
     return decoders.Metaspace(replacement=SPACE, prepend_scheme=prepend_scheme)
 
 
-def _canonical(
+def _make_canonical(
     piece_of: Callable[[int], str | None],
     special: Collection[int],
     decoder: Any,

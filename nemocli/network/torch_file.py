@@ -92,9 +92,9 @@ class TorchFile:
             self._refuse("are not a file that torch.save wrote")
         self._root = pickles[0].removesuffix("data.pkl")
         order = self._root + "byteorder"
-        if order in self._entries and bytes(self._bytes(order)) != b"little":
+        if order in self._entries and bytes(self._read_bytes(order)) != b"little":
             self._refuse("have their bytes in big-endian order, which nemocli does not read")
-        described = bytes(self._bytes(pickles[0]))
+        described = bytes(self._read_bytes(pickles[0]))
         # torch has an option that leaves checksums out: then all of them are wrong.
         self._has_checksums = zlib.crc32(described) == self._entries[pickles[0]].CRC
         self._tensors = self._unpickle(described)
@@ -115,7 +115,7 @@ class TorchFile:
         tensor = self._tensors[name]
         storage = tensor.storage
         part = f"{self._root}data/{storage.key}"
-        data = self._bytes(part)
+        data = self._read_bytes(part)
         if self._has_checksums and zlib.crc32(data) != self._entries[part].CRC:
             self._refuse(f"hold the tensor {name} with other bytes than were written")
         if len(data) != storage.length * storage.dtype.itemsize:
@@ -125,7 +125,7 @@ class TorchFile:
         view = np.lib.stride_tricks.as_strided(flat, tensor.shape, strides, writeable=False)
         return np.ascontiguousarray(view).astype(np.float32, copy=False)
 
-    def _bytes(self, name: str) -> memoryview:
+    def _read_bytes(self, name: str) -> memoryview:
         entry = self._entries.get(name)
         if entry is None:
             self._refuse(f"lack the part {name}")
@@ -183,7 +183,7 @@ class _Unpickler(pickle._Unpickler):
         if module == "torch" and name in _STORAGES:
             return name
         known: dict[tuple[str, str], Callable[..., Any]] = {
-            ("collections", "OrderedDict"): _dictionary,
+            ("collections", "OrderedDict"): _make_dictionary,
             ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
             ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
         }
@@ -243,7 +243,7 @@ def _rebuild_tensor(
     return _Tensor(storage, offset, shape, strides)
 
 
-def _dictionary() -> dict[str, Any]:
+def _make_dictionary() -> dict[str, Any]:
     """Make an empty dictionary in place of an ordered one."""
     return {}
 
