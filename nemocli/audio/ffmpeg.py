@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import av
 
+from nemocli.audio.byte_clock import ByteClock
 from nemocli.audio.bytes_behind import (
     count_bytes_behind,
     ends_frame,
@@ -34,10 +35,11 @@ from nemocli.audio.ffmpeg_container import (
 from nemocli.audio.ffmpeg_frames import MAX_SAMPLES, is_quiet, join_blocks, make_silence, to_float
 from nemocli.audio.ffmpeg_packets import PacketReader
 from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
+from nemocli.audio.flac_clock import FlacClock
 from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.packed_kinds import find_frames, measure_frame
-from nemocli.audio.packet_clock import ByteClock, FlacClock, choose_clock
+from nemocli.audio.packet_clock import choose_clock
 from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.timeline import DAMAGE_TOLERANCE_S, Piece, Timeline

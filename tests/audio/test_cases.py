@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from nemocli.audio.bytes_behind import ends_frame
+from nemocli.audio.container_clock import SpeexClock
 from nemocli.audio.ogg_pages import NO_TIME, read_page
 from nemocli.audio.packed_kinds import measure_frame
-from nemocli.audio.packet_clock import SpeexClock
 from nemocli.audio.sound import open_sound
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
