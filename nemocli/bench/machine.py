@@ -9,7 +9,7 @@ from importlib import metadata
 from nemocli.bench.calibration import count_usable_processors
 from nemocli.doctor.system import find_system_name
 from nemocli.runtimes.kinds import KINDS
-from nemocli.runtimes.machine import find_processor_name, total_memory
+from nemocli.runtimes.machine import find_processor_name, read_total_memory
 from nemocli.version import __version__
 
 #: Environment variables that set the number of threads of numerical libraries.
@@ -39,7 +39,7 @@ def describe_machine() -> Machine:
         processor=find_processor_name(),
         processors=os.cpu_count() or 1,
         usable=count_usable_processors(),
-        memory_bytes=total_memory(),
+        memory_bytes=read_total_memory(),
         system=find_system_name(),
         architecture=platform.machine(),
     )

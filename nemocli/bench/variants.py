@@ -14,7 +14,7 @@ MAX_SLOW_WEIGHTS = 50_000_000
 def list_variants(system: System | None = None) -> Iterator[tuple[str, str]]:
     """Yield runtime and precision of every variant that is worth running on the system."""
     for name, kind in KINDS.items():
-        for precision in kind.precisions_on(system or this_system()):
+        for precision in kind.list_precisions(system or this_system()):
             yield name, precision
 
 
@@ -26,7 +26,7 @@ def list_compute_units(runtime: str, system: System | None = None) -> tuple[str 
 
 def list_other_transfers(runtime: str, system: System | None = None) -> tuple[str, ...]:
     """Return how else arrays can go in and out of a runtime's library here than by default."""
-    return KINDS[runtime].transfers_on(system or this_system())
+    return KINDS[runtime].list_transfers(system or this_system())
 
 
 def is_slow(runtime: str) -> bool:

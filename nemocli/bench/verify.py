@@ -92,7 +92,7 @@ def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
                 one = replace(config, lookahead=lookahead, compute_units=units)
                 yield _verify(DEMO, one, reference, note)
             # Once for each runtime: they do not depend on the precision.
-            is_default = precision == KINDS[runtime].precision_on(this_system())
+            is_default = precision == KINDS[runtime].choose_precision(this_system())
             for transfer in list_other_transfers(runtime) if is_default else ():
                 one = replace(config, lookahead=lookahead, transfer=transfer)
                 yield _verify(DEMO, one, reference, note)

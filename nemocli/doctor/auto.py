@@ -15,7 +15,7 @@ from nemocli.models.measured_choices import (
     read_choice_file,
 )
 from nemocli.runtimes.kind import Kind
-from nemocli.runtimes.kinds import KINDS, auto_order, choose_runtime
+from nemocli.runtimes.kinds import KINDS, choose_runtime, order_for_auto
 from nemocli.runtimes.system import System, this_system
 
 
@@ -33,7 +33,7 @@ def examine_auto(system: System | None = None) -> Iterator[Finding]:
 
 
 def _examine_choice(system: System) -> Finding:
-    order = auto_order(system)
+    order = order_for_auto(system)
     names = [kind.name for kind in order]
     chosen = choose_runtime(KINDS, system)
     passed = order[: names.index(chosen)] if chosen in names else order
@@ -51,9 +51,9 @@ def _examine_choice(system: System) -> Finding:
 def _explain(kind: Kind, system: System) -> str:
     """Say what a runtime lacks here."""
     library = kind.library
-    if (missing := kind.missing_for_auto(system)) is not None:
+    if (missing := kind.find_missing_for_auto(system)) is not None:
         return f"needs {missing}"
-    if (missing := library.missing_system(system)) is not None:
+    if (missing := library.find_missing_system(system)) is not None:
         return f"needs {library.package}, which is for {missing}"
     return f"needs {library.package}: {library.install}"
 

@@ -29,7 +29,7 @@ def _examine_runtime(kind: Kind, system: System) -> Finding:
         module=library.loads or library.module,
         essential=kind.is_essential,
     )
-    missing = kind.missing_system(system)
+    missing = kind.find_missing_system(system)
     if not found.ok or missing is None:
         return found
     return replace(found, value=f"{found.value}: converts; running needs {missing}", ok=False)
@@ -47,5 +47,5 @@ def _examine_transfers(kind: Kind, library: Library) -> Finding:
 
 def _advise(library: Library, system: System) -> str:
     """Say how to install a library, or that there is no wheel of it for this Mac."""
-    missing = library.missing_system(system)
+    missing = library.find_missing_system(system)
     return f"{library.package} is for {missing}" if missing else library.advice

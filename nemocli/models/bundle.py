@@ -31,7 +31,7 @@ def open_bundle(path: Path) -> Bundle:
     """Return the complete bundle in a folder; ModelError if files are missing."""
     try:
         bundle = find_bundle(path)
-        if bundle is None or not any(bundle.package(half).exists() for half in HALVES):
+        if bundle is None or not any(bundle.get_package_path(half).exists() for half in HALVES):
             raise ModelError(
                 f"{path} has only the half of a bundle that is for iPhones ({IOS}); nemocli runs"
                 f" the other one, so get its folder {MACOS} too."
@@ -76,7 +76,7 @@ def record_bundle(path: Path) -> dict[str, FileRecord]:
     """
     bundle, records = open_bundle(path), {}
     for graph in GRAPHS:
-        package = bundle.package(graph)
+        package = bundle.get_package_path(graph)
         try:
             check_small(package / HASH)
             expected = (package / HASH).read_bytes()

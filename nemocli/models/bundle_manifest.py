@@ -54,7 +54,7 @@ def read_any_manifest(path: Path) -> Manifest:
 
 def read_source(bundle: Bundle) -> dict[str, str]:
     """Return what nemocli wrote about the source by `SOURCE_KEYS`; empty for other bundles."""
-    path = bundle.package(GRAPHS[0]) / METADATA
+    path = bundle.get_package_path(GRAPHS[0]) / METADATA
     try:
         described: Any = json.loads(read_text(path))
         custom = described["creatorDefinedMetadata"]

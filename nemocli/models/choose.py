@@ -63,7 +63,7 @@ def choose_precision(kind: Kind, requested: str | None, system: System | None = 
     Raises UsageError if the runtime does not have it.
     """
     if requested is None:
-        return kind.default_precision if system is None else kind.precision_on(system)
+        return kind.default_precision if system is None else kind.choose_precision(system)
     kind.check_precision(requested)
     return requested
 

@@ -8,10 +8,10 @@ from nemocli.models.bundle import open_bundle
 from nemocli.models.conversion_place import explain_place
 from nemocli.removal import remove_tree
 from nemocli.runtimes.coreai.ahead_of_time import (
+    choose_half,
     compile_package,
-    compiled_name,
-    half_for,
     is_compiled,
+    name_compiled,
 )
 from nemocli.runtimes.coreai.bundle import HALVES, IOS
 from nemocli.whole_file import name_part, remove_abandoned, write_whole
@@ -53,10 +53,10 @@ def _list_jobs(path: Path, architectures: list[str]) -> Iterator[tuple[Path, str
     """Yield package, architecture, and the place of what is compiled."""
     bundle = open_bundle(path)
     for architecture in architectures:
-        folder = path / half_for(architecture)
+        folder = path / choose_half(architecture)
         for graph in HALVES:
-            package = bundle.package(graph)
-            yield package, architecture, folder / compiled_name(package, architecture)
+            package = bundle.get_package_path(graph)
+            yield package, architecture, folder / name_compiled(package, architecture)
 
 
 def _compile(package: Path, architecture: str, target: Path) -> None:

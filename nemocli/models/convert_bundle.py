@@ -155,7 +155,7 @@ def _is_whole(out: Path, bundle: Bundle, tokenizers: dict[str, str]) -> bool:
     records, phones = record_bundle(out), Bundle(out / IOS, bundle.precision)
     for graph in GRAPHS:
         if graph not in HALVES:
-            package, copy = bundle.package(graph), phones.package(graph)
+            package, copy = bundle.get_package_path(graph), phones.get_package_path(graph)
             records[_name_program(out, copy)] = records[_name_program(out, package)]
             if not all(
                 _has(copy / part, (package / part).read_bytes()) for part in (METADATA, HASH)

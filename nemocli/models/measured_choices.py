@@ -202,7 +202,7 @@ def is_here(variant: Variant, system: System) -> bool:
     if kind is None or not kind.runs_on(system) or variant.precision not in kind.precisions:
         return False
     units = kind.compute_units if kind.has_units_on(system) else (None,)
-    transfers = (None, *kind.transfers_on(system))
+    transfers = (None, *kind.list_transfers(system))
     return variant.compute_units in units and variant.transfer in transfers
 
 

@@ -139,7 +139,7 @@ def _choose_bundle(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[R
     for precision in TYPES:
         bundle = Bundle(Path(MACOS), precision)
         names = [path.as_posix() for path in bundle.files]
-        packages = [f"{bundle.package(graph).as_posix()}/" for graph in STREAM_GRAPHS]
+        packages = [f"{bundle.get_package_path(graph).as_posix()}/" for graph in STREAM_GRAPHS]
         if not any(name.startswith(tuple(packages)) for name in entries):
             continue
         if lacking := [name for name in names if name not in entries]:

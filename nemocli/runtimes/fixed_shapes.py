@@ -37,10 +37,10 @@ class FixedShapeRuntime(Runtime, Generic[Function]):
         """Load all graphs but those for the end of a stream: the last step of an `__init__`."""
         for graph in (*ENCODER_GRAPHS, *DECODER_GRAPHS):
             if not graph.endswith("_tail"):
-                self._function(graph)
+                self._get_function(graph)
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        function = self._function(graph)
+        function = self._get_function(graph)
         if graph != "joint":
             return self._call(graph, function, inputs)
         frames = inputs["enc_frame"]
@@ -53,7 +53,7 @@ class FixedShapeRuntime(Runtime, Generic[Function]):
     def close(self) -> None:
         self._functions.clear()
 
-    def _function(self, graph: str) -> Function:
+    def _get_function(self, graph: str) -> Function:
         if graph not in self._functions:
             self._functions[graph] = self._load(graph)
         return self._functions[graph]

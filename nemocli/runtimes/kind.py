@@ -60,7 +60,7 @@ class Library:
         """How to install it, as a command."""
         return f"for {self.systems}: {self.install}" if self.systems else self.install
 
-    def missing_system(self, system: System) -> str | None:
+    def find_missing_system(self, system: System) -> str | None:
         """Name the processor, macOS or Python that it has no wheel without; None if it has one."""
         return find_missing(self.mac_wheels, system)
 
@@ -121,11 +121,11 @@ class Kind(ABC):
         """The precisions that users may choose."""
         return tuple(name for name in self.precisions if name not in self.only_for_checks)
 
-    def precision_on(self, system: System) -> str:
+    def choose_precision(self, system: System) -> str:
         """Return the precision that a checkpoint is converted to when it is loaded on a system."""
         return self.default_precision
 
-    def precisions_on(self, system: System) -> tuple[str, ...]:
+    def list_precisions(self, system: System) -> tuple[str, ...]:
         """Return the precisions that are worth running on a system."""
         return self.offered_precisions
 
@@ -135,13 +135,13 @@ class Kind(ABC):
 
     def has_units_on(self, system: System) -> bool:
         """Tell whether compute units can be chosen on a system."""
-        return bool(self.compute_units) and self.missing_system(system) is None
+        return bool(self.compute_units) and self.find_missing_system(system) is None
 
-    def transfers_on(self, system: System) -> tuple[str, ...]:
+    def list_transfers(self, system: System) -> tuple[str, ...]:
         """Return the transfers for which everything is installed."""
         return self.transfers
 
-    def missing_system(self, system: System) -> str | None:
+    def find_missing_system(self, system: System) -> str | None:
         """Name the system it needs instead of the one given; None if that one will do."""
         if self.minimum_macos is None or system.has_macos(self.minimum_macos):
             return None
@@ -149,16 +149,16 @@ class Kind(ABC):
             return "macOS"
         return f"macOS {self.minimum_macos} or later, not {system.macos}"
 
-    def missing_for_auto(self, system: System) -> str | None:
+    def find_missing_for_auto(self, system: System) -> str | None:
         """Name what `auto` needs to stand for it instead of what the system has; None if nothing.
 
         Whether its library is installed is another question.
         """
-        return self.missing_system(system)
+        return self.find_missing_system(system)
 
     def check_machine(self, system: System) -> None:
         """Raise UnsupportedError, with advice, if this machine cannot run it. Imports nothing."""
-        missing = self.missing_system(system)
+        missing = self.find_missing_system(system)
         if missing is not None:
             raise UnsupportedError(
                 f"The {self.name} runtime needs {missing}; on this machine use another one, such as"
@@ -166,7 +166,7 @@ class Kind(ABC):
             )
         if self.library.is_here:
             return
-        if (missing := self.library.missing_system(system)) is not None:
+        if (missing := self.library.find_missing_system(system)) is not None:
             raise UnsupportedError(
                 f"The {self.name} runtime needs {self.library.package}, which is for {missing};"
                 f" on this machine use another one, such as {PORTABLE}."
@@ -175,7 +175,7 @@ class Kind(ABC):
 
     def runs_on(self, system: System) -> bool:
         """Tell whether this machine, with the given system, can run it."""
-        return self.missing_system(system) is None and self.library.is_here
+        return self.find_missing_system(system) is None and self.library.is_here
 
     @property
     def missing_library(self) -> str:

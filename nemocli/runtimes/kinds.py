@@ -30,7 +30,7 @@ AUTO_RUNTIME = "auto"
 AUTO_ON_APPLE_SILICON = ("coreml", "mlx", "coreai", PORTABLE)
 
 
-def auto_order(system: System) -> list[Kind]:
+def order_for_auto(system: System) -> list[Kind]:
     """Return the runtimes that `auto` may stand for on a system, the preferred one first."""
     names = AUTO_ON_APPLE_SILICON if system.is_apple_silicon else (PORTABLE,)
     return [KINDS[name] for name in names if name in KINDS]
@@ -44,10 +44,12 @@ def choose_runtime(
 ) -> str:
     """Return the runtime that `auto` stands for on a system, among those that a model is for.
 
-    It is the first of `auto_order` that this machine can run and that has the requested precision
-    and compute units; if none has, the first that it can run.
+    It is the first of `order_for_auto` that this machine can run and that has the requested
+    precision and compute units; if none has, the first that it can run.
     """
-    ready = [kind for kind in auto_order(system) if kind.name in among and is_ready(kind, system)]
+    ready = [
+        kind for kind in order_for_auto(system) if kind.name in among and is_ready(kind, system)
+    ]
     units = (compute_units,) if compute_units else ()
     fitting = [
         kind
@@ -62,7 +64,7 @@ def choose_runtime(
 
 def is_ready(kind: Kind, system: System) -> bool:
     """Tell whether `auto` can stand for a runtime: on this system, with what is installed."""
-    return kind.missing_for_auto(system) is None and kind.library.is_here
+    return kind.find_missing_for_auto(system) is None and kind.library.is_here
 
 
 def list_runtime_names() -> tuple[str, ...]:

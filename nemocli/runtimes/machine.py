@@ -18,7 +18,7 @@ def describe_machine(system: System) -> dict[str, str | int]:
     return {
         "processor": find_processor_name(),
         "processors": os.cpu_count() or 1,
-        "memory_gib": round((total_memory() or 0) / 2**30),
+        "memory_gib": round((read_total_memory() or 0) / 2**30),
         "architecture": system.architecture,
         "system": name,
     }
@@ -37,7 +37,7 @@ def find_processor_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def total_memory() -> int | None:
+def read_total_memory() -> int | None:
     """Return the machine's memory in bytes; None if unknown."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

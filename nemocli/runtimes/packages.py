@@ -7,17 +7,17 @@ from nemocli.network.graphs import DECODER_GRAPHS
 COREML, COREAI = "mlpackage", "aimodel"
 
 
-def package_name(graph: str, suffix: str) -> str:
+def name_package(graph: str, suffix: str) -> str:
     """Return the name of a graph's package in a model folder; `suffix` is COREML or COREAI."""
     return f"{graph}.{suffix}"
 
 
-def function_name(graph: str, lookahead: int) -> str:
+def name_function(graph: str, lookahead: int) -> str:
     """Return the name of a package's function: `main` if it is the same for every lookahead."""
     return "main" if graph in DECODER_GRAPHS else f"lookahead{lookahead}"
 
 
-def functions(graph: str, lookaheads: Sequence[int]) -> Iterator[tuple[str, int]]:
+def list_functions(graph: str, lookaheads: Sequence[int]) -> Iterator[tuple[str, int]]:
     """Give the name and lookahead of each function in a graph's package."""
     for lookahead in lookaheads[:1] if graph in DECODER_GRAPHS else lookaheads:
-        yield function_name(graph, lookahead), lookahead
+        yield name_function(graph, lookahead), lookahead

@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from nemocli.runtimes.kind import Kind
-from nemocli.runtimes.kinds import auto_order
+from nemocli.runtimes.kinds import order_for_auto
 from nemocli.runtimes.system import System
 from scripts.documents.markdown import table
 
@@ -43,7 +43,7 @@ def find_auto(system: System, extras: tuple[str, ...] = ()) -> str | None:
     """
     packages = _packages(system, extras)
     return next(
-        (kind.name for kind in auto_order(system) if _is_ready(kind, system, packages)), None
+        (kind.name for kind in order_for_auto(system) if _is_ready(kind, system, packages)), None
     )
 
 
@@ -58,8 +58,8 @@ def _describe(macos: int, architecture: str, python: tuple[int, int]) -> str:
 
 def _is_ready(kind: Kind, system: System, packages: set[str]) -> bool:
     library = kind.library
-    has_wheel = library.missing_system(system) is None
-    return library.package in packages and has_wheel and kind.missing_for_auto(system) is None
+    has_wheel = library.find_missing_system(system) is None
+    return library.package in packages and has_wheel and kind.find_missing_for_auto(system) is None
 
 
 def _packages(system: System, extras: tuple[str, ...]) -> set[str]:

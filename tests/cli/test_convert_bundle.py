@@ -210,7 +210,7 @@ def test_the_halves_are_compiled_for_each_architecture(copy, demo, xcrun):
     for call, architecture, platform in zip(
         calls, ["h18p"] * 2 + ["h16c"] * 2, ["iOS"] * 2 + ["macOS"] * 2, strict=True
     ):
-        package = open_bundle(copy).package("conformer_a").parent
+        package = open_bundle(copy).get_package_path("conformer_a").parent
         assert call.startswith(f"coreai-build compile {package}/nemotron_asr_stream_conformer_")
         assert f"--platform {platform} --architecture {architecture} --preferred-compute" in call
         assert call.endswith("neural-engine --min-deployment-version 27.0")

@@ -20,7 +20,7 @@ from nemocli.models.folder import (
     record_files,
     write_manifest,
 )
-from nemocli.runtimes.coreml.compiled import content_key
+from nemocli.runtimes.coreml.compiled import compute_content_key
 from tests import typed
 from tests.network.broken import sound_files
 from tests.schemas import checked
@@ -109,7 +109,7 @@ def test_what_core_ml_compiled_goes_with_its_last_model(models):
         files = record_files(folder / name, names)
         manifest = replace(converted, kind="coreml", precision="fp16", files=files)
         write_manifest(folder / name, manifest)
-        keys[name] = {content_key({file: files[file].sha256}) for file in names[1:]}
+        keys[name] = {compute_content_key({file: files[file].sha256}) for file in names[1:]}
         for key in keys[name]:
             code = compiled / f"{key}-macos15.5.mlmodelc" / "code"
             code.parent.mkdir(parents=True, exist_ok=True)

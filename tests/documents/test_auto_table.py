@@ -42,7 +42,7 @@ def test_the_first_macos_in_the_text_is_that_of_the_code():
 def test_it_is_what_the_program_would_choose(macos, architecture, python, monkeypatch):
     """Given the packages for which there are wheels, `choose_runtime` says the same."""
     system = System("darwin", f"{macos}.0", architecture, python)
-    has_wheel = property(lambda library: library.missing_system(system) is None)
+    has_wheel = property(lambda library: library.find_missing_system(system) is None)
     monkeypatch.setattr(Library, "is_here", has_wheel)
     found = find_auto(system, ("coreai", "mlx"))
     if found is None:

@@ -16,5 +16,5 @@ def test_a_row_is_what_the_kind_says(kind):
     _, _, systems, precisions, units, _ = row.split("|")
     assert tuple(precisions.strip().split(", ")) == kind.offered_precisions
     assert ("--compute-units" in units) == bool(kind.compute_units)
-    needs = kind.missing_for_auto(System("darwin", "1.0")) or ""
+    needs = kind.find_missing_for_auto(System("darwin", "1.0")) or ""
     assert needs.partition(" or later")[0] in systems

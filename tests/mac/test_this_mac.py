@@ -14,7 +14,7 @@ from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.doctor.power import examine_power
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
-from nemocli.runtimes.kinds import KINDS, auto_order, is_ready
+from nemocli.runtimes.kinds import KINDS, is_ready, order_for_auto
 from nemocli.runtimes.machine import find_processor_name
 from nemocli.runtimes.system import this_system
 from nemocli.transcriber import load_transcriber
@@ -33,7 +33,7 @@ def data(tmp_path, monkeypatch):
 
 def test_auto_is_the_first_that_this_mac_can_run():
     system = this_system()
-    expected = next(kind.name for kind in auto_order(system) if is_ready(kind, system))
+    expected = next(kind.name for kind in order_for_auto(system) if is_ready(kind, system))
     assert resolve(ModelSpec("demo")).runtime == expected
     findings = checked(json.loads(typed.nemocli("doctor", "--json").stdout), "doctor")
     (auto,) = [each["value"] for each in findings if each["name"] == "runtime auto"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.coreml.backend import Backend, LoadedFunction
-from nemocli.runtimes.coreml.package import files
+from nemocli.runtimes.coreml.package import list_package_files
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from tests.mlprogram.evaluate import Evaluator
 from tests.mlprogram.reader import Package
@@ -51,7 +51,7 @@ class EvaluatedRuntime(CoreMLRuntime):
             {
                 name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
                 for path in folder.glob("*.mlpackage")
-                for name in files(path)
+                for name in list_package_files(path)
             },
             Path(self._temporary.name),
             backend=backend or EvaluatingBackend(exact),

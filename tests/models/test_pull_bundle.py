@@ -80,14 +80,14 @@ def test_a_download_goes_on_and_mends_what_is_damaged(hub, bundle):
     hub.status = None
     assert nemocli("models", "pull", NAME).exit_code == 0
     snapshot = HubModel(NAME).folder / "snapshots" / hub.commit
-    program = open_bundle(snapshot).package("joint") / "main.mlirb"
+    program = open_bundle(snapshot).get_package_path("joint") / "main.mlirb"
     program.resolve().write_bytes(b"damaged")
     verified = nemocli("models", "verify")
     assert verified.exit_code == 3
     assert str(program) in verified.stdout
     assert "nemocli models pull" in verified.stdout
     assert nemocli("models", "pull", NAME).exit_code == 0
-    intact = open_bundle(bundle).package("joint") / "main.mlirb"
+    intact = open_bundle(bundle).get_package_path("joint") / "main.mlirb"
     assert program.read_bytes() == intact.read_bytes()
 
 

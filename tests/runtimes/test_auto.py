@@ -152,9 +152,9 @@ def test_convert_refuses_runtimes_without_folders():
 )
 def test_wheels_that_there_are_not(package, system, missing, monkeypatch):
     library = KINDS[package].library
-    assert library.missing_system(system) == missing
+    assert library.find_missing_system(system) == missing
     without(monkeypatch, library.package)
-    if missing and KINDS[package].missing_system(system) is None:
+    if missing and KINDS[package].find_missing_system(system) is None:
         with pytest.raises(UnsupportedError, match=f"which is for {missing}; on"):
             KINDS[package].check_machine(system)
 

@@ -120,8 +120,10 @@ def test_the_facts_of_a_kind_agree(name):
     assert kind.default_compute_units in (kind.compute_units or (None,))
     assert kind.default_precision == kind.offered_precisions[0], "as the help of convert says"
     for system in SYSTEMS:
-        assert kind.precision_on(system) == kind.precisions_on(system)[0], "as that of bench says"
-        assert set(kind.precisions_on(system)) <= set(kind.offered_precisions)
+        assert kind.choose_precision(system) == kind.list_precisions(system)[0], (
+            "as that of bench says"
+        )
+        assert set(kind.list_precisions(system)) <= set(kind.offered_precisions)
         units = kind.choose_units(None, system)
         assert (units is None) == (not kind.has_units_on(system))
 
@@ -131,13 +133,13 @@ def test_the_facts_of_a_kind_agree(name):
 def test_it_is_resolved_or_one_sentence_says_why_not(name, system, monkeypatch):
     monkeypatch.setattr(Library, "is_here", True)
     spec = ModelSpec("demo", name)
-    if KINDS[name].missing_system(system):
+    if KINDS[name].find_missing_system(system):
         with pytest.raises(UnsupportedError, match=rf"The {name} runtime needs macOS.*\.$"):
             resolve(spec, system=system)
         return
     resolved = resolve(spec, system=system)
     assert resolved.runtime == name
-    assert resolved.precision == KINDS[name].precision_on(system)
+    assert resolved.precision == KINDS[name].choose_precision(system)
     assert resolved.needs_conversion == isinstance(KINDS[name], FolderKind)
 
 
@@ -152,7 +154,7 @@ def test_without_its_library_it_is_said_how_to_get_it(name, monkeypatch):
 def test_it_transcribes_a_clip(name, clips):
     transcriber = nemocli.load("demo", runtime=name)
     assert transcriber.runtime == name
-    assert transcriber.precision == KINDS[name].precision_on(this_system())
+    assert transcriber.precision == KINDS[name].choose_precision(this_system())
     session = transcriber.session()
     session.feed(clips[0].samples)
     assert session.finish().text == clips[0].text

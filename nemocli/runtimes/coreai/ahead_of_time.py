@@ -59,12 +59,12 @@ def check_xcode() -> None:
     )
 
 
-def half_for(architecture: str) -> str:
+def choose_half(architecture: str) -> str:
     """Return the half of a bundle that an architecture belongs to."""
     return IOS if architecture.endswith("p") else MACOS
 
 
-def compiled_name(package: Path, architecture: str) -> str:
+def name_compiled(package: Path, architecture: str) -> str:
     """Return the name of a package compiled for an architecture."""
     return f"{package.stem}.{architecture}.aimodelc"
 
@@ -74,7 +74,7 @@ def compile_package(package: Path, folder: Path, architecture: str) -> Path:
 
     Raises NemocliError if nothing whole came out, or nothing for the Neural Engine.
     """
-    platform = "iOS" if half_for(architecture) == IOS else "macOS"
+    platform = "iOS" if choose_half(architecture) == IOS else "macOS"
     command = ["xcrun", "coreai-build", "compile", str(package), "--output", str(folder)]
     command += ["--platform", platform, "--architecture", architecture]
     # No --expect-frequent-reshapes: with graphs of fixed shapes, iOS then crashes.
@@ -91,11 +91,11 @@ def compile_package(package: Path, folder: Path, architecture: str) -> Path:
         )
     except OSError as error:
         raise NemocliError(f"coreai-build cannot be run: {error.strerror}.") from None
-    said = _last_line(done.stdout)
+    said = _take_last_line(done.stdout)
     subject = f"Xcode's coreai-build did not compile {package.name} for {architecture}"
     if done.returncode:
         raise NemocliError(f"{subject}: it ended with exit code {done.returncode}{said}.")
-    compiled = folder / compiled_name(package, architecture)
+    compiled = folder / name_compiled(package, architecture)
     if not _list_files(compiled):
         raise NemocliError(f"{subject}, though it says that it did: nothing came out{said}.")
     if not _has_neural_engine(compiled):
@@ -119,6 +119,6 @@ def _has_neural_engine(compiled: Path) -> bool:
     return next(compiled.rglob(NEURAL_ENGINE_ENTRIES), None) is not None
 
 
-def _last_line(output: str) -> str:
+def _take_last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return f": {lines[-1][:200].rstrip('.')}" if lines else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.graphs import DECODER_GRAPHS
-from nemocli.runtimes.packages import COREAI, package_name
+from nemocli.runtimes.packages import COREAI, name_package
 
 MACOS, IOS = "macos", "ios"
 
@@ -38,7 +38,7 @@ RENAMED = {"k_cache_out": "k_out", "v_cache_out": "v_out", "conv_cache_out": "co
 RENAMED_FIRST = {f"cache{n}_out": f"cache{n}" for n in range(3)}
 
 
-def renamed_results(graph: str) -> dict[str, str]:
+def rename_results(graph: str) -> dict[str, str]:
     """Return the names in a bundle of those of a graph's results that nemocli calls otherwise."""
     return RENAMED_FIRST if graph == "pre_first" else RENAMED if graph in HALVES else {}
 
@@ -46,8 +46,8 @@ def renamed_results(graph: str) -> dict[str, str]:
 def bundle_package(graph: str, precision: str) -> str:
     """Return the name of a graph's package; `precision` is the encoder's."""
     if graph in DECODER_GRAPHS:
-        return package_name(f"nemotron_asr_{graph}_{TYPES['fp32']}", COREAI)
-    return package_name(f"nemotron_asr_stream_{graph}_{TYPES[precision]}", COREAI)
+        return name_package(f"nemotron_asr_{graph}_{TYPES['fp32']}", COREAI)
+    return name_package(f"nemotron_asr_stream_{graph}_{TYPES[precision]}", COREAI)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Bundle:
     #: Precision of the encoder: fp16 or fp32.
     precision: str
 
-    def package(self, graph: str) -> Path:
+    def get_package_path(self, graph: str) -> Path:
         """Return the path of a graph's package."""
         return self.folder / bundle_package(graph, self.precision)
 
@@ -73,7 +73,7 @@ class Bundle:
         yield self.tokenizer
         for graph in GRAPHS:
             for part in PARTS:
-                yield self.package(graph) / part
+                yield self.get_package_path(graph) / part
 
     @property
     def missing(self) -> Path | None:
@@ -89,7 +89,7 @@ def find_bundle(path: Path) -> Bundle | None:
     for folder in (path / MACOS, path):
         for precision in TYPES:
             bundle = Bundle(folder, precision)
-            if any(bundle.package(graph).is_dir() for graph in STREAM_GRAPHS):
+            if any(bundle.get_package_path(graph).is_dir() for graph in STREAM_GRAPHS):
                 return bundle
     return None
 

@@ -21,7 +21,7 @@ from nemocli.runtimes.coreai.bundle import (
     STREAM_GRAPHS,
     TYPES,
     Bundle,
-    renamed_results,
+    rename_results,
 )
 from nemocli.runtimes.coreai.files import drop_date
 from nemocli.runtimes.coreai.operations import Constants, Value, add_function
@@ -49,7 +49,7 @@ def write_bundle(
     bundle = Bundle(folder / MACOS, precision)
     bundle.folder.mkdir()
     for number, graph in enumerate(GRAPHS, 1):
-        package = bundle.package(graph)
+        package = bundle.get_package_path(graph)
         progress(package.name, number, len(GRAPHS))
         module, constants = ai.Module.create(), Constants()
         is_half = TYPES[precision] == "float16" and graph in STREAM_GRAPHS
@@ -68,7 +68,7 @@ def write_bundle(
 
 def _publish(graph: Graph[Value]) -> Graph[Value]:
     """Return a graph with the names and the order that its tensors have in published bundles."""
-    names = renamed_results(graph.name)
+    names = rename_results(graph.name)
 
     def body(ops: Operations[Value], inputs: Mapping[str, Value]) -> dict[str, Value]:
         results = graph.body(ops, inputs)
@@ -96,7 +96,7 @@ def _describe(package: Path, about: Mapping[str, str]) -> None:
 def _copy_for_phones(bundle: Bundle, folder: Path) -> None:
     folder.mkdir()
     for graph in GRAPHS:
-        package = bundle.package(graph)
+        package = bundle.get_package_path(graph)
         if graph not in HALVES:
             shutil.copytree(package, folder / package.name)
     for path in bundle.folder.glob("*.json"):

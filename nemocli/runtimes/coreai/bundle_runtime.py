@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreai.bundle import Bundle, renamed_results
+from nemocli.runtimes.coreai.bundle import Bundle, rename_results
 from nemocli.runtimes.coreai.runtime import CoreAIRuntime
 
 
@@ -35,8 +35,8 @@ class BundleRuntime(CoreAIRuntime):
 
     def _call(self, graph: str, function: Any, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         results = super()._call(graph, function, inputs)
-        names = {theirs: ours for ours, theirs in renamed_results(graph).items()}
+        names = {theirs: ours for ours, theirs in rename_results(graph).items()}
         return {names.get(name, name): value for name, value in results.items()}
 
     def _locate(self, graph: str) -> tuple[Path, str]:
-        return self._bundle.package(graph), "main"
+        return self._bundle.get_package_path(graph), "main"

@@ -18,11 +18,11 @@ from nemocli.runtimes.coreai.bundle import (
     STREAM_GRAPHS,
     TYPES,
     Bundle,
-    renamed_results,
+    rename_results,
 )
 from nemocli.runtimes.coreai.kind import KIND
 from nemocli.runtimes.coreai.layout import LAYOUT
-from nemocli.runtimes.coreai.quiet import silent
+from nemocli.runtimes.coreai.quiet import silence_stderr
 
 #: How Core AI describes a tensor: `NDArray (Float16, 1 × 25 × 128)`.
 _TENSOR = re.compile(r"NDArray \((\w+), (\d{1,9}(?: × \d{1,9}){0,7})\)")
@@ -59,7 +59,7 @@ def read_config(bundle: Bundle) -> ModelConfig:
         for name, tensor in expected[graph].items():
             if signatures[graph].get(name) != tensor:
                 raise ModelError(
-                    f"{bundle.package(graph)} does not fit the bundle's other graphs in {name!r}:"
+                    f"{bundle.get_package_path(graph)} does not fit the bundle's other graphs in {name!r}:"
                     " get the bundle again, or choose another one."
                 )
     return config
@@ -70,9 +70,9 @@ def _read_signature(bundle: Bundle, graph: str) -> Signature:
         from coreai.authoring import AIModelAsset
     except ImportError:
         raise UnsupportedError(KIND.missing_library) from None
-    package = bundle.package(graph)
+    package = bundle.get_package_path(graph)
     try:
-        with silent():  # the native parser writes to stderr
+        with silence_stderr():  # the native parser writes to stderr
             summary = AIModelAsset.load(package).summary(include_statistics=False)
             if summary is None or "main" not in summary.function_names:
                 raise ValueError("it has no function 'main'")
@@ -187,7 +187,7 @@ def _expect(config: ModelConfig, graph: str, precision: str) -> Signature:
     frames = config.default_lookahead + 1
     built: Graph[None] = build_graph(graph, Parameters(config, _OnlyShapes(config)), frames)
     floats = TYPES[precision] if graph in STREAM_GRAPHS else TYPES["fp32"]
-    names = renamed_results(graph)
+    names = rename_results(graph)
     return {
         names.get(spec.name, spec.name): Tensor(
             "int32" if spec.dtype == "int32" else floats, spec.known_shape

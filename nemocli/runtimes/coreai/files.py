@@ -15,7 +15,7 @@ from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreai.operations import Constants, Value, add_function
 from nemocli.runtimes.coreai.tools import authoring as ai
 from nemocli.runtimes.kind import GraphProgress
-from nemocli.runtimes.packages import COREAI, functions, package_name
+from nemocli.runtimes.packages import COREAI, list_functions, name_package
 
 
 def write_graphs(
@@ -31,14 +31,14 @@ def write_graphs(
     """
     names: list[str] = []
     graphs = (*DECODER_GRAPHS, *ENCODER_GRAPHS)
-    total = sum(len(list(functions(graph, lookaheads))) for graph in graphs)
+    total = sum(len(list(list_functions(graph, lookaheads))) for graph in graphs)
     numbers = count(1)
     for graph in graphs:
-        package = folder / package_name(graph, COREAI)
+        package = folder / name_package(graph, COREAI)
         is_half = precision == "fp16" and graph in ENCODER_GRAPHS
         module, constants = ai.Module.create(), Constants()
         with module:
-            for name, lookahead in functions(graph, lookaheads):
+            for name, lookahead in list_functions(graph, lookaheads):
                 progress(f"{package.name} {name}", next(numbers), total)
                 built: Graph[Value] = build_graph(graph, parameters, lookahead + 1)
                 add_function(built, name, np.float16 if is_half else np.float32, constants)

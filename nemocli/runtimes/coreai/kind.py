@@ -34,11 +34,11 @@ class CoreAIKind(FolderKind):
     compute_units = ("cpu", "gpu", "ane", "all")
     default_compute_units = "all"
 
-    def precision_on(self, system: System) -> str:
+    def choose_precision(self, system: System) -> str:
         """Return float16 for devices: on a processor, Apple's runtime is 100 times slower at it."""
         return self.default_precision if system.is_macos else "fp32"
 
-    def precisions_on(self, system: System) -> tuple[str, ...]:
+    def list_precisions(self, system: System) -> tuple[str, ...]:
         return self.offered_precisions if system.is_macos else ("fp32",)
 
     def is_slow_on(self, system: System) -> bool:
@@ -47,11 +47,11 @@ class CoreAIKind(FolderKind):
     def has_units_on(self, system: System) -> bool:
         return system.has_macos(SYSTEM_MINIMUM_MACOS)
 
-    def missing_for_auto(self, system: System) -> str | None:
+    def find_missing_for_auto(self, system: System) -> str | None:
         """Ask for the system's own Core AI: the package's computes on the processor, slowly."""
         if not self.has_units_on(system):
             return f"macOS {SYSTEM_MINIMUM_MACOS} or later"
-        return super().missing_for_auto(system)
+        return super().find_missing_for_auto(system)
 
     def choose_units(self, requested: str | None, system: System) -> str | None:
         chosen = super().choose_units(requested, system)

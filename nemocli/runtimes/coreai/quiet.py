@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def silent() -> Iterator[None]:
+def silence_stderr() -> Iterator[None]:
     """Silence stderr, to which native code writes lines of its own."""
     kept = os.dup(2)
     try:

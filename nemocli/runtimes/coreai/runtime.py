@@ -27,9 +27,9 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreai.kind import KIND, describe_missing_units
-from nemocli.runtimes.coreai.quiet import silent
+from nemocli.runtimes.coreai.quiet import silence_stderr
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
-from nemocli.runtimes.packages import COREAI, function_name, package_name
+from nemocli.runtimes.packages import COREAI, name_function, name_package
 
 #: coreai's names for the compute units; `all` leaves the choice to the system.
 COMPUTE_UNITS = {"cpu": "cpu", "gpu": "gpu", "ane": "neural_engine", "all": None}
@@ -61,7 +61,7 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
         super().__init__(config, lookahead)
         self._folder = folder
         self._encoder_dtype = np.dtype(np.float16 if precision == "fp16" else np.float32)
-        self._options = _specialization(compute_units)
+        self._options = _make_specialization(compute_units)
         self._models = AsyncExitStack()
         self._release = weakref.finalize(self, _release, self._models)
         self._release.atexit = False
@@ -98,17 +98,17 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
             return model.load_function(name)
 
         try:
-            with silent():
+            with silence_stderr():
                 return _wait(load())
         except Exception as error:  # coreai's exceptions share no base class
             raise ModelError(f"Core AI cannot load {package}: {error}; {self._advice}.") from None
 
     def _locate(self, graph: str) -> tuple[Path, str]:
         """Return the package of a graph, and the name of its function for the lookahead."""
-        return self._folder / package_name(graph, COREAI), function_name(graph, self.lookahead)
+        return self._folder / name_package(graph, COREAI), name_function(graph, self.lookahead)
 
 
-def _specialization(compute_units: str) -> Any:
+def _make_specialization(compute_units: str) -> Any:
     try:
         import coreai.authoring  # noqa: F401  the runtime does not load without it
         from coreai.runtime import SpecializationOptions
@@ -140,7 +140,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
+def _start_loop() -> asyncio.AbstractEventLoop:
     """Start the event loop that runs coreai's asynchronous calls, in a thread of its own.
 
     The caller's thread may have a running loop already, as in a notebook.
@@ -167,9 +167,9 @@ def _finish_calls(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _wait(call: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run_coroutine_threadsafe(call, _loop()).result()
+    return asyncio.run_coroutine_threadsafe(call, _start_loop()).result()
 
 
 def _release(models: AsyncExitStack) -> Future[None]:
     """Release the models, and the temporary folders they run from."""
-    return asyncio.run_coroutine_threadsafe(models.aclose(), _loop())
+    return asyncio.run_coroutine_threadsafe(models.aclose(), _start_loop())

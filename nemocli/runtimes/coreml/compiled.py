@@ -33,7 +33,7 @@ class CompiledModels:
         `hashes` are the SHA-256 of the package's files by name. An interruption leaves no entry.
         Other processes that need the same package wait until it is compiled.
         """
-        content = content_key(hashes)
+        content = compute_content_key(hashes)
         target = self._folder / f"{content}-macos{self._system}.mlmodelc"
         if _is_whole(target):
             return target
@@ -46,32 +46,32 @@ class CompiledModels:
                 for old in self._folder.glob(f"{content}-*.mlmodelc"):
                     if old != target:  # made before an update of the system
                         shutil.rmtree(old)
-                        _listed(old).unlink(missing_ok=True)
+                        _name_list(old).unlink(missing_ok=True)
         return target
 
     def _make(self, package: Path, target: Path) -> None:
         # One name for all processes: only one compiles at a time, and what a killed one left goes.
         with write_whole(target, self._folder / "partial.mlmodelc") as part:
             self._compile(package, part)
-            write_whole_file(_listed(target), json.dumps(_files(part)))
+            write_whole_file(_name_list(target), json.dumps(_list_files(part)))
 
 
 def _is_whole(compiled: Path) -> bool:
     """Tell whether every file is as the compiler left it, by size and time; more may be there."""
     try:
-        listed = json.loads(_listed(compiled).read_text(encoding="utf-8"))
-        found = _files(compiled)
+        listed = json.loads(_name_list(compiled).read_text(encoding="utf-8"))
+        found = _list_files(compiled)
         return compiled.is_dir() and all(found.get(name) == seen for name, seen in listed.items())
     except (OSError, ValueError, AttributeError):
         return False
 
 
-def _listed(compiled: Path) -> Path:
+def _name_list(compiled: Path) -> Path:
     """Return the path of the list of a compiled package's files: beside it, not in it."""
     return compiled.with_suffix(".json")
 
 
-def _files(folder: Path) -> dict[str, list[int]]:
+def _list_files(folder: Path) -> dict[str, list[int]]:
     """Return size and time of modification of each file, by its path in the folder."""
     seen = {path: path.stat() for path in folder.rglob("*") if path.is_file()}
     return {
@@ -88,7 +88,7 @@ def find_compiled(folder: Path, hashes: Mapping[str, str]) -> list[Path]:
     packages: dict[str, dict[str, str]] = defaultdict(dict)
     for name, digest in hashes.items():
         packages[name.partition("/")[0]][name] = digest
-    keys = map(content_key, packages.values())
+    keys = map(compute_content_key, packages.values())
     return [path for key in keys for path in sorted(folder.glob(f"{key}-macos*"))]
 
 
@@ -107,7 +107,7 @@ def check_package(package: Path, hashes: Mapping[str, str]) -> None:
                 raise ValueError(f"{name} is damaged")
 
 
-def content_key(hashes: Mapping[str, str]) -> str:
+def compute_content_key(hashes: Mapping[str, str]) -> str:
     """Compute a short hash over the hashes of a package's files."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:32]

@@ -17,10 +17,10 @@ from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreml.compress import choose_compression
 from nemocli.runtimes.coreml.constants import Constants
 from nemocli.runtimes.coreml.functions import build_function, list_layouts
-from nemocli.runtimes.coreml.package import files, write_package
-from nemocli.runtimes.coreml.states import CACHES, has_states, state_function_name
+from nemocli.runtimes.coreml.package import list_package_files, write_package
+from nemocli.runtimes.coreml.states import CACHES, has_states, name_state_function
 from nemocli.runtimes.kind import GraphProgress
-from nemocli.runtimes.packages import COREML, functions, package_name
+from nemocli.runtimes.packages import COREML, list_functions, name_package
 
 #: Graphs whose matrices are quantized: they take nearly all of the time.
 COMPRESSED_GRAPHS = ("conformer_a", "conformer_b")
@@ -44,20 +44,20 @@ def write_graphs(
     total = sum(len(list(_plan(graph, lookaheads, precision))) for graph in graphs)
     numbers = count(1)
     for graph in graphs:
-        package = folder / package_name(graph, COREML)
-        with _temporary_folder(folder) as temporary:
+        package = folder / name_package(graph, COREML)
+        with _make_temporary_folder(folder) as temporary:
 
             def report(function: str, name: str = package.name) -> None:
                 progress(f"{name} {function}", next(numbers), total)
 
             _write(parameters, graph, lookaheads, precision, package, Path(temporary), report)
         gc.collect()  # coremltools' programs refer to themselves, and hold a graph's weights
-        names += files(package)
+        names += list_package_files(package)
     return names
 
 
 @contextmanager
-def _temporary_folder(folder: Path) -> Iterator[str]:
+def _make_temporary_folder(folder: Path) -> Iterator[str]:
     """Make a temporary folder for parts, and for coremltools' own files, which are as large.
 
     It is inside the model folder: that disk has the room, and the next conversion removes what a
@@ -71,7 +71,7 @@ def _temporary_folder(folder: Path) -> Iterator[str]:
             tempfile.tempdir = before
 
 
-def _encoder_dtype(precision: str) -> str:
+def _choose_encoder_dtype(precision: str) -> str:
     return "float32" if precision == "fp32" else "float16"
 
 
@@ -79,10 +79,10 @@ def _plan(
     graph: str, lookaheads: Sequence[int], precision: str
 ) -> Iterator[tuple[str, int, tuple[str, ...]]]:
     """Give name, lookahead and states of each function in a graph's package."""
-    for name, lookahead in functions(graph, lookaheads):
+    for name, lookahead in list_functions(graph, lookaheads):
         yield name, lookahead, ()
-        if has_states(graph, _encoder_dtype(precision)):
-            yield state_function_name(graph, lookahead), lookahead, CACHES
+        if has_states(graph, _choose_encoder_dtype(precision)):
+            yield name_state_function(graph, lookahead), lookahead, CACHES
 
 
 def _write(
@@ -95,7 +95,7 @@ def _write(
     report: Callable[[str], None],
 ) -> None:
     """Write the package of a graph; `report` is called with the name of each function before it."""
-    dtype = _encoder_dtype(precision)
+    dtype = _choose_encoder_dtype(precision)
     is_compressed = precision not in ("fp16", "fp32") and graph in COMPRESSED_GRAPHS
     constants = Constants(
         "float32" if graph in DECODER_GRAPHS else dtype,

@@ -93,7 +93,7 @@ class _MultiArrays:
         self._names = {int(code): name for name, code in self._codes.items()}
         self._check_memory()
 
-    def dtype(self, code: Any) -> np.dtype[Any]:
+    def find_dtype(self, code: Any) -> np.dtype[Any]:
         """Return numpy's type for the framework's."""
         return np.dtype(self._names[int(code)])
 
@@ -117,7 +117,7 @@ class _MultiArrays:
 
     def copy(self, value: Any, target: NDArray[Any]) -> None:
         """Copy the values of an MLMultiArray, which may have gaps between rows, into an array."""
-        dtype, parts = self.dtype(value.dataType()), []
+        dtype, parts = self.find_dtype(value.dataType()), []
         value.getBytesWithHandler_(lambda data, size: parts.append(bytes(data)))
         steps = [int(step) * dtype.itemsize for step in value.strides()]
         shape = [int(size) for size in value.shape()]
@@ -146,7 +146,7 @@ class _FrameworkFunction:
         for name, described in model.modelDescription().outputDescriptionsByName().items():
             array = described.multiArrayConstraint()
             shape = tuple(int(size) for size in array.shape())
-            self._outputs[str(name)] = (shape, arrays.dtype(array.dataType()))
+            self._outputs[str(name)] = (shape, arrays.find_dtype(array.dataType()))
 
     def __call__(self, inputs: Arrays, state: Any = None) -> Mapping[str, NDArray[Any]]:
         outputs = {name: np.empty(*kind) for name, kind in self._outputs.items()}

@@ -57,7 +57,7 @@ class CoreMLKind(FolderKind):
     # torch ends the program if the current folder was deleted.
     unneeded_modules = ("torch", "transformers")
 
-    def transfers_on(self, system: System) -> tuple[str, ...]:
+    def list_transfers(self, system: System) -> tuple[str, ...]:
         return TRANSFERS if PYOBJC.is_here else (STATES,)
 
     def write_graphs(

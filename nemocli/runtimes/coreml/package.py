@@ -59,7 +59,7 @@ def write_package(
     unfinished.rename(package)
 
 
-def files(package: Path) -> list[str]:
+def list_package_files(package: Path) -> list[str]:
     """List every file of a package, relative to the folder that holds the package."""
     paths = (path for path in package.rglob("*") if path.is_file())
     return sorted(path.relative_to(package.parent).as_posix() for path in paths)

@@ -22,11 +22,11 @@ from nemocli.runtimes.coreml.kind import DIRECT, DIRECT_STATES, STATES
 from nemocli.runtimes.coreml.states import (
     StreamStates,
     has_states,
+    name_state_function,
     split_caches,
-    state_function_name,
 )
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
-from nemocli.runtimes.packages import COREML, function_name, package_name
+from nemocli.runtimes.packages import COREML, name_function, name_package
 
 #: coremltools' names for the compute units.
 COMPUTE_UNITS = {"cpu": "CPU_ONLY", "gpu": "CPU_AND_GPU", "ane": "CPU_AND_NE", "all": "ALL"}
@@ -104,12 +104,12 @@ class CoreMLRuntime(FixedShapeRuntime[LoadedFunction]):
         outputs: dict[str, Any] = self._calls.run(graph, inputs, predict)
         if stream:
             stream.calls += 1
-            outputs |= stream.stand_ins()
+            outputs |= stream.list_stand_ins()
         return outputs
 
     def _load(self, graph: str) -> LoadedFunction:
         """Load one function of a package: each one loaded is said to take more memory."""
-        package = self._folder / package_name(graph, COREML)
+        package = self._folder / name_package(graph, COREML)
         hashes = {
             name: digest
             for name, digest in self._hashes.items()
@@ -129,7 +129,7 @@ class CoreMLRuntime(FixedShapeRuntime[LoadedFunction]):
 
         try:
             compiled = self._compiled.path(package, hashes, note_start)
-            name = state_function_name if graph in self._with_states else function_name
+            name = name_state_function if graph in self._with_states else name_function
             function = self._backend.load(compiled, units, name(graph, self.lookahead))
         except OSError as error:
             raise UnsupportedError(

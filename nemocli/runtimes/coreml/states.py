@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nemocli.runtimes.packages import function_name
+from nemocli.runtimes.packages import name_function
 
 #: The graphs whose caches can be states. Those of the others are small.
 STATE_GRAPHS = ("conformer_a", "conformer_b")
@@ -24,9 +24,9 @@ def has_states(graph: str, encoder_dtype: str) -> bool:
     return graph in STATE_GRAPHS and encoder_dtype == "float16"
 
 
-def state_function_name(graph: str, lookahead: int) -> str:
+def name_state_function(graph: str, lookahead: int) -> str:
     """Return the name of a package's function with states."""
-    return f"{function_name(graph, lookahead)}_states"
+    return f"{name_function(graph, lookahead)}_states"
 
 
 @dataclass
@@ -36,7 +36,7 @@ class StreamStates:
     state: Any
     calls: int = 0
 
-    def stand_ins(self) -> dict[str, Any]:
+    def list_stand_ins(self) -> dict[str, Any]:
         """Return what stands for the caches now, by the names of the outputs."""
         return {f"{name}_out": HeldCache(self, self.calls) for name in CACHES}
 

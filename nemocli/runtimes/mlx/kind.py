@@ -34,18 +34,18 @@ class MLXKind(FolderKind):
     compute_units = ("gpu", "cpu")
     default_compute_units = "gpu"
 
-    def precision_on(self, system: System) -> str:
+    def choose_precision(self, system: System) -> str:
         """Return float16 for the GPU: on a processor, MLX computes in float32 in any case."""
         return self.default_precision if system.is_macos else "fp32"
 
-    def precisions_on(self, system: System) -> tuple[str, ...]:
-        default = self.precision_on(system)
+    def list_precisions(self, system: System) -> tuple[str, ...]:
+        default = self.choose_precision(system)
         return (default, *(name for name in self.offered_precisions if name != default))
 
     def is_slow_on(self, system: System) -> bool:
         return not system.is_macos
 
-    def missing_system(self, system: System) -> str | None:
+    def find_missing_system(self, system: System) -> str | None:
         if not system.is_macos or system.has_macos(MLX_MINIMUM_MACOS):
             return None
         return f"macOS {MLX_MINIMUM_MACOS} or later, not {system.macos}"

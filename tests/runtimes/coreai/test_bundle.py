@@ -131,7 +131,7 @@ def test_names_and_types_are_those_of_published_bundles(demo, bundle, half, prec
     sizes = {"D": 144, "S": 24, "L": 2, "H": 4, "K": 36, "R": 144, "V": config.vocab_size}
     stream = "float16" if precision == "fp16" else "float32"
     for graph in GRAPHS:
-        package = open_bundle(out).package(graph)
+        package = open_bundle(out).get_package_path(graph)
         summary = AIModelAsset.load(package).summary(include_statistics=False)
         assert summary.function_names == ["main"]
         kind = "float32" if graph in ("predict", "joint") else stream
@@ -161,7 +161,7 @@ def refusal(*arguments):
 
 
 def test_what_is_missing_is_named(copy, clips):
-    package = open_bundle(copy).package("pre")
+    package = open_bundle(copy).get_package_path("pre")
     for path in (open_bundle(copy).tokenizer, package / "main.mlirb", package / "metadata.json"):
         path.rename(copy / "away")
         assert f"{path} is missing" in refusal("file", clips[0].path, "--model", copy)
@@ -183,7 +183,7 @@ def flip(path):
 
 
 def test_what_is_damaged_is_named(copy, clips):
-    package = open_bundle(copy).package("conformer_a")
+    package = open_bundle(copy).get_package_path("conformer_a")
     for name in ("main.mlirb", "main.hash"):
         intact = (package / name).read_bytes()
         for change in (flip, lambda path: path.write_bytes(b"")):
@@ -205,7 +205,7 @@ def test_what_is_damaged_is_named(copy, clips):
 
 def test_a_graph_of_another_model(copy, clips):
     """Its hash is right, and it can be loaded, but it does not fit."""
-    package, other = (open_bundle(copy).package(f"conformer_{half}") for half in "ba")
+    package, other = (open_bundle(copy).get_package_path(f"conformer_{half}") for half in "ba")
     shutil.rmtree(package)
     shutil.copytree(other, package)
     assert "fit" in refusal("file", clips[0].path, "--model", copy)
@@ -235,7 +235,7 @@ def test_it_is_listed_verified_and_removed(bundle, tmp_path, monkeypatch):
     assert listed["form"] == "coreai fp32 (coreaikit)"
     assert typed("models", "path", "mine").stdout == f"{tmp_path / 'mine'}\n"
     assert "mine: intact" in typed("models", "verify", "mine").stdout
-    (open_bundle(tmp_path / "mine").package("pre") / "main.mlirb").unlink()
+    (open_bundle(tmp_path / "mine").get_package_path("pre") / "main.mlirb").unlink()
     assert "damaged" in typed("models", "list").stdout
     assert typed("models", "remove", "mine", "--yes").exit_code == 0
     assert not (tmp_path / "mine").exists()

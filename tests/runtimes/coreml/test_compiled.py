@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from nemocli.runtimes.coreml.compiled import CompiledModels, content_key
+from nemocli.runtimes.coreml.compiled import CompiledModels, compute_content_key
 
 HASHES = {"pre.mlpackage/Manifest.json": "1", "pre.mlpackage/Data/weight.bin": "2"}
 
@@ -57,7 +57,7 @@ def test_by_content_and_system(tmp_path):
     updated, _ = get(tmp_path, compiler, system="15.6")
     assert "15.6" in updated.name
     assert names(tmp_path / "compiled") == sorted([updated.name, other.name])
-    assert content_key(HASHES) == content_key(dict(reversed(HASHES.items())))
+    assert compute_content_key(HASHES) == compute_content_key(dict(reversed(HASHES.items())))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError("disk full")])

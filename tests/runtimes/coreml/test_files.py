@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
-from nemocli.runtimes.coreml import files as writing
+from nemocli.runtimes.coreml import list_package_files as writing
 from nemocli.runtimes.coreml.constants import Constants
-from nemocli.runtimes.coreml.package import files
+from nemocli.runtimes.coreml.package import list_package_files
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from tests.mlprogram.reader import Package
 from tests.mlprogram.runtime import EvaluatedRuntime
@@ -154,7 +154,7 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
         check=True,
         text=True,
     )
-    names = files(folder / "conformer_b.mlpackage")
+    names = list_package_files(folder / "conformer_b.mlpackage")
     assert done.stdout == f"{names}\n" and done.stderr == ""
     for name in names:
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes(), name

@@ -11,7 +11,7 @@ from nemocli.doctor.runtimes import examine_runtimes
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import record_files
 from nemocli.runtimes.coreml.kind import KIND
-from nemocli.runtimes.coreml.package import files
+from nemocli.runtimes.coreml.package import list_package_files
 from nemocli.runtimes.coreml.runtime import COMPUTE_UNITS, CoreMLRuntime
 from nemocli.runtimes.kind import Library, ModelFolder
 from nemocli.runtimes.system import System, this_system
@@ -39,7 +39,7 @@ def opened(case, tmp_path):
     """Give a function that opens the demo's packages in a CoreMLRuntime."""
     demo = case("demo")
     folder = demo.write("fp16", (6,))
-    names = [name for path in folder.glob("*.mlpackage") for name in files(path)]
+    names = [name for path in folder.glob("*.mlpackage") for name in list_package_files(path)]
     hashes = {name: record.sha256 for name, record in record_files(folder, names).items()}
 
     def get(backend, folder=folder, hashes=hashes, **options):
@@ -150,9 +150,9 @@ def test_a_model_is_opened_with_the_transfer_that_was_chosen(case, opened, trans
 
 def test_direct_calls_need_pyobjc(monkeypatch):
     monkeypatch.setattr(Library, "is_here", False)
-    assert KIND.transfers_on(this_system()) == ("states",)
+    assert KIND.list_transfers(this_system()) == ("states",)
     monkeypatch.setattr(Library, "is_here", True)
-    assert KIND.transfers_on(this_system()) == ("states", "direct", "direct-states")
+    assert KIND.list_transfers(this_system()) == ("states", "direct", "direct-states")
 
 
 def test_doctor_says_how_core_ml_is_called(monkeypatch):
