@@ -58,8 +58,9 @@ def read_config(bundle: Bundle) -> ModelConfig:
     for graph in GRAPHS:
         for name, tensor in expected[graph].items():
             if signatures[graph].get(name) != tensor:
+                path = bundle.get_package_path(graph)
                 raise ModelError(
-                    f"{bundle.get_package_path(graph)} does not fit the bundle's other graphs in {name!r}:"
+                    f"{path} does not fit the bundle's other graphs in {name!r}:"
                     " get the bundle again, or choose another one."
                 )
     return config

@@ -113,7 +113,7 @@ def test_arrays_are_wrapped_whatever_their_strides():
 
 def test_a_function_that_is_not_there(case, opened, monkeypatch):
     monkeypatch.setattr(
-        "nemocli.runtimes.coreml.runtime.state_function_name", lambda graph, lookahead: "nothing"
+        "nemocli.runtimes.coreml.runtime.name_state_function", lambda graph, lookahead: "nothing"
     )
     with pytest.raises(ModelError, match=r"says no\. Convert the model again"):
         opened("direct-states", Counter())
