@@ -4,6 +4,8 @@
     python scripts/random_checkpoint.py --out DIR [--shape NAME] [--seed N]
     python scripts/random_checkpoint.py --out DIR --full        # the released sizes, 2.6 GB
 
+Shapes whose names begin with english are those of nvidia/nemotron-speech-streaming-en-0.6b.
+
 The released weights cannot be part of a test: they are large and cannot be chosen. With these,
 nemocli and Hugging Face transformers can be compared on any size of the network. Three things make
 the comparison mean something.
@@ -26,6 +28,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
@@ -34,16 +37,23 @@ from transformers import (
     Nemotron3_5AsrConfig,
     Nemotron3_5AsrForRNNT,
     Nemotron3_5AsrProcessor,
+    NemotronAsrStreamingConfig,
     NemotronAsrStreamingEncoderConfig,
     NemotronAsrStreamingFeatureExtractor,
+    NemotronAsrStreamingForRNNT,
+    NemotronAsrStreamingProcessor,
     ParakeetTokenizer,
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.sounds import RATE, speech_like
 
+Model: TypeAlias = Nemotron3_5AsrForRNNT | NemotronAsrStreamingForRNNT
+Processor: TypeAlias = Nemotron3_5AsrProcessor | NemotronAsrStreamingProcessor
+
 TAGS = ["<bg-BG>", "<de-DE>", "<en-US>", "<es-US>", "<ja-JP>", "<zh-CN>"]
 LOOKAHEADS = [3, 0, 6, 13]
+ENGLISH_LOOKAHEADS = [13, 6, 1, 0]
 
 #: Tokens per encoder frame that the decoder is set to.
 TARGET_RATE = 0.25
@@ -73,6 +83,14 @@ class Shape:
     max_symbols: int = 10
     dtype: str = "float32"
     shard_size: str = "10GB"
+    #: Whether it is a model for English alone, without prompts.
+    is_english: bool = False
+    #: Whether config.json lists the lookaheads, and not only processor_config.json.
+    lists_lookaheads: bool = True
+
+    @property
+    def lookaheads(self) -> list[int]:
+        return ENGLISH_LOOKAHEADS if self.is_english else LOOKAHEADS
 
 
 SHAPES = {
@@ -100,6 +118,34 @@ SHAPES = {
         decoder=640,
         vocab=13088,
     ),
+    "english": Shape(window=71, is_english=True),
+    "english-thin": Shape(
+        layers=2,
+        hidden=32,
+        heads=2,
+        ff=64,
+        channels=8,
+        decoder=40,
+        lstm_layers=1,
+        vocab=64,
+        window=71,
+        is_english=True,
+        lists_lookaheads=False,
+    ),
+    "english-sharded": Shape(
+        layers=3, window=29, vocab=150, shard_size="200KB", dtype="bfloat16", is_english=True
+    ),
+    "english-full": Shape(
+        layers=24,
+        hidden=1024,
+        heads=8,
+        ff=4096,
+        channels=256,
+        decoder=640,
+        vocab=1025,
+        window=71,
+        is_english=True,
+    ),
 }
 
 
@@ -111,7 +157,8 @@ def write_random_checkpoint(path: Path, seed: int = 0, shape: str = "small") -> 
     """
     sizes = SHAPES[shape]
     generator = torch.Generator().manual_seed(seed)
-    model = Nemotron3_5AsrForRNNT(make_config(sizes)).eval()
+    kind = NemotronAsrStreamingForRNNT if sizes.is_english else Nemotron3_5AsrForRNNT
+    model = kind(make_config(sizes)).eval()
     processor = make_processor(sizes)
     with torch.no_grad():
         draw_weights(model, generator)
@@ -129,7 +176,8 @@ def write_random_checkpoint(path: Path, seed: int = 0, shape: str = "small") -> 
 # ------------------------------------------------------------------- configuration and tokenizer
 
 
-def make_config(sizes: Shape) -> Nemotron3_5AsrConfig:
+def make_config(sizes: Shape) -> Nemotron3_5AsrConfig | NemotronAsrStreamingConfig:
+    listed = {"supported_num_lookahead_tokens": sizes.lookaheads} if sizes.lists_lookaheads else {}
     encoder = NemotronAsrStreamingEncoderConfig(
         num_hidden_layers=sizes.layers,
         hidden_size=sizes.hidden,
@@ -142,46 +190,72 @@ def make_config(sizes: Shape) -> Nemotron3_5AsrConfig:
         attention_bias=False,
         convolution_bias=False,
         scale_input=False,
-        default_num_lookahead_tokens=LOOKAHEADS[0],
-        supported_num_lookahead_tokens=LOOKAHEADS,
+        default_num_lookahead_tokens=sizes.lookaheads[0],
+        **listed,
     )
-    return Nemotron3_5AsrConfig(
-        vocab_size=sizes.vocab,
-        blank_token_id=sizes.vocab - 1,
-        decoder_hidden_size=sizes.decoder,
-        num_decoder_layers=sizes.lstm_layers,
-        max_symbols_per_step=sizes.max_symbols,
-        prompt_intermediate_size=sizes.prompt,
-        encoder_config=encoder.to_dict(),
-    )
+    common = {
+        "vocab_size": sizes.vocab,
+        "blank_token_id": sizes.vocab - 1,
+        "decoder_hidden_size": sizes.decoder,
+        "num_decoder_layers": sizes.lstm_layers,
+        "max_symbols_per_step": sizes.max_symbols,
+        "encoder_config": encoder.to_dict(),
+    }
+    if sizes.is_english:
+        return NemotronAsrStreamingConfig(**common)
+    return Nemotron3_5AsrConfig(**common, prompt_intermediate_size=sizes.prompt)
 
 
-def make_processor(sizes: Shape) -> Nemotron3_5AsrProcessor:
-    return Nemotron3_5AsrProcessor(
+def make_processor(sizes: Shape) -> Processor:
+    kind = NemotronAsrStreamingProcessor if sizes.is_english else Nemotron3_5AsrProcessor
+    make = make_english_tokenizer if sizes.is_english else make_tokenizer
+    return kind(
         feature_extractor=NemotronAsrStreamingFeatureExtractor(feature_size=128),
-        tokenizer=make_tokenizer(sizes.vocab - 1),
-        supported_num_lookahead_tokens=LOOKAHEADS,
-        default_num_lookahead_tokens=LOOKAHEADS[0],
+        tokenizer=make(sizes.vocab - 1),
+        supported_num_lookahead_tokens=sizes.lookaheads,
+        default_num_lookahead_tokens=sizes.lookaheads[0],
     )
+
+
+def make_english_tokenizer(pieces: int) -> ParakeetTokenizer:
+    """Make a tokenizer of this many pieces, without tags.
+
+    As in the released one, <pad> has the model's id of the blank, and <blank> one that the model
+    does not have.
+    """
+    syllables = map("".join, itertools.product("etaoinshrdlu", repeat=3))
+    known = ["<unk>", *WORDS, *"etaoinshrdlu.,?'ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    filler = ("▁" + s if n % 3 == 0 else s for n, s in enumerate(syllables))
+    inventory = itertools.islice(itertools.chain(known, filler), pieces)
+    result = wrap_tokenizer({piece: number for number, piece in enumerate(inventory)})
+    result.add_special_tokens({"unk_token": special("<unk>"), "pad_token": special("<pad>")})
+    result.add_tokens([special("<blank>")])
+    assert result.convert_tokens_to_ids("<blank>") == pieces + 1
+    return result
+
+
+WORDS = ("▁the", "▁a", "▁and", "▁of", "▁to", "ing", "er", "ed", "▁in", "▁is")
+
+
+def special(piece: str) -> AddedToken:
+    return AddedToken(piece, normalized=False, special=True)
+
+
+def wrap_tokenizer(vocab: dict[str, int]) -> ParakeetTokenizer:
+    tokenizer = Tokenizer(BPE(vocab, [], unk_token="<unk>", fuse_unk=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    return ParakeetTokenizer(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False)
 
 
 def make_tokenizer(pieces: int) -> ParakeetTokenizer:
     """Make a tokenizer of this many pieces and <blank>: special tags, words, several scripts."""
-    words = ["▁the", "▁a", "▁and", "▁of", "▁to", "ing", "er", "ed", "▁in", "▁is"]
     characters = "etaoinshrdlu.,?é今日は你好мире"
     syllables = map("".join, itertools.product("aeioukstnmrlpbdgvfzh", repeat=4))
     filler = ("▁" + s if n % 3 == 0 else s for n, s in enumerate(syllables))
-    known = ["<unk>", "<pad>", "▁", *TAGS, *words, *characters]
+    known = ["<unk>", "<pad>", "▁", *TAGS, *WORDS, *characters]
     inventory = itertools.islice(itertools.chain(known, filler), pieces)
-    vocab = {piece: number for number, piece in enumerate(inventory)}
-    tokenizer = Tokenizer(BPE(vocab, [], unk_token="<unk>", fuse_unk=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
-
-    def special(piece: str) -> AddedToken:
-        return AddedToken(piece, normalized=False, special=True)
-
-    result = ParakeetTokenizer(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False)
+    result = wrap_tokenizer({piece: number for number, piece in enumerate(inventory)})
     result.add_tokens([special("<blank>")])
     result.add_special_tokens(
         {
@@ -212,7 +286,7 @@ GAINS = {
 BRANCH_ENDS = ("linear2.weight", "o_proj.weight", "pointwise_conv2.weight")
 
 
-def draw_weights(model: Nemotron3_5AsrForRNNT, generator: torch.Generator) -> None:
+def draw_weights(model: Model, generator: torch.Generator) -> None:
     """Overwrite every parameter outside the decoder (which `plant_decoder` fills)."""
     # Many layers at full strength would add so much that nothing of the sound remained.
     depth_gain = min(1.0, math.sqrt(4 / model.config.encoder_config.num_hidden_layers))
@@ -240,12 +314,12 @@ def _draw_vector(name: str, parameter: torch.Tensor, generator: torch.Generator)
 
 
 def calibrate_encoder(
-    model: Nemotron3_5AsrForRNNT, processor: Nemotron3_5AsrProcessor, seconds: float = 12.0
+    model: Model, processor: Processor, seconds: float = 12.0
 ) -> list[torch.Tensor]:
     """Rescale the subsampling to carry the sound; return fused encoder outputs [frames, hidden].
 
     The outputs are of several sounds, each in several languages, so that the decoder does not
-    depend on one of them.
+    depend on one of them. Without prompts, they are the encoder's own.
     """
     inputs = [processor(speech_like(seconds, seed), sampling_rate=RATE) for seed in (1001, 1002)]
     subsampling = model.encoder.subsampling
@@ -259,6 +333,8 @@ def calibrate_encoder(
             one["input_features"], attention_mask=one["attention_mask"], num_lookahead_tokens=3
         )
         hidden.append(encoded.last_hidden_state[0, : int(encoded.attention_mask.sum())])
+    if isinstance(model, NemotronAsrStreamingForRNNT):
+        return hidden
     _balance_languages(model, torch.cat(hidden))
     features = []
     for number, frames in enumerate(hidden):
@@ -280,7 +356,7 @@ def _balance_languages(model: Nemotron3_5AsrForRNNT, hidden: torch.Tensor) -> No
 
 
 def plant_decoder(
-    model: Nemotron3_5AsrForRNNT, features: list[torch.Tensor], generator: torch.Generator
+    model: Model, features: list[torch.Tensor], generator: torch.Generator
 ) -> None:
     """Fill encoder projector, predictor and joint: random, except for a rule that limits itself.
 
@@ -309,7 +385,7 @@ def plant_decoder(
 
 
 def _plant_encoder_projector(
-    model: Nemotron3_5AsrForRNNT, features: torch.Tensor, generator: torch.Generator
+    model: Model, features: torch.Tensor, generator: torch.Generator
 ) -> None:
     """Fill the rule's rows with opposite pairs of directions of unit variance, others randomly."""
     size, mean = model.config.decoder_hidden_size, features.mean(0)
@@ -332,7 +408,7 @@ def _plant_encoder_projector(
 
 
 def _plant_predictor(
-    model: Nemotron3_5AsrForRNNT, chosen: torch.Tensor, generator: torch.Generator
+    model: Model, chosen: torch.Tensor, generator: torch.Generator
 ) -> None:
     """Fill embedding and LSTM; cell k of the last layer is a fading memory of entry chosen[k]."""
     decoder, hidden = model.decoder, model.config.decoder_hidden_size
@@ -359,7 +435,7 @@ def _plant_predictor(
         weights[0][2 * hidden : 2 * hidden + RULE, :RULE] += 3 * torch.eye(RULE)
 
 
-def set_threshold(model: Nemotron3_5AsrForRNNT, features: list[torch.Tensor]) -> dict[str, float]:
+def set_threshold(model: Model, features: list[torch.Tensor]) -> dict[str, float]:
     """Lower the rule's encoder biases until `TARGET_RATE` is met; return its figures."""
     bias = model.encoder_projector.bias
     highest = bias[:RULE].clone()
@@ -387,7 +463,7 @@ def set_threshold(model: Nemotron3_5AsrForRNNT, features: list[torch.Tensor]) ->
     }
 
 
-def greedy_frames(model: Nemotron3_5AsrForRNNT, projected: torch.Tensor) -> list[int]:
+def greedy_frames(model: Model, projected: torch.Tensor) -> list[int]:
     """Return the frame of each symbol that greedy decoding of [frames, decoder size] emits."""
     decoder, blank = model.decoder, model.config.blank_token_id
     cap = model.config.max_symbols_per_step

@@ -56,8 +56,9 @@ class BlockEncoder:
             "embeds": embeds[0] if len(embeds) == 1 else np.concatenate(embeds),
             "neg_mask": np.stack([piece.neg_mask[None, :, None] for piece in pieces]),
             "windows": (starts + np.arange(keys)).astype(np.int32),
-            "one_hot": np.stack([stream.one_hot for stream in streams]),
         }
+        if runtime.config.has_prompts:
+            inputs["one_hot"] = np.stack([stream.one_hot for stream in streams])
         state = runtime.join_states([stream.states["conformer"] for stream in streams])
         out = runtime.run("conformer_block", inputs | state)
         states = runtime.split_state(read_state(state, out), len(streams))

@@ -55,7 +55,9 @@ class ChunkEncoder:
         frames, keys = self._runtime.lookahead + 1, piece.neg_mask.shape[1]
         mask = np.ascontiguousarray(np.broadcast_to(piece.neg_mask, (1, 1, frames, keys)))
         out = self._call(stream, "conformer_a", {"embeds": embeds, "neg_mask": mask})
-        inputs = {"embeds": out["embeds_out"], "neg_mask": mask, "one_hot": stream.one_hot}
+        inputs = {"embeds": out["embeds_out"], "neg_mask": mask}
+        if self._runtime.config.has_prompts:
+            inputs["one_hot"] = stream.one_hot
         enc_proj: Array = self._call(stream, "conformer_b", inputs)["enc_proj"][0]
         return enc_proj[: piece.valid]
 

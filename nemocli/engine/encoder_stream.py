@@ -28,8 +28,8 @@ class ChunkInputs:
     rows: Array
     #: For each subsampling stage [1, 1, rows, 1]: 1 for rows within the sound, 0 for others.
     row_masks: list[Array]
-    #: Added to the scores, [N, L + C]: hides cache slots not yet filled, and frames that do not
-    #: exist.
+    #: Added to the scores, [N, L + C]: hides cache slots not yet filled, those of a chunk that is
+    #: there only in part, and frames that do not exist.
     neg_mask: Array
     #: Frames that exist: at most C N.
     valid: int
@@ -58,9 +58,10 @@ class EncoderStream:
         self.set_prompt(prompt)
 
     def set_prompt(self, prompt: int) -> None:
-        """Set the language from the next chunk on."""
+        """Set the language from the next chunk on; without effect for a model without prompts."""
         self.one_hot = np.zeros((1, self._config.num_prompts), np.float32)
-        self.one_hot[0, prompt] = 1
+        if self._config.has_prompts:
+            self.one_hot[0, prompt] = 1
 
     def push(self, rows: Array) -> None:
         """Add mel rows [n, mels]."""
@@ -108,6 +109,8 @@ class EncoderStream:
         first = done + chunk * np.arange(chunks)[:, None]  # frame of each chunk
         frame = first - left + np.arange(left + chunk)
         hidden = frame < 0
+        # The network was trained to see whole chunks, as many as its left context has room for.
+        hidden[:, : left % chunk] = True
         if existing is not None:
             hidden |= frame >= existing
         return np.where(hidden, MASKED, np.float32(0))

@@ -70,6 +70,16 @@ _PHRASES = {
 }
 
 
+#: Where the first name in NAMES is not enough.
+_FULL_NAMES = {"nb": "Norwegian Bokmål", "nn": "Norwegian Nynorsk"}
+
+
+def name_language(code: str) -> str:
+    """Return the English name of a language by its ISO 639-1 code; the code if it is unknown."""
+    names = [name for name in NAMES.get(code, "").split() if len(name) > 3]
+    return _FULL_NAMES.get(code) or (names[0].capitalize() if names else code)
+
+
 def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip().casefold())
 

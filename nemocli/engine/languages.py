@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nemocli.arguments import check_argument
-from nemocli.engine.language_names import find_code
+from nemocli.engine.language_names import find_code, name_language
 from nemocli.errors import UsageError
+from nemocli.network.architectures import MULTILINGUAL
 from nemocli.network.config import ModelConfig
 
 #: The model detects the language.
@@ -74,22 +75,27 @@ class Languages:
 
     def __init__(self, config: ModelConfig) -> None:
         self._prompts = config.prompts
-        self._auto = config.prompts.get(AUTO_LANGUAGE, config.default_prompt)
+        if not config.has_prompts:  # the network knows one language, or finds out which it is
+            self._prompts = dict.fromkeys(config.languages, 0)
+        auto = self._prompts.get(AUTO_LANGUAGE, config.default_prompt)
         offered = config.languages or RELEASED_LOCALES
         #: The locales that users may choose, besides `auto`.
-        self.tags = tuple(tag for tag in offered if tag in config.prompts)
+        self.tags = tuple(tag for tag in offered if tag in self._prompts)
+        #: Whether the model is for one language alone, which then is what `auto` stands for.
+        self.is_single = not config.has_prompts and len(self.tags) == 1
+        self._auto = Language(self.tags[0], 0) if self.is_single else Language(AUTO_LANGUAGE, auto)
 
     def find(self, name: str) -> Language:
         """Find a language by a code or name: `ja-JP`, `ja_jp`, `jpn`, `Japanese`, `日本語`, `auto`.
 
         A region that the model does not know falls back to another of the language: `en-DE` gives
-        `en-US`, as the result's tag shows. Raises UsageError, naming near matches, if the language
+        `en-US`, as the result's tag shows. For a model of one language, `auto` is that. Raises UsageError, naming near matches, if the language
         is unknown.
         """
         check_argument("lang", name, str, "the name of a language such as 'de', or 'auto'")
         typed = name.strip().replace("_", "-").lower()
         if typed == AUTO_LANGUAGE:
-            return Language(AUTO_LANGUAGE, self._auto)
+            return self._auto
         by_lower = {tag.lower(): tag for tag in self.tags}
         code = _replace_name(typed)
         if code in by_lower:
@@ -114,12 +120,25 @@ class Languages:
         return next((tag for tag in self.tags if self._prompts[tag] == prompt), None)
 
     def _describe_unknown(self, name: str, typed: str, by_lower: Mapping[str, str]) -> str:
+        if self.is_single:
+            return self._describe_other(name, typed)
         near: Sequence[str] = difflib.get_close_matches(typed, by_lower, n=4, cutoff=0.5)
         listed = ", ".join(by_lower[lower] for lower in near) or ", ".join(self.tags)
         return (
             f"The model does not know the language {name!r}."
             f" {'Near matches' if near else 'It knows'}: {listed}; or {AUTO_LANGUAGE}."
         )
+
+    def _describe_other(self, name: str, typed: str) -> str:
+        """Return the sentence for another language than a model's only one."""
+        own = self.tags[0].partition("-")[0]
+        code = _replace_name(typed).partition("-")[0]
+        code = MACROLANGUAGES.get(code, code)
+        sentence = f"The model transcribes only {name_language(own)}, not "
+        released = next((tag for tag in RELEASED_LOCALES if tag.startswith(f"{code}-")), None)
+        if code == own or released is None:
+            return f"{sentence}{name!r}."
+        return f"{sentence}{name_language(code)}: that is in {MULTILINGUAL.repository}."
 
 
 def _replace_name(name: str) -> str:

@@ -15,12 +15,19 @@ from urllib.parse import unquote, urlsplit
 
 from nemocli.errors import ModelError
 from nemocli.models.paths import explain_no_home
+from nemocli.network.architectures import ENGLISH, MULTILINGUAL
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, list_weight_files
 from nemocli.runtimes.coreai.bundle import find_bundle
 from nemocli.whole_file import write_whole_file
 
-#: The model that nemocli is made for.
-DEFAULT_MODEL = "nvidia/nemotron-3.5-asr-streaming-0.6b"
+#: The model that nemocli is made for, which runs if none is named.
+DEFAULT_MODEL = MULTILINGUAL.repository
+
+#: Its sibling, for English alone.
+ENGLISH_MODEL = ENGLISH.repository
+
+#: The released models of the architectures that nemocli runs.
+RELEASED_MODELS = (DEFAULT_MODEL, ENGLISH_MODEL)
 
 #: The default branch.
 MAIN = "main"
@@ -42,13 +49,18 @@ class Pin:
     is_verified: bool
 
 
-# Taken from third parties' model cards: at the first real download, compare it, and set the flag.
+# Taken from third parties' model cards: at the first real download, compare them, and set the flag.
 PINS = {
     DEFAULT_MODEL: Pin(
         revision="1c8deaecc64b91f034d73e08dd8b64625eb3395d",
         sha256={WEIGHTS: "9eebdd6590289cb3030f310858f3df93256600a800a3e8200c5993d5f967e174"},
         is_verified=False,
-    )
+    ),
+    ENGLISH_MODEL: Pin(
+        revision="ebe59e5a817142986528bbbee5dba8db7b38ed50",
+        sha256={WEIGHTS: "bddd8a7300826efd19cf7e01f1c7db8402bed6786fc4c7739632894f69c71473"},
+        is_verified=False,
+    ),
 }
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")

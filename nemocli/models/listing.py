@@ -14,7 +14,7 @@ from nemocli.models.conversions import list_converted
 from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
 from nemocli.models.folder import MODEL_MANIFEST, Manifest, is_written_by_conversion, read_manifest
 from nemocli.models.hub import (
-    DEFAULT_MODEL,
+    RELEASED_MODELS,
     HubModel,
     find_hub_cache,
     find_snapshot_checkpoint,
@@ -22,7 +22,7 @@ from nemocli.models.hub import (
     parse_hub_model,
 )
 from nemocli.models.paths import DEMO, find_cache_folder, find_demo_folder, find_models_folder
-from nemocli.network.config import ARCHITECTURE
+from nemocli.network.architectures import ARCHITECTURES
 from nemocli.removal import remove_tree
 from nemocli.runtimes.kind import FolderKind
 from nemocli.runtimes.kinds import KINDS
@@ -137,7 +137,7 @@ def _list_downloads() -> Iterator[ListedModel]:
         hub = parse_hub_model(folder.name.removeprefix("models--").replace("--", "/", 1))
         if hub is None:
             continue
-        is_own = (folder / PULLED_MARK).exists() or hub.name == DEFAULT_MODEL
+        is_own = (folder / PULLED_MARK).exists() or hub.name in RELEASED_MODELS
         partials = list_incomplete(hub)
         partial_bytes = sum(path.stat().st_size for path in partials)
         is_counted = False
@@ -274,7 +274,7 @@ def _is_supported(path: Path) -> bool:
         if is_bundle(path):
             return True
         text = (path / "config.json").read_text(encoding="utf-8", errors="replace")
-        return f'"{ARCHITECTURE}"' in text
+        return any(f'"{name}"' in text for name in ARCHITECTURES)
     return False
 
 

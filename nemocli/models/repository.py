@@ -10,8 +10,8 @@ from nemocli.models.fetch import RemoteFile
 from nemocli.models.hub import MAIN, PINS, HubModel, is_short_commit, write_pin_replacement
 from nemocli.models.hub_hash import SHA1, SHA256
 from nemocli.models.retries import PAUSES_S, retry
+from nemocli.network.architectures import ONLY_THESE, describe_other, refuse_other_architecture
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
-from nemocli.network.config import refuse_other_architecture
 from nemocli.runtimes.coreai.bundle import MACOS, PROGRAM, STREAM_GRAPHS, TYPES, Bundle
 
 #: Files beside the weights that a checkpoint must have, and one that it may have.
@@ -163,6 +163,10 @@ def _choose_files(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[Re
         lacking.append(WEIGHTS)
     archives = [name for name in entries if name.endswith(".nemo")]
     if lacking and len(archives) == 1:
+        # Only the name tells before the download. An archive of ours that is called otherwise is
+        # seldom enough that the file itself may decide.
+        if what := describe_other(model.name) or describe_other(archives[0]):
+            raise ModelError(f"The repository {model} is not for nemocli: {what}; {ONLY_THESE}.")
         return [], _describe_files(archives, entries, model)
     if "config.json" in entries:
         _refuse_other(info, model)

@@ -5,9 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nemocli.errors import ModelError, quote
-
-#: `model_type` of the one architecture nemocli implements.
-ARCHITECTURE = "nemotron3_5_asr"
+from nemocli.network.architectures import ENGLISH, Architecture, refuse_other_architecture
 
 #: The largest size accepted: far above every model's, and far below what would exhaust the memory
 #: before the shapes of the weights are compared with it.
@@ -31,6 +29,12 @@ LIMITS: dict[str, tuple[int, int]] = {
     "left_context": (1, MAX_COUNT - 1),
     "max_symbols": (1, MAX_SYMBOLS),
 }
+
+#: Sizes that a model without prompts does not have: they are 0.
+_PROMPT_SIZES = ("num_prompts", "prompt_size", "default_prompt")
+
+#: What transformers takes for a checkpoint of the English model that does not list lookaheads.
+_ENGLISH_LOOKAHEADS = [13, 6, 1, 0]
 
 #: The most values that a stream's caches may hold: a hundred times the released model's.
 MAX_CACHED = 1 << 28
@@ -63,6 +67,7 @@ class ModelConfig:
     left_context: int
     lookaheads: tuple[int, ...]
     default_lookahead: int
+    #: 0 for a model without prompts, which is for certain languages alone.
     num_prompts: int
     prompt_size: int
     default_prompt: int
@@ -75,6 +80,11 @@ class ModelConfig:
     prompts: dict[str, int]
     #: Locales that the checkpoint says it was trained on; empty if it does not say.
     languages: tuple[str, ...] = ()
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether the language is an input of the network."""
+        return self.num_prompts > 0
 
     @property
     def head_size(self) -> int:
@@ -113,16 +123,6 @@ class ModelConfig:
         return config
 
 
-def refuse_other_architecture(config: Mapping[str, Any]) -> None:
-    """Raise ModelError for the config.json of a model that nemocli does not run."""
-    architecture = config.get("model_type")
-    if architecture != ARCHITECTURE:
-        raise ModelError(
-            f"config.json names the architecture {quote(architecture)}, but nemocli runs only"
-            f" {ARCHITECTURE!r} (Nemotron 3.5 ASR Streaming)."
-        )
-
-
 def read_config(
     config: Mapping[str, Any], generation: Mapping[str, Any], processor: Mapping[str, Any]
 ) -> ModelConfig:
@@ -130,10 +130,11 @@ def read_config(
 
     Raises ModelError, naming the key, if one is missing or has a value that is not implemented.
     """
-    refuse_other_architecture(config)
+    architecture = refuse_other_architecture(config)
     encoder = _get(config, "encoder_config", "config.json", dict)
     _refuse_unimplemented(config, encoder)
-    lookaheads = _lookaheads(encoder, processor)
+    lookaheads = _lookaheads(encoder, processor, architecture)
+    is_english = architecture is ENGLISH
     number = _Numbers(config, "config.json")
     enc = _Numbers(encoder, "config.json's encoder_config")
     result = ModelConfig(
@@ -146,17 +147,17 @@ def read_config(
         subsampling_channels=enc("subsampling_channels", "subsampling_conv_channels"),
         left_context=enc("left_context", "sliding_window", frames_more=1),
         lookaheads=lookaheads,
-        default_lookahead=_default_lookahead(encoder, lookaheads),
-        num_prompts=number("num_prompts", "num_prompts"),
-        prompt_size=number("prompt_size", "prompt_intermediate_size"),
-        default_prompt=number("default_prompt", "default_prompt_id"),
+        default_lookahead=_default_lookahead(encoder, processor, lookaheads),
+        num_prompts=0 if is_english else number("num_prompts", "num_prompts"),
+        prompt_size=0 if is_english else number("prompt_size", "prompt_intermediate_size"),
+        default_prompt=0 if is_english else number("default_prompt", "default_prompt_id"),
         vocab_size=number("vocab_size", "vocab_size"),
         blank_id=number("blank_id", "blank_token_id"),
         decoder_size=number("decoder_size", "decoder_hidden_size"),
         decoder_layers=number("decoder_layers", "num_decoder_layers"),
         max_symbols=number("max_symbols", "max_symbols_per_step"),
-        prompts=_prompts(processor),
-        languages=_languages(config),
+        prompts={} if is_english else _prompts(processor),
+        languages=_languages(config) or (("en-US",) if is_english else ()),
     )
     _check_sizes(result, generation)
     _check_copies(config, processor, result)
@@ -191,26 +192,33 @@ def _get(data: Mapping[str, Any], key: str, where: str, kind: type) -> Any:
 
 
 def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any]) -> None:
-    required: list[tuple[Mapping[str, Any], str, Any]] = [
-        (config, "hidden_act", "relu"),
-        (encoder, "hidden_act", "silu"),
-        (encoder, "subsampling_factor", 8),
-        (encoder, "subsampling_conv_kernel_size", 3),
-        (encoder, "subsampling_conv_stride", 2),
-        (encoder, "attention_bias", False),
-        (encoder, "convolution_bias", False),
-        (encoder, "scale_input", False),
+    # The last is what transformers takes for a key that is missing.
+    required: list[tuple[Mapping[str, Any], str, Any, Any]] = [
+        (config, "hidden_act", "relu", "relu"),
+        (encoder, "hidden_act", "silu", "silu"),
+        (encoder, "subsampling_factor", 8, 8),
+        (encoder, "subsampling_conv_kernel_size", 3, 3),
+        (encoder, "subsampling_conv_stride", 2, 2),
+        (encoder, "attention_bias", False, True),
+        (encoder, "convolution_bias", False, True),
+        (encoder, "scale_input", False, True),
     ]
-    for data, key, value in required:
-        if data.get(key, value) != value:
+    for data, key, value, default in required:
+        if data.get(key, default) != value:
+            how = f"sets {key} to" if key in data else f"does not set {key}, which then is"
             raise ModelError(
-                f"config.json sets {key} to {quote(data[key])}; nemocli implements only {value!r}."
+                f"config.json {how} {quote(data.get(key, default))}; nemocli implements only"
+                f" {value!r}."
             )
 
 
-def _lookaheads(encoder: Mapping[str, Any], processor: Mapping[str, Any]) -> tuple[int, ...]:
+def _lookaheads(
+    encoder: Mapping[str, Any], processor: Mapping[str, Any], architecture: Architecture
+) -> tuple[int, ...]:
     key = "supported_num_lookahead_tokens"
     values = encoder.get(key) or processor.get(key)
+    if architecture is ENGLISH and key not in encoder and key not in processor:
+        values = _ENGLISH_LOOKAHEADS
     if not isinstance(values, list) or not _are_lookaheads(values):
         raise ModelError(
             f"config.json's encoder_config lacks a list {key!r} of whole numbers up to {MAX_COUNT}."
@@ -218,8 +226,11 @@ def _lookaheads(encoder: Mapping[str, Any], processor: Mapping[str, Any]) -> tup
     return tuple(values)
 
 
-def _default_lookahead(encoder: Mapping[str, Any], lookaheads: tuple[int, ...]) -> int:
-    value = encoder.get("default_num_lookahead_tokens", lookaheads[0])
+def _default_lookahead(
+    encoder: Mapping[str, Any], processor: Mapping[str, Any], lookaheads: tuple[int, ...]
+) -> int:
+    key = "default_num_lookahead_tokens"
+    value = encoder.get(key, processor.get(key, lookaheads[0]))
     if value not in lookaheads:
         raise ModelError(
             f"config.json's encoder_config gives default_num_lookahead_tokens as {quote(value)},"
@@ -240,8 +251,11 @@ def _is_number(value: Any, least: int, most: int) -> bool:
 def _is_plausible(config: ModelConfig) -> bool:
     """Tell whether a manifest's values have the types and limits that `read_config` demands."""
     sizes = vars(config) | vars(config.features)
+    limits = LIMITS
+    if _is_number(config.num_prompts, 0, 0):
+        limits = LIMITS | dict.fromkeys(_PROMPT_SIZES, (0, 0))
     return (
-        all(_is_number(sizes[size], *limits) for size, limits in LIMITS.items())
+        all(_is_number(sizes[size], *limit) for size, limit in limits.items())
         and _are_lookaheads(config.lookaheads)
         and _is_number(config.default_lookahead, 0, MAX_COUNT)
         and _is_preemphasis(config.features.preemphasis)
@@ -310,7 +324,7 @@ def _prompts(processor: Mapping[str, Any]) -> dict[str, int]:
 
 def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
     start = generation.get("decoder_start_token_id", config.blank_id)
-    prompts = (config.default_prompt, *config.prompts.values())
+    prompts = (config.default_prompt, *config.prompts.values()) if config.has_prompts else ()
     cached = config.num_layers * config.hidden_size * (2 * config.left_context + config.conv_kernel)
     problems = [
         (config.hidden_size % config.num_heads != 0, "hidden_size must divide into heads"),
@@ -321,6 +335,8 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
         (not 2 <= config.features.win_length <= config.features.n_fft, "win_length does not fit"),
         (config.default_lookahead not in config.lookaheads, "it lacks its default lookahead"),
         (any(i >= config.num_prompts for i in prompts), "a prompt id is too large"),
+        (not config.has_prompts and bool(config.prompts), "it has names of prompts, but no prompts"),
+        (not config.has_prompts and not config.languages, "it has no language"),
         (cached > MAX_CACHED, "its caches would fill the memory"),
     ]
     for wrong, why in problems:
@@ -335,8 +351,9 @@ def _check_copies(
     encoder = config["encoder_config"]
     copies: list[tuple[str, Mapping[str, Any], str, Any]] = [
         ("config.json", encoder, "num_key_value_heads", read.num_heads),
-        ("processor_config.json", processor, "num_prompts", read.num_prompts),
     ]
+    if read.has_prompts:
+        copies.append(("processor_config.json", processor, "num_prompts", read.num_prompts))
     for file, data, key, value in copies:
         if data.get(key, value) != value:
             raise ModelError(

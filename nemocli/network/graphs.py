@@ -169,14 +169,15 @@ def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
             )
             for name, value in zip(names, (new.keys, new.values, new.conv), strict=True):
                 out[f"{name}{layer}_out"] = value
-        return {"enc_proj": _project(ops, p, hidden, x["one_hot"])} | out
+        return {"enc_proj": _project(ops, p, hidden, x.get("one_hot"))} | out
 
-    inputs = (
+    inputs = [
         TensorSpec("embeds", ("batch", "frames", config.hidden_size)),
         TensorSpec("neg_mask", ("batch", 1, "chunks", 1, keys)),
         TensorSpec("windows", ("chunks", keys), "int32"),
-        TensorSpec("one_hot", ("batch", 1, config.num_prompts)),
-    )
+    ]
+    if config.has_prompts:
+        inputs.append(TensorSpec("one_hot", ("batch", 1, config.num_prompts)))
     enc_proj = TensorSpec("enc_proj", ("batch", "frames", config.decoder_size))
     results = (enc_proj, *map(_make_output, caches))
     return Graph("conformer_block", (*inputs, *caches), results, body)
@@ -186,11 +187,15 @@ def _make_output(cache: TensorSpec) -> TensorSpec:
     return TensorSpec(cache.name + "_out", cache.shape)
 
 
-def _project(ops: Operations[T], p: Parameters, hidden: T, one_hot: T) -> T:
-    """Compute what the joint takes from the last layer's output [B, F, D]."""
-    fused = layers.prompt_fusion(ops, p, hidden, one_hot)
+def _project(ops: Operations[T], p: Parameters, hidden: T, one_hot: T | None) -> T:
+    """Compute what the joint takes from the last layer's output [B, F, D].
+
+    `one_hot` is None for a model without prompts.
+    """
+    if one_hot is not None:
+        hidden = layers.prompt_fusion(ops, p, hidden, one_hot)
     projector = "encoder_projector."
-    return ops.linear(fused, p[projector + "weight"], p[projector + "bias"])
+    return ops.linear(hidden, p[projector + "weight"], p[projector + "bias"])
 
 
 def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
@@ -205,7 +210,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
         TensorSpec("v_cache", attention_cache),
         TensorSpec("conv_cache", conv_cache),
     ]
-    if last:
+    if last and config.has_prompts:
         inputs.append(TensorSpec("one_hot", (1, config.num_prompts)))
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
@@ -225,7 +230,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
         }
         if not last:
             return {"embeds_out": hidden} | caches
-        return {"enc_proj": _project(ops, p, hidden, x["one_hot"])} | caches
+        return {"enc_proj": _project(ops, p, hidden, x.get("one_hot"))} | caches
 
     results = (
         TensorSpec("enc_proj", (1, frames, config.decoder_size))

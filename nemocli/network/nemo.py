@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Never
 
 from nemocli.errors import ModelError, quote
+from nemocli.network.architectures import ONLY_THESE, describe_other_nemo
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo_config import hub_configs, read_yaml
 from nemocli.network.parameters import Array, Parameters
@@ -91,6 +92,8 @@ class NemoCheckpoint:
 
     def _read(self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> None:
         settings = self._settings(self._bytes(members, CONFIG))
+        if what := describe_other_nemo(settings):
+            raise ModelError(f"The archive {self.path} holds {what}; {ONLY_THESE}.")
         model = _sentencepiece_name(settings, members)
         pieces = read_sentencepiece(self._bytes(members, model), f"{model} in {self.path}")
         weights = self._member(members, WEIGHTS)

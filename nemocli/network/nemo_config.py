@@ -6,7 +6,8 @@ from typing import Any, Never
 import yaml
 
 from nemocli.errors import ModelError, quote
-from nemocli.network.config import ARCHITECTURE, MAX_COUNT
+from nemocli.network.architectures import ENGLISH, MULTILINGUAL, Architecture
+from nemocli.network.config import MAX_COUNT
 
 #: Section and key of a setting, the only value that is implemented, and NeMo's default.
 _REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (
@@ -55,14 +56,25 @@ def hub_configs(
     labels = settings.get("labels") or read.section("joint").get("vocabulary")
     if isinstance(labels, list) and len(labels) != pieces:
         read.refuse(f"has {len(labels)} labels, but a tokenizer of {pieces} pieces")
-    prompts = _prompts(read)
-    config = _config(read, prompt_size, pieces) | {
-        "num_prompts": read.number("model_defaults", "num_prompts"),
-        "default_prompt_id": prompts["auto"],
-    }
-    extractor = _features(read)
-    processor = {"feature_extractor": extractor, "prompt_dictionary": prompts}
+    processor: Json = {"feature_extractor": _features(read)}
+    if prompt_size or _names_prompts(settings):
+        prompts = _prompts(read)
+        processor["prompt_dictionary"] = prompts
+        config = _config(read, MULTILINGUAL, pieces) | {
+            "num_prompts": read.number("model_defaults", "num_prompts"),
+            "prompt_intermediate_size": prompt_size,
+            "default_prompt_id": prompts["auto"],
+        }
+    else:
+        config = _config(read, ENGLISH, pieces)
     return config, {"decoder_start_token_id": pieces}, processor
+
+
+def _names_prompts(settings: Mapping[str, Any]) -> bool:
+    """Return whether the settings are those of a model with prompts."""
+    defaults, target = settings.get("model_defaults"), settings.get("target")
+    is_named = isinstance(target, str) and target.endswith("WithPrompt")
+    return is_named or (isinstance(defaults, dict) and "prompt_dictionary" in defaults)
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it comes without types
@@ -130,19 +142,18 @@ class _Settings:
         raise ModelError(f"The model_config.yaml in {self._where} {what}.")
 
 
-def _config(read: _Settings, prompt_size: int, pieces: int) -> Json:
+def _config(read: _Settings, architecture: Architecture, pieces: int) -> Json:
     activation = read.section("joint", "jointnet").get("activation", "relu")
     greedy = read.section("decoding").get("greedy") if "decoding" in read._settings else None
     symbols = greedy.get("max_symbols") if isinstance(greedy, dict) else None
     return {
-        "model_type": ARCHITECTURE,
+        "model_type": architecture.name,
         "hidden_act": activation,
         "vocab_size": pieces + 1,
         "blank_token_id": pieces,
         "decoder_hidden_size": read.number("decoder", "prednet", "pred_hidden"),
         "num_decoder_layers": read.number("decoder", "prednet", "pred_rnn_layers"),
         "max_symbols_per_step": symbols or 10,
-        "prompt_intermediate_size": prompt_size,
         "encoder_config": _encoder(read),
     }
 
@@ -158,6 +169,10 @@ def _encoder(read: _Settings) -> Json:
         "subsampling_conv_channels": read.number("encoder", "subsampling_conv_channels"),
         "conv_kernel_size": read.number("encoder", "conv_kernel_size"),
         "num_mel_bins": read.number("encoder", "feat_in"),
+        # Other values of what these come from are refused by _REQUIRED.
+        "attention_bias": False,
+        "convolution_bias": False,
+        "scale_input": False,
         "sliding_window": left + 1,
         "supported_num_lookahead_tokens": lookaheads,
         "default_num_lookahead_tokens": lookaheads[0],

@@ -89,11 +89,15 @@ def _conformer_shapes(config: ModelConfig, prefix: str) -> dict[str, tuple[int, 
 
 def _decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     d, h, vocab = config.hidden_size, config.decoder_size, config.vocab_size
-    shapes: dict[str, tuple[int, ...]] = {
-        "prompt_projector.linear_1.weight": (config.prompt_size, d + config.num_prompts),
-        "prompt_projector.linear_1.bias": (config.prompt_size,),
-        "prompt_projector.linear_2.weight": (d, config.prompt_size),
-        "prompt_projector.linear_2.bias": (d,),
+    shapes: dict[str, tuple[int, ...]] = {}
+    if config.has_prompts:
+        shapes |= {
+            "prompt_projector.linear_1.weight": (config.prompt_size, d + config.num_prompts),
+            "prompt_projector.linear_1.bias": (config.prompt_size,),
+            "prompt_projector.linear_2.weight": (d, config.prompt_size),
+            "prompt_projector.linear_2.bias": (d,),
+        }
+    shapes |= {
         "encoder_projector.weight": (h, d),
         "encoder_projector.bias": (h,),
         "decoder.embedding.weight": (vocab, h),

@@ -60,9 +60,10 @@ class Offline:
         x = self._subsample(rows.astype(np.float64))
         for layer in range(self.config.num_layers):
             x = self._conformer(f"encoder.layers.{layer}.", x, lookahead + 1)
-        one_hot = np.eye(self.config.num_prompts)[list(prompts)[: len(x)]]
-        x = self._linear(np.concatenate([x, one_hot], 1), "prompt_projector.linear_1")
-        x = self._linear(np.maximum(x, 0), "prompt_projector.linear_2")
+        if self.config.num_prompts:
+            one_hot = np.eye(self.config.num_prompts)[list(prompts)[: len(x)]]
+            x = self._linear(np.concatenate([x, one_hot], 1), "prompt_projector.linear_1")
+            x = self._linear(np.maximum(x, 0), "prompt_projector.linear_2")
         return self._linear(x, "encoder_projector")
 
     def decode(self, enc_proj):
@@ -153,9 +154,10 @@ class Offline:
         q, k, v = (self._linear(x, f"{name}{part}_proj").reshape(-1, heads, size) for part in "qkv")
         u, w = self.weights[name + "bias_u"], self.weights[name + "bias_v"]
         mixed = np.zeros_like(q)
+        left = self.config.left_context // chunk * chunk  # only whole chunks are seen
         for i in range(len(x)):
             start = i - i % chunk
-            seen = np.arange(max(0, start - self.config.left_context), min(start + chunk, len(x)))
+            seen = np.arange(max(0, start - left), min(start + chunk, len(x)))
             r = self._linear(sinusoids(i - seen, heads * size), name + "relative_k_proj")
             scores = np.einsum("hs,khs->hk", q[i] + u, k[seen])
             scores += np.einsum("hs,khs->hk", q[i] + w, r.reshape(-1, heads, size))

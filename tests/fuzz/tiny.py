@@ -45,6 +45,8 @@ CONFIG_JSON: dict[str, Any] = {
         "num_mel_bins": 8,
         "sliding_window": 9,
         "attention_bias": False,
+        "convolution_bias": False,
+        "scale_input": False,
         "supported_num_lookahead_tokens": [3, 0],
         "default_num_lookahead_tokens": 3,
     },

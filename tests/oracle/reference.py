@@ -14,7 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoProcessor, Nemotron3_5AsrForRNNT
+from transformers import (
+    AutoConfig,
+    AutoProcessor,
+    Nemotron3_5AsrForRNNT,
+    NemotronAsrStreamingForRNNT,
+)
 from transformers.utils import logging
 
 RATE = 16000
@@ -51,12 +56,16 @@ class Reference:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         self.processor = AutoProcessor.from_pretrained(folder)
-        self.model = Nemotron3_5AsrForRNNT.from_pretrained(folder, dtype=torch.float32).eval()
+        #: Whether the language is an input; the model for English alone has no prompts.
+        self.has_prompts = AutoConfig.from_pretrained(folder).model_type == "nemotron3_5_asr"
+        kind = Nemotron3_5AsrForRNNT if self.has_prompts else NemotronAsrStreamingForRNNT
+        self.model = kind.from_pretrained(folder, dtype=torch.float32).eval()
 
     @torch.no_grad()
     def offline(self, samples: NDArray[np.float32], lookahead: int, lang: str) -> Decoding:
         """Transcribe a whole sound [n] in one pass, with the lookahead's chunk-limited mask."""
-        inputs = self.processor(samples, sampling_rate=RATE, language=lang)
+        prompt = {"language": lang} if self.has_prompts else {}
+        inputs = self.processor(samples, sampling_rate=RATE, **prompt)
         mask = inputs["attention_mask"]
         # The processor adds a masked row, so that the encoder may return a frame too many.
         valid = int(self.model._get_subsampling_output_length(mask.sum(-1)))
@@ -64,30 +73,42 @@ class Reference:
             valid,
             input_features=inputs["input_features"],
             attention_mask=mask,
-            prompt_ids=inputs["prompt_ids"],
             num_lookahead_tokens=lookahead,
+            **({"prompt_ids": inputs["prompt_ids"]} if self.has_prompts else {}),
         )
 
     @torch.no_grad()
     def streaming(self, samples: NDArray[np.float32], lookahead: int, lang: str) -> Decoding:
         """Transcribe a sound [n] chunk by chunk with caches, without a last, partial chunk."""
-        self.processor.set_num_lookahead_tokens(lookahead)
+        self._set_lookahead(lookahead)
         return self._generate(
             None,
             input_features=self.mel_chunks(samples),
-            prompt_ids=self.processor._resolve_prompt_ids(lang, 1),
             num_lookahead_tokens=lookahead,
+            **self._prompt_ids(lang),
         )
 
     @torch.no_grad()
     def stream_only(self, samples: NDArray[np.float32], lookahead: int, lang: str) -> None:
         """Run only the streaming loop, to measure its time."""
-        self.processor.set_num_lookahead_tokens(lookahead)
+        self._set_lookahead(lookahead)
         self.model.generate(
             input_features=self.mel_chunks(samples),
-            prompt_ids=self.processor._resolve_prompt_ids(lang, 1),
             num_lookahead_tokens=lookahead,
+            **self._prompt_ids(lang),
         )
+
+    def _set_lookahead(self, lookahead: int) -> None:
+        """Set the lookahead, also one that the checkpoint does not list: only this checks that."""
+        listed = self.processor.supported_num_lookahead_tokens
+        self.processor.supported_num_lookahead_tokens = [lookahead]
+        self.processor.set_num_lookahead_tokens(lookahead)
+        self.processor.supported_num_lookahead_tokens = listed
+
+    def _prompt_ids(self, lang: str) -> dict[str, object]:
+        if not self.has_prompts:
+            return {}
+        return {"prompt_ids": self.processor._resolve_prompt_ids(lang, 1)}
 
     def mel_chunks(self, samples: NDArray[np.float32]) -> Iterator[torch.Tensor]:
         """Give the mel rows chunk by chunk, each from only the samples that it needs."""

@@ -155,6 +155,7 @@ def config_in_bundle(config: ModelConfig) -> ModelConfig:
             f"it emits up to {config.max_symbols} tokens on a frame,"
             f" not {released.SYMBOLS_PER_FRAME}",
         ),
+        (not config.has_prompts, "it has no prompts"),
         (config.num_prompts <= max(released.PROMPTS.values()), "it has fewer prompts"),
         (bool(others), f"its prompt for {next(iter(others), None)} is another one"),
     ]
