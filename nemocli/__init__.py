@@ -76,6 +76,7 @@ def load(
     precision: str | None = None,
     lookahead: int | None = None,
     compute_units: str | None = None,
+    untrained_lookahead: bool = False,
     progress: "Progress | bool | None" = None,
 ) -> "Transcriber":
     """Load a model: by default the released one, as the commands do.
@@ -85,7 +86,8 @@ def load(
     folder was written for, and for a checkpoint the one that `nemocli bench --choose` found to be
     the fastest for a live stream, or else the one that suits this machine. `precision`, such as
     `int8`, is what a checkpoint is converted to, once, into the cache folder; `lookahead` is 0, 3,
-    6 or 13 encoder frames of 80 ms; `compute_units`, such as `gpu`, are those of Core ML, MLX and
+    6 or 13 encoder frames of 80 ms (of the English model 0, 1, 6 or 13), or with
+    `untrained_lookahead` one that the model was not trained for; `compute_units`, such as `gpu`, are those of Core ML, MLX and
     Core AI. Each has a default by the runtime or the checkpoint. `progress` is called with a
     sentence before each step that takes long; True writes it to stderr, which a notebook shows too.
 
@@ -107,10 +109,14 @@ def load(
     check_argument("precision", precision, (str, NoneType), "a name such as 'int8'")
     check_argument("lookahead", lookahead, (Integral, NoneType), "a whole number, such as 3")
     check_argument("compute_units", compute_units, (str, NoneType), "a name such as 'cpu'")
+    check_argument("untrained_lookahead", untrained_lookahead, bool, "True or False")
     lookahead = None if lookahead is None else int(lookahead)
     model = Path(model) if isinstance(model, PathLike) else model
     with report_to(progress) as report:
-        spec = ModelSpec(model, runtime, precision, lookahead, compute_units)
+        spec = ModelSpec(
+            *(model, runtime, precision, lookahead, compute_units),
+            untrained_lookahead=untrained_lookahead,
+        )
         return load_transcriber(spec, report)
 
 

@@ -44,6 +44,7 @@ def convert(
     to: str = AUTO_RUNTIME,
     precision: str | None = None,
     lookaheads: Iterable[int] | None = None,
+    untrained_lookaheads: bool = False,
     verify: bool = True,
     force: bool = False,
     progress: "Progress | bool | None" = None,
@@ -53,7 +54,8 @@ def convert(
     `checkpoint` is a folder, a .nemo file, `demo`, or `owner/name` of the hub, which is downloaded
     if it is not here. `out` is by default a folder that `nemocli models` lists. `to` is a
     runtime, such as `onnx`, or `auto` for the one that suits this machine; `precision` is one of
-    its precisions. All lookaheads of the model are written, or those in `lookaheads`. `verify`
+    its precisions. All lookaheads of the model are written, or those in `lookaheads`, which may be
+    some that it was not trained for if `untrained_lookaheads` is set. `verify`
     compares the result with the checkpoint on bundled sound, where this machine can run it. If this
     very conversion is there already, nothing is done; `force` does it again, and replaces another
     model folder. `progress` is as for `nemocli.load`.
@@ -64,6 +66,7 @@ def convert(
     check_argument("out", out, (str, os.PathLike, NoneType), "the path of a folder")
     check_argument("to", to, str, "the name of a runtime, such as 'onnx'")
     check_argument("precision", precision, (str, NoneType), "a name such as 'int8'")
+    check_argument("untrained_lookaheads", untrained_lookaheads, bool, "True or False")
     check_argument("verify", verify, bool, "True or False")
     check_argument("force", force, bool, "True or False")
     chosen = _check_lookaheads(lookaheads)
@@ -91,6 +94,7 @@ def convert(
             *(checkpoint, folder, to, precision, chosen, describe, force),
             note=report,
             check=check if verify else None,
+            untrained_lookaheads=untrained_lookaheads,
         )
     return folder
 

@@ -355,9 +355,7 @@ def _balance_languages(model: Nemotron3_5AsrForRNNT, hidden: torch.Tensor) -> No
 # --------------------------------------------------------------------------------------- decoder
 
 
-def plant_decoder(
-    model: Model, features: list[torch.Tensor], generator: torch.Generator
-) -> None:
+def plant_decoder(model: Model, features: list[torch.Tensor], generator: torch.Generator) -> None:
     """Fill encoder projector, predictor and joint: random, except for a rule that limits itself.
 
     The first `RULE` joint dimensions carry it, one vocabulary entry each. There the encoder's part
@@ -407,9 +405,7 @@ def _plant_encoder_projector(
     model.encoder_projector.bias.copy_(-weight @ mean)
 
 
-def _plant_predictor(
-    model: Model, chosen: torch.Tensor, generator: torch.Generator
-) -> None:
+def _plant_predictor(model: Model, chosen: torch.Tensor, generator: torch.Generator) -> None:
     """Fill embedding and LSTM; cell k of the last layer is a fading memory of entry chosen[k]."""
     decoder, hidden = model.decoder, model.config.decoder_hidden_size
     decoder.embedding.weight.normal_(0, 0.3, generator=generator)

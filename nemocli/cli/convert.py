@@ -47,6 +47,7 @@ def convert_checkpoint(options: ConvertOptions) -> None:
         options.verify,
         options.force,
         Screen(options.quiet),
+        options.untrained_lookahead,
     )
     print_path(folder)
 
@@ -125,6 +126,7 @@ def write_model(
     verify: bool,
     force: bool,
     screen: Screen,
+    untrained_lookaheads: bool = False,
 ) -> Path:
     """Download the checkpoint if necessary, convert and verify it; return the model folder.
 
@@ -140,6 +142,7 @@ def write_model(
             *(checkpoint, folder, to, precision, lookaheads, steps.write, force),
             note=screen.note,
             check=steps.check if verify else None,
+            untrained_lookaheads=untrained_lookaheads,
         )
     if not steps.written:
         screen.note(f"{folder} holds this conversion already; nothing was done.")

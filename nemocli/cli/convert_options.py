@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import Quiet, confirmation, option
+from nemocli.cli.options import Quiet, UntrainedLookahead, confirmation, option
 from nemocli.cli.runtime_help import describe_precisions, list_words
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
@@ -78,6 +78,7 @@ class ConvertOptions:
             variable="CONVERT_LOOKAHEAD",
         ),
     ] = "all"
+    untrained_lookahead: UntrainedLookahead = False
     verify: Annotated[
         bool,
         option(

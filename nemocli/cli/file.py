@@ -76,6 +76,7 @@ class _Request:
             parse_sound(options.track, options.channels, options.gain),
             parse_align(options.align),
             parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank),
+            options.untrained_lookahead,
         )
         self.max_memory = parse_bytes(options.max_memory)
         self.place = choose_place(options)

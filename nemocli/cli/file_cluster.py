@@ -78,4 +78,5 @@ def _make_loader(choice: ModelChoice, settings: Settings) -> Callable[[], Transc
         precision=settings.provenance.precision,
         lookahead=choice.lookahead,
         compute_units=choice.compute_units,
+        untrained_lookahead=choice.untrained_lookahead,
     )

@@ -30,6 +30,7 @@ class ModelChoice:
     sound: SoundOptions = DEFAULT_OPTIONS
     align: Align = None
     phrases: Phrases | None = None
+    untrained_lookahead: bool = False
 
     @property
     def spec(self) -> ModelSpec:
@@ -40,6 +41,7 @@ class ModelChoice:
             lookahead=self.lookahead,
             compute_units=self.compute_units,
             purpose="files",
+            untrained_lookahead=self.untrained_lookahead,
         )
 
     def load(self, screen: Screen) -> tuple[Transcriber, Settings]:

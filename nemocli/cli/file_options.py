@@ -25,6 +25,7 @@ from nemocli.cli.options import (
     Server,
     ServerKey,
     Track,
+    UntrainedLookahead,
     confirmation,
     option,
 )
@@ -53,6 +54,7 @@ class FileOptions:
     model: Model = None
     lang: Language = "auto"
     lookahead: Lookahead = None
+    untrained_lookahead: UntrainedLookahead = False
     stdout_format: Annotated[
         str, option(f"On stdout: {list_words(FORMATS)}.", "--format", "-f")
     ] = "txt"

@@ -17,6 +17,7 @@ from nemocli.remote.server import parse_server
 #: Options that a server knows nothing of.
 LOCAL_OPTIONS = {
     "lookahead": "--lookahead",
+    "untrained_lookahead": "--untrained-lookahead",
     "align": "--align",
     "phrase": "--phrase",
     "phrases": "--phrases",

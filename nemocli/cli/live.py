@@ -44,6 +44,7 @@ def transcribe_live(options: LiveOptions) -> None:
         options.runtime,
         lookahead=parse_lookahead(options.lookahead),
         compute_units=options.compute_units,
+        untrained_lookahead=options.untrained_lookahead,
     )
     limits = StreamLimits(options.endpoint_ms / 1000, options.reset_after, options.rescue_after)
     layout = CueLayout(min_cue=options.min_cue)

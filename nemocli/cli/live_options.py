@@ -23,6 +23,7 @@ from nemocli.cli.options import (
     Runtime,
     Server,
     ServerKey,
+    UntrainedLookahead,
     confirmation,
     option,
 )
@@ -45,6 +46,7 @@ class LiveOptions:
     model: Model = None
     lang: Language = "auto"
     lookahead: Lookahead = None
+    untrained_lookahead: UntrainedLookahead = False
     device: Annotated[
         str | None,
         option(

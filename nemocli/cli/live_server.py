@@ -12,7 +12,7 @@ from nemocli.transcript.provenance import Provenance
 
 #: Options that only a model of this process obeys.
 LOCAL_OPTIONS = (
-    *("lookahead", "align", "phrase", "phrases", "boost", "boost_blank"),
+    *("lookahead", "untrained_lookahead", "align", "phrase", "phrases", "boost", "boost_blank"),
     *("reset_after", "rescue_after", "runtime", "compute_units"),
 )
 

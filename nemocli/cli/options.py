@@ -52,9 +52,16 @@ Language = Annotated[
 Lookahead = Annotated[
     str | None,
     option(
-        "0, 3, 6 or 13 frames of 80 ms, or as latency: 80ms, 320ms, 560ms, 1120ms; a larger one is"
-        " more accurate, and its text comes later.",
+        "0, 3, 6 or 13 frames of 80 ms (the English model: 0, 1, 6 or 13), or as latency: 80ms,"
+        " 160ms, 320ms, 560ms, 1120ms; a larger one is more accurate, and its text comes later.",
         "--lookahead",
+    ),
+]
+UntrainedLookahead = Annotated[
+    bool,
+    option(
+        "Allow a --lookahead that the model was not trained for; how good it is then is unknown.",
+        "--untrained-lookahead",
     ),
 ]
 Runtime = Annotated[str, option(runtime_help.describe_runtimes(), "--runtime")]
@@ -162,8 +169,11 @@ ServerKey = Annotated[
 ]
 Quiet = Annotated[bool, option("Print only results and errors.", "--quiet", "-q")]
 
-#: Lookahead in frames, by latency in ms.
-_LATENCIES = {"80": 0, "320": 3, "560": 6, "1120": 13}
+#: Milliseconds of a frame.
+_FRAME_MS = 80
+
+#: Lookahead in frames, by latency in ms: those that may also be written without ms.
+_LATENCIES = {"80": 0, "160": 1, "320": 3, "560": 6, "1120": 13}
 
 
 def parse_sound(track: str | None, channels: str, gain: str | None) -> SoundOptions:
@@ -189,7 +199,9 @@ def parse_lookahead(text: str | None) -> int | None:
         return _LATENCIES[number]
     if text.strip().isdecimal():
         return int(text)
+    if number.isdecimal() and int(number) and int(number) % _FRAME_MS == 0:
+        return int(number) // _FRAME_MS - 1
     raise UsageError(
-        f"--lookahead takes frames (0, 3, 6, 13) or a latency (80ms, 320ms, 560ms, 1120ms),"
-        f" not {text!r}."
+        "--lookahead takes frames (0, 1, 3, 6, 13) or a latency (80ms, 160ms, 320ms, 560ms,"
+        f" 1120ms), not {text!r}."
     )

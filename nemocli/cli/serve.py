@@ -47,6 +47,7 @@ def serve_model(options: ServeOptions) -> None:
         options.runtime,
         lookahead=parse_lookahead(options.lookahead),
         compute_units=options.compute_units,
+        untrained_lookahead=options.untrained_lookahead,
     )
     screen = Screen(options.quiet)
     if settings.wyoming_port is not None and not is_loopback(settings.wyoming_host):

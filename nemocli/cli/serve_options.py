@@ -17,6 +17,7 @@ from nemocli.cli.options import (
     PhraseTexts,
     Quiet,
     Runtime,
+    UntrainedLookahead,
     option,
 )
 
@@ -33,6 +34,7 @@ class ServeOptions:
     model: Model = None
     lang: Language = "auto"
     lookahead: Lookahead = None
+    untrained_lookahead: UntrainedLookahead = False
     phrase: PhraseTexts = None
     phrases: PhraseFile = None
     boost: Boost = DEFAULT_BOOST

@@ -69,26 +69,46 @@ def choose_precision(kind: Kind, requested: str | None, system: System | None = 
 
 
 def choose_lookaheads(
-    present: Collection[int], requested: Sequence[int] | None = None
+    present: Collection[int],
+    requested: Sequence[int] | None = None,
+    untrained: Collection[int] = (),
 ) -> tuple[int, ...]:
     """Return the lookaheads asked for, or all, sorted; UsageError if the model lacks one.
 
-    An empty choice is an error too.
+    An empty choice is an error too. `untrained` are those that may be chosen besides, see
+    `list_untrained`.
     """
     if requested is not None and not requested:
         raise UsageError("No lookahead is chosen; leave the choice out for all of them.")
     for lookahead in requested or ():
-        if lookahead not in present:
+        if lookahead not in present and lookahead not in untrained:
+            most = f", or from 0 to {max(untrained)} untrained" if untrained else ""
             raise UsageError(
                 f"The model has no lookahead {lookahead};"
-                f" choose from {', '.join(str(n) for n in sorted(present))}."
+                f" choose from {', '.join(str(n) for n in sorted(present))}{most}."
             )
     return tuple(sorted(set(requested or present)))
 
 
-def choose_lookahead(config: ModelConfig, present: tuple[int, ...], requested: int | None) -> int:
-    """Return the lookahead asked for, or the model's default; UsageError if the model lacks it."""
+def list_untrained(config: ModelConfig, are_allowed: bool) -> range:
+    """Return the lookaheads at which a checkpoint can run, trained for or not; none by default.
+
+    A chunk is at most as long as the left context, so that it always sees one before it.
+    """
+    return range(config.left_context if are_allowed else 0)
+
+
+def choose_lookahead(
+    config: ModelConfig,
+    present: tuple[int, ...],
+    requested: int | None,
+    untrained: Collection[int] = (),
+) -> int:
+    """Return the lookahead asked for, or the model's default; UsageError if the model lacks it.
+
+    `untrained` is as for `choose_lookaheads`.
+    """
     if requested is None:
         return config.default_lookahead if config.default_lookahead in present else present[0]
-    (lookahead,) = choose_lookaheads(present, [requested])
+    (lookahead,) = choose_lookaheads(present, [requested], untrained)
     return lookahead

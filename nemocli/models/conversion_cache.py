@@ -14,16 +14,25 @@ from nemocli.runtimes.kind import Progress
 
 
 def convert_into_cache(
-    checkpoint: Path, revision: str, kind: str, precision: str, progress: Progress | None = None
+    checkpoint: Path,
+    revision: str,
+    kind: str,
+    precision: str,
+    progress: Progress | None = None,
+    untrained_lookahead: int | None = None,
 ) -> Path:
     """Return a checkpoint's model folder in the cache folder; convert it now if it is not there.
 
     `revision` is the checkpoint's hash, which names the folder. `progress` is called with a
     sentence for each graph, and with a Remark if a damaged folder is converted again. The demo,
-    which is small, is converted into a temporary folder if the cache cannot be written. Raises
+    which is small, is converted into a temporary folder if the cache cannot be written. A lookahead
+    that the model was not trained for has a folder of its own, for it alone. Raises
     UnsupportedError if the cache folder cannot be made, and what `convert` raises.
     """
     name = f"{kind}-{precision}-v{FORMAT}-{revision[:32]}"
+    lookaheads = None if untrained_lookahead is None else [untrained_lookahead]
+    if lookaheads:
+        name += f"-lookahead{untrained_lookahead}"
     try:
         cache = find_cache_folder() / "converted"
         if _is_intact(cache / name, progress):
@@ -45,7 +54,10 @@ def convert_into_cache(
             progress(f"converting it for {kind}, once: {graph}, {number} of {total}")
 
     try:
-        convert(checkpoint, target, kind, precision, progress=describe, force=is_damaged)
+        convert(
+            *(checkpoint, target, kind, precision, lookaheads, describe, is_damaged),
+            untrained_lookaheads=bool(lookaheads),
+        )
     except NemocliError:
         if not (target / MODEL_MANIFEST).is_file():  # unless another process has just made it
             raise

@@ -46,8 +46,10 @@ def list_conversions() -> list[Conversion]:
 
 
 def suits(made: Conversion, spec: ModelSpec) -> bool:
-    """Tell whether a conversion has the requested runtime and precision."""
+    """Tell whether a conversion has the requested runtime, precision and lookahead."""
     has_runtime = spec.runtime in (AUTO_RUNTIME, made.manifest.kind)
+    if spec.lookahead not in (None, *made.manifest.lookaheads):
+        return False
     return has_runtime and spec.precision in (None, made.manifest.precision)
 
 

@@ -8,7 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from nemocli.errors import ModelError, NemocliError, UsageError
-from nemocli.models.choose import choose_folder_kind, choose_lookaheads, choose_precision
+from nemocli.models.choose import (
+    choose_folder_kind,
+    choose_lookaheads,
+    choose_precision,
+    list_untrained,
+)
 from nemocli.models.conversion_place import (
     Occupant,
     check_space,
@@ -83,12 +88,14 @@ def convert(
     force: bool = False,
     note: Callable[[str], None] | None = None,
     check: Callable[[Path], None] | None = None,
+    untrained_lookaheads: bool = False,
 ) -> Manifest:
     """Write the model folder `out` from a checkpoint folder, a .nemo archive, or `owner/name`.
 
     The latter is a model of the hub that was downloaded before. `to` is `auto` or one of
     `list_folder_kinds` in nemocli.runtimes.kinds, and `precision` one of its precisions. Every
-    lookahead the model knows is written by default.
+    lookahead the model knows is written by default; with `untrained_lookaheads`, others may be
+    requested.
     If `out` already holds this very conversion in full, nothing is done, and if it is damaged or of
     another format, it is made again, which `note` is called with; `force` makes it again in any
     case. Another model folder is replaced only with `force`, any other existing folder never.
@@ -101,15 +108,19 @@ def convert(
     kind = choose_folder_kind(to)
     source = open_checkpoint(find_checkpoint(checkpoint))
     check_checkpoint(source)
+    known = source.config.lookaheads
+    untrained = list_untrained(source.config, untrained_lookaheads)
+    chosen = choose_lookaheads(known, lookaheads, untrained)
+    added = tuple(lookahead for lookahead in chosen if lookahead not in known)
     planned = Manifest(
         format=FORMAT,
         kind=kind.name,
         precision=precision,
-        lookaheads=choose_lookaheads(source.config.lookaheads, lookaheads),
+        lookaheads=chosen,
         source=describe_source(source.path),
         source_sha256=source.sha256,
         nemocli=__version__,
-        config=source.config,
+        config=replace(source.config, lookaheads=known + added),
         files={},
     )
     if is_done(out, partial(_examine, planned), force, note):

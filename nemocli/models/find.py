@@ -83,13 +83,14 @@ def find_model(
     *,
     compute_units: str | None = None,
     purpose: Purpose = "live",
+    lookahead: int | None = None,
 ) -> FoundModel:
     """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
 
     Without a name, it is the released model. For a model of the hub, return its conversion for
     `runtime` and `precision` if there is one, else its downloaded checkpoint; without a revision,
     those of the first commit of `list_commits` that has either. `choose_conversion` chooses among
-    several conversions. Raises ModelError, which says how to get the model, if it is not there.
+    several conversions; with `lookahead`, those that lack it are left out. Raises ModelError, which says how to get the model, if it is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
     if text == DEMO:
@@ -102,7 +103,7 @@ def find_model(
     hub = parse_hub_model(text)
     if hub is None:
         raise _explain_no_model(path)
-    spec = ModelSpec(model, runtime, precision, None, compute_units, purpose)
+    spec = ModelSpec(model, runtime, precision, lookahead, compute_units, purpose)
     found = _find_hub_model(hub, spec, system or this_system())
     if found is None:
         raise _explain_not_here(hub)

@@ -10,6 +10,7 @@ from nemocli.models.choose import (
     choose_kind,
     choose_lookahead,
     choose_precision,
+    list_untrained,
 )
 from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.conversions import find_conversion
@@ -58,8 +59,9 @@ class ResolvedModel:
         """
         if not self.needs_conversion:
             return self
+        untrained = None if self.lookahead in self.config.lookaheads else self.lookahead
         folder = convert_into_cache(
-            self.path, self.revision, self.runtime, self.precision, progress
+            *(self.path, self.revision, self.runtime, self.precision), progress, untrained
         )
         return replace(self, path=folder, needs_conversion=False)
 
@@ -96,7 +98,11 @@ def resolve(
         path=found.path,
         runtime=kind.name,
         precision=variant.precision,
-        lookahead=choose_lookahead(found.config, found.lookaheads, spec.lookahead),
+        lookahead=choose_lookahead(
+            *(found.config, found.lookaheads, spec.lookahead),
+            # A model folder has graphs for the lookaheads that it was converted for.
+            list_untrained(found.config, spec.untrained_lookahead and not found.is_converted),
+        ),
         compute_units=kind.choose_units(spec.compute_units or variant.compute_units, system),
         revision=found.revision,
         config=found.config,
@@ -115,6 +121,7 @@ def _find(spec: ModelSpec, system: System) -> FoundModel:
         *(spec.model, spec.runtime, spec.precision, system),
         compute_units=spec.compute_units,
         purpose=spec.purpose,
+        lookahead=spec.lookahead if spec.untrained_lookahead else None,
     )
     if found.is_converted or found.name == DEMO:
         return found

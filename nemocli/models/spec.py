@@ -27,3 +27,5 @@ class ModelSpec:
     purpose: Purpose = "live"
     #: How arrays go in and out of the library, one of the runtime's `transfers`; None: as measured.
     transfer: str | None = None
+    #: Whether the lookahead may be one that the model was not trained for.
+    untrained_lookahead: bool = False

@@ -335,7 +335,10 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
         (not 2 <= config.features.win_length <= config.features.n_fft, "win_length does not fit"),
         (config.default_lookahead not in config.lookaheads, "it lacks its default lookahead"),
         (any(i >= config.num_prompts for i in prompts), "a prompt id is too large"),
-        (not config.has_prompts and bool(config.prompts), "it has names of prompts, but no prompts"),
+        (
+            not config.has_prompts and bool(config.prompts),
+            "it has names of prompts, but no prompts",
+        ),
         (not config.has_prompts and not config.languages, "it has no language"),
         (cached > MAX_CACHED, "its caches would fill the memory"),
     ]

@@ -34,6 +34,13 @@ CHECKPOINTS = {
     "sharded": ("sharded", 0),
 }
 
+#: Those of the model for English alone, which tests/oracle/test_english.py meets.
+ENGLISH = {
+    "english": ("english", 0),
+    "english-thin": ("english-thin", 0),
+    "english-sharded": ("english-sharded", 0),
+}
+
 LOOKAHEADS = (0, 3, 6, 13)
 
 #: By default, a runtime meets this many lookaheads a checkpoint, and others than numpy only one
@@ -56,7 +63,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         params = item.callspec.params if hasattr(item, "callspec") else {}
         runtime, name = params.get("runtime"), params.get("name")
-        if runtime in SOME_LOOKAHEADS and name is not None:
+        own = getattr(item.module, "DEFAULT_RUN", None)  # a file that says itself what is default
+        if own is not None and runtime is not None:
+            if (name, runtime, params["lookahead"]) not in own:
+                item.add_marker(pytest.mark.slow)
+            continue
+        if runtime in SOME_LOOKAHEADS and name in [*CHECKPOINTS, "demo"]:
             number = [*CHECKPOINTS, "demo"].index(name)
             is_met = number % ONE_CHECKPOINT_IN.get(runtime, 1) == 0
             if "lookahead" in params:
@@ -96,13 +108,19 @@ class Oracle:
 
         if name == "demo":
             return find_demo_folder()
-        shape, seed = CHECKPOINTS[name]
+        shape, seed = (CHECKPOINTS | ENGLISH)[name]
         write_random_checkpoint(self._root / name, seed, shape)
         return self._root / name
 
     def _transcriber(self, name, runtime, lookahead):
         folder = self.folder(name)
-        return nemocli.load(folder, runtime=runtime, precision="fp32", lookahead=lookahead)
+        return nemocli.load(
+            folder,
+            runtime=runtime,
+            precision="fp32",
+            lookahead=lookahead,
+            untrained_lookahead=True,
+        )
 
     def expected(self, way, name, lookahead, lang, samples):
         """Return the reference's Decoding; `way` is `offline` or `streaming`."""
