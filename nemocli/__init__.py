@@ -87,9 +87,10 @@ def load(
     the fastest for a live stream, or else the one that suits this machine. `precision`, such as
     `int8`, is what a checkpoint is converted to, once, into the cache folder; `lookahead` is 0, 3,
     6 or 13 encoder frames of 80 ms (of the English model 0, 1, 6 or 13), or with
-    `untrained_lookahead` one that the model was not trained for; `compute_units`, such as `gpu`, are those of Core ML, MLX and
-    Core AI. Each has a default by the runtime or the checkpoint. `progress` is called with a
-    sentence before each step that takes long; True writes it to stderr, which a notebook shows too.
+    `untrained_lookahead` one that the model was not trained for; `compute_units`, such as `gpu`,
+    are those of Core ML, MLX and Core AI. Each has a default by the runtime or the checkpoint.
+    `progress` is called with a sentence before each step that takes long; True writes it to stderr,
+    which a notebook shows too.
 
     Raises ModelError if the model is damaged or missing, with the command that gets it; UsageError
     for an unknown option; UnsupportedError for a runtime that this machine does not have.

@@ -1,4 +1,4 @@
-"""A warning about sound that was transcribed although something is wrong with it."""
+"""A warning about a transcript: something is wrong with its sound, or with its language."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SoundWarning:
-    """Something that is wrong with a file's sound, its clock or its header."""
+    """Something that is wrong with a file's sound, clock or header, or with its language."""
 
     #: "damage": bytes that cannot be decoded; "gap": sound that is missing by the file's clock;
     #: "clock": times that jump, stand still or drift; "cut": an end before the header's length;
     #: "length": a header with a wrong length; "channels": channels that cancel each other out;
-    #: "level": floats in the range of integers, or very quiet; "empty": no words.
+    #: "level": floats in the range of integers, or very quiet; "empty": no words; "language": one
+    #: that the model needs to be adapted to.
     kind: str
     #: Where it begins, in seconds on the sound's clock.
     at_s: float

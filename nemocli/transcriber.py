@@ -102,6 +102,13 @@ class Transcriber(Closing):
         """Return the locale, or `auto`, that `lang` stands for. Raises UsageError if unknown."""
         return self._languages.find(lang).tag
 
+    def warn_of_language(self, lang: str) -> str | None:
+        """Return a sentence if the model's card lists a language as one that needs adaptation.
+
+        None for all others. Raises UsageError for an unknown language.
+        """
+        return self._languages.warn(self._languages.find(lang).tag)
+
     def make_provenance(
         self,
         file: str,

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.boosting.phrases import Phrases, describe_phrases
-from nemocli.cli.loading import load_model, note_other_region, note_unspelled
+from nemocli.cli.loading import load_model, note_language, note_unspelled
 from nemocli.cli.screen import Screen
 from nemocli.engine.languages import Languages
 from nemocli.jobs.settings import Settings
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.models.word_delays import choose_alignment
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.alignment import Align
 from nemocli.transcript.cue_layout import CueLayout
@@ -47,11 +48,12 @@ class ModelChoice:
     def load(self, screen: Screen) -> tuple[Transcriber, Settings]:
         """Load the model; return it with the settings of its transcripts."""
         transcriber = load_model(self.spec, screen)
-        language = transcriber.resolve_language(self.lang)
-        note_other_region(self.lang, language, screen)
+        language = note_language(self.lang, transcriber, screen)
         note_unspelled(transcriber, self.phrases, screen)
         about = transcriber.make_provenance("", language, self.align, self.phrases)
-        return transcriber, Settings(about, self.layout, self.sound, self.phrases)
+        warning = transcriber.warn_of_language(language)
+        warnings = () if warning is None else (SoundWarning("language", 0.0, warning),)
+        return transcriber, Settings(about, self.layout, self.sound, self.phrases, warnings)
 
     def describe(self) -> Settings:
         """Return the settings without loading the model; ModelError if it is not here."""

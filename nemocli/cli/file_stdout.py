@@ -153,7 +153,9 @@ class StdoutResults:
             error = f"{self._names[path]}: {explain_strict(warnings)}"
             return JobResult(path, "failed", seconds=seconds, error=error, warnings=warnings)
         about = self._settings.describe_file(self._names[path], file_result.decoded)
-        document = self._format_document(WholeTranscript(about, file_result.transcript, warnings))
+        all_warnings = (*self._settings.warnings, *warnings)
+        whole = WholeTranscript(about, file_result.transcript, all_warnings)
+        document = self._format_document(whole)
         if self._target is None:
             self._ready[path] = document
             outputs: tuple[str, ...] = ()

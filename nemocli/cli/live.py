@@ -18,7 +18,7 @@ from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_outp
 from nemocli.cli.live_screen import open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
 from nemocli.cli.live_source import open_source, print_devices
-from nemocli.cli.loading import load_model, note_other_region, note_unspelled
+from nemocli.cli.loading import load_model, note_language, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
@@ -105,8 +105,7 @@ def _load(
     screen: Screen,
 ) -> LiveModel:
     transcriber = load_model(spec, screen)
-    language = transcriber.resolve_language(options.lang)
-    note_other_region(options.lang, language, screen)
+    language = note_language(options.lang, transcriber, screen)
     note_unspelled(transcriber, phrases, screen)
     return LiveModel(
         LiveStream(transcriber, language, limits, align, phrases),

@@ -95,6 +95,19 @@ def note_unspelled(transcriber: Transcriber, phrases: Phrases | None, screen: Sc
         )
 
 
+def note_language(requested: str, transcriber: Transcriber, screen: Screen) -> str:
+    """Return the language's locale, or `auto`; print what the user should know about it.
+
+    That is a region that the model replaced, or that its card lists the language as one that needs
+    adaptation. Raises UsageError for an unknown language.
+    """
+    language = transcriber.resolve_language(requested)
+    note_other_region(requested, language, screen)
+    if warning := transcriber.warn_of_language(language):
+        screen.note(warning)
+    return language
+
+
 def note_other_region(requested: str, language: str, screen: Screen) -> None:
     """Print a note if the model replaced the region, such as `en-DE` by `en-US`.
 

@@ -16,18 +16,23 @@ from nemocli.cli.models_options import (
 )
 from nemocli.cli.printable import make_printable, print_path
 from nemocli.cli.screen import Screen
+from nemocli.engine.language_names import name_language
+from nemocli.engine.languages import SUPPORTED, list_tiers
 from nemocli.errors import ModelError, UsageError
 from nemocli.models import listing
 from nemocli.models.choose import choose_folder_kind
 from nemocli.models.find import find_model
-from nemocli.models.hub import HubModel, parse_hub_model
+from nemocli.models.hub import DEFAULT_MODEL, ENGLISH_MODEL, HubModel, parse_hub_model
 from nemocli.models.integrity import describe_damage
 from nemocli.models.pull import pull
 from nemocli.runtimes.kinds import AUTO_RUNTIME
 
 
 def list_models(options: ListOptions) -> None:
-    """Print the models on this machine."""
+    """Print the models on this machine, or the languages of the released ones."""
+    if options.languages:
+        _list_languages(options.json)
+        return
     models = listing.list_models()
     if options.json:
         keys = ("name", "form", "source", "bytes", "path")
@@ -39,6 +44,24 @@ def list_models(options: ListOptions) -> None:
         place = f", in {model.path}" if model.name != str(model.path) else ""
         print(make_printable(model.name))
         print(make_printable(f"    {model.form}{source}, {format_size(model.bytes)}{place}"))
+
+
+def _list_languages(as_json: bool) -> None:
+    english = [("en-US", name_language("en"), SUPPORTED)]
+    by_model = {DEFAULT_MODEL: list_tiers(), ENGLISH_MODEL: english}
+    if as_json:
+        keys = ("model", "language", "name", "tier")
+        rows = [
+            dict(zip(keys, (model, *row), strict=True))
+            for model, languages in by_model.items()
+            for row in languages
+        ]
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    for model, languages in by_model.items():
+        print(model)
+        for tag, name, tier in languages:
+            print(f"    {tag}  {name:18} {tier}")
 
 
 def pull_model(options: PullOptions) -> None:

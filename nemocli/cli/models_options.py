@@ -20,6 +20,15 @@ class ListOptions:
     """List the models on this machine, each with the name to use with --model."""
 
     json: Annotated[bool, option("Print one JSON array.", "--json", variable="MODELS_JSON")] = False
+    languages: Annotated[
+        bool,
+        option(
+            "List the languages of the released models instead, as their cards do: supported, or"
+            " only ready for adaptation.",
+            "--languages",
+            variable="MODELS_LANGUAGES",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)

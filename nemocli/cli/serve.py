@@ -8,7 +8,7 @@ import typer
 
 from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.cli.file_inputs import parse_bytes
-from nemocli.cli.loading import load_model, note_other_region, note_unspelled
+from nemocli.cli.loading import load_model, note_language, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.serve_options import ServeOptions
@@ -58,7 +58,7 @@ def serve_model(options: ServeOptions) -> None:
     sockets = open_sockets(settings)  # before the model is loaded, which takes long
     try:
         transcriber = load_model(spec, screen)
-        note_other_region(options.lang, transcriber.resolve_language(options.lang), screen)
+        note_language(options.lang, transcriber, screen)
         note_unspelled(transcriber, settings.phrases, screen)
         with transcriber.schedule(options.max_streams) as scheduler:
             port = sockets[0].getsockname()[1]

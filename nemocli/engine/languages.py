@@ -58,6 +58,15 @@ RELEASED_LOCALES = (
     "zh-CN",
 )
 
+#: Those that the released model's card does not list as supported, but only as ready for being
+#: adapted: it was trained for them too, but they need training on more data.
+ADAPTATION_ONLY = frozenset(
+    ("el-GR", "he-IL", "lt-LT", "lv-LV", "mt-MT", "nn-NO", "sl-SI", "th-TH")
+)
+
+#: What a released model is for a locale, as `nemocli models list --languages` says it.
+SUPPORTED, ONLY_ADAPTATION = "supported", "only ready for adaptation"
+
 #: Languages whose locales have another code: Norwegian is written as Bokmål or Nynorsk.
 MACROLANGUAGES = {"no": "nb"}
 
@@ -81,6 +90,8 @@ class Languages:
         offered = config.languages or RELEASED_LOCALES
         #: The locales that users may choose, besides `auto`.
         self.tags = tuple(tag for tag in offered if tag in self._prompts)
+        # A checkpoint that names its languages itself may have been adapted.
+        self._has_tiers = config.has_prompts and not config.languages
         #: Whether the model is for one language alone, which then is what `auto` stands for.
         self.is_single = not config.has_prompts and len(self.tags) == 1
         self._auto = Language(self.tags[0], 0) if self.is_single else Language(AUTO_LANGUAGE, auto)
@@ -89,8 +100,8 @@ class Languages:
         """Find a language by a code or name: `ja-JP`, `ja_jp`, `jpn`, `Japanese`, `日本語`, `auto`.
 
         A region that the model does not know falls back to another of the language: `en-DE` gives
-        `en-US`, as the result's tag shows. For a model of one language, `auto` is that. Raises UsageError, naming near matches, if the language
-        is unknown.
+        `en-US`, as the result's tag shows. For a model of one language, `auto` is that. Raises
+        UsageError, naming near matches, if the language is unknown.
         """
         check_argument("lang", name, str, "the name of a language such as 'de', or 'auto'")
         typed = name.strip().replace("_", "-").lower()
@@ -110,6 +121,15 @@ class Languages:
         if language and same_language:
             return self._make_language(same_language[0])
         raise UsageError(self._describe_unknown(name, typed, by_lower))
+
+    def warn(self, tag: str) -> str | None:
+        """Return a sentence about a locale of ADAPTATION_ONLY; None for others and other models."""
+        if not self._has_tiers or tag not in ADAPTATION_ONLY:
+            return None
+        return (
+            f"{name_language(tag.partition('-')[0])} ({tag}) is not among the languages that the"
+            f" model's card lists as supported: it is {ONLY_ADAPTATION}, so expect more errors."
+        )
 
     def _make_language(self, tag: str) -> Language:
         return Language(tag, self._prompts[tag])
@@ -139,6 +159,18 @@ class Languages:
         if code == own or released is None:
             return f"{sentence}{name!r}."
         return f"{sentence}{name_language(code)}: that is in {MULTILINGUAL.repository}."
+
+
+def list_tiers() -> list[tuple[str, str, str]]:
+    """Return locale, English name and tier of each language of the multilingual released model."""
+    return [
+        (
+            tag,
+            name_language(tag.partition("-")[0]),
+            ONLY_ADAPTATION if tag in ADAPTATION_ONLY else SUPPORTED,
+        )
+        for tag in RELEASED_LOCALES
+    ]
 
 
 def _replace_name(name: str) -> str:

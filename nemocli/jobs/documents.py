@@ -46,7 +46,8 @@ def render(
     In a file name that is not UTF-8, bytes that cannot be decoded are replaced.
     """
     readable = os.fsencode(name).decode("utf-8", "replace")
-    result = WholeTranscript(settings.describe_file(readable, decoded), transcript, warnings)
+    about = settings.describe_file(readable, decoded)
+    result = WholeTranscript(about, transcript, (*settings.warnings, *warnings))
     return {
         form: render_whole(result, form, settings.layout).encode("utf-8", "replace")
         for form in formats

@@ -9,6 +9,7 @@ from typing import Any
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound
 from nemocli.boosting.phrases import Phrases
+from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.alignment import SOUND_ALONE, Align
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
 from nemocli.transcript.provenance import Provenance, SoundProvenance
@@ -25,6 +26,8 @@ class Settings:
     sound: SoundOptions = DEFAULT_OPTIONS
     #: The phrases that `provenance` describes; None without any.
     phrases: Phrases | None = None
+    #: Warnings about the language, for the documents of all files.
+    warnings: tuple[SoundWarning, ...] = ()
 
     @property
     def language(self) -> str:

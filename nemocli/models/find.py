@@ -90,7 +90,8 @@ def find_model(
     Without a name, it is the released model. For a model of the hub, return its conversion for
     `runtime` and `precision` if there is one, else its downloaded checkpoint; without a revision,
     those of the first commit of `list_commits` that has either. `choose_conversion` chooses among
-    several conversions; with `lookahead`, those that lack it are left out. Raises ModelError, which says how to get the model, if it is not there.
+    several conversions; with `lookahead`, those that lack it are left out. Raises
+    ModelError, which says how to get the model, if it is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
     if text == DEMO:

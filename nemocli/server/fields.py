@@ -109,9 +109,11 @@ def read_request(
             "timestamp_granularities",
         )
     requested = read_phrases(fields, settings.phrases)
+    language = _read_language(fields, transcriber, settings.lang)
+    warning = transcriber.warn_of_language(language)
     return TranscriptionRequest(
         file=fields.file(),
-        language=_read_language(fields, transcriber, settings.lang),
+        language=language,
         response_format=response_format,
         is_streamed=fields.flag("stream"),
         has_words="word" in granularities,
@@ -119,7 +121,7 @@ def read_request(
         has_logprobs="logprobs" in fields.texts("include"),
         has_tokens="tokens" in fields.texts("include"),
         phrases=requested.phrases,
-        warnings=requested.warnings,
+        warnings=requested.warnings if warning is None else (warning, *requested.warnings),
     )
 
 
