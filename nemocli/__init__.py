@@ -1,4 +1,4 @@
-"""Streaming speech to text with Nemotron 3.5 ASR Streaming 0.6B.
+"""Streaming speech to text with Nemotron 3.5 ASR Streaming 0.6B and its English sibling.
 
 import nemocli
 

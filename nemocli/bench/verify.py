@@ -1,7 +1,7 @@
 """Verification: every variant that this machine can run must give the reference tokens."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ from nemocli.doctor.examine import examine
 from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.conversions import list_converted
 from nemocli.models.find import find_model
-from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled
+from nemocli.models.folder import Manifest
+from nemocli.models.hub import DEFAULT_MODEL, RELEASED_MODELS, HubModel, find_pulled
 from nemocli.models.paths import DEMO, find_models_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
@@ -30,9 +31,6 @@ REPORT_VERSION = 1
 
 #: Precisions that must give exactly the reference tokens; the others may differ.
 EXACT = ("fp32", "fp16")
-
-#: Lookahead at which the released model is verified.
-LOOKAHEAD = 3
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,10 @@ class VariantCheck:
 
 
 def verify_all(note: Callable[[str], None]) -> Iterator[VariantCheck]:
-    """Verify every variant and transfer of the demo, and every folder of the released model.
+    """Verify every variant and transfer of the demo, and every folder of the released models.
 
-    `note` is called with what is being done. Folders of the released model are compared, at one
-    lookahead, with the tokens that numpy computes from its checkpoint.
+    `note` is called with what is being done. Folders of a released model are compared, at its
+    default lookahead, with the tokens that numpy computes from its checkpoint.
     """
     yield from _verify_demo(note)
     yield from _verify_released(note)
@@ -99,27 +97,37 @@ def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
 
 
 def _verify_released(note: Callable[[str], None]) -> Iterator[VariantCheck]:
-    pulled = find_pulled(HubModel(DEFAULT_MODEL))
-    folders = [
-        (path, manifest)
-        for path, manifest in list_converted(find_models_folder())
-        if manifest.source.partition("@")[0] == DEFAULT_MODEL
-    ]
-    if not folders:
+    converted = list(list_converted(find_models_folder()))
+    by_model = {
+        model: [each for each in converted if each[1].source.partition("@")[0] == model]
+        for model in RELEASED_MODELS
+    }
+    if not any(by_model.values()):
         note(f"{DEFAULT_MODEL} is not converted on this machine; only the demo was tried.")
-        return
+    for model, folders in by_model.items():
+        if folders:
+            yield from _verify_folders(model, folders, note)
+
+
+def _verify_folders(
+    model: str, folders: Sequence[tuple[Path, Manifest]], note: Callable[[str], None]
+) -> Iterator[VariantCheck]:
+    """Verify the conversions of one released model."""
+    pulled = find_pulled(HubModel(model))
     if pulled is None:
-        note(f"{DEFAULT_MODEL} is converted, but its checkpoint to compare with is not here.")
+        note(f"{model} is converted, but its checkpoint to compare with is not here.")
         return
-    note("computing the released model's tokens by numpy, once")
-    reference = compute_reference(open_checkpoint(pulled), LOOKAHEAD)
+    note(f"computing the tokens of {model} by numpy, once")
+    checkpoint = open_checkpoint(pulled)
+    lookahead = checkpoint.config.default_lookahead
+    reference = compute_reference(checkpoint, lookahead)
     for path, manifest in folders:
         if is_slow(manifest.kind):
             note(f"{path.name} is too slow for this machine and was left out.")
             continue
         for units in list_compute_units(manifest.kind):
-            config = RunConfig(path, manifest.kind, manifest.precision, units, LOOKAHEAD)
-            yield _verify(DEFAULT_MODEL, config, reference, note)
+            config = RunConfig(path, manifest.kind, manifest.precision, units, lookahead)
+            yield _verify(model, config, reference, note)
 
 
 def _verify(

@@ -104,7 +104,7 @@ def _make_errors_printable() -> Iterator[None]:
 app = typer.Typer(
     name="nemocli",
     cls=_Group,
-    help="Speech to text on this machine: Nemotron 3.5 ASR Streaming 0.6B.",
+    help="Speech to text on this machine, with Nemotron ASR Streaming: 40 locales, or English.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

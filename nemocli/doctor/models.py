@@ -1,4 +1,4 @@
-"""Findings about models: the folders they are in, the released model, and the demo."""
+"""Findings about models: the folders they are in, the released models, and the demo."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 from nemocli.disk import find_nearest_existing, free_bytes
 from nemocli.doctor.finding import Finding
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_hub_cache, find_pulled
+from nemocli.models.hub import DEFAULT_MODEL, ENGLISH_MODEL, HubModel, find_hub_cache, find_pulled
 from nemocli.models.listing import measure_folder
 from nemocli.models.paths import find_cache_folder, find_demo_folder, find_models_folder
 
@@ -57,16 +57,15 @@ def _is_writable(folder: Path) -> bool:
 
 
 def examine_models() -> Iterator[Finding]:
-    """Look for the released model and the demo."""
-    model = HubModel(DEFAULT_MODEL)
-    try:
-        found = find_pulled(model)
-    except (OSError, NemocliError):  # the finding about the hub's cache says why
-        found = None
-    missing = f"{DEFAULT_MODEL} is not downloaded"
-    yield Finding(
-        "model", str(found or missing), found is not None, "" if found else model.pull_command
-    )
+    """Look for the released models and the demo."""
+    for finding, name in (("model", DEFAULT_MODEL), ("model for English", ENGLISH_MODEL)):
+        model = HubModel(name)
+        try:
+            found = find_pulled(model)
+        except (OSError, NemocliError):  # the finding about the hub's cache says why
+            found = None
+        value = str(found or f"{name} is not downloaded")
+        yield Finding(finding, value, found is not None, "" if found else model.pull_command)
     try:
         yield Finding("demo model", str(find_demo_folder()))
     except ModelError as error:

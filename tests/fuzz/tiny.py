@@ -66,6 +66,48 @@ PROCESSOR_JSON: dict[str, Any] = {
 }
 
 
+#: The same sizes for English alone: no prompts, and another list of lookaheads.
+ENGLISH_PIECES = ("<unk>", "▁the", *PIECES[2:])
+ENGLISH_CONFIG_JSON: dict[str, Any] = {
+    "model_type": "nemotron_asr_streaming",
+    **{
+        key: value
+        for key, value in CONFIG_JSON.items()
+        if "prompt" not in key and key not in ("model_type", "supported_languages")
+    },
+    "encoder_config": {
+        **CONFIG_JSON["encoder_config"],
+        "supported_num_lookahead_tokens": [1, 0],
+        "default_num_lookahead_tokens": 1,
+    },
+}
+ENGLISH_PROCESSOR_JSON = {"feature_extractor": PROCESSOR_JSON["feature_extractor"]}
+
+
+def _make_decoder() -> Any:
+    return decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="always")])
+
+
+def english_files() -> dict[str, bytes]:
+    """The files of a checkpoint for English alone, in the hub's layout.
+
+    As in the released one, the tokenizer has <pad> where the model has its blank.
+    """
+    vocabulary = {piece: number for number, piece in enumerate(ENGLISH_PIECES)}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.decoder = _make_decoder()
+    special = ("<unk>", "<pad>", "<blank>")
+    tokenizer.add_special_tokens([AddedToken(piece, normalized=False) for piece in special])
+    jsons = (ENGLISH_CONFIG_JSON, GENERATION_JSON, ENGLISH_PROCESSOR_JSON)
+    arrays = {name: array for name, array in tensors().items() if "prompt" not in name}
+    names = ("config.json", "generation_config.json", "processor_config.json")
+    return {
+        **{name: json.dumps(data).encode() for name, data in zip(names, jsons, strict=True)},
+        "tokenizer.json": tokenizer.to_str().encode(),
+        "model.safetensors": save(arrays),
+    }
+
+
 def config() -> ModelConfig:
     return read_config(CONFIG_JSON, GENERATION_JSON, PROCESSOR_JSON)
 
@@ -87,9 +129,7 @@ def tokenizer_json() -> bytes:
     """A tokenizer.json of PIECES and <blank>."""
     vocabulary = {piece: number for number, piece in enumerate((*PIECES, "<blank>"))}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="always")]
-    )
+    tokenizer.decoder = _make_decoder()
     special = ("<unk>", "<en-US>", "<blank>")
     tokenizer.add_special_tokens([AddedToken(piece, normalized=False) for piece in special])
     text: str = tokenizer.to_str()
@@ -210,3 +250,33 @@ def nemo_members() -> dict[str, bytes]:
 def configurations() -> bytes:
     """The three files of the hub's layout, in one list."""
     return json.dumps([CONFIG_JSON, GENERATION_JSON, PROCESSOR_JSON]).encode()
+
+
+def english_nemo_members() -> dict[str, bytes]:
+    """The files of an archive for English alone, with an auxiliary CTC head and a front end."""
+    settings = nemo_settings()
+    settings["target"] = "nemo.collections.asr.models.EncDecHybridRNNTCTCBPEModel"
+    settings["labels"] = list(ENGLISH_PIECES)
+    del settings["model_defaults"]
+    settings["encoder"]["att_context_size"] = [[8, 1], [8, 0]]
+    settings["aux_ctc"] = {
+        "ctc_loss_weight": 0.3,
+        "decoder": {"feat_in": 4, "num_classes": 9, "vocabulary": list(ENGLISH_PIECES)},
+        "decoding": {"strategy": "greedy"},
+    }
+    settings["spec_augment"] = {"freq_masks": 2, "time_masks": 10}
+    arrays = {nemo_name(n): array for n, array in tensors().items() if "prompt" not in n}
+    more = {
+        "preprocessor.featurizer.window": np.zeros(400, np.float32),
+        "preprocessor.featurizer.fb": np.zeros((1, 8, 257), np.float32),
+        "ctc_decoder.decoder_layers.0.weight": np.ones((10, 4, 1), np.float32),
+        "ctc_decoder.decoder_layers.0.bias": np.ones(10, np.float32),
+    }
+    kinds = map(PieceKind, (2, 1, 1, 1, 1, 6, 6, 6, 1))
+    return {
+        CONFIG: yaml.safe_dump(settings, allow_unicode=True).encode(),
+        WEIGHTS: torch_tensors(more | arrays),
+        "tokenizer.model": sentencepiece_model(zip(ENGLISH_PIECES, kinds, strict=True)),
+        "tokenizer.vocab": "\n".join(ENGLISH_PIECES).encode(),
+        "vocab.txt": b"the",
+    }
