@@ -19,10 +19,21 @@ import soundfile
 import nemocli
 from nemocli.models.convert import convert
 from nemocli.models.paths import find_demo_folder
+from tests.english import write_english_demo
 
-STORED = Path(__file__).with_name("operations.json")
+@dataclass(frozen=True)
+class Model:
+    """A model whose operations are counted, at a lookahead, and the file of the stored counts."""
 
-LOOKAHEAD = 3
+    name: str
+    lookahead: int
+    stored: Path
+
+
+#: The demo, and what `write_english_demo` makes of it.
+DEMO = Model("demo", 3, Path(__file__).with_name("operations.json"))
+ENGLISH = Model("english", 1, Path(__file__).with_name("operations-english.json"))
+MODELS = {model.name: model for model in (DEMO, ENGLISH)}
 
 #: Chunks of silence that are counted after a first one.
 CHUNKS = 4
@@ -113,16 +124,20 @@ def counted_sessions(folder):
         onnxruntime.InferenceSession = original
 
 
-def count_operations(precision, folder):
-    """Count what chunks and tokens of a stream cost in the demo; `folder` is for profiles.
+def count_operations(counted_model, precision, folder):
+    """Count what chunks and tokens of a stream cost; `folder` is for profiles.
 
     Returns plain data.
     """
+    lookahead = counted_model.lookahead
+    checkpoint = find_demo_folder()
+    if counted_model is ENGLISH:
+        checkpoint = write_english_demo(folder / "checkpoint")
     model = folder / "model"  # not the one in the cache, which may be older than the code
-    convert(find_demo_folder(), model, "onnx", precision, [LOOKAHEAD])
+    convert(checkpoint, model, "onnx", precision, [lookahead])
     with counted_sessions(folder) as sessions:
-        transcriber = nemocli.load(model, lookahead=LOOKAHEAD)
-    silence = np.zeros(1280 * (LOOKAHEAD + 1), np.float32)
+        transcriber = nemocli.load(model, lookahead=lookahead)
+    silence = np.zeros(1280 * (lookahead + 1), np.float32)
     session = transcriber.session()
     session.feed(silence)
     sessions.reset()
@@ -133,7 +148,7 @@ def count_operations(precision, folder):
     arrays = sum(counted.bytes for counted in sessions.by_graph.values())
     spoken = _count_speech(transcriber, sessions)
     graphs = {graph: _count_kernels(c) for graph, c in sessions.by_graph.items()}
-    for graph, path in _files(model):
+    for graph, path in _files(model, lookahead):
         graphs[graph]["nodes written"] = len(onnx.load(path, load_external_data=False).graph.node)
     return {
         "chunk of silence": {
@@ -155,7 +170,7 @@ def _count_speech(transcriber, sessions):
         find_demo_folder().parent / "clips" / "en-US-1.flac", dtype="float32"
     )
     sessions.reset()
-    session, packet = transcriber.session("en-US"), 1280 * (LOOKAHEAD + 1)
+    session, packet = transcriber.session("en-US"), 1280 * (transcriber.lookahead + 1)
     for start in range(0, len(samples), packet):
         session.feed(samples[start : start + packet])
     tokens = len(session.finish().tokens)
@@ -180,11 +195,11 @@ def _count_kernels(counted):
     }
 
 
-def _files(model):
+def _files(model, lookahead):
     """Yield the graphs of the model folder that this lookahead loads, as session name and path."""
     for path in sorted(model.glob("*.onnx")):
         name, *parts = path.name.split(".")
-        if len(parts) == 1 or parts[0] == f"lookahead{LOOKAHEAD}":
+        if len(parts) == 1 or parts[0] == f"lookahead{lookahead}":
             yield name, path
 
 

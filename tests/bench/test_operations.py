@@ -9,7 +9,7 @@ import platform
 import onnxruntime
 import pytest
 
-from tests.bench.operations import STORED, count_operations, surroundings
+from tests.bench.operations import MODELS, count_operations, surroundings
 
 RENEW = "If that is meant: python scripts/count_operations.py"
 
@@ -19,16 +19,31 @@ COUNTS = ("kernels", "kernels that only move", "allocations")
 BYTES = ("bytes moved", "array bytes")
 
 
+#: Models and precisions; the English one's layers are those of the other.
+CASES = [("demo", "fp32"), ("demo", "int8"), ("english", "fp32")]
+SLOW = [("english", "int8")]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*CASES, *(pytest.param(case, marks=pytest.mark.slow) for case in SLOW)],
+    ids="-".join,
+)
+def case(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def stored():
-    return json.loads(STORED.read_text())
+def stored(case):
+    return json.loads(MODELS[case[0]].stored.read_text())
 
 
-@pytest.fixture(scope="module", params=["fp32", "int8"])
-def both(request, stored, tmp_path_factory):
+@pytest.fixture(scope="module")
+def both(case, stored, tmp_path_factory):
     """The stored counts, and those of the present code."""
+    model, precision = case
     folder = tmp_path_factory.mktemp("profiles")
-    return stored[request.param], count_operations(request.param, folder)
+    return stored[precision], count_operations(MODELS[model], precision, folder)
 
 
 def same_surroundings(stored):
