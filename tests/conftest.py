@@ -52,6 +52,14 @@ def demo():
     return find_demo_folder()
 
 
+@pytest.fixture(scope="session")
+def english_demo(cache, tmp_path_factory):
+    """A checkpoint of the model for English alone; see tests/english.py."""
+    from tests.english import write_english_demo
+
+    return write_english_demo(tmp_path_factory.mktemp("english") / "english-demo")
+
+
 @pytest.fixture
 def checkpoint(demo, tmp_path):
     """A copy of the demo checkpoint that a test may damage."""

@@ -50,9 +50,9 @@ def write_english_demo(folder: Path) -> Path:
     projector = weights["encoder_projector.weight"].astype(np.float64)
     own = {name: value for name, value in weights.items() if "prompt" not in name}
     own["encoder_projector.weight"] = (projector @ matrix).astype(np.float32)
-    own["encoder_projector.bias"] = (
-        projector @ bias + weights["encoder_projector.bias"]
-    ).astype(np.float32)
+    own["encoder_projector.bias"] = (projector @ bias + weights["encoder_projector.bias"]).astype(
+        np.float32
+    )
     save_file(own, folder / "model.safetensors")
     return folder
 

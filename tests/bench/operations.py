@@ -21,6 +21,7 @@ from nemocli.models.convert import convert
 from nemocli.models.paths import find_demo_folder
 from tests.english import write_english_demo
 
+
 @dataclass(frozen=True)
 class Model:
     """A model whose operations are counted, at a lookahead, and the file of the stored counts."""
