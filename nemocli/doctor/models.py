@@ -58,7 +58,7 @@ def _is_writable(folder: Path) -> bool:
 
 def examine_models() -> Iterator[Finding]:
     """Look for the released models and the demo."""
-    for finding, name in (("model", DEFAULT_MODEL), ("model for English", ENGLISH_MODEL)):
+    for finding, name in (("model", DEFAULT_MODEL), ("English model", ENGLISH_MODEL)):
         model = HubModel(name)
         try:
             found = find_pulled(model)
