@@ -29,6 +29,8 @@ NOT_RUN = {
     "nemocli live --model demo --input": "24 s: tests/documents/test_picture.py",
     "nemocli live --output": "a microphone; tests/cli/test_live.py has these options",
     "nemocli live --list-devices": "PortAudio",
+    "nemocli live --model nvidia": "a microphone: tests/cli/test_live_microphone.py",
+    "nemocli convert nvidia/nemotron-speech": "the hub: tests/cli/test_english.py converts one",
     "nemocli models pull": "the hub: tests/models/test_pull.py has one of its own",
     "nemocli models remove": "would remove it: tests/cli/test_models.py",
     "nemocli convert CHECKPOINT --to core": "a minute: tests/models/test_convert.py, tests/oracle",
