@@ -18,7 +18,7 @@ def test_lookahead_is_frames_or_a_latency(clips, written, frames):
 def test_a_lookahead_that_is_neither_is_refused_with_what_there_is(command):
     done = nemocli(*command, "--model", "demo", "--lookahead", "5s")
     assert done.exit_code == 2
-    assert "80ms, 320ms, 560ms, 1120ms" in done.stderr
+    assert "80ms, 160ms, 320ms, 560ms, 1120ms" in done.stderr
 
 
 @pytest.mark.parametrize(

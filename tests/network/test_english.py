@@ -8,7 +8,7 @@ import yaml
 
 from nemocli.errors import ModelError
 from nemocli.models.convert import convert
-from nemocli.models.folder import MANIFEST, parse_manifest
+from nemocli.models.folder import MODEL_MANIFEST, parse_manifest
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo import CONFIG, NemoCheckpoint
@@ -116,7 +116,7 @@ def test_an_archive_with_a_ctc_head_and_a_front_end_is_the_same_model(english, t
         for out in ("archive", "folder")
     ]
     for each in files:
-        del each[MANIFEST]  # it names the source
+        del each[MODEL_MANIFEST]  # it names the source
     assert files[0] == files[1]
     assert parse_manifest(tmp_path / "archive").lookaheads == (0, 1)
 
