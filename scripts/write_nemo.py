@@ -71,14 +71,10 @@ def make_settings(folder: Path, pieces: list[tuple[str, PieceKind]]) -> dict[str
         json.loads((folder / name).read_text()) for name in ("config.json", "processor_config.json")
     )
     hidden, decoder = config["encoder_config"]["hidden_size"], config["decoder_hidden_size"]
-    return {
-        "target": "nemo.collections.asr.models.rnnt_bpe_models_prompt.EncDecRNNTBPEModelWithPrompt",
-        "sample_rate": 16000,
-        "labels": [piece for piece, _ in pieces],
-        "model_defaults": {
-            "enc_hidden": hidden,
-            "pred_hidden": decoder,
-            "joint_hidden": decoder,
+    target, prompts = "rnnt_bpe_models.EncDecRNNTBPEModel", {}
+    if "num_prompts" in config:  # the model for English alone has none
+        target = "rnnt_bpe_models_prompt.EncDecRNNTBPEModelWithPrompt"
+        prompts = {
             "initialize_prompt_feature": True,
             "num_prompts": config["num_prompts"],
             # A bare `no` is False in YAML, and NeMo writes it so.
@@ -86,6 +82,16 @@ def make_settings(folder: Path, pieces: list[tuple[str, PieceKind]]) -> dict[str
                 False if name == "no" else name: index
                 for name, index in processor["prompt_dictionary"].items()
             },
+        }
+    return {
+        "target": f"nemo.collections.asr.models.{target}",
+        "sample_rate": 16000,
+        "labels": [piece for piece, _ in pieces],
+        "model_defaults": {
+            "enc_hidden": hidden,
+            "pred_hidden": decoder,
+            "joint_hidden": decoder,
+            **prompts,
         },
         "tokenizer": {"dir": "?", "type": "bpe", "model_path": f"nemo:{TOKENIZER}"},
         "preprocessor": preprocessor_settings(processor["feature_extractor"]),

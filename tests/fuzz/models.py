@@ -33,7 +33,7 @@ def use_config(config: ModelConfig) -> None:
     MelStream(config.features).push(SOUND[:800])
     languages = Languages(config)
     prompts = [languages.find(tag).prompt for tag in ("auto", *languages.tags[:3])]
-    if not all(0 <= prompt < config.num_prompts for prompt in prompts):
+    if config.has_prompts and not all(0 <= prompt < config.num_prompts for prompt in prompts):
         raise BrokenError(f"prompts {prompts} of {config.num_prompts}")
     choose_lookahead(config, config.lookaheads, None)
     if ModelConfig.from_json(json.loads(json.dumps(config.to_json()))) != config:

@@ -57,6 +57,15 @@ def test_sizes_and_tensors_are_the_folder_s(nemo, demo):
     assert archive.tokenizer == folder.tokenizer
 
 
+def test_the_model_for_english_alone(english_demo, tmp_path):
+    path = tmp_path / "english.nemo"
+    write_nemo(english_demo, path)
+    archive, folder = NemoCheckpoint(path), Checkpoint(english_demo)
+    assert archive.config == folder.config and not archive.config.has_prompts
+    for name in folder.weights.shapes():
+        np.testing.assert_array_equal(archive.weights.read(name), folder.weights.read(name))
+
+
 SLOW_KINDS = [pytest.param(to, marks=pytest.mark.slow) for to in ("coreml", "mlx", "coreai")]
 
 
