@@ -54,7 +54,7 @@ def test_exact_runtimes(few, tmp_path):
 
 def test_other_transfers_are_tried_too(few, tmp_path, monkeypatch):
     """Each at the runtime's default precision; one that is not there fails for itself."""
-    monkeypatch.setattr(KINDS["numpy"], "list_other_transfers", ("quick", "broken"))
+    monkeypatch.setattr(KINDS["numpy"], "transfers", ("quick", "broken"))
 
     def run(config, sound):
         if config.transfer == "broken":
