@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
-from nemocli.runtimes.coreml import list_package_files as writing
+from nemocli.runtimes.coreml import files as writing
 from nemocli.runtimes.coreml.constants import Constants
 from nemocli.runtimes.coreml.package import list_package_files
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
