@@ -12,6 +12,7 @@ from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.remote.files import RemoteFiles
 from nemocli.remote.model import find_model
+from nemocli.remote.phrases import prepare_phrases
 from nemocli.remote.server import parse_server
 
 #: Options that a server knows nothing of.
@@ -19,8 +20,6 @@ LOCAL_OPTIONS = {
     "lookahead": "--lookahead",
     "untrained_lookahead": "--untrained-lookahead",
     "align": "--align",
-    "phrase": "--phrase",
-    "phrases": "--phrases",
     "boost": "--boost",
     "boost_blank": "--boost-blank",
     "track": "--track",
@@ -51,10 +50,11 @@ class ServerChoice:
         """
         model = find_model(parse_server(self.address, self.key), choice.model)
         language = model.resolve_language(choice.lang)
-        yield (
-            RemoteFiles(model),
-            Settings(model.make_provenance("", language), choice.layout, choice.sound),
-        )
+        prepared = prepare_phrases(model, choice.phrases)
+        for text in prepared.notes:
+            screen.note(text)
+        about = model.make_provenance("", language, prepared.about)
+        yield RemoteFiles(model), Settings(about, choice.layout, choice.sound, prepared.phrases)
 
     def describe(self, choice: ModelChoice, screen: Screen, max_memory: int | None) -> Settings:
         """Ask the server for its model, and return its settings."""

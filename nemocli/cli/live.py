@@ -60,7 +60,7 @@ def transcribe_live(options: LiveOptions) -> None:
         stack.callback(source.close)
         source.gain = gain
         if options.server is not None:
-            model = open_live_server(options, limits, screen)
+            model = open_live_server(options, limits, phrases, screen)
         else:
             model = _load(spec, options, limits, align, phrases, screen)
         listener = Listener(model.stream, source)

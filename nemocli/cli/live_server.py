@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from nemocli.boosting.phrases import Phrases
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.screen import Screen
 from nemocli.errors import UsageError
@@ -12,7 +13,7 @@ from nemocli.transcript.provenance import Provenance
 
 #: Options that only a model of this process obeys.
 LOCAL_OPTIONS = (
-    *("lookahead", "untrained_lookahead", "align", "phrase", "phrases", "boost", "boost_blank"),
+    *("lookahead", "untrained_lookahead", "align", "boost", "boost_blank"),
     *("reset_after", "rescue_after", "runtime", "compute_units"),
 )
 
@@ -27,13 +28,16 @@ class LiveModel:
     make_provenance: Callable[[str], Provenance]
 
 
-def open_live_server(options: LiveOptions, limits: StreamLimits, screen: Screen) -> LiveModel:
+def open_live_server(
+    options: LiveOptions, limits: StreamLimits, phrases: Phrases, screen: Screen
+) -> LiveModel:
     """Connect to the server of the options.
 
     Raises UsageError for options that are for a model of this process, and NemocliError if the
     server does not answer.
     """
     from nemocli.remote.model import find_model
+    from nemocli.remote.phrases import prepare_phrases
     from nemocli.remote.server import parse_server
     from nemocli.remote.stream import RemoteStream
 
@@ -44,7 +48,14 @@ def open_live_server(options: LiveOptions, limits: StreamLimits, screen: Screen)
             raise UsageError(f"{typed} is for a model of this process: the server decides it.")
     address = parse_server(options.server, options.server_key)
     model = find_model(address, options.model)
-    stream = RemoteStream(model, options.lang, limits)
+    prepared = prepare_phrases(model, phrases)
+    for text in prepared.notes:
+        screen.note(text)
+    stream = RemoteStream(model, options.lang, limits, prepared.phrases)
     if not model.is_ours:
         screen.note("This server sends no times of words: they are estimated, without confidence.")
-    return LiveModel(stream, model.lookahead, lambda name: model.make_provenance(name, stream.lang))
+    return LiveModel(
+        stream,
+        model.lookahead,
+        lambda name: model.make_provenance(name, stream.lang, prepared.about),
+    )

@@ -20,6 +20,9 @@ TRANSCRIPTION = "conversation.item.input_audio_transcription."
 #: The type that stands for an error about a turn without sound, which is none.
 EMPTY_COMMIT = "input_audio_buffer_commit_empty"
 
+#: The type that stands for an error about phrases, with the error in `error`.
+PHRASES_REFUSED = "phrases_refused"
+
 
 class EventConnection:
     """Sends and receives events. Raises NemocliError if there is no connection, or it ends."""
@@ -51,9 +54,10 @@ class EventConnection:
             raise self._explain(closed) from None
 
     def receive(self, timeout: float) -> dict[str, Any] | None:
-        """Return the next event; None if none came in time. An error is raised, but one.
+        """Return the next event; None if none came in time. An error is raised, but two.
 
-        That there was no sound to commit is an event of the type EMPTY_COMMIT.
+        That there was no sound to commit is an event of the type EMPTY_COMMIT; that the server does
+        not take phrases, one of the type PHRASES_REFUSED.
         """
         try:
             message = self._socket.recv(timeout=max(0.0, timeout))
@@ -72,6 +76,8 @@ class EventConnection:
             error = error if isinstance(error, dict) else {}
             if error.get("code") == EMPTY_COMMIT:
                 return {"type": EMPTY_COMMIT}
+            if "keyword" in f"{error.get('param')} {error.get('message')}".lower():
+                return {"type": PHRASES_REFUSED, "error": error}
             raise NemocliError(f"The server says: {error.get('message') or 'an error, unnamed.'}")
         return event
 

@@ -15,6 +15,7 @@ from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
 from nemocli.errors import AudioError, NemocliError
 from nemocli.remote.model import RemoteModel
+from nemocli.remote.phrases import explain_refused_phrases, phrase_fields
 from nemocli.remote.server import explain_status, read_json, request
 from nemocli.remote.words import estimate_words, read_tokens, read_words
 from nemocli.sound_warning import SoundWarning
@@ -55,7 +56,7 @@ class RemoteFiles:
         """Give each file's result when the server has sent it.
 
         A file that the server refuses has an error in its result. Raises NemocliError if the server
-        cannot be reached, wants a key, or is too busy.
+        cannot be reached, wants a key, is too busy, or does not take phrases.
         """
         waiting: set[Future[FileResult]] = set()
         remaining = iter(paths)
@@ -64,16 +65,16 @@ class RemoteFiles:
             stack.callback(threads.shutdown, wait=False, cancel_futures=True)
             while True:
                 while len(waiting) < MAX_UPLOADS and (path := next(remaining, None)) is not None:
-                    waiting.add(threads.submit(self._transcribe, Path(path), lang))
+                    waiting.add(threads.submit(self._transcribe, Path(path), lang, phrases))
                 if not waiting:
                     return
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                 for each in done:
                     yield each.result()
 
-    def _transcribe(self, path: Path, lang: str) -> FileResult:
+    def _transcribe(self, path: Path, lang: str, phrases: Phrases | None) -> FileResult:
         try:
-            status, data = self._upload(path, lang)
+            status, data = self._upload(path, lang, phrases)
         except AudioError as error:
             return FileResult(path, None, error)
         except OSError as error:
@@ -81,6 +82,8 @@ class RemoteFiles:
             return FileResult(path, None, AudioError(reason, path))
         answer = read_json(data)
         if status in FILE_STATUSES:
+            if phrases and (refused := explain_refused_phrases(self._model, answer.get("error"))):
+                raise NemocliError(refused)
             reason = explain_status(self._model.address, status, data)
             return FileResult(path, None, AudioError(f"was refused. {reason}", path))
         if status != 200 or not isinstance(answer.get("text"), str):
@@ -96,7 +99,7 @@ class RemoteFiles:
             warnings.append(SoundWarning("server", 0.0, text))
         return FileResult(path, transcript, warnings=tuple(warnings))
 
-    def _upload(self, path: Path, lang: str) -> tuple[int, bytes]:
+    def _upload(self, path: Path, lang: str, phrases: Phrases | None) -> tuple[int, bytes]:
         """Send a file; return status and body of the answer. OSError if it cannot be opened."""
         fields = [
             ("model", self._model.name),
@@ -104,6 +107,7 @@ class RemoteFiles:
             ("timestamp_granularities[]", "word"),
             ("timestamp_granularities[]", "segment"),
             *([("include[]", "tokens")] if self._model.is_ours else []),
+            *(phrase_fields(self._model, phrases) if phrases else []),
         ]
         if lang != "auto":
             fields.append(("language", lang if self._model.is_ours else lang.partition("-")[0]))

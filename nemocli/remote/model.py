@@ -5,7 +5,7 @@ from typing import Any
 
 from nemocli.errors import NemocliError, UsageError
 from nemocli.remote.server import ServerAddress, explain_status, read_json, request
-from nemocli.transcript.provenance import Provenance
+from nemocli.transcript.provenance import PhraseProvenance, Provenance
 
 #: Values for a model of which a server does not say more than its name.
 UNKNOWN_RUNTIME, UNKNOWN_PRECISION = "server", "unknown"
@@ -38,7 +38,9 @@ class RemoteModel:
         same = [tag for tag in self.languages if tag.lower().startswith(f"{typed.lower()}-")]
         return same[0] if same else typed
 
-    def make_provenance(self, file: str, lang: str) -> Provenance:
+    def make_provenance(
+        self, file: str, lang: str, phrases: PhraseProvenance | None = None
+    ) -> Provenance:
         """Return what a document says of a transcript, besides its words."""
         return Provenance(
             file=file,
@@ -48,6 +50,7 @@ class RemoteModel:
             runtime=self.runtime,
             lookahead=self.lookahead,
             requested_language=lang,
+            phrases=phrases,
         )
 
 

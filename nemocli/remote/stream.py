@@ -3,18 +3,26 @@
 import base64
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from nemocli.errors import NemocliError, UsageError
+from nemocli.boosting.phrases import Phrases, make_phrase
+from nemocli.errors import NemocliError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.live.stream import StreamEvent, StreamLimits
-from nemocli.remote.connection import EMPTY_COMMIT, TRANSCRIPTION, EventConnection
+from nemocli.remote.connection import (
+    EMPTY_COMMIT,
+    PHRASES_REFUSED,
+    TRANSCRIPTION,
+    EventConnection,
+)
 from nemocli.remote.model import RemoteModel
+from nemocli.remote.phrases import explain_refused_phrases
 from nemocli.remote.words import estimate_words, read_words
 from nemocli.transcript.events import Final, Partial
 from nemocli.transcript.segments import Segment
@@ -34,8 +42,16 @@ class RemoteStream:
     Resets and rescues are the server's. Raises NemocliError if the connection ends.
     """
 
-    def __init__(self, model: RemoteModel, lang: str, limits: StreamLimits) -> None:
+    def __init__(
+        self,
+        model: RemoteModel,
+        lang: str,
+        limits: StreamLimits,
+        phrases: Phrases | None = None,
+    ) -> None:
         self._model = model
+        # The phrases that the server has, and those that it was sent last.
+        self._accepted = self._phrases = phrases or Phrases(())
         self._lang = model.resolve_language(lang)
         self._limits = limits
         self._rate = SAMPLE_RATE if model.is_ours else USUAL_RATE
@@ -64,6 +80,8 @@ class RemoteStream:
         while (event := self._connection.receive(until - time.monotonic())) is not None:
             if event.get("type") in ("session.updated", "transcription_session.updated"):
                 return
+            if event.get("type") == PHRASES_REFUSED:
+                raise NemocliError(self._explain_phrases(event))
         raise NemocliError(f"The server {self._model.address} does not answer.")
 
     def _new_resampler(self) -> "soxr.ResampleStream | None":
@@ -72,7 +90,9 @@ class RemoteStream:
         return soxr.ResampleStream(SAMPLE_RATE, self._rate, 1, dtype="float32")
 
     def _session(self) -> dict[str, Any]:
-        transcription = {"model": self._model.name}
+        transcription: dict[str, Any] = {"model": self._model.name}
+        if self._phrases:
+            transcription["keywords"] = [phrase.text for phrase in self._phrases.phrases]
         if self._lang != "auto":
             name = self._lang if self._model.is_ours else self._lang.partition("-")[0]
             transcription["language"] = name
@@ -112,12 +132,13 @@ class RemoteStream:
         return self._model.resolve_language(lang)
 
     def check_phrase(self, text: str) -> str:
-        """Raise UsageError: a server is not asked to prefer phrases."""
-        raise UsageError("Phrases are for a model of this process: the server decides them.")
+        """Return a phrase as it would be added; UsageError for what is none."""
+        return make_phrase(text).text
 
     def add_phrase(self, text: str) -> None:
-        """Raise UsageError, as `check_phrase` does."""
-        self.check_phrase(text)
+        """Ask the server to prefer one more phrase. If it refuses, an event says so."""
+        self._phrases = self._phrases.adding([text])
+        self._connection.send("session.update", session=self._session())
 
     @property
     def is_senseless(self) -> bool:
@@ -167,11 +188,11 @@ class RemoteStream:
             audio = base64.b64encode(pcm).decode("ascii")
             self._connection.send("input_audio_buffer.append", audio=audio)
 
-    def _take_events(self) -> Iterator[Partial | Final]:
+    def _take_events(self) -> Iterator[Partial | Final | StreamEvent]:
         while (event := self._connection.receive(0.0)) is not None:
             yield from self._follow(event)
 
-    def _end_turn(self) -> Iterator[Partial | Final]:
+    def _end_turn(self) -> Iterator[Partial | Final | StreamEvent]:
         """End what was said, and wait for its text."""
         if self._resampler is not None:
             self._send_samples(np.zeros(0, np.float32), last=True)
@@ -192,9 +213,17 @@ class RemoteStream:
                 return
         raise NemocliError(f"The server {self._model.address} did not send the last text.")
 
-    def _follow(self, event: dict[str, Any]) -> Iterator[Partial | Final]:
+    def _follow(self, event: dict[str, Any]) -> Iterator[Partial | Final | StreamEvent]:
         kind = event.get("type")
-        if kind == "input_audio_buffer.speech_started":
+        if kind == PHRASES_REFUSED:
+            self._phrases = self._accepted
+            yield StreamEvent("phrase", 0.0, self._explain_phrases(event))
+        elif kind in ("session.updated", "transcription_session.updated"):
+            self._accepted = self._phrases
+            warnings = event.get("warnings")
+            for text in warnings if isinstance(warnings, list) else ():
+                yield StreamEvent("phrase", 0.0, str(text))
+        elif kind == "input_audio_buffer.speech_started":
             self._start = _seconds(event.get("audio_start_ms"))
         elif kind == "input_audio_buffer.speech_stopped":
             self._end = _seconds(event.get("audio_end_ms"))
@@ -225,17 +254,19 @@ class RemoteStream:
         self._text, self._start, self._end = "", None, None
         self._turn_began = self._sent
 
+    def _explain_phrases(self, event: dict[str, Any]) -> str:
+        error = event["error"]
+        return explain_refused_phrases(self._model, error) or str(error.get("message"))
+
     def _now(self) -> float:
         return self._sent / SAMPLE_RATE
 
     def _on_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         return tuple(
-            Word(
-                word.text,
-                self._clock.locate(word.start),
-                max(self._clock.locate(word.start), self._clock.locate_end(word.end)),
-                word.confidence,
-                word.space_before,
+            replace(
+                word,
+                start=self._clock.locate(word.start),
+                end=max(self._clock.locate(word.start), self._clock.locate_end(word.end)),
             )
             for word in words
         )

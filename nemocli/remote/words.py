@@ -32,6 +32,7 @@ def read_words(values: Any, offset: float = 0.0) -> tuple[Word, ...] | None:
                 round(max(start, end) + offset, 3),
                 float(confidence) if _is_number(confidence) and 0 <= confidence <= 1 else 0.0,
                 value.get("space_before", True) is not False,
+                is_boosted=value.get("boosted") is True,
             )
         )
     return tuple(words)
@@ -47,8 +48,9 @@ def read_tokens(values: Any) -> tuple[Token, ...]:
                 str(value["piece"]),
                 int(value["frame"]),
                 float(value["confidence"]),
+                is_boosted=value.get("boosted") is True,
             )
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
             return ()
         tokens.append(token)
     return tuple(tokens)

@@ -68,13 +68,17 @@ def verbose_answer(
 
 
 def describe_word(word: Word) -> dict[str, Any]:
-    """Return the object for a word; OpenAI's has its text and its times only."""
+    """Return the object for a word; OpenAI's has its text and its times only.
+
+    The confidence is not rounded: clients compute that of segments from it.
+    """
     return {
         "word": word.text,
         "start": word.start,
         "end": word.end,
-        "confidence": round(word.confidence, 4),
+        "confidence": float(word.confidence),
         "space_before": word.space_before,
+        **({"boosted": True} if word.is_boosted else {}),
     }
 
 

@@ -17,6 +17,7 @@ from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.guard import Guard
 from nemocli.server.metrics import show_metrics
 from nemocli.server.pages import send_static, show_overlay, show_page
+from nemocli.server.phrase_lists import describe_list
 from nemocli.server.realtime import serve_realtime
 from nemocli.server.service import Service
 from nemocli.server.transcriptions import transcribe
@@ -32,6 +33,7 @@ def build_app(service: Service) -> Starlette:
     routes: list[BaseRoute] = [
         Route("/v1/audio/transcriptions", _explained(transcribe), methods=["POST"]),
         Route("/v1/audio/translations", _explained(_refuse_translation), methods=["POST"]),
+        Route("/v1/phrases", _explained(describe_list), methods=["POST"]),
         Route("/v1/models", _list_models),
         Route("/v1/models/{model:path}", _show_model),
         Route("/", _explained(show_page)),

@@ -32,9 +32,10 @@ class PhraseProvenance:
     #: The number of phrases, and the SHA-256 of the list in hexadecimal.
     count: int
     sha256: str
-    #: How strongly they were preferred, and whether also where the model would emit nothing.
-    boost: float
-    over_blank: bool
+    #: How strongly they were preferred, and whether also where the model would emit nothing; None
+    #: if a server decided that and does not say.
+    boost: float | None
+    over_blank: bool | None
 
 
 @dataclass(frozen=True)

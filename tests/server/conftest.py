@@ -3,6 +3,8 @@
 import pytest
 
 import nemocli
+from nemocli.boosting.phrases import Phrases
+from tests.boosting.muddled import muddle
 from tests.missing import skips_without
 from tests.server.running import InThread
 
@@ -10,6 +12,9 @@ pytest_pycollect_makemodule = skips_without(
     *("starlette", "uvicorn", "python_multipart", "websockets"),
     reason="needs pip install 'nemocli[serve]'",
 )
+
+#: Preferred as strongly as possible, so that something changes whatever the model is.
+BOOST = 5
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +41,21 @@ def start(transcriber):
     yield start
     for running in started:
         running.close()
+
+
+@pytest.fixture(scope="module")
+def names(clips):
+    words = {word.strip(",.?¿¡!") for clip in clips for word in clip.text.split()}
+    return sorted(filter(str.isalpha, words))
+
+
+@pytest.fixture(scope="module")
+def muddled(transcriber, clips, names, tmp_path_factory):
+    """Return a sound that phrases change, and its text without and with them."""
+    phrases = Phrases.of(names, boost=BOOST)
+    for clip in muddle(clips, tmp_path_factory.mktemp("muddled")):
+        plain = transcriber.transcribe(clip.path, clip.lang).text
+        boosted = transcriber.transcribe(clip.path, clip.lang, phrases=phrases).text
+        if plain != boosted:
+            return clip, plain, boosted
+    pytest.fail("phrases change none of the sounds")

@@ -7,29 +7,8 @@ import pytest
 
 from nemocli.boosting.phrases import Phrases
 from nemocli.server.phrases import MAX_PHRASES, add_phrases
-from tests.boosting.muddled import muddle
+from tests.server.conftest import BOOST
 from tests.server.test_realtime import NULL_AT_16K, Client, transcript
-
-#: Preferred as strongly as possible, so that something changes whatever the model is.
-BOOST = 5
-
-
-@pytest.fixture(scope="module")
-def names(clips):
-    words = {word.strip(",.?¿¡!") for clip in clips for word in clip.text.split()}
-    return sorted(filter(str.isalpha, words))
-
-
-@pytest.fixture(scope="module")
-def muddled(transcriber, clips, names, tmp_path_factory):
-    """Return a sound that phrases change, and its text without and with them."""
-    phrases = Phrases.of(names, boost=BOOST)
-    for clip in muddle(clips, tmp_path_factory.mktemp("muddled")):
-        plain = transcriber.transcribe(clip.path, clip.lang).text
-        boosted = transcriber.transcribe(clip.path, clip.lang, phrases=phrases).text
-        if plain != boosted:
-            return clip, plain, boosted
-    pytest.fail("phrases change none of the sounds")
 
 
 def test_phrases_of_all_dialects(start, muddled, names):

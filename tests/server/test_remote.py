@@ -70,6 +70,7 @@ def test_live_has_the_segments_of_a_model_here(server, clips, tmp_path):
     [
         (["--lookahead", "3"], "--lookahead is for a model of this process"),
         (["--align", "sound"], "--align is for a model of this process"),
+        (["--boost", "2"], "--boost is for a model of this process"),
         (["--server", "ftp://x"], "--server takes an address"),
         (["--server-key", "schlüssel"], "printable ASCII"),
     ],

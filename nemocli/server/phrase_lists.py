@@ -1,0 +1,35 @@
+"""POST /v1/phrases: what would become of a list of phrases, without any sound."""
+
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from nemocli.boosting.phrases import describe_phrases
+from nemocli.server.fields import Fields
+from nemocli.server.phrases import MAX_NAMED, read_phrases
+from nemocli.server.service import Service
+from nemocli.server.uploads import open_form
+
+
+async def describe_list(request: Request) -> Response:
+    """Return what documents say of a form's phrases with the server's own, and what has no effect.
+
+    The form has the fields of a transcription; without any, it is the server's own list.
+    """
+    service: Service = request.app.state.service
+    limit = service.settings.max_upload
+    async with service.connection(), open_form(request, limit) as form:
+        requested = read_phrases(Fields(form), service.settings.phrases)
+        warnings = list(requested.warnings)
+        find = service.transcriber.find_unspelled
+        unspelled = await service.run_live(lambda: find(requested.phrases))
+        if unspelled:
+            named = ", ".join(unspelled[:MAX_NAMED]) + (", …" if unspelled[MAX_NAMED:] else "")
+            warnings.append(
+                f"The model has no pieces to write {len(unspelled):,} of"
+                f" {len(requested.phrases):,} phrases, which have no effect: {named}"
+            )
+        described = describe_phrases(requested.phrases)
+        answer = {"phrases": asdict(described) if described else None, "warnings": warnings}
+        return JSONResponse(answer)
