@@ -1,14 +1,24 @@
 #!/usr/bin/env python
-"""Measure how many live streams one server has in time, beside one process for each stream.
+"""Find how many live streams one server has in time, beside one process for each stream.
 
-    python scripts/measure_streams.py MODEL [--streams 4,8,12,16,20] [--processes 3,4,5,6]
-    python scripts/measure_streams.py demo --streams 8,32 --seconds 10 --processes ''
+    python scripts/measure_streams.py MODEL
+    python scripts/measure_streams.py --work DIR --peer transformers --peer sherpa-onnx
+    python scripts/measure_streams.py demo --streams 4,32 --processes 2 --seconds 10 --warm-up 2
 
-Each stream sends the same sound at the pace of real time, in packets of 50 ms, begun at different
-moments. The lag is what the server's /metrics say: from the arrival of the sound that completes a
-chunk until the chunk is transcribed. A process alone measures the same around `Session.feed`. A
-number of streams is in time if the 95th percentile is under the length of a chunk. For the released
-size, make a checkpoint by scripts/random_checkpoint.py, and convert it with --precision int8.
+Each stream has the same sound at the pace of real time, in packets of 50 ms; streams begin at
+different moments of a second. The lag of a chunk is the time from the moment when the packet with
+its last sample was complete until its result is there: at the client of a server, or behind the
+call in a process. Both ways count all chunks that were complete in the same span: after --warm-up
+seconds, until --seconds. Processes load their models first, and begin together.
+
+A number of streams is in time if the 95th percentile of the lags is under the length of a chunk.
+The largest such number is searched for, or those of --streams and --processes are measured.
+
+--peer measures other recognizers too, with the same random checkpoint in DIR, where
+compare_peers.py and this script keep their environments and models. transformers has a process for
+each stream: its streaming loop could only share a batch among streams that began together.
+sherpa-onnx is measured both ways: a process for each stream, and one process that decodes together
+what is ready, as its server does (without the network).
 """
 
 import argparse
@@ -16,55 +26,194 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.live.lags import Lags
-from tests.sounds import RATE, pcm, speech_like
+from nemocli.network.graphs import chunk_rows
+from scripts.peers import machine, models, runs, sounds
+from scripts.peers.pace import PACKET, RATE, Pace
 
-#: Seconds of a packet.
-PACKET_S = 0.05
+#: Samples between two mel rows, and those behind a row's centre that it needs.
+HOP, BEHIND = 160, 200
+
+#: Streams begin within so many seconds, and this long after all is ready.
+SPREAD_S, SOON_S = 1.0, 0.5
+
+#: Where a search begins, and its steps, for a server and for processes.
+SERVER_STEPS, PROCESS_STEPS = (4, 4), (1, 1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Lags in seconds of all chunks in the span, and streams per call if they are known."""
+
+    lags: Sequence[float]
+    batch: float | None = None
+
+    def is_in_time(self, chunk_s: float) -> bool:
+        return bool(self.lags) and float(np.percentile(self.lags, 95)) < chunk_s
+
+
+@dataclass(frozen=True)
+class Span:
+    """The seconds of a measurement that count, from the moment when streams begin."""
+
+    warm_up: float
+    seconds: float
+
+    def select(self, began: float, lags: Sequence[tuple[float, float]]) -> list[float]:
+        """Return the lags of chunks that were complete in the span; `began` as time.monotonic()."""
+        first, last = began + self.warm_up, began + self.seconds
+        return [lag for due, lag in lags if first <= due < last]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("--streams", type=numbers, default=[4, 8, 12, 16, 20])
-    parser.add_argument("--processes", type=numbers, default=[3, 4, 5, 6])
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--lookahead", type=int, default=3)
-    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.alone:
-        print(json.dumps(run_alone(arguments.model, arguments.lookahead, arguments.seconds)))
-        return
-    chunk_s = 0.08 * (arguments.lookahead + 1)
-    print("| streams | mean lag, ms | p95 lag, ms | streams per call | in time |")
-    print("|---|---|---|---|---|")
-    for count in arguments.streams:
-        row = run_server(arguments.model, arguments.lookahead, count, arguments.seconds)
-        report(f"{count}, one server", row, chunk_s)
-    for count in arguments.processes:
-        row = run_processes(arguments.model, arguments.lookahead, count, arguments.seconds)
-        report(f"{count}, a process each", row, chunk_s)
+    options = parse()
+    span = Span(options.warm_up, options.seconds)
+    chunk_s = 0.08 * (options.lookahead + 1)
+    model = options.model or models.for_nemocli(
+        options.work, options.size, "int8", options.lookahead
+    )
+    print("| streams | chunks | median lag, ms | mean | p95 | most | streams per call | in time |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        wav = sounds.write_sound(Path(folder), options.seconds + SPREAD_S, 0)
+
+        def find(what: str, counts: Sequence[int] | None, steps: tuple[int, int], measure: Measure):
+            def show(count: int) -> bool:
+                row = measure(count)
+                report(f"{count}, {what}", row, chunk_s)
+                return row.is_in_time(chunk_s)
+
+            if counts is None:
+                return find_most(show, *steps, options.most)
+            return max((count for count in counts if show(count)), default=0)
+
+        own = runs.PeerRun("nemocli", Path(sys.executable), "run_nemocli.py", Path(model), "paced")
+        lookahead = options.lookahead
+        one = find(
+            "one server",
+            options.streams,
+            SERVER_STEPS,
+            lambda count: run_server(str(model), lookahead, count, wav, span),
+        )
+        each = find(
+            "a process each",
+            options.processes,
+            PROCESS_STEPS,
+            lambda count: run_processes(own, lookahead, count, 1, wav, span),
+        )
+        found = {"nemocli, one server": one, "nemocli, a process each": each}
+        for peer in plan_peers(options):
+            found[f"{peer.name}, a process each"] = find(
+                f"{peer.name}, a process each",
+                options.processes,
+                PROCESS_STEPS,
+                lambda count, peer=peer: run_processes(peer, lookahead, count, 1, wav, span),
+            )
+            if peer.script == "run_sherpa.py":
+                found[f"{peer.name}, one process"] = find(
+                    f"{peer.name}, one process",
+                    options.streams,
+                    PROCESS_STEPS,
+                    lambda count, peer=peer: run_processes(peer, lookahead, 1, count, wav, span),
+                )
+    print()
+    for what, count in found.items():
+        ratio = f", a ratio of {one / count:.1f}" if count else ""
+        print(f"{what}: {count} streams in time{ratio}")
+
+
+Measure = Callable[[int], Row]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="by default the one in DIR")
+    parser.add_argument("--streams", type=numbers, help="numbers to measure instead of a search")
+    parser.add_argument("--processes", type=numbers, help="the same for processes")
+    parser.add_argument("--most", type=int, default=64, help="where a search ends")
+    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--warm-up", type=float, default=10)
+    parser.add_argument("--lookahead", type=int, default=3, choices=(0, 3, 6, 13))
+    parser.add_argument("--peer", action="append", default=[], choices=PEERS)
+    parser.add_argument("--work", type=Path, metavar="DIR", help="folder for peers and models")
+    parser.add_argument("--size", choices=("full", "small"), default="full")
+    options = parser.parse_args()
+    if options.work is None and (options.peer or options.model is None):
+        parser.error("give a MODEL, or --work for the random checkpoint and for peers")
+    return options
+
+
+PEERS = ("transformers", "sherpa-onnx")
 
 
 def numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",") if number]
 
 
-def report(what: str, row: dict[str, float], chunk_s: float) -> None:
-    is_in_time = "yes" if row["p95"] < chunk_s else "no"
-    cells = (what, f"{1000 * row['mean']:.0f}", f"{1000 * row['p95']:.0f}", f"{row['batch']:.1f}")
-    print(f"| {' | '.join(cells)} | {is_in_time} |", flush=True)
+def plan_peers(options: argparse.Namespace) -> list[runs.PeerRun]:
+    if not options.peer:
+        return []
+    planned = runs.plan(
+        options.work, options.size, options.lookahead, "paced", options.peer, fp32=False
+    )
+    return planned[1:]  # the first is nemocli
 
 
-def run_server(model: str, lookahead: int, count: int, seconds: float) -> dict[str, float]:
+def find_most(is_in_time: Callable[[int], bool], first: int, step: int, most: int) -> int:
+    """Return the largest number that is in time, if those above it are not: 0 if not even 1 is."""
+    best, failed = 0, most + 1
+    count = min(first, most)
+    while count < failed:
+        if is_in_time(count):
+            best, count = count, min(count + step, most) if count < most else failed
+        else:
+            failed = count
+    while failed - best > 1:
+        middle = (best + failed) // 2
+        if is_in_time(middle):
+            best = middle
+        else:
+            failed = middle
+    return best
+
+
+def report(what: str, row: Row, chunk_s: float) -> None:
+    cells = [what, str(len(row.lags))]
+    if row.lags:
+        figures = (np.median(row.lags), np.mean(row.lags), np.percentile(row.lags, 95))
+        cells += [f"{1000 * figure:.0f}" for figure in (*figures, max(row.lags))]
+    else:
+        cells += 4 * ["-"]
+    cells += ["-" if row.batch is None else f"{row.batch:.1f}"]
+    print(f"| {' | '.join(cells)} | {'yes' if row.is_in_time(chunk_s) else 'no'} |", flush=True)
+
+
+def chunk_ends(lookahead: int, samples: int) -> list[int]:
+    """Return the samples that each chunk of a stream needs, up to so many."""
+    frames = lookahead + 1
+    ends, rows = [], chunk_rows(frames, first=True)
+    while (end := HOP * (rows - 1) + BEHIND) <= samples:
+        ends.append(end)
+        rows += chunk_rows(frames, first=False)
+    return ends
+
+
+# --------------------------------------------------------------------------------------- a server
+
+
+def run_server(model: str, lookahead: int, count: int, wav: Path, span: Span) -> Row:
     """Run so many streams through a server of their own."""
     command = [sys.executable, "-m", "nemocli", "serve", "--model", model, "--port", "0"]
     command += ["--lookahead", str(lookahead), "--max-streams", str(count), "--quiet"]
@@ -74,18 +223,63 @@ def run_server(model: str, lookahead: int, count: int, seconds: float) -> dict[s
         if not url:
             raise SystemExit("The server did not start; what it printed is above.")
         try:
-            before = read_metrics(url)
-            asyncio.run(send_all(url, count, seconds))
-            after = read_metrics(url)
+            return asyncio.run(send_all(url, lookahead, count, wav, span))
         finally:
             server.terminate()
-    calls = after['calls_total{kind="live"}'] - before['calls_total{kind="live"}']
-    streams = after['call_streams_total{kind="live"}'] - before['call_streams_total{kind="live"}']
-    return {
-        "mean": after["live_lag_mean_seconds"],
-        "p95": after['live_lag_seconds{percentile="95"}'],
-        "batch": streams / max(1, calls),
-    }
+
+
+async def send_all(url: str, lookahead: int, count: int, wav: Path, span: Span) -> Row:
+    samples = sounds.read_sound(wav)
+    began = time.monotonic() + SOON_S
+    paces = [Pace(began + SPREAD_S * n / count) for n in range(count)]
+    ends = chunk_ends(lookahead, len(samples) // 2 // PACKET * PACKET)
+    before: dict[str, float] = {}
+
+    async def note_metrics() -> None:
+        await asyncio.sleep(began + span.warm_up - time.monotonic())
+        before.update(await asyncio.to_thread(read_metrics, url))
+
+    noting = asyncio.ensure_future(note_metrics())
+    await asyncio.gather(*(send(url, samples, pace, ends) for pace in paces), noting)
+    after = await asyncio.to_thread(read_metrics, url)
+    calls, streams = (
+        after[f'{name}{{kind="live"}}'] - before[f'{name}{{kind="live"}}']
+        for name in ("calls_total", "call_streams_total")
+    )
+    if missing := sum(len(ends) - len(pace.lags) for pace in paces):
+        raise SystemExit(f"{missing} chunks have no result.")
+    lags = [lag for pace in paces for lag in span.select(began, pace.lags)]
+    return Row(lags, streams / max(1, calls))
+
+
+async def send(url: str, samples: bytes, pace: Pace, ends: Sequence[int]) -> None:
+    """Send a sound at its pace, and record the lag of each chunk."""
+    from websockets.asyncio.client import connect
+
+    address = url.replace("http", "ws") + "/v1/realtime"
+    async with connect(address, max_queue=None, max_size=None) as client:
+        given = {"format": {"type": "audio/pcm", "rate": RATE}, "turn_detection": None}
+        session = {"audio": {"input": given}, "include": ["progress"]}
+        await client.send(json.dumps({"type": "session.update", "session": session}))
+
+        async def record() -> None:
+            done = 0
+            async for message in client:
+                event = json.loads(message)
+                if event["type"] == "nemocli.progress":
+                    passed = round(event["audio_end_ms"] * RATE / 1000)
+                    while done < len(ends) and ends[done] <= passed:
+                        pace.record(ends[done])
+                        done += 1
+                elif event["type"].endswith((".completed", ".failed", "error")):
+                    return
+
+        recording = asyncio.ensure_future(record())
+        for end in range(PACKET, len(samples) // 2 + 1, PACKET):
+            await asyncio.sleep(pace.due(end) - time.monotonic())
+            await client.send(samples[2 * (end - PACKET) : 2 * end])
+        await client.send('{"type": "input_audio_buffer.commit"}')
+        await recording
 
 
 def read_metrics(url: str) -> dict[str, float]:
@@ -95,66 +289,35 @@ def read_metrics(url: str) -> dict[str, float]:
     return {name.removeprefix("nemocli_"): float(value) for name, value in found}
 
 
-async def send_all(url: str, count: int, seconds: float) -> None:
-    sound = pcm(speech_like(seconds))
-    await asyncio.gather(*(send(url, sound, n / count) for n in range(count)))
+# -------------------------------------------------------------------------------------- processes
 
 
-async def send(url: str, sound: bytes, delay_s: float) -> None:
-    """Send a sound at the pace of real time."""
-    from websockets.asyncio.client import connect
-
-    step = 2 * round(PACKET_S * RATE)
-    await asyncio.sleep(delay_s)
-    async with connect(url.replace("http", "ws") + "/v1/realtime", max_queue=None) as client:
-        given = {"format": {"type": "audio/pcm", "rate": RATE}, "turn_detection": None}
-        update = {"type": "session.update", "session": {"audio": {"input": given}}}
-        await client.send(json.dumps(update))
-        began = time.monotonic()
-        for n, at in enumerate(range(0, len(sound), step)):
-            await asyncio.sleep(began + n * PACKET_S - time.monotonic())
-            await client.send(sound[at : at + step])
-        await client.send(json.dumps({"type": "input_audio_buffer.commit"}))
-        async for message in client:
-            if json.loads(message)["type"].endswith((".completed", ".failed")):
-                return
-
-
-def run_processes(model: str, lookahead: int, count: int, seconds: float) -> dict[str, float]:
-    """Run so many processes, each with its own model and one stream."""
-    command = [sys.executable, __file__, model, "--alone", "--seconds", str(seconds)]
-    command += ["--lookahead", str(lookahead)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
-    rows = [json.loads(each.communicate()[0]) for each in running]
-    return {
-        "mean": float(np.mean([row["mean"] for row in rows])),
-        "p95": float(np.percentile(flatten([row["lags"] for row in rows]), 95)),
-        "batch": 1.0,
-    }
-
-
-def flatten(lists: Sequence[Sequence[float]]) -> list[float]:
-    return [value for values in lists for value in values]
-
-
-def run_alone(model: str, lookahead: int, seconds: float) -> dict[str, object]:
-    """Feed one session at the pace of real time; return the lags of its chunks in seconds."""
-    import nemocli
-
-    session = nemocli.load(model, lookahead=lookahead).session(keep_transcript=False)
-    sound, step = speech_like(seconds), round(PACKET_S * RATE)
-    session.feed(np.zeros(3 * RATE, np.float32))  # the first calls are slower
-    lags, values = Lags(), []
-    began = time.monotonic()
-    for n, at in enumerate(range(0, len(sound), step)):
-        due = began + n * PACKET_S
-        time.sleep(max(0.0, due - time.monotonic()))
-        frames = session.frames
-        session.feed(sound[at : at + step])
-        if session.frames > frames:
-            values.append(time.monotonic() - due)
-            lags.add(values[-1])
-    return {"mean": lags.mean, "lags": values}
+def run_processes(
+    run: runs.PeerRun, lookahead: int, processes: int, streams: int, wav: Path, span: Span
+) -> Row:
+    """Run so many processes, each with its own model and so many streams; none if one fails."""
+    begin = partial(runs.begin, run, wav, lookahead, machine.threads(), streams)
+    running = [begin() for _ in range(processes)]
+    try:
+        ready = [runs.wait_until_ready(each) for each in running]
+        if not all(ready):
+            return Row([])
+        began = time.monotonic() + SOON_S
+        total = processes * streams
+        for n, each in enumerate(running):
+            own = range(n * streams, (n + 1) * streams)
+            runs.go(each, [began + SPREAD_S * number / total for number in own])
+        results = [runs.finish(each) for each in running]
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
+    if any(result is None for result in results):
+        return Row([])
+    lags = [
+        lag for result in results for stream in result["lags"] for lag in span.select(began, stream)
+    ]
+    return Row(lags)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@
     python scripts/soak_server.py --minutes 5 --every 10 --pause 0.2
 
 It starts `nemocli serve` with the demo, and sends it a client every --pause seconds: some read
-slowly or not at all, leave a connection half open, vanish in the middle, or send malformed messages;
-and between them are good ones, whose text must be right. At intervals it prints what the server has:
-resident memory, threads, open files, live streams, files in work, uploads on the disk, and the
-processor's load. At the end, all clients leave. The exit code is 1 if memory, threads or open files
-grew, or if anything is left. It reads /proc, so it needs Linux.
+slowly or not at all, leave a connection half open, vanish in the middle, or send malformed
+messages; and between them are good ones, whose text must be right. At intervals it prints what the
+server has: resident memory, threads, open files, live streams, files in work, uploads on the disk,
+and the processor's load. At the end, all clients leave. The exit code is 1 if memory, threads or
+open files grew, or if anything is left. It reads /proc, so it needs Linux.
 """
 
 import argparse

@@ -17,7 +17,7 @@ from nemocli.transcriber import Transcriber
 from nemocli.transcript.alignment import Align
 from nemocli.transcript.events import Final, Partial
 from nemocli.transcript.segments import Segment, Segmenter, end_with_sentence
-from nemocli.transcript.types import Word
+from nemocli.transcript.types import Token, Transcript, Update, Word
 from nemocli.units import FRAME_SECONDS, SAMPLE_RATE
 
 #: Without quiet around it, as in music, a run of blanks must be this many times as long.
@@ -95,6 +95,11 @@ class LiveStream:
         self._had_word = False
         #: How often what was said was closed: by a pause, a reset, an interruption or the end.
         self.closes = 0
+        #: Whether tokens are kept for `take_tokens`, from now on.
+        self.keeps_tokens = False
+        # Those since what was said was closed last, and those before.
+        self._open_tokens: list[Token] = []
+        self._closed_tokens: list[Token] = []
         self._begin(0.0)
 
     @property
@@ -192,7 +197,7 @@ class LiveStream:
         if self._fed:
             # It is behind the sound, so `_position`, which no word exceeds, stays.
             update = self._session.feed_silence(round(CUT_SILENCE_S * SAMPLE_RATE))
-            self._note_language(update.language)
+            self._note(update)
             yield from self._make_finals(update.final)
             yield from self.finish()
         if self._fed or gap:
@@ -202,7 +207,7 @@ class LiveStream:
     def finish(self) -> Iterator[Partial | Final | StreamEvent]:
         """End the sound: what is left becomes final, even if the model fails at the end."""
         try:
-            self._note_language(self._session.finish().language)
+            self._note(self._session.finish())
         finally:
             yield from self._close()
 
@@ -224,7 +229,7 @@ class LiveStream:
         self._fed += len(samples)
         self._position = self._fed / SAMPLE_RATE
         update = self._session.feed(samples)
-        self._note_language(update.language)
+        self._note(update)
         if self._session.last_token_frame != self._token_frame:
             self._token_frame = self._session.last_token_frame
             self._had_word = True
@@ -237,8 +242,15 @@ class LiveStream:
                 yield self._make_final(group)
         yield from self._make_partial(update.growing)
 
-    def _note_language(self, language: str | None) -> None:
-        self._last_language = language or self._last_language
+    def _note(self, update: Update | Transcript) -> None:
+        self._last_language = update.language or self._last_language
+        if self.keeps_tokens:
+            self._open_tokens += update.tokens
+
+    def take_tokens(self) -> tuple[Token, ...]:
+        """Return the tokens of what was closed, each once."""
+        tokens, self._closed_tokens = tuple(self._closed_tokens), []
+        return tokens
 
     def _drop_kept(self) -> None:
         """Keep for a rescue what came after the last token, and not more than is allowed."""
@@ -294,6 +306,8 @@ class LiveStream:
         for group in self._segmenter.flush():
             yield self._make_final(group)
         self.closes += 1
+        self._closed_tokens += self._open_tokens
+        self._open_tokens = []
         if self._token_frame is not None:
             self._clock.forget(self._token_frame * FRAME_SECONDS - MAX_ALIGNED_S)
 

@@ -10,7 +10,7 @@ from nemocli.boosting.phrases import Phrases
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.events import Final, Partial
-from nemocli.transcript.types import Word, join_words
+from nemocli.transcript.types import Token, Word, join_words
 from nemocli.units import SAMPLE_RATE
 
 #: Seconds of sound that are given to the stream at once, so that pauses are found where they are.
@@ -41,6 +41,8 @@ class TurnEnded:
     end: float
     language: str | None
     words: tuple[Word, ...]
+    #: The model's tokens, language tags included; None unless they are kept.
+    tokens: tuple[Token, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,14 @@ class TurnStream:
         ends_at_pauses: bool,
         begin: float = 0.0,
         phrases: Phrases | None = None,
+        keeps_tokens: bool = False,
     ) -> None:
         self._transcriber = transcriber
         self._limits = limits
         self._ends_at_pauses = ends_at_pauses
         self._phrases = phrases
         self._stream = LiveStream(transcriber, lang, limits, phrases=phrases)
+        self._stream.keeps_tokens = keeps_tokens
         # Samples of all turns, and the second in which the sound of `_stream` began.
         self._samples = round(begin * SAMPLE_RATE)
         self._base = begin
@@ -112,15 +116,21 @@ class TurnStream:
         self._phrases = phrases
         self._stream.prefer(phrases)
 
+    def keep_tokens(self, keeps_tokens: bool) -> None:
+        """Keep the tokens of turns from now on, or no longer."""
+        self._stream.keeps_tokens = keeps_tokens
+
     def clear(self) -> Iterator[TurnEvent]:
         """Forget the turn that was begun; sound that follows begins anew."""
         self._restart()
         yield TurnCleared()
 
     def _restart(self) -> None:
+        before = self._stream
         self._stream = LiveStream(
-            self._transcriber, self._stream.lang, self._limits, phrases=self._phrases
+            self._transcriber, before.lang, self._limits, phrases=self._phrases
         )
+        self._stream.keeps_tokens = before.keeps_tokens
         self._base = self.seconds
         self._begin_turn()
 
@@ -185,7 +195,8 @@ class TurnStream:
         words = tuple(_shift(word, self._base) for word in self._words)
         start = self.seconds if self._start is None else self._start
         end = words[-1].end if words else self.seconds
-        yield TurnEnded(self._text, start, max(start, end), self._stream.language, words)
+        tokens = self._stream.take_tokens() if self._stream.keeps_tokens else None
+        yield TurnEnded(self._text, start, max(start, end), self._stream.language, words, tokens)
         self._begin_turn()
 
 

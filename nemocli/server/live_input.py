@@ -36,6 +36,7 @@ class LiveInput:
     """Transcribes what is put in, in order; `receive` is awaited with each batch of events.
 
     `run` does it, until `end` is reached in the queue; it raises what the model raises.
+    `progressed` is awaited when chunks were transcribed, behind their events.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class LiveInput:
         service: Service,
         turns: TurnStream,
         receive: Callable[[list[TurnEvent]], Awaitable[None]],
+        progressed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.turns = turns
         self._service = service
         self._receive = receive
+        self._progressed = progressed
         self._queue: asyncio.Queue[Samples | Order | None] = asyncio.Queue()
         self._waiting = 0
         self._has_room = asyncio.Event()
@@ -141,6 +144,8 @@ class LiveInput:
         statistics.sound_s += len(samples) / SAMPLE_RATE
         if self.turns.frames != frames:  # a chunk was complete
             statistics.lags.add(time.monotonic() - self._came_at)
+            if self._progressed is not None:
+                await self._progressed()
 
     async def _do(self, order: Order) -> None:
         events = await self._service.run_live(lambda: list(order(self.turns)))

@@ -81,7 +81,9 @@ class RealtimeSession:
         self._session = first_session(service.model_id)
         self._settings = read_settings(self._session, service.transcriber, service.settings)
         self._reader = SoundReader(self._settings.sound)
-        self._input = LiveInput(service, self._new_turns(0.0), self._send_turns)
+        self._input = LiveInput(
+            service, self._new_turns(0.0), self._send_turns, self._send_progress
+        )
         self._errors = 0
         self._read_at = time.monotonic()
         # Samples at 16 kHz since the last commit or clear, as the reading task counts them.
@@ -96,6 +98,7 @@ class RealtimeSession:
             settings.endpoint_s is not None,
             begin,
             settings.requested.phrases,
+            settings.keeps_tokens,
         )
 
     async def run(self) -> None:
@@ -205,6 +208,9 @@ class RealtimeSession:
             await self._input.put_order(lambda turns: self._replace_turns(turns))
         elif settings.language != before.language:
             await self._input.put_order(lambda turns: _switch(turns, settings.language))
+        if settings.keeps_tokens != before.keeps_tokens:
+            await self._input.put_order(lambda turns: _keep(turns, settings.keeps_tokens))
+        self._writer.includes = settings.includes
         if settings.requested.phrases != before.requested.phrases:
             await self._input.put_order(lambda turns: _prefer(turns, settings.requested.phrases))
         await self._writer.send_session("updated", session, settings.requested.warnings)
@@ -227,6 +233,14 @@ class RealtimeSession:
         await self._writer.send_turns(
             events, self._settings.endpoint_s is not None, self._input.turns.seconds
         )
+
+    async def _send_progress(self) -> None:
+        await self._writer.send_progress(self._input.turns.seconds)
+
+
+def _keep(turns: TurnStream, keeps_tokens: bool) -> Sequence[TurnEvent]:
+    turns.keep_tokens(keeps_tokens)
+    return ()
 
 
 def _prefer(turns: TurnStream, phrases: Phrases) -> Sequence[TurnEvent]:

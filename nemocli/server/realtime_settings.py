@@ -30,6 +30,11 @@ OLD_FORMATS = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "au
 #: Rate without one in the settings; of telephony's encodings it is the only one.
 RATE, TELEPHONY_RATE = 24000, 8000
 
+#: What a client may ask for by `include`: the tokens' probabilities, which OpenAI has; and the
+#: tokens, and an event when chunks were transcribed, which it does not have.
+LOGPROBS, TOKENS, PROGRESS = "item.input_audio_transcription.logprobs", "tokens", "progress"
+INCLUDABLE = frozenset((LOGPROBS, TOKENS, PROGRESS))
+
 #: The most levels of settings.
 MAX_DEPTH = 8
 
@@ -43,6 +48,13 @@ class RealtimeSettings:
     #: None if the client ends each turn itself.
     endpoint_s: float | None
     requested: RequestPhrases
+    #: What the client would like besides the text: some of INCLUDABLE.
+    includes: frozenset[str]
+
+    @property
+    def keeps_tokens(self) -> bool:
+        """Whether what is included needs the tokens of turns."""
+        return not self.includes.isdisjoint((LOGPROBS, TOKENS))
 
     @property
     def limits(self) -> StreamLimits:
@@ -117,6 +129,7 @@ def read_settings(
         _read_language(transcription, transcriber, settings.lang),
         _read_turn_detection(given["turn_detection"]),
         _read_phrases(transcription, settings.phrases),
+        _read_include(session["include"]),
     )
 
 
@@ -204,6 +217,13 @@ def _read_phrases(given: dict[str, Any], standing: Phrases) -> RequestPhrases:
     keywords = given.get("keywords")
     texts = keywords if isinstance(keywords, list) else []
     return add_phrases(standing, {"keywords": [text for text in texts if isinstance(text, str)]})
+
+
+def _read_include(value: Any) -> frozenset[str]:
+    """Return what is known of a list; other servers know other names, so those are ignored."""
+    if not isinstance(value or [], list):
+        raise ApiError(400, "session.include is a list of texts.", "session.include")
+    return INCLUDABLE.intersection(each for each in value or () if isinstance(each, str))
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:

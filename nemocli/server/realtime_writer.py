@@ -9,12 +9,14 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nemocli.live.turns import TurnCleared, TurnEnded, TurnEvent, TurnStarted, TurnText
-from nemocli.server.answers import describe_word
+from nemocli.server.answers import describe_word, logprobs
 from nemocli.server.caption_feeds import read_feed
 from nemocli.server.errors import ApiError
-from nemocli.server.realtime_settings import old_session
+from nemocli.server.realtime_settings import LOGPROBS, PROGRESS, TOKENS, old_session
 from nemocli.server.service import Service
+from nemocli.transcript.json_documents import token_fields
 from nemocli.transcript.segments import split_segments
+from nemocli.transcript.types import Token
 
 #: Code of a WebSocket whose server goes away.
 GOING_AWAY = 1001
@@ -30,6 +32,8 @@ class RealtimeWriter:
 
     def __init__(self, websocket: WebSocket, service: Service) -> None:
         self.is_old = False
+        #: What the client would like besides the text.
+        self.includes: frozenset[str] = frozenset()
         # Where the page's captions are followed by another page.
         self._feed = read_feed(websocket.query_params.get("captions"))
         self._feeds = service.caption_feeds
@@ -145,8 +149,22 @@ class RealtimeWriter:
                 for each in split_segments(turn.words)
             ],
             **languages,
+            **self._describe_tokens(turn.tokens or ()),
         )
         self._turn_began = seconds
+
+    def _describe_tokens(self, tokens: Sequence[Token]) -> dict[str, Any]:
+        described: dict[str, Any] = {}
+        if LOGPROBS in self.includes:
+            described["logprobs"] = logprobs(tokens)
+        if TOKENS in self.includes:
+            described["tokens"] = [token_fields(token) for token in tokens]
+        return described
+
+    async def send_progress(self, seconds: float) -> None:
+        """Say that all chunks in so many seconds of sound are transcribed, if that is included."""
+        if PROGRESS in self.includes:
+            await self.send("nemocli.progress", audio_end_ms=round(1000 * seconds))
 
 
 def _new_id(kind: str) -> str:

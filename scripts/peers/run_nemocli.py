@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import worker
+from pace import PACKET, Pace
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import nemocli
@@ -24,6 +25,16 @@ class Nemocli:
             session.feed(packet)
             chunks.append(time.perf_counter() - began)
         return chunks, [token.id for token in session.finish().tokens]
+
+    def paced(self, samples: worker.Samples, paces: list[Pace]) -> None:
+        (pace,) = paces
+        session = self.transcriber.session(keep_transcript=False)
+        for end in range(PACKET, len(samples) + 1, PACKET):
+            pace.wait(end)
+            frames = session.frames
+            session.feed(samples[end - PACKET : end])
+            if session.frames > frames:  # a packet is shorter than a chunk
+                pace.record(end)
 
     def files(self, paths: list[str]) -> list[list[int]]:
         found = {}

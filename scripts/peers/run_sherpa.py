@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import sherpa_onnx
 import worker
+from pace import PACKET, Pace
 
 #: Samples of silence that each stream begins with. Its front end centres mel frames 80 samples
 #: later than NeMo does, and its recognizer leaves out the first two encoder frames, made of 16 mel
@@ -49,6 +50,39 @@ class SherpaOnnx:
             # The first packet is too short for a chunk.
             chunks += [(time.perf_counter() - began) / decoded] * decoded if decoded else []
         return chunks, self._tokens(stream)
+
+    def paced(self, samples: worker.Samples, paces: list[Pace]) -> None:
+        """As its server does: the streams that have a chunk ready are decoded together."""
+        first, chunk = self._first_chunk(), (self.lookahead + 1) * worker.RATE * 80 // 1000
+        streams = [self._stream() for _ in paces]
+        fed, done = [0] * len(paces), [0] * len(paces)
+        until = len(samples) // PACKET * PACKET
+        while True:
+            now = time.monotonic()
+            for n, (stream, pace) in enumerate(zip(streams, paces, strict=True)):
+                while fed[n] < until and pace.due(fed[n] + PACKET) <= now:
+                    packet = samples[fed[n] : fed[n] + PACKET]
+                    stream.accept_waveform(worker.RATE, packet)
+                    fed[n] += PACKET
+            ready = [n for n, stream in enumerate(streams) if self.recognizer.is_ready(stream)]
+            if ready:
+                self.recognizer.decode_streams([streams[n] for n in ready])
+                for n in ready:
+                    paces[n].record(first + done[n] * chunk)
+                    done[n] += 1
+            elif min(fed) == until:
+                return
+            else:
+                waits = [p.due(f + PACKET) for p, f in zip(paces, fed, strict=True) if f < until]
+                time.sleep(max(0.0, min(waits) - time.monotonic()))
+
+    def _first_chunk(self) -> int:
+        """Return the samples that it needs for its first chunk."""
+        stream, samples, step = self._stream(), 0, 80
+        while not self.recognizer.is_ready(stream):
+            stream.accept_waveform(worker.RATE, np.zeros(step, np.float32))
+            samples += step
+        return samples
 
     def files(self, paths: list[str]) -> list[list[int]]:
         streams = [self._stream() for _ in paths]

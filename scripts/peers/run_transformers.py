@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import worker
+from pace import Pace
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
@@ -55,6 +56,31 @@ class Transformers:
 
         tokens = self._generate(input_features=timed(), prompt_ids=self.prompt)
         return [after - before for before, after in pairwise(asked)], tokens
+
+    def paced(self, samples: worker.Samples, paces: list[Pace]) -> None:
+        """Its loop has one stream: streams that began at other moments cannot share its batch."""
+        (pace,) = paces
+
+        def timed() -> Iterator[torch.Tensor]:
+            chunks = self.reference.mel_chunks(samples)
+            for end in self._chunk_ends(len(samples)):
+                pace.wait(end)
+                yield next(chunks)
+                pace.record(end)  # it asks for the next one when this is decoded
+
+        self._generate(input_features=timed(), prompt_ids=self.prompt)
+
+    def _chunk_ends(self, samples: int) -> Iterator[int]:
+        """Give the samples that are needed for each chunk, as `Reference.mel_chunks` cuts them."""
+        processor = self.reference.processor
+        extractor = processor.feature_extractor
+        rows = processor.num_mel_frames_first_audio_chunk
+        end = processor.num_samples_first_audio_chunk
+        while end <= samples:
+            yield end
+            start = rows * extractor.hop_length - extractor.n_fft // 2
+            end = start + processor.num_samples_per_audio_chunk
+            rows += processor.num_mel_frames_per_audio_chunk
 
     def files(self, paths: list[str]) -> list[list[int]]:
         tokens = []

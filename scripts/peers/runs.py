@@ -22,7 +22,7 @@ class PeerRun:
     python: Path
     script: str
     model: Path
-    #: `stream`, `files` or `files_by_chunk`.
+    #: `stream`, `files`, `files_by_chunk`, or `paced`; see streams.py for the last.
     measure: str
 
 
@@ -77,6 +77,55 @@ def do(run: PeerRun, wavs: Sequence[Path], warm_up: Path, lookahead: int, thread
         return {"error": f"{reason} (code {done.returncode})"}
     result: Result = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def begin(
+    run: PeerRun, wav: Path, lookahead: int, threads: int, streams: int
+) -> "subprocess.Popen[str]":
+    """Begin a process that loads its model for so many streams at the pace of real time."""
+    job = {
+        "measure": "paced",
+        "model": str(run.model),
+        "wavs": [str(wav)],
+        "lookahead": lookahead,
+        "threads": threads,
+        "streams": streams,
+    }
+    process = subprocess.Popen(
+        [run.python, Path(__file__).parent / run.script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=models.environment(),
+    )
+    _write(process, job)
+    return process
+
+
+def wait_until_ready(process: "subprocess.Popen[str]") -> bool:
+    """Wait until its model is loaded and warm; False if it failed, as its stderr says."""
+    assert process.stdout is not None
+    return any(line.strip() == "ready" for line in process.stdout)
+
+
+def go(process: "subprocess.Popen[str]", moments: Sequence[float]) -> None:
+    """Let its streams begin at these moments of time.monotonic()."""
+    _write(process, moments)
+
+
+def finish(process: "subprocess.Popen[str]") -> Result | None:
+    """Wait for its result; None if it failed."""
+    output, _ = process.communicate()
+    if process.returncode:
+        return None
+    result: Result = json.loads(output.splitlines()[-1])
+    return result
+
+
+def _write(process: "subprocess.Popen[str]", value: Any) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(value) + "\n")
+    process.stdin.flush()
 
 
 def read_memory(size: int, threads: int) -> list[float]:

@@ -8,6 +8,12 @@ import numpy as np
 from tests.sounds import RATE, speech_like
 
 
+def read_sound(path: Path) -> bytes:
+    """The samples of a file that `write_sound` wrote, 16 bits each."""
+    with wave.open(str(path)) as file:
+        return file.readframes(file.getnframes())
+
+
 def write_sound(folder: Path, seconds: float, seed: int) -> Path:
     """The file of a sound that long; one that is there already is taken as it is."""
     path = folder / f"{seconds:g}s-{seed}.wav"

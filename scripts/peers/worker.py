@@ -1,8 +1,8 @@
 """What the processes that run a peer have in common: a job comes in, a result goes out.
 
-A job is one JSON object on stdin, the result one JSON object on the last line of stdout. Each job
-has a process of its own, in the peer's own virtual environment: nothing here may need more than
-numpy.
+A job is one JSON object on a line of stdin, the result one JSON object on the last line of stdout.
+Each job has a process of its own, in the peer's own virtual environment: nothing here may need more
+than numpy.
 """
 
 import json
@@ -12,10 +12,11 @@ import wave
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pace import Pace
 
 #: Imports of the peer's libraries count as a part of loading it.
 STARTED = time.perf_counter()
@@ -37,6 +38,9 @@ class Peer(Protocol):
     def stream(self, samples: Samples) -> tuple[list[float], list[int]]:
         """Hear samples [n] in packets of a chunk: seconds that each chunk took, and the tokens."""
 
+    def paced(self, samples: Samples, paces: list[Pace]) -> None:
+        """Transcribe a stream of the samples [n] for each pace, and record its chunks there."""
+
     def files(self, paths: list[str]) -> list[list[int]]:
         """Transcribe sound files in the way meant for that: the tokens of each."""
 
@@ -47,7 +51,7 @@ class Peer(Protocol):
 
 def serve(load: Callable[[str, int, int], Peer]) -> None:
     """Do the job on stdin with the peer that `load(model, lookahead, threads)` makes."""
-    job = json.load(sys.stdin)
+    job = json.loads(sys.stdin.readline())
     peer = load(job["model"], job["lookahead"], job["threads"])
     result = {"load": time.perf_counter() - STARTED}
     if job["measure"] == "stream":
@@ -55,6 +59,8 @@ def serve(load: Callable[[str, int, int], Peer]) -> None:
         peer.stream(samples[: round(WARM_UP * RATE)])
         result["chunks"], tokens = peer.stream(samples)
         result["tokens"] = [tokens]
+    elif job["measure"] == "paced":
+        result["lags"] = _wait_and_pace(peer, job)
     else:
         transcribe = getattr(peer, job["measure"])
         transcribe([job["warm_up"]])
@@ -64,6 +70,17 @@ def serve(load: Callable[[str, int, int], Peer]) -> None:
     result["peak"] = peak_memory()
     result["versions"] = {name: metadata.version(name) for name in peer.libraries}
     print("\n" + json.dumps(result))
+
+
+def _wait_and_pace(peer: Peer, job: dict[str, Any]) -> list[list[tuple[float, float]]]:
+    """Say "ready", and begin at the moments on the next line of stdin; return the lags."""
+    samples = read_wav(job["wavs"][0])
+    past = time.monotonic() - 1000  # all of it is there
+    peer.paced(samples[: round(WARM_UP * RATE)], [Pace(past) for _ in range(job["streams"])])
+    print("\nready", flush=True)
+    paces = [Pace(began) for began in json.loads(sys.stdin.readline())]
+    peer.paced(samples, paces)
+    return [pace.lags for pace in paces]
 
 
 def read_wav(path: str) -> Samples:
