@@ -39,7 +39,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.network.graphs import chunk_rows
 from scripts.peers import machine, models, runs, sounds
-from scripts.peers.pace import PACKET, RATE, Pace
+from scripts.peers.worker import PACKET, RATE, Pace
 
 #: Samples between two mel rows, and those behind a row's centre that it needs.
 HOP, BEHIND = 160, 200

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import worker
-from pace import PACKET, Pace
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import nemocli
@@ -26,13 +25,13 @@ class Nemocli:
             chunks.append(time.perf_counter() - began)
         return chunks, [token.id for token in session.finish().tokens]
 
-    def paced(self, samples: worker.Samples, paces: list[Pace]) -> None:
+    def paced(self, samples: worker.Samples, paces: list[worker.Pace]) -> None:
         (pace,) = paces
         session = self.transcriber.session(keep_transcript=False)
-        for end in range(PACKET, len(samples) + 1, PACKET):
+        for end in range(worker.PACKET, len(samples) + 1, worker.PACKET):
             pace.wait(end)
             frames = session.frames
-            session.feed(samples[end - PACKET : end])
+            session.feed(samples[end - worker.PACKET : end])
             if session.frames > frames:  # a packet is shorter than a chunk
                 pace.record(end)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import sherpa_onnx
 import worker
-from pace import PACKET, Pace
 
 #: Samples of silence that each stream begins with. Its front end centres mel frames 80 samples
 #: later than NeMo does, and its recognizer leaves out the first two encoder frames, made of 16 mel
@@ -51,19 +50,19 @@ class SherpaOnnx:
             chunks += [(time.perf_counter() - began) / decoded] * decoded if decoded else []
         return chunks, self._tokens(stream)
 
-    def paced(self, samples: worker.Samples, paces: list[Pace]) -> None:
+    def paced(self, samples: worker.Samples, paces: list[worker.Pace]) -> None:
         """As its server does: the streams that have a chunk ready are decoded together."""
         first, chunk = self._first_chunk(), (self.lookahead + 1) * worker.RATE * 80 // 1000
         streams = [self._stream() for _ in paces]
         fed, done = [0] * len(paces), [0] * len(paces)
-        until = len(samples) // PACKET * PACKET
+        until = len(samples) // worker.PACKET * worker.PACKET
         while True:
             now = time.monotonic()
             for n, (stream, pace) in enumerate(zip(streams, paces, strict=True)):
-                while fed[n] < until and pace.due(fed[n] + PACKET) <= now:
-                    packet = samples[fed[n] : fed[n] + PACKET]
+                while fed[n] < until and pace.due(fed[n] + worker.PACKET) <= now:
+                    packet = samples[fed[n] : fed[n] + worker.PACKET]
                     stream.accept_waveform(worker.RATE, packet)
-                    fed[n] += PACKET
+                    fed[n] += worker.PACKET
             ready = [n for n, stream in enumerate(streams) if self.recognizer.is_ready(stream)]
             if ready:
                 self.recognizer.decode_streams([streams[n] for n in ready])
@@ -73,7 +72,8 @@ class SherpaOnnx:
             elif min(fed) == until:
                 return
             else:
-                waits = [p.due(f + PACKET) for p, f in zip(paces, fed, strict=True) if f < until]
+                begun = zip(paces, fed, strict=True)
+                waits = [pace.due(end + worker.PACKET) for pace, end in begun if end < until]
                 time.sleep(max(0.0, min(waits) - time.monotonic()))
 
     def _first_chunk(self) -> int:

@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import worker
-from pace import Pace
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
@@ -57,7 +56,7 @@ class Transformers:
         tokens = self._generate(input_features=timed(), prompt_ids=self.prompt)
         return [after - before for before, after in pairwise(asked)], tokens
 
-    def paced(self, samples: worker.Samples, paces: list[Pace]) -> None:
+    def paced(self, samples: worker.Samples, paces: list[worker.Pace]) -> None:
         """Its loop has one stream: streams that began at other moments cannot share its batch."""
         (pace,) = paces
 

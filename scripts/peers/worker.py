@@ -16,7 +16,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pace import Pace
 
 #: Imports of the peer's libraries count as a part of loading it.
 STARTED = time.perf_counter()
@@ -26,7 +25,36 @@ RATE = 16000
 #: Seconds of a sound that is heard before anything is measured.
 WARM_UP = 3.0
 
+#: Samples of a packet at the pace of real time: 50 ms.
+PACKET = RATE // 20
+
 Samples = NDArray[np.float32]
+
+
+class Pace:
+    """A stream that began at a moment of time.monotonic(); it comes in packets.
+
+    A chunk is complete when the packet with its last sample has come in whole. Its lag is the time
+    from that moment to its result, however late the recognizer took the sound.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        #: For each chunk, when it was complete, and its lag in seconds.
+        self.lags: list[tuple[float, float]] = []
+
+    def due(self, samples: int) -> float:
+        """Return when the stream's first `samples` samples have come."""
+        return self._began + -(-samples // PACKET) * PACKET / RATE
+
+    def wait(self, samples: int) -> None:
+        """Wait until they have come."""
+        time.sleep(max(0.0, self.due(samples) - time.monotonic()))
+
+    def record(self, samples: int) -> None:
+        """Note that the chunk that is complete with these samples has its result now."""
+        due = self.due(samples)
+        self.lags.append((due, time.monotonic() - due))
 
 
 class Peer(Protocol):
