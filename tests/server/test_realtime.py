@@ -312,3 +312,51 @@ def test_the_key_of_a_browser_is_a_sub_protocol(start):
         with pytest.raises(InvalidStatus) as refused:
             Client(server, **options)
         assert refused.value.response.status_code == 401
+
+
+LOGPROBS = "item.input_audio_transcription.logprobs"
+
+
+@pytest.mark.parametrize("session", [NULL_AT_16K, VAD_AT_16K], ids=["null", "server_vad"])
+def test_what_a_client_includes(server, transcriber, clips, session):
+    """Each turn has its own tokens, and nobody else's; without `include`, there are none."""
+    pause = np.zeros(0 if session is NULL_AT_16K else 16000, np.float32)
+    sounds = [np.concatenate([clip.samples, pause]) for clip in clips[:2]]
+    expected = [
+        [token for token in transcriber.transcribe(sound).tokens if token.language is None]
+        for sound in sounds
+    ]
+    with Client(server) as client:
+        for include in (None, [LOGPROBS], [LOGPROBS, "tokens", "progress", "unknown"]):
+            client.send("session.update", session={**session, "include": include})
+            updated = client.receive("updated")
+            assert updated["session"]["include"] == include
+            for clip, sound, tokens in zip(clips, sounds, expected, strict=False):
+                client.append(sound)
+                if session is NULL_AT_16K:
+                    client.send("input_audio_buffer.commit")
+                events = [client.receive()]
+                while not events[-1]["type"].endswith(".completed"):
+                    events.append(client.receive())
+                done = events[-1]
+                assert done["transcript"] == clip.text
+                progress = [e["audio_end_ms"] for e in events if e["type"] == "nemocli.progress"]
+                assert bool(progress) == (include is not None and "progress" in include)
+                assert progress == sorted(progress)
+                assert ("logprobs" in done) == (include is not None)
+                assert ("tokens" in done) == (include is not None and "tokens" in include)
+                if include is not None:
+                    texts = "".join(each["token"] for each in done["logprobs"])
+                    assert texts.strip() == clip.text
+                    assert len(done["logprobs"]) == len(tokens)
+                    assert all(each["logprob"] <= 0 for each in done["logprobs"])
+                if "tokens" in done:
+                    spoken = [each for each in done["tokens"] if each["piece"][0] != "<"]
+                    assert [each["id"] for each in spoken] == [token.id for token in tokens]
+
+
+def test_what_is_included_is_a_list(server):
+    with Client(server) as client:
+        client.receive("created")
+        client.send("session.update", session={"include": 5})
+        assert client.receive("error")["error"]["param"] == "session.include"
