@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -19,6 +19,9 @@ from nemocli.transcript.provenance import PhraseProvenance
 MAX_PHRASES, MAX_CHARACTERS, MAX_BOOST, MAX_WEIGHT = 10_000, 100, 5.0, 5.0
 
 DEFAULT_BOOST = 1.0
+
+#: The most phrases that a sentence names.
+MAX_NAMED = 5
 
 #: Signs that join letters in some scripts; other invisible characters are refused.
 _JOINERS = "\u200c\u200d"
@@ -121,6 +124,15 @@ def describe_phrases(phrases: Phrases | None) -> PhraseProvenance | None:
     if not phrases:
         return None
     return PhraseProvenance(len(phrases), phrases.sha256, phrases.boost, phrases.over_blank)
+
+
+def explain_unspelled(unspelled: Sequence[str], count: int) -> str:
+    """Return a sentence about the phrases of a list of `count` that a model cannot write."""
+    named = ", ".join(unspelled[:MAX_NAMED]) + (", …" if len(unspelled) > MAX_NAMED else "")
+    return (
+        f"The model has no pieces to write {len(unspelled):,} of {count:,} phrases, which have no"
+        f" effect: {named}"
+    )
 
 
 def check_phrases(phrases: object) -> Phrases | None:

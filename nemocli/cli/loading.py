@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import typer
 
-from nemocli.boosting.phrases import Phrases
+from nemocli.boosting.phrases import Phrases, explain_unspelled
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
 from nemocli.models.choose import check_runtime_on, choose_kind
@@ -19,9 +19,6 @@ from nemocli.runtimes.kind import FolderKind
 from nemocli.runtimes.kinds import AUTO_RUNTIME
 from nemocli.runtimes.system import System, this_system
 from nemocli.transcriber import Transcriber, load_transcriber
-
-#: The most phrases that a note names.
-MAX_NAMED = 5
 
 
 def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
@@ -88,11 +85,7 @@ def note_unspelled(transcriber: Transcriber, phrases: Phrases | None, screen: Sc
     """Print a note if the model has no pieces to write some of the phrases."""
     unspelled = transcriber.find_unspelled(phrases) if phrases else ()
     if unspelled:
-        named = ", ".join(unspelled[:MAX_NAMED]) + (", …" if len(unspelled) > MAX_NAMED else "")
-        screen.note(
-            f"The model has no pieces to write {len(unspelled):,} of {len(phrases or ()):,}"
-            f" phrases, which have no effect: {named}"
-        )
+        screen.note(explain_unspelled(unspelled, len(phrases or ())))
 
 
 def note_language(requested: str, transcriber: Transcriber, screen: Screen) -> str:

@@ -1,7 +1,6 @@
 """Files transcribed by a server: each is uploaded whole, and its answer is a transcript."""
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,6 +13,7 @@ from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
 from nemocli.errors import AudioError, NemocliError
+from nemocli.remote.forms import Form
 from nemocli.remote.model import RemoteModel
 from nemocli.remote.phrases import explain_refused_phrases, phrase_fields
 from nemocli.remote.server import explain_status, read_json, request
@@ -111,9 +111,9 @@ class RemoteFiles:
         ]
         if lang != "auto":
             fields.append(("language", lang if self._model.is_ours else lang.partition("-")[0]))
-        boundary = secrets.token_hex(16)
+        form = Form(fields)
         with path.open("rb") as file:
-            head, tail = _form_around(boundary, fields, path.suffix)
+            head, tail = form.around_file(path.suffix)
             size = os.fstat(file.fileno()).st_size
             for attempt in range(MAX_ATTEMPTS):
                 file.seek(0)
@@ -122,7 +122,7 @@ class RemoteFiles:
                     "POST",
                     "/audio/transcriptions",
                     _read_body(head, file, tail, path),
-                    content_type=f"multipart/form-data; boundary={boundary}",
+                    content_type=form.content_type,
                     content_length=str(len(head) + size + len(tail)),
                 )
                 if status != 429 or attempt == MAX_ATTEMPTS - 1:
@@ -147,20 +147,6 @@ def _read_pause(headers: Message) -> float:
     """Return the seconds after which a busy server wants to be asked again, within limits."""
     text = headers.get("retry-after", "")
     return float(min(int(text), MAX_PAUSE_S)) if text.isdecimal() else float(USUAL_PAUSE_S)
-
-
-def _form_around(boundary: str, fields: list[tuple[str, str]], ending: str) -> tuple[bytes, bytes]:
-    """Return what comes before and behind a file in a form. The file's own name is not sent."""
-    texts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
-        for name, text in fields
-    ]
-    safe = ending if ending[1:].isalnum() and ending.isascii() else ""
-    texts.append(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="sound{safe}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    return "".join(texts).encode(), f"\r\n--{boundary}--\r\n".encode()
 
 
 def read_transcript(answer: dict[str, Any]) -> tuple[Transcript, bool]:

@@ -1,13 +1,13 @@
 """Phrases that a server is asked to prefer, and what it says of them."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nemocli.boosting.phrases import Phrase, Phrases
 from nemocli.errors import NemocliError
+from nemocli.remote.forms import Form
 from nemocli.remote.model import RemoteModel
 from nemocli.remote.server import explain_status, read_json, request
 from nemocli.transcript.provenance import PhraseProvenance
@@ -33,17 +33,9 @@ def prepare_phrases(model: RemoteModel, phrases: Phrases | None) -> RemotePhrase
     if plain.phrases != phrases.phrases:
         notes.append("Servers take no weights of phrases: all are preferred alike.")
     if model.is_ours:
-        boundary = secrets.token_hex(16)
-        body = "".join(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
-            for name, text in phrase_fields(model, plain)
-        )
+        form = Form(phrase_fields(model, plain))
         status, _, data = request(
-            model.address,
-            "POST",
-            "/phrases",
-            f"{body}--{boundary}--\r\n".encode(),
-            content_type=f"multipart/form-data; boundary={boundary}",
+            model.address, "POST", "/phrases", form.encode(), content_type=form.content_type
         )
         if status == 200:
             answer = read_json(data)

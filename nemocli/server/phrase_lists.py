@@ -5,9 +5,9 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from nemocli.boosting.phrases import describe_phrases
+from nemocli.boosting.phrases import describe_phrases, explain_unspelled
 from nemocli.server.fields import Fields
-from nemocli.server.phrases import MAX_NAMED, read_phrases
+from nemocli.server.phrases import read_phrases
 from nemocli.server.service import Service
 from nemocli.server.uploads import open_form
 
@@ -25,11 +25,7 @@ async def describe_list(request: Request) -> Response:
         find = service.transcriber.find_unspelled
         unspelled = await service.run_live(lambda: find(requested.phrases))
         if unspelled:
-            named = ", ".join(unspelled[:MAX_NAMED]) + (", …" if unspelled[MAX_NAMED:] else "")
-            warnings.append(
-                f"The model has no pieces to write {len(unspelled):,} of"
-                f" {len(requested.phrases):,} phrases, which have no effect: {named}"
-            )
+            warnings.append(explain_unspelled(unspelled, len(requested.phrases)))
         described = describe_phrases(requested.phrases)
         answer = {"phrases": asdict(described) if described else None, "warnings": warnings}
         return JSONResponse(answer)

@@ -9,14 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nemocli.boosting.phrases import Phrase, Phrases, make_phrase
+from nemocli.boosting.phrases import MAX_NAMED, Phrase, Phrases, make_phrase
 from nemocli.errors import UsageError
 
 #: Limits on the phrases of one request: their number, and their characters together.
 MAX_PHRASES, MAX_PHRASE_CHARACTERS = 1000, 100_000
-
-#: The most phrases of a request that a sentence names.
-MAX_NAMED = 3
 
 
 class _HasFields(Protocol):

@@ -11,11 +11,30 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 HEAD_TIMEOUT_S, TAKE_TIMEOUT_S = 30.0, 60.0
 
 
-class TimedHttp(H11Protocol):
+class _TakesInTime(asyncio.Protocol):
+    """Closes a connection that does not take what it is sent; mixed into uvicorn's protocols."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: Any
+    _take_timer: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _cancel(self._take_timer)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._take_timer = self.loop.call_later(TAKE_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        _cancel(self._take_timer)
+        super().resume_writing()
+
+
+class TimedHttp(_TakesInTime, H11Protocol):
     """Closes connections whose request does not come, and those that take no response."""
 
     _head_timer: asyncio.TimerHandle | None = None
-    _take_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -27,16 +46,7 @@ class TimedHttp(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         _cancel(self._head_timer)
-        _cancel(self._take_timer)
         super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._take_timer = self.loop.call_later(TAKE_TIMEOUT_S, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        _cancel(self._take_timer)
-        super().resume_writing()
 
     def _watch_head(self) -> None:
         """Begin to wait for the head of a request, or end that if it came."""
@@ -55,22 +65,8 @@ class TimedHttp(H11Protocol):
             self.transport.close()
 
 
-class TimedWebSocket(WebSocketsSansIOProtocol):
+class TimedWebSocket(_TakesInTime, WebSocketsSansIOProtocol):
     """Closes connections that take no messages."""
-
-    _take_timer: asyncio.TimerHandle | None = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        _cancel(self._take_timer)
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._take_timer = self.loop.call_later(TAKE_TIMEOUT_S, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        _cancel(self._take_timer)
-        super().resume_writing()
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nemocli.live.turns import TurnCleared, TurnEnded, TurnEvent, TurnStarted, TurnText
-from nemocli.server.answers import describe_word, logprobs
+from nemocli.server.answers import describe_word, languages, logprobs
 from nemocli.server.caption_feeds import read_feed
 from nemocli.server.errors import ApiError
 from nemocli.server.realtime_settings import LOGPROBS, PROGRESS, TOKENS, old_session
@@ -128,11 +128,6 @@ class RealtimeWriter:
         }
         for happened in ("created",) if self.is_old else ("added", "done"):
             await self.send(f"conversation.item.{happened}", previous_item_id=previous, item=shown)
-        languages = (
-            {"languages": [{"code": turn.language.partition("-")[0], "locale": turn.language}]}
-            if turn.language
-            else {}
-        )
         await self.send(
             f"{_TRANSCRIPTION}.completed",
             item_id=item,
@@ -148,7 +143,7 @@ class RealtimeWriter:
                 }
                 for each in split_segments(turn.words)
             ],
-            **languages,
+            **languages(turn.language),
             **self._describe_tokens(turn.tokens or ()),
         )
         self._turn_began = seconds

@@ -13,13 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.types import Receive, Scope, Send
 
 from nemocli.batch.many import FileResult
-from nemocli.server.answers import (
-    json_answer,
-    language_code,
-    logprobs,
-    token_usage,
-    verbose_answer,
-)
+from nemocli.server.answers import json_answer, stream_end, verbose_answer
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.fields import TranscriptionRequest, read_request
 from nemocli.server.file_job import FileJob, StoppedError
@@ -192,25 +186,8 @@ async def _events(
     assert transcript is not None
     if rest := transcript.text[len(sent) :]:
         yield _event({"type": "transcript.text.delta", "delta": rest})
-    yield _event(_describe_end(transcript, asked))
+    yield _event(stream_end(transcript, asked))
     yield "data: [DONE]\n\n"
-
-
-def _describe_end(transcript: Transcript, asked: TranscriptionRequest) -> dict[str, Any]:
-    """Return the last event; for `verbose_json` it has the same members as that, too."""
-    done = verbose_answer(transcript, asked) if asked.response_format == "verbose_json" else {}
-    done |= {
-        "type": "transcript.text.done",
-        "text": transcript.text,
-        "usage": token_usage(transcript),
-    }
-    if asked.has_logprobs:
-        done["logprobs"] = logprobs(transcript.tokens)
-    if code := language_code(transcript, asked.language):
-        done["languages"] = [{"code": code}]
-    if asked.warnings:
-        done["warnings"] = list(asked.warnings)
-    return done
 
 
 def _event(data: dict[str, Any]) -> str:
