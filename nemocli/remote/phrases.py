@@ -12,6 +12,9 @@ from nemocli.remote.model import RemoteModel
 from nemocli.remote.server import explain_status, read_json, request
 from nemocli.transcript.provenance import PhraseProvenance
 
+#: Statuses that say why a list cannot be used: no key, too long, too busy.
+TELLING = (401, 413, 429)
+
 
 @dataclass(frozen=True)
 class RemotePhrases:
@@ -42,7 +45,7 @@ def prepare_phrases(model: RemoteModel, phrases: Phrases | None) -> RemotePhrase
             warnings = answer.get("warnings")
             notes += map(str, warnings if isinstance(warnings, list) else ())
             return RemotePhrases(plain, _read_about(answer.get("phrases")), tuple(notes))
-        if status != 404:  # an older server
+        if status in TELLING or status >= 500:  # others are of an older server, or of a proxy
             raise NemocliError(explain_status(model.address, status, data))
     if not plain:
         return RemotePhrases(plain, None)

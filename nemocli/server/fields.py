@@ -56,13 +56,16 @@ class Fields:
         value = self._form.get(name)
         return value.strip() if isinstance(value, str) else ""
 
-    def texts(self, name: str, is_split: bool = True) -> list[str]:
-        """Return the texts of a list; `is_split` allows several in one field, with commas."""
-        values = [*self._form.getlist(f"{name}[]"), *self._form.getlist(name)]
+    def texts(self, name: str, is_split: bool = True, has_commas: bool = False) -> list[str]:
+        """Return the texts of a list; `is_split` allows several in one field, with commas.
+
+        With `has_commas`, those of `name[]` are not split: a phrase may have commas of its own.
+        """
         texts: list[str] = []
-        for value in values:
-            if isinstance(value, str):
-                texts += _parse_list(value) or (value.split(",") if is_split else [value])
+        for key, splits in ((f"{name}[]", is_split and not has_commas), (name, is_split)):
+            for value in self._form.getlist(key):
+                if isinstance(value, str):
+                    texts += _parse_list(value) or (value.split(",") if splits else [value])
         return [text.strip() for text in texts if text.strip()]
 
     def flag(self, name: str) -> bool:

@@ -19,7 +19,7 @@ MAX_PHRASES, MAX_PHRASE_CHARACTERS = 1000, 100_000
 class _HasFields(Protocol):
     def text(self, name: str) -> str: ...
 
-    def texts(self, name: str, is_split: bool = True) -> list[str]: ...
+    def texts(self, name: str, is_split: bool = True, has_commas: bool = False) -> list[str]: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RequestPhrases:
 
 def read_phrases(fields: _HasFields, standing: Phrases) -> RequestPhrases:
     """Read the phrases of a form, and add them to the server's, which are `standing`."""
-    by_field = {name: fields.texts(name) for name in ("keywords", "hotwords")}
+    by_field = {name: fields.texts(name, has_commas=True) for name in ("keywords", "hotwords")}
     by_field["speech_contexts"] = _read_contexts(fields.text("speech_contexts"))
     return add_phrases(standing, by_field)
 

@@ -84,6 +84,17 @@ def test_the_list_of_the_server_is_in_documents_too(start, clips):
         }
 
 
+def test_commas_are_part_of_a_phrase_in_a_list_only(server):
+    def count(*fields):
+        _, _, body = server.post(None, *fields, path="/v1/phrases")
+        return json.loads(body)["phrases"]["count"]
+
+    assert count(("keywords[]", "Weber, Anna"), ("keywords[]", "Okafor")) == 2
+    assert count(("keywords", "Weber, Anna")) == 2
+    assert count(("keywords", '["Weber, Anna"]')) == 1
+    assert count(("hotwords", "Weber,Anna,Okafor")) == 3
+
+
 def test_what_has_no_effect_is_said_before_any_sound_is_sent(server, clips, tmp_path):
     listed = tmp_path / "names.txt"
     listed.write_text("eleven\t2\nꙮꙮꙮ\n")
