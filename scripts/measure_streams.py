@@ -47,8 +47,8 @@ HOP, BEHIND = 160, 200
 #: Streams begin within so many seconds, and this long after all is ready.
 SPREAD_S, SOON_S = 1.0, 0.5
 
-#: Where a search begins, and its steps, for a server and for processes.
-SERVER_STEPS, PROCESS_STEPS = (4, 4), (1, 1)
+#: Where a search begins, and its steps: for a server, for its processes, and for peers.
+SERVER_STEPS, PROCESS_STEPS, PEER_STEPS = (4, 4), (3, 1), (1, 1)
 
 
 @dataclass(frozen=True)
@@ -116,14 +116,14 @@ def main() -> None:
             found[f"{peer.name}, a process each"] = find(
                 f"{peer.name}, a process each",
                 options.processes,
-                PROCESS_STEPS,
+                PEER_STEPS,
                 lambda count, peer=peer: run_processes(peer, lookahead, count, 1, wav, span),
             )
             if peer.script == "run_sherpa.py":
                 found[f"{peer.name}, one process"] = find(
                     f"{peer.name}, one process",
                     options.streams,
-                    PROCESS_STEPS,
+                    PEER_STEPS,
                     lambda count, peer=peer: run_processes(peer, lookahead, 1, count, wav, span),
                 )
     print()
