@@ -15,7 +15,7 @@ from nemocli.boosting.phrases import Phrases
 from nemocli.errors import AudioError, NemocliError
 from nemocli.remote.forms import Form
 from nemocli.remote.model import RemoteModel
-from nemocli.remote.phrases import explain_refused_phrases, phrase_fields
+from nemocli.remote.phrases import explain_refused_phrases, list_phrase_fields
 from nemocli.remote.server import explain_status, read_json, request
 from nemocli.remote.words import estimate_words, read_tokens, read_words
 from nemocli.sound_warning import SoundWarning
@@ -107,13 +107,13 @@ class RemoteFiles:
             ("timestamp_granularities[]", "word"),
             ("timestamp_granularities[]", "segment"),
             *([("include[]", "tokens")] if self._model.is_ours else []),
-            *(phrase_fields(self._model, phrases) if phrases else []),
+            *(list_phrase_fields(self._model, phrases) if phrases else []),
         ]
         if lang != "auto":
             fields.append(("language", lang if self._model.is_ours else lang.partition("-")[0]))
         form = Form(fields)
         with path.open("rb") as file:
-            head, tail = form.around_file(path.suffix)
+            head, tail = form.encode_around_file(path.suffix)
             size = os.fstat(file.fileno()).st_size
             for attempt in range(MAX_ATTEMPTS):
                 file.seek(0)

@@ -20,7 +20,7 @@ class Form:
         """Return the form without a file."""
         return "".join((*self._parts, f"--{self._boundary}--\r\n")).encode()
 
-    def around_file(self, ending: str) -> tuple[bytes, bytes]:
+    def encode_around_file(self, ending: str) -> tuple[bytes, bytes]:
         """Return what comes before and behind a file, whose own name is not sent."""
         safe = ending if ending[1:].isalnum() and ending.isascii() else ""
         begin = self._begin_part(

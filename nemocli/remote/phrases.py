@@ -36,7 +36,7 @@ def prepare_phrases(model: RemoteModel, phrases: Phrases | None) -> RemotePhrase
     if plain.phrases != phrases.phrases:
         notes.append("Servers take no weights of phrases: all are preferred alike.")
     if model.is_ours:
-        form = Form(phrase_fields(model, plain))
+        form = Form(list_phrase_fields(model, plain))
         status, _, data = request(
             model.address, "POST", "/phrases", form.encode(), content_type=form.content_type
         )
@@ -55,7 +55,7 @@ def prepare_phrases(model: RemoteModel, phrases: Phrases | None) -> RemotePhrase
     )
 
 
-def phrase_fields(model: RemoteModel, phrases: Phrases) -> Iterator[tuple[str, str]]:
+def list_phrase_fields(model: RemoteModel, phrases: Phrases) -> Iterator[tuple[str, str]]:
     """Give the fields of a form that name the phrases, none without any."""
     texts = [phrase.text for phrase in phrases.phrases]
     if not model.is_ours:

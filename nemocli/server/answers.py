@@ -22,17 +22,17 @@ UNKNOWN_LANGUAGE = "und"
 _BYTE = re.compile("<0x([0-9A-F]{2})>")
 
 
-def languages(tag: str | None) -> dict[str, Any]:
+def describe_languages(tag: str | None) -> dict[str, Any]:
     """Return the member that names a language by its code and locale; none if it is unknown."""
-    return {"languages": [{"code": _code(tag), "locale": tag}]} if tag else {}
+    return {"languages": [{"code": _strip_region(tag), "locale": tag}]} if tag else {}
 
 
-def fixed_language(requested: str) -> str | None:
+def find_fixed_language(requested: str) -> str | None:
     """Return the requested locale; None if it is `auto`."""
     return None if requested == "auto" else requested
 
 
-def _code(tag: str) -> str:
+def _strip_region(tag: str) -> str:
     """Return the code of a locale: `de` of `de-DE`."""
     return tag.partition("-")[0]
 
@@ -42,13 +42,13 @@ def json_answer(transcript: Transcript, request: TranscriptionRequest) -> dict[s
     answer: dict[str, Any] = {"text": transcript.text, "usage": duration_usage(transcript)}
     if request.has_logprobs:
         answer["logprobs"] = logprobs(transcript.tokens)
-    answer |= languages(transcript.language or fixed_language(request.language))
+    answer |= describe_languages(transcript.language or find_fixed_language(request.language))
     if request.warnings:
         answer["warnings"] = list(request.warnings)
     return answer
 
 
-def stream_end(transcript: Transcript, request: TranscriptionRequest) -> dict[str, Any]:
+def describe_end(transcript: Transcript, request: TranscriptionRequest) -> dict[str, Any]:
     """Return the last event of a stream: what `json` has, and for `verbose_json` what that has."""
     is_verbose = request.response_format == "verbose_json"
     return {
@@ -65,8 +65,8 @@ def verbose_answer(
     """Return the object for `verbose_json`; `warnings` are about the sound."""
     answer: dict[str, Any] = {
         "task": "transcribe",
-        "language": _code(
-            transcript.language or fixed_language(request.language) or UNKNOWN_LANGUAGE
+        "language": _strip_region(
+            transcript.language or find_fixed_language(request.language) or UNKNOWN_LANGUAGE
         ),
         "duration": round(transcript.duration, 3),
         "text": transcript.text,
@@ -75,7 +75,7 @@ def verbose_answer(
     if transcript.language:
         answer["locale"] = transcript.language
     if request.has_segments:
-        fixed = fixed_language(request.language)
+        fixed = find_fixed_language(request.language)
         segments = split_segments(transcript.words, transcript.tokens, fixed)
         by_segment = _tokens_by_segment(segments, transcript.tokens)
         answer["segments"] = [_segment(*each) for each in zip(segments, by_segment, strict=True)]

@@ -9,12 +9,12 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nemocli.live.turns import TurnCleared, TurnEnded, TurnEvent, TurnStarted, TurnText
-from nemocli.server.answers import describe_word, languages, logprobs
+from nemocli.server.answers import describe_languages, describe_word, logprobs
 from nemocli.server.caption_feeds import read_feed
 from nemocli.server.errors import ApiError
 from nemocli.server.realtime_settings import LOGPROBS, PROGRESS, TOKENS, old_session
 from nemocli.server.service import Service
-from nemocli.transcript.json_documents import token_fields
+from nemocli.transcript.json_documents import describe_token
 from nemocli.transcript.segments import split_segments
 from nemocli.transcript.types import Token
 
@@ -143,7 +143,7 @@ class RealtimeWriter:
                 }
                 for each in split_segments(turn.words)
             ],
-            **languages(turn.language),
+            **describe_languages(turn.language),
             **self._describe_tokens(turn.tokens or ()),
         )
         self._turn_began = seconds
@@ -153,7 +153,7 @@ class RealtimeWriter:
         if LOGPROBS in self.includes:
             described["logprobs"] = logprobs(tokens)
         if TOKENS in self.includes:
-            described["tokens"] = [token_fields(token) for token in tokens]
+            described["tokens"] = [describe_token(token) for token in tokens]
         return described
 
     async def send_progress(self, seconds: float) -> None:

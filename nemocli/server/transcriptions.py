@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.types import Receive, Scope, Send
 
 from nemocli.batch.many import FileResult
-from nemocli.server.answers import json_answer, stream_end, verbose_answer
+from nemocli.server.answers import describe_end, json_answer, verbose_answer
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.fields import TranscriptionRequest, read_request
 from nemocli.server.file_job import FileJob, StoppedError
@@ -186,7 +186,7 @@ async def _events(
     assert transcript is not None
     if rest := transcript.text[len(sent) :]:
         yield _event({"type": "transcript.text.delta", "delta": rest})
-    yield _event(stream_end(transcript, asked))
+    yield _event(describe_end(transcript, asked))
     yield "data: [DONE]\n\n"
 
 

@@ -22,7 +22,7 @@ class PeerRun:
     python: Path
     script: str
     model: Path
-    #: `stream`, `files`, `files_by_chunk`, or `paced`; see streams.py for the last.
+    #: `stream`, `files`, `files_by_chunk`, or `paced`, which measure_streams.py runs by `begin`.
     measure: str
 
 

@@ -9,7 +9,7 @@ import pytest
 from websockets.sync.client import connect
 
 import nemocli
-from nemocli.transcript.json_documents import token_fields
+from nemocli.transcript.json_documents import describe_token
 from tests.sounds import pcm
 
 
@@ -44,7 +44,7 @@ def of_file(server, path):
 def alone(transcriber, sound):
     """Return text and tokens of a sound that has the model for itself."""
     transcript = transcriber.transcribe(sound)
-    return transcript.text, [token_fields(token) for token in transcript.tokens]
+    return transcript.text, [describe_token(token) for token in transcript.tokens]
 
 
 def as_sent(samples):
