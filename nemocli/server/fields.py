@@ -146,11 +146,13 @@ def find_language(transcriber: Transcriber, name: str, param: str = "language") 
 
 
 def _parse_list(text: str) -> Sequence[str]:
-    """Return the texts of a JSON list; empty for anything else."""
+    """Return the texts and numbers of a JSON list, as texts; empty for anything else."""
     if not text.lstrip().startswith("["):
         return ()
     try:
         values: Any = json.loads(text)
     except (ValueError, RecursionError):
         return ()
-    return [str(value) for value in values] if isinstance(values, list) else ()
+    if not isinstance(values, list):
+        return ()
+    return [str(value) for value in values if isinstance(value, str | int | float)]

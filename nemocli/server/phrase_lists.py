@@ -11,6 +11,9 @@ from nemocli.server.phrases import read_phrases
 from nemocli.server.service import Service
 from nemocli.server.uploads import open_form
 
+#: What a form should have, for the sentence about what is no form.
+CONTENT = "phrases in its field 'keywords'"
+
 
 async def describe_list(request: Request) -> Response:
     """Return what documents say of a form's phrases with the server's own, and what has no effect.
@@ -19,7 +22,7 @@ async def describe_list(request: Request) -> Response:
     """
     service: Service = request.app.state.service
     limit = service.settings.max_upload
-    async with service.connection(), open_form(request, limit) as form:
+    async with service.connection(), open_form(request, limit, CONTENT) as form:
         requested = read_phrases(Fields(form), service.settings.phrases)
         warnings = list(requested.warnings)
         find = service.transcriber.find_unspelled

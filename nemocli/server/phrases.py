@@ -84,4 +84,5 @@ def _read_contexts(text: str) -> list[str]:
         for context in (contexts if isinstance(contexts, list) else [])
         if isinstance(context, dict)
     ]
-    return [phrase for found in lists if isinstance(found, list) for phrase in map(str, found)]
+    found = [phrase for phrases in lists if isinstance(phrases, list) for phrase in phrases]
+    return [phrase for phrase in found if isinstance(phrase, str)]

@@ -26,16 +26,16 @@ MAX_BESIDE = 4 << 20
 
 
 @contextlib.asynccontextmanager
-async def open_form(request: Request, max_upload: int) -> AsyncIterator[FormData]:
+async def open_form(
+    request: Request, max_upload: int, content: str = "the sound in its field 'file'"
+) -> AsyncIterator[FormData]:
     """Read a form, and remove its files at the end of an `async with` block.
 
     Files above a megabyte are on the disk. Raises ApiError for what is no form, or too large.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "multipart/form-data":
-        raise ApiError(
-            400, "Send a form (multipart/form-data) with the sound in its field 'file'.", "file"
-        )
+        raise ApiError(400, f"Send a form (multipart/form-data) with {content}.", "file")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_upload + MAX_BESIDE:
         raise _too_large(max_upload)

@@ -93,6 +93,10 @@ def test_commas_are_part_of_a_phrase_in_a_list_only(server):
     assert count(("keywords", "Weber, Anna")) == 2
     assert count(("keywords", '["Weber, Anna"]')) == 1
     assert count(("hotwords", "Weber,Anna,Okafor")) == 3
+    assert count(("keywords", '["Weber", 1984, ["Anna"], {"a": 1}, null]')) == 2
+    assert count(("speech_contexts", '[{"phrases": ["Weber", 5, {}]}, {"phrases": 5}, 5]')) == 1
+    status, _, body = server.request("POST", "/v1/phrases", "x", content_type="text/plain")
+    assert (status, "field 'keywords'" in json.loads(body)["error"]["message"]) == (400, True)
 
 
 def test_what_has_no_effect_is_said_before_any_sound_is_sent(server, clips, tmp_path):
