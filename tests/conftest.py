@@ -70,11 +70,15 @@ def checkpoint(demo, tmp_path):
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Conversions made by the tests stay out of the user's cache, and choices out of the tests."""
+    """Conversions made by the tests stay out of the user's cache; choices, out of the tests.
+
+    So do the options of the user's config file.
+    """
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("NEMOCLI_CACHE_DIR", str(folder))
         patch.setenv("NEMOCLI_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("NEMOCLI_CONFIG", os.devnull)
         yield folder
 
 

@@ -28,7 +28,7 @@ SUBCOMMANDS: dict[str, Subcommand | Subgroup] = {
         "nemocli.cli.convert_options:ConvertOptions", "nemocli.cli.convert:convert_checkpoint"
     ),
     "doctor": Subcommand(
-        "nemocli.cli.doctor_options:DoctorOptions", "nemocli.cli.doctor:examine_machine"
+        "nemocli.cli.doctor_options:DoctorOptions", "nemocli.cli.doctor:examine_machine", "optional"
     ),
     "bench": Subcommand("nemocli.cli.bench_options:BenchOptions", "nemocli.cli.bench:measure"),
     "phrases": Subgroup(
@@ -52,6 +52,21 @@ SUBCOMMANDS: dict[str, Subcommand | Subgroup] = {
                 ("verify", "VerifyOptions", "verify_models"),
                 ("remove", "RemoveOptions", "remove_model"),
             )
+        },
+    ),
+    "config": Subgroup(
+        "Show the config file, and what it sets.",
+        {
+            "path": Subcommand(
+                "nemocli.cli.config_options:ConfigPathOptions",
+                "nemocli.cli.config:print_config_path",
+                "ignored",
+            ),
+            "show": Subcommand(
+                "nemocli.cli.config_options:ShowOptions",
+                "nemocli.cli.config:show_options",
+                "ignored",
+            ),
         },
     ),
 }

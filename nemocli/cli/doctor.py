@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import typer
 
+from nemocli.cli.doctor_config import examine_config
 from nemocli.cli.doctor_options import DoctorOptions
 from nemocli.cli.doctor_tracks import print_tracks
 from nemocli.cli.printable import make_printable
@@ -28,7 +29,7 @@ def examine_machine(options: DoctorOptions) -> None:
     if options.verify:
         verify(options.report, Screen(quiet=False), options.json)
         return
-    findings = examine()
+    findings = [*examine(), examine_config()]
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

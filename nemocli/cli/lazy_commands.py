@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import NoneType
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from nemocli.cli.config_command import ConfiguredCommand, TolerantCommand
 
 
 class Subcommand(NamedTuple):
@@ -29,6 +31,8 @@ class Subcommand(NamedTuple):
 
     options: str
     work: str
+    #: What the config file is to it; `optional` means that it runs also if that cannot be used.
+    config: Literal["used", "optional", "ignored"] = "used"
 
 
 class Subgroup(NamedTuple):
@@ -78,7 +82,22 @@ def _is_text(annotation: Any) -> bool:
 
 
 class _Command(_PlainValues, TyperCommand):
-    """A subcommand without subcommands."""
+    """A subcommand without subcommands, for which there is no config file."""
+
+
+class _ConfiguredCommand(_PlainValues, ConfiguredCommand):
+    """One whose options may be in the config file."""
+
+
+class _TolerantCommand(_PlainValues, TolerantCommand):
+    """One that runs although the config file cannot be used."""
+
+
+_COMMANDS: dict[str, type[TyperCommand]] = {
+    "used": _ConfiguredCommand,
+    "optional": _TolerantCommand,
+    "ignored": _Command,
+}
 
 
 class LazyGroup(_PlainValues, TyperGroup):
@@ -123,7 +142,7 @@ def _make_command(name: str, subcommand: Subcommand | Subgroup) -> Any:
             subcommands=subcommand.subcommands,
         )
     alone = typer.Typer(add_completion=False)
-    alone.command(name, cls=_Command)(declare(subcommand))
+    alone.command(name, cls=_COMMANDS[subcommand.config])(declare(subcommand))
     return get_command(alone)
 
 

@@ -1,4 +1,4 @@
-"""Folders of models on this machine."""
+"""Folders of models on this machine, and the config file."""
 
 import os
 from collections.abc import Callable
@@ -45,6 +45,19 @@ def find_data_folder() -> Path:
     Raises UnsupportedError for a user without a home folder.
     """
     return _find_folder("NEMOCLI_DATA_DIR", platformdirs.user_data_path)
+
+
+def find_config_file() -> tuple[Path, bool] | None:
+    """Return the config file, which need not exist, and whether NEMOCLI_CONFIG names it.
+
+    None for a user without a home folder.
+    """
+    if chosen := os.environ.get("NEMOCLI_CONFIG"):
+        return Path(os.path.expanduser(chosen)), True
+    try:
+        return _find_folder("NEMOCLI_CONFIG", platformdirs.user_config_path) / "config.toml", False
+    except UnsupportedError:
+        return None
 
 
 def _find_folder(variable: str, by_platform: Callable[[str], Path]) -> Path:

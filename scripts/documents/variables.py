@@ -12,6 +12,7 @@ VARIABLES = [
         " --model.",
     ),
     ("NEMOCLI_DATA_DIR", "Folder in which `nemocli bench --choose` remembers what it found."),
+    ("NEMOCLI_CONFIG", "Config file to use instead of the platform's; /dev/null is an empty one."),
     ("NEMOCLI_DEBUG", "If set to 1, unexpected errors are shown with their traceback."),
     (
         "HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE",

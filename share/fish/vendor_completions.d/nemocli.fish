@@ -151,3 +151,8 @@ complete -c nemocli -n '__fish_seen_subcommand_from models; and __fish_seen_subc
 complete -c nemocli -n '__fish_seen_subcommand_from models; and __fish_seen_subcommand_from verify' -s h -l help -d 'Show a help text.'
 complete -c nemocli -n '__fish_seen_subcommand_from models; and __fish_seen_subcommand_from remove' -s y -l yes -d 'Delete without asking.'
 complete -c nemocli -n '__fish_seen_subcommand_from models; and __fish_seen_subcommand_from remove' -s h -l help -d 'Show a help text.'
+complete -c nemocli -f -n '__fish_use_subcommand' -a config -d 'Show the config file, and what it sets.'
+complete -c nemocli -f -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from path show' -a path -d 'Print the path of the config file, which need not exist.'
+complete -c nemocli -f -n '__fish_seen_subcommand_from config; and not __fish_seen_subcommand_from path show' -a show -d 'Show which options the config file and variables set, and where each value comes from.'
+complete -c nemocli -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from path' -s h -l help -d 'Show a help text.'
+complete -c nemocli -n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from show' -s h -l help -d 'Show a help text.'
