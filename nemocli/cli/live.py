@@ -1,6 +1,7 @@
 """`nemocli live`: what is said into a microphone, or comes down a pipe, as it is said."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from nemocli.audio.recorder import Recorder
 from nemocli.boosting.phrases import Phrases
 from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.cli.delivery import open_delivery
+from nemocli.cli.finals_program import FinalsProgram, parse_command
 from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
@@ -51,6 +53,7 @@ def transcribe_live(options: LiveOptions) -> None:
     gain = RunningGain(parse_gain(options.gain))
     align = parse_align(options.align)
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
+    command = parse_command(options.on_final)
     screen = Screen(options.quiet)
     with ExitStack() as stack:
         lock_files(options, stack)
@@ -70,7 +73,7 @@ def transcribe_live(options: LiveOptions) -> None:
         # From here on there is something to finish, which goes on until the outputs are closed.
         requests = stack.enter_context(EndRequests())
         outputs: list[Output] = []
-        written = recorder = None
+        written = recorder = program = None
         if options.output is not None:
             about = model.make_provenance(source.name)
             growing = open_output(options.output, about, layout, options.force, loop.warn)
@@ -80,10 +83,16 @@ def transcribe_live(options: LiveOptions) -> None:
         if options.save_audio is not None:
             recorder = Recorder(options.save_audio, source, options.force, loop.warn)
             stack.enter_context(recorder)
+        if command is not None:
+            stderr = _choose_stderr(is_drawn=live_screen is not None)
+            program = FinalsProgram(command, options.on_final_limit, stderr, loop.warn)
+            outputs.append(stack.enter_context(program))
         try:
             with prevent_app_nap():
                 loop.run(outputs, requests, controls)
             undelivered = loop.deliver(delivery, requests)
+            if program is not None:
+                program.finish(screen.note)
         except KeyboardInterrupt as interrupt:
             # Python's own way out would crash on the listening thread, which is in native code.
             stack.close()
@@ -91,6 +100,7 @@ def transcribe_live(options: LiveOptions) -> None:
     if not options.quiet:
         print(_summarize(listener.summarize()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]
+    failures.append(program.failure if program else None)
     if live_screen is None:
         failures.append(_explain_undelivered(undelivered, options))
     _raise_first([*failures, recorder.failure if recorder else None])
@@ -112,6 +122,15 @@ def _load(
         transcriber.lookahead,
         lambda name: transcriber.make_provenance(name, language, align, phrases),
     )
+
+
+def _choose_stderr(*, is_drawn: bool) -> int:
+    """Return where messages of programs go: stderr, unless they would be amid what is drawn."""
+    try:
+        descriptor = sys.stderr.fileno()
+    except (OSError, ValueError):  # as in tests
+        return subprocess.DEVNULL
+    return subprocess.DEVNULL if is_drawn and os.isatty(descriptor) else descriptor
 
 
 def _explain_undelivered(lines: int, options: LiveOptions) -> NemocliError | None:

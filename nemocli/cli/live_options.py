@@ -102,6 +102,19 @@ class LiveOptions:
     save_audio: Annotated[
         Path | None, option("Also write the sound, as .flac or .wav.", "--save-audio")
     ] = None
+    on_final: Annotated[
+        str | None,
+        option(
+            "Program to run for each segment when it is closed, with its JSON on stdin; without a"
+            " shell, unless it is one, such as 'sh -c \"...\"'.",
+            "--on-final",
+            metavar="COMMAND",
+        ),
+    ] = None
+    on_final_limit: Annotated[
+        float,
+        option("Seconds after which such a run is ended.", "--on-final-limit", min=0.1),
+    ] = 10.0
     endpoint_ms: Annotated[
         int,
         option(

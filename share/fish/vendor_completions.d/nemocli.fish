@@ -25,6 +25,8 @@ complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcom
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l boost -r -d 'How strongly phrases are preferred: 0 is not at all.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l boost-blank -d 'Let a phrase that has begun go on also where the model would write nothing.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l save-audio -r -d 'Also write the sound, as .flac or .wav.'
+complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l on-final -r -d 'Program to run for each segment when it is closed, with its JSON on stdin; without a shell, unless it is one, such as \'sh -c "..."\'.'
+complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l on-final-limit -r -d 'Seconds after which such a run is ended. At least 0.1.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l endpoint-ms -r -d 'Pause that closes a segment; half of it after the end of a sentence. At least 80.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l reset-after -r -d 'Seconds of silence after which the model begins anew; 0: never.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l rescue-after -r -d 'Seconds of sound as loud as speech without a word, after which the model begins anew and is given them once more; 0: never.'
