@@ -13,6 +13,7 @@ from nemocli.cli.options import (
     ComputeUnits,
     Lookahead,
     Model,
+    NoColor,
     PhraseFile,
     PhraseTexts,
     Precision,
@@ -122,4 +123,5 @@ class BenchOptions:
             variable="BENCH_CHOOSE",
         ),
     ] = False
+    no_color: NoColor = False
     quiet: Quiet = False

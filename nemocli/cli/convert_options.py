@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import Quiet, UntrainedLookahead, confirmation, option
+from nemocli.cli.options import NoColor, Quiet, UntrainedLookahead, confirmation, option
 from nemocli.cli.runtime_help import describe_precisions, list_words
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
@@ -92,4 +92,5 @@ class ConvertOptions:
             "Convert again, and replace the folder even if it has another model.", "--force"
         ),
     ] = False
+    no_color: NoColor = False
     quiet: Quiet = False

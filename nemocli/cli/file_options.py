@@ -18,6 +18,7 @@ from nemocli.cli.options import (
     Lookahead,
     MinCue,
     Model,
+    NoColor,
     PhraseFile,
     PhraseTexts,
     Quiet,
@@ -170,6 +171,7 @@ class FileOptions:
             min=1,
         ),
     ] = None
+    no_color: NoColor = False
     quiet: Quiet = False
 
     def is_typed(self, name: str) -> bool:

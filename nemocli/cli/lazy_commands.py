@@ -154,6 +154,8 @@ def declare(subcommand: Subcommand) -> Callable[..., None]:
     options = _find(subcommand.options)
 
     def run(**typed: Any) -> None:
+        if typed.get("no_color"):
+            os.environ["NO_COLOR"] = "1"
         found = {name: _expand_home(value) for name, value in typed.items()}
         work = _find(subcommand.work)
         _resume_collection()

@@ -17,7 +17,7 @@ from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_output
-from nemocli.cli.live_screen import open_screen
+from nemocli.cli.live_screen import LiveScreen, open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
 from nemocli.cli.live_source import open_source, print_devices
 from nemocli.cli.loading import load_model, note_language, note_unspelled
@@ -54,7 +54,7 @@ def transcribe_live(options: LiveOptions) -> None:
     align = parse_align(options.align)
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
     command = parse_command(options.on_final)
-    screen = Screen(options.quiet)
+    screen = Screen(options.quiet, options.plain)
     with ExitStack() as stack:
         lock_files(options, stack)
         # From here on, since their default would end the program while the model is loaded.
@@ -78,13 +78,13 @@ def transcribe_live(options: LiveOptions) -> None:
             about = model.make_provenance(source.name)
             growing = open_output(options.output, about, layout, options.force, loop.warn)
             outputs.append(written := stack.enter_context(growing))
-        if live_screen is None:
-            outputs.append(open_lines(delivery, options.stdout_format, options.timestamps))
+        if not isinstance(live_screen, LiveScreen):
+            outputs.append(open_lines(delivery, options))
         if options.save_audio is not None:
             recorder = Recorder(options.save_audio, source, options.force, loop.warn)
             stack.enter_context(recorder)
         if command is not None:
-            stderr = _choose_stderr(is_drawn=live_screen is not None)
+            stderr = _choose_stderr(is_drawn=isinstance(live_screen, LiveScreen))
             program = FinalsProgram(command, options.on_final_limit, stderr, loop.warn)
             outputs.append(stack.enter_context(program))
         try:

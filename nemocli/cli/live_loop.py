@@ -11,6 +11,7 @@ from nemocli.cli.delivery import Delivery
 from nemocli.cli.keys import Keys
 from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen
+from nemocli.cli.plain_screen import PlainScreen
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests
 from nemocli.cli.streams import say
@@ -20,6 +21,9 @@ from nemocli.transcript.events import Event, Status
 
 #: Seconds the loop waits for an event before it looks at the keys and the screen.
 EVENT_TIMEOUT_S = 0.03
+
+#: Where keys go in the matches of a search.
+SEARCH_STEPS = {"n": -1, "N": 1}
 
 #: Seconds an end may take before a message says what is still to be done.
 QUIET_ENDING_S = 0.2
@@ -32,7 +36,11 @@ class LiveLoop:
     """
 
     def __init__(
-        self, listener: Listener, source: LiveSource, screen: LiveScreen | None, notes: Screen
+        self,
+        listener: Listener,
+        source: LiveSource,
+        screen: LiveScreen | PlainScreen | None,
+        notes: Screen,
     ) -> None:
         self._listener = listener
         self._source = source
@@ -40,6 +48,8 @@ class LiveLoop:
         self._notes = notes
         # What is done with the answer to each question.
         self._answers = {"language": listener.switch, "phrase": listener.add_phrase}
+        if screen is not None:
+            self._answers["search"] = screen.search
         self._is_paused = False
         self._is_ending = False
         self._report_at: float | None = None
@@ -149,7 +159,7 @@ class LiveLoop:
         elif isinstance(event, Status) and event.message:
             self._notes.note(event.message)
 
-    def _attend(self, keys: Keys, screen: LiveScreen) -> None:
+    def _attend(self, keys: Keys, screen: LiveScreen | PlainScreen) -> None:
         """Obey the keys, and bring the screen up to date."""
         try:
             self._press(keys.read_pressed(), screen)
@@ -162,12 +172,20 @@ class LiveLoop:
         self.failure = self.failure or error
         self.end()
 
-    def _press(self, keys: Sequence[str], screen: LiveScreen) -> None:
+    def _press(self, keys: Sequence[str], screen: LiveScreen | PlainScreen) -> None:
         for key in keys:
             if screen.question is not None:
                 answer = self._answers[screen.question]
                 if text := screen.type(key):
                     self._answer(answer, text)
+            elif screen.is_searching and key in SEARCH_STEPS:
+                screen.move(SEARCH_STEPS[key])
+            elif screen.is_searching and key == "\x1b":
+                screen.leave_search()
+            elif key == "/":
+                screen.ask("search")
+            elif key in ("c", "C"):
+                screen.copy(everything=key == "C")
             elif key == " ":
                 self._toggle_pause()
             elif key == "l":

@@ -17,6 +17,7 @@ from nemocli.cli.options import (
     Lookahead,
     MinCue,
     Model,
+    NoColor,
     PhraseFile,
     PhraseTexts,
     Quiet,
@@ -37,7 +38,8 @@ class LiveOptions:
     """Transcribe what is said as it is said, until Ctrl-C, which ends normally.
 
     On a terminal the words appear while one speaks: space pauses, l changes the language, p adds
-    a phrase, q ends.
+    a phrase, / searches what was said (n is older, N newer), c copies the last segment and C
+    everything, q ends.
     Into a pipe or a file goes each segment when it is closed, on a line of its own.
     """
 
@@ -151,6 +153,23 @@ class LiveOptions:
     timestamps: Annotated[bool, option("The time before each segment.", "--timestamps", "-t")] = (
         False
     )
+    plain: Annotated[
+        bool,
+        option(
+            "Only whole lines, and nothing that is drawn again, as screen readers need it; the keys"
+            " are the same.",
+            "--plain",
+        ),
+    ] = False
+    partials: Annotated[
+        bool,
+        option(
+            "With --plain: also what still changes, in lines that begin with …, at most one a"
+            " second.",
+            "--partials",
+        ),
+    ] = False
+    no_color: NoColor = False
     server: Server = None
     server_key: ServerKey = None
     runtime: Runtime = "auto"

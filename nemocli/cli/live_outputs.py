@@ -1,12 +1,15 @@
 """Where the events of `nemocli live` go besides the screen: lines on stdout, and the file."""
 
+import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from nemocli.cli.delivery import Delivery
+from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import blank_controls, make_printable
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.cue_layout import CueLayout
@@ -24,6 +27,10 @@ STDOUT_FORMATS = ("txt", "jsonl")
 #: Seconds of sound between two status lines while nothing happens.
 STATUS_INTERVAL_S = 1.0
 
+#: Seconds between two lines about what still changes, and what they begin with.
+PARTIAL_INTERVAL_S = 1.0
+PARTIAL_MARK = "… "
+
 
 class Output(Protocol):
     """Where events go, in their order."""
@@ -32,11 +39,14 @@ class Output(Protocol):
 
 
 class TextLines:
-    """Writes each final segment as a line to stdout."""
+    """Writes each final segment as a line to stdout; with `partials`, also what still changes."""
 
-    def __init__(self, delivery: Delivery | None, timestamps: bool) -> None:
+    def __init__(self, delivery: Delivery | None, timestamps: bool, partials: bool) -> None:
         self._delivery = delivery
         self._timestamps = timestamps
+        self._partials = partials
+        # What the last line about a partial said, and when it was written.
+        self._partial, self._written_at = "", -math.inf
 
     def take(self, event: Event) -> None:
         if isinstance(event, Final):
@@ -45,9 +55,22 @@ class TextLines:
                 if self._timestamps
                 else ""
             )
-            text = blank_controls(event.segment.text)
-            text = make_printable(text) if sys.stdout.isatty() else text
-            _print_line(self._delivery, start + text)
+            self._print(start, event.segment.text)
+            self._partial = ""
+        elif isinstance(event, Partial) and self._partials:
+            now, text = time.monotonic(), event.segment.text
+            is_early = now - self._written_at < PARTIAL_INTERVAL_S
+            if text != self._partial and not is_early and not self._is_behind():
+                self._print(PARTIAL_MARK, text)
+                self._partial, self._written_at = text, now
+
+    def _is_behind(self) -> bool:
+        return self._delivery is not None and self._delivery.is_behind
+
+    def _print(self, before: str, text: str) -> None:
+        text = blank_controls(text)
+        text = make_printable(text) if sys.stdout.isatty() else text
+        _print_line(self._delivery, before + text)
 
 
 class JsonLines:
@@ -113,9 +136,11 @@ def check_stdout(output_format: str) -> None:
         )
 
 
-def open_lines(delivery: Delivery | None, output_format: str, timestamps: bool) -> Output:
+def open_lines(delivery: Delivery | None, options: LiveOptions) -> Output:
     """Return what writes a checked format to stdout."""
-    return TextLines(delivery, timestamps) if output_format == "txt" else JsonLines(delivery)
+    if options.stdout_format == "txt":
+        return TextLines(delivery, options.timestamps, options.plain and options.partials)
+    return JsonLines(delivery)
 
 
 def check_output(path: Path, force: bool) -> None:

@@ -17,8 +17,11 @@ from rich.text import Text
 
 from nemocli.cli.delivery import Delivery
 from nemocli.cli.drawing import open_console
+from nemocli.cli.line_editor import LineEditor
 from nemocli.cli.live_options import LiveOptions
+from nemocli.cli.plain_screen import PlainScreen
 from nemocli.cli.printable import make_printable
+from nemocli.cli.said import Transcript, describe_copy, make_copy_sequence
 from nemocli.cli.screen import can_draw_on
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
@@ -38,7 +41,13 @@ MAX_SHOWN_AGAIN = 50
 METER_CELLS, QUIETEST_DB = 8, -60.0
 
 #: The keys, in full where there is room for it.
-HINTS = ("space pause · l language · p phrase · q end", "space pause · l language · q end")
+HINTS = (
+    "space pause · l language · p phrase · / search · c copy · q end",
+    "space pause · l language · p phrase · q end",
+    "space pause · l language · q end",
+)
+#: Those while a match of a search is shown.
+SEARCH_HINTS = ("n older · N newer · c copy · Esc back", "n N c Esc")
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 #: Whatever stands between these appears at once, on terminals that know them.
@@ -46,12 +55,6 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 # Line by line: of a screen that is cleared from its first cell on, tmux keeps everything in its
 # scrollback.
 _ERASE_LINE, _UP = "\r\x1b[2K", "\x1b[A"
-
-
-#: Keys that edit a line, as terminals send them.
-LEFT, RIGHT = ("\x1b[D", "\x1bOD"), ("\x1b[C", "\x1bOC")
-HOME, END = ("\x1b[H", "\x1bOH", "\x1b[1~"), ("\x1b[F", "\x1bOF", "\x1b[4~")
-DELETE = "\x1b[3~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,8 @@ class LiveScreen(Closing):
         self._partial = ""
         self._status: Status | None = None
         self._message, self._message_until = "", 0.0
-        self._question: str | None = None
-        # What was typed, before the cursor and behind it.
-        self._before, self._behind = "", ""
+        self._editor = LineEditor()
+        self._transcript = Transcript()
         #: Returns the row that the cursor is in, from 1; None if the terminal does not say.
         self.find_row: Callable[[], int | None] = lambda: None
         #: Whether the microphone is paused, which the status line says.
@@ -116,6 +118,7 @@ class LiveScreen(Closing):
         """Take an event; `draw` shows it."""
         if isinstance(event, Final):
             self._finals.append(self._format_line(event))
+            self._transcript.add(event)
             self._partial = ""
             self._has_new_words = True
         elif isinstance(event, Partial):
@@ -141,46 +144,40 @@ class LiveScreen(Closing):
     @property
     def question(self) -> str | None:
         """The question that keys belong to; None if there is none."""
-        return self._question
+        return self._editor.question
 
     def ask(self, question: str) -> None:
         """Begin to ask for a line of text."""
-        self._question, self._before, self._behind = question, "", ""
+        self._editor.ask(question)
 
     def type(self, key: str) -> str | None:
-        """Take a key for the question; return the text, if that key was Enter.
+        """Take a key for the question; return the text, if that key was Enter."""
+        return self._editor.type(key)
 
-        Escape takes the question back. The keys that edit a line do so as in a shell.
-        """
-        before, behind = self._before, self._behind
-        if key in ("\r", "\n"):
-            self._question = None
-            return (before + behind).strip() or None
-        if key == "\x1b":
-            self._question = None
-        elif key in ("\x7f", "\b"):
-            before = before[:-1]
-        elif key == DELETE:
-            behind = behind[1:]
-        elif key in (*LEFT, "\x02"):
-            before, behind = before[:-1], before[-1:] + behind
-        elif key in (*RIGHT, "\x06"):
-            before, behind = before + behind[:1], behind[1:]
-        elif key in (*HOME, "\x01"):
-            before, behind = "", before + behind
-        elif key in (*END, "\x05"):
-            before, behind = before + behind, ""
-        elif key == "\x15":  # Ctrl-U
-            before = ""
-        elif key == "\x0b":  # Ctrl-K
-            behind = ""
-        elif key == "\x17":  # Ctrl-W
-            before = before.rstrip().rpartition(" ")[0]
-            before += " " if before else ""
-        elif key.isprintable():
-            before += key
-        self._before, self._behind = before, behind
-        return None
+    def search(self, text: str) -> None:
+        """Show the newest segment that has a text, until the search is left."""
+        if not self._transcript.search(text):
+            self.say(f"{text} was not said so far")
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a segment that was searched for is shown."""
+        return self._transcript.found is not None
+
+    def move(self, step: int) -> None:
+        """Show an older match (-1) or a newer one (1)."""
+        self._transcript.move(step)
+
+    def leave_search(self) -> None:
+        """Show no match any more."""
+        self._transcript.leave()
+
+    def copy(self, *, everything: bool) -> None:
+        """Copy the match or the last segment, or everything, into the terminal's clipboard."""
+        text = self._transcript.get_copied(everything=everything)
+        if text:
+            self.write(make_copy_sequence(text))
+        self.say(describe_copy(text))
 
     # ------------------------------------------------------------------------------------- drawing
 
@@ -294,7 +291,9 @@ class LiveScreen(Closing):
         lines: list[Text] = []
         if self._partial:
             lines += self._wrap(self._partial, "", width)[-max(1, height // 3) :]
-        if self._question is not None:
+        if self._transcript.found is not None:
+            lines += self._make_match(width, max(1, height // 3))
+        if self._editor.question is not None:
             lines.append(self._make_prompt(width))
         elif self._message and now < self._message_until:
             lines += self._wrap(self._message, "yellow", width)[: max(2, height // 2)]
@@ -303,14 +302,28 @@ class LiveScreen(Closing):
         )
         return lines[-max(1, height - 1) :]
 
+    def _make_match(self, width: int, height: int) -> list[Text]:
+        """Return the segment that was found, as far as there is room, and the keys for others."""
+        text = Text(str(self._transcript.found))
+        text.highlight_words([self._transcript.sought], "reverse", case_sensitive=False)
+        lines = list(text.wrap(self._console, width, overflow="fold"))
+        for line in lines:
+            line.rstrip()
+        marked = next((at for at, line in enumerate(lines) if line.spans), 0)
+        first = max(0, min(marked, len(lines) - height))
+        place = self._transcript.place
+        hints = (f"{place}  {hint}" for hint in SEARCH_HINTS)
+        hint = next((one for one in hints if cell_len(one) <= width), _cut_end(place, width))
+        return [*lines[first : first + height], Text(hint, style="dim")]
+
     def _make_prompt(self, width: int) -> Text:
         """Return the question and what was typed, with a cursor, as far as there is room."""
-        cursor, behind = self._behind[:1] or "_", self._behind[1:]
-        before = _cut_beginning(
-            f"{self._question}: {self._before}", max(0, width - cell_len(cursor))
-        )
+        editor = self._editor
+        cursor, behind = editor.behind[:1] or "_", editor.behind[1:]
+        typed = f"{editor.question}: {editor.before}"
+        before = _cut_beginning(typed, max(0, width - cell_len(cursor)))
         line = Text(before, style="bold")
-        line.append(cursor, style="reverse" if self._behind else "")
+        line.append(cursor, style="reverse" if editor.behind else "")
         line.append(_cut_end(behind, width - line.cell_len))
         return line
 
@@ -349,10 +362,12 @@ class LiveScreen(Closing):
 
 def open_screen(
     options: LiveOptions, lookahead: int, delivery: Delivery | None
-) -> LiveScreen | None:
+) -> LiveScreen | PlainScreen | None:
     """Return the screen, if stdout is a terminal to draw on and text is wanted there."""
     if options.quiet or options.stdout_format != "txt" or not can_draw_on(sys.stdout):
         return None
+    if options.plain:
+        return PlainScreen(delivery)
     lookahead_ms = round((lookahead + 1) * FRAME_SECONDS * 1000)
     return LiveScreen(open_console(stderr=False), options.timestamps, lookahead_ms, delivery)
 

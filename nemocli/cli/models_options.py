@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import Quiet, confirmation, option
+from nemocli.cli.options import NoColor, Quiet, confirmation, option
 
 ListedName = Annotated[
     str,
@@ -47,6 +47,7 @@ class PullOptions:
             " beginning), or the address of its page."
         ),
     ]
+    no_color: NoColor = False
     quiet: Quiet = False
 
 

@@ -167,6 +167,7 @@ Server = Annotated[
 ServerKey = Annotated[
     str | None, option("Key of that server; best in its variable.", "--server-key", metavar="KEY")
 ]
+NoColor = Annotated[bool, option("No colours on a terminal, as with NO_COLOR.", "--no-color")]
 Quiet = Annotated[bool, option("Print only results and errors.", "--quiet", "-q")]
 
 #: Milliseconds of a frame.

@@ -21,15 +21,16 @@ def can_draw_on(stream: TextIO) -> bool:
 class Screen:
     """Draws only on a terminal that can move its cursor, and nothing at all when quiet.
 
-    Rich, which draws, is imported when something is drawn.
+    When plain, it prints lines, as without a terminal. Rich, which draws, is imported when
+    something is drawn.
     """
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, plain: bool = False) -> None:
         self._console: Console | None = None
         #: Whether only results and errors are wanted.
         self.is_quiet = quiet
         #: Whether there is a terminal to draw on.
-        self.draws = can_draw_on(sys.stderr) and not quiet
+        self.draws = can_draw_on(sys.stderr) and not quiet and not plain
 
     def note(self, sentence: str) -> None:
         """Print a remark, which stays on the screen."""

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from nemocli.cli.live_screen import DELETE, END, HOME, LEFT, RIGHT, LiveScreen
+from nemocli.cli.line_editor import DELETE, END, HOME, LEFT, RIGHT
+from nemocli.cli.live_screen import LiveScreen
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
