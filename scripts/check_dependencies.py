@@ -27,7 +27,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from scripts.environments import PYTHONS, ROOT, find_python, make_tools, run
 
-#: The extras for users; the others are for maintainers.
+#: The extras for users; the others are for maintainers. Without `type`: on Linux, pynput needs
+#: evdev, which has no wheels.
 FOR_USERS = ("bench", "cluster", "coreai", "mlx", "serve")
 
 #: uv's names of the systems, and the macOS version that wheels must support.

@@ -13,6 +13,7 @@ from nemocli.boosting.phrases import Phrases
 from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.cli.delivery import open_delivery
 from nemocli.cli.finals_program import FinalsProgram, parse_command
+from nemocli.cli.hotkey import Hotkey
 from nemocli.cli.live_files import check_files, lock_files
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.live_options import LiveOptions
@@ -25,6 +26,7 @@ from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
 from nemocli.cli.streams import separate_stderr
+from nemocli.cli.typist import Typist, open_typing
 from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.stream import LiveStream, StreamLimits
@@ -54,9 +56,13 @@ def transcribe_live(options: LiveOptions) -> None:
     align = parse_align(options.align)
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
     command = parse_command(options.on_final)
+    typing = open_typing() if options.type else None
+    hotkey = Hotkey(options.hotkey, options.hotkey_mode) if options.hotkey else None
     screen = Screen(options.quiet, options.plain)
     with ExitStack() as stack:
         lock_files(options, stack)
+        if hotkey is not None:
+            stack.enter_context(hotkey)
         # From here on, since their default would end the program while the model is loaded.
         controls = stack.enter_context(ControlSignals())
         source = open_source(options, sys.stdout.isatty())
@@ -73,7 +79,7 @@ def transcribe_live(options: LiveOptions) -> None:
         # From here on there is something to finish, which goes on until the outputs are closed.
         requests = stack.enter_context(EndRequests())
         outputs: list[Output] = []
-        written = recorder = program = None
+        written = recorder = program = typist = None
         if options.output is not None:
             about = model.make_provenance(source.name)
             growing = open_output(options.output, about, layout, options.force, loop.warn)
@@ -83,6 +89,10 @@ def transcribe_live(options: LiveOptions) -> None:
         if options.save_audio is not None:
             recorder = Recorder(options.save_audio, source, options.force, loop.warn)
             stack.enter_context(recorder)
+        if typing is not None:
+            typist = Typist(*typing, loop.warn)
+            outputs.append(stack.enter_context(typist))
+        loop.watch(typing[1] if typing else None, hotkey)
         if command is not None:
             stderr = _choose_stderr(is_drawn=isinstance(live_screen, LiveScreen))
             program = FinalsProgram(command, options.on_final_limit, stderr, loop.warn)
@@ -91,6 +101,8 @@ def transcribe_live(options: LiveOptions) -> None:
             with prevent_app_nap():
                 loop.run(outputs, requests, controls)
             undelivered = loop.deliver(delivery, requests)
+            if typist is not None:
+                typist.finish()
             if program is not None:
                 program.finish(screen.note)
         except KeyboardInterrupt as interrupt:
@@ -100,7 +112,9 @@ def transcribe_live(options: LiveOptions) -> None:
     if not options.quiet:
         print(_summarize(listener.summarize()), file=sys.stderr)
     failures = [listener.error, loop.failure, written.failure if written else None]
-    failures.append(program.failure if program else None)
+    failures += [program.failure if program else None, typist.failure if typist else None]
+    if typist is not None and typist.untyped:
+        screen.note(f"{typist.untyped} segments were not typed, or not to their end.")
     if live_screen is None:
         failures.append(_explain_undelivered(undelivered, options))
     _raise_first([*failures, recorder.failure if recorder else None])

@@ -8,6 +8,7 @@ from queue import Empty
 
 from nemocli.audio.source import LiveSource
 from nemocli.cli.delivery import Delivery
+from nemocli.cli.hotkey import Hotkey
 from nemocli.cli.keys import Keys
 from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen
@@ -15,6 +16,7 @@ from nemocli.cli.plain_screen import PlainScreen
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests
 from nemocli.cli.streams import say
+from nemocli.cli.terminal_focus import TerminalFocus
 from nemocli.errors import NemocliError, UsageError
 from nemocli.live.listener import Listener
 from nemocli.transcript.events import Event, Status
@@ -51,11 +53,22 @@ class LiveLoop:
         if screen is not None:
             self._answers["search"] = screen.search
         self._is_paused = False
+        self._focus: TerminalFocus | None = None
+        self._hotkey: Hotkey | None = None
         self._is_ending = False
         self._report_at: float | None = None
         self._advice: str | None = None
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
+
+    def watch(self, focus: TerminalFocus | None, hotkey: Hotkey | None) -> None:
+        """Before the run: pass on what the terminal reports of its focus, and obey a hotkey.
+
+        With a hotkey, the stream begins paused.
+        """
+        self._focus, self._hotkey = focus, hotkey
+        if hotkey is not None:
+            self._toggle_pause()
 
     def run(
         self, outputs: Sequence[Output], requests: EndRequests, controls: ControlSignals
@@ -66,7 +79,10 @@ class LiveLoop:
             if self._screen is not None:
                 stack.enter_context(self._screen)
                 screen = self._screen
-                keys = stack.enter_context(Keys(screen.erase, screen.redraw))
+                keys = stack.enter_context(Keys(*self._find_handlers(screen)))
+                if self._focus is not None:
+                    self._focus.begin(screen.write)
+                    stack.callback(self._end_focus, self._focus, screen)
                 screen.find_row = partial(keys.find_row, screen.write)
             self._listener.start()
             while not self._pass_on(outputs):
@@ -79,6 +95,28 @@ class LiveLoop:
                 self._advise()
             if keys is not None and self._screen is not None:
                 self._attend(keys, self._screen)
+
+    def _find_handlers(
+        self, screen: LiveScreen | PlainScreen
+    ) -> tuple[Callable[[], None], Callable[[bool], None]]:
+        """Return what is called before another program has the terminal, and afterwards."""
+        focus = self._focus
+        if focus is None:
+            return screen.erase, screen.redraw
+
+        def erase() -> None:
+            focus.end(screen.write)
+            screen.erase()
+
+        def redraw(is_below: bool) -> None:
+            screen.redraw(is_below)
+            focus.begin(screen.write)
+
+        return erase, redraw
+
+    def _end_focus(self, focus: TerminalFocus, screen: LiveScreen | PlainScreen) -> None:
+        with suppress(NemocliError, BrokenPipeError):  # the terminal may have been closed
+            focus.end(screen.write)
 
     def deliver(self, delivery: Delivery | None, requests: EndRequests) -> int:
         """Wait for stdout's reader, unless asked to end; return how many lines it did not take."""
@@ -174,6 +212,8 @@ class LiveLoop:
 
     def _press(self, keys: Sequence[str], screen: LiveScreen | PlainScreen) -> None:
         for key in keys:
+            if self._focus is not None and self._focus.take(key):
+                continue
             if screen.question is not None:
                 answer = self._answers[screen.question]
                 if text := screen.type(key):
@@ -196,6 +236,9 @@ class LiveLoop:
                 self.end()
 
     def _obey(self, controls: ControlSignals) -> None:
+        wanted = self._hotkey.take() if self._hotkey is not None else None
+        if wanted is not None and wanted == self._is_paused:
+            self._toggle_pause()
         for name in controls.take():
             if name == "SIGUSR1":
                 self._toggle_pause()

@@ -117,6 +117,30 @@ class LiveOptions:
         float,
         option("Seconds after which such a run is ended.", "--on-final-limit", min=0.1),
     ] = 10.0
+    type: Annotated[
+        bool,
+        option(
+            "Type each segment into the focused window, unless that is this terminal; needs"
+            " nemocli[type], on Wayland wtype or ydotool.",
+            "--type",
+        ),
+    ] = False
+    hotkey: Annotated[
+        str | None,
+        option(
+            "Keys of the whole desktop that open the microphone, which is paused otherwise, such as"
+            " '<ctrl>+<alt>+d'.",
+            "--hotkey",
+            metavar="KEYS",
+        ),
+    ] = None
+    hotkey_mode: Annotated[
+        str,
+        option(
+            "toggle: they open and close it in turn; hold: it is open while they are held.",
+            "--hotkey-mode",
+        ),
+    ] = "toggle"
     endpoint_ms: Annotated[
         int,
         option(
