@@ -91,7 +91,7 @@ def completed(line, folder):
         ("nemocli file talk.flac --lang ja -", None),
         ("nemocli file ", []),  # files, by bash itself
         ("nemocli file --model ", []),
-        ("nemocli convert demo --no", ["--no-verify"]),
+        ("nemocli convert demo --no", ["--no-verify", "--no-color"]),
     ],
 )
 def test_bash_completes(line, offered, tmp_path):
