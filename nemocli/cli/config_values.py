@@ -41,6 +41,8 @@ def find_values(file: ConfigFile) -> dict[tuple[str, ...], dict[str, Value]]:
     What is in the table of a command is used before what is above all tables. Raises UsageError for
     the first key or value that cannot be used.
     """
+    if not file.settings:
+        return {}  # the options of all subcommands take time to import
     subcommands = list_all_subcommands()
     values: dict[tuple[str, ...], dict[str, Value]] = {one.words: {} for one in subcommands}
     # Tables of groups before those of their commands, which take precedence.

@@ -68,7 +68,7 @@ def modules_of(*names):
     for name in names:
         found = SUBCOMMANDS[name]
         for each in [found] if isinstance(found, Subcommand) else found.subcommands.values():
-            yield from (where.partition(":")[0] for where in each)
+            yield from (where.partition(":")[0] for where in (each.options, each.work))
 
 
 @pytest.mark.parametrize(

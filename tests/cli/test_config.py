@@ -185,7 +185,10 @@ def test_show_hides_keys_and_names_variables(write):
         "serve --api-key (not shown) NEMOCLI_API_KEY instead of line 5",
     }
     done = nemocli("config", "show", "models", "pull")
-    assert done.stdout.split() == ["models", "pull", "--quiet", "false", "default"]
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows == [
+        ["models", "pull", f"--{name}", "false", "default"] for name in ("no-color", "quiet")
+    ]
     done = nemocli("config", "show", "nothing")
     assert done.exit_code == 2 and "There is no command 'nothing'" in done.stderr
 
