@@ -161,7 +161,7 @@ class LiveOptions:
         float,
         option(
             "Seconds of sound as loud as speech without a word, after which the model begins anew"
-            " and is given them once more; 0: never.",
+            " and is given them once more; 0: never, and no single word without one either.",
             "--rescue-after",
             min=0,
         ),

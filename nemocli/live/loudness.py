@@ -32,15 +32,17 @@ class Loudness:
         self.loud = 0.0
         self.all_loud = 0.0
 
-    def measure(self, samples: NDArray[np.float32]) -> None:
-        """Measure the next samples, float32 [n] at 16 kHz."""
+    def measure(self, samples: NDArray[np.float32]) -> list[float]:
+        """Measure the next samples, float32 [n] at 16 kHz; return the levels of whole frames."""
         sound = np.concatenate([self._rest, samples])
         whole = len(sound) // FRAME
         self._rest = sound[whole * FRAME :].copy()
         frames = sound[: whole * FRAME].astype(np.float64).reshape(whole, FRAME)
         power = np.square(frames).mean(1)
-        for level in 10 * np.log10(np.maximum(power, 10 ** (SILENCE / 10))):
-            self._judge(float(level))
+        levels: list[float] = (10 * np.log10(np.maximum(power, 10 ** (SILENCE / 10)))).tolist()
+        for level in levels:
+            self._judge(level)
+        return levels
 
     def restart(self) -> None:
         """Count loud sound anew."""

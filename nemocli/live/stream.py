@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from nemocli.boosting.phrases import Phrases, make_phrase
 from nemocli.engine.languages import AUTO_LANGUAGE
+from nemocli.engine.session import Session
 from nemocli.errors import UsageError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
+from nemocli.live.spans import PER_SECOND, PER_SPOKEN_SPAN, Allowance, Span, SpanFinder
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.alignment import Align
 from nemocli.transcript.events import Final, Partial
@@ -44,6 +46,15 @@ MAX_ALIGNED_S = 4.0
 #: Silence for the model behind sound that was cut off: without it, the last word may not come.
 CUT_SILENCE_S = 0.56
 
+#: Seconds of quiet, decoded without a word, after which a span without one is transcribed again.
+SPAN_PAUSE_S = 0.64
+
+#: Seconds before a span in which its first token may come, and seconds of quiet given before it.
+EARLY_TOKEN_S, BEFORE_SPAN_S = 0.16, 0.5
+
+#: Seconds of a span at most: longer sound without a word is the case of `StreamLimits.rescue`.
+MAX_SPAN_S = 10.0
+
 
 @dataclass(frozen=True)
 class StreamLimits:
@@ -55,6 +66,9 @@ class StreamLimits:
     reset: float = 30.0
     #: Sound as loud as speech without a token, after which they do so and are given it once more.
     rescue: float = 8.0
+    #: A span between pauses, as loud as speech, that gave no word: it is transcribed once more.
+    #: Without `rescue`, there are no such rescues either.
+    shortest_span: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -91,8 +105,12 @@ class LiveStream:
         self._next_id = 0
         self._shown: tuple[Word, ...] = ()
         self._loudness = Loudness()
+        self._spans = SpanFinder()
+        self._allowance = Allowance()
         self._patience = limits.rescue
         self._had_word = False
+        #: How often a span was transcribed once more, also where it gave no word then either.
+        self.span_attempts = 0
         #: How often what was said was closed: by a pause, a reset, an interruption or the end.
         self.closes = 0
         #: Whether tokens are kept for `take_tokens`, from now on.
@@ -161,10 +179,14 @@ class LiveStream:
             self._clock.skip(self._position, lost)
             self._kept.clear()
             self._kept_from = self._fed
-        self._loudness.measure(samples)
+            self._spans.forget()
+        self._spans.add(self._loudness.measure(samples))
+        self._allowance.earn(len(samples) / SAMPLE_RATE * PER_SECOND)
         yield from self._feed(samples)
         if self._is_wedged():
             yield from self._rescue()
+        elif span := self._find_lost_span():
+            yield from self._rescue_span(span)
         elif self._is_silent():
             yield from self._reset()
         elif self._is_pause():
@@ -210,19 +232,27 @@ class LiveStream:
             self._note(self._session.finish())
         finally:
             yield from self._close()
+        if span := self._find_lost_span(is_ended=True):
+            yield from self._rescue_span(span)
 
-    def _begin(self, base: float) -> None:
+    def _begin(self, base: float, session: Session | None = None) -> None:
         """Begin a session for the sound from second `base` on."""
-        self._session = self._transcriber.session(
-            self._lang, align=self._align, phrases=self._phrases, keep_transcript=False
-        )
+        self._session = session or self._open_session()
         self._clock = SoundClock(base)
         self._position = 0.0
         self._fed = 0
         self._kept: deque[NDArray[np.float32]] = deque()
         self._kept_from = 0
         self._token_frame: int | None = None
+        # Frame of the last token that writes a letter or digit.
+        self._word_frame: int | None = None
         self._last_language: str | None = None
+        self._spans.restart()
+
+    def _open_session(self) -> Session:
+        return self._transcriber.session(
+            self._lang, align=self._align, phrases=self._phrases, keep_transcript=False
+        )
 
     def _feed(self, samples: NDArray[np.float32]) -> Iterator[Final | Partial]:
         self._kept.append(samples)
@@ -244,6 +274,9 @@ class LiveStream:
 
     def _note(self, update: Update | Transcript) -> None:
         self._last_language = update.language or self._last_language
+        for token in update.tokens:
+            if token.language is None and any(map(str.isalnum, token.piece)):
+                self._word_frame = token.frame
         if self.keeps_tokens:
             self._open_tokens += update.tokens
 
@@ -252,10 +285,14 @@ class LiveStream:
         tokens, self._closed_tokens = tuple(self._closed_tokens), []
         return tokens
 
+    def _find_token_end(self) -> float:
+        return 0.0 if self._token_frame is None else (self._token_frame + 1) * FRAME_SECONDS
+
     def _drop_kept(self) -> None:
-        """Keep for a rescue what came after the last token, and not more than is allowed."""
-        token_end = 0.0 if self._token_frame is None else (self._token_frame + 1) * FRAME_SECONDS
-        begin = max(token_end, self._position - MAX_RESCUE_S)
+        """Keep for rescues what came after the last token or belongs to a span, up to a limit."""
+        span = self._spans.span
+        begin = self._position - BEFORE_SPAN_S if span is None else span.begin - BEFORE_SPAN_S
+        begin = max(min(begin, self._find_token_end()), self._position - MAX_RESCUE_S)
         excess = round(SAMPLE_RATE * begin) - self._kept_from
         while self._kept and excess > 0:
             first = self._kept.popleft()
@@ -263,6 +300,11 @@ class LiveStream:
                 self._kept.appendleft(first[excess:])
             self._kept_from += min(excess, len(first))
             excess -= min(excess, len(first))
+
+    def _join_kept(self, begin: float) -> NDArray[np.float32]:
+        """Return the sound from a second of the session on, as far as it is kept."""
+        skipped = max(0, round(SAMPLE_RATE * begin) - self._kept_from)
+        return np.concatenate([np.zeros(0, np.float32), *self._kept])[skipped:]
 
     def _make_finals(self, words: Iterable[Word]) -> Iterator[Final]:
         for word in words:
@@ -305,11 +347,14 @@ class LiveStream:
         yield from self._make_finals(self._session.flush().final)
         for group in self._segmenter.flush():
             yield self._make_final(group)
+        self._count_close()
+        if self._token_frame is not None:
+            self._clock.forget(self._token_frame * FRAME_SECONDS - MAX_ALIGNED_S)
+
+    def _count_close(self) -> None:
         self.closes += 1
         self._closed_tokens += self._open_tokens
         self._open_tokens = []
-        if self._token_frame is not None:
-            self._clock.forget(self._token_frame * FRAME_SECONDS - MAX_ALIGNED_S)
 
     def _is_pause(self) -> bool:
         words = self._shown
@@ -323,8 +368,7 @@ class LiveStream:
 
     def _measure_since_token(self) -> float:
         """Return seconds of this session since the last token, or since its beginning."""
-        last = 0 if self._token_frame is None else self._token_frame + 1
-        return self._position - last * FRAME_SECONDS
+        return self._position - self._find_token_end()
 
     def _is_silent(self) -> bool:
         quiet = min(self._loudness.quiet, self._measure_since_token())
@@ -351,9 +395,10 @@ class LiveStream:
         Resetting only the encoder or only the decoder was seen to make it worse.
         """
         yield from self._close()
-        sound = np.concatenate(self._kept)
+        begin = max(self._find_token_end(), self._kept_from / SAMPLE_RATE)
+        sound = self._join_kept(begin)
         patience = min(self._patience * RESCUE_BACKOFF, MAX_RESCUE_WAIT_S)
-        self._begin(self._clock.locate_exactly(self._kept_from / SAMPLE_RATE))
+        self._begin(self._clock.locate_exactly(begin))
         self._loudness.restart()
         events = list(self._feed(sound))
         if self._token_frame is None:
@@ -362,6 +407,62 @@ class LiveStream:
         seconds = len(sound) / SAMPLE_RATE
         yield StreamEvent("rescued", seconds, f"{seconds:.0f} s were heard once more")
         yield from events
+
+    def _find_lost_span(self, is_ended: bool = False) -> Span | None:
+        """Return a span that gave no word and may be transcribed once more; forget it if decided.
+
+        It is decided when the session has decoded the pause behind it, or at the end of the sound.
+        """
+        span = self._spans.span
+        if span is None:
+            return None
+        decoded = min(self._position, self._session.frames * FRAME_SECONDS)
+        if decoded < span.end + SPAN_PAUSE_S and not is_ended:
+            return None
+        self._spans.forget()
+        word_end = -1.0 if self._word_frame is None else (self._word_frame + 1) * FRAME_SECONDS
+        if word_end > span.begin - EARLY_TOKEN_S:
+            self._allowance.earn(PER_SPOKEN_SPAN)
+            return None
+        is_wanted = 0 < self._limits.shortest_span <= span.seconds <= MAX_SPAN_S
+        if not is_wanted or not self._limits.rescue or not self._allowance.take():
+            return None
+        return span
+
+    def _rescue_span(self, span: Span) -> Iterator[Partial | Final | StreamEvent]:
+        """Transcribe a span by a new session; if that writes words, it takes the old one's place.
+
+        Sound behind the span is quiet, so nothing is lost by beginning anew there, and no word can
+        come twice.
+        """
+        self.span_attempts += 1
+        begin = max(0.0, span.begin - min(span.quiet_before, BEFORE_SPAN_S))
+        sound, position = self._join_kept(begin), self._position
+        session = self._open_session()
+        updates = [session.feed(sound)]
+        if position - span.end < CUT_SILENCE_S:
+            updates.append(session.feed_silence(round(CUT_SILENCE_S * SAMPLE_RATE)))
+        last = session.finish()
+        words = [*(word for update in updates for word in update.final), *last.words]
+        if all(_is_punctuation(word.text) for word in words):
+            return
+        yield from self._close()
+        end = self._clock.locate_exactly(position)
+        self._begin(self._clock.locate_exactly(begin), session)
+        self._position = position - begin
+        for update in (*updates, last):
+            self._note(update)
+        self._had_word = True
+        self._loudness.restart()
+        self._patience = self._limits.rescue
+        yield StreamEvent("rescued", len(sound) / SAMPLE_RATE, "")
+        yield from self._make_finals(words)
+        for group in self._segmenter.flush():
+            yield self._make_final(group)
+        self._count_close()
+        language = self._last_language
+        self._begin(end)
+        self._last_language = language
 
 
 def _is_punctuation(text: str) -> bool:

@@ -32,7 +32,7 @@ complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcom
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l hotkey-mode -r -d 'toggle: they open and close it in turn; hold: it is open while they are held.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l endpoint-ms -r -d 'Pause that closes a segment; half of it after the end of a sentence. At least 80.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l reset-after -r -d 'Seconds of silence after which the model begins anew; 0: never.'
-complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l rescue-after -r -d 'Seconds of sound as loud as speech without a word, after which the model begins anew and is given them once more; 0: never.'
+complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l rescue-after -r -d 'Seconds of sound as loud as speech without a word, after which the model begins anew and is given them once more; 0: never, and no single word without one either.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l max-lag -r -d 'Seconds of sound that may wait; what is older is dropped, and a message says so. At least 0.5.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -s t -l timestamps -d 'The time before each segment.'
 complete -c nemocli -n '__fish_seen_subcommand_from live; and __fish_seen_subcommand_from live' -l plain -d 'Only whole lines, and nothing that is drawn again, as screen readers need it; the keys are the same.'

@@ -1,0 +1,95 @@
+"""Spans as loud as speech between pauses, and how many of them may be transcribed once more."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nemocli.live.loudness import ABOVE_FLOOR, LOWEST_FLOOR, QUIETEST_SPEECH
+from nemocli.units import FRAME_SECONDS
+
+#: Frames in which the quietest one is the noise of the place: two seconds.
+FLOOR_FRAMES = 25
+
+#: Spans that may be transcribed once more at the start, and the most that are saved up.
+FIRST_RESCUES, MAX_RESCUES = 3.0, 6.0
+
+#: What is earned by a span in which the model wrote a word, and by each second of sound.
+PER_SPOKEN_SPAN, PER_SECOND = 2.0, 1 / 75
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Loud frames and the shorter pauses between them; seconds of the session."""
+
+    begin: float
+    end: float
+    #: Seconds before `begin` that are known to be quiet.
+    quiet_before: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.begin
+
+
+class SpanFinder:
+    """Finds spans, one after the other, in the levels of frames of 80 ms.
+
+    Loud is what stands out from the quietest of the last two seconds, so that steady noise is not,
+    however short it has been there.
+    """
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=FLOOR_FRAMES)
+        self.restart()
+
+    def restart(self) -> None:
+        """Count positions anew, from the beginning of a session; a span that grows is forgotten."""
+        self._frames = self._quiet_from = 0
+        self._begin: int | None = None
+        self._end = 0
+
+    def add(self, levels: Iterable[float]) -> None:
+        """Take the levels of the next frames, in dB of full scale."""
+        for level in levels:
+            self._recent.append(level)
+            floor = max(min(self._recent), LOWEST_FLOOR)
+            self._frames += 1
+            if level > max(floor + ABOVE_FLOOR, QUIETEST_SPEECH):
+                if self._begin is None:
+                    self._begin = self._frames - 1
+                self._end = self._frames
+
+    @property
+    def span(self) -> Span | None:
+        """The span since the last call of `forget`; it grows if sound becomes loud again."""
+        if self._begin is None:
+            return None
+        quiet = (self._begin - self._quiet_from) * FRAME_SECONDS
+        return Span(self._begin * FRAME_SECONDS, self._end * FRAME_SECONDS, quiet)
+
+    def forget(self) -> None:
+        """Forget the span: what becomes loud from now on is another one."""
+        if self._begin is not None:
+            self._begin, self._quiet_from = None, self._end
+
+
+class Allowance:
+    """Bounds how often spans are transcribed once more, whatever the sound is.
+
+    Where the model writes words, two for each span with words; in noise and music without any, one
+    in 75 seconds, after the first three.
+    """
+
+    def __init__(self) -> None:
+        self._saved = FIRST_RESCUES
+
+    def earn(self, amount: float) -> None:
+        """Save up for later rescues."""
+        self._saved = min(MAX_RESCUES, self._saved + amount)
+
+    def take(self) -> bool:
+        """Return whether there is enough for one rescue, which is then taken away."""
+        if self._saved < 1:
+            return False
+        self._saved -= 1
+        return True
