@@ -11,7 +11,8 @@ of JSON for each noise level.
     python scripts/measure_isolated_words.py --hours 1
 
 counts rescues in nothing but noise, music and silence, in turns and in bursts, where at most one
-rescue a minute is allowed; the exit code is 1 if there are more. Attempts that found no word count.
+rescue a minute is allowed, by spans and by `--rescue-after` together; the exit code is 1 if there are
+more. Attempts that found no word count.
 """
 
 import argparse
@@ -240,7 +241,7 @@ def measure_noise(transcriber: nemocli.Transcriber, hours: float, seed: int) -> 
         "rescued_seconds": round(heard.rescued_s, 1),
     }
     print(json.dumps(report), flush=True)
-    return heard.attempts <= 60 * hours
+    return heard.attempts + heard.rescues <= 60 * hours
 
 
 def draw_noise(hours: float, seed: int) -> Iterator[NDArray[np.float32]]:
