@@ -6,6 +6,7 @@ A microphone that was away may come back with another rate, or with fewer channe
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,9 @@ from nemocli.errors import AudioError
 
 #: Seconds of sound in the device's buffer. PortAudio's "low" stalls on PulseAudio's ALSA device.
 LATENCY_S = 0.05
+
+# Which source the sound server's library takes is a variable of the whole process.
+_opening = threading.Lock()
 
 #: Called with a block of s16le frames, their number, and the seconds that the device took for them.
 Receive = Callable[[bytes, int, float], None]
@@ -34,7 +38,7 @@ def open_device_stream(
     """
     sounddevice = import_sounddevice()
     try:
-        with _choose_source(device.server_source):
+        with _opening, _choose_source(device.server_source):
             try:
                 return _start(device, rate, rate, channels, receive)
             except (sounddevice.PortAudioError, ValueError):

@@ -27,6 +27,7 @@ from nemocli.audio.native_messages import withhold_native_messages
 from nemocli.audio.samples import decode_samples
 from nemocli.audio.sound_server import list_server_sources
 from nemocli.audio.source import LiveSource, Mark, Packet
+from nemocli.audio.system_sound import find_system_sound
 from nemocli.errors import AudioError, NemocliError, UsageError
 
 #: Channels that are requested at most; they are mixed.
@@ -61,6 +62,12 @@ CLOSE_TIMEOUT_S = 1.0
 #: withhold sound.
 SUSPICIOUS_SILENCE_S, LATER_SILENCE_S = 3.0, 10.0
 
+#: Seconds by which the clock of a device may be late after a second: 0.5 ms is a very bad one.
+MAX_DRIFT = 0.0005
+
+#: The microphones that are open: a new look for devices would end the streams of all.
+_open_microphones: set[Microphone] = set()
+
 #: What PortAudio appends to the name of one of ALSA's devices: the numbers of card and device.
 _CARD = re.compile(r" \(hw:\d+,\d+\)$")
 
@@ -72,6 +79,15 @@ def open_microphone(requested: str | None, max_lag: float, wait_s: float) -> Liv
     or UsageError, as `list_devices` and `find_device` do.
     """
     return Microphone(requested, find_device(requested, list_devices()), max_lag, wait_s)
+
+
+def open_system_sound(max_lag: float, wait_s: float) -> LiveSource:
+    """Find what gives the sound that the machine plays; otherwise the same as `open_microphone`.
+
+    Raises UnsupportedError or AudioError, as `find_system_sound` does.
+    """
+    device = find_system_sound()
+    return Microphone(device.name, device, max_lag, wait_s)
 
 
 class Microphone(LiveSource):
@@ -113,10 +129,14 @@ class Microphone(LiveSource):
         self._missing_since: float | None = None
         # Frames of digital silence at a stretch, and whether there was ever a sound.
         self._silent = 0
+        # Seconds of all pauses, and when the one that lasts began; when `began_at` was estimated.
+        self._pauses_s, self._paused_at = 0.0, 0.0
+        self._estimated_at = 0.0
         self._was_loud = False
 
     def start(self) -> None:
         self._last_block = read_clock_with_sleep()
+        _open_microphones.add(self)
         # Until it is closed: PortAudio's thread has words of its own for a device that goes away.
         self._withheld.enter_context(withhold_native_messages())
         try:
@@ -128,12 +148,16 @@ class Microphone(LiveSource):
 
     def pause(self) -> None:
         with self._lock:
+            if not self._is_paused:
+                self._paused_at = read_clock_with_sleep()
             if self._missing_since is not None and not self._is_paused:
                 self._mark_gap(read_clock_with_sleep(), self.name, False)
         super().pause()
 
     def resume(self) -> None:
         with self._lock:
+            if self._is_paused:
+                self._pauses_s += read_clock_with_sleep() - self._paused_at
             if self._missing_since is None and self._away_since is not None:
                 self._missing_since = read_clock_with_sleep()
                 self._is_reported = False
@@ -144,6 +168,7 @@ class Microphone(LiveSource):
         super().stop()
 
     def close(self) -> None:
+        _open_microphones.discard(self)
         self.stop()
         if self._thread.ident is not None:
             self._thread.join(CLOSE_TIMEOUT_S)
@@ -205,6 +230,22 @@ class Microphone(LiveSource):
             self._last_block = now
         if frames:
             self.put(data, frames)
+            self._estimate_begin(now)
+
+    def _estimate_begin(self, now: float) -> None:
+        """Estimate when the first frame was recorded, from a block that ended about now.
+
+        Blocks come too late and never too early, so the earliest estimate is the best one; it moves
+        slowly with a device whose clock is late.
+        """
+        with self._lock:
+            if self._is_paused:
+                return
+            began = now - self._pauses_s - self.heard / self.rate
+            if self.began_at is not None:
+                drift = MAX_DRIFT * max(0.0, now - self._estimated_at)
+                began = min(began, self.began_at + drift)
+            self.began_at, self._estimated_at = began, now
 
     def _mark_gap(self, until: float, what: str, is_news: bool) -> None:
         """Count what was missing, up to a time; the lock is held.
@@ -305,10 +346,11 @@ class Microphone(LiveSource):
     def _open_again(self) -> bool:
         sounddevice = import_sounddevice()
         try:
-            # PortAudio looks only then which devices there are.
-            with suppress(sounddevice.PortAudioError):
-                sounddevice._terminate()
-            sounddevice._initialize()
+            if _open_microphones <= {self}:
+                # PortAudio looks only then which devices there are.
+                with suppress(sounddevice.PortAudioError):
+                    sounddevice._terminate()
+                sounddevice._initialize()
             self._device = self._find_again()
             self._open()
         except (NemocliError, sounddevice.PortAudioError):

@@ -25,18 +25,33 @@ class ServerSource:
 
 def list_server_sources() -> list[ServerSource]:
     """Return all sources; none where there is no `pactl`, or no server that answers."""
+    try:
+        return [source for item in _ask_pactl("list", "sources") if (source := _parse(item))]
+    except TypeError:
+        return []
+
+
+def find_default_sink() -> str | None:
+    """Return the name of the default loudspeaker; None as above, and where there is none."""
+    about = _ask_pactl("info")
+    name = about.get("default_sink_name") if isinstance(about, dict) else None
+    return str(name) if name else None
+
+
+def _ask_pactl(*arguments: str) -> Any:
+    """Return what `pactl` answers, from JSON; an empty list if it does not."""
     if shutil.which("pactl") is None:
         return []
     try:
-        listed = subprocess.run(
-            ["pactl", "--format=json", "list", "sources"],
+        answered = subprocess.run(
+            ["pactl", "--format=json", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PACTL_TIMEOUT_S,
             check=True,
         )
-        return [source for item in json.loads(listed.stdout) if (source := _parse(item))]
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+        return json.loads(answered.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
         return []
 
 

@@ -92,6 +92,9 @@ class LiveSource:
         self.heard = 0
         self.dropped = 0
         self.gaps = 0
+        #: When the first frame was recorded, in seconds by a clock that all microphones share, and
+        #: which stands still in pauses; None if that is not known.
+        self.began_at: float | None = None
         #: Called with every block as it comes, also what is dropped later.
         self.tap: Callable[[bytes | npt.NDArray[np.float32] | Silence], None] | None = None
         self._given = 0

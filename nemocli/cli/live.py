@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
 from nemocli.audio.recorder import Recorder
+from nemocli.audio.source import LiveSource
 from nemocli.boosting.phrases import Phrases
 from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.cli.delivery import open_delivery
@@ -20,19 +22,22 @@ from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_output
 from nemocli.cli.live_screen import LiveScreen, open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
-from nemocli.cli.live_source import open_source, print_devices
+from nemocli.cli.live_source import check_call, open_sources, print_devices
 from nemocli.cli.loading import load_model, note_language, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
+from nemocli.cli.printable import make_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
 from nemocli.cli.streams import separate_stderr
 from nemocli.cli.typist import Typist, open_typing
 from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
+from nemocli.live.merged import MergedListeners
 from nemocli.live.stream import LiveStream, StreamLimits
 from nemocli.models.spec import ModelSpec
 from nemocli.transcript.alignment import Align, parse_align
 from nemocli.transcript.cue_layout import CueLayout
+from nemocli.transcript.provenance import SEPARATE, Provenance, SoundProvenance
 
 
 def transcribe_live(options: LiveOptions) -> None:
@@ -43,6 +48,7 @@ def transcribe_live(options: LiveOptions) -> None:
         return
     check_stdout(options.stdout_format)
     check_files(options)
+    check_call(options)
     spec = ModelSpec(
         options.model,
         options.runtime,
@@ -52,7 +58,7 @@ def transcribe_live(options: LiveOptions) -> None:
     )
     limits = StreamLimits(options.endpoint_ms / 1000, options.reset_after, options.rescue_after)
     layout = CueLayout(min_cue=options.min_cue)
-    gain = RunningGain(parse_gain(options.gain))
+    gain = parse_gain(options.gain)
     align = parse_align(options.align)
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
     command = parse_command(options.on_final)
@@ -65,28 +71,30 @@ def transcribe_live(options: LiveOptions) -> None:
             stack.enter_context(hotkey)
         # From here on, since their default would end the program while the model is loaded.
         controls = stack.enter_context(ControlSignals())
-        source = open_source(options, sys.stdout.isatty())
-        stack.callback(source.close)
-        source.gain = gain
+        sources = open_sources(options, sys.stdout.isatty())
+        for source in sources.values():
+            stack.callback(source.close)
+            source.gain = RunningGain(gain)
         if options.server is not None:
             model = open_live_server(options, limits, phrases, screen)
         else:
-            model = _load(spec, options, limits, align, phrases, screen)
-        listener = Listener(model.stream, source)
+            model = _load(spec, options, limits, align, phrases, len(sources), screen)
+        listener = _open_listener(model, sources)
         delivery = open_delivery()
         live_screen = open_screen(options, model.lookahead, delivery)
-        loop = LiveLoop(listener, source, live_screen, screen)
+        loop = LiveLoop(listener, list(sources.values()), live_screen, screen)
         # From here on there is something to finish, which goes on until the outputs are closed.
         requests = stack.enter_context(EndRequests())
         outputs: list[Output] = []
         written = recorder = program = typist = None
         if options.output is not None:
-            about = model.make_provenance(source.name)
+            about = _make_provenance(model, sources)
             growing = open_output(options.output, about, layout, options.force, loop.warn)
             outputs.append(written := stack.enter_context(growing))
         if not isinstance(live_screen, LiveScreen):
             outputs.append(open_lines(delivery, options))
         if options.save_audio is not None:
+            (source,) = sources.values()
             recorder = Recorder(options.save_audio, source, options.force, loop.warn)
             stack.enter_context(recorder)
         if typing is not None:
@@ -110,7 +118,7 @@ def transcribe_live(options: LiveOptions) -> None:
             stack.close()
             os._exit(exit_code(interrupt))
     if not options.quiet:
-        print(_summarize(listener.summarize()), file=sys.stderr)
+        _print_summary(listener.summarize())
     failures = [listener.error, loop.failure, written.failure if written else None]
     failures += [program.failure if program else None, typist.failure if typist else None]
     if typist is not None and typist.untyped:
@@ -126,13 +134,16 @@ def _load(
     limits: StreamLimits,
     align: Align,
     phrases: Phrases,
+    streams: int,
     screen: Screen,
 ) -> LiveModel:
     transcriber = load_model(spec, screen)
     language = note_language(options.lang, transcriber, screen)
     note_unspelled(transcriber, phrases, screen)
+    if streams > 1:
+        transcriber.schedule(streams)  # so that they share calls
     return LiveModel(
-        LiveStream(transcriber, language, limits, align, phrases),
+        lambda: LiveStream(transcriber, language, limits, align, phrases),
         transcriber.lookahead,
         lambda name: transcriber.make_provenance(name, language, align, phrases),
     )
@@ -145,6 +156,22 @@ def _choose_stderr(*, is_drawn: bool) -> int:
     except (OSError, ValueError):  # as in tests
         return subprocess.DEVNULL
     return subprocess.DEVNULL if is_drawn and os.isatty(descriptor) else descriptor
+
+
+def _open_listener(
+    model: LiveModel, sources: Mapping[str | None, LiveSource]
+) -> Listener | MergedListeners:
+    if None in sources:
+        return Listener(model.open_stream(), sources[None])
+    parties = {str(label): (model.open_stream(), source) for label, source in sources.items()}
+    return MergedListeners(parties)
+
+
+def _make_provenance(model: LiveModel, sources: Mapping[str | None, LiveSource]) -> Provenance:
+    about = model.make_provenance(", ".join(source.name for source in sources.values()))
+    if None in sources:
+        return about
+    return replace(about, sound=SoundProvenance(1, 1, None, SEPARATE, None))
 
 
 def _explain_undelivered(lines: int, options: LiveOptions) -> NemocliError | None:
@@ -160,6 +187,13 @@ def _raise_first(failures: Iterable[Exception | None]) -> None:
             raise failure
 
 
+def _print_summary(summary: StreamSummary | dict[str, StreamSummary]) -> None:
+    named = summary if isinstance(summary, dict) else {"": summary}
+    for label, each in named.items():
+        name = f"{make_printable(label)}: " if label else ""
+        print(f"nemocli: {name}{_summarize(each)}", file=sys.stderr)
+
+
 def _summarize(summary: StreamSummary) -> str:
     dropped = ""
     if summary.dropped:
@@ -171,7 +205,7 @@ def _summarize(summary: StreamSummary) -> str:
         gaps = f", {summary.gaps:.1f} s without a microphone ({counts})"
     rescued = f", {summary.rescued:.1f} s heard once more" if summary.rescued else ""
     return (
-        f"nemocli: {summary.heard:.1f} s heard{dropped}{gaps}{rescued};"
+        f"{summary.heard:.1f} s heard{dropped}{gaps}{rescued};"
         f" lag {summary.mean_lag:.2f} s (p95 {summary.p95_lag:.2f} s),"
         f" RTF {summary.real_time_factor:.3f}"
     )

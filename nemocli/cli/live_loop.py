@@ -19,6 +19,7 @@ from nemocli.cli.streams import say
 from nemocli.cli.terminal_focus import TerminalFocus
 from nemocli.errors import NemocliError, UsageError
 from nemocli.live.listener import Listener
+from nemocli.live.merged import MergedListeners
 from nemocli.transcript.events import Event, Status
 
 #: Seconds the loop waits for an event before it looks at the keys and the screen.
@@ -39,13 +40,13 @@ class LiveLoop:
 
     def __init__(
         self,
-        listener: Listener,
-        source: LiveSource,
+        listener: Listener | MergedListeners,
+        sources: Sequence[LiveSource],
         screen: LiveScreen | PlainScreen | None,
         notes: Screen,
     ) -> None:
         self._listener = listener
-        self._source = source
+        self._sources = sources
         self._screen = screen
         self._notes = notes
         # What is done with the answer to each question.
@@ -57,7 +58,8 @@ class LiveLoop:
         self._hotkey: Hotkey | None = None
         self._is_ending = False
         self._report_at: float | None = None
-        self._advice: str | None = None
+        # Of each source, by its place.
+        self._advice: dict[int, str] = {}
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None
 
@@ -141,16 +143,18 @@ class LiveLoop:
 
     def _advise(self) -> None:
         """Say that there is nothing but digital silence, and take that back when sound comes."""
-        advice = self._source.silence_advice
-        if advice == self._advice:
-            return
-        if advice is not None:
-            self.warn(advice)
-        elif self._screen is not None and self._advice is not None:
-            self._screen.take_back(self._advice)
-        else:
-            self.warn(f"{self._source.name} gives sound again.")
-        self._advice = advice
+        for place, source in enumerate(self._sources):
+            advice, given = source.silence_advice, self._advice.pop(place, None)
+            if advice is not None:
+                self._advice[place] = advice
+            if advice == given:
+                continue
+            if advice is not None:
+                self.warn(advice)
+            elif self._screen is not None and given is not None:
+                self._screen.take_back(given)
+            else:
+                self.warn(f"{source.name} gives sound again.")
 
     def _report_ending(self) -> None:
         if self._report_at is not None and time.monotonic() >= self._report_at:

@@ -56,6 +56,30 @@ class LiveOptions:
             "--device",
         ),
     ] = None
+    mic: Annotated[
+        bool,
+        option(
+            "Transcribe the microphone, which is the default; with --system, both, as two people.",
+            "--mic",
+        ),
+    ] = False
+    system: Annotated[
+        bool,
+        option(
+            "Transcribe what this machine plays: on Linux by PulseAudio or PipeWire, on a Mac by a"
+            " loopback device such as BlackHole.",
+            "--system",
+        ),
+    ] = False
+    labels: Annotated[
+        str,
+        option(
+            "With --mic and --system: what the microphone and the system are called, separated by"
+            " a comma.",
+            "--labels",
+            metavar="MIC,SYSTEM",
+        ),
+    ] = "You,Them"
     wait_for_device: Annotated[
         float | None,
         option(

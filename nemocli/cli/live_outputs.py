@@ -55,10 +55,10 @@ class TextLines:
                 if self._timestamps
                 else ""
             )
-            self._print(start, event.segment.text)
+            self._print(start, event.segment.labelled_text)
             self._partial = ""
         elif isinstance(event, Partial) and self._partials:
-            now, text = time.monotonic(), event.segment.text
+            now, text = time.monotonic(), event.segment.labelled_text
             is_early = now - self._written_at < PARTIAL_INTERVAL_S
             if text != self._partial and not is_early and not self._is_behind():
                 self._print(PARTIAL_MARK, text)

@@ -26,6 +26,7 @@ from nemocli.cli.screen import can_draw_on
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
+from nemocli.transcript.segments import Segment
 from nemocli.transcript.subtitles import format_timestamp
 from nemocli.units import FRAME_SECONDS
 
@@ -80,7 +81,8 @@ class LiveScreen(Closing):
         self._timestamps = timestamps
         self._lookahead_ms = lookahead_ms
         self._finals: list[str] = []
-        self._partial = ""
+        # Segments that may still change, by their ids: of several speakers, several do.
+        self._partials: dict[int, str] = {}
         self._status: Status | None = None
         self._message, self._message_until = "", 0.0
         self._editor = LineEditor()
@@ -119,10 +121,10 @@ class LiveScreen(Closing):
         if isinstance(event, Final):
             self._finals.append(self._format_line(event))
             self._transcript.add(event)
-            self._partial = ""
+            self._forget_partials(event.segment)
             self._has_new_words = True
         elif isinstance(event, Partial):
-            self._partial = make_printable(event.segment.text)
+            self._partials[event.segment.id] = make_printable(event.segment.labelled_text)
             self._has_new_words = True
         else:
             self._status = event
@@ -130,6 +132,12 @@ class LiveScreen(Closing):
                 self._is_waiting = event.kind == "waiting"
             if event.message:
                 self.say(event.message)
+
+    def _forget_partials(self, final: Segment) -> None:
+        """Show no more what is final now: of a single speaker, everything up to there."""
+        for number in list(self._partials):
+            if number == final.id or (final.channel is None and number < final.id):
+                del self._partials[number]
 
     def say(self, sentence: str) -> None:
         """Show a sentence for some seconds."""
@@ -278,7 +286,7 @@ class LiveScreen(Closing):
         return capture.get()
 
     def _format_line(self, event: Final) -> str:
-        text = make_printable(event.segment.text)
+        text = make_printable(event.segment.labelled_text)
         return (
             f"[{format_timestamp(round(1000 * event.segment.start))}] {text}"
             if self._timestamps
@@ -289,8 +297,9 @@ class LiveScreen(Closing):
         """Return partial, message or question, and status, each narrower than the terminal."""
         width, height = max(2, self._console.width) - 1, self._console.height
         lines: list[Text] = []
-        if self._partial:
-            lines += self._wrap(self._partial, "", width)[-max(1, height // 3) :]
+        rows = max(1, height // 3 // max(1, len(self._partials)))
+        for partial in self._partials.values():
+            lines += self._wrap(partial, "", width)[-rows:]
         if self._transcript.found is not None:
             lines += self._make_match(width, max(1, height // 3))
         if self._editor.question is not None:

@@ -20,9 +20,9 @@ LOCAL_OPTIONS = (
 
 @dataclass(frozen=True)
 class LiveModel:
-    """A stream, and what the screen and the outputs say of its model."""
+    """What opens streams of a model, and what the screen and the outputs say of it."""
 
-    stream: ListenedStream
+    open_stream: Callable[[], ListenedStream]
     lookahead: int
     #: Returns what a document says of a transcript of a source with that name.
     make_provenance: Callable[[str], Provenance]
@@ -51,11 +51,11 @@ def open_live_server(
     prepared = prepare_phrases(model, phrases)
     for text in prepared.notes:
         screen.note(text)
-    stream = RemoteStream(model, options.lang, limits, prepared.phrases)
+    lang = model.resolve_language(options.lang)
     if not model.is_ours:
         screen.note("This server sends no times of words: they are estimated, without confidence.")
     return LiveModel(
-        stream,
+        lambda: RemoteStream(model, options.lang, limits, prepared.phrases),
         model.lookahead,
-        lambda name: model.make_provenance(name, stream.lang, prepared.about),
+        lambda name: model.make_provenance(name, lang, prepared.about),
     )

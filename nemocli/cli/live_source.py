@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from nemocli.audio.devices import find_device, list_devices, list_sources
-from nemocli.audio.microphone import open_microphone
+from nemocli.audio.microphone import open_microphone, open_system_sound
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
@@ -16,6 +16,9 @@ from nemocli.errors import UsageError
 
 #: Seconds that a microphone is waited for where nobody sees that it is.
 PIPE_WAIT_S = 30.0
+
+#: Characters of a label at most.
+MAX_LABEL = 30
 
 
 def print_devices() -> None:
@@ -34,22 +37,73 @@ def print_devices() -> None:
         print(make_printable(f"       {source.name}  ({about})"))
 
 
+def open_sources(options: LiveOptions, on_terminal: bool) -> dict[str | None, LiveSource]:
+    """Open the source or sources of the options, by their labels; one alone has none.
+
+    Raises UsageError for options that do not go together, and otherwise as `open_source` does.
+    """
+    if not options.system:
+        return {None: open_source(options, on_terminal)}
+    if options.input is not None and (options.is_typed("input") or not options.is_typed("system")):
+        raise UsageError("Sound comes from --input or from --system, not from both.")
+    if not options.mic:
+        if options.is_typed("device"):
+            raise UsageError("--device with --system needs --mic, to transcribe both.")
+        return {None: open_system_sound(options.max_lag, _choose_wait(options, on_terminal))}
+    mic, system = parse_labels(options.labels)
+    wait_s = _choose_wait(options, on_terminal)
+    played = open_system_sound(options.max_lag, wait_s)
+    return {mic: open_microphone(options.device, options.max_lag, wait_s), system: played}
+
+
+def check_call(options: LiveOptions) -> None:
+    """Raise UsageError for what does not go together with two sources."""
+    if not (options.mic and options.system):
+        return
+    if options.save_audio is not None:
+        raise UsageError("--save-audio keeps one sound: leave out --mic or --system.")
+    if options.type:
+        raise UsageError("--type types one speaker: leave out --mic or --system.")
+    parse_labels(options.labels)
+
+
+def parse_labels(typed: str) -> tuple[str, str]:
+    """Return the two names of `--labels`; UsageError for anything else."""
+    labels = [label.strip() for label in typed.split(",")]
+    is_usable = all(label.isprintable() and 0 < len(label) <= MAX_LABEL for label in labels)
+    if len(labels) != 2 or labels[0] == labels[1] or not is_usable or set("<>&:") & set(typed):
+        raise UsageError(
+            f"--labels takes two different names, such as You,Them, of {MAX_LABEL} characters at"
+            f" most, without < > & and colons; not {typed[:60]!r}."
+        )
+    return labels[0], labels[1]
+
+
+def _choose_wait(options: LiveOptions, on_terminal: bool) -> float:
+    """Return the seconds to wait for a device that stopped giving sound."""
+    if options.wait_for_device is not None:
+        return options.wait_for_device
+    return math.inf if on_terminal else PIPE_WAIT_S
+
+
 def open_source(options: LiveOptions, on_terminal: bool) -> LiveSource:
     """Open a microphone, a file at the pace of real time, or stdin; raises as those do.
 
-    UsageError if both `--input` and `--device` are given; what was typed goes before a variable.
+    UsageError if `--input` is given with `--device` or `--mic`; what was typed goes before a
+    variable.
     """
     requested = options.input
+    if options.mic and requested is not None:
+        if options.is_typed("input") or not options.is_typed("mic"):
+            raise UsageError("Sound comes from --input or from --mic, not from both.")
+        requested = None
     if requested is not None and options.device is not None:
         if options.is_typed("input") == options.is_typed("device"):
             raise UsageError("Sound comes from --input or from --device, not from both.")
         if options.is_typed("device"):
             requested = None
     if requested is None:
-        wait_s = options.wait_for_device
-        if wait_s is None:
-            wait_s = math.inf if on_terminal else PIPE_WAIT_S
-        return open_microphone(options.device, options.max_lag, wait_s)
+        return open_microphone(options.device, options.max_lag, _choose_wait(options, on_terminal))
     if requested == "-":
         return open_pcm(_find_stdin(), options.rate, options.channels, options.encoding)
     return open_paced(Path(requested), options.max_lag, SoundOptions(language=options.lang))

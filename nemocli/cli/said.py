@@ -42,7 +42,7 @@ class Transcript:
 
     def add(self, event: Final) -> None:
         """Add a final segment."""
-        said = Said(event.segment.start, make_printable(event.segment.text).strip())
+        said = Said(event.segment.start, make_printable(event.segment.labelled_text).strip())
         self._segments.append(said)
         if self._matches and self._folded in fold(said.text):
             self._matches.append(said)

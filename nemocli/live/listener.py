@@ -78,14 +78,26 @@ class ListenedStream(Protocol):
     def finish(self) -> Iterator[Partial | Final | StreamEvent]: ...
 
 
+class EventSink(Protocol):
+    """Takes the events of a listener, in its thread."""
+
+    def put(self, event: Event, /) -> None: ...
+
+    def qsize(self) -> int: ...
+
+
 class Listener:
     """Runs a stream in a thread of its own; `events` are in their order.
 
     The last event is a Status of kind `ended`; an error that ended the stream early is in `error`.
+    With a `sink`, the events go there instead.
     """
 
-    def __init__(self, stream: ListenedStream, source: LiveSource) -> None:
+    def __init__(
+        self, stream: ListenedStream, source: LiveSource, sink: EventSink | None = None
+    ) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
+        self._sink: EventSink = sink or self.events
         self.error: Exception | None = None
         self._source = source
         self._stream = stream
@@ -261,18 +273,18 @@ class Listener:
             return
         self._has_words = self._has_words or isinstance(happened, Final)
         if not (isinstance(happened, Partial) and self._is_behind()):
-            self.events.put(happened)
+            self._sink.put(happened)
 
     def _is_behind(self) -> bool:
         """Tell whether events are not taken fast enough."""
-        return self.events.qsize() > MAX_EVENTS
+        return self._sink.qsize() > MAX_EVENTS
 
     def _report(self, kind: str, message: str = "") -> None:
         self._reported_at = time.monotonic()
         if kind == "listening" and self._is_behind():
             return
         rate = self._source.rate
-        self.events.put(
+        self._sink.put(
             Status(
                 kind=kind,
                 heard=self._source.heard / rate,

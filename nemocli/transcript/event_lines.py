@@ -22,6 +22,7 @@ def format_event(event: Event) -> str:
         fields |= {
             "type": "partial" if isinstance(event, Partial) else "final",
             "id": segment["id"],
+            **({} if event.segment.channel is None else {"channel": event.segment.channel}),
             "t0": segment["start"],
             "t1": segment["end"],
             "text": segment["text"],

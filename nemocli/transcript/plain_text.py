@@ -11,8 +11,7 @@ class TxtWriter(Writer):
     name = "txt"
 
     def add(self, segment: Segment) -> str:
-        speaker = f"{segment.channel}: " if segment.channel else ""
-        return f"{speaker}{join_lines(segment.text)}\n"
+        return f"{join_lines(segment.labelled_text)}\n"
 
 
 WRITERS = (TxtWriter,)

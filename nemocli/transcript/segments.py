@@ -56,6 +56,11 @@ class Segment:
         return join_words(self.words)
 
     @property
+    def labelled_text(self) -> str:
+        """The text, behind the name of its channel if it has one."""
+        return f"{self.channel}: {self.text}" if self.channel else self.text
+
+    @property
     def confidence(self) -> float:
         """The mean of the words' confidences; their minimum would depend on the length."""
         return fmean(word.confidence for word in self.words)

@@ -119,7 +119,7 @@ def run_schedule(folder, name, actions):
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
     screen = LiveScreen(console, timestamps=False, lookahead_ms=320)
     listener = Listener(LiveStream(StandIn(), "auto", StreamLimits(rescue=0)), source)
-    loop = LiveLoop(listener, source, screen, Screen(quiet=True))
+    loop = LiveLoop(listener, [source], screen, Screen(quiet=True))
     growing = GrowingFile(path, FORMATS[name](ABOUT), force=False)
     events = Collected()
     outputs = [FileOutput(growing, loop.notify), events]
