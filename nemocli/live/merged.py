@@ -192,7 +192,8 @@ class MergedListeners:
         if began is None:
             return 0.0
         if self._origin is None:
-            self._origin = began
+            known = (each.source.began_at for each in self._lanes)
+            self._origin = min(each for each in known if each is not None)
         return began - self._origin
 
     def _place(self, lane: _Lane, segment: Segment) -> Segment:

@@ -10,6 +10,9 @@ from nemocli.units import FRAME_SECONDS
 #: Frames in which the quietest one is the noise of the place: two seconds.
 FLOOR_FRAMES = 25
 
+#: Seconds of a span at most: longer sound without a word is the case of `StreamLimits.rescue`.
+MAX_SPAN_S = 10.0
+
 #: Spans that may be transcribed once more at the start, and the most that are saved up.
 FIRST_RESCUES, MAX_RESCUES = 3.0, 6.0
 
@@ -35,7 +38,8 @@ class SpanFinder:
     """Finds spans, one after the other, in the levels of frames of 80 ms.
 
     Loud is what stands out from the quietest of the last two seconds, so that steady noise is not,
-    however short it has been there.
+    however short it has been there; within a span, from the quietest before it too, so that a
+    steady sound does not end it. A span that becomes too long is forgotten.
     """
 
     def __init__(self) -> None:
@@ -47,17 +51,24 @@ class SpanFinder:
         self._frames = self._quiet_from = 0
         self._begin: int | None = None
         self._end = 0
+        self._floor_before = 0.0
 
     def add(self, levels: Iterable[float]) -> None:
         """Take the levels of the next frames, in dB of full scale."""
         for level in levels:
+            floor = min(self._recent, default=level)
+            if self._begin is None:
+                self._floor_before = floor
+            floor = max(min(floor, level, self._floor_before), LOWEST_FLOOR)
             self._recent.append(level)
-            floor = max(min(self._recent), LOWEST_FLOOR)
             self._frames += 1
             if level > max(floor + ABOVE_FLOOR, QUIETEST_SPEECH):
                 if self._begin is None:
                     self._begin = self._frames - 1
                 self._end = self._frames
+            span = self.span
+            if span is not None and span.seconds > MAX_SPAN_S:
+                self.forget()
 
     @property
     def span(self) -> Span | None:

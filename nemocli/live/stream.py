@@ -52,9 +52,6 @@ SPAN_PAUSE_S = 0.64
 #: Seconds before a span in which its first token may come, and seconds of quiet given before it.
 EARLY_TOKEN_S, BEFORE_SPAN_S = 0.16, 0.5
 
-#: Seconds of a span at most: longer sound without a word is the case of `StreamLimits.rescue`.
-MAX_SPAN_S = 10.0
-
 
 @dataclass(frozen=True)
 class StreamLimits:
@@ -424,7 +421,7 @@ class LiveStream:
         if word_end > span.begin - EARLY_TOKEN_S:
             self._allowance.earn(PER_SPOKEN_SPAN)
             return None
-        is_wanted = 0 < self._limits.shortest_span <= span.seconds <= MAX_SPAN_S
+        is_wanted = 0 < self._limits.shortest_span <= span.seconds
         if not is_wanted or not self._limits.rescue or not self._allowance.take():
             return None
         return span

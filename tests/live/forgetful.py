@@ -86,7 +86,10 @@ class ForgetfulSession:
             self.last_token_frame = min(due, self.frames) - 1
             words.append(Word(text, frame * 0.08, self.last_token_frame * 0.08 + 0.08, 1.0))
             tokens.append(Token(1, text, self.last_token_frame, 1.0))
-        return Update(tuple(words), (), tuple(tokens), "en-US", 0.0)
+        growing = ()
+        if self._burst is not None and self._remembers(self._bursts):
+            growing = (Word(name(self._peak), self._burst * 0.08, self.frames * 0.08, 1.0),)
+        return Update(tuple(words), growing, tuple(tokens), "en-US", 0.0)
 
 
 def name(peak):

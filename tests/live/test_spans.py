@@ -45,7 +45,7 @@ RULES = {
 }
 
 #: Number, seconds, and seconds of silence behind it.
-WORD = st.tuples(st.integers(10, 90), st.floats(0.3, 2.0), st.floats(1.5, 4.0))
+WORD = st.tuples(st.integers(10, 90), st.floats(0.3, 5.0), st.floats(1.5, 4.0))
 SPOKEN = st.lists(WORD, min_size=1, max_size=6)
 
 
