@@ -11,8 +11,8 @@ of JSON for each noise level.
     python scripts/measure_isolated_words.py --hours 1
 
 counts rescues in nothing but noise, music and silence, in turns and in bursts, where at most one
-rescue a minute is allowed, by spans and by `--rescue-after` together; the exit code is 1 if there are
-more. Attempts that found no word count.
+rescue a minute is allowed, by spans and by `--rescue-after` together; the exit code is 1 if there
+are more. Attempts that found no word count.
 """
 
 import argparse

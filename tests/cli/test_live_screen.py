@@ -55,6 +55,22 @@ def segment(number, text):
     return Segment(number, (Word(text, 83.4, 84.0, 0.9),))
 
 
+def test_what_two_people_are_saying_is_there_until_it_is_final():
+    terminal = Terminal(80, 10)
+    mine, theirs = (
+        Segment(number, (Word(text, 1.0, 2.0, 0.9, channel=name),))
+        for number, text, name in [(0, "I was", "You"), (1, "yes", "Them")]
+    )
+    with terminal.screen:
+        for event in (STATUS, Partial(mine, "en-US"), Partial(theirs, "en-US")):
+            terminal.screen.show(event)
+        terminal.draw()
+        assert terminal.lines[:2] == ["You: I was", "Them: yes"]
+        terminal.screen.show(Final(theirs, "en-US"))
+        terminal.draw()
+        assert terminal.lines[:2] == ["Them: yes", "You: I was"]
+
+
 def test_the_partial_is_rewritten_and_finals_stay():
     terminal = Terminal(80, 10, timestamps=True)
     with terminal.screen:
