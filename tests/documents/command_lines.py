@@ -47,6 +47,7 @@ NOT_RUN = {
     "nemocli doctor --verify": "a minute: tests/bench/test_verify.py",
     "nemocli serve": "runs until it is ended: tests/server",
     "nemocli file talk.mp3 --server": "a server: tests/server/test_remote.py",
+    "nemocli live --mic": "a microphone and a loudspeaker: tests/cli/test_live_system.py",
     "nemocli live --server": "a server: tests/server/test_remote.py",
     "curl http": "a server: tests/server/test_requests.py",
     "python3 -m venv": "the network: .ci/run does it",
