@@ -5,8 +5,8 @@
 Words of the demo's domain are spoken by espeak-ng, each between two seconds of silence with noise
 at a level in dB of full scale. The same sound goes through a stream that rescues no spans, and
 through one that does. A word is lost if no word begins in its sound or in the second after it,
-whatever its text; it is doubled if the same text comes in two segments there. It prints one line
-of JSON for each noise level.
+whatever its text; it is repeated if the same text comes in two segments there, and doubled if one
+of them was rescued and the other was not. It prints one line of JSON for each noise level.
 
     python scripts/measure_isolated_words.py --hours 1
 
@@ -66,6 +66,8 @@ class Heard:
     """What a stream made of a sound: the words of each final, and what it transcribed again."""
 
     finals: list[tuple[Word, ...]]
+    #: The numbers of the finals that were rescued.
+    rescued: frozenset[int]
     rescues: int
     rescued_s: float
     #: How often a span was transcribed again, also in vain.
@@ -118,8 +120,9 @@ def measure_words(
         "lost_without": len(lost_before),
         "lost": len(lost_after),
         "rescued": len([word for word in lost_before if word not in lost_after]),
-        "doubled_without": count_doubled(spoken, before.finals),
-        "doubled": count_doubled(spoken, after.finals),
+        "repeated_without": count_repeated(spoken, before.finals),
+        "repeated": count_repeated(spoken, after.finals),
+        "doubled": count_doubled(spoken, after),
         "outside_without": count_outside(spoken, before.words),
         "outside": count_outside(spoken, after.words),
         "attempts": after.attempts,
@@ -186,14 +189,19 @@ def read(
     """Feed a stream as `nemocli live` does, in packets of 0.1 s."""
     stream = LiveStream(transcriber, "auto", limits)
     finals: list[tuple[Word, ...]] = []
+    rescued: set[int] = set()
     rescues, seconds = 0, 0.0
 
     def take(events: Iterable[object]) -> None:
         nonlocal rescues, seconds
+        is_rescued = False
         for event in events:
             if isinstance(event, Final):
+                if is_rescued:
+                    rescued.add(len(finals))
                 finals.append(event.segment.words)
             elif isinstance(event, StreamEvent) and event.kind == "rescued":
+                is_rescued = True
                 rescues += 1
                 seconds += event.seconds
 
@@ -201,7 +209,7 @@ def read(
         for start in range(0, len(sound), PACKET):
             take(stream.receive(sound[start : start + PACKET]))
     take(stream.finish())
-    return Heard(finals, rescues, seconds, stream.span_attempts)
+    return Heard(finals, frozenset(rescued), rescues, seconds, stream.span_attempts)
 
 
 def find_lost(spoken: list[Spoken], words: list[Word]) -> list[Spoken]:
@@ -215,13 +223,21 @@ def find_texts(place: Spoken, words: list[Word]) -> list[str]:
     return [text for text in bare if text]
 
 
-def count_doubled(spoken: list[Spoken], finals: list[tuple[Word, ...]]) -> int:
-    """Count the words of which a text came in two finals; within one, a model repeats itself."""
-    doubled = 0
+def count_repeated(spoken: list[Spoken], finals: list[tuple[Word, ...]]) -> int:
+    """Count the words of which a text came in two finals, as where a model repeats itself."""
+    repeated = 0
     for place in spoken:
         texts = [text for final in finals for text in set(find_texts(place, list(final)))]
-        doubled += len(set(texts)) < len(texts)
-    return doubled
+        repeated += len(set(texts)) < len(texts)
+    return repeated
+
+
+def count_doubled(spoken: list[Spoken], heard: Heard) -> int:
+    """Count the words of which a text came in a rescued final and in another one."""
+    rescued = [word for n in heard.rescued for word in heard.finals[n]]
+    others = [w for n, final in enumerate(heard.finals) if n not in heard.rescued for w in final]
+    both = (set(find_texts(place, rescued)) & set(find_texts(place, others)) for place in spoken)
+    return sum(map(bool, both))
 
 
 def count_outside(spoken: list[Spoken], words: list[Word]) -> int:
