@@ -46,11 +46,10 @@ class SpanFinder:
         self._recent: deque[float] = deque(maxlen=FLOOR_FRAMES)
         self.restart()
 
-    def restart(self) -> None:
-        """Count positions anew, from the beginning of a session; a span that grows is forgotten."""
-        self._frames = self._quiet_from = 0
+    def restart(self, position: float = 0.0) -> None:
+        """Count positions from that second of a session on; a span that grows is forgotten."""
+        self._frames = self._quiet_from = self._end = round(position / FRAME_SECONDS)
         self._begin: int | None = None
-        self._end = 0
         self._floor_before = 0.0
 
     def add(self, levels: Iterable[float]) -> None:

@@ -398,6 +398,7 @@ class LiveStream:
         self._begin(self._clock.locate_exactly(begin))
         self._loudness.restart()
         events = list(self._feed(sound))
+        self._spans.restart(self._position)
         if self._token_frame is None:
             self._patience = patience
             return
@@ -451,7 +452,6 @@ class LiveStream:
             self._note(update)
         self._had_word = True
         self._loudness.restart()
-        self._patience = self._limits.rescue
         yield StreamEvent("rescued", len(sound) / SAMPLE_RATE, "")
         yield from self._make_finals(words)
         for group in self._segmenter.flush():

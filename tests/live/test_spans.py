@@ -89,6 +89,17 @@ def test_the_last_word_comes_once_however_its_sound_ends(end, rule):
     assert [segment.text for segment in finals(events)] == ["w20", "w30"]
 
 
+def test_a_word_after_a_rescue_of_long_sound_is_found_too():
+    """Positions are those of the session that was given the sound once more."""
+    transcriber = ForgetfulTranscriber(lambda n: len(transcriber.sessions) > 1 and n == 0)
+    stream = LiveStream(transcriber, "auto", StreamLimits())
+    sound = np.concatenate([burst(20, 9.0), silence(2), burst(30, 0.5), silence(2)])
+    events = hear(stream, sound)
+    assert [segment.text for segment in finals(events)] == ["w20", "w30"]
+    assert finals(events)[1].start == pytest.approx(11.0, abs=0.17)
+    assert stream.span_attempts == 1
+
+
 @pytest.mark.parametrize(
     "limits", [StreamLimits(rescue=0), StreamLimits(shortest_span=0)], ids=["none", "no spans"]
 )
