@@ -448,8 +448,9 @@ class LiveStream:
         end = self._clock.locate_exactly(position)
         self._begin(self._clock.locate_exactly(begin), session)
         self._position = position - begin
-        for update in (*updates, last):
+        for update in updates:
             self._note(update)
+        self._note(last)
         self._had_word = True
         self._loudness.restart()
         yield StreamEvent("rescued", len(sound) / SAMPLE_RATE, "")
