@@ -17,7 +17,7 @@ MAX_SPAN_S = 10.0
 FIRST_RESCUES, MAX_RESCUES = 3.0, 6.0
 
 #: What is earned by a span in which the model wrote a word, and by each second of sound.
-PER_SPOKEN_SPAN, PER_SECOND = 2.0, 1 / 75
+PER_SPOKEN_SPAN, PER_SECOND = 2.0, 1 / 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Allowance:
     """Bounds how often spans are transcribed once more, whatever the sound is.
 
     Where the model writes words, two for each span with words; in noise and music without any, one
-    in 75 seconds, after the first three.
+    in 150 seconds, after the first three.
     """
 
     def __init__(self) -> None:
