@@ -17,7 +17,7 @@ MAX_SPAN_S = 10.0
 FIRST_RESCUES, MAX_RESCUES = 3.0, 6.0
 
 #: What is earned by a span in which the model wrote a word, and by each second of sound.
-PER_SPOKEN_SPAN, PER_SECOND = 2.0, 1 / 150
+PER_SPOKEN_SPAN, PER_SECOND = 1.5, 1 / 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class SpanFinder:
 class Allowance:
     """Bounds how often spans are transcribed once more, whatever the sound is.
 
-    Where the model writes words, two for each span with words; in noise and music without any, one
+    Where the model writes words, three for two spans with words; in noise and music without any, one
     in 150 seconds, after the first three.
     """
 
