@@ -22,8 +22,9 @@ STATUS_INTERVAL_S, READ_TIMEOUT_S = 0.25, 0.05
 #: Seconds between two events about sound that is dropped, while that goes on.
 DROPPED_INTERVAL_S = 1.0
 
-#: Seconds of sound after which it is doubted if most of it gave no word at first.
-DOUBTED_AFTER_S = 60.0
+#: Seconds of sound after which it is doubted, and the share of it that gave no word at first: even
+#: of single words that a model hardly knows, it is half of that.
+DOUBTED_AFTER_S, DOUBTED_SHARE = 60.0, 1 / 3
 
 #: Waiting events above which partials and regular statuses are not added.
 MAX_EVENTS = 1000
@@ -238,7 +239,7 @@ class Listener:
             self._lags.add(self.lag)
         if warning := self._source.take_warning():
             self._report("sound", warning)
-        if (self._stream.is_senseless or self._is_mostly_rescued()) and not self._is_doubted:
+        if (self._stream.is_senseless or self._is_often_rescued()) and not self._is_doubted:
             self._is_doubted = True
             if self._source.doubt:
                 self._report("sound", self._source.doubt)
@@ -254,10 +255,10 @@ class Listener:
         if warning is not None:
             self._report("sound", warning.message)
 
-    def _is_mostly_rescued(self) -> bool:
-        """Tell whether more than half of the sound was transcribed again, for lack of words."""
+    def _is_often_rescued(self) -> bool:
+        """Tell whether much of the sound was transcribed again, for lack of words."""
         seconds = self._processed / self._source.rate
-        return seconds >= DOUBTED_AFTER_S and self._rescued > seconds / 2
+        return seconds >= DOUBTED_AFTER_S and self._rescued > seconds * DOUBTED_SHARE
 
     def _report_dropped(self) -> None:
         dropped = self._source.dropped - self._reported_dropped

@@ -86,8 +86,8 @@ class SpanFinder:
 class Allowance:
     """Bounds how often spans are transcribed once more, whatever the sound is.
 
-    Where the model writes words, three for two spans with words; in noise and music without any, one
-    in 150 seconds, after the first three.
+    Where the model writes words, three for two spans with words; in noise and music without any,
+    one in 150 seconds, after the first three.
     """
 
     def __init__(self) -> None:
