@@ -38,7 +38,7 @@ from nemocli.engine.greedy import decode, finish
 from nemocli.transcriber import Transcriber
 
 BOOSTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
-CAPS = (2.0, 4.0, 6.0, 8.0, 12.0)
+CAPS = (4.0, 8.0, 12.0, 16.0, 24.0)
 DISTRACTORS = (10, 100, 1_000, 10_000)
 
 #: Streams that are decoded together.

@@ -48,6 +48,19 @@ def about_equal(some, others):
     assert [each[2] for each in some] == pytest.approx([each[2] for each in others], abs=1e-4)
 
 
+@pytest.mark.parametrize("boost", [1, BOOST])
+def test_no_word_comes_out_of_nothing(transcriber, clips, muddled, boost):
+    """A phrase replaces words: it is not put before punctuation, a tag, or a word that stays."""
+    words = [word for clip in clips for word in clip.text.split()]
+    listed = [word for word in words if any(map(str.isalpha, word))]
+    for clip in [*clips, *muddled]:
+        plain = transcriber.transcribe(clip.path, clip.lang).text
+        boosted = transcriber.transcribe(
+            clip.path, clip.lang, phrases=Phrases.of(listed, boost=boost)
+        ).text
+        assert len(boosted.split()) <= len(plain.split()) + 2, boosted
+
+
 def test_chunks_blocks_and_files_together_have_the_same_tokens(transcriber, phrases, muddled):
     clips = muddled
     options = {"phrases": phrases}

@@ -16,6 +16,8 @@ from nemocli.boosting.trie import Ints
 
 Array = NDArray[np.float32]
 
+_NO_TOKENS: tuple[Ints, Floats] = np.zeros(0, np.int64), np.zeros(0, np.float32)
+
 
 class PhraseCursor:
     """The places of one stream in the phrases; it moves with each token that is emitted.
@@ -51,9 +53,11 @@ class PhraseCursor:
         """Choose the token for a frame's logits [vocabulary], whose best, `best`, is no blank.
 
         It is the best with the bonuses of the phrases, among the tokens that are near the best
-        without them, but none of those in `without`.
+        without them, but none of those in `without`. A phrase begins only in the place of a word:
+        in that of punctuation or a tag, it would be a word out of nothing.
         """
-        tokens, bonuses = self.list_candidates()
+        may_begin = self.matcher.vocabulary.is_of_word[best]
+        tokens, bonuses = self.list_candidates() if may_begin else self._gather((*self._open,))
         if not len(tokens):
             return best
         boosted = logits[tokens] + bonuses
@@ -121,6 +125,8 @@ class PhraseCursor:
         found = [self.matcher.list_candidates(place) for place in places]
         if len(found) == 1:
             return found[0]
+        if not found:
+            return _NO_TOKENS
         return (
             np.concatenate([tokens for tokens, _ in found]),
             np.concatenate([bonuses for _, bonuses in found]),

@@ -14,21 +14,21 @@ class Scoring:
 
     It depends on the place in the phrase alone: any way to write the phrase in tokens reaches the
     same bonus. It grows with the letters, since a beginning of one letter says little. The values
-    are those that were best in `scripts/sweep_boosting.py`.
+    were chosen on clips with invented names (docs/phrases.md).
     """
 
     #: Nats for each letter.
-    per_letter: float = 2.0
+    per_letter: float = 4.0
     #: Limit on the bonus, before it is multiplied by the boost.
-    max_bonus: float = 8.0
+    max_bonus: float = 16.0
     #: How much of the logarithm of the number of phrases that a place belongs to is taken off: of
     #: a thousand phrases, many begin like any word.
     sharing: float = 1.0
     #: Nats for each letter of a complete phrase that its tokens may be below the model's best, all
     #: together; and what is taken off for each unit of the logarithm of the number of phrases: the
     #: more there are, the likelier is it that one is like any word.
-    cost_per_letter: float = 3.0
-    list_cost: float = 2.5
+    cost_per_letter: float = 4.5
+    list_cost: float = 4.0
 
     def score(self, letters: Array, sharers: Array, weights: Array, boost: float) -> Array:
         """Return the bonus of places after `letters`, each of which is in `sharers` phrases."""
@@ -46,7 +46,7 @@ DEFAULT_SCORING = Scoring()
 
 #: A token is preferred only if it is among so many of the most probable ones, and its logit at
 #: most so many nats below the best.
-MAX_RANK, MAX_DISTANCE = 25, 8.0
+MAX_RANK, MAX_DISTANCE = 50, 12.0
 
 #: By how many nats a token must exceed the blank, bonus included, to be emitted instead.
 BLANK_MARGIN = 1.0

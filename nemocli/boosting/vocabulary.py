@@ -26,7 +26,10 @@ class Vocabulary:
         self.ends_word = np.ones(self.size, np.bool_)
         #: Whether a word ends before each id: it begins another, or is no letter or digit.
         self.begins_word = np.ones(self.size, np.bool_)
+        #: Whether each id is of a word: a letter, a digit, or the space before one.
+        self.is_of_word = np.zeros(self.size, np.bool_)
         for index, text in texts.items():
+            self.is_of_word[index] = text == SPACE or any(map(continues_word, text))
             self.ends_word[index] = not continues_word(text[-1])
             self.begins_word[index] = not continues_word(text[0])
         #: The node of the trie for a space; -1 if no piece begins with one.

@@ -73,8 +73,9 @@ class Trial:
     overridden: int
     #: The number of tokens of the call that came before.
     tokens: int
-    #: The tokens by which phrases changed the symbol there, this one the last.
+    #: The tokens by which phrases changed the symbol there, this one the last; and the symbol.
     tried: tuple[int, ...]
+    replaced: int
     #: Nats that the model lost so far: by how much each token is below the best symbol.
     cost: float = 0.0
     #: Between two calls: the tokens that are held back, and the encoder's frames from `frame` on.
@@ -126,7 +127,10 @@ class Decoding:
             tried, self._tried = self._tried, ()
             blanks, token, is_boosted = self._prefer(phrases, rows, blanks, token, blank, tried)
             tried = tried if not blanks else ()
-            if self.decoder.trial is not None and not self._judge(phrases, blanks, token, blank):
+            own = int(best[blanks]) if blanks < len(best) else blank
+            if self.decoder.trial is not None and not self._judge(
+                phrases, blanks, token, own, blank
+            ):
                 self.roll_back()
                 return None
         if blanks:
@@ -135,7 +139,7 @@ class Decoding:
             return None
         if phrases is not None:
             if is_boosted and self.decoder.trial is None:
-                self._begin_trial(phrases, (*tried, token))
+                self._begin_trial(phrases, (*tried, token), int(best[blanks]))
             if best[blanks] == blank:
                 self.overridden = self.frame
             if is_boosted and self.decoder.trial is not None:
@@ -177,7 +181,7 @@ class Decoding:
         chosen = phrases.choose(logits[blanks], token, () if blanks else tried)
         return blanks, chosen, chosen != token
 
-    def _begin_trial(self, phrases: PhraseCursor, tried: tuple[int, ...]) -> None:
+    def _begin_trial(self, phrases: PhraseCursor, tried: tuple[int, ...], replaced: int) -> None:
         decoder = self.decoder
         before = phrases.copy()
         phrases.begin_trial()
@@ -190,12 +194,18 @@ class Decoding:
             overridden=self.overridden,
             tokens=len(self.emissions),
             tried=tried,
+            replaced=replaced,
         )
 
-    def _judge(self, phrases: PhraseCursor, blanks: int, token: int, blank: int) -> bool:
-        """Tell whether the phrase on trial may go on; end the trial if it has ended with a word."""
+    def _judge(self, phrases: PhraseCursor, blanks: int, token: int, own: int, blank: int) -> bool:
+        """Tell whether the phrase on trial may go on; end the trial if it has ended with a word.
+
+        `token` comes next, and `own` is what the model alone would emit instead.
+        """
         trial, frame = self.decoder.trial, self.frame + blanks
         assert trial is not None
+        if phrases.is_complete and own == trial.replaced and frame <= trial.frame + 1:
+            return False  # nothing was replaced: the phrase was put before the symbol
         last = self.emissions[-1].frame
         if phrases.is_complete:
             begins_word = token != blank and phrases.matcher.vocabulary.begins_word[token]

@@ -6,7 +6,8 @@ that training never had, the other half contain none: there, boosting may only d
 Run `python boosting.py --clips DIR` to make them: 1,200 wav files, manifest.jsonl (named.jsonl and
 plain.jsonl are its halves) and names.txt, in half a minute (needs espeak-ng). The sentences are
 the same every time; some voices flutter at random. With `--model demo` they are also transcribed,
-without boosting, and counted.
+without boosting, and counted. With `--invented`, the names are invented ones: clips to choose the
+defaults of boosting on, so that the others only measure it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import soundfile
 from evaluate import through_python
 from grammar import LANGUAGES, sentence
 from messages import message, message_with
-from names import HELD_OUT
+from names import HELD_OUT, Names, invent
 from synthesize import RATE, Espeak, Speaker, draw
 
 SPLITS = ("sentences", "voices")  # in voices that training had, and in others
@@ -38,20 +39,31 @@ known_message = partial(message, invented=0.0)
 # ---------------------------------------------------------------- the clips
 
 
-def build(folder: Path) -> list[dict[str, Any]]:
-    """Make the clips and their lists, or read them if they exist."""
+def build(folder: Path, chosen: dict[str, Names] = HELD_OUT) -> list[dict[str, Any]]:
+    """Make the clips of some names and their lists, or read them if they exist."""
     manifest = folder / "manifest.jsonl"
     if not manifest.exists():
         folder.mkdir(parents=True, exist_ok=True)
         espeak = Espeak()
-        named = list(_speak(espeak, folder, "named"))
-        plain = list(_speak(espeak, folder, "plain"))
+        named = list(_speak(espeak, folder, "named", chosen))
+        plain = list(_speak(espeak, folder, "plain", chosen))
         write(folder / "named.jsonl", named)
         write(folder / "plain.jsonl", plain)
-        names = dict.fromkeys(name for n in LANGUAGES for name in HELD_OUT[n].all())
+        names = dict.fromkeys(name for n in LANGUAGES for name in chosen[n].all())
         (folder / "names.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
         write(manifest, named + plain)  # last: where it is, everything is
     return [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+
+
+def invent_names() -> dict[str, Names]:
+    """As many invented names of each kind and language as are kept from training."""
+    rng, chosen = random.Random("names to choose by"), {}
+    for language in LANGUAGES:
+        counts = {kind: len(getattr(HELD_OUT[language], kind)) for kind in KINDS}
+        chosen[language] = Names(
+            **{kind: tuple(invent(language, rng) for _ in range(n)) for kind, n in counts.items()}
+        )
+    return chosen
 
 
 def write(path: Path, lines: list[dict[str, Any]]) -> None:
@@ -59,11 +71,13 @@ def write(path: Path, lines: list[dict[str, Any]]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _speak(espeak: Espeak, folder: Path, half: str) -> Iterator[dict[str, Any]]:
+def _speak(
+    espeak: Espeak, folder: Path, half: str, chosen: dict[str, Names]
+) -> Iterator[dict[str, Any]]:
     for split in SPLITS:
         for language in LANGUAGES:
             rng, seen = random.Random(f"boosting {half} {split} {language}"), dict[str, int]()
-            speakers = _named(language) if half == "named" else _plain(language)
+            speakers = (_named if half == "named" else _plain)(chosen[language])
             for number, (speaker, names) in enumerate(speakers, start=1):
                 while not (drawn := draw(espeak, split, (language,), rng, seen, speaker)):
                     pass
@@ -73,17 +87,17 @@ def _speak(espeak: Espeak, folder: Path, half: str) -> Iterator[dict[str, Any]]:
                 yield {"audio_filepath": path.name, **about, "half": half, "names": names}
 
 
-def _named(language: str) -> Iterator[tuple[Speaker, list[str]]]:
-    """What says each held-out name of a language, and the name."""
+def _named(chosen: Names) -> Iterator[tuple[Speaker, list[str]]]:
+    """What says each name of a language, and the name."""
     for kind in KINDS:
-        for name in getattr(HELD_OUT[language], kind):
+        for name in getattr(chosen, kind):
             for _ in range(CLIPS_OF_NAME):
                 yield partial(_message_with, kind=kind, name=name), [name]
 
 
-def _plain(language: str) -> Iterator[tuple[Speaker, list[str]]]:
+def _plain(chosen: Names) -> Iterator[tuple[Speaker, list[str]]]:
     """As many without: sentences of the grammar, and messages with names that training had."""
-    for number, _ in enumerate(_named(language)):
+    for number, _ in enumerate(_named(chosen)):
         yield (sentence, known_message)[number % 2], []
 
 
@@ -181,12 +195,13 @@ def table(lines: list[dict[str, Any]], listed: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, required=True, help="folder of the test set")
+    parser.add_argument("--invented", action="store_true", help="make clips of invented names")
     parser.add_argument("--model", help="transcribe and count, with this model")
     parser.add_argument("--runtime", default="auto")
     parser.add_argument("--lookahead", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write all texts here")
     args = parser.parse_args()
-    lines = build(args.clips)
+    lines = build(args.clips, invent_names() if args.invented else HELD_OUT)
     if args.model is None:
         return
     transcribe = through_python(args.model, args.runtime, args.lookahead)
