@@ -130,7 +130,7 @@ def test_only_exact_tokens_win(demo, measured):
 
 def test_transfers_are_tried_with_what_would_win(demo, measured, monkeypatch):
     numpy = KINDS["numpy"]
-    monkeypatch.setattr(numpy, "list_other_transfers", ("quick", "wrong", "broken"))
+    monkeypatch.setattr(numpy, "transfers", ("quick", "wrong", "broken"))
     quick = replace(measured["numpy"], chunks=[0.001] * 100)
     measured["quick"] = quick
     measured["wrong"] = replace(quick, chunks=[0.0001] * 100, tokens=quick.tokens[1:])
@@ -148,7 +148,7 @@ def test_transfers_are_tried_with_what_would_win(demo, measured, monkeypatch):
     (shown,) = [each for each in examine_auto() if each.name == "measured"]
     assert "numpy fp32, quick for live" in shown.value
     # What it needs was removed: the next one runs.
-    monkeypatch.setattr(numpy, "list_other_transfers", ())
+    monkeypatch.setattr(numpy, "transfers", ())
     resolved = resolve(ModelSpec("demo"))
     assert (resolved.runtime, resolved.transfer) == ("numpy", None)
     (shown,) = [each for each in examine_auto() if each.name == "measured"]

@@ -145,7 +145,7 @@ def test_the_sound_is_saved(spoken, tmp_path):
             (["--input", "-", "--format", "srt"], 2, "for --output"),
             (["--input", "-", "--output", "a.doc"], 2, "files that end in .txt"),
             (["--input", "-", "--lang", "xx"], 2, "xx"),
-            (["--input", "-", "--lookahead", "5s"], 2, "80ms, 320ms"),
+            (["--input", "-", "--lookahead", "5s"], 2, "80ms, 160ms, 320ms"),
             (["--input", "-", "--device", "1"], 2, "not from both"),
             (["--input", "missing.wav"], 1, "does not exist"),
             (["--input", "-", "--save-audio", "a.ogg"], 2, ".flac and .wav"),
