@@ -9,7 +9,7 @@ from nemocli.transcript.alignment import AUTO_DELAY, SOUND_ALONE, Align, Alignme
 #: SHA-256 and by lookahead.
 MEASURED_DELAYS: dict[str, dict[int, float]] = {
     # demo
-    "b178b44cd22d721264fa3c9acbf397da215ca6debdaf802d823c8e296b59d512": {
+    "a4699d9f869d64fb8b0ff9fdfdb722b2ce6d893504c750016d1d02d237759e70": {
         0: 0.2,
         3: 0.2,
         6: 0.2,

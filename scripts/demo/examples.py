@@ -164,7 +164,7 @@ def disturb(mel: torch.Tensor, noise: torch.Tensor, rng: random.Random) -> torch
     if rng.random() < 0.5:
         mel = mel + torch.linspace(-1, 1, MELS) * rng.uniform(-1.5, 1.5)
     if rng.random() < 0.8:
-        loudness = float(mel.max()) - rng.uniform(9.0, 20.0) - 4.5
+        loudness = float(mel.max()) - rng.uniform(5.0, 18.0) - 4.5
         mel = torch.logaddexp(mel, background(noise, len(mel), rng, SPEECH_NOISES) + loudness)
     mel = mel.clamp_min(FLOOR)
     if rng.random() < 0.5:
@@ -205,7 +205,7 @@ class Composer:
     """
 
     def __init__(
-        self, store: ClipStore, rng: random.Random, batch_rows: int, streams: float = 0.3
+        self, store: ClipStore, rng: random.Random, batch_rows: int, streams: float = 0.35
     ) -> None:
         self._store, self._rng = store, rng
         self._batch_rows, self._streams = batch_rows, streams
@@ -290,12 +290,28 @@ class Composer:
     def _past(self) -> list[int]:
         """Tokens of sentences said before, as in a stream that has been running for a while."""
         clips = self._store.clips["train"]
-        count = self._rng.randint(1, 3)
+        count = self._rng.randint(1, 6)
         return [int(t) for _ in range(count) for t in self._rng.choice(clips).tokens]
+
+    def _misread(self, tokens: list[int]) -> list[int]:
+        """A history with a few wrong tokens, which teaches to listen rather than to guess.
+
+        Some repeat the token before: after a piece that came twice, decoding has to go on. One
+        history in eight is half wrong: otherwise what always follows in training is guessed.
+        """
+        rng, read = self._rng, tokens[:]
+        wrong = 0.5 if rng.random() < 0.125 else 0.05
+        for i in range(len(tokens)):
+            chance = rng.random()
+            if chance < wrong:
+                read[i] = rng.randrange(1, self._store.blank)
+            elif chance < wrong + 0.03 and i:
+                read[i] = tokens[i - 1]
+        return read
 
     def _collate(self, examples: Sequence[Example]) -> Batch:
         rng, blank = self._rng, self._store.blank
-        with_past = rng.random() < 0.25
+        with_past = rng.random() < 0.35
         mel, mask = pad([e.mel for e in examples])
         frames = max(len(e.phonemes) for e in examples)
         phonemes = torch.full((len(examples), frames, SLOTS), IGNORED)
@@ -310,11 +326,7 @@ class Composer:
                     example.tokens, example.frames, total, blank
                 )
             ]
-            # a few wrong tokens in the history teach to listen rather than to guess
-            read = [
-                rng.randrange(1, blank) if rng.random() < 0.06 else token
-                for token in past + example.tokens
-            ]
+            read = self._misread(past + example.tokens)
             histories.append([blank, *read])
         history = torch.full((len(examples), max(map(len, histories))), blank)
         for i, tokens in enumerate(histories):

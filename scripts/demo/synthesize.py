@@ -36,7 +36,7 @@ LONGEST = 4 * RATE
 REPEATS = {"train": 12}  # how often one text may occur in a split; once in the others
 EVALUATED = ("sentences", "voices", "messages", "names")
 PARTS = 32  # of the training clips, each with its own seed: the processes share them out
-MESSAGES = 0.6  # of the training clips
+MESSAGES = 0.5  # of the training clips
 
 MARKS = "',_:|%=;"  # stress, length and pauses in phoneme names; they do not matter here
 

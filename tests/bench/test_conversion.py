@@ -35,7 +35,7 @@ def test_other_weights_are_noticed(checkpoint, folder):
     tensors = load_file(path)
     tensors["encoder.layers.1.self_attn.o_proj.weight"] *= -1
     save_file(tensors, path)
-    with pytest.raises(NemocliError, match=r"14 of 16 tokens agree.*differs by 7\.1e-01"):
+    with pytest.raises(NemocliError, match=r"15 of 18 tokens agree.*differs by 4\.9e-01"):
         verify_folder(folder, open_checkpoint(checkpoint), SOUND)
 
 

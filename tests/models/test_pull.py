@@ -97,7 +97,7 @@ def test_a_model_is_downloaded_once_and_used_offline(machine, hub, demo):
     offline = machine.nemocli("models", "pull", "someone/demo")
     assert (offline.exit_code, offline.stdout) == (0, done.stdout)
     listed = machine.nemocli("models", "list").stdout
-    assert f"someone/demo@{COMMIT}\n    checkpoint, 5.0 MB, in {folder}\n" in listed
+    assert f"someone/demo@{COMMIT}\n    checkpoint, 5.4 MB, in {folder}\n" in listed
     removed = machine.nemocli("models", "remove", "someone/demo", "--yes")
     assert removed.exit_code == 0, removed.stderr
     refused(machine.nemocli("models", "path", "someone/demo"), 3, "nemocli models pull someone")
