@@ -79,7 +79,8 @@ class ProgressDisplay(Closing):
         if progress.promised:
             seconds = max(progress.transcript.duration, progress.promised)
             self._estimate.set_length(progress.path, seconds)
-        self._draw()
+        promised, done = progress.promised, progress.transcript.duration
+        self._draw(at_once=self._count == 1 and promised is not None and done >= promised)
 
     def finish(self, result: JobResult) -> None:
         """Show that a file is finished; an error is printed at once."""
@@ -124,9 +125,9 @@ class ProgressDisplay(Closing):
         else:  # above what is drawn
             self._live.console.print(line, markup=False, soft_wrap=True)
 
-    def _draw(self) -> None:
+    def _draw(self, at_once: bool = False) -> None:
         now = time.monotonic()
-        if self._live is not None and now - self._drawn >= REDRAW_INTERVAL_S:
+        if self._live is not None and (at_once or now - self._drawn >= REDRAW_INTERVAL_S):
             self._drawn = now
             view = self._make_view(now - self._began, self._live.console.width)
             self._live.update(view, refresh=True)

@@ -132,6 +132,8 @@ def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch):
     threads[0].start()
     is_running.wait()
     threads[1].start()
+    while not any(scheduler.waiting):
+        time.sleep(0.001)
     closing = threading.Thread(target=scheduler.close)
     closing.start()
     while not scheduler._is_closed:
