@@ -204,7 +204,13 @@ class Decoding:
         """
         trial, frame = self.decoder.trial, self.frame + blanks
         assert trial is not None
-        if phrases.is_complete and own == trial.replaced and frame <= trial.frame + 1:
+        # A blank is no symbol that it could have been put before; and whether one comes next here
+        # depends on where the call's frames end.
+        if (
+            phrases.is_complete
+            and own == trial.replaced != blank
+            and frame <= trial.frame + 1
+        ):
             return False  # nothing was replaced: the phrase was put before the symbol
         last = self.emissions[-1].frame
         if phrases.is_complete:

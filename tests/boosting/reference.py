@@ -30,13 +30,13 @@ class SlowPhrases:
                         reached.add(at + len(text))
         return len(phrase.key) in reached
 
-    def bonus(self, history, token):
+    def bonus(self, history, token, may_begin=True):
         """Return the bonus of a token after the tokens of a stream so far."""
         tokens = [self.pieces[each] for each in (*history, token)]
         if tokens[-1] is None:
             return 0.0
         found = [0.0]
-        for at in range(len(tokens)):
+        for at in range(len(tokens) if may_begin else len(history)):
             if None in tokens[at:]:
                 continue
             text = "".join(tokens[at:])
@@ -89,9 +89,11 @@ class SlowPhrases:
         """Return the token that is emitted for the logits of a frame, whose best is no blank."""
         ranked = np.sort(logits)[::-1]
         lowest = ranked[min(len(ranked), MAX_RANK) - 1]
-        chosen, highest = best, logits[best] + self.bonus(history, best)
+        # A phrase begins in the place of a word, and not in that of punctuation or a tag.
+        may_begin = any(is_of_word(character) for character in self.pieces[best] or "")
+        chosen, highest = best, logits[best] + self.bonus(history, best, may_begin)
         for token, logit in enumerate(logits):
-            bonus = self.bonus(history, token)
+            bonus = self.bonus(history, token, may_begin)
             is_near = logit >= lowest and logit >= logits[best] - MAX_DISTANCE
             if token in without:
                 continue
@@ -105,6 +107,8 @@ def count_all(text):
 
 
 def ends_word(piece):
-    return (
-        piece is None or unicodedata.category(piece[-1])[0] not in "LNM" or is_unspaced(piece[-1])
-    )
+    return piece is None or not is_of_word(piece[-1])
+
+
+def is_of_word(character):
+    return unicodedata.category(character)[0] in "LNM" and not is_unspaced(character)

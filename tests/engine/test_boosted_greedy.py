@@ -1,5 +1,6 @@
 """Phrases in the greedy decoder: what they may change, and what they never do."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,7 +49,8 @@ def textbook(runtime, frames, phrases):
     slow = SlowPhrases(phrases, pieces())
     # Place, tokens on its frame, the predictor's numbers, the tokens, and what came out.
     now = (0, 0, mixed(0, BLANK, 0), 1, (), ())
-    trial, tried, cost = None, (), 0.0  # where it began, by which tokens, and what they lost
+    # Where it began, by which tokens, what they lost, and what the first of them replaced.
+    trial, tried, cost, replaced = None, (), 0.0, None
     while True:
         place, symbols, history, count, told, out = now
         is_complete = trial is not None and slow.is_complete(told, len(trial[4]))
@@ -65,6 +67,9 @@ def textbook(runtime, frames, phrases):
             token = slow.choose(told, logits, best, barred)
         if trial is not None:
             blanks = place - out[-1][1] - 1
+            if is_complete and best == replaced and place <= trial[0] + 1:
+                now, trial = trial, None
+                continue
             if is_complete:
                 if (token != BLANK and begins_word(token)) or blanks > MAX_TRIAL_END_FRAMES:
                     if not is_worth:
@@ -81,7 +86,7 @@ def textbook(runtime, frames, phrases):
             tried = tried if trial else ()
             continue
         if token != best and trial is None:
-            trial, tried, cost = now, (*tried, token), 0.0
+            trial, tried, cost, replaced = now, (*tried, token), 0.0, best
         elif trial is None:
             tried = ()
         cost += float(logits[best] - logits[token])
@@ -112,6 +117,16 @@ def decode_all(runtime, decoder, frames):
     return emissions + finish(runtime, decoder)
 
 
+def decode_in_portions(runtime, decoder, frames, portions):
+    """Decode frames in calls of so many each, and the rest in one; and end the sound."""
+    got, at = [], 0
+    for size in [*portions, len(frames)]:
+        got += decode(runtime, [decoder], [encoded(frames[at : at + size])])[0]
+        at = min(at + size, len(frames))
+        assert decoder.frames == at
+    return got + finish(runtime, decoder)
+
+
 def decoder_for(runtime, phrases):
     matcher = PhraseMatcher(phrases, Vocabulary(pieces()))
     return GreedyDecoder(runtime.config, PhraseCursor(matcher))
@@ -133,14 +148,16 @@ boosted = st.builds(lambda found, boost: Phrases.of(found, boost=boost), lists, 
 @settings(deadline=None, max_examples=60)
 @given(transducers, boosted, sounds, st.lists(st.integers(0, 12), max_size=8))
 def test_frames_in_any_portions(runtime, phrases, frames, portions):
-    decoder, got, at = decoder_for(runtime, phrases), [], 0
-    for size in [*portions, len(frames)]:
-        [emissions] = decode(runtime, [decoder], [encoded(frames[at : at + size])])
-        got += symbols(emissions)
-        at = min(at + size, len(frames))
-        assert decoder.frames == at
-    got += symbols(finish(runtime, decoder))
-    assert got == textbook(runtime, frames, phrases)
+    got = decode_in_portions(runtime, decoder_for(runtime, phrases), frames, portions)
+    assert symbols(got) == textbook(runtime, frames, phrases)
+
+
+@settings(deadline=None, max_examples=60)
+@given(transducers, boosted, sounds, st.lists(st.integers(0, 12), max_size=8))
+def test_frames_in_any_portions_over_blanks(runtime, phrases, frames, portions):
+    phrases = replace(phrases, over_blank=True)
+    got = decode_in_portions(runtime, decoder_for(runtime, phrases), frames, portions)
+    assert got == decode_all(runtime, decoder_for(runtime, phrases), frames)
 
 
 @settings(deadline=None, max_examples=40)
@@ -183,6 +200,15 @@ def test_a_phrase_goes_on_over_a_blank_only_if_asked(over_blank, written):
     emissions = decode_all(runtime, decoder_for(runtime, phrases), range(5))
     assert [PIECES[each.token] for each in emissions] == written
     assert [each.is_boosted for each in emissions] == [False, True, True][: len(written)]
+
+
+@pytest.mark.parametrize("portions", [[], [1, 1, 1, 1], [2, 2], [3, 1], [4]])
+def test_a_phrase_that_ends_over_a_blank_does_so_wherever_a_call_ends(portions):
+    runtime = _emitting_once(Script([*DROPPED, {None: 5}]))
+    phrases = Phrases.of(["Weber"], boost=2, over_blank=True)
+    decoder = decoder_for(runtime, phrases)
+    emissions = decode_in_portions(runtime, decoder, range(6), portions)
+    assert [PIECES[each.token] for each in emissions] == ["▁w", "e", "ber"]
 
 
 def test_no_phrase_begins_over_a_blank():
