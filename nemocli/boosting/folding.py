@@ -36,6 +36,11 @@ def count_letters(character: str) -> int:
     return _KANA_LETTERS if name.startswith(("HIRAGANA", "KATAKANA")) else 1
 
 
+def is_of_word(character: str) -> bool:
+    """Tell whether a character is a letter, a digit or a mark, of any script."""
+    return unicodedata.category(character)[0] in "LNM"
+
+
 def continues_word(character: str) -> bool:
     """Tell whether a word of a script with spaces goes on after a character."""
-    return unicodedata.category(character)[0] in "LNM" and not is_unspaced(character)
+    return is_of_word(character) and not is_unspaced(character)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nemocli.boosting.folding import continues_word, fold
+from nemocli.boosting.folding import continues_word, fold, is_of_word
 from nemocli.boosting.trie import Trie
 from nemocli.network.tokenizer_file import SPACE
 
@@ -29,7 +29,7 @@ class Vocabulary:
         #: Whether each id is of a word: a letter, a digit, or the space before one.
         self.is_of_word = np.zeros(self.size, np.bool_)
         for index, text in texts.items():
-            self.is_of_word[index] = text == SPACE or any(map(continues_word, text))
+            self.is_of_word[index] = text == SPACE or any(map(is_of_word, text))
             self.ends_word[index] = not continues_word(text[-1])
             self.begins_word[index] = not continues_word(text[0])
         #: The node of the trie for a space; -1 if no piece begins with one.

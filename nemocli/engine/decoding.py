@@ -206,11 +206,7 @@ class Decoding:
         assert trial is not None
         # A blank is no symbol that it could have been put before; and whether one comes next here
         # depends on where the call's frames end.
-        if (
-            phrases.is_complete
-            and own == trial.replaced != blank
-            and frame <= trial.frame + 1
-        ):
+        if phrases.is_complete and own == trial.replaced != blank and frame <= trial.frame + 1:
             return False  # nothing was replaced: the phrase was put before the symbol
         last = self.emissions[-1].frame
         if phrases.is_complete:

@@ -107,8 +107,8 @@ def count_all(text):
 
 
 def ends_word(piece):
-    return piece is None or not is_of_word(piece[-1])
+    return piece is None or not is_of_word(piece[-1]) or is_unspaced(piece[-1])
 
 
 def is_of_word(character):
-    return unicodedata.category(character)[0] in "LNM" and not is_unspaced(character)
+    return unicodedata.category(character)[0] in "LNM"

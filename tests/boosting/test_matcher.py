@@ -53,6 +53,9 @@ def test_bonuses_are_those_of_a_slow_search(phrases, vocabulary, history, scorin
     for token in [each % len(vocabulary) for each in history]:
         expected = [slow.bonus(told, each) for each in range(len(vocabulary))]
         assert bonuses(cursor, len(vocabulary)) == pytest.approx(expected, abs=1e-5)
+        logits = np.random.default_rng(len(told)).normal(size=len(vocabulary)).astype(np.float32)
+        best = int(logits.argmax())
+        assert cursor.choose(logits, best) == slow.choose(told, logits, best)
         cursor.advance(token, 0)
         told.append(token)
 
@@ -132,6 +135,25 @@ def test_what_many_phrases_begin_with_counts_less():
     assert bonuses(many, len(VOCABULARY))[token] == pytest.approx(
         max(0, bonuses(few, len(VOCABULARY))[token] - np.log(4)), abs=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("best", "begins"),
+    [
+        ("an", True),
+        ("時", True),
+        ("に", True),
+        ("เ", True),
+        (SPACE, True),
+        ("。", False),
+        (None, False),
+    ],
+)
+def test_a_phrase_begins_in_the_place_of_letters_of_any_script(best, begins):
+    vocabulary = ["東", best]
+    cursor = PhraseCursor(PhraseMatcher(Phrases.of(["東京", "東"]), Vocabulary(vocabulary)))
+    chosen = cursor.choose(np.array([-1, 0], np.float32), best=1)
+    assert vocabulary[chosen] == ("東" if begins else best)
 
 
 def test_only_tokens_near_the_best_are_preferred():
