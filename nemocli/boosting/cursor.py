@@ -53,10 +53,12 @@ class PhraseCursor:
         """Choose the token for a frame's logits [vocabulary], whose best, `best`, is no blank.
 
         It is the best with the bonuses of the phrases, among the tokens that are near the best
-        without them, but none of those in `without`. A phrase begins only in the place of a word:
-        in that of punctuation or a tag, it would be a word out of nothing.
+        without them, but none of those in `without`. A phrase begins only in the place of a word's
+        beginning: in that of punctuation, a tag or the rest of a word, it would be a word too many.
         """
-        may_begin = self.matcher.vocabulary.is_of_word[best]
+        vocabulary = self.matcher.vocabulary
+        is_at_word = self._beginning == self.matcher.at_word
+        may_begin = vocabulary.is_of_word[best] and (is_at_word or vocabulary.begins_word[best])
         tokens, bonuses = self.list_candidates() if may_begin else self._gather((*self._open,))
         if not len(tokens):
             return best

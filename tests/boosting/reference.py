@@ -36,8 +36,10 @@ class SlowPhrases:
         if tokens[-1] is None:
             return 0.0
         found = [0.0]
-        for at in range(len(tokens) if may_begin else len(history)):
+        for at in range(len(tokens)):
             if None in tokens[at:]:
+                continue
+            if not may_begin and "".join(tokens[at:-1]) in ("", SPACE):
                 continue
             text = "".join(tokens[at:])
             if text.startswith(SPACE):
@@ -89,8 +91,12 @@ class SlowPhrases:
         """Return the token that is emitted for the logits of a frame, whose best is no blank."""
         ranked = np.sort(logits)[::-1]
         lowest = ranked[min(len(ranked), MAX_RANK) - 1]
-        # A phrase begins in the place of a word, and not in that of punctuation or a tag.
-        may_begin = any(is_of_word(character) for character in self.pieces[best] or "")
+        # A phrase begins where a word does, and not in the place of punctuation or a tag.
+        piece = self.pieces[best] or ""
+        is_at_word = not history or ends_word(self.pieces[history[-1]])
+        may_begin = (piece == SPACE or any(map(is_of_word, piece))) and (
+            is_at_word or is_unspaced(piece[0]) or not is_of_word(piece[0])
+        )
         chosen, highest = best, logits[best] + self.bonus(history, best, may_begin)
         for token, logit in enumerate(logits):
             bonus = self.bonus(history, token, may_begin)

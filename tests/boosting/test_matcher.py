@@ -156,6 +156,22 @@ def test_a_phrase_begins_in_the_place_of_letters_of_any_script(best, begins):
     assert vocabulary[chosen] == ("東" if begins else best)
 
 
+@pytest.mark.parametrize(("before", "best"), [(None, "n"), ("▁a", "▁an"), (",", "n")])
+def test_a_phrase_begins_in_the_place_of_a_word(before, best):
+    assert _choose_after(before, best) == "▁w"
+
+
+def test_a_phrase_does_not_begin_in_the_place_of_the_rest_of_a_word():
+    assert _choose_after("▁a", "n") == "n"
+
+
+def _choose_after(before, best):
+    logits = np.full(len(VOCABULARY), -9, np.float32)
+    logits[VOCABULARY.index(best)], logits[VOCABULARY.index("▁w")] = 0, -1
+    cursor = cursor_after(["Weber"], *filter(None, [before]))
+    return VOCABULARY[cursor.choose(logits, VOCABULARY.index(best))]
+
+
 def test_only_tokens_near_the_best_are_preferred():
     logits = np.zeros(len(VOCABULARY), np.float32)
     best, token = VOCABULARY.index("▁an"), VOCABULARY.index("▁w")
