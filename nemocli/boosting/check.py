@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nemocli.boosting.folding import fold
-from nemocli.boosting.phrases import Phrase, parse_line
+from nemocli.boosting.phrases import MAX_CHARACTERS, Phrase, parse_line
 from nemocli.errors import UsageError
 from nemocli.network.tokenizer_file import SPACE
 
@@ -25,7 +25,7 @@ class PhraseCheck:
     """What was found about one line of a list."""
 
     line: int
-    #: The phrase, or the line as it is if it is refused.
+    #: The phrase, or the line as it is if it is refused, shortened if it is very long.
     text: str
     #: Why it cannot be a phrase; None if it can.
     refusal: str | None = None
@@ -50,7 +50,10 @@ def check_lines(
         try:
             phrases[number] = parse_line(line)
         except UsageError as error:
-            refused[number] = PhraseCheck(number, line.partition("\t")[0].strip(), str(error))
+            text = line.partition("\t")[0].strip()
+            if len(text) > MAX_CHARACTERS:
+                text = text[: MAX_CHARACTERS - 1] + "…"
+            refused[number] = PhraseCheck(number, text, str(error))
     first: dict[str, int] = {}
     for number, phrase in phrases.items():
         first.setdefault(phrase.key, number)

@@ -73,6 +73,8 @@ class Phrases:
         check_boost(boost)
         if isinstance(phrases, str):
             phrases = [phrases]
+        if not isinstance(phrases, Iterable) or isinstance(phrases, (bytes, dict)):
+            raise UsageError(f"Phrases.of takes a list of texts, not {quote(phrases)}.")
         checked = [
             make_phrase(each.text, each.weight) if isinstance(each, Phrase) else make_phrase(each)
             for each in phrases

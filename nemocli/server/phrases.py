@@ -45,7 +45,7 @@ def add_phrases(standing: Phrases, by_field: Mapping[str, Sequence[str]]) -> Req
     warnings: list[str] = []
     if len(kept) < len(texts):
         warnings.append(
-            f"Only the first {len(kept)} of {len(texts)} phrases are preferred: at most"
+            f"Only the first {len(kept):,} of {len(texts):,} phrases are preferred: at most"
             f" {MAX_PHRASES:,} are allowed, with {MAX_PHRASE_CHARACTERS:,} characters together."
         )
     phrases: list[Phrase] = []

@@ -32,6 +32,13 @@ def test_refused_lines_keep_their_place():
     assert found[1].text == "?!"
 
 
+def test_a_refused_line_of_any_length_is_shown_in_short():
+    for line in ["x" * 1_000_000, "x\t" + "y" * 1_000_000]:
+        [found] = check(line)
+        assert found.refusal
+        assert len(found.text) + len(found.refusal) < 300
+
+
 def test_short_and_doubled_and_similar_phrases():
     found = check("Ann", "Anna", "ANNA", "Hanna", "Weber")
     assert [each.is_short for each in found] == [True, False, False, False, False]

@@ -57,6 +57,12 @@ def test_what_a_program_passes_is_checked(wrong):
         check_phrases(wrong)
 
 
+@pytest.mark.parametrize("wrong", [b"Anna", 3, [3], [None], {"Anna": 1}, None])
+def test_what_a_list_is_made_of_is_checked(wrong):
+    with pytest.raises(UsageError):
+        Phrases.of(wrong)
+
+
 @pytest.mark.parametrize("boost", [-1, 5.1, float("nan"), True, "2"])
 def test_a_boost_that_is_none_is_refused(boost):
     with pytest.raises(UsageError, match="from 0 to 5"):

@@ -80,4 +80,4 @@ def test_requested_phrases_are_those_of_the_request_and_of_the_server():
     assert (requested.phrases.boost, requested.warnings) == (2, ())
     many = add_phrases(standing, {"keywords": [f"name {n}" for n in range(MAX_PHRASES + 1)]})
     assert len(many.phrases) == 1 + MAX_PHRASES
-    assert many.warnings[0].startswith("Only the first 1000 of 1001 phrases")
+    assert many.warnings[0].startswith("Only the first 1,000 of 1,001 phrases")

@@ -109,7 +109,7 @@ def test_what_has_no_effect_is_said_before_any_sound_is_sent(server, clips, tmp_
     many = [word for n in range(1001) for word in ("--phrase", f"name {n}")]
     done = nemocli("file", clips[0].path, "--server", server.url, *many)
     assert done.exit_code == 0
-    assert "Only the first 1000 of 1001 phrases" in done.stderr
+    assert "Only the first 1,000 of 1,001 phrases" in done.stderr
 
 
 @contextlib.contextmanager
