@@ -12,7 +12,7 @@ class SoundWarning:
     #: "clock": times that jump, stand still or drift; "cut": an end before the header's length;
     #: "length": a header with a wrong length; "channels": channels that cancel each other out;
     #: "level": floats in the range of integers, or very quiet; "empty": no words; "language": one
-    #: that the model needs to be adapted to.
+    #: that the model needs to be adapted to; "server": what a server says of its answer.
     kind: str
     #: Where it begins, in seconds on the sound's clock.
     at_s: float

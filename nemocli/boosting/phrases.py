@@ -204,6 +204,8 @@ def read_lines(path: "str | PathLike[str]") -> list[tuple[int, str]]:
         raise UsageError(f"The phrases {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UsageError(f"The phrases {path} are not text in UTF-8: save them as that.") from None
+    except ValueError:  # a NUL in the name
+        raise UsageError(f"There is no file of phrases {quote(str(path))}.") from None
     lines = [
         (number, line)
         for number, line in enumerate(text.splitlines(), 1)

@@ -83,4 +83,5 @@ def _summarize(checks: Sequence[PhraseCheck], path: Path) -> str:
         counts["one letter from another phrase"] += bool(check.similar)
         counts["like ordinary words"] += bool(check.words)
     named = [f"{count:,} {what}" for what, count in counts.items() if count]
-    return f"{path}: {len(checks):,} phrases" + (": " + ", ".join(named) if named else "") + "."
+    phrases = "1 phrase" if len(checks) == 1 else f"{len(checks):,} phrases"
+    return f"{path}: {phrases}" + (": " + ", ".join(named) if named else "") + "."
