@@ -84,7 +84,7 @@ def choose_lookaheads(
         if lookahead not in present and lookahead not in untrained:
             most = f", or from 0 to {max(untrained)} untrained" if untrained else ""
             raise UsageError(
-                f"The model has no lookahead {lookahead} ({(lookahead + 1) * 80} ms);"
+                f"The model has no lookahead {lookahead};"
                 f" choose from {', '.join(str(n) for n in sorted(present))}{most}."
             )
     return tuple(sorted(set(requested or present)))

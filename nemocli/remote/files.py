@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
+from nemocli.engine.language_names import find_code
 from nemocli.errors import AudioError, NemocliError
 from nemocli.remote.forms import Form
 from nemocli.remote.model import RemoteModel
@@ -170,4 +171,6 @@ def read_transcript(answer: dict[str, Any]) -> tuple[Transcript, bool]:
         words = words or estimate_words(answer["text"], 0.0, seconds)
     language = answer.get("locale") or answer.get("language")
     known = language if isinstance(language, str) and language not in ("", "und") else None
+    if known:  # some servers say `english`
+        known = find_code(known) or known
     return Transcript(words, read_tokens(answer.get("tokens")), known, seconds), is_estimated
