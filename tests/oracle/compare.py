@@ -47,3 +47,15 @@ def assert_same(got, want, about=""):
 def encoder_difference(got, want):
     """Return the largest absolute difference, divided by the largest expected absolute value."""
     return np.abs(got.enc_proj - want.enc_proj).max() / np.abs(want.enc_proj).max()
+
+
+def check_tokens(oracle, name, runtime, lookahead, lang, sound):
+    """Compare a sound's tokens with transformers', offline and streaming; return ours."""
+    fed, finished = transcribe(oracle.transcriber(name, runtime, lookahead), sound, lang)
+    assert_same(finished, oracle.expected("offline", name, lookahead, lang, sound))
+    streamed = oracle.expected("streaming", name, lookahead, lang, sound)
+    # transformers waits for 104 samples more than a chunk needs, and so may be a chunk behind.
+    covered = len(streamed.enc_proj)
+    assert len(fed.enc_proj) - covered in (0, lookahead + 1)
+    assert_same(fed.until(covered), streamed)
+    return finished
