@@ -15,19 +15,20 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import soundfile
 from evaluate import through_python
 from grammar import LANGUAGES, sentence
 from messages import message, message_with
 from names import HELD_OUT, Names, invent
 from synthesize import RATE, Espeak, Speaker, draw
+
+from nemocli.bench.phrase_accuracy import PhraseCounts, PhraseFinder
 
 SPLITS = ("sentences", "voices")  # in voices that training had, and in others
 CLIPS_OF_NAME = 4  # in each split
@@ -108,88 +109,27 @@ def _message_with(language: str, rng: random.Random, kind: str, name: str) -> li
 # ---------------------------------------------------------------- counting
 
 
-@dataclass
-class Count:
-    """What was counted over some clips."""
-
-    names: int = 0  # spoken
-    found: int = 0  # of them written, at the right clip
-    wrong: int = 0  # written, but not spoken
-    others: int = 0  # words that are no part of a name; in Japanese, characters
-    errors: int = 0  # in them
-
-    def add(self, line: dict[str, Any], listed: list[str]) -> None:
-        """Count a clip, whose line has `heard` beside `text`."""
-        is_spaced = line["lang"] != "ja-JP"
-        text, heard = units(line["text"], is_spaced), units(line["heard"], is_spaced)
-        places = [at for name in line["names"] for at in find(units(name, is_spaced), text)]
-        self.names += len(line["names"])
-        self.found += sum(bool(find(units(n, is_spaced), heard)) for n in line["names"])
-        spoken = {name.casefold() for name in line["names"]}
-        self.wrong += sum(
-            bool(find(units(name, is_spaced), heard))
-            for name in listed
-            if name.casefold() not in spoken
-        )
-        self.others += len(text) - len(places)
-        self.errors += errors_outside(text, heard, set(places))
-
-    def row(self) -> str:
-        written = self.found + self.wrong
-        cells = [
-            f"{self.found} of {self.names}" if self.names else "",
-            f"{100 * self.found / self.names:.1f} %" if self.names else "",
-            f"{100 * self.found / written:.1f} %" if written else "",
-            f"{100 * self.errors / self.others:.2f} %",
-        ]
-        return " | ".join(cells)
-
-
-def units(text: str, is_spaced: bool) -> list[str]:
-    """Words, or characters, folded and without punctuation."""
-    bare = "".join(" " if c in ".,?。、" else c for c in text.casefold())
-    return bare.split() if is_spaced else list(bare.replace(" ", ""))
-
-
-def find(name: list[str], text: list[str]) -> list[int]:
-    """The places of a name's words in a text, where it occurs first."""
-    for at in range(len(text) - len(name) + 1):
-        if text[at : at + len(name)] == name:
-            return list(range(at, at + len(name)))
-    return []
-
-
-def errors_outside(text: list[str], heard: list[str], name: set[int]) -> int:
-    """Word errors that do not touch the name; words inserted beside it belong to it."""
-    if not text:
-        return len(heard)
-    errors = 0
-    (chunks,) = jiwer.process_words(" ".join(text), " ".join(heard) or "∅").alignments
-    for chunk in chunks:
-        if chunk.type == "insert":
-            if not {chunk.ref_start_idx, chunk.ref_start_idx - 1} & name:
-                errors += chunk.hyp_end_idx - chunk.hyp_start_idx
-        elif chunk.type != "equal":
-            errors += len(set(range(chunk.ref_start_idx, chunk.ref_end_idx)) - name)
-    return errors
-
-
 def table(lines: list[dict[str, Any]], listed: list[str]) -> str:
     """The counts by half, split and language, in Markdown."""
-    counts: dict[tuple[str, str], Count] = {}
+    finder = PhraseFinder(listed)
+    counts: dict[tuple[str, str], PhraseCounts] = defaultdict(PhraseCounts)
     for line in lines:
-        for key in (
-            (line["half"], line["lang"]),
-            (line["half"], line["split"]),
-            (line["half"], "all"),
-        ):
-            counts.setdefault(key, Count()).add(line, listed)
+        for part in (line["lang"], line["split"], "all"):
+            counts[line["half"], part] += finder.count(line["text"], line["heard"])
     rows = [
         "| clips | | names | recall | precision | WER outside names |",
         "|---|---|---|---|---|---|",
     ]
-    rows += [f"| {half} | {part} | {c.row()} |" for (half, part), c in sorted(counts.items())]
+    rows += [f"| {half} | {part} | {row(c)} |" for (half, part), c in sorted(counts.items())]
     return "\n".join(rows)
+
+
+def row(counts: PhraseCounts) -> str:
+    """The last four cells of a row."""
+    cells = [f"{counts.found} of {counts.spoken}" if counts.spoken else ""]
+    rates = ((counts.recall, 1), (counts.precision, 1), (counts.other_rate, 2))
+    cells += ["" if rate is None else f"{100 * rate:.{digits}f} %" for rate, digits in rates]
+    return " | ".join(cells)
 
 
 def main() -> None:
