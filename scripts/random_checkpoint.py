@@ -26,7 +26,7 @@ import json
 import math
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -93,6 +93,18 @@ class Shape:
         return ENGLISH_LOOKAHEADS if self.is_english else LOOKAHEADS
 
 
+#: The released size.
+FULL = Shape(
+    layers=24,
+    hidden=1024,
+    heads=8,
+    ff=4096,
+    channels=256,
+    prompt=2048,
+    decoder=640,
+    vocab=13088,
+)
+
 SHAPES = {
     "small": Shape(),
     "thin": Shape(
@@ -108,16 +120,7 @@ SHAPES = {
     "bfloat16": Shape(layers=3, dtype="bfloat16"),
     "float16": Shape(layers=2, hidden=80, heads=4, dtype="float16"),
     "sharded": Shape(layers=3, vocab=120, shard_size="200KB"),
-    "full": Shape(
-        layers=24,
-        hidden=1024,
-        heads=8,
-        ff=4096,
-        channels=256,
-        prompt=2048,
-        decoder=640,
-        vocab=13088,
-    ),
+    "full": FULL,
     "english": Shape(window=71, is_english=True),
     "english-thin": Shape(
         layers=2,
@@ -135,17 +138,7 @@ SHAPES = {
     "english-sharded": Shape(
         layers=3, window=29, vocab=150, shard_size="200KB", dtype="bfloat16", is_english=True
     ),
-    "english-full": Shape(
-        layers=24,
-        hidden=1024,
-        heads=8,
-        ff=4096,
-        channels=256,
-        decoder=640,
-        vocab=1025,
-        window=71,
-        is_english=True,
-    ),
+    "english-full": replace(FULL, prompt=Shape.prompt, vocab=1025, window=71, is_english=True),
 }
 
 

@@ -12,6 +12,7 @@ from nemocli.live.spans import PER_SECOND, Allowance, SpanFinder
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.live.turns import TurnEnded, TurnStream
 from nemocli.transcript.events import Final
+from tests.live.deaf import Deaf
 from tests.live.forgetful import ForgetfulTranscriber, burst, name
 
 PACKET = 1600
@@ -158,30 +159,6 @@ def test_turns_of_a_server_have_them_too(ends_at_pauses):
     events += stream.end_turn()
     texts = [event.text for event in events if isinstance(event, TurnEnded) and event.text]
     assert texts == (["w20", "w30", "w40"] if ends_at_pauses else ["w20 w30 w40"])
-
-
-class Deaf:
-    """A model whose first session writes nothing more once it was given so many samples."""
-
-    def __init__(self, transcriber, samples):
-        self._transcriber, self._left = transcriber, samples
-        self._sessions = 0
-
-    def __getattr__(self, name):
-        return getattr(self._transcriber, name)
-
-    def session(self, lang, **options):
-        session = self._transcriber.session(lang, **options)
-        self._sessions += 1
-        if self._sessions == 1:
-            feed = session.feed
-
-            def hear_less(samples):
-                self._left -= len(samples)
-                return feed(samples if self._left >= 0 else np.zeros_like(samples))
-
-            session.feed = hear_less
-        return session
 
 
 def test_a_sentence_that_the_demo_lost_comes_back(clips):

@@ -9,6 +9,7 @@ from nemocli.live.lags import Lags
 from nemocli.live.loudness import SILENCE, Loudness
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.transcript.events import Final, Partial
+from tests.live.deaf import Deaf
 
 PACKET = 1600
 
@@ -74,27 +75,8 @@ def test_lost_sound_moves_the_times_of_what_follows(transcriber, clips):
     assert 101 <= finals[0].segment.start < 104
 
 
-class Asleep:
-    """A transcriber whose first session hears nothing, as models of this kind were seen to do."""
-
-    def __init__(self, transcriber):
-        self._transcriber = transcriber
-        self._sessions = 0
-
-    def __getattr__(self, name):
-        return getattr(self._transcriber, name)
-
-    def session(self, lang, **options):
-        session = self._transcriber.session(lang, **options)
-        self._sessions += 1
-        if self._sessions == 1:
-            feed = session.feed
-            session.feed = lambda samples: feed(np.zeros_like(samples))
-        return session
-
-
 def test_a_model_that_fell_asleep_is_woken_and_nothing_is_lost(transcriber, clips):
-    stream = LiveStream(Asleep(transcriber), "auto", StreamLimits(rescue=1.0))
+    stream = LiveStream(Deaf(transcriber, 0), "auto", StreamLimits(rescue=1.0))
     events = run(stream, clips[0].samples, silence(2))
     assert texts(events) == [clips[0].text]
     rescued = [event for event in events if isinstance(event, StreamEvent)]
@@ -103,7 +85,7 @@ def test_a_model_that_fell_asleep_is_woken_and_nothing_is_lost(transcriber, clip
 
 
 def test_without_rescue_it_stays_asleep(transcriber, clips):
-    stream = LiveStream(Asleep(transcriber), "auto", StreamLimits(rescue=0))
+    stream = LiveStream(Deaf(transcriber, 0), "auto", StreamLimits(rescue=0))
     assert texts(run(stream, clips[0].samples, silence(2))) == []
 
 

@@ -6,6 +6,7 @@ import pytest
 import nemocli
 from nemocli.live.stream import StreamLimits
 from nemocli.live.turns import TurnCleared, TurnStarted, TurnStream, TurnText
+from tests.live.deaf import Deaf
 
 
 @pytest.fixture(scope="module")
@@ -81,23 +82,7 @@ def test_what_is_cleared_gives_no_text(transcriber, clips):
 
 def test_a_rescue_only_adds_text(transcriber, clips):
     """Sound that gave no words is transcribed once more, within the turn or as another one."""
-
-    class Asleep:
-        def __init__(self):
-            self._sessions = 0
-
-        def __getattr__(self, name):
-            return getattr(transcriber, name)
-
-        def session(self, *arguments, **options):
-            self._sessions += 1
-            session = transcriber.session(*arguments, **options)
-            if self._sessions == 1:
-                feed = session.feed
-                session.feed = lambda samples: feed(np.zeros_like(samples))
-            return session
-
     limits = StreamLimits(rescue=1.0)
-    stream = TurnStream(Asleep(), "auto", limits, ends_at_pauses=True)
+    stream = TurnStream(Deaf(transcriber, 0), "auto", limits, ends_at_pauses=True)
     events = [*receive(stream, np.concatenate([clips[0].samples, silence(3)])), *stream.end_turn()]
     assert " ".join(turn.text for turn in turns(events)).strip() == clips[0].text
