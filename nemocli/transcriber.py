@@ -25,7 +25,7 @@ from nemocli.freed_memory import return_freed_memory
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.models.word_delays import choose_alignment
-from nemocli.network.graphs import chunk_rows
+from nemocli.network.graphs import count_chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.scheduler.scheduler import Scheduler
 from nemocli.transcript.alignment import Align, Alignment, check_align
@@ -261,7 +261,7 @@ class Transcriber(Closing):
             lambda: self._begin_stream(
                 language, alignment=alignment, is_live=False, phrases=matcher
             ),
-            chunk_rows(self.lookahead + 1, first=False),
+            count_chunk_rows(self.lookahead + 1, first=False),
             checked_paths,
             limits,
             progress,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.network.graphs import chunk_rows
+from nemocli.network.graphs import count_chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.runtimes.coreai.bundle import LOOKAHEAD, Bundle, find_bundle
 from nemocli.runtimes.coreai.bundle_files import write_bundle
@@ -84,8 +84,8 @@ def encode(
     begin = time.monotonic()
     transcriber = Transcriber(load(), TokenDecoder(checkpoint.tokenizer), what)
     loaded = time.monotonic()
-    rows = chunk_rows(LOOKAHEAD + 1, first=True)
-    rows += (chunks - 1) * chunk_rows(LOOKAHEAD + 1, first=False)
+    rows = count_chunk_rows(LOOKAHEAD + 1, first=True)
+    rows += (chunks - 1) * count_chunk_rows(LOOKAHEAD + 1, first=False)
     session = transcriber.session(keep_encoder=True)
     session.feed(speech_like(rows * 160 / 16000))
     session.finish()

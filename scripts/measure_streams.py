@@ -37,7 +37,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.network.graphs import chunk_rows
+from nemocli.network.graphs import count_chunk_rows
 from scripts.peers import machine, models, runs, sounds
 from scripts.peers.worker import PACKET, RATE, Pace
 
@@ -203,10 +203,10 @@ def report(what: str, row: Row, chunk_s: float) -> None:
 def chunk_ends(lookahead: int, samples: int) -> list[int]:
     """Return the samples that each chunk of a stream needs, up to so many."""
     frames = lookahead + 1
-    ends, rows = [], chunk_rows(frames, first=True)
+    ends, rows = [], count_chunk_rows(frames, first=True)
     while (end := HOP * (rows - 1) + BEHIND) <= samples:
         ends.append(end)
-        rows += chunk_rows(frames, first=False)
+        rows += count_chunk_rows(frames, first=False)
     return ends
 
 

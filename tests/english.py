@@ -59,7 +59,7 @@ def write_english_demo(folder: Path) -> Path:
 
 def _fit_fusion() -> tuple[np.ndarray, np.ndarray]:
     """Return the matrix [hidden, hidden] and the bias nearest to the demo's fusion for en-US."""
-    seen, fused, fuse = [], [], layers.prompt_fusion
+    seen, fused, fuse = [], [], layers.fuse_prompt
 
     def watched(ops, p, x, one_hot):
         out = fuse(ops, p, x, one_hot)
@@ -68,12 +68,12 @@ def _fit_fusion() -> tuple[np.ndarray, np.ndarray]:
         return out
 
     transcriber = nemocli.load("demo", runtime="numpy", lookahead=3)
-    layers.prompt_fusion = watched
+    layers.fuse_prompt = watched
     try:
         for clip in sorted(find_demo_folder().parent.glob("clips/*-[12].flac")):
             transcriber.transcribe(soundfile.read(clip, dtype="float32")[0], lang="en-US")
     finally:
-        layers.prompt_fusion = fuse
+        layers.fuse_prompt = fuse
     inputs = np.concatenate(seen).astype(np.float64)
     inputs = np.concatenate([inputs, np.ones((len(inputs), 1))], 1)
     targets = np.concatenate(fused).astype(np.float64)

@@ -7,7 +7,7 @@ from nemocli.audio.options import MAX_SEPARATE
 from nemocli.engine.recognizer import Recognizer
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
-from nemocli.network.graphs import conformer_cache_shapes
+from nemocli.network.graphs import list_conformer_cache_shapes
 
 #: The most files at once. With more files, the predictor's weights are read less often, but more
 #: caches are moved.
@@ -71,7 +71,7 @@ def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits
 
 def _estimate_bytes(config: ModelConfig, files: int, frames: int) -> int:
     """Estimate the most bytes that so many files and frames take, in float32."""
-    attention, conv = conformer_cache_shapes(config, config.num_layers)
+    attention, conv = list_conformer_cache_shapes(config, config.num_layers)
     cache = 2 * prod(attention) + prod(conv)
     # A few of the largest values exist at once, and the scores of all heads over all keys.
     keys = config.left_context + min(frames, MAX_FILE_FRAMES)

@@ -20,7 +20,7 @@ from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import AnyCheckpoint
 from nemocli.network.config import ModelConfig
-from nemocli.network.graphs import chunk_rows
+from nemocli.network.graphs import count_chunk_rows
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcript.token_decoder import TokenDecoder
 
@@ -141,7 +141,7 @@ def _cut_to_chunks(
 ) -> NDArray[np.float32]:
     """Cut off the last, partial chunk: a bundle has no graphs for it, and computes it otherwise."""
     hop = config.features.hop_length
-    first, rows = (chunk_rows(frames, first=is_first) for is_first in (True, False))
+    first, rows = (count_chunk_rows(frames, first=is_first) for is_first in (True, False))
     whole = (len(sound) // hop - first) // rows
     return sound[: hop * (first + whole * rows)]
 

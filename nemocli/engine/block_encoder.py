@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nemocli.engine.encoder_stream import ChunkInputs, EncoderStream
 from nemocli.engine.state import make_zero_state, read_state
-from nemocli.network.graphs import conformer_cache_shapes, subsampling_cache_shapes
+from nemocli.network.graphs import list_conformer_cache_shapes, list_subsampling_cache_shapes
 from nemocli.runtimes.base import Runtime
 
 Array = NDArray[np.float32]
@@ -25,9 +25,9 @@ class BlockEncoder:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         config = runtime.config
-        attention, conv = conformer_cache_shapes(config, 1)
+        attention, conv = list_conformer_cache_shapes(config, 1)
         self._subsampling_shapes = {
-            f"cache{n}": shape for n, shape in enumerate(subsampling_cache_shapes(config))
+            f"cache{n}": shape for n, shape in enumerate(list_subsampling_cache_shapes(config))
         }
         self._conformer_shapes = {
             f"{name}{layer}": shape

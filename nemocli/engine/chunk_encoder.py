@@ -10,9 +10,9 @@ from nemocli.engine.encoder_stream import ChunkInputs, EncoderStream
 from nemocli.engine.state import make_zero_state, read_state
 from nemocli.network.graphs import (
     FIRST_SHORT,
-    conformer_cache_shapes,
-    stage_rows,
-    subsampling_cache_shapes,
+    count_stage_rows,
+    list_conformer_cache_shapes,
+    list_subsampling_cache_shapes,
 )
 from nemocli.runtimes.base import Runtime
 
@@ -28,11 +28,13 @@ class ChunkEncoder:
         self._runtime = runtime
         config = runtime.config
         self._shapes = {
-            "pre": {f"cache{n}": shape for n, shape in enumerate(subsampling_cache_shapes(config))}
+            "pre": {
+                f"cache{n}": shape for n, shape in enumerate(list_subsampling_cache_shapes(config))
+            }
         }
         first = config.first_half
         for half, layers in (("a", first), ("b", config.num_layers - first)):
-            attention, conv = conformer_cache_shapes(config, layers)
+            attention, conv = list_conformer_cache_shapes(config, layers)
             self._shapes[f"conformer_{half}"] = {
                 "k_cache": attention,
                 "v_cache": attention,
@@ -69,7 +71,7 @@ class ChunkEncoder:
         has_edge = piece.has_edge
         if piece.is_first:
             rows = rows[FIRST_SHORT:]
-            counts = stage_rows(len(rows), first=True)
+            counts = count_stage_rows(len(rows), first=True)
             masks = [mask[:, :, -count:] for mask, count in zip(masks, counts, strict=True)]
             has_edge = any(not mask.all() for mask in masks)
         inputs = {"mel": rows[None]}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
-from nemocli.network.graphs import FIRST_SHORT, chunk_rows
+from nemocli.network.graphs import FIRST_SHORT, count_chunk_rows
 from nemocli.runtimes.base import State
 
 Array = NDArray[np.float32]
@@ -78,12 +78,12 @@ class EncoderStream:
     @property
     def chunks(self) -> int:
         """The number of chunks that can be encoded now."""
-        rows = chunk_rows(self._chunk, first=False)
+        rows = count_chunk_rows(self._chunk, first=False)
         return -(-len(self._rows) // rows) if self._ended else len(self._rows) // rows
 
     def take(self, chunks: int) -> ChunkInputs:
         """Remove and return the next chunks. Only a stream that has ended may have fewer left."""
-        rows = chunk_rows(self._chunk, first=False) * chunks
+        rows = count_chunk_rows(self._chunk, first=False) * chunks
         taken = self._rows[:rows]
         existing = -(-(self._rows_done + len(self._rows)) // 8) if self._ended else None
         frames_done, frames = self._rows_done // 8, self._chunk * chunks

@@ -133,12 +133,12 @@ def read_config(
     architecture = refuse_other_architecture(config)
     encoder = _get(config, "encoder_config", "config.json", dict)
     _refuse_unimplemented(config, encoder)
-    lookaheads = _lookaheads(encoder, processor, architecture)
+    lookaheads = _read_lookaheads(encoder, processor, architecture)
     is_english = architecture is ENGLISH
     number = _Numbers(config, "config.json")
     enc = _Numbers(encoder, "config.json's encoder_config")
     result = ModelConfig(
-        features=_features(processor, enc("num_mels", "num_mel_bins")),
+        features=_read_features(processor, enc("num_mels", "num_mel_bins")),
         hidden_size=enc("hidden_size", "hidden_size"),
         num_layers=enc("num_layers", "num_hidden_layers"),
         num_heads=enc("num_heads", "num_attention_heads"),
@@ -147,7 +147,7 @@ def read_config(
         subsampling_channels=enc("subsampling_channels", "subsampling_conv_channels"),
         left_context=enc("left_context", "sliding_window", frames_more=1),
         lookaheads=lookaheads,
-        default_lookahead=_default_lookahead(encoder, processor, lookaheads),
+        default_lookahead=_read_default_lookahead(encoder, processor, lookaheads),
         num_prompts=0 if is_english else number("num_prompts", "num_prompts"),
         prompt_size=0 if is_english else number("prompt_size", "prompt_intermediate_size"),
         default_prompt=0 if is_english else number("default_prompt", "default_prompt_id"),
@@ -156,8 +156,8 @@ def read_config(
         decoder_size=number("decoder_size", "decoder_hidden_size"),
         decoder_layers=number("decoder_layers", "num_decoder_layers"),
         max_symbols=number("max_symbols", "max_symbols_per_step"),
-        prompts={} if is_english else _prompts(processor),
-        languages=_languages(config) or (("en-US",) if is_english else ()),
+        prompts={} if is_english else _read_prompts(processor),
+        languages=_read_languages(config) or (("en-US",) if is_english else ()),
     )
     _check_sizes(result, generation)
     _check_copies(config, processor, result)
@@ -212,7 +212,7 @@ def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any])
             )
 
 
-def _lookaheads(
+def _read_lookaheads(
     encoder: Mapping[str, Any], processor: Mapping[str, Any], architecture: Architecture
 ) -> tuple[int, ...]:
     key = "supported_num_lookahead_tokens"
@@ -226,7 +226,7 @@ def _lookaheads(
     return tuple(values)
 
 
-def _default_lookahead(
+def _read_default_lookahead(
     encoder: Mapping[str, Any], processor: Mapping[str, Any], lookaheads: tuple[int, ...]
 ) -> int:
     key = "default_num_lookahead_tokens"
@@ -264,7 +264,7 @@ def _is_plausible(config: ModelConfig) -> bool:
     )
 
 
-def _languages(config: Mapping[str, Any]) -> tuple[str, ...]:
+def _read_languages(config: Mapping[str, Any]) -> tuple[str, ...]:
     key = "supported_languages"
     values = config.get(key) or []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
@@ -274,7 +274,7 @@ def _languages(config: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
+def _read_features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
     extractor = _get(processor, "feature_extractor", "processor_config.json", dict)
     number = _Numbers(extractor, "processor_config.json's feature_extractor")
     if (made := number("num_mels", "feature_size")) != num_mels:
@@ -294,11 +294,11 @@ def _features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
         win_length=number("win_length", "win_length"),
         hop_length=number("hop_length", "hop_length"),
         num_mels=num_mels,
-        preemphasis=_preemphasis(extractor),
+        preemphasis=_read_preemphasis(extractor),
     )
 
 
-def _preemphasis(extractor: Mapping[str, Any]) -> float:
+def _read_preemphasis(extractor: Mapping[str, Any]) -> float:
     value = extractor.get("preemphasis", 0.97)
     if not _is_preemphasis(value):
         raise ModelError(
@@ -311,7 +311,7 @@ def _is_preemphasis(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _prompts(processor: Mapping[str, Any]) -> dict[str, int]:
+def _read_prompts(processor: Mapping[str, Any]) -> dict[str, int]:
     prompts = _get(processor, "prompt_dictionary", "processor_config.json", dict)
     for name, index in prompts.items():
         if not isinstance(index, int) or isinstance(index, bool) or index < 0:

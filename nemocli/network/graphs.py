@@ -69,12 +69,12 @@ class Graph(Generic[T]):
 FIRST_SHORT = 7
 
 
-def chunk_rows(frames: int, first: bool) -> int:
+def count_chunk_rows(frames: int, first: bool) -> int:
     """Count the mel rows for `frames` encoder frames: 8 each, but 1 for a stream's first frame."""
     return 8 * frames - FIRST_SHORT if first else 8 * frames
 
 
-def stage_rows(rows: int, first: bool) -> list[int]:
+def count_stage_rows(rows: int, first: bool) -> list[int]:
     """Count the rows that leave each of the three subsampling stages if `rows` mel rows enter."""
     counts = []
     for _ in range(3):
@@ -89,36 +89,36 @@ def build_graph(name: str, p: Parameters, frames: int) -> "Graph[T]":
     The decoder's graphs are the same for every `frames`.
     """
     if name == "predict":
-        return _predict(p)
+        return _make_predict(p)
     if name == "pre_block":
-        return _pre_block(p)
+        return _make_pre_block(p)
     if name == "conformer_block":
-        return _conformer_block(p, frames)
+        return _make_conformer_block(p, frames)
     if name.startswith("pre"):
-        return _pre(name, p, frames)
+        return _make_pre(name, p, frames)
     if name.startswith("conformer"):
-        return _conformer(name, p, frames)
+        return _make_conformer(name, p, frames)
     if name == "joint":
-        return _joint(p)
+        return _make_joint(p)
     raise ValueError(f"no graph is called {name!r}")
 
 
-def _pre(name: str, p: Parameters, frames: int) -> "Graph[T]":
+def _make_pre(name: str, p: Parameters, frames: int) -> "Graph[T]":
     first, masked = "first" in name, "tail" in name
-    rows, mels = chunk_rows(frames, first), p.config.features.num_mels
+    rows, mels = count_chunk_rows(frames, first), p.config.features.num_mels
     inputs = [TensorSpec("mel", (1, rows, mels))]
-    cache_shapes = subsampling_cache_shapes(p.config)
+    cache_shapes = list_subsampling_cache_shapes(p.config)
     if not first:
         inputs += [TensorSpec(f"cache{n}", shape) for n, shape in enumerate(cache_shapes)]
     if masked:
-        counts = stage_rows(rows, first)
+        counts = count_stage_rows(rows, first)
         inputs += [TensorSpec(f"row_mask{n}", (1, 1, c, 1)) for n, c in enumerate(counts)]
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
         mel = ops.reshape(x["mel"], (1, 1, rows, mels))
         caches = None if first else [x[f"cache{n}"] for n in range(3)]
         masks = [x[f"row_mask{n}"] for n in range(3)] if masked else None
-        embeds, new = layers.subsampling(ops, p, mel, caches, masks)
+        embeds, new = layers.subsample(ops, p, mel, caches, masks)
         return {"embeds": embeds} | {f"cache{n}_out": c for n, c in enumerate(new)}
 
     embeds = TensorSpec("embeds", (1, frames, p.config.hidden_size))
@@ -126,8 +126,8 @@ def _pre(name: str, p: Parameters, frames: int) -> "Graph[T]":
     return Graph(name, tuple(inputs), (embeds, *caches_out), body)
 
 
-def _pre_block(p: Parameters) -> "Graph[T]":
-    mels, cache_shapes = p.config.features.num_mels, subsampling_cache_shapes(p.config)
+def _make_pre_block(p: Parameters) -> "Graph[T]":
+    mels, cache_shapes = p.config.features.num_mels, list_subsampling_cache_shapes(p.config)
     caches = [
         TensorSpec(f"cache{n}", ("batch", *shape[1:])) for n, shape in enumerate(cache_shapes)
     ]
@@ -135,7 +135,7 @@ def _pre_block(p: Parameters) -> "Graph[T]":
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
         mel = ops.reshape(x["mel"], (0, 1, -1, mels))
-        embeds, new = layers.subsampling(
+        embeds, new = layers.subsample(
             ops, p, mel, [x[c.name] for c in caches], [x[m.name] for m in masks]
         )
         return {"embeds": embeds} | {f"cache{n}_out": c for n, c in enumerate(new)}
@@ -149,11 +149,11 @@ def _pre_block(p: Parameters) -> "Graph[T]":
     )
 
 
-def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
+def _make_conformer_block(p: Parameters, frames: int) -> "Graph[T]":
     config = p.config
     keys = config.left_context + frames
     names = ("k_cache", "v_cache", "conv_cache")
-    attention, conv = conformer_cache_shapes(config, config.num_layers)
+    attention, conv = list_conformer_cache_shapes(config, config.num_layers)
     caches = [
         TensorSpec(f"{name}{layer}", ("batch", *(conv if name == "conv_cache" else attention)[1:]))
         for layer in range(config.num_layers)
@@ -164,7 +164,7 @@ def _conformer_block(p: Parameters, frames: int) -> "Graph[T]":
         hidden, out = x["embeds"], {}
         for layer in range(config.num_layers):
             cache = layers.LayerCache(*(x[f"{name}{layer}"] for name in names))
-            hidden, new = layers.conformer_layer(
+            hidden, new = layers.apply_conformer_layer(
                 ops, p, layer, hidden, x["neg_mask"], cache, frames, x["windows"]
             )
             for name, value in zip(names, (new.keys, new.values, new.conv), strict=True):
@@ -193,16 +193,16 @@ def _project(ops: Operations[T], p: Parameters, hidden: T, one_hot: T | None) ->
     `one_hot` is None for a model without prompts.
     """
     if one_hot is not None:
-        hidden = layers.prompt_fusion(ops, p, hidden, one_hot)
+        hidden = layers.fuse_prompt(ops, p, hidden, one_hot)
     projector = "encoder_projector."
     return ops.linear(hidden, p[projector + "weight"], p[projector + "bias"])
 
 
-def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
+def _make_conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
     config = p.config
     last = name.endswith("b")
     span = range(config.first_half, config.num_layers) if last else range(config.first_half)
-    attention_cache, conv_cache = conformer_cache_shapes(config, len(span))
+    attention_cache, conv_cache = list_conformer_cache_shapes(config, len(span))
     inputs = [
         TensorSpec("embeds", (1, frames, config.hidden_size)),
         TensorSpec("neg_mask", (1, 1, frames, config.left_context + frames)),
@@ -219,7 +219,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
             cache = layers.LayerCache(
                 *(ops.slice(x[key], 0, n, n + 1) for key in ("k_cache", "v_cache", "conv_cache"))
             )
-            hidden, cache = layers.conformer_layer(
+            hidden, cache = layers.apply_conformer_layer(
                 ops, p, layer, hidden, x["neg_mask"], cache, frames, None
             )
             new.append(cache)
@@ -243,7 +243,7 @@ def _conformer(name: str, p: Parameters, frames: int) -> "Graph[T]":
     return Graph(name, tuple(inputs), results, body)
 
 
-def _predict(p: Parameters) -> "Graph[T]":
+def _make_predict(p: Parameters) -> "Graph[T]":
     state = (p.config.decoder_layers, "batch", p.config.decoder_size)
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
@@ -251,7 +251,7 @@ def _predict(p: Parameters) -> "Graph[T]":
         hs, cs = [], []
         for layer in range(p.config.decoder_layers):
             h, c = (ops.slice(x[key], 0, layer, layer + 1) for key in ("h", "c"))
-            out, c = layers.lstm_layer(ops, p, layer, out, h, c)
+            out, c = layers.step_lstm_layer(ops, p, layer, out, h, c)
             hs.append(out)
             cs.append(c)
         projector = "decoder.decoder_projector."
@@ -275,7 +275,7 @@ def _predict(p: Parameters) -> "Graph[T]":
     return Graph("predict", inputs, results, body)
 
 
-def _joint(p: Parameters) -> "Graph[T]":
+def _make_joint(p: Parameters) -> "Graph[T]":
     size = p.config.decoder_size
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
@@ -290,7 +290,7 @@ def _joint(p: Parameters) -> "Graph[T]":
     return Graph("joint", inputs, (logits,), body)
 
 
-def subsampling_cache_shapes(config: ModelConfig) -> list[tuple[int, ...]]:
+def list_subsampling_cache_shapes(config: ModelConfig) -> list[tuple[int, ...]]:
     """Return the shape of each stage's last input row: [1, channels in, 1, mels + padding]."""
     channels, mels = config.subsampling_channels, config.subsampled_mels
     padding = sum(layers.MEL_PADDING)
@@ -301,7 +301,7 @@ def subsampling_cache_shapes(config: ModelConfig) -> list[tuple[int, ...]]:
     ]
 
 
-def conformer_cache_shapes(
+def list_conformer_cache_shapes(
     config: ModelConfig, num_layers: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the shapes of the key (or value) cache and the convolution cache of some layers."""

@@ -25,7 +25,7 @@ from nemocli.network.parameters import Parameters
 MEL_PADDING = (2, 1)
 
 
-def subsampling(
+def subsample(
     ops: Operations[T],
     p: Parameters,
     mel: T,
@@ -48,7 +48,7 @@ def subsampling(
         new_caches.append(ops.slice(x, 2, -1, None))
         if caches is not None:
             x = ops.concat([caches[stage], x], 2)
-        x = _subsampling_stage(ops, p, stage, x)
+        x = _apply_stage(ops, p, stage, x)
         if row_masks is not None:
             x = ops.mul(x, row_masks[stage])
         x = ops.relu(x)
@@ -57,7 +57,7 @@ def subsampling(
     return ops.linear(x, p[stem + "weight"], p[stem + "bias"]), new_caches
 
 
-def _subsampling_stage(ops: Operations[T], p: Parameters, stage: int, x: T) -> T:
+def _apply_stage(ops: Operations[T], p: Parameters, stage: int, x: T) -> T:
     prefix = "encoder.subsampling."
     if stage == 0:
         conv = prefix + "conv_in."
@@ -78,7 +78,7 @@ class LayerCache(Generic[T]):
     conv: T
 
 
-def conformer_layer(
+def apply_conformer_layer(
     ops: Operations[T],
     p: Parameters,
     layer: int,
@@ -90,7 +90,7 @@ def conformer_layer(
 ) -> tuple[T, LayerCache[T]]:
     """Apply half a feed forward, attention, convolution, half a feed forward to x [B, F, D].
 
-    `frames` is C, the frames of a chunk; for `mask` and `windows` see `attention`. Returns the
+    `frames` is C, the frames of a chunk; for `mask` and `windows` see `attend`. Returns the
     output [B, F, D] and the new cache.
     """
     prefix = f"encoder.layers.{layer}."
@@ -99,11 +99,11 @@ def conformer_layer(
         return ops.layer_norm(value, p[f"{prefix}{name}.weight"], p[f"{prefix}{name}.bias"])
 
     x = ops.add(x, feed_forward(ops, p, prefix + "feed_forward1.", norm(x, "norm_feed_forward1")))
-    attended, keys, values = attention(
+    attended, keys, values = attend(
         ops, p, layer, norm(x, "norm_self_att"), mask, cache, frames, windows
     )
     x = ops.add(x, attended)
-    convolved, conv = convolution(ops, p, prefix, norm(x, "norm_conv"), cache.conv)
+    convolved, conv = convolve(ops, p, prefix, norm(x, "norm_conv"), cache.conv)
     x = ops.add(x, convolved)
     x = ops.add(x, feed_forward(ops, p, prefix + "feed_forward2.", norm(x, "norm_feed_forward2")))
     return norm(x, "norm_out"), LayerCache(keys, values, conv)
@@ -115,7 +115,7 @@ def feed_forward(ops: Operations[T], p: Parameters, prefix: str, x: T) -> T:
     return ops.linear(hidden, p.half(prefix + "linear2.weight"))
 
 
-def attention(
+def attend(
     ops: Operations[T],
     p: Parameters,
     layer: int,
@@ -151,7 +151,7 @@ def attention(
         q_v = ops.reshape(q_v, (0, heads, -1, 1, size))  # [B, H, N, 1, S]
         relative_keys = ops.reshape(relative_keys, (heads, 1, size, -1))  # [H, 1, S, L + 1]
     position = ops.matmul(q_v, relative_keys)  # [B, H, F, L + 2 C - 1], or [B, H, N, 1, L + 1]
-    position = relative_shift(
+    position = shift_to_keys(
         ops, position, (0, heads, *chunks), frames, left + frames
     )  # [B, H, C, L + C], in a block [B, H, N, C, L + C]
 
@@ -172,7 +172,7 @@ def attention(
     return output, ops.slice(keys, 2, -left, None), ops.slice(values, 2, -left, None)
 
 
-def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: int, keys: int) -> T:
+def shift_to_keys(ops: Operations[T], x: T, before: tuple[int, ...], frames: int, keys: int) -> T:
     """Turn scores by distance [B, heads, F, keys + C - 1] into scores by key [*before, C, keys].
 
     With chunks of one frame the two are the same: x is [*before, 1, keys] and is returned.
@@ -190,7 +190,7 @@ def relative_shift(ops: Operations[T], x: T, before: tuple[int, ...], frames: in
     return x
 
 
-def convolution(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) -> tuple[T, T]:
+def convolve(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) -> tuple[T, T]:
     """Apply a gate, a causal depthwise convolution, a norm and SiLU to x [B, F, D].
 
     The cache holds values after the gate. Returns the output [B, F, D] and the new cache.
@@ -207,7 +207,7 @@ def convolution(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) 
     return x, ops.slice(window, 2, -past, None)
 
 
-def prompt_fusion(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
+def fuse_prompt(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
     """Add the language to every frame: linear_2(relu(linear_1([x, one_hot]))); x is [B, F, D].
 
     `one_hot` is [1, prompts], or [B, 1, prompts] where each stream has a language of its own.
@@ -219,7 +219,7 @@ def prompt_fusion(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:
     return ops.linear(hidden, p[prefix + "linear_2.weight"], p[prefix + "linear_2.bias"])
 
 
-def lstm_layer(ops: Operations[T], p: Parameters, layer: int, x: T, h: T, c: T) -> tuple[T, T]:
+def step_lstm_layer(ops: Operations[T], p: Parameters, layer: int, x: T, h: T, c: T) -> tuple[T, T]:
     """Step one LSTM layer: x, h, c and the returned new h, c are [1, B, decoder size]."""
     size = p.config.decoder_size
     gates = ops.linear(ops.concat([x, h], 2), p.lstm_weight(layer), p.lstm_bias(layer))

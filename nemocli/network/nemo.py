@@ -16,7 +16,7 @@ from typing import IO, Any, Never
 from nemocli.errors import ModelError, quote
 from nemocli.network.architectures import ONLY_THESE, describe_other_nemo
 from nemocli.network.config import ModelConfig, read_config
-from nemocli.network.nemo_config import hub_configs, read_yaml
+from nemocli.network.nemo_config import make_hub_configs, read_yaml
 from nemocli.network.parameters import Array, Parameters
 from nemocli.network.sentencepiece import read_sentencepiece
 from nemocli.network.tokenizer import from_sentencepiece
@@ -82,7 +82,7 @@ class NemoCheckpoint:
         except ValueError:  # what mmap raises for an empty file
             self._refuse("is empty")
         with _open_tar(path) as tar:
-            self._read(tar, _members(tar, path))
+            self._read(tar, _list_members(tar, path))
 
     @cached_property
     def sha256(self) -> str:
@@ -91,23 +91,23 @@ class NemoCheckpoint:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _read(self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> None:
-        settings = self._settings(self._bytes(members, CONFIG))
+        settings = self._parse_settings(self._read_bytes(members, CONFIG))
         if what := describe_other_nemo(settings):
             raise ModelError(f"The archive {self.path} holds {what}; {ONLY_THESE}.")
-        model = _sentencepiece_name(settings, members)
-        pieces = read_sentencepiece(self._bytes(members, model), f"{model} in {self.path}")
-        weights = self._member(members, WEIGHTS)
+        model = _find_sentencepiece_name(settings, members)
+        pieces = read_sentencepiece(self._read_bytes(members, model), f"{model} in {self.path}")
+        weights = self._find_member(members, WEIGHTS)
         file: IO[bytes] | None = tar.extractfile(weights)
         if file is None:
             self._refuse(f"lacks {WEIGHTS}")
-        self.weights = NemoWeights(TorchFile(file, self._data(weights), str(self.path)))
+        self.weights = NemoWeights(TorchFile(file, self._get_data(weights), str(self.path)))
         prompt = self.weights.shapes().get("prompt_projector.linear_1.weight", (0,))
-        configs = hub_configs(settings, prompt[0], len(pieces.pieces), str(self.path))
+        configs = make_hub_configs(settings, prompt[0], len(pieces.pieces), str(self.path))
         self.config: ModelConfig = read_config(*configs)
         self.tokenizer = from_sentencepiece(pieces, self.config)
         self.parameters = Parameters(self.config, self.weights)
 
-    def _settings(self, text: bytes) -> dict[str, Any]:
+    def _parse_settings(self, text: bytes) -> dict[str, Any]:
         try:
             settings = read_yaml(text)
         except (ValueError, RecursionError):
@@ -116,18 +116,18 @@ class NemoCheckpoint:
             self._refuse(f"has a {CONFIG} without settings")
         return settings
 
-    def _member(self, members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:
+    def _find_member(self, members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:
         if name not in members or not members[name].isreg() or members[name].sparse is not None:
             self._refuse(f"lacks the file {name}")
         return members[name]
 
-    def _bytes(self, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
-        member = self._member(members, name)
+    def _read_bytes(self, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
+        member = self._find_member(members, name)
         if member.size > MAX_MEMBER_BYTES:
             self._refuse(f"has a {name} of more than {MAX_MEMBER_BYTES >> 20} MB")
-        return bytes(self._data(member))
+        return bytes(self._get_data(member))
 
-    def _data(self, member: tarfile.TarInfo) -> memoryview:
+    def _get_data(self, member: tarfile.TarInfo) -> memoryview:
         data = memoryview(self._map)[member.offset_data : member.offset_data + member.size]
         if len(data) != member.size:
             self._refuse("is truncated")
@@ -149,7 +149,7 @@ class NemoWeights:
         self._shapes = file.shapes()
         self._names: dict[str, str] = {}
         for original in self._shapes:
-            name = hub_name(original)
+            name = translate_name(original)
             if not name.startswith(NETWORK):
                 continue
             if not file.has_floats(original):
@@ -168,7 +168,7 @@ class NemoWeights:
         return self._file.read(self._names[name])
 
 
-def hub_name(name: str) -> str:
+def translate_name(name: str) -> str:
     """Translate a tensor's name in NeMo to the hub's."""
     for nemo, hub in RENAMED:
         name = name.replace(nemo, hub)
@@ -189,7 +189,7 @@ def _open_tar(path: Path) -> tarfile.TarFile:
     raise ModelError(f"The file {path} is not a .nemo archive, or is truncated; download it again.")
 
 
-def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
+def _list_members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
     members: dict[str, tarfile.TarInfo] = {}
     try:
         for number, member in enumerate(tar):
@@ -205,7 +205,9 @@ def _members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
         ) from None
 
 
-def _sentencepiece_name(settings: Mapping[str, Any], members: Mapping[str, tarfile.TarInfo]) -> str:
+def _find_sentencepiece_name(
+    settings: Mapping[str, Any], members: Mapping[str, tarfile.TarInfo]
+) -> str:
     """Return the tokenizer's member: the one that the settings name, or the only .model."""
     tokenizer = settings.get("tokenizer")
     named = tokenizer.get("model_path") if isinstance(tokenizer, dict) else None

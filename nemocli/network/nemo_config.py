@@ -36,7 +36,7 @@ Json = dict[str, Any]
 MAX_NUMBER_LENGTH = 40
 
 
-def hub_configs(
+def make_hub_configs(
     settings: Mapping[str, Any], prompt_size: int, pieces: int, where: str
 ) -> tuple[Json, Json, Json]:
     """Return the contents of config.json, generation_config.json and processor_config.json.
@@ -56,17 +56,17 @@ def hub_configs(
     labels = settings.get("labels") or read.section("joint").get("vocabulary")
     if isinstance(labels, list) and len(labels) != pieces:
         read.refuse(f"has {len(labels)} labels, but a tokenizer of {pieces} pieces")
-    processor: Json = {"feature_extractor": _features(read)}
+    processor: Json = {"feature_extractor": _read_features(read)}
     if prompt_size or _names_prompts(settings):
-        prompts = _prompts(read)
+        prompts = _read_prompts(read)
         processor["prompt_dictionary"] = prompts
-        config = _config(read, MULTILINGUAL, pieces) | {
+        config = _make_config(read, MULTILINGUAL, pieces) | {
             "num_prompts": read.number("model_defaults", "num_prompts"),
             "prompt_intermediate_size": prompt_size,
             "default_prompt_id": prompts["auto"],
         }
     else:
-        config = _config(read, ENGLISH, pieces)
+        config = _make_config(read, ENGLISH, pieces)
     return config, {"decoder_start_token_id": pieces}, processor
 
 
@@ -142,7 +142,7 @@ class _Settings:
         raise ModelError(f"The model_config.yaml in {self._where} {what}.")
 
 
-def _config(read: _Settings, architecture: Architecture, pieces: int) -> Json:
+def _make_config(read: _Settings, architecture: Architecture, pieces: int) -> Json:
     activation = read.section("joint", "jointnet").get("activation", "relu")
     greedy = read.section("decoding").get("greedy") if "decoding" in read._settings else None
     symbols = greedy.get("max_symbols") if isinstance(greedy, dict) else None
@@ -154,13 +154,13 @@ def _config(read: _Settings, architecture: Architecture, pieces: int) -> Json:
         "decoder_hidden_size": read.number("decoder", "prednet", "pred_hidden"),
         "num_decoder_layers": read.number("decoder", "prednet", "pred_rnn_layers"),
         "max_symbols_per_step": symbols or 10,
-        "encoder_config": _encoder(read),
+        "encoder_config": _make_encoder(read),
     }
 
 
-def _encoder(read: _Settings) -> Json:
+def _make_encoder(read: _Settings) -> Json:
     hidden = read.number("encoder", "d_model")
-    left, lookaheads = _contexts(read)
+    left, lookaheads = _read_contexts(read)
     return {
         "num_hidden_layers": read.number("encoder", "n_layers"),
         "hidden_size": hidden,
@@ -179,7 +179,7 @@ def _encoder(read: _Settings) -> Json:
     }
 
 
-def _contexts(read: _Settings) -> tuple[int, list[int]]:
+def _read_contexts(read: _Settings) -> tuple[int, list[int]]:
     """Return the frames of left context, and the trained lookaheads with the default first."""
     value = read.section("encoder").get("att_context_size")
     pairs = value if isinstance(value, list) and isinstance(value[:1], list) else []
@@ -197,7 +197,7 @@ def _contexts(read: _Settings) -> tuple[int, list[int]]:
     return pairs[0][0], [right for _, right in pairs]
 
 
-def _prompts(read: _Settings) -> dict[str, int]:
+def _read_prompts(read: _Settings) -> dict[str, int]:
     prompts = {
         str(_TRUTH.get(name, name) if isinstance(name, bool) else name): index
         for name, index in read.section("model_defaults", "prompt_dictionary").items()
@@ -207,7 +207,7 @@ def _prompts(read: _Settings) -> dict[str, int]:
     return prompts
 
 
-def _features(read: _Settings) -> Json:
+def _read_features(read: _Settings) -> Json:
     section = read.section("preprocessor")
     rate = read.number("preprocessor", "sample_rate")
     return {

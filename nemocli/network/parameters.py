@@ -38,15 +38,15 @@ class WeightSource(Protocol):
         ...
 
 
-def expected_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+def list_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor of the architecture, by its name on the hub."""
-    shapes = _encoder_stem_shapes(config)
+    shapes = _list_stem_shapes(config)
     for layer in range(config.num_layers):
-        shapes |= _conformer_shapes(config, f"encoder.layers.{layer}.")
-    return shapes | _decoder_shapes(config)
+        shapes |= _list_conformer_shapes(config, f"encoder.layers.{layer}.")
+    return shapes | _list_decoder_shapes(config)
 
 
-def _encoder_stem_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+def _list_stem_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     c, d = config.subsampling_channels, config.hidden_size
     stem = "encoder.subsampling."
     shapes: dict[str, tuple[int, ...]] = {
@@ -64,7 +64,7 @@ def _encoder_stem_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _conformer_shapes(config: ModelConfig, prefix: str) -> dict[str, tuple[int, ...]]:
+def _list_conformer_shapes(config: ModelConfig, prefix: str) -> dict[str, tuple[int, ...]]:
     d, ff = config.hidden_size, config.ff_size
     shapes: dict[str, tuple[int, ...]] = {}
     for norm in ("feed_forward1", "self_att", "conv", "feed_forward2", "out"):
@@ -87,7 +87,7 @@ def _conformer_shapes(config: ModelConfig, prefix: str) -> dict[str, tuple[int, 
     return shapes
 
 
-def _decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+def _list_decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     d, h, vocab = config.hidden_size, config.decoder_size, config.vocab_size
     shapes: dict[str, tuple[int, ...]] = {}
     if config.has_prompts:
@@ -131,7 +131,7 @@ def check_numbers(name: str, array: Array) -> None:
 
 def count_weights(config: ModelConfig) -> int:
     """Count the numbers in all tensors."""
-    return sum(math.prod(shape) for shape in expected_shapes(config).values())
+    return sum(math.prod(shape) for shape in list_shapes(config).values())
 
 
 class Parameters:
@@ -145,7 +145,7 @@ class Parameters:
     def __init__(self, config: ModelConfig, source: WeightSource) -> None:
         self.config = config
         self._source = source
-        present, expected = source.shapes(), expected_shapes(config)
+        present, expected = source.shapes(), list_shapes(config)
         for name, shape in expected.items():
             if name not in present:
                 raise ModelError(f"The checkpoint lacks the tensor {name}.")
@@ -163,7 +163,7 @@ class Parameters:
 
     def check(self) -> None:
         """Read every tensor once. Raises ModelError if `check_numbers` does for one of them."""
-        for name in expected_shapes(self.config):
+        for name in list_shapes(self.config):
             self._read(name)
 
     def _read(self, name: str) -> Array:
@@ -214,7 +214,9 @@ class Parameters:
         heads, size = self.config.num_heads, self.config.head_size
 
         def load() -> Array:
-            table = _sinusoids(self.config.left_context + frames - 1, 1 - frames, heads * size)
+            table = _compute_sinusoids(
+                self.config.left_context + frames - 1, 1 - frames, heads * size
+            )
             keys = table @ self._read(name).T
             return np.ascontiguousarray(keys.reshape(len(table), heads, size).transpose(1, 2, 0))
 
@@ -257,7 +259,7 @@ class Parameters:
         return np.float32(self.config.head_size**-0.5)
 
 
-def _sinusoids(first: int, last: int, size: int) -> Array:
+def _compute_sinusoids(first: int, last: int, size: int) -> Array:
     """Compute a row for each distance first, first - 1, ..., last; sine and cosine interleaved."""
     distance = np.arange(first, last - 1, -1, dtype=np.float32)
     exponent = np.arange(0, size, 2, dtype=np.float32) / np.float32(size)

@@ -14,7 +14,7 @@ from nemocli.batch.limits import BatchLimits, choose_limits
 from nemocli.batch.many import choose
 from nemocli.batch.prefetch import Prefetcher
 from nemocli.errors import AudioError, ModelError, UsageError
-from nemocli.network.graphs import chunk_rows
+from nemocli.network.graphs import count_chunk_rows
 from tests.sounds import RATE, speech_like
 
 
@@ -232,7 +232,7 @@ def test_reading_stays_a_bounded_way_ahead(transcriber, tmp_path):
     """Otherwise memory, and the cost of the rows that wait, would grow with the file's length."""
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(speech_like(10, seed=1), 30), RATE)
-    rows = chunk_rows(transcriber.lookahead + 1, first=False)
+    rows = count_chunk_rows(transcriber.lookahead + 1, first=False)
     limits = BatchLimits(files=1, chunks=4, file_chunks=4)
     stream = transcriber._begin_stream("auto")
     reading = Prefetcher(limits, rows, lambda: stream, DEFAULT_OPTIONS)

@@ -6,7 +6,7 @@ import numpy as np
 
 from nemocli.network.config import FeatureConfig, ModelConfig
 from nemocli.network.graphs import build_graph
-from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
@@ -54,7 +54,7 @@ class Weights(dict):
 
     def __init__(self, seed=2):
         rng = np.random.default_rng(seed)
-        for name, shape in expected_shapes(CONFIG).items():
+        for name, shape in list_shapes(CONFIG).items():
             wide = "decoder." in name or "joint" in name
             values = rng.normal(size=shape) * (2 if wide else 1.2)
             if len(shape) > 1 and not name.endswith(("bias_u", "bias_v", "embedding.weight")):

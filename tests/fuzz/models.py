@@ -14,7 +14,7 @@ from nemocli.models.choose import choose_lookahead
 from nemocli.network.checkpoint import CONFIGS, Checkpoint
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo import NemoCheckpoint
-from nemocli.network.nemo_config import hub_configs
+from nemocli.network.nemo_config import make_hub_configs
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -184,7 +184,7 @@ def nemo_settings(folder: Path) -> Target:
             return "no JSON"
         if not isinstance(value, dict):
             return "no settings"
-        use_config(read_config(*hub_configs(value, 4, pieces, "x.nemo")))
+        use_config(read_config(*make_hub_configs(value, 4, pieces, "x.nemo")))
         return "read"
 
     return Target([json.dumps(settings).encode()], damage_json, check)

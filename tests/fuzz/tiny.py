@@ -14,7 +14,7 @@ from tokenizers.models import WordLevel
 
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo import CONFIG, WEIGHTS
-from nemocli.network.parameters import expected_shapes
+from nemocli.network.parameters import list_shapes
 from nemocli.network.sentencepiece import PieceKind
 from tests.nemo import nemo_name, sentencepiece_model
 
@@ -117,7 +117,7 @@ def tensors() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     return {
         name: rng.normal(size=shape).astype(np.float32)
-        for name, shape in expected_shapes(config()).items()
+        for name, shape in list_shapes(config()).items()
     }
 
 

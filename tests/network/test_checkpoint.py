@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint, SafetensorsFiles
 from nemocli.network.config import ModelConfig
-from nemocli.network.parameters import expected_shapes
+from nemocli.network.parameters import list_shapes
 from nemocli.transcript.token_decoder import TokenDecoder
 
 
@@ -41,7 +41,7 @@ def test_sizes_come_from_the_configuration(demo):
     raw = json.loads((demo / "config.json").read_text())
     assert checkpoint.config.vocab_size == raw["vocab_size"]
     assert checkpoint.config.left_context == raw["encoder_config"]["sliding_window"] - 1
-    assert set(checkpoint.weights.shapes()) == set(expected_shapes(checkpoint.config))
+    assert set(checkpoint.weights.shapes()) == set(list_shapes(checkpoint.config))
     assert ModelConfig.from_json(json.loads(json.dumps(checkpoint.config.to_json()))) == (
         checkpoint.config
     )

@@ -12,7 +12,7 @@ from nemocli.models.folder import MODEL_MANIFEST, parse_manifest
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo import CONFIG, NemoCheckpoint
-from nemocli.network.parameters import expected_shapes
+from nemocli.network.parameters import list_shapes
 from tests.fuzz import tiny
 from tests.nemo import tar
 from tests.network.broken import write
@@ -37,7 +37,7 @@ def test_it_has_no_prompts_and_one_language(english):
     config = Checkpoint(english).config
     assert (config.num_prompts, config.prompt_size, config.prompts) == (0, 0, {})
     assert config.languages == ("en-US",)
-    assert not any("prompt" in name for name in expected_shapes(config))
+    assert not any("prompt" in name for name in list_shapes(config))
     assert ModelConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
 

@@ -13,7 +13,7 @@ from nemocli.errors import ModelError
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, hub_name
+from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, translate_name
 from nemocli.network.sentencepiece import PieceKind, SentencePieces, read_sentencepiece
 from nemocli.network.tokenizer import from_sentencepiece
 from tests.nemo import members, nemo_name, sentencepiece_model, tar
@@ -226,7 +226,7 @@ def test_no_such_file(tmp_path):
 
 def test_every_tensor_has_its_name_in_nemo(demo):
     for name in Checkpoint(demo).weights.shapes():
-        assert hub_name(nemo_name(name)) == name
+        assert translate_name(nemo_name(name)) == name
     assert nemo_name("encoder.layers.3.self_attn.relative_k_proj.weight") == (
         "encoder.layers.3.self_attn.linear_pos.weight"
     )

@@ -11,7 +11,7 @@ from nemocli.errors import ModelError, UnsupportedError, UsageError
 from nemocli.network import released
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import Graph, build_graph
-from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.runtimes.coreai.bundle import (
     GRAPHS,
     LOOKAHEAD,
@@ -177,7 +177,7 @@ class _OnlyShapes:
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """See WeightSource."""
-        return expected_shapes(self._config)
+        return list_shapes(self._config)
 
     def read(self, name: str) -> NDArray[np.float32]:
         """See WeightSource."""

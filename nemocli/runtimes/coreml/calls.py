@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import Graph, build_graph
-from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
 
@@ -65,7 +65,7 @@ class _ShapesOnly:
         self._config = config
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        return expected_shapes(self._config)
+        return list_shapes(self._config)
 
     def read(self, name: str) -> NDArray[np.float32]:
         raise NotImplementedError(name)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
-from nemocli.network.parameters import Parameter, Parameters, expected_shapes
+from nemocli.network.parameters import Parameter, Parameters, list_shapes
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.mlx.operations import Array, MLXOperations
 from nemocli.runtimes.mlx.shapes import make_zeros
@@ -70,7 +70,7 @@ def write_graphs(
     graphs += [(CONFORMER, lookahead) for lookahead in lookaheads[1:]]
     bits = BITS.get(precision)
     config = parameters.config
-    most = len(PARTS) * len(expected_shapes(config)) + len(lookaheads) * config.num_layers
+    most = len(PARTS) * len(list_shapes(config)) + len(lookaheads) * config.num_layers
     with WeightsFile(folder / WEIGHTS_FILE, most) as file:
         encoder = WrittenWeights(file, mx.float32 if precision == "fp32" else mx.float16, bits)
         decoder = WrittenWeights(file, mx.float32, bits)

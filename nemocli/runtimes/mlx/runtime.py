@@ -16,7 +16,7 @@ import numpy as np
 
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
-from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.runtimes.base import Runtime, State
 from nemocli.runtimes.mlx.device_thread import call, call_later
 from nemocli.runtimes.mlx.files import WEIGHTS_FILE
@@ -79,7 +79,7 @@ class MLXRuntime(Runtime):
     def _load(self, path: Path, precision: str) -> None:
         with explained(f"MLX cannot load {path}"), mx.stream(self._device):
             mx.set_cache_limit(MAX_CACHE_BYTES)
-            weights = StoredWeights(path, expected_shapes(self.config), precision, self._dtype)
+            weights = StoredWeights(path, list_shapes(self.config), precision, self._dtype)
             operations = MLXOperations(weights)
             names = Parameters(self.config, NamesOnly(self.config))
             for name in (*BLOCK_GRAPHS, *DECODER_GRAPHS):

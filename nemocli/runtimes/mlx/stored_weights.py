@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
-from nemocli.network.parameters import Array, Parameter, expected_shapes
+from nemocli.network.parameters import Array, Parameter, list_shapes
 from nemocli.runtimes.mlx.tools import mx
 from nemocli.runtimes.mlx.weights import BITS, PARTS, Matrix, PlainMatrix, QuantizedMatrix
 from nemocli.runtimes.mlx.weights_file import read_weights
@@ -19,7 +19,7 @@ class NamesOnly:
 
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """See WeightSource."""
-        return expected_shapes(self._config)
+        return list_shapes(self._config)
 
     def read(self, name: str) -> Array:
         """Raise LookupError: there are no weights."""

@@ -9,7 +9,7 @@ import pytest
 
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.graphs import DECODER_GRAPHS
-from nemocli.network.parameters import Parameters, expected_shapes
+from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.runtimes.numpy.runtime import NumpyOperations, NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -48,7 +48,7 @@ class RandomWeights:
     """Random tensors by name, with a gain of about 1 everywhere; no scale is 1, no bias 0."""
 
     def __init__(self, config):
-        self._shapes = expected_shapes(config)
+        self._shapes = list_shapes(config)
 
     def shapes(self):
         return self._shapes
