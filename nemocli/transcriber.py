@@ -154,7 +154,8 @@ class Transcriber(Closing):
         Chunks that wait at the same time then share a call: with many streams in many threads, this
         serves several times as many. The words are the same, and for a single stream nothing is
         won. It lasts until the returned Scheduler, or the transcriber, is closed. `max_streams`
-        limits the streams that `Scheduler.live_place` admits; None chooses by what calls cost here.
+        limits the streams that `Scheduler.take_live_place` admits; None chooses by what calls cost
+        here.
         """
         self._recognizer.check_open()
         if self._scheduler is not None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from nemocli.errors import NemocliError, UnsupportedError
-from nemocli.remote.server import CONNECT_TIMEOUT_S, ServerAddress, explained
+from nemocli.remote.server import CONNECT_TIMEOUT_S, ServerAddress, explain_failures
 
 try:
     from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -29,7 +29,7 @@ class EventConnection:
 
     def __init__(self, address: ServerAddress) -> None:
         self._address = address
-        with explained(address):
+        with explain_failures(address):
             try:
                 self._connection = connect(
                     address.websocket_url,

@@ -78,7 +78,7 @@ def request(
     connection = kind(address.host, address.port, timeout=CONNECT_TIMEOUT_S)
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        with explained(address):
+        with explain_failures(address):
             connection.connect()
             connection.sock.settimeout(ANSWER_TIMEOUT_S)
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -92,7 +92,7 @@ def request(
 
 
 @contextmanager
-def explained(address: ServerAddress) -> Iterator[None]:
+def explain_failures(address: ServerAddress) -> Iterator[None]:
     """Turn failures of the network into a NemocliError that names the server."""
     try:
         yield

@@ -55,7 +55,7 @@ class RemoteStream:
         self._lang = model.resolve_language(lang)
         self._limits = limits
         self._rate = SAMPLE_RATE if model.is_ours else USUAL_RATE
-        self._resampler = self._new_resampler()
+        self._resampler = self._make_resampler()
         self._loudness = Loudness()
         self._clock = SoundClock(0.0)
         # Samples at 16 kHz that were sent, and at the last end of a turn.
@@ -75,7 +75,7 @@ class RemoteStream:
 
     def _configure(self) -> None:
         """Send the settings, and wait until they are taken."""
-        self._connection.send("session.update", session=self._session())
+        self._connection.send("session.update", session=self._describe_session())
         until = time.monotonic() + SETTINGS_TIMEOUT_S
         while (event := self._connection.receive(until - time.monotonic())) is not None:
             if event.get("type") in ("session.updated", "transcription_session.updated"):
@@ -84,12 +84,12 @@ class RemoteStream:
                 raise NemocliError(self._explain_phrases(event))
         raise NemocliError(f"The server {self._model.address} does not answer.")
 
-    def _new_resampler(self) -> "soxr.ResampleStream | None":
+    def _make_resampler(self) -> "soxr.ResampleStream | None":
         if self._rate == SAMPLE_RATE:
             return None
         return soxr.ResampleStream(SAMPLE_RATE, self._rate, 1, dtype="float32")
 
-    def _session(self) -> dict[str, Any]:
+    def _describe_session(self) -> dict[str, Any]:
         transcription: dict[str, Any] = {"model": self._model.name}
         if self._phrases:
             transcription["keywords"] = [phrase.text for phrase in self._phrases.phrases]
@@ -120,7 +120,7 @@ class RemoteStream:
     @lang.setter
     def lang(self, requested: str) -> None:
         self._lang = self._model.resolve_language(requested)
-        self._connection.send("session.update", session=self._session())
+        self._connection.send("session.update", session=self._describe_session())
 
     @property
     def language(self) -> str | None:
@@ -138,7 +138,7 @@ class RemoteStream:
     def add_phrase(self, text: str) -> None:
         """Ask the server to prefer one more phrase. If it refuses, an event says so."""
         self._phrases = self._phrases.adding([text])
-        self._connection.send("session.update", session=self._session())
+        self._connection.send("session.update", session=self._describe_session())
 
     @property
     def is_senseless(self) -> bool:
@@ -196,7 +196,7 @@ class RemoteStream:
         """End what was said, and wait for its text."""
         if self._resampler is not None:
             self._send_samples(np.zeros(0, np.float32), last=True)
-            self._resampler = self._new_resampler()
+            self._resampler = self._make_resampler()
         yield from self._take_events()
         if not self._text and not self._model.is_ours and self._sent == self._turn_began:
             return
@@ -224,14 +224,16 @@ class RemoteStream:
             for text in warnings if isinstance(warnings, list) else ():
                 yield StreamEvent("phrase", 0.0, str(text))
         elif kind == "input_audio_buffer.speech_started":
-            self._start = _seconds(event.get("audio_start_ms"))
+            self._start = _read_seconds(event.get("audio_start_ms"))
         elif kind == "input_audio_buffer.speech_stopped":
-            self._end = _seconds(event.get("audio_end_ms"))
+            self._end = _read_seconds(event.get("audio_end_ms"))
         elif kind == f"{TRANSCRIPTION}delta" and isinstance(event.get("delta"), str):
             self._text += event["delta"]
             if self._start is None:
                 self._start = self._sent / SAMPLE_RATE
-            words = self._on_clock(estimate_words(self._text, self._start, self._now()))
+            words = self._move_to_clock(
+                estimate_words(self._text, self._start, self._measure_sent())
+            )
             if words:
                 yield Partial(Segment(self._next_id, words, self.language), self.language)
         elif kind == f"{TRANSCRIPTION}completed":
@@ -243,12 +245,12 @@ class RemoteStream:
             self._language = str(languages[0].get("locale") or languages[0].get("code"))
         text = event.get("transcript")
         text = text if isinstance(text, str) else self._text
-        start = self._now() if self._start is None else self._start
-        end = self._now() if self._end is None else max(self._end, start)
+        start = self._measure_sent() if self._start is None else self._start
+        end = self._measure_sent() if self._end is None else max(self._end, start)
         groups = _read_segments(event.get("segments")) or [estimate_words(text, start, end)]
         for words in groups:
             if words:
-                segment = Segment(self._next_id, self._on_clock(words), self.language)
+                segment = Segment(self._next_id, self._move_to_clock(words), self.language)
                 self._next_id += 1
                 yield Final(segment, self.language)
         self._text, self._start, self._end = "", None, None
@@ -258,10 +260,10 @@ class RemoteStream:
         error = event["error"]
         return explain_refused_phrases(self._model, error) or str(error.get("message"))
 
-    def _now(self) -> float:
+    def _measure_sent(self) -> float:
         return self._sent / SAMPLE_RATE
 
-    def _on_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    def _move_to_clock(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
         return tuple(
             replace(
                 word,
@@ -281,6 +283,6 @@ def _read_segments(values: Any) -> list[tuple[Word, ...]] | None:
     return found if len(found) == len(values) else None
 
 
-def _seconds(milliseconds: Any) -> float | None:
+def _read_seconds(milliseconds: Any) -> float | None:
     is_number = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
     return milliseconds / 1000 if is_number else None

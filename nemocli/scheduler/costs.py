@@ -20,13 +20,13 @@ class CallCost:
         """Return the seconds that a call with this many chunks in all takes."""
         return self.fixed + self.each * chunks
 
-    def chunks_within(self, seconds: float) -> int:
+    def count_chunks_within(self, seconds: float) -> int:
         """Return how many chunks fit into a call of so many seconds: at least one."""
         if self.each <= 0:
             return 1
         return max(1, int((seconds - self.fixed) / self.each))
 
-    def streams_within(self, chunk_seconds: float) -> int:
+    def count_streams_within(self, chunk_seconds: float) -> int:
         """Return how many live streams are served with less lag than a chunk lasts: at least one.
 
         With n streams, calls follow one another, and each takes the chunks that were completed

@@ -99,7 +99,7 @@ class Scheduler(Closing):
         request.wait()
 
     @contextmanager
-    def live_place(self) -> Iterator[None]:
+    def take_live_place(self) -> Iterator[None]:
         """Take a place for a live stream in a `with` block; BusyError if none is free."""
         with self._changed:
             if self._places >= self.max_streams:
@@ -124,7 +124,7 @@ class Scheduler(Closing):
         """The most live streams that have a place at once, by what calls cost here."""
         if self._max_streams is not None:
             return self._max_streams
-        return min(self.cost.streams_within(self.chunk_seconds), MAX_LIVE_STREAMS)
+        return min(self.cost.count_streams_within(self.chunk_seconds), MAX_LIVE_STREAMS)
 
     @property
     def cost(self) -> CallCost:
@@ -147,7 +147,7 @@ class Scheduler(Closing):
         for count in MEASURED_STREAMS:
             streams = [begin_stream() for _ in range(count)]
             for stream in streams:
-                stream.push(stream.compute_rows(_silence(4 * samples)))
+                stream.push(stream.compute_rows(_make_silence(4 * samples)))
             for _ in range(min(3, streams[0].chunks)):  # the first is slower, and not counted
                 self.advance(streams, 1)
 
@@ -196,7 +196,7 @@ class Scheduler(Closing):
 
     def _slice_chunks(self) -> int:
         """Return how many chunks a slice has, by what calls cost."""
-        return self.cost.chunks_within(SLICE_S)
+        return self.cost.count_chunks_within(SLICE_S)
 
     def _perform(self, call: Call) -> None:
         began = time.monotonic()
@@ -251,5 +251,5 @@ class Scheduler(Closing):
         self._files.clear()
 
 
-def _silence(samples: int) -> NDArray[np.float32]:
+def _make_silence(samples: int) -> NDArray[np.float32]:
     return np.zeros(samples, np.float32)

@@ -37,11 +37,11 @@ def _strip_region(tag: str) -> str:
     return tag.partition("-")[0]
 
 
-def json_answer(transcript: Transcript, request: TranscriptionRequest) -> dict[str, Any]:
+def make_json_answer(transcript: Transcript, request: TranscriptionRequest) -> dict[str, Any]:
     """Return the object for `json`."""
-    answer: dict[str, Any] = {"text": transcript.text, "usage": duration_usage(transcript)}
+    answer: dict[str, Any] = {"text": transcript.text, "usage": count_duration(transcript)}
     if request.has_logprobs:
-        answer["logprobs"] = logprobs(transcript.tokens)
+        answer["logprobs"] = list_logprobs(transcript.tokens)
     answer |= describe_languages(transcript.language or find_fixed_language(request.language))
     if request.warnings:
         answer["warnings"] = list(request.warnings)
@@ -52,14 +52,14 @@ def describe_end(transcript: Transcript, request: TranscriptionRequest) -> dict[
     """Return the last event of a stream: what `json` has, and for `verbose_json` what that has."""
     is_verbose = request.response_format == "verbose_json"
     return {
-        **(verbose_answer(transcript, request) if is_verbose else {}),
-        **json_answer(transcript, request),
+        **(make_verbose_answer(transcript, request) if is_verbose else {}),
+        **make_json_answer(transcript, request),
         "type": "transcript.text.done",
-        "usage": token_usage(transcript),
+        "usage": count_tokens(transcript),
     }
 
 
-def verbose_answer(
+def make_verbose_answer(
     transcript: Transcript, request: TranscriptionRequest, warnings: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the object for `verbose_json`; `warnings` are about the sound."""
@@ -70,15 +70,17 @@ def verbose_answer(
         ),
         "duration": round(transcript.duration, 3),
         "text": transcript.text,
-        "usage": duration_usage(transcript),
+        "usage": count_duration(transcript),
     }
     if transcript.language:
         answer["locale"] = transcript.language
     if request.has_segments:
         fixed = find_fixed_language(request.language)
         segments = split_segments(transcript.words, transcript.tokens, fixed)
-        by_segment = _tokens_by_segment(segments, transcript.tokens)
-        answer["segments"] = [_segment(*each) for each in zip(segments, by_segment, strict=True)]
+        by_segment = _group_by_segment(segments, transcript.tokens)
+        answer["segments"] = [
+            _describe_segment(*each) for each in zip(segments, by_segment, strict=True)
+        ]
     if request.has_words:
         answer["words"] = [describe_word(word) for word in transcript.words]
     if request.has_tokens:
@@ -103,12 +105,12 @@ def describe_word(word: Word) -> dict[str, Any]:
     }
 
 
-def duration_usage(transcript: Transcript) -> dict[str, Any]:
+def count_duration(transcript: Transcript) -> dict[str, Any]:
     """Return what was used, in seconds of sound."""
     return {"type": "duration", "seconds": round(transcript.duration, 3)}
 
 
-def token_usage(transcript: Transcript) -> dict[str, Any]:
+def count_tokens(transcript: Transcript) -> dict[str, Any]:
     """Return what was used, in encoder frames that came in and tokens that went out."""
     frames = math.ceil(transcript.duration / FRAME_SECONDS)
     return {
@@ -120,17 +122,17 @@ def token_usage(transcript: Transcript) -> dict[str, Any]:
     }
 
 
-def logprobs(tokens: Sequence[Token]) -> list[dict[str, Any]]:
+def list_logprobs(tokens: Sequence[Token]) -> list[dict[str, Any]]:
     """Return the logarithms of the tokens' probabilities; language tags are no text."""
     return [
         {"token": text, "logprob": _log(token.confidence), "bytes": list(data)}
         for token in tokens
         if token.language is None
-        for text, data in [_text_and_bytes(token.piece)]
+        for text, data in [_decode_piece(token.piece)]
     ]
 
 
-def _text_and_bytes(piece: str) -> tuple[str, bytes]:
+def _decode_piece(piece: str) -> tuple[str, bytes]:
     if byte := _BYTE.fullmatch(piece):
         data = bytes.fromhex(byte[1])
         return data.decode("utf-8", "replace"), data
@@ -142,7 +144,7 @@ def _log(probability: float) -> float:
     return round(math.log(max(probability, 1e-12)), 6)
 
 
-def _segment(segment: Segment, tokens: Sequence[Token]) -> dict[str, Any]:
+def _describe_segment(segment: Segment, tokens: Sequence[Token]) -> dict[str, Any]:
     text = segment.text.encode()
     chances = [_log(token.confidence) for token in tokens] or [_log(segment.confidence)]
     return {
@@ -160,7 +162,7 @@ def _segment(segment: Segment, tokens: Sequence[Token]) -> dict[str, Any]:
     }
 
 
-def _tokens_by_segment(
+def _group_by_segment(
     segments: Sequence[Segment], tokens: Sequence[Token]
 ) -> Sequence[Sequence[Token]]:
     """Return the tokens of each segment, by the time at which the next one begins."""

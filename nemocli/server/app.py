@@ -31,15 +31,15 @@ LOG = logging.getLogger("nemocli.server")
 def build_app(service: Service) -> Starlette:
     """Return the application that serves a loaded model."""
     routes: list[BaseRoute] = [
-        Route("/v1/audio/transcriptions", _explained(transcribe), methods=["POST"]),
-        Route("/v1/audio/translations", _explained(_refuse_translation), methods=["POST"]),
-        Route("/v1/phrases", _explained(describe_list), methods=["POST"]),
+        Route("/v1/audio/transcriptions", _explain_failures(transcribe), methods=["POST"]),
+        Route("/v1/audio/translations", _explain_failures(_refuse_translation), methods=["POST"]),
+        Route("/v1/phrases", _explain_failures(describe_list), methods=["POST"]),
         Route("/v1/models", _list_models),
         Route("/v1/models/{model:path}", _show_model),
-        Route("/", _explained(show_page)),
-        Route("/captions", _explained(show_overlay)),
-        Route("/captions/events", _explained(send_captions)),
-        Route("/static/{name}", _explained(send_static)),
+        Route("/", _explain_failures(show_page)),
+        Route("/captions", _explain_failures(show_overlay)),
+        Route("/captions/events", _explain_failures(send_captions)),
+        Route("/static/{name}", _explain_failures(send_static)),
         Route("/health", _show_health),
         Route("/ready", _show_readiness),
         Route("/version", _show_version),
@@ -108,10 +108,10 @@ async def _show_version(_: Request) -> Response:
 
 async def _explain_http(request: Request, error: HTTPException) -> Response:
     reasons = {404: "There is nothing at this path.", 405: "This path has other methods."}
-    return ApiError(error.status_code, reasons.get(error.status_code, error.detail)).response()
+    return ApiError(error.status_code, reasons.get(error.status_code, error.detail)).make_response()
 
 
-def _explained(handler: Handler) -> Handler:
+def _explain_failures(handler: Handler) -> Handler:
     """Return a handler whose failures become responses; those of the server are logged."""
 
     async def handle(request: Request) -> Response:
@@ -121,6 +121,6 @@ def _explained(handler: Handler) -> Handler:
             failure = as_api_error(error)
             if failure.status >= 500:
                 LOG.error("%s failed: %r", request.url.path, error)
-            return failure.response()
+            return failure.make_response()
 
     return handle

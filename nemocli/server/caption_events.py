@@ -20,19 +20,21 @@ async def send_captions(request: Request) -> Response:
     if feed is None:
         raise ApiError(400, "Captions have an id, which the page shows.", "id")
     service: Service = request.app.state.service
-    events = _events(service, feed)
+    events = _follow_captions(service, feed)
     first = await anext(events)  # raises what makes it impossible
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_begun(first, events), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        _prepend(first, events), media_type="text/event-stream", headers=headers
+    )
 
 
-async def _begun(first: str, events: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _prepend(first: str, events: AsyncIterator[str]) -> AsyncIterator[str]:
     yield first
     async for event in events:
         yield event
 
 
-async def _events(service: Service, feed: str) -> AsyncIterator[str]:
+async def _follow_captions(service: Service, feed: str) -> AsyncIterator[str]:
     with service.caption_feeds.follow(feed) as queue:
         yield ": captions\n\n"
         ending = asyncio.ensure_future(service.draining.wait())

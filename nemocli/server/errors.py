@@ -32,7 +32,7 @@ class ApiError(Exception):
         self.code = code
         self.retry_after_s = retry_after_s
 
-    def body(self) -> dict[str, Any]:
+    def make_body(self) -> dict[str, Any]:
         """Return the object under `error` in a response or an event."""
         usual = "invalid_request_error" if self.status < 500 else "server_error"
         return {
@@ -42,14 +42,14 @@ class ApiError(Exception):
             "code": self.code,
         }
 
-    def response(self) -> JSONResponse:
+    def make_response(self) -> JSONResponse:
         """Return the response of a request that failed."""
         headers = {}
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        return JSONResponse({"error": self.body()}, self.status, headers)
+        return JSONResponse({"error": self.make_body()}, self.status, headers)
 
 
 def as_api_error(error: BaseException, param: str | None = None) -> ApiError:

@@ -51,12 +51,12 @@ class Fields:
     def __init__(self, form: FormData) -> None:
         self._form = form
 
-    def text(self, name: str) -> str:
+    def get_text(self, name: str) -> str:
         """Return a field's text, without spaces around it; empty if there is none."""
         value = self._form.get(name)
         return value.strip() if isinstance(value, str) else ""
 
-    def texts(self, name: str, is_split: bool = True, has_commas: bool = False) -> list[str]:
+    def list_texts(self, name: str, is_split: bool = True, has_commas: bool = False) -> list[str]:
         """Return the texts of a list; `is_split` allows several in one field, with commas.
 
         With `has_commas`, those of `name[]` are not split: a phrase may have commas of its own.
@@ -70,12 +70,12 @@ class Fields:
 
     def flag(self, name: str) -> bool:
         """Return a field that is true or false; ApiError for another value."""
-        value = self.text(name).lower()
+        value = self.get_text(name).lower()
         if value not in (*_TRUE, *_FALSE):
             raise ApiError(400, f"{name} is true or false, not {value[:40]!r}.", name)
         return value in _TRUE
 
-    def file(self) -> UploadFile:
+    def get_file(self) -> UploadFile:
         """Return the file; ApiError if there is none."""
         value = self._form.get("file")
         if not isinstance(value, UploadFile):
@@ -92,7 +92,7 @@ def read_request(
     such as `temperature`.
     """
     fields = Fields(form)
-    response_format = fields.text("response_format") or "json"
+    response_format = fields.get_text("response_format") or "json"
     if response_format not in FORMATS:
         known = ", ".join(FORMATS)
         raise ApiError(
@@ -102,9 +102,9 @@ def read_request(
             "unsupported_value",
         )
     for name in ("known_speaker_names", "known_speaker_references"):
-        if fields.texts(name, is_split=False):
+        if fields.list_texts(name, is_split=False):
             raise ApiError(400, f"{name}: this model does not tell speakers apart.", name)
-    granularities = fields.texts("timestamp_granularities")
+    granularities = fields.list_texts("timestamp_granularities")
     if unknown := set(granularities) - {"word", "segment"}:
         raise ApiError(
             400,
@@ -115,14 +115,14 @@ def read_request(
     language = _read_language(fields, transcriber, settings.lang)
     warning = transcriber.warn_of_language(language)
     return TranscriptionRequest(
-        file=fields.file(),
+        file=fields.get_file(),
         language=language,
         response_format=response_format,
         is_streamed=fields.flag("stream"),
         has_words="word" in granularities,
         has_segments="segment" in granularities or not granularities,
-        has_logprobs="logprobs" in fields.texts("include"),
-        has_tokens="tokens" in fields.texts("include"),
+        has_logprobs="logprobs" in fields.list_texts("include"),
+        has_tokens="tokens" in fields.list_texts("include"),
         phrases=requested.phrases,
         warnings=requested.warnings if warning is None else (warning, *requested.warnings),
     )
@@ -130,8 +130,8 @@ def read_request(
 
 def _read_language(fields: Fields, transcriber: Transcriber, lang: str) -> str:
     """Return the language's locale; of several hints none can be chosen, so that is `auto`."""
-    name = fields.text("language")
-    hints = fields.texts("languages")
+    name = fields.get_text("language")
+    hints = fields.list_texts("languages")
     if not name and hints:
         name = hints[0] if len(hints) == 1 else "auto"
     return find_language(transcriber, name or lang)

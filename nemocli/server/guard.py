@@ -54,7 +54,7 @@ class Guard:
             if refusal is None:
                 await self._app(scope, receive, send)
             else:
-                await WebSocket(scope, receive, send).send_denial_response(refusal.response())
+                await WebSocket(scope, receive, send).send_denial_response(refusal.make_response())
             return
         is_held = "100-continue" in Headers(scope=scope).get("expect", "").lower()
         body = _Body(receive, is_held)
@@ -67,7 +67,7 @@ class Guard:
                 headers["x-content-type-options"] = "nosniff"
             await send(message)
 
-        handler = self._app if refusal is None else refusal.response()
+        handler = self._app if refusal is None else refusal.make_response()
         await handler(scope, body.receive, send_with_headers)
 
     def check(self, scope: Scope) -> None:
@@ -91,7 +91,7 @@ class Guard:
 
     def _check_host(self, headers: Headers) -> None:
         host = headers.get("host", "")
-        if _host_name(host) not in (*LOOPBACK_NAMES, self._settings.host.strip("[]").lower()):
+        if _parse_host(host) not in (*LOOPBACK_NAMES, self._settings.host.strip("[]").lower()):
             raise ApiError(
                 403, "Without a key, this server is reached as localhost only.", code="host"
             )
@@ -137,7 +137,7 @@ class _Body:
                     await self.receive()
 
 
-def _host_name(host: str) -> str:
+def _parse_host(host: str) -> str:
     """Return the name of a Host header without its port, in lower case; empty if it is odd."""
     try:
         parts = urlsplit(f"//{host}")

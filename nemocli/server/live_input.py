@@ -85,7 +85,7 @@ class LiveInput:
         """Transcribe until the end."""
         last_sound = time.monotonic()
         while True:
-            item = await self._next(last_sound)
+            item = await self._get_next(last_sound)
             if item is None:
                 return
             if isinstance(item, _Silent):
@@ -97,7 +97,7 @@ class LiveInput:
             else:
                 await self._do(item)
 
-    async def _next(self, last_sound: float) -> "Samples | Order | _Silent | None":
+    async def _get_next(self, last_sound: float) -> "Samples | Order | _Silent | None":
         """Return what comes next; pieces of sound that wait are joined."""
         first = await self._get(last_sound)
         if not isinstance(first, np.ndarray):

@@ -27,34 +27,36 @@ _OF_CALLS: tuple[tuple[str, str, str, Callable[[CallStatistics, int], float]], .
 
 async def show_metrics(request: Request) -> Response:
     """Return all metrics."""
-    text = "".join(_lines(request.app.state.service))
+    text = "".join(_write_lines(request.app.state.service))
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _lines(service: Service) -> Iterator[str]:
+def _write_lines(service: Service) -> Iterator[str]:
     scheduler, live = service.scheduler, service.live_statistics
     statistics = scheduler.statistics
     waiting_live, waiting_files = scheduler.waiting
-    yield from _metric("live_streams", "gauge", "Live streams.", scheduler.places)
-    yield from _metric(
+    yield from _write_metric("live_streams", "gauge", "Live streams.", scheduler.places)
+    yield from _write_metric(
         "live_streams_max",
         "gauge",
         "Live streams that are admitted at once.",
         scheduler.max_streams,
     )
-    yield from _metric(
+    yield from _write_metric(
         "live_connections_total", "counter", "Live streams so far.", live.connections
     )
-    yield from _metric(
+    yield from _write_metric(
         "live_refused_total", "counter", "Live streams that were refused.", live.refused
     )
-    yield from _metric("live_turns_total", "counter", "Turns of live streams.", live.turns)
-    yield from _metric(
+    yield from _write_metric("live_turns_total", "counter", "Turns of live streams.", live.turns)
+    yield from _write_metric(
         "live_sound_seconds_total", "counter", "Sound of live streams.", live.sound_s
     )
-    yield from _metric("live_dropped_seconds_total", "counter", "Sound that was dropped: never.", 0)
+    yield from _write_metric(
+        "live_dropped_seconds_total", "counter", "Sound that was dropped: never.", 0
+    )
     for percent in (50, 95, 99):
-        yield from _metric(
+        yield from _write_metric(
             "live_lag_seconds",
             "gauge",
             "From the arrival of a chunk's sound to its text, by percentile since the start.",
@@ -62,8 +64,10 @@ def _lines(service: Service) -> Iterator[str]:
             f'percentile="{percent}"',
             is_first=percent == 50,
         )
-    yield from _metric("live_lag_mean_seconds", "gauge", "The mean of the same.", live.lags.mean)
-    yield from _metric(
+    yield from _write_metric(
+        "live_lag_mean_seconds", "gauge", "The mean of the same.", live.lags.mean
+    )
+    yield from _write_metric(
         "file_requests", "gauge", "Files that wait or are transcribed.", service.file_requests
     )
     kinds = {"live": (statistics.live, waiting_live), "files": (statistics.files, waiting_files)}
@@ -71,11 +75,11 @@ def _lines(service: Service) -> Iterator[str]:
         for label, (calls, waiting) in kinds.items():
             value = read(calls, waiting)
             is_first = label == "live"
-            yield from _metric(name, kind, help_text, value, f'kind="{label}"', is_first)
-    yield from _histogram(scheduler.statistics.BOUNDS, statistics.waits, statistics.wait_sum)
+            yield from _write_metric(name, kind, help_text, value, f'kind="{label}"', is_first)
+    yield from _write_histogram(scheduler.statistics.BOUNDS, statistics.waits, statistics.wait_sum)
 
 
-def _metric(
+def _write_metric(
     name: str, kind: str, help_text: str, value: float, label: str = "", is_first: bool = True
 ) -> Iterator[str]:
     if is_first:
@@ -83,7 +87,9 @@ def _metric(
     yield f"nemocli_{name}{{{label}}} {value:g}\n" if label else f"nemocli_{name} {value:g}\n"
 
 
-def _histogram(bounds: tuple[float, ...], counts: dict[float, int], total: float) -> Iterator[str]:
+def _write_histogram(
+    bounds: tuple[float, ...], counts: dict[float, int], total: float
+) -> Iterator[str]:
     name = "nemocli_live_wait_seconds"
     yield f"# HELP {name} Wait of a live chunk for the model, its call included.\n"
     yield f"# TYPE {name} histogram\n"

@@ -43,7 +43,7 @@ def _send(name: str, request: Request) -> Response:
     if name not in names:
         raise ApiError(404, "There is nothing at this path.")
     headers = {
-        "content-security-policy": _policy(request.headers.get("host", "")),
+        "content-security-policy": _make_policy(request.headers.get("host", "")),
         "permissions-policy": "microphone=(self), camera=(), geolocation=()",
         "referrer-policy": "no-referrer",
         "x-frame-options": "DENY",
@@ -55,7 +55,7 @@ def _send(name: str, request: Request) -> Response:
     return FileResponse(FOLDER / name, media_type=media_type, headers=headers)
 
 
-def _policy(host: str) -> str:
+def _make_policy(host: str) -> str:
     """Return what a page may load and where it may connect: this server, and nothing else.
 
     Some browsers do not count WebSockets of the page's own host as its own.

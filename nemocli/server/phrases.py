@@ -17,9 +17,11 @@ MAX_PHRASES, MAX_PHRASE_CHARACTERS = 1000, 100_000
 
 
 class _HasFields(Protocol):
-    def text(self, name: str) -> str: ...
+    def get_text(self, name: str) -> str: ...
 
-    def texts(self, name: str, is_split: bool = True, has_commas: bool = False) -> list[str]: ...
+    def list_texts(
+        self, name: str, is_split: bool = True, has_commas: bool = False
+    ) -> list[str]: ...
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class RequestPhrases:
 
 def read_phrases(fields: _HasFields, standing: Phrases) -> RequestPhrases:
     """Read the phrases of a form, and add them to the server's, which are `standing`."""
-    by_field = {name: fields.texts(name, has_commas=True) for name in ("keywords", "hotwords")}
-    by_field["speech_contexts"] = _read_contexts(fields.text("speech_contexts"))
+    by_field = {name: fields.list_texts(name, has_commas=True) for name in ("keywords", "hotwords")}
+    by_field["speech_contexts"] = _read_contexts(fields.get_text("speech_contexts"))
     return add_phrases(standing, by_field)
 
 

@@ -17,7 +17,7 @@ from nemocli.live.turns import TurnEvent, TurnStream
 from nemocli.scheduler.scheduler import BusyError
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.live_input import LiveInput
-from nemocli.server.realtime_settings import first_session, merge_session, read_settings
+from nemocli.server.realtime_settings import make_first_session, merge_session, read_settings
 from nemocli.server.realtime_writer import GOING_AWAY, RealtimeWriter
 from nemocli.server.service import Service
 from nemocli.server.sound_format import SoundReader
@@ -48,13 +48,13 @@ async def serve_realtime(websocket: WebSocket) -> None:
     is_offered = "realtime" in websocket.scope.get("subprotocols", [])
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(service.connection())
+            await stack.enter_async_context(service.count_connection())
         except ApiError as error:
-            await websocket.send_denial_response(error.response())
+            await websocket.send_denial_response(error.make_response())
             return
         await websocket.accept("realtime" if is_offered else None)
         try:
-            stack.enter_context(service.scheduler.live_place())
+            stack.enter_context(service.scheduler.take_live_place())
         except BusyError as error:
             service.live_statistics.refused += 1
             await websocket.close(TRY_LATER, str(error)[:120])
@@ -78,18 +78,18 @@ class RealtimeSession:
         self._writer = RealtimeWriter(websocket, service)
         # Clients of the interface before 2026 say so, or send its events.
         self._writer.is_old = "realtime=v1" in websocket.headers.get("openai-beta", "")
-        self._session = first_session(service.model_id)
+        self._session = make_first_session(service.model_id)
         self._settings = read_settings(self._session, service.transcriber, service.settings)
         self._reader = SoundReader(self._settings.sound)
         self._input = LiveInput(
-            service, self._new_turns(0.0), self._send_turns, self._send_progress
+            service, self._make_turns(0.0), self._send_turns, self._send_progress
         )
         self._errors = 0
         self._read_at = time.monotonic()
         # Samples at 16 kHz since the last commit or clear, as the reading task counts them.
         self._uncommitted = 0
 
-    def _new_turns(self, begin: float) -> TurnStream:
+    def _make_turns(self, begin: float) -> TurnStream:
         settings = self._settings
         return TurnStream(
             self._service.transcriber,
@@ -219,12 +219,12 @@ class RealtimeSession:
         """End what was said by the old settings, and begin anew by the new ones."""
         if turns.has_text:
             yield from turns.end_turn()
-        self._input.turns = self._new_turns(turns.seconds)
+        self._input.turns = self._make_turns(turns.seconds)
 
     async def _refuse(self, error: ApiError, event_id: str | None) -> None:
         """Send an error that the client made; after many of them, close the connection."""
         self._errors += 1
-        await self._writer.send("error", error=error.body() | {"event_id": event_id})
+        await self._writer.send("error", error=error.make_body() | {"event_id": event_id})
         if self._errors >= MAX_ERRORS:
             await self._websocket.close(VIOLATION, "Too many errors.")
             raise WebSocketDisconnect(VIOLATION)

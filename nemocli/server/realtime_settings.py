@@ -62,7 +62,7 @@ class RealtimeSettings:
         return StreamLimits(endpoint=math.inf if self.endpoint_s is None else self.endpoint_s)
 
 
-def first_session(model: str) -> dict[str, Any]:
+def make_first_session(model: str) -> dict[str, Any]:
     """Return the session of a new connection, in the present shape."""
     return {
         "type": "transcription",
@@ -99,7 +99,7 @@ def merge_session(session: dict[str, Any], update: Any) -> dict[str, Any]:
     for name, value in (audio.get("input") or {}).items():
         if name not in known:
             continue
-        if isinstance(value, dict) and _depth(value) > MAX_DEPTH:
+        if isinstance(value, dict) and _measure_depth(value) > MAX_DEPTH:
             raise ApiError(400, f"{name} has too many levels.", f"session.audio.input.{name}")
         is_same_kind = isinstance(known[name], dict) and isinstance(value, dict)
         if is_same_kind and value.get("type", known[name].get("type")) == known[name].get("type"):
@@ -123,7 +123,7 @@ def read_settings(
 ) -> RealtimeSettings:
     """Check a session; `settings` has the language without one. ApiError names the wrong member."""
     given = session["audio"]["input"]
-    transcription = _object(given["transcription"], "transcription")
+    transcription = _read_object(given["transcription"], "transcription")
     return RealtimeSettings(
         _read_format(given["format"]),
         _read_language(transcription, transcriber, settings.lang),
@@ -133,10 +133,10 @@ def read_settings(
     )
 
 
-def old_session(session: dict[str, Any]) -> dict[str, Any]:
+def convert_to_old_session(session: dict[str, Any]) -> dict[str, Any]:
     """Return a session in the older, flat shape."""
     given = session["audio"]["input"]
-    sound = _object(given["format"], "format")
+    sound = _read_object(given["format"], "format")
     names = {present: old for old, present in OLD_FORMATS.items()}
     return {
         "input_audio_format": names.get(str(sound.get("type")), "pcm16"),
@@ -164,7 +164,7 @@ def _to_present_shape(update: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_format(value: Any) -> SoundFormat:
-    given = _object(value, "format")
+    given = _read_object(value, "format")
     encoding = FORMATS.get(str(given.get("type", "audio/pcm")))
     if encoding is None:
         raise ApiError(400, f"format.type is one of {', '.join(FORMATS)}.", "format.type")
@@ -189,7 +189,7 @@ def _read_language(given: dict[str, Any], transcriber: Transcriber, lang: str) -
 def _read_turn_detection(value: Any) -> float | None:
     if value is None:
         return None
-    given = _object(value, "turn_detection")
+    given = _read_object(value, "turn_detection")
     kind = given.get("type", "server_vad")
     if kind == "none":
         return None
@@ -226,7 +226,7 @@ def _read_include(value: Any) -> frozenset[str]:
     return INCLUDABLE.intersection(each for each in value or () if isinstance(each, str))
 
 
-def _object(value: Any, name: str) -> dict[str, Any]:
+def _read_object(value: Any, name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -234,7 +234,7 @@ def _object(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def _depth(value: Any) -> int:
+def _measure_depth(value: Any) -> int:
     """Return how many levels of objects and lists a value has."""
     levels, inner = 0, [value]
     while inner and levels <= MAX_DEPTH:

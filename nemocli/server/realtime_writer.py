@@ -9,10 +9,10 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nemocli.live.turns import TurnCleared, TurnEnded, TurnEvent, TurnStarted, TurnText
-from nemocli.server.answers import describe_languages, describe_word, logprobs
+from nemocli.server.answers import describe_languages, describe_word, list_logprobs
 from nemocli.server.caption_feeds import read_feed
 from nemocli.server.errors import ApiError
-from nemocli.server.realtime_settings import LOGPROBS, PROGRESS, TOKENS, old_session
+from nemocli.server.realtime_settings import LOGPROBS, PROGRESS, TOKENS, convert_to_old_session
 from nemocli.server.service import Service
 from nemocli.transcript.json_documents import describe_token
 from nemocli.transcript.segments import split_segments
@@ -40,16 +40,16 @@ class RealtimeWriter:
         self._text = ""
         self._websocket = websocket
         self._statistics = service.live_statistics
-        self._id = _new_id("sess")
+        self._id = _make_id("sess")
         # The item of the turn that was begun or comes next, and of the one before.
-        self._item = _new_id("item")
+        self._item = _make_id("item")
         self._previous_item: str | None = None
         # Second of the sound at which the last turn ended.
         self._turn_began = 0.0
 
     async def send(self, kind: str, **members: Any) -> None:
         """Send an event. Raises WebSocketDisconnect if the connection is gone or closed."""
-        event = {"type": kind, "event_id": _new_id("event"), **members}
+        event = {"type": kind, "event_id": _make_id("event"), **members}
         try:
             await self._websocket.send_text(json.dumps(event))
         except (OSError, RuntimeError):
@@ -64,7 +64,7 @@ class RealtimeWriter:
             "id": self._id,
             "object": "realtime.transcription_session",
             "expires_at": int(datetime.now(UTC).timestamp()) + SESSION_S,
-            **(old_session(session) if self.is_old else session),
+            **(convert_to_old_session(session) if self.is_old else session),
         }
         more = {"warnings": list(warnings)} if warnings else {}
         await self.send(f"{kind}.{happened}", session=shown, **more)
@@ -72,7 +72,10 @@ class RealtimeWriter:
     async def send_failure(self, failure: ApiError) -> None:
         """Say that the turn that was begun cannot be transcribed."""
         await self.send(
-            f"{_TRANSCRIPTION}.failed", item_id=self._item, content_index=0, error=failure.body()
+            f"{_TRANSCRIPTION}.failed",
+            item_id=self._item,
+            content_index=0,
+            error=failure.make_body(),
         )
 
     async def send_turns(
@@ -116,7 +119,7 @@ class RealtimeWriter:
     async def _end_turn(self, turn: TurnEnded, seconds: float) -> None:
         self._statistics.turns += 1
         item, previous = self._item, self._previous_item
-        self._previous_item, self._item = item, _new_id("item")
+        self._previous_item, self._item = item, _make_id("item")
         await self.send("input_audio_buffer.committed", item_id=item, previous_item_id=previous)
         shown = {
             "id": item,
@@ -151,7 +154,7 @@ class RealtimeWriter:
     def _describe_tokens(self, tokens: Sequence[Token]) -> dict[str, Any]:
         described: dict[str, Any] = {}
         if LOGPROBS in self.includes:
-            described["logprobs"] = logprobs(tokens)
+            described["logprobs"] = list_logprobs(tokens)
         if TOKENS in self.includes:
             described["tokens"] = [describe_token(token) for token in tokens]
         return described
@@ -162,5 +165,5 @@ class RealtimeWriter:
             await self.send("nemocli.progress", audio_end_ms=round(1000 * seconds))
 
 
-def _new_id(kind: str) -> str:
+def _make_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(10)}"

@@ -82,7 +82,7 @@ async def _serve(
                 await wyoming.start(sockets[1])
             while not server.started and not running.done():
                 await asyncio.sleep(0.01)
-            with _signals() as ends:
+            with _catch_signals() as ends:
                 loop = asyncio.get_running_loop()
 
                 def end() -> None:
@@ -138,7 +138,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[asyncio.Event]:
+def _catch_signals() -> Iterator[asyncio.Event]:
     """Yield an event that the first signal sets; the second one ends the program at once."""
     loop, ends = asyncio.get_running_loop(), asyncio.Event()
 

@@ -48,7 +48,7 @@ class Service(Closing):
         self._files = asyncio.Semaphore(MAX_FILES)
         self._folder = TemporaryDirectory(prefix="nemocli-", ignore_cleanup_errors=True)
         self._file_threads = ThreadPoolExecutor(MAX_FILES, "file")
-        self._live_threads = ThreadPoolExecutor(scheduler_threads(scheduler), "live")
+        self._live_threads = ThreadPoolExecutor(count_threads(scheduler), "live")
 
     @property
     def folder(self) -> Path:
@@ -56,7 +56,7 @@ class Service(Closing):
         return Path(self._folder.name)
 
     @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[None]:
+    async def count_connection(self) -> AsyncIterator[None]:
         """Count a connection in an `async with` block: the server waits for it when it ends.
 
         Raises ApiError if the server ends already.
@@ -73,7 +73,7 @@ class Service(Closing):
                 self._is_idle.set()
 
     @contextlib.asynccontextmanager
-    async def file_request(self) -> AsyncIterator[None]:
+    async def count_file_request(self) -> AsyncIterator[None]:
         """Count a request for a file; ApiError if too many wait already."""
         if self.file_requests >= MAX_FILE_REQUESTS:
             raise ApiError(
@@ -121,6 +121,6 @@ class Service(Closing):
         self._folder.cleanup()
 
 
-def scheduler_threads(scheduler: Scheduler) -> int:
+def count_threads(scheduler: Scheduler) -> int:
     """Return how many threads live streams need: one each, since each waits for the model."""
     return max(MAX_LIVE_STREAMS, scheduler.max_streams) + 1

@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.types import Receive, Scope, Send
 
 from nemocli.batch.many import FileResult
-from nemocli.server.answers import describe_end, json_answer, verbose_answer
+from nemocli.server.answers import describe_end, make_json_answer, make_verbose_answer
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.fields import TranscriptionRequest, read_request
 from nemocli.server.file_job import FileJob, StoppedError
 from nemocli.server.service import Service
-from nemocli.server.uploads import kept_file, open_form
+from nemocli.server.uploads import keep_file, open_form
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT
 from nemocli.transcript.formats import write_transcript
 from nemocli.transcript.types import Transcript
@@ -38,11 +38,11 @@ async def transcribe(request: Request) -> Response:
     service: Service = request.app.state.service
     stack = AsyncExitStack()
     try:
-        await stack.enter_async_context(service.connection())
-        await stack.enter_async_context(service.file_request())
+        await stack.enter_async_context(service.count_connection())
+        await stack.enter_async_context(service.count_file_request())
         form = await stack.enter_async_context(open_form(request, service.settings.max_upload))
         asked = read_request(form, service.transcriber, service.settings)
-        kept = kept_file(asked.file.file, service.folder)
+        kept = keep_file(asked.file.file, service.folder)
         path = await service.run_file(lambda: stack.enter_context(kept))
         if asked.is_streamed:
             response = await _begin_stream(service, asked, path, stack)
@@ -81,26 +81,26 @@ async def _wait_for_disconnect(request: Request) -> None:
 def _respond(result: FileResult, asked: TranscriptionRequest) -> Response:
     transcript = result.transcript
     assert transcript is not None
-    headers = _warning_headers(asked)
+    headers = _write_warning_headers(asked)
     if asked.response_format == "json":
-        return JSONResponse(json_answer(transcript, asked), headers=headers)
+        return JSONResponse(make_json_answer(transcript, asked), headers=headers)
     if asked.response_format == "verbose_json":
         warnings = [warning.message for warning in result.warnings]
-        return JSONResponse(verbose_answer(transcript, asked, warnings), headers=headers)
+        return JSONResponse(make_verbose_answer(transcript, asked, warnings), headers=headers)
     return PlainTextResponse(
-        _document(transcript, asked.response_format),
+        _write_document(transcript, asked.response_format),
         headers=headers,
         media_type=CONTENT_TYPES[asked.response_format],
     )
 
 
-def _document(transcript: Transcript, response_format: str) -> str:
+def _write_document(transcript: Transcript, response_format: str) -> str:
     if response_format == "text":
         return transcript.text + "\n"
     return write_transcript(transcript, response_format, DEFAULT_LAYOUT)
 
 
-def _warning_headers(asked: TranscriptionRequest) -> dict[str, str]:
+def _write_warning_headers(asked: TranscriptionRequest) -> dict[str, str]:
     """Return the warnings as a header, which has only ASCII characters."""
     text = " ".join(asked.warnings).encode("ascii", "backslashreplace").decode()
     return {"x-nemocli-warning": text} if text else {}
@@ -129,8 +129,9 @@ async def _begin_stream(
     except BaseException:
         job.stop()
         raise
-    events = _events(texts, first, work, asked)
-    headers = _warning_headers(asked) | {"cache-control": "no-cache", "x-accel-buffering": "no"}
+    events = _send_events(texts, first, work, asked)
+    headers = _write_warning_headers(asked)
+    headers |= {"cache-control": "no-cache", "x-accel-buffering": "no"}
     return _EventStream(events, headers, service, stack)
 
 
@@ -161,7 +162,7 @@ class _EventStream(StreamingResponse):
             self._service.begin(self._stack.aclose())
 
 
-async def _events(
+async def _send_events(
     texts: "asyncio.Queue[str | None]",
     text: str | None,
     work: "asyncio.Future[FileResult]",
@@ -171,7 +172,7 @@ async def _events(
     sent = ""
     while text is not None:
         if len(text) > len(sent) and text.startswith(sent):
-            yield _event({"type": "transcript.text.delta", "delta": text[len(sent) :]})
+            yield _write_event({"type": "transcript.text.delta", "delta": text[len(sent) :]})
             sent = text
         text = await texts.get()
     try:
@@ -180,15 +181,15 @@ async def _events(
         failure = as_api_error(error)
         if failure.status >= 500:
             LOG.error("a transcription failed: %r", error)
-        yield _event({"error": failure.body()})
+        yield _write_event({"error": failure.make_body()})
         return
     transcript = result.transcript
     assert transcript is not None
     if rest := transcript.text[len(sent) :]:
-        yield _event({"type": "transcript.text.delta", "delta": rest})
-    yield _event(describe_end(transcript, asked))
+        yield _write_event({"type": "transcript.text.delta", "delta": rest})
+    yield _write_event(describe_end(transcript, asked))
     yield "data: [DONE]\n\n"
 
 
-def _event(data: dict[str, Any]) -> str:
+def _write_event(data: dict[str, Any]) -> str:
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"

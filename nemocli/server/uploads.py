@@ -38,7 +38,7 @@ async def open_form(
         raise ApiError(400, f"Send a form (multipart/form-data) with {content}.", "file")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_upload + MAX_BESIDE:
-        raise _too_large(max_upload)
+        raise _refuse_size(max_upload)
     limited = Request(request.scope, _limit_body(request.receive, max_upload))
     try:
         form = await limited.form(
@@ -61,7 +61,7 @@ async def open_form(
 
 
 @contextlib.contextmanager
-def kept_file(source: BinaryIO, folder: Path) -> Iterator[Path]:
+def keep_file(source: BinaryIO, folder: Path) -> Iterator[Path]:
     """Copy an upload into a file of its own, which is removed at the end of a `with` block."""
     try:
         with NamedTemporaryFile(dir=folder, prefix="upload-", delete=False) as file:
@@ -88,13 +88,13 @@ def _limit_body(receive: Receive, max_upload: int) -> Receive:
             raise ApiError(408, f"No more of the upload came for {READ_TIMEOUT_S:.0f} s.") from None
         received += len(message.get("body", b""))
         if received > max_upload + MAX_BESIDE:
-            raise _too_large(max_upload)
+            raise _refuse_size(max_upload)
         return message
 
     return receive_limited
 
 
-def _too_large(max_upload: int) -> ApiError:
+def _refuse_size(max_upload: int) -> ApiError:
     megabytes = max_upload / 1e6
     return ApiError(
         413, f"The upload is larger than {megabytes:.0f} MB; --max-upload allows more.", "file"

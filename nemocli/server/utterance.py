@@ -42,8 +42,8 @@ class Utterance:
     async def begin(self) -> None:
         """Take a place; raises ApiError if there is none."""
         try:
-            await self._stack.enter_async_context(self._service.connection())
-            self._stack.enter_context(self._service.scheduler.live_place())
+            await self._stack.enter_async_context(self._service.count_connection())
+            self._stack.enter_context(self._service.scheduler.take_live_place())
         except Exception as error:
             await self._stack.aclose()
             if as_api_error(error).status == 429:
@@ -54,12 +54,12 @@ class Utterance:
 
     async def put(self, data: bytes) -> None:
         """Add sound; waits while too much of it waits."""
-        await self._while_running(self._input.put_sound(self._reader.read(data)))
+        await self._wait_for(self._input.put_sound(self._reader.read(data)))
 
     async def finish(self) -> None:
         """Send the transcript."""
-        await self._while_running(self._input.put_sound(self._reader.finish()))
-        await self._while_running(self._input.put_order(lambda turns: turns.end_turn()))
+        await self._wait_for(self._input.put_sound(self._reader.finish()))
+        await self._wait_for(self._input.put_order(lambda turns: turns.end_turn()))
         self._input.end()
         assert self._task is not None
         try:
@@ -76,7 +76,7 @@ class Utterance:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._stack.aclose()
 
-    async def _while_running(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait for work, or for the end of the thread that it waits for."""
         assert self._task is not None
         waiting = asyncio.ensure_future(work)
@@ -93,15 +93,15 @@ class Utterance:
             if isinstance(event, TurnText):
                 if not self._is_begun:
                     self._is_begun = True
-                    await self._send(Frame("transcript-start", self._about(None)))
+                    await self._send(Frame("transcript-start", self._describe_language(None)))
                 await self._send(Frame("transcript-chunk", {"text": event.text}))
             elif isinstance(event, TurnEnded):
                 self._service.live_statistics.turns += 1
-                about = self._about(event.language)
+                about = self._describe_language(event.language)
                 await self._send(Frame("transcript", {"text": event.text, **about}))
                 if self._is_begun:
                     await self._send(Frame("transcript-stop", {}))
 
-    def _about(self, language: str | None) -> dict[str, Any]:
+    def _describe_language(self, language: str | None) -> dict[str, Any]:
         language = language or (None if self._language == "auto" else self._language)
         return {"language": language} if language else {}

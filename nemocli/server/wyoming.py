@@ -106,7 +106,7 @@ class WyomingConnection:
 
     async def _handle(self, frame: Frame) -> None:
         if frame.type == "describe":
-            await self._send(Frame("info", self._info()))
+            await self._send(Frame("info", self._describe_service()))
         elif frame.type == "ping":
             await self._send(Frame("pong", {"text": frame.data.get("text")}))
         elif frame.type == "transcribe":
@@ -166,7 +166,7 @@ class WyomingConnection:
         async with asyncio.timeout(WRITE_TIMEOUT_S):
             await self._writer.drain()
 
-    def _info(self) -> dict[str, Any]:
+    def _describe_service(self) -> dict[str, Any]:
         transcriber = self._service.transcriber
         tags = transcriber.languages
         codes = dict.fromkeys(tag.partition("-")[0] for tag in tags)

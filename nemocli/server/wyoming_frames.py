@@ -39,9 +39,9 @@ async def read_frame(reader: asyncio.StreamReader) -> Frame | None:
     if not isinstance(data, dict):
         raise ApiError(400, "The data of a frame is an object.")
     try:
-        if size := _length(head, "data_length", MAX_DATA):
+        if size := _read_length(head, "data_length", MAX_DATA):
             data = data | _parse_object(await reader.readexactly(size))
-        size = _length(head, "payload_length", MAX_PAYLOAD)
+        size = _read_length(head, "payload_length", MAX_PAYLOAD)
         payload = await reader.readexactly(size) if size else b""
     except asyncio.IncompleteReadError:
         return None
@@ -69,7 +69,7 @@ def _parse_object(text: bytes) -> dict[str, Any]:
     return value
 
 
-def _length(head: dict[str, Any], name: str, most: int) -> int:
+def _read_length(head: dict[str, Any], name: str, most: int) -> int:
     length = head.get(name) or 0
     if not isinstance(length, int) or not 0 <= length <= most:
         raise ApiError(413, f"{name} is from 0 to {most}.")

@@ -82,10 +82,10 @@ def test_after_it_is_closed_sessions_call_the_model_themselves(transcriber, clip
 
 def test_places_are_limited_and_given_back(transcriber):
     with transcriber.schedule(max_streams=2) as scheduler:
-        with scheduler.live_place():
-            with scheduler.live_place(), pytest.raises(BusyError, match="2 live streams"):
-                scheduler.live_place().__enter__()
-            with scheduler.live_place():
+        with scheduler.take_live_place():
+            with scheduler.take_live_place(), pytest.raises(BusyError, match="2 live streams"):
+                scheduler.take_live_place().__enter__()
+            with scheduler.take_live_place():
                 assert scheduler.places == 2
         assert scheduler.places == 0
 
@@ -236,13 +236,13 @@ def test_costs_are_those_of_the_calls():
     cost = costs.cost
     assert cost.fixed == pytest.approx(0.055, abs=0.005)
     assert cost.each == pytest.approx(0.0128, abs=0.001)
-    assert cost.streams_within(0.32) == 16  # two calls of 16 streams' turns fit into a chunk
-    assert cost.chunks_within(0.1) == 3
+    assert cost.count_streams_within(0.32) == 16  # two calls of 16 streams' turns fit into a chunk
+    assert cost.count_chunks_within(0.1) == 3
 
 
 def test_at_least_one_stream_is_served():
-    assert CallCost(1.0, 0.5).streams_within(0.32) == 1
-    assert CallCost(1.0, 0.5).chunks_within(0.1) == 1
+    assert CallCost(1.0, 0.5).count_streams_within(0.32) == 1
+    assert CallCost(1.0, 0.5).count_chunks_within(0.1) == 1
 
 
 def test_a_waiting_stream_keeps_only_its_own_memory(transcriber, scheduler, clips):

@@ -10,7 +10,7 @@ _DEVICE_WORDS = ("metal", "gpu", "command buffer")
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
+def explain_failures(what: str) -> Iterator[None]:
     """Turn what MLX raises into a NemocliError; `what` is the sentence's beginning.
 
     A lack of memory is raised as MemoryError, which the command line explains.

@@ -21,7 +21,7 @@ from nemocli.runtimes.base import Runtime, State
 from nemocli.runtimes.mlx.device_thread import call, call_later
 from nemocli.runtimes.mlx.files import WEIGHTS_FILE
 from nemocli.runtimes.mlx.operations import Array, MLXOperations
-from nemocli.runtimes.mlx.refusals import explained
+from nemocli.runtimes.mlx.refusals import explain_failures
 from nemocli.runtimes.mlx.shapes import chunk_shape, make_zeros
 from nemocli.runtimes.mlx.stored_weights import NamesOnly, StoredWeights, other_shapes
 from nemocli.runtimes.mlx.tools import mx
@@ -77,7 +77,7 @@ class MLXRuntime(Runtime):
         call(partial(self._load, folder / WEIGHTS_FILE, precision))
 
     def _load(self, path: Path, precision: str) -> None:
-        with explained(f"MLX cannot load {path}"), mx.stream(self._device):
+        with explain_failures(f"MLX cannot load {path}"), mx.stream(self._device):
             mx.set_cache_limit(MAX_CACHE_BYTES)
             weights = StoredWeights(path, list_shapes(self.config), precision, self._dtype)
             operations = MLXOperations(weights)
@@ -108,7 +108,7 @@ class MLXRuntime(Runtime):
         return call(partial(self._run, graph, inputs))
 
     def _run(self, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        with explained(f"MLX cannot run the graph {graph}"), mx.stream(self._device):
+        with explain_failures(f"MLX cannot run the graph {graph}"), mx.stream(self._device):
             given = {name: self._as_array(graph, value) for name, value in inputs.items()}
             outputs = self._choose_function(graph, given)(given)
             # The engine computes with the others, as numpy's float32.
@@ -133,7 +133,7 @@ class MLXRuntime(Runtime):
         return call(partial(self._join, states, axis))
 
     def _join(self, states: Sequence[State], axis: int) -> State:
-        with explained("MLX cannot join the states of streams"), mx.stream(self._device):
+        with explain_failures("MLX cannot join the states of streams"), mx.stream(self._device):
             joined = {
                 name: mx.concatenate([mx.array(state[name]) for state in states], axis)
                 for name in states[0]
@@ -147,7 +147,7 @@ class MLXRuntime(Runtime):
         return call(partial(self._split, state, count, axis))
 
     def _split(self, state: State, count: int, axis: int) -> list[State]:
-        with explained("MLX cannot split the state of streams"), mx.stream(self._device):
+        with explain_failures("MLX cannot split the state of streams"), mx.stream(self._device):
             parts = {name: mx.split(value, count, axis) for name, value in state.items()}
             mx.eval(parts)
             return [{name: each[n] for name, each in parts.items()} for n in range(count)]
