@@ -22,7 +22,7 @@ from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
 from nemocli.engine.stream import Stream
 from nemocli.freed_memory import return_freed_memory
-from nemocli.models.resolve import resolve
+from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.models.word_delays import choose_alignment
 from nemocli.network.graphs import count_chunk_rows
@@ -41,13 +41,18 @@ _PATHS = "a path or several, each a str or a Path"
 
 
 def load_transcriber(
-    spec: ModelSpec, progress: Callable[[str], None] | None = None
+    spec: ModelSpec,
+    progress: Callable[[str], None] | None = None,
+    before_load: Callable[[ResolvedModel], None] | None = None,
 ) -> "Transcriber":
     """Load the model of a spec; `progress` is called with a sentence before what takes long.
 
-    Raises what `resolve` and `ResolvedModel.load` raise.
+    `before_load` is called once it is decided what will be loaded. Raises what `resolve`,
+    `before_load` and `ResolvedModel.load` raise.
     """
     resolved = resolve(spec)
+    if before_load is not None:
+        before_load(resolved)
     loaded = resolved.load(progress)
     decoder = TokenDecoder(loaded.tokenizer_json)
     return Transcriber(

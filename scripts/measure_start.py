@@ -7,10 +7,14 @@ The commands run in turn, and with --other, those of another version between the
 medians of the seconds that each takes from its start to its end, of its processor time, which
 other programs change less, and of the ratios to the other version's. The stream is a tenth of a
 second of silence on stdin.
+
+With --microphone, instead: the seconds until a live stream takes in the sound of a microphone, a
+null sink's of a PulseAudio server that the script starts.
 """
 
 import argparse
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -20,6 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import soundfile
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from nemocli.models.paths import find_cache_folder
+from tests import pulse
 
 CLIP = Path(__file__).parents[1] / "assets" / "clips" / "en-US-1.flac"
 
@@ -50,9 +58,13 @@ def main() -> None:
     parser.add_argument("--model", default="demo")
     parser.add_argument("--other", help="the nemocli of another version")
     parser.add_argument("--repeat", type=int, default=11)
+    parser.add_argument("--microphone", action="store_true", help="needs PulseAudio and PortAudio")
     arguments = parser.parse_args()
     programs = [[sys.executable, "-m", "nemocli"]]
     programs += [[arguments.other]] if arguments.other else []
+    if arguments.microphone:
+        measure_microphone(programs, arguments.model, arguments.repeat)
+        return
     with tempfile.TemporaryDirectory() as folder:
         sound = write_sound(Path(folder))
         commands = list_commands(arguments.model, sound)
@@ -65,6 +77,44 @@ def main() -> None:
                         timing.wall.clear()
                         timing.processor.clear()
     report(timings)
+
+
+def measure_microphone(programs: list[list[str]], model: str, repeat: int) -> None:
+    """Print the median, and the range, of each program's seconds until the microphone is on."""
+    seconds: list[list[float]] = [[] for _ in programs]
+    with tempfile.TemporaryDirectory() as folder, pulse.room(Path(folder), 48000, 1) as room:
+        room.environment["NEMOCLI_CACHE_DIR"] = str(find_cache_folder())
+        for number in range(repeat + 1):
+            for program, measured in zip(programs, seconds, strict=True):
+                taken = time_microphone([*program, "live", "--model", model], room.environment)
+                if number:  # the first one converts the model, and brings files from the disk
+                    measured.append(taken)
+    for program, measured in zip(programs, seconds, strict=True):
+        shown = f"{statistics.median(measured):.3f} ({min(measured):.3f} to {max(measured):.3f})"
+        print(f"seconds until the microphone is on: {shown}  {program[0]}")
+
+
+def time_microphone(command: list[str], environment: dict[str, str]) -> float:
+    """Return the seconds until the sound server has a new stream that records."""
+    watching = subprocess.Popen(
+        ["pactl", "subscribe"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert watching.stdout is not None
+    with watching:
+        try:
+            time.sleep(0.5)  # until it has subscribed
+            begun = time.perf_counter()
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            with subprocess.Popen(command, env=environment, **quiet) as live:
+                for event in watching.stdout:
+                    if "'new' on source-output" in event:
+                        break
+                taken = time.perf_counter() - begun
+                time.sleep(2)  # the model is loaded
+                live.send_signal(signal.SIGINT)
+            return taken
+        finally:
+            watching.kill()
 
 
 def list_commands(model: str, sound: Path) -> dict[str, list[str]]:

@@ -135,6 +135,8 @@ class Microphone(LiveSource):
         self._was_loud = False
 
     def start(self) -> None:
+        if self._thread.ident is not None:
+            return
         self._last_block = read_clock_with_sleep()
         _open_microphones.add(self)
         # Until it is closed: PortAudio's thread has words of its own for a device that goes away.

@@ -121,7 +121,7 @@ class LiveSource:
     # ------------------------------------------------------------------ what a kind of source adds
 
     def start(self) -> None:
-        """Begin to take in sound."""
+        """Begin to take in sound; a microphone that was started already goes on."""
 
     def pause(self) -> None:
         """Take in no sound from now on; what was said before is ended by that."""

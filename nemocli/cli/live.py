@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -34,6 +34,8 @@ from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.merged import MergedListeners
 from nemocli.live.stream import LiveStream, StreamLimits
+from nemocli.models.paths import DEMO
+from nemocli.models.resolve import ResolvedModel
 from nemocli.models.spec import ModelSpec
 from nemocli.transcript.alignment import Align, parse_align
 from nemocli.transcript.cue_layout import CueLayout
@@ -78,7 +80,7 @@ def transcribe_live(options: LiveOptions) -> None:
         if options.server is not None:
             model = open_live_server(options, limits, phrases, screen)
         else:
-            model = _load(spec, options, limits, align, phrases, len(sources), screen)
+            model = _load(spec, options, limits, align, phrases, list(sources.values()), screen)
         listener = _open_listener(model, sources)
         delivery = open_delivery()
         live_screen = open_screen(options, model.lookahead, delivery)
@@ -134,14 +136,32 @@ def _load(
     limits: StreamLimits,
     align: Align,
     phrases: Phrases,
-    streams: int,
+    sources: Sequence[LiveSource],
     screen: Screen,
 ) -> LiveModel:
-    transcriber = load_model(spec, screen)
+    """Load the model, with microphones on already: what is said meanwhile is not lost.
+
+    Not if they have to wait for more than the model: a key that is to be held, or a recording,
+    which replaces an older one only if all else is well. Nor while a checkpoint is converted: that
+    takes so long that most of the sound would be dropped, but for the demo's.
+    """
+
+    def begin(resolved: ResolvedModel, show: Callable[[str], None]) -> None:
+        takes_long = resolved.needs_conversion and resolved.name != DEMO
+        must_wait = takes_long or options.hotkey or options.save_audio
+        microphones = [source for source in sources if source.discards_in_pause]
+        if must_wait or not microphones:
+            return
+        for microphone in microphones:
+            microphone.start()
+        if screen.draws:
+            show("you can speak already")
+
+    transcriber = load_model(spec, screen, begin)
     language = note_language(options.lang, transcriber, screen)
     note_unspelled(transcriber, phrases, screen)
-    if streams > 1:
-        transcriber.schedule(streams)  # so that they share calls
+    if len(sources) > 1:
+        transcriber.schedule(len(sources))  # so that they share calls
     return LiveModel(
         lambda: LiveStream(transcriber, language, limits, align, phrases),
         transcriber.lookahead,

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import typer
@@ -14,6 +15,7 @@ from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, HubModel
 from nemocli.models.measured_choices import COMMAND, is_first_use
 from nemocli.models.paths import DEMO
+from nemocli.models.resolve import ResolvedModel
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kind import FolderKind
 from nemocli.runtimes.kinds import AUTO_RUNTIME
@@ -21,12 +23,21 @@ from nemocli.runtimes.system import System, this_system
 from nemocli.transcriber import Transcriber, load_transcriber
 
 
-def load_model(spec: ModelSpec, screen: Screen) -> Transcriber:
-    """Load the requested model, or the released one; show the progress on the screen."""
+def load_model(
+    spec: ModelSpec,
+    screen: Screen,
+    before_load: Callable[[ResolvedModel, Callable[[str], None]], None] | None = None,
+) -> Transcriber:
+    """Load the requested model, or the released one; show the progress on the screen.
+
+    `before_load` is called once it is decided what will be loaded, with that and with what shows a
+    step of the progress.
+    """
     spec = complete_spec(spec, screen)
     assert spec.model is not None
     with screen.show_wait("loading the model") as progress:
-        transcriber = load_transcriber(spec, progress)
+        call = None if before_load is None else lambda resolved: before_load(resolved, progress)
+        transcriber = load_transcriber(spec, progress, call)
     _suggest_measuring(spec, transcriber, screen, this_system())
     return transcriber
 

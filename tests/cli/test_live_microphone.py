@@ -64,6 +64,63 @@ def test_what_is_played_is_transcribed_until_it_is_unplugged(clips, tmp_path, ra
     assert soundfile.info(saved).duration == pytest.approx(rest[-1]["heard"], abs=0.01)
 
 
+#: nemocli, which loads no model before the file of its first argument exists.
+SLOW_TO_LOAD = """
+import sys, time
+from pathlib import Path
+
+from nemocli.__main__ import main
+from nemocli.models.resolve import ResolvedModel
+
+load, gate = ResolvedModel.load, Path(sys.argv.pop(1))
+
+def wait(*arguments):
+    while not gate.exists():
+        time.sleep(0.01)
+    return load(*arguments)
+
+ResolvedModel.load = wait
+main()
+"""
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_what_is_said_while_the_model_loads_is_not_lost(clips, tmp_path, is_saved):
+    """But for a recording, which begins with the stream."""
+    clip, gate = clips[0], tmp_path / "gate"
+    soundfile.write(tmp_path / "a.wav", clip.samples, 16000)
+    saving = ["--save-audio", tmp_path / "saved.flac"] if is_saved else []
+    arguments = [gate, "live", "--model", "demo", "-f", "jsonl", *saving]
+    with (
+        room(tmp_path, 48000, 2) as heard,
+        subprocess.Popen(
+            [sys.executable, "-c", SLOW_TO_LOAD, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=heard.environment,
+        ) as live,
+    ):
+        if not is_saved:
+            wait_for_recording(heard)
+        heard.play(tmp_path / "a.wav")
+        gate.touch()
+        live.stdout.readline()  # the stream has begun
+        live.send_signal(signal.SIGINT)
+        lines, messages = live.communicate(timeout=60)
+    assert live.returncode == 0, messages
+    finals = [event["text"] for event in map(json.loads, lines.splitlines()) if "text" in event]
+    assert finals[-1:] == ([] if is_saved else [clip.text])
+
+
+def wait_for_recording(heard):
+    for _ in range(600):
+        if heard.control("list", "short", "source-outputs"):
+            return
+        time.sleep(0.05)
+    raise AssertionError("nothing records")
+
+
 def test_microphones_are_listed_and_named(tmp_path):
     with room(tmp_path, 48000, 2) as heard:
         listed = start(heard, "--list-devices").communicate(timeout=20)[0]
