@@ -14,7 +14,7 @@ from nemocli.cli.printable import make_path_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UsageError
-from nemocli.jobs.documents import parse_format, parse_formats
+from nemocli.jobs.documents import check_formats, parse_format, parse_formats
 from nemocli.jobs.inputs import Listing
 from nemocli.jobs.plan import RunOptions, plan_jobs
 from nemocli.jobs.report import RunReport, check_report
@@ -78,6 +78,7 @@ class _Request:
             parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank),
             options.untrained_lookahead,
         )
+        check_formats(self.formats, self.model.sound.is_separate)
         self.max_memory = parse_bytes(options.max_memory)
         self.place = choose_place(options)
         self.screen = Screen(options.quiet)

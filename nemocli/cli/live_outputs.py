@@ -143,11 +143,19 @@ def open_lines(delivery: Delivery | None, options: LiveOptions) -> Output:
     return JsonLines(delivery)
 
 
-def check_output(path: Path, force: bool) -> None:
-    """Raise UsageError for a file of another kind, or one that may not be replaced."""
+def check_output(path: Path, force: bool, has_speakers: bool) -> None:
+    """Raise UsageError for a file of another kind, or one that may not be replaced.
+
+    Without `has_speakers`, nobody is told apart, and a file of turns would be empty.
+    """
     if path.suffix[1:] not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise UsageError(f"--output writes files that end in {known}, not {path.name!r}.")
+    if FORMATS[path.suffix[1:]].has_only_turns and not has_speakers:
+        raise UsageError(
+            f"{path.suffix} only says who speaks when: add --mic and --system, which are two, or"
+            " choose another format."
+        )
     check_target(path, force)
 
 

@@ -13,12 +13,10 @@ from nemocli.audio.source import LiveSource
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import make_printable
 from nemocli.errors import UsageError
+from nemocli.transcript.speakers import MAX_NAME, is_name
 
 #: Seconds that a microphone is waited for where nobody sees that it is.
 PIPE_WAIT_S = 30.0
-
-#: Characters of a label at most.
-MAX_LABEL = 30
 
 
 def print_devices() -> None:
@@ -70,10 +68,9 @@ def check_call(options: LiveOptions) -> None:
 def parse_labels(typed: str) -> tuple[str, str]:
     """Return the two names of `--labels`; UsageError for anything else."""
     labels = [label.strip() for label in typed.split(",")]
-    is_usable = all(label.isprintable() and 0 < len(label) <= MAX_LABEL for label in labels)
-    if len(labels) != 2 or labels[0] == labels[1] or not is_usable or set("<>&:") & set(typed):
+    if len(labels) != 2 or labels[0] == labels[1] or not all(map(is_name, labels)):
         raise UsageError(
-            f"--labels takes two different names, such as You,Them, of {MAX_LABEL} characters at"
+            f"--labels takes two different names, such as You,Them, of {MAX_NAME} characters at"
             f" most, without < > & and colons; not {typed[:60]!r}."
         )
     return labels[0], labels[1]

@@ -10,7 +10,7 @@ from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.formats import FORMATS, WholeTranscript, render_whole
 from nemocli.transcript.types import Transcript
 
-#: Stands for every format.
+#: Stands for every format of transcripts.
 ALL = "all"
 
 
@@ -29,8 +29,18 @@ def parse_formats(text: str) -> tuple[str, ...]:
     """
     names = tuple(dict.fromkeys(text.lower().replace(",", " ").split()))
     if names == (ALL,):
-        return tuple(FORMATS)
+        return tuple(name for name, writer in FORMATS.items() if not writer.has_only_turns)
     return tuple(parse_format(name) for name in names or (text,))
+
+
+def check_formats(formats: Iterable[str], has_speakers: bool) -> None:
+    """Raise UsageError for a format that only says who speaks when, if nothing says that."""
+    for name in formats:
+        if FORMATS[name].has_only_turns and not has_speakers:
+            raise UsageError(
+                f"{name} only says who speaks when: add --channels separate, for sound with a"
+                " person on each channel, or choose another format."
+            )
 
 
 def render(

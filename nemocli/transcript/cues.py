@@ -51,9 +51,9 @@ class Cue:
         return self.lines[-1][-1].end
 
     @property
-    def channel(self) -> str | None:
-        """The name of its channel; None if channels are not separate."""
-        return self.lines[0][0].channel
+    def label(self) -> str | None:
+        """What stands before its text: who says it, or else the name of its channel."""
+        return self.lines[0][0].label
 
 
 def join_lines(text: str) -> str:

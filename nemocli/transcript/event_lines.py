@@ -8,6 +8,9 @@ from nemocli.transcript.json_documents import describe_segment, describe_times, 
 #: Version of the lines; raised when a reader of older ones would break.
 EVENT_VERSION = 1
 
+#: Members of a segment for whose it is, where that is known.
+_WHOSE: tuple[str, ...] = ("channel", "speaker")
+
 
 def format_event(event: Event) -> str:
     """Return an event as JSON, without a line break; times in seconds, levels in dB full scale.
@@ -22,7 +25,7 @@ def format_event(event: Event) -> str:
         fields |= {
             "type": "partial" if isinstance(event, Partial) else "final",
             "id": segment["id"],
-            **({} if event.segment.channel is None else {"channel": event.segment.channel}),
+            **{name: segment[name] for name in _WHOSE if name in segment},
             "t0": segment["start"],
             "t1": segment["end"],
             "text": segment["text"],

@@ -4,7 +4,6 @@ The command line's help is made from them, so this imports nothing heavy.
 """
 
 import json
-from collections.abc import Iterator
 from importlib import import_module
 
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
@@ -30,6 +29,7 @@ _MODULES = (
     "json_documents",
     "tsv",
     "subtitles",
+    "rttm",
 )
 
 #: The formats by name, which is also the files' extension.
@@ -53,7 +53,10 @@ _NOTHING = Provenance(
 
 def render_whole(result: WholeTranscript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
     """Return the document of a whole transcript, in one of the FORMATS."""
-    return "".join(_render_pieces(result, FORMATS[name](result.about, layout)))
+    transcript, language = result.transcript, result.about.fixed_language
+    segments = split_segments(transcript.words, transcript.tokens, language)
+    writer = FORMATS[name](result.about, layout)
+    return "".join(writer.write_whole(transcript, segments, result.warnings))
 
 
 def write_transcript(transcript: Transcript, name: str, layout: CueLayout = DEFAULT_LAYOUT) -> str:
@@ -64,11 +67,3 @@ def write_transcript(transcript: Transcript, name: str, layout: CueLayout = DEFA
 def render_json_line(result: WholeTranscript) -> str:
     """Return the JSON document of a whole transcript on a single line."""
     return format_json(json.loads(render_whole(result, "json"))) + "\n"
-
-
-def _render_pieces(result: WholeTranscript, writer: Writer) -> Iterator[str]:
-    about, transcript = result.about, result.transcript
-    yield writer.write_head()
-    for segment in split_segments(transcript.words, transcript.tokens, about.fixed_language):
-        yield writer.add(segment)
-    yield from writer.write_whole_tail(transcript, result.warnings)

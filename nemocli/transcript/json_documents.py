@@ -13,6 +13,7 @@ from nemocli.transcript.alignment import ALIGNED
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment, split_segments
+from nemocli.transcript.speakers import Speaker, Turn
 from nemocli.transcript.types import Token, Transcript, Word
 from nemocli.transcript.writer import Writer
 from nemocli.version import __version__
@@ -69,9 +70,13 @@ class JsonWriter(Writer):
     def write_whole_tail(
         self, transcript: Transcript, warnings: Sequence[SoundWarning]
     ) -> Iterator[str]:
-        """Give the tail of a whole transcript, with text, tokens and warnings about the sound."""
+        """Give the tail of a whole transcript: text, turns, tokens and warnings about the sound."""
         yield self._end(transcript.language, transcript.duration)
-        yield f',\n  "text": {format_json(transcript.text)},\n  "tokens": ['
+        yield f',\n  "text": {format_json(transcript.text)},\n'
+        if transcript.turns is not None:
+            turns = _format_rows(map(describe_turn, transcript.turns), "    ")
+            yield f'  "turns": [{turns}' + ("\n  ],\n" if turns else "],\n")
+        yield '  "tokens": ['
         tokens = _format_rows(map(describe_token, transcript.tokens), "    ")
         yield tokens + ("\n  ],\n" if tokens else "],\n") + '  "warnings": ['
         rows = _format_rows((warning.to_json() for warning in warnings), "    ")
@@ -101,6 +106,11 @@ def describe_transcript(transcript: Transcript) -> dict[str, Any]:
         "language": transcript.language,
         "duration": round(transcript.duration, 3),
         "text": transcript.text,
+        **(
+            {}
+            if transcript.turns is None
+            else {"turns": list(map(describe_turn, transcript.turns))}
+        ),
         "tokens": [describe_token(token) for token in transcript.tokens],
     }
 
@@ -110,6 +120,7 @@ def describe_segment(segment: Segment) -> dict[str, Any]:
     return {
         "id": segment.id,
         **_describe_channel(segment.channel),
+        **_describe_speaker(segment.speaker),
         "start": segment.start,
         "end": segment.end,
         "text": segment.text,
@@ -126,16 +137,18 @@ def describe_times(segment: Segment) -> dict[str, Any]:
 
 
 def describe_word(word: Word) -> dict[str, Any]:
-    """Return the members of a word in JSON; some only if it was aligned, or boosted."""
+    """Return the members of a word in JSON; some only if they apply to it."""
     by_model = word.model_times and dict(zip(_MODEL_TIMES, word.model_times, strict=True))
     return {
         **_describe_channel(word.channel),
+        **_describe_speaker(word.speaker),
         "text": word.text,
         "start": word.start,
         "end": word.end,
         **(by_model or {}),
         "confidence": round(word.confidence, 4),
         **_describe_boosted(word.is_boosted),
+        **({"overlap": True} if word.is_overlapped else {}),
     }
 
 
@@ -155,6 +168,16 @@ def describe_token(token: Token) -> dict[str, Any]:
 def _describe_channel(name: str | None) -> dict[str, Any]:
     """Return the member for a channel; none if channels are not separate."""
     return {} if name is None else {"channel": name}
+
+
+def describe_turn(turn: Turn) -> dict[str, Any]:
+    """Return the members of a speaker's turn in JSON."""
+    return {"start": turn.start, "end": turn.end, "speaker": turn.speaker.id}
+
+
+def _describe_speaker(speaker: Speaker | None) -> dict[str, Any]:
+    """Return the member for who speaks; none if that is not known."""
+    return {} if speaker is None else {"speaker": speaker.id}
 
 
 def _describe_boosted(is_boosted: bool) -> dict[str, Any]:

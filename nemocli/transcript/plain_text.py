@@ -1,17 +1,36 @@
 """The format for readers: plain text."""
 
+from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.cues import join_lines
+from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
 
 
 class TxtWriter(Writer):
-    """Plain text: a line for each segment, after its channel's name if it has one."""
+    """Plain text: a line for each segment, after its label if it has one.
+
+    With speakers, segments that one of them says in succession share a line.
+    """
 
     name = "txt"
 
+    def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
+        self._joins = about.speakers is not None
+        # The last segment of the line that may still grow.
+        self._last: Segment | None = None
+
     def add(self, segment: Segment) -> str:
-        return f"{join_lines(segment.labelled_text)}\n"
+        if not self._joins:
+            return f"{join_lines(segment.labelled_text)}\n"
+        last, self._last = self._last, segment
+        if last is None or last.label != segment.label:
+            return ("" if last is None else "\n") + join_lines(segment.labelled_text)
+        space = " " if segment.words[0].space_before else ""
+        return space + join_lines(segment.text)
+
+    def write_tail(self, language: str | None, duration: float) -> str:
+        return "" if self._last is None else "\n"
 
 
 WRITERS = (TxtWriter,)

@@ -39,6 +39,24 @@ class PhraseProvenance:
 
 
 @dataclass(frozen=True)
+class SpeakerProvenance:
+    """How speakers were told apart."""
+
+    #: The folder or name that the diarization model was loaded by; None: each channel is one.
+    model: str | None
+    #: SHA-256 over its checkpoint, in hexadecimal; None if unknown.
+    model_revision: str | None = None
+    precision: str | None = None
+    runtime: str | None = None
+    #: The name of its mode, such as `offline`.
+    mode: str | None = None
+    #: The most speakers that the user allowed; None: as many as the model knows.
+    max_speakers: int | None = None
+    #: The names that the user gave, in the order of the speakers' arrival.
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What a transcript was made from and with; `Transcriber.about` fills it in."""
 
@@ -59,13 +77,17 @@ class Provenance:
     alignment: Alignment | None = None
     #: The phrases that were preferred; None without any.
     phrases: PhraseProvenance | None = None
+    #: How speakers were told apart; None if they were not asked for.
+    speakers: SpeakerProvenance | None = None
 
     def list_fields(self) -> dict[str, Any]:
-        """Return the members of a document; those about alignment and phrases only with them."""
+        """Return the members of a document; what was not asked for has none."""
         fields = asdict(self)
         del fields["alignment"]
         if self.phrases is None:
             del fields["phrases"]
+        if self.speakers is None:
+            del fields["speakers"]
         if self.alignment is not None:
             fields |= {"times": ALIGNED, "token_delay": self.alignment.delay}
         return fields

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from nemocli.transcript.line_breaks import may_break
+from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Token, Word, join_words
 
 #: Signs that end a sentence, and signs that end a clause, in the scripts of the model's languages.
@@ -47,6 +48,16 @@ class Segment:
         return self.words[0].channel
 
     @property
+    def speaker(self) -> Speaker | None:
+        """Who says its words; None if that is not known."""
+        return self.words[0].speaker
+
+    @property
+    def label(self) -> str | None:
+        """What stands before its text: who says it, or else the name of its channel."""
+        return self.words[0].label
+
+    @property
     def is_aligned(self) -> bool:
         """Whether the words' times are aligned with the sound."""
         return self.words[0].model_times is not None
@@ -57,8 +68,8 @@ class Segment:
 
     @property
     def labelled_text(self) -> str:
-        """The text, behind the name of its channel if it has one."""
-        return f"{self.channel}: {self.text}" if self.channel else self.text
+        """The text, behind its label if it has one."""
+        return f"{self.label}: {self.text}" if self.label else self.text
 
     @property
     def confidence(self) -> float:
@@ -89,10 +100,13 @@ class Segmenter:
     def end_before(self, word: Word) -> list[tuple[Word, ...]]:
         """Finish the group that grows if `word`, which comes next, cannot belong to it.
 
-        Quotes and brackets that close after a sentence, and more signs that end it, belong to it.
+        It cannot if somebody else says it. Quotes and brackets that close after a sentence, and
+        more signs that end it, belong to it.
         """
-        if not self.pending or not _may_part(self.pending[-1], word):
+        if not self.pending or not may_part(self.pending[-1], word):
             return []
+        if word.speaker != self.pending[-1].speaker:
+            return self.flush()
         is_pause = _measure_pause(self.pending[-1], word) >= PAUSE_S
         return self.flush() if is_pause or end_with_sentence(self.pending) else []
 
@@ -195,7 +209,7 @@ def _choose_cut(words: Sequence[Word]) -> int:
     late as possible. It is a place where a line may be broken, if the later half has one.
     """
     latest = range(len(words) - 1, len(words) // 2, -1)
-    cuts = [cut for cut in latest if _may_part(words[cut - 1], words[cut])]
+    cuts = [cut for cut in latest if may_part(words[cut - 1], words[cut])]
     for cut in cuts:
         if ends_clause(words[cut - 1].text):
             return cut
@@ -211,5 +225,6 @@ def _measure_pause(before: Word, after: Word) -> float:
     return after.times_by_model[0] - before.times_by_model[1]
 
 
-def _may_part(before: Word, after: Word) -> bool:
+def may_part(before: Word, after: Word) -> bool:
+    """Tell whether a segment may end between two words."""
     return may_break(before.text, after.text, after.space_before)

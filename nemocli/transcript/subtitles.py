@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from rich.cells import cell_len
+
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_LINE_WIDTH, CueLayout
 from nemocli.transcript.cues import Cue, split_cues
 from nemocli.transcript.line_breaks import may_break
@@ -35,8 +37,9 @@ class SubtitleWriter(Writer):
     The last three cues are in the tail: the last two may still be merged, and the time of the third
     depends on the cue that comes out of it.
 
-    With separate channels, cues of different channels may overlap, as their speech does. All of
-    them are in the tail.
+    A label before the text says whose it is; a cue has words of one speaker only. With separate
+    channels, cues of different channels may overlap, as their speech does; all of them are in the
+    tail.
     """
 
     def __init__(self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT) -> None:
@@ -61,10 +64,10 @@ class SubtitleWriter(Writer):
 
     def split_into_cues(self, segment: Segment) -> list[Cue]:
         """Split a segment into cues."""
-        return split_cues(segment.words, self._layout)
+        return split_cues(segment.words, self.make_layout_beside(segment.label))
 
-    def make_layout_beside(self, channel: str) -> CueLayout:
-        """Return the layout that leaves room for the name of a channel."""
+    def make_layout_beside(self, label: str | None) -> CueLayout:
+        """Return the layout that leaves room for a label before the text."""
         return self._layout
 
     def add(self, segment: Segment) -> str:
@@ -84,8 +87,7 @@ class SubtitleWriter(Writer):
 
     def _get_channel(self, name: str) -> "_ChannelCues":
         if name not in self._channels:
-            layout = self.make_layout_beside(name)
-            self._channels[name] = _ChannelCues(type(self)(self.about, layout), layout)
+            self._channels[name] = _ChannelCues(self)
         return self._channels[name]
 
     def _merge_channels(self) -> str:
@@ -123,7 +125,12 @@ class SubtitleWriter(Writer):
         return round(1000 * seconds) < round(1000 * self._min_cue)
 
     def _merge(self, first: Cue, second: Cue) -> Cue | None:
-        """Merge two cues into one; None if they are too far apart, too long, or do not fit."""
+        """Merge two cues into one; None if they have two speakers or do not fit.
+
+        Cues that are too far apart, or too long together, do not fit either.
+        """
+        if first.label != second.label:
+            return None
         words = [word for cue in (first, second) for line in cue.lines for word in line]
         if (
             second.start - first.end >= PAUSE_S
@@ -131,7 +138,7 @@ class SubtitleWriter(Writer):
             or len(join_words(words)) > MAX_CHARACTERS
         ):
             return None
-        cues = split_cues(words, self._layout)
+        cues = split_cues(words, self.make_layout_beside(first.label))
         return cues[0] if len(cues) == 1 else None
 
     def _compute_natural_end(self, cue: Cue, follower: Cue | None) -> float:
@@ -157,8 +164,8 @@ class SubtitleWriter(Writer):
 class _ChannelCues(SubtitleWriter):
     """Computes the times of one channel's cues, into which `writer` splits its segments."""
 
-    def __init__(self, writer: SubtitleWriter, layout: CueLayout) -> None:
-        super().__init__(writer.about, layout)
+    def __init__(self, writer: SubtitleWriter) -> None:
+        super().__init__(writer.about, writer._layout)
         self._writer = writer
         self._placed: list[tuple[int, int, Cue]] = []
 
@@ -168,6 +175,9 @@ class _ChannelCues(SubtitleWriter):
     @property
     def has_word_cues(self) -> bool:
         return self._writer.has_word_cues
+
+    def make_layout_beside(self, label: str | None) -> CueLayout:
+        return self._writer.make_layout_beside(label)
 
     def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         self._placed.append((start, end, cue))
@@ -199,19 +209,18 @@ class SrtWriter(SubtitleWriter):
                 groups[-1].append(word)
             else:
                 groups.append([word])
-        return [cue for group in groups for cue in split_cues(group, self._layout)]
+        layout = self.make_layout_beside(segment.label)
+        return [cue for group in groups for cue in split_cues(group, layout)]
 
-    def make_layout_beside(self, channel: str) -> CueLayout:
+    def make_layout_beside(self, label: str | None) -> CueLayout:
         width = self._layout.max_line_width
-        if width is None:
+        if width is None or label is None:
             return self._layout
-        width = max(MIN_LINE_WIDTH, width - len(_format_speaker(channel)))
+        width = max(MIN_LINE_WIDTH, width - cell_len(_format_label(label)))
         return replace(self._layout, max_line_width=width)
 
     def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        text = _format_speaker(cue.channel) + _ARROW.sub(
-            "->", "\n".join(map(join_words, cue.lines))
-        )
+        text = _format_label(cue.label) + _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
         return (
             f"{number}\n{format_timestamp(start, ',')} --> {format_timestamp(end, ',')}\n{text}\n\n"
         )
@@ -227,7 +236,7 @@ class VttWriter(SubtitleWriter):
         return "WEBVTT\n\n"
 
     def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        voice = f"<v {cue.channel}>" if cue.channel else ""
+        voice = f"<v {cue.label}>" if cue.label else ""
         text = voice + "\n".join(map(join_words, self._mark_words(cue, start, end)))
         return f"{format_timestamp(start)} --> {format_timestamp(end)}\n{text}\n\n"
 
@@ -244,9 +253,9 @@ class VttWriter(SubtitleWriter):
             yield words
 
 
-def _format_speaker(channel: str | None) -> str:
-    """Return what is written before the text of a channel."""
-    return f"{channel}: " if channel else ""
+def _format_label(label: str | None) -> str:
+    """Return what is written before the text."""
+    return f"{label}: " if label else ""
 
 
 def escape(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nemocli.transcript.speakers import Speaker, Turn
 from nemocli.units import FRAME_SECONDS
 
 #: A language tag among the tokens, such as `<ja-JP>`.
@@ -57,6 +58,15 @@ class Word:
     model_times: tuple[float, float] | None = None
     #: Whether a listed phrase decided for one of its tokens, against the model's best.
     is_boosted: bool = False
+    #: Who says it; None if speakers were not asked for, or if nobody is known to speak there.
+    speaker: Speaker | None = None
+    #: Whether somebody else speaks as well for at least half of it.
+    is_overlapped: bool = False
+
+    @property
+    def label(self) -> str | None:
+        """What stands before its text: who says it, or else the name of its channel."""
+        return self.speaker.label if self.speaker else self.channel
 
     @property
     def times_by_model(self) -> tuple[float, float]:
@@ -91,6 +101,8 @@ class Transcript:
     language: str | None
     #: Seconds of sound received.
     duration: float = 0.0
+    #: Who speaks when, by start and then by speaker; None if speakers were not asked for.
+    turns: Sequence[Turn] | None = None
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ The same code writes whole files, and streams of many hours.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,6 +35,8 @@ class Writer(ABC):
     name: ClassVar[str]
     #: Whether the document has text even if there are no words.
     has_text_without_words: ClassVar[bool] = False
+    #: Whether the document says who speaks when, and nothing else.
+    has_only_turns: ClassVar[bool] = False
 
     def __init__(  # noqa: B027  a format need not keep what it does not write
         self, about: Provenance, layout: CueLayout = DEFAULT_LAYOUT
@@ -55,6 +57,17 @@ class Writer(ABC):
         `language` is the one that the model last named, `duration` the seconds of sound so far.
         """
         return ""
+
+    def write_whole(
+        self,
+        transcript: Transcript,
+        segments: Iterable[Segment],
+        warnings: Sequence[SoundWarning],
+    ) -> Iterator[str]:
+        """Give the document of a whole transcript, which has been split into `segments`."""
+        yield self.write_head()
+        yield from map(self.add, segments)
+        yield from self.write_whole_tail(transcript, warnings)
 
     def write_whole_tail(
         self, transcript: Transcript, warnings: Sequence[SoundWarning]

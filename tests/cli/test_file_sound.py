@@ -107,6 +107,8 @@ def test_each_channel_by_itself(call, clips):
     assert found["sound"]["channels"] == "separate"
     for channels, clip in (("left", clips[0]), ("2", clips[1])):
         assert file(call, "--channels", channels).stdout == clip.text + "\n"
+    turns = file(call, "--channels", "separate", "-f", "rttm").stdout.splitlines()
+    assert [line.split()[7] for line in turns] == ["left", "right"]
     done = file(call, "--channels", "3")
     assert done.exit_code == 1 and "has 2 channels" in done.stderr
 
@@ -142,6 +144,12 @@ def test_very_quiet_speech_is_amplified(tmp_path, clips):
         found = checked(json.loads(done.stdout), "document")
         assert found["text"] == clips[0].text
         assert found["sound"]["gain"] == pytest.approx(40, abs=6)
+
+
+@pytest.mark.parametrize("options", [["-f", "rttm"], ["-o", "out", "--output-format", "txt,rttm"]])
+def test_a_format_of_turns_needs_speakers(clips, options):
+    done = file(clips[0].path, *options)
+    assert done.exit_code == 2 and "rttm only says who speaks when" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from nemocli.file_lock import FileLock
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
+from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Word
 from tests import typed
 from tests.faults import program
@@ -138,7 +139,10 @@ def test_a_lock_is_had_once(tmp_path):
 
 
 def segments(count):
-    return [Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5),)) for n in range(count)]
+    return [
+        Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5, speaker=Speaker(n % 2)),))
+        for n in range(count)
+    ]
 
 
 def whole(name, count):

@@ -11,6 +11,7 @@ from nemocli.errors import NemocliError
 from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
+from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Word
 from tests.faults.program import files, in_place_of, run, sentence
 from tests.repeats import repeats
@@ -21,7 +22,10 @@ AT_WORK = "nemocli.batch.many:advance"
 
 
 def segments(count):
-    return [Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5),)) for n in range(count)]
+    return [
+        Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5, speaker=Speaker(n % 2)),))
+        for n in range(count)
+    ]
 
 
 def whole(name, count):

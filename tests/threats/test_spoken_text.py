@@ -172,7 +172,7 @@ def hostile(checkpoint):
     return checkpoint
 
 
-@pytest.mark.parametrize("form", repeats(FORMATS, 1))
+@pytest.mark.parametrize("form", repeats([name for name in FORMATS if name != "rttm"], 1))
 def test_file(hostile, clips, form):
     command = ["file", clips[0].path, "--model", hostile, "--lang", clips[0].lang, "-f", form]
     drawn, code = on_a_terminal("nemocli", *command)

@@ -17,13 +17,17 @@ from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, render_whole
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment, split_segments
+from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Transcript, Word
 from tests.words import ABOUT
 
 
 def made(texts):
     """Make a segment of a second for each text, one after the other."""
-    return [Segment(n, (Word(text, n, n + 0.9, 0.5),)) for n, text in enumerate(texts)]
+    return [
+        Segment(n, (Word(text, n, n + 0.9, 0.5, speaker=Speaker(n % 2)),))
+        for n, text in enumerate(texts)
+    ]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -98,7 +102,7 @@ def test_what_is_replaced_hands_on_its_permissions(tmp_path, monkeypatch, links)
         for segment in made(["One.", "Two.", "Three."]):
             growing.add(segment, None, 3.0)
             assert path.stat().st_mode & 0o777 == 0o640
-    assert path.read_text() == "One.\nTwo.\nThree.\n"
+    assert path.read_text() == "Speaker 1: One.\nSpeaker 2: Two.\nSpeaker 1: Three.\n"
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
@@ -173,14 +177,18 @@ from pathlib import Path
 from nemocli.transcript.formats import FORMATS, Provenance
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
+from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Word
+
+def word(n):
+    return Word(f"word{n}.", n, n + 0.9, 0.5, speaker=Speaker(n % 2))
 
 path = Path(sys.argv[1])
 about = Provenance("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
 writer = FORMATS[path.suffix[1:]](about)
 with GrowingFile(path, writer, force=True) as growing:
     for n in range(1_000_000):
-        growing.add(Segment(n, (Word(f"word{n}.", n, n + 0.9, 0.5),)), "en-US", n + 1.0)
+        growing.add(Segment(n, (word(n),)), "en-US", n + 1.0)
         print(n, flush=True)
 """
 
@@ -198,7 +206,8 @@ def test_whole_after_kill_9(tmp_path, name):
         printed = running.communicate()[0].split()
         last = int(printed[-1]) if printed else 0
         text = path.read_text()
-        count = len(re.findall(r"word\d", text)) // (2 if name in ("json", "jsonl") else 1)
+        line = r"SPEAKER \S" if name == "rttm" else r"word\d"
+        count = len(re.findall(line, text)) // (2 if name in ("json", "jsonl") else 1)
         assert count in (last + 1, last + 2)
         assert text == kept(name, count)
     if name == "json":

@@ -240,7 +240,7 @@ WRONG = {
     "a confidence in percent": lambda d: d["segments"][0]["words"][0].update(confidence=90),
     "a word without text": lambda d: d["segments"][0]["words"][0].update(text=""),
     "a word without an end": lambda d: d["segments"][1]["words"][0].pop("end"),
-    "something undescribed": lambda d: d["segments"][0].update(speaker="A"),
+    "something undescribed": lambda d: d["segments"][0].update(mood="good"),
 }
 
 
