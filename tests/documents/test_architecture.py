@@ -86,7 +86,7 @@ LEVELS = {
     "scheduler": 2.7,
     "batch": 2.5,
     **dict.fromkeys(["engine", "models"], 2),
-    "boosting": 1.5,
+    **dict.fromkeys(["boosting", "diarization"], 1.5),
     **dict.fromkeys(["transcript", "audio", "runtimes"], 1),
     "network": 0.5,
     "progress": 0.2,
