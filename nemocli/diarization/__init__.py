@@ -1,1 +1,1 @@
-"""Who speaks when: the diarization model's streams, their turns, and the speakers of words."""
+"""Who speaks when: per stream, the modes of latency, the speaker cache, and the steps."""

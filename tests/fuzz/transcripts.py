@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Hashable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -24,6 +25,7 @@ from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.formats import FORMATS, CueLayout, WholeTranscript, render_whole
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment, split_segments
+from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.token_decoder import TokenDecoder
 from nemocli.transcript.types import Transcript, Word, join_words
 from tests.fuzz import tiny
@@ -99,7 +101,7 @@ ABOUT = Provenance("a.wav", "demo", "0" * 64, "fp32", "onnx", 3, "auto")
 
 
 def documents(folder: Path) -> Target:
-    """Words as txt, tsv, json and jsonl, and read back."""
+    """Words as txt, tsv, json, jsonl and rttm, and read back."""
 
     def check(data: bytes) -> Hashable:
         words = _words(data)
@@ -122,9 +124,22 @@ def documents(folder: Path) -> Target:
         _same(lines, document["segments"])
         held = [(w["text"], w["start"], w["end"]) for line in lines for w in line["words"]]
         _same(held, [(word.text, word.start, word.end) for word in words])
+        _check_turns(words)
         return min(len(words), 9), min(len(segments), 9)
 
     return Target(SEEDS, _damage_words, check)
+
+
+def _check_turns(words: list[Word]) -> None:
+    """A line of ten fields for each segment that has a speaker, whatever the names."""
+    spoken = [
+        replace(word, speaker=Speaker(n, word.text) if n % 3 else None)
+        for n, word in enumerate(words)
+    ]
+    lines = [line.split(" ") for line in _written(spoken, "rttm", CueLayout()).split("\n")[:-1]]
+    expected = [segment for segment in split_segments(spoken) if segment.speaker]
+    _same([len(line) for line in lines], [10] * len(expected))
+    _same([line[3] for line in lines], [f"{segment.start:.3f}" for segment in expected])
 
 
 def _written(words: list[Word], name: str, layout: CueLayout) -> str:
