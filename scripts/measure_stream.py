@@ -22,7 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import nemocli
 from nemocli.engine.mel import MelStream
-from nemocli.network.config import FeatureConfig
+from nemocli.network.features import FeatureConfig
 from tests.sounds import RATE, speech_like
 
 FEATURES = FeatureConfig(16000, 512, 400, 160, 128, 0.97)

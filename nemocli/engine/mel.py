@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.network.config import FeatureConfig
+from nemocli.network.features import FeatureConfig
 
 #: Added before the logarithm, so that silence gives a finite number: log(2^-24) = -16.6.
 LOG_FLOOR = 2.0**-24

@@ -18,8 +18,9 @@ from safetensors import SafetensorError, safe_open
 
 from nemocli.errors import ModelError, explain_model_errors, quote
 from nemocli.network.config import ModelConfig, read_config
-from nemocli.network.parameters import Array, Parameters
+from nemocli.network.parameters import Parameters
 from nemocli.network.small_file import check_small, read_text
+from nemocli.network.tensors import Array
 
 if TYPE_CHECKING:
     from nemocli.network.nemo import NemoCheckpoint

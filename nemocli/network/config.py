@@ -6,22 +6,23 @@ from typing import Any
 
 from nemocli.errors import ModelError, quote
 from nemocli.network.architectures import ENGLISH, Architecture, refuse_other_architecture
+from nemocli.network.config_values import MAX_COUNT, MAX_SIZE, Numbers, get_value, is_number
+from nemocli.network.features import (
+    FEATURE_LIMITS,
+    FeatureConfig,
+    is_preemphasis,
+    list_feature_problems,
+    read_features,
+)
 
-#: The largest size accepted: far above every model's, and far below what would exhaust the memory
-#: before the shapes of the weights are compared with it.
-MAX_SIZE = 1_000_000
-
-#: The same for the number of layers, frames, mels and the like: each of them costs time or memory.
-MAX_COUNT = 4096
-
-#: The same for symbols on a frame, and for lookaheads: each of them costs much more.
+#: The most symbols on a frame, and lookaheads: each of them costs much more than other sizes.
 MAX_SYMBOLS = MAX_LOOKAHEADS = 100
 
 #: The least and the most that each size may be, by its name in the classes below.
 LIMITS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(("n_fft", "win_length", "hop_length", "num_mels"), (1, MAX_COUNT)),
+    **FEATURE_LIMITS,
     **dict.fromkeys(("conv_kernel", "decoder_layers"), (1, MAX_COUNT)),
-    **dict.fromkeys(("sampling_rate", "hidden_size", "num_heads", "ff_size"), (1, MAX_SIZE)),
+    **dict.fromkeys(("hidden_size", "num_heads", "ff_size"), (1, MAX_SIZE)),
     **dict.fromkeys(("subsampling_channels", "num_prompts", "prompt_size"), (1, MAX_SIZE)),
     **dict.fromkeys(("vocab_size", "decoder_size"), (1, MAX_SIZE)),
     **dict.fromkeys(("blank_id", "default_prompt"), (0, MAX_SIZE)),
@@ -38,18 +39,6 @@ _ENGLISH_LOOKAHEADS = [13, 6, 1, 0]
 
 #: The most values that a stream's caches may hold: a hundred times the released model's.
 MAX_CACHED = 1 << 28
-
-
-@dataclass(frozen=True)
-class FeatureConfig:
-    """Sizes of the mel front end. Lengths are in samples at `sampling_rate` Hz."""
-
-    sampling_rate: int
-    n_fft: int
-    win_length: int
-    hop_length: int
-    num_mels: int
-    preemphasis: float
 
 
 @dataclass(frozen=True)
@@ -131,14 +120,14 @@ def read_config(
     Raises ModelError, naming the key, if one is missing or has a value that is not implemented.
     """
     architecture = refuse_other_architecture(config)
-    encoder = _get(config, "encoder_config", "config.json", dict)
+    encoder = get_value(config, "encoder_config", "config.json", dict)
     _refuse_unimplemented(config, encoder)
     lookaheads = _read_lookaheads(encoder, processor, architecture)
     is_english = architecture is ENGLISH
-    number = _Numbers(config, "config.json")
-    enc = _Numbers(encoder, "config.json's encoder_config")
+    number = Numbers(config, "config.json", LIMITS)
+    enc = Numbers(encoder, "config.json's encoder_config", LIMITS)
     result = ModelConfig(
-        features=_read_features(processor, enc("num_mels", "num_mel_bins")),
+        features=read_features(processor, enc("num_mels", "num_mel_bins")),
         hidden_size=enc("hidden_size", "hidden_size"),
         num_layers=enc("num_layers", "num_hidden_layers"),
         num_heads=enc("num_heads", "num_attention_heads"),
@@ -162,33 +151,6 @@ def read_config(
     _check_sizes(result, generation)
     _check_copies(config, processor, result)
     return result
-
-
-class _Numbers:
-    """Reads whole numbers of one JSON object; its errors name the file and the key."""
-
-    def __init__(self, data: Mapping[str, Any], where: str) -> None:
-        self.data, self.where = data, where
-
-    def __call__(self, size: str, key: str, frames_more: int = 0) -> int:
-        """Read a size and check it by LIMITS; the value under the key is `frames_more` larger."""
-        value: int = _get(self.data, key, self.where, int)
-        least, most = (limit + frames_more for limit in LIMITS[size])
-        if not least <= value <= most:
-            raise ModelError(
-                f"{self.where} gives {key} as {quote(value)}; it must be from {least} to {most}."
-            )
-        return value - frames_more
-
-
-def _get(data: Mapping[str, Any], key: str, where: str, kind: type) -> Any:
-    if key not in data:
-        raise ModelError(f"{where} lacks the key {key!r}.")
-    if not isinstance(data[key], kind) or isinstance(data[key], bool):
-        raise ModelError(
-            f"{where} gives {key} as {quote(data[key])}, where a {kind.__name__} belongs."
-        )
-    return data[key]
 
 
 def _refuse_unimplemented(config: Mapping[str, Any], encoder: Mapping[str, Any]) -> None:
@@ -241,26 +203,22 @@ def _read_default_lookahead(
 
 def _are_lookaheads(values: Sequence[Any]) -> bool:
     fits = 0 < len(values) <= MAX_LOOKAHEADS
-    return fits and all(_is_number(value, 0, MAX_COUNT) for value in values)
-
-
-def _is_number(value: Any, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    return fits and all(is_number(value, 0, MAX_COUNT) for value in values)
 
 
 def _is_plausible(config: ModelConfig) -> bool:
     """Tell whether a manifest's values have the types and limits that `read_config` demands."""
     sizes = vars(config) | vars(config.features)
     limits = LIMITS
-    if _is_number(config.num_prompts, 0, 0):
+    if is_number(config.num_prompts, 0, 0):
         limits = LIMITS | dict.fromkeys(_PROMPT_SIZES, (0, 0))
     return (
-        all(_is_number(sizes[size], *limit) for size, limit in limits.items())
+        all(is_number(sizes[size], *limit) for size, limit in limits.items())
         and _are_lookaheads(config.lookaheads)
-        and _is_number(config.default_lookahead, 0, MAX_COUNT)
-        and _is_preemphasis(config.features.preemphasis)
+        and is_number(config.default_lookahead, 0, MAX_COUNT)
+        and is_preemphasis(config.features.preemphasis)
         and all(isinstance(name, str) for name in (*config.prompts, *config.languages))
-        and all(_is_number(index, 0, MAX_SIZE) for index in config.prompts.values())
+        and all(is_number(index, 0, MAX_SIZE) for index in config.prompts.values())
     )
 
 
@@ -274,45 +232,8 @@ def _read_languages(config: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _read_features(processor: Mapping[str, Any], num_mels: int) -> FeatureConfig:
-    extractor = _get(processor, "feature_extractor", "processor_config.json", dict)
-    number = _Numbers(extractor, "processor_config.json's feature_extractor")
-    if (made := number("num_mels", "feature_size")) != num_mels:
-        raise ModelError(
-            f"processor_config.json makes {made} mels,"
-            f" but the encoder in config.json takes {num_mels}."
-        )
-    rounding = extractor.get("mel_filters_dtype", "float32")
-    if rounding != "float32":
-        raise ModelError(
-            f"processor_config.json sets mel_filters_dtype to {quote(rounding)};"
-            " nemocli implements only 'float32'."
-        )
-    return FeatureConfig(
-        sampling_rate=number("sampling_rate", "sampling_rate"),
-        n_fft=number("n_fft", "n_fft"),
-        win_length=number("win_length", "win_length"),
-        hop_length=number("hop_length", "hop_length"),
-        num_mels=num_mels,
-        preemphasis=_read_preemphasis(extractor),
-    )
-
-
-def _read_preemphasis(extractor: Mapping[str, Any]) -> float:
-    value = extractor.get("preemphasis", 0.97)
-    if not _is_preemphasis(value):
-        raise ModelError(
-            f"processor_config.json gives preemphasis as {quote(value)}; it must be from 0 to 1."
-        )
-    return float(value)
-
-
-def _is_preemphasis(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
 def _read_prompts(processor: Mapping[str, Any]) -> dict[str, int]:
-    prompts = _get(processor, "prompt_dictionary", "processor_config.json", dict)
+    prompts = get_value(processor, "prompt_dictionary", "processor_config.json", dict)
     for name, index in prompts.items():
         if not isinstance(index, int) or isinstance(index, bool) or index < 0:
             raise ModelError(
@@ -330,9 +251,7 @@ def _check_sizes(config: ModelConfig, generation: Mapping[str, Any]) -> None:
         (config.hidden_size % config.num_heads != 0, "hidden_size must divide into heads"),
         (config.blank_id >= config.vocab_size, "blank_token_id lies outside the vocabulary"),
         (start != config.blank_id, "decoder_start_token_id must be the blank token"),
-        (config.features.sampling_rate != 16000, "sampling_rate must be 16000"),
-        (config.features.hop_length != 160, "hop_length must be 160"),
-        (not 2 <= config.features.win_length <= config.features.n_fft, "win_length does not fit"),
+        *list_feature_problems(config.features),
         (config.default_lookahead not in config.lookaheads, "it lacks its default lookahead"),
         (any(i >= config.num_prompts for i in prompts), "a prompt id is too large"),
         (

@@ -17,8 +17,9 @@ from nemocli.errors import ModelError, quote
 from nemocli.network.architectures import ONLY_THESE, describe_other_nemo
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo_config import make_hub_configs, read_yaml
-from nemocli.network.parameters import Array, Parameters
+from nemocli.network.parameters import Parameters
 from nemocli.network.sentencepiece import read_sentencepiece
+from nemocli.network.tensors import Array
 from nemocli.network.tokenizer import from_sentencepiece
 from nemocli.network.torch_file import TorchFile
 

@@ -7,7 +7,7 @@ import yaml
 
 from nemocli.errors import ModelError, quote
 from nemocli.network.architectures import ENGLISH, MULTILINGUAL, Architecture
-from nemocli.network.config import MAX_COUNT
+from nemocli.network.config_values import MAX_COUNT
 
 #: Section and key of a setting, the only value that is implemented, and NeMo's default.
 _REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 
 T = TypeVar("T")
 

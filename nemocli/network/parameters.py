@@ -1,41 +1,15 @@
-"""Weights by name, checked against the architecture, and parameters derived from them.
+"""The recognizer's weights by name, and parameters derived from them.
 
 A derived parameter is a rearrangement that saves operations in every runtime: one matrix for
 queries, keys and values, one for the LSTM's two products, constant factors folded in.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nemocli.errors import ModelError, quote
 from nemocli.network.config import ModelConfig
-
-Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A named weight. Each call of `load` reads it, so that a conversion holds one at a time."""
-
-    name: str
-    load: Callable[[], Array]
-
-
-class WeightSource(Protocol):
-    """Where tensors come from: a checkpoint on disk, or arrays in memory."""
-
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """Return every tensor's shape by name, without reading the tensors."""
-        ...
-
-    def read(self, name: str) -> Array:
-        """Return a tensor as float32."""
-        ...
+from nemocli.network.tensors import Array, NamedParameters, Parameter, WeightSource
 
 
 def list_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -113,75 +87,25 @@ def _list_decoder_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_numbers(name: str, array: Array) -> None:
-    """Raise ModelError for NaN, infinity, a matrix of equal numbers, or a scale of zeros.
-
-    Biases may all be 0, and the scale of a normalization may be 1 throughout.
-    """
-    # The largest and the smallest number are enough: both are NaN if any number is.
-    low, high = array.min(initial=np.inf), array.max(initial=-np.inf)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        what = "numbers that are infinite or none at all"
-    elif "bias" not in name.rpartition(".")[2] and low == high and (array.ndim > 1 or high == 0):
-        what = f"nothing but {high:g}, which no training gives"
-    else:
-        return
-    raise ModelError(f"The tensor {name} holds {what}: the checkpoint is damaged; get it again.")
-
-
 def count_weights(config: ModelConfig) -> int:
     """Count the numbers in all tensors."""
     return sum(math.prod(shape) for shape in list_shapes(config).values())
 
 
-class Parameters:
-    """The network's parameters: those of the checkpoint by name, and the derived ones by method.
-
-    Raises ModelError at once if a tensor is missing, has another shape than the configuration
-    gives, or belongs to no part of the network. Loading a parameter raises ModelError if
-    `check_numbers` does.
-    """
+class Parameters(NamedParameters):
+    """The network's parameters: those of the checkpoint by name, and the derived ones by method."""
 
     def __init__(self, config: ModelConfig, source: WeightSource) -> None:
         self.config = config
-        self._source = source
-        present, expected = source.shapes(), list_shapes(config)
-        for name, shape in expected.items():
-            if name not in present:
-                raise ModelError(f"The checkpoint lacks the tensor {name}.")
-            if tuple(present[name]) != shape:
-                raise ModelError(
-                    f"The tensor {name} has the shape {list(present[name])},"
-                    f" but the configuration asks for {list(shape)}."
-                )
-        unknown = sorted(set(present) - set(expected))
-        if unknown:
-            raise ModelError(
-                f"The checkpoint has the tensor {quote(unknown[0])}, for which the configuration"
-                " has no place: its files are not of one model."
-            )
-
-    def check(self) -> None:
-        """Read every tensor once. Raises ModelError if `check_numbers` does for one of them."""
-        for name in list_shapes(self.config):
-            self._read(name)
-
-    def _read(self, name: str) -> Array:
-        """Read a tensor as it is stored, and check its numbers."""
-        array = self._source.read(name)
-        check_numbers(name, array)
-        return array
-
-    def __getitem__(self, name: str) -> Parameter:
-        return Parameter(name, lambda: self._read(name))
+        super().__init__(source, list_shapes(config))
 
     def matrix(self, name: str) -> Parameter:
         """Return a 1x1 convolution's weight [out, in, 1] as a matrix [out, in]."""
-        return Parameter(name + ".matrix", lambda: self._read(name)[:, :, 0])
+        return Parameter(name + ".matrix", lambda: self.read(name)[:, :, 0])
 
     def half(self, name: str) -> Parameter:
         """Return a weight times 0.5, exactly: for the half step of a conformer's feed forward."""
-        return Parameter(name + ".half", lambda: self._read(name) * np.float32(0.5))
+        return Parameter(name + ".half", lambda: self.read(name) * np.float32(0.5))
 
     def qkv(self, layer: int) -> Parameter:
         """Return one matrix [3 hidden, hidden] for queries (scaled), keys and values.
@@ -191,7 +115,7 @@ class Parameters:
         prefix = f"encoder.layers.{layer}.self_attn."
 
         def load() -> Array:
-            q, k, v = (self._read(f"{prefix}{part}_proj.weight") for part in "qkv")
+            q, k, v = (self.read(f"{prefix}{part}_proj.weight") for part in "qkv")
             return np.concatenate([q * self._attention_scale, k, v])
 
         return Parameter(prefix + "qkv_proj.weight", load)
@@ -200,7 +124,7 @@ class Parameters:
         """Return bias_u or bias_v, scaled like the queries, as [heads, 1, head size]."""
         name = f"encoder.layers.{layer}.self_attn.bias_{which}"
         return Parameter(
-            name + ".scaled", lambda: (self._read(name) * self._attention_scale)[:, None]
+            name + ".scaled", lambda: (self.read(name) * self._attention_scale)[:, None]
         )
 
     def relative_keys(self, layer: int, frames: int) -> Parameter:
@@ -217,7 +141,7 @@ class Parameters:
             table = _compute_sinusoids(
                 self.config.left_context + frames - 1, 1 - frames, heads * size
             )
-            keys = table @ self._read(name).T
+            keys = table @ self.read(name).T
             return np.ascontiguousarray(keys.reshape(len(table), heads, size).transpose(1, 2, 0))
 
         return Parameter(f"{name}.keys{frames}", load)
@@ -232,7 +156,7 @@ class Parameters:
         columns = {"encoder": slice(0, d), "prompt": slice(d, None)}[which]
         return Parameter(
             f"{name}.{which}",
-            lambda: np.ascontiguousarray(self._read(name)[:, columns]),
+            lambda: np.ascontiguousarray(self.read(name)[:, columns]),
         )
 
     def lstm_weight(self, layer: int) -> Parameter:
@@ -240,7 +164,7 @@ class Parameters:
         return Parameter(
             f"decoder.lstm.weight_l{layer}",
             lambda: np.concatenate(
-                [self._read(f"decoder.lstm.weight_{k}_l{layer}") for k in ("ih", "hh")], 1
+                [self.read(f"decoder.lstm.weight_{k}_l{layer}") for k in ("ih", "hh")], 1
             ),
         )
 
@@ -249,8 +173,8 @@ class Parameters:
         return Parameter(
             f"decoder.lstm.bias_l{layer}",
             lambda: (
-                self._read(f"decoder.lstm.bias_ih_l{layer}")
-                + self._read(f"decoder.lstm.bias_hh_l{layer}")
+                self.read(f"decoder.lstm.bias_ih_l{layer}")
+                + self.read(f"decoder.lstm.bias_hh_l{layer}")
             ),
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nemocli.network.config import FeatureConfig
+from nemocli.network.features import FeatureConfig
 
 #: Names with the same prompt, by the index of the prompt: the locales, their aliases, and `auto`.
 _NAMES: Mapping[int, str] = {

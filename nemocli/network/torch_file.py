@@ -18,7 +18,7 @@ import ml_dtypes
 import numpy as np
 
 from nemocli.errors import ModelError
-from nemocli.network.parameters import Array
+from nemocli.network.tensors import Array
 
 #: Data types by the names of torch's classes.
 _STORAGES = {

@@ -4,7 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from nemocli.network.config import FeatureConfig, ModelConfig
+from nemocli.network.config import ModelConfig
+from nemocli.network.features import FeatureConfig
 from nemocli.network.graphs import build_graph
 from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime

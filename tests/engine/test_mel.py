@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nemocli.engine.mel import MelStream, compute_mel_filters
-from nemocli.network.config import FeatureConfig
+from nemocli.network.features import FeatureConfig
 from tests.engine.offline import mel_rows, triangles
 from tests.sounds import speech_like
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nemocli.network.graphs import Graph, TensorSpec
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.numpy.runtime import NumpyOperations
 from tests.repeats import repeats
 

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.operations import EPSILON, resolve_shape
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.coreai.tools import ConstantOp, DenseResourceElementsAttr, literal
 from nemocli.runtimes.coreai.tools import authoring as ai
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.errors import ModelError
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.coreml.compress import Compressed
 from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name everywhere
 

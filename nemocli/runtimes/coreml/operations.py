@@ -7,7 +7,7 @@ and joint, which decide between tokens, are float32.
 from collections.abc import Mapping, Sequence
 
 from nemocli.network.operations import EPSILON, resolve_shape
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.coreml.constants import Constants, Var
 from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name everywhere
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
-from nemocli.network.parameters import Parameter, Parameters, list_shapes
+from nemocli.network.parameters import Parameters, list_shapes
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.mlx.operations import Array, MLXOperations
 from nemocli.runtimes.mlx.shapes import make_zeros

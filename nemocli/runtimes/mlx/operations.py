@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from nemocli.network.operations import EPSILON, resolve_shape
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.mlx.tools import mx
 from nemocli.runtimes.mlx.weights import Weights
 

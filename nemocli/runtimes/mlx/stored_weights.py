@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nemocli.errors import ModelError
 from nemocli.network.config import ModelConfig
-from nemocli.network.parameters import Array, Parameter, list_shapes
+from nemocli.network.parameters import list_shapes
+from nemocli.network.tensors import Array, Parameter
 from nemocli.runtimes.mlx.tools import mx
 from nemocli.runtimes.mlx.weights import BITS, PARTS, Matrix, PlainMatrix, QuantizedMatrix
 from nemocli.runtimes.mlx.weights_file import read_weights

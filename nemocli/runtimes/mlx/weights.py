@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.mlx.tools import mx
 
 #: Bits of a quantized weight, by the model folder's precision.

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from nemocli.network.graphs import Graph, build_graph
 from nemocli.network.operations import EPSILON, resolve_shape
-from nemocli.network.parameters import Parameter, Parameters
+from nemocli.network.parameters import Parameters
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.base import Arrays, Runtime
 
 Array = NDArray[Any]

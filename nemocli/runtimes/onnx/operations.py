@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from nemocli.network.graphs import Graph, TensorSpec
 from nemocli.network.operations import EPSILON
-from nemocli.network.parameters import Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.onnx.quantize import QuantizedMatrix, quantize
 from nemocli.runtimes.onnx.weights_file import WeightsFile
 
