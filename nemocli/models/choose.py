@@ -40,20 +40,44 @@ def choose_kind(
     return KINDS[runtime]
 
 
+def choose_diarizer_kind(runtime: str, system: System, precision: str | None = None) -> Kind:
+    """Return the runtime that a diarization model is run by, as `choose_kind` does.
+
+    Raises UsageError for one that does not run them.
+    """
+    kinds = {name: kind for name, kind in KINDS.items() if kind.runs_diarizers}
+    if runtime == AUTO_RUNTIME:
+        runtime = choose_runtime(kinds, system, precision)
+    if runtime not in kinds:
+        names = ", ".join([AUTO_RUNTIME, *kinds])
+        raise UsageError(
+            f"The {runtime} runtime does not run diarization models; choose one of {names}."
+        )
+    return kinds[runtime]
+
+
 def choose_folder_kind(
-    to: str, precision: str | None = None, system: System | None = None
+    to: str,
+    precision: str | None = None,
+    system: System | None = None,
+    *,
+    for_diarizer: bool = False,
 ) -> FolderKind:
     """Return the runtime that a checkpoint is converted for: the one named, or that of `auto`.
 
     `precision` is what `auto` should have, if it was requested; the system is this one by default.
-    Raises UsageError for a runtime that has no folders.
+    Raises UsageError for a runtime that has no folders, or none for diarization models where one
+    is wanted.
     """
     kinds = list_folder_kinds()
+    if for_diarizer:
+        kinds = {name: kind for name, kind in kinds.items() if kind.runs_diarizers}
     if to == AUTO_RUNTIME:
         to = choose_runtime(kinds, system or this_system(), precision)
     if to not in kinds:
         names = ", ".join([AUTO_RUNTIME, *kinds])
-        raise UsageError(f"There is no kind of model {to!r}; choose one of {names}.")
+        what = "diarization model" if for_diarizer else "model"
+        raise UsageError(f"There is no kind of {what} {to!r}; choose one of {names}.")
     return kinds[to]
 
 

@@ -26,6 +26,7 @@ from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import (
     FORMAT,
     MODEL_MANIFEST,
+    AnyConfig,
     FileRecord,
     Manifest,
     holds_graph,
@@ -39,7 +40,12 @@ from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.measured_choices import has_choices, rank_measured
 from nemocli.models.paths import find_models_folder
 from nemocli.models.spec import ModelSpec
-from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
+from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint
+from nemocli.network.diarizer_checkpoint import (
+    DiarizerCheckpoint,
+    is_diarizer_checkpoint,
+    open_any_checkpoint,
+)
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kind import FolderKind, GraphProgress
 from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
@@ -57,8 +63,12 @@ def choose_target(
     suits the machine. Raises UsageError for unknown names, and what opening the checkpoint raises.
     """
     system = system or this_system()
+    found = find_checkpoint(checkpoint)
+    if is_diarizer_checkpoint(found):
+        kind = choose_folder_kind(to, precision, system, for_diarizer=True)
+        return kind.name, choose_precision(kind, precision)
     if to == AUTO_RUNTIME and has_choices(system):  # only then its hash is needed
-        revision = open_checkpoint(find_checkpoint(checkpoint)).sha256
+        revision = open_any_checkpoint(found).sha256
         for variant in rank_measured(revision, ModelSpec(precision=precision), system):
             if variant.runtime in list_folder_kinds():
                 return variant.runtime, variant.precision
@@ -106,12 +116,9 @@ def convert(
     """
     to, precision = choose_target(checkpoint, to, precision)
     kind = choose_folder_kind(to)
-    source = open_checkpoint(find_checkpoint(checkpoint))
+    source = open_any_checkpoint(find_checkpoint(checkpoint))
     check_checkpoint(source)
-    known = source.config.lookaheads
-    untrained = list_untrained(source.config, untrained_lookaheads)
-    chosen = choose_lookaheads(known, lookaheads, untrained)
-    added = tuple(lookahead for lookahead in chosen if lookahead not in known)
+    config, chosen = _plan_lookaheads(source, lookaheads, untrained_lookaheads)
     planned = Manifest(
         format=FORMAT,
         kind=kind.name,
@@ -120,12 +127,13 @@ def convert(
         source=describe_source(source.path),
         source_sha256=source.sha256,
         nemocli=__version__,
-        config=replace(source.config, lookaheads=known + added),
+        config=config,
         files={},
     )
     if is_done(out, partial(_examine, planned), force, note):
         return read_manifest(out)
-    source.tokenizer  # noqa: B018  another model's is refused before the work
+    if not isinstance(source, DiarizerCheckpoint):
+        source.tokenizer  # noqa: B018  another model's is refused before the work
     check_space(source, out, kind.precisions[precision])
     try:
         return _write(source, planned, out, kind, progress or _show_nothing, check)
@@ -133,6 +141,29 @@ def convert(
         raise explain_place(out, error) from None
     except RuntimeError as error:  # how coremltools says that it could not write a file
         raise NemocliError(f"The model folder {out} cannot be written: {error}.") from None
+
+
+def _plan_lookaheads(
+    source: AnyCheckpoint | DiarizerCheckpoint,
+    lookaheads: Sequence[int] | None,
+    untrained_lookaheads: bool,
+) -> tuple[AnyConfig, tuple[int, ...]]:
+    """Return the configuration of the folder, and the lookaheads that are written.
+
+    Raises UsageError for lookaheads that the model does not have.
+    """
+    if isinstance(source, DiarizerCheckpoint):
+        if lookaheads is not None:
+            raise UsageError(
+                f"{source.path} is a diarization model, which has modes and no lookaheads; leave"
+                " the lookaheads out."
+            )
+        return source.config, ()
+    known = source.config.lookaheads
+    untrained = list_untrained(source.config, untrained_lookaheads)
+    chosen = choose_lookaheads(known, lookaheads, untrained)
+    added = tuple(lookahead for lookahead in chosen if lookahead not in known)
+    return replace(source.config, lookaheads=known + added), chosen
 
 
 def _examine(planned: Manifest, out: Path) -> Occupant:
@@ -181,7 +212,7 @@ def _show_nothing(name: str, number: int, total: int) -> None:
 
 
 def _write(
-    source: AnyCheckpoint,
+    source: AnyCheckpoint | DiarizerCheckpoint,
     planned: Manifest,
     out: Path,
     kind: FolderKind,
@@ -193,11 +224,15 @@ def _write(
     clear(place)
     with write_in_place(place) as part:
         part.mkdir()
-        names = kind.write_graphs(
-            source.parameters, part, planned.lookaheads, planned.precision, progress
-        )
-        (part / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
-        records: dict[str, FileRecord] = record_files(part, [*names, TOKENIZER])
+        if isinstance(source, DiarizerCheckpoint):
+            names = kind.write_diarizer(source.parameters, part, planned.precision, progress)
+        else:
+            names = kind.write_graphs(
+                source.parameters, part, planned.lookaheads, planned.precision, progress
+            )
+            (part / TOKENIZER).write_text(source.tokenizer, encoding="utf-8")
+            names.append(TOKENIZER)
+        records: dict[str, FileRecord] = record_files(part, names)
         manifest = Manifest(**{**vars(planned), "files": records})
         write_manifest(part, manifest)
         if check:

@@ -14,6 +14,7 @@ from nemocli.models.folder import (
     Manifest,
     explain_no_manifest,
     lacks_manifest,
+    require_recognizer,
 )
 from nemocli.models.hub import (
     DEFAULT_MODEL,
@@ -61,8 +62,10 @@ class FoundModel:
 
     @property
     def config(self) -> ModelConfig:
-        """The shape of the network."""
-        return self.manifest.config if self.is_converted else self.checkpoint.config
+        """The shape of the network; ModelError for a model that does not transcribe."""
+        if not self.is_converted:
+            return self.checkpoint.config
+        return require_recognizer(self.manifest.config, self.path)
 
     @property
     def lookaheads(self) -> tuple[int, ...]:

@@ -7,28 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.errors import ModelError
-from nemocli.runtimes.base import Runtime, State
+from nemocli.runtimes.base import GraphRuntime, Runtime, State
 
-#: Outputs that the engine bases its decisions on.
-CHECKED_OUTPUTS = ("enc_proj", "dec_out", "token_logits")
+#: Outputs that decisions are based on.
+CHECKED_OUTPUTS = ("enc_proj", "dec_out", "token_logits", "logits")
 
 
-class FiniteOutputRuntime(Runtime):
+class FiniteOutputGraphs(GraphRuntime):
     """Runs another runtime, and raises an error if its outputs are infinite or NaN.
 
     `explain` is called then and returns the error; it may read every file to find the cause.
     """
 
-    def __init__(self, runtime: Runtime, explain: Callable[[], ModelError]) -> None:
-        self._runtime, self._explain = runtime, explain
+    def __init__(self, runtime: GraphRuntime, explain: Callable[[], ModelError]) -> None:
+        self._graphs, self._explain = runtime, explain
         self.name = runtime.name
         self.has_fixed_shapes = runtime.has_fixed_shapes
-        self.config = runtime.config
-        self.lookahead = runtime.lookahead
 
     def run(self, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Call a graph; raise the ModelError that `explain` returns if an output is not finite."""
-        outputs = self._runtime.run(graph, inputs)
+        outputs = self._graphs.run(graph, inputs)
         for name in CHECKED_OUTPUTS:
             if name in outputs and not _is_finite(outputs[name]):
                 raise self._explain()
@@ -36,7 +34,17 @@ class FiniteOutputRuntime(Runtime):
 
     def close(self) -> None:
         """Close the runtime that is watched."""
-        self._runtime.close()
+        self._graphs.close()
+
+
+class FiniteOutputRuntime(FiniteOutputGraphs, Runtime):
+    """The same for a recognizer, whose states it passes on."""
+
+    def __init__(self, runtime: Runtime, explain: Callable[[], ModelError]) -> None:
+        super().__init__(runtime, explain)
+        self._runtime = runtime
+        self.config = runtime.config
+        self.lookahead = runtime.lookahead
 
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         """Call the same of the other runtime."""

@@ -1,4 +1,7 @@
-"""A converted model folder: graphs, weights, tokenizer, and the manifest that describes them."""
+"""A converted model folder: graphs, weights, tokenizer, and the manifest that describes them.
+
+The folder of a diarization model has neither tokenizer nor lookaheads.
+"""
 
 import hashlib
 import json
@@ -6,11 +9,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nemocli.errors import ModelError, quote
+from nemocli.network.architectures import explain_diarizer
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
+from nemocli.network.diarizer_config import DiarizerConfig
+from nemocli.network.diarizer_graphs import is_diarizer_graph
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, ENCODER_GRAPHS
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kinds import list_folder_kinds
@@ -20,6 +26,10 @@ MODEL_MANIFEST = "manifest.json"
 #: Rises when a folder written before can no longer be read, or lacks what a new one has: then it is
 #: converted again.
 FORMAT = 8
+
+
+#: The configuration of a recognizer or of a diarization model.
+AnyConfig: TypeAlias = ModelConfig | DiarizerConfig
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class Manifest:
     source_sha256: str
     #: Version of nemocli that wrote it.
     nemocli: str
-    config: ModelConfig
+    config: AnyConfig
     files: dict[str, FileRecord]
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +80,13 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def require_recognizer(config: AnyConfig, where: str | Path) -> ModelConfig:
+    """Return the configuration of a recognizer; ModelError for a diarization model."""
+    if isinstance(config, DiarizerConfig):
+        raise explain_diarizer(where)
+    return config
+
+
 def parse_manifest(folder: Path) -> Manifest:
     """Return the manifest of a model folder, without looking at other files; ModelError too."""
     try:
@@ -82,14 +99,10 @@ def parse_manifest(folder: Path) -> Manifest:
         if data.pop("checksum") != _hash_values(data):
             raise ValueError("not what was written")
         files = {name: FileRecord(**record) for name, record in data.pop("files").items()}
-        config = ModelConfig.from_json(data.pop("config"))
+        config = _read_any_config(data.pop("config"))
         lookaheads = tuple(data.pop("lookaheads"))
-        if not set(lookaheads) <= set(config.lookaheads):
-            raise ValueError("lookaheads that the model does not have")
         manifest = Manifest(**data, config=config, files=files, lookaheads=lookaheads)
-        if manifest.kind not in list_folder_kinds() or not {TOKENIZER} <= set(
-            filter(_is_inside, files)
-        ) == set(files):
+        if manifest.kind not in list_folder_kinds() or not all(map(_is_inside, files)):
             raise ValueError("not what nemocli writes")
         _check_types(manifest)
     except OSError as error:
@@ -101,13 +114,25 @@ def parse_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _read_any_config(data: dict[str, Any]) -> AnyConfig:
+    """Read what `to_json` of either configuration returned; only a diarizer's says which it is."""
+    is_diarizer = "architecture" in data
+    return DiarizerConfig.from_json(data) if is_diarizer else ModelConfig.from_json(data)
+
+
 def _check_types(manifest: Manifest) -> None:
-    """Raise ValueError if values are not text or numbers, or if there is no lookahead."""
+    """Raise ValueError if values are not text or numbers, or not those of the kind of model."""
+    if isinstance(config := manifest.config, ModelConfig):
+        is_sound = manifest.lookaheads and set(manifest.lookaheads) <= set(config.lookaheads)
+        if not is_sound or TOKENIZER not in manifest.files:
+            raise ValueError("lookaheads that the model does not have, or no tokenizer")
+    elif manifest.lookaheads:
+        raise ValueError("lookaheads of a diarization model")
     records = manifest.files.values()
     texts = [manifest.precision, manifest.source, manifest.source_sha256, manifest.nemocli]
     texts += [record.sha256 for record in records]
     numbers = [*manifest.lookaheads, *(record.bytes for record in records)]
-    if not all(type(text) is str for text in texts) or not manifest.lookaheads:
+    if not all(type(text) is str for text in texts):
         raise ValueError("not texts")
     if not all(type(number) is int for number in numbers):
         raise ValueError("not numbers")
@@ -129,7 +154,8 @@ def is_written_by_conversion(name: str) -> bool:
 def holds_graph(name: str) -> bool:
     """Return whether a file or a package with this name holds a graph or the weights."""
     graphs = (*BLOCK_GRAPHS, *ENCODER_GRAPHS, *DECODER_GRAPHS, "weights")
-    return name.partition(".")[0] in graphs
+    stem = name.partition(".")[0]
+    return stem in graphs or is_diarizer_graph(stem)
 
 
 def lacks_manifest(folder: Path) -> bool:

@@ -30,7 +30,8 @@ from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.models.hub_hash import has_hash
 from nemocli.models.hub_records import Records, read_hub_records
 from nemocli.models.paths import find_cache_folder, find_demo_folder
-from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
+from nemocli.network.checkpoint import AnyCheckpoint
+from nemocli.network.diarizer_checkpoint import DiarizerCheckpoint, open_any_checkpoint
 from nemocli.runtimes.coreai.bundle_sizes import read_config
 from nemocli.whole_file import write_whole_file
 
@@ -60,7 +61,7 @@ def check_folder(
 
 
 def check_checkpoint(
-    checkpoint: AnyCheckpoint, progress: Callable[[str], None] | None = None
+    checkpoint: AnyCheckpoint | DiarizerCheckpoint, progress: Callable[[str], None] | None = None
 ) -> None:
     """Raise ModelError for a damaged checkpoint, if its hashes are known.
 
@@ -118,9 +119,10 @@ def describe_damage(model: Path) -> list[str]:
         damages = find_damage(_choose_folder(model), read_hub_records(model))
         found = [f"{damage}; {_advise(model)}." for damage in damages]
         if not found:
-            checkpoint = open_checkpoint(model)
+            checkpoint = open_any_checkpoint(model)
             check_checkpoint(checkpoint)
-            checkpoint.tokenizer  # noqa: B018
+            if not isinstance(checkpoint, DiarizerCheckpoint):
+                checkpoint.tokenizer  # noqa: B018
             checkpoint.parameters.check()
     except ModelError as error:
         return [str(error)]
@@ -210,7 +212,7 @@ def _choose_folder(checkpoint: Path) -> Path:
     return checkpoint if checkpoint.is_dir() else checkpoint.parent
 
 
-def _is_damaged_demo(checkpoint: AnyCheckpoint) -> bool:
+def _is_damaged_demo(checkpoint: AnyCheckpoint | DiarizerCheckpoint) -> bool:
     """Return whether it is the demo, but not the one whose tokens come with nemocli."""
     try:
         folder = find_demo_folder()

@@ -8,7 +8,7 @@ from nemocli.errors import ModelError
 from nemocli.models.bundle import advise_on, read_bundle_tokenizer
 from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.finite_outputs import FiniteOutputRuntime
-from nemocli.models.folder import MODEL_MANIFEST, Manifest
+from nemocli.models.folder import MODEL_MANIFEST, Manifest, require_recognizer
 from nemocli.models.integrity import check_checkpoint, check_folder, find_damage
 from nemocli.models.paths import find_cache_folder
 from nemocli.network.checkpoint import TOKENIZER, open_checkpoint
@@ -43,7 +43,7 @@ def load_model(resolved: "ResolvedModel", progress: Progress | None = None) -> L
         checkpoint.parameters.check()
         opened = FiniteOutputRuntime(
             kind.open_checkpoint(checkpoint, resolved.lookahead),
-            lambda: _explain_untrained(resolved.path),
+            lambda: explain_untrained(resolved.path),
         )
         return LoadedModel(resolved, opened, checkpoint.tokenizer)
     assert isinstance(kind, FolderKind)
@@ -54,10 +54,11 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
     path = resolved.path
     manifest = read_any_manifest(path)
     check_folder(path, manifest, progress)
-    tokenizer = _read_folder_tokenizer(path, manifest.config)
+    config = require_recognizer(manifest.config, path)
+    tokenizer = _read_folder_tokenizer(path, config)
     folder = ModelFolder(
         path=path,
-        config=manifest.config,
+        config=config,
         precision=manifest.precision,
         hashes={name: record.sha256 for name, record in manifest.files.items()},
         cache=find_cache_folder,
@@ -65,7 +66,7 @@ def _load_folder(resolved: "ResolvedModel", kind: FolderKind, progress: Progress
     )
     opened = FiniteOutputRuntime(
         kind.open_folder(folder, resolved.lookahead, resolved.compute_units, progress),
-        lambda: _explain_not_finite(path, manifest),
+        lambda: explain_not_finite(path, manifest),
     )
     return LoadedModel(resolved, opened, tokenizer)
 
@@ -89,15 +90,16 @@ def _read_folder_tokenizer(path: Path, config: ModelConfig) -> str:
         raise ModelError(f"{path / TOKENIZER} is damaged; {advise_on(path)}.") from None
 
 
-def _explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:
+def explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:
     """Return the error for NaN output: a file is damaged, or the model is untrained."""
     damage = next(find_damage(folder, manifest.files), None)
     if damage is None:
-        return _explain_untrained(folder)
+        return explain_untrained(folder)
     return ModelError(f"{damage}; {advise_on(folder)}.")
 
 
-def _explain_untrained(model: Path) -> ModelError:
+def explain_untrained(model: Path) -> ModelError:
+    """Return the error for NaN output of a model whose files are whole."""
     return ModelError(
         f"{model} computes numbers that are infinite or none at all, though its files are those"
         " that were written: it is not a trained model."

@@ -90,6 +90,7 @@ def resolve(
     check_runtime_on(spec.runtime, system)
     if found is None:
         found = _find(spec, system)
+    config = found.config  # another kind of model is refused before anything is decided for it
     variant = _choose_variant(spec, found, system)
     kind = KINDS[variant.runtime]
     kind.check_machine(system)
@@ -99,13 +100,13 @@ def resolve(
         runtime=kind.name,
         precision=variant.precision,
         lookahead=choose_lookahead(
-            *(found.config, found.lookaheads, spec.lookahead),
+            *(config, found.lookaheads, spec.lookahead),
             # A model folder has graphs for the lookaheads that it was converted for.
-            list_untrained(found.config, spec.untrained_lookahead and not found.is_converted),
+            list_untrained(config, spec.untrained_lookahead and not found.is_converted),
         ),
         compute_units=kind.choose_units(spec.compute_units or variant.compute_units, system),
         revision=found.revision,
-        config=found.config,
+        config=config,
         needs_conversion=not (found.is_converted or isinstance(kind, CheckpointKind)),
         transfer=spec.transfer or variant.transfer,
         remark=_remark(spec, found, kind, system),
@@ -143,7 +144,7 @@ def _choose_variant(spec: ModelSpec, found: FoundModel, system: System) -> Varia
     """
     if found.is_converted:
         manifest = found.manifest
-        _check_folder_options(spec, found)
+        check_folder_options(spec, found)
         spec = replace(spec, precision=manifest.precision)
         for variant in rank_measured(found.revision, spec, system):
             if variant.runtime == manifest.kind:
@@ -155,7 +156,7 @@ def _choose_variant(spec: ModelSpec, found: FoundModel, system: System) -> Varia
     return Variant(kind.name, choose_precision(kind, spec.precision, system), None)
 
 
-def _check_folder_options(spec: ModelSpec, found: FoundModel) -> None:
+def check_folder_options(spec: ModelSpec, found: FoundModel) -> None:
     """Raise UsageError for a runtime or precision that a model folder was not converted for."""
     kind, precision = found.manifest.kind, found.manifest.precision
     if spec.runtime not in (AUTO_RUNTIME, kind):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nemocli.errors import ModelError, quote
@@ -33,6 +34,12 @@ ENGLISH = Architecture(
     "nvidia/nemotron-speech-streaming-en-0.6b",
 )
 
+#: Who speaks, and not what. It has a configuration, graphs and a loader of its own.
+DIARIZATION = Architecture(
+    "nemotron3_diarization", "Nemotron 3 Diarization", "nvidia/Nemotron-3-Diarization"
+)
+
+#: Those that transcribe.
 ARCHITECTURES = {each.name: each for each in (MULTILINGUAL, ENGLISH)}
 
 #: What is run, for sentences that refuse something else.
@@ -46,7 +53,6 @@ _OTHERS = {
     "parakeet_rnnt": "Parakeet RNNT, whose encoder needs a recording as a whole",
     "parakeet_tdt": "Parakeet TDT, which also predicts durations and needs a recording as a whole",
     "canary": "Canary, which translates too and needs a recording as a whole",
-    "nemotron3_diarization": "a diarization model, which says who speaks and not what",
     "nemo_speechlm": "a language model that takes speech, many times larger",
     "whisper": "Whisper, which transcribes parts of 30 seconds",
     "wav2vec2": "Wav2Vec2, which is no transducer",
@@ -90,6 +96,8 @@ _TRANSDUCERS = (
 def refuse_other_architecture(config: Mapping[str, Any]) -> Architecture:
     """Return the architecture of a config.json; ModelError for one that nemocli does not run."""
     name = config.get("model_type")
+    if name == DIARIZATION.name:
+        raise explain_diarizer("config.json")
     found = ARCHITECTURES.get(name) if isinstance(name, str) else None
     if found is None:
         what = f" ({_OTHERS[name]})" if isinstance(name, str) and name in _OTHERS else ""
@@ -97,6 +105,23 @@ def refuse_other_architecture(config: Mapping[str, Any]) -> Architecture:
             f"config.json names the architecture {quote(name)}{what}, but {ONLY_THESE}."
         )
     return found
+
+
+def refuse_recognizer(config: Mapping[str, Any]) -> None:
+    """Raise ModelError for a config.json that is not that of a diarization model."""
+    if (name := config.get("model_type")) != DIARIZATION.name:
+        raise ModelError(
+            f"config.json names the architecture {quote(name)}, but to find who speaks, nemocli"
+            f" runs only {DIARIZATION.name!r} ({DIARIZATION.title})."
+        )
+
+
+def explain_diarizer(where: str | Path) -> ModelError:
+    """Return the error for a diarization model, given as one that transcribes."""
+    return ModelError(
+        f"{where} is of a diarization model, which finds who speaks and not what is said; give a"
+        f" model that transcribes, such as {MULTILINGUAL.repository}."
+    )
 
 
 def describe_other(name: str) -> str | None:

@@ -7,7 +7,7 @@ memory-mapped; a tensor is copied when it is read.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -64,16 +64,8 @@ class Checkpoint:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 over every file that decides the model's results, in hexadecimal."""
-        digest = hashlib.sha256()
-        for path in [
-            *(self.path / name for name in CONFIGS),
-            self.tokenizer_path,
-            *self.weights.paths,
-        ]:
-            digest.update(f"{path.name}\n".encode())
-            for block in _read_blocks(path):
-                digest.update(block)
-        return digest.hexdigest()
+        configs = (self.path / name for name in CONFIGS)
+        return hash_files([*configs, self.tokenizer_path, *self.weights.paths])
 
 
 AnyCheckpoint: TypeAlias = "Checkpoint | NemoCheckpoint"
@@ -134,6 +126,16 @@ class SafetensorsFiles:
             tensor: np.ndarray[Any, Any] = file.get_tensor(name)
             with np.errstate(over="ignore", invalid="ignore"):
                 return tensor.astype(np.float32, copy=False)
+
+
+def hash_files(paths: Sequence[Path]) -> str:
+    """Return the SHA-256 of names and contents, in hexadecimal; ModelError if one is unreadable."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.name}\n".encode())
+        for block in _read_blocks(path):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

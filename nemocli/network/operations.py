@@ -12,7 +12,7 @@ from nemocli.network.tensors import Parameter
 
 T = TypeVar("T")
 
-#: Layer normalization's epsilon, everywhere in this network.
+#: Layer normalization's epsilon, everywhere in these networks.
 EPSILON = 1e-5
 
 
@@ -44,6 +44,10 @@ class Operations(Protocol[T]):
     def tanh(self, x: T) -> T: ...
 
     def relu(self, x: T) -> T: ...
+
+    def gelu(self, x: T) -> T:
+        """Compute x/2 (1 + erf(x / sqrt 2)): not the approximation by tanh."""
+        ...
 
     def softmax(self, x: T) -> T:
         """Compute the softmax over the last axis."""

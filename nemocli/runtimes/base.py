@@ -16,30 +16,37 @@ Arrays = dict[str, NDArray[Any]]
 State = dict[str, Any]
 
 
-class Runtime(ABC):
-    """A loaded model at one lookahead. Serves any number of streams, one call at a time."""
+class GraphRuntime(ABC):
+    """The loaded graphs of a model. One call at a time."""
 
     #: The name that users give: `numpy`, `onnx`.
     name: str
-    #: Whether a call takes one chunk of one stream (ENCODER_GRAPHS), not any number of both
-    #: (BLOCK_GRAPHS).
+    #: Whether a call takes the graphs of fixed shapes, one stream at a time, not any number of
+    #: streams and of chunks or frames.
     has_fixed_shapes = False
-    config: ModelConfig
-    lookahead: int
 
     @abstractmethod
     def run(self, graph: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Call a graph of nemocli.network.graphs, with arrays by name in the shapes given there.
+        """Call a graph, with arrays by name in the shapes given where it is built.
 
-        Returns the outputs by name. They belong to the caller: a later call does not overwrite
-        them. They are numpy arrays, except that a state (an input's name with `_out` appended) may
-        be anything: it only comes back as that input, or goes through `join_states` and
-        `split_state`. In a stream's first call, its state is zeros of numpy.
+        The recognizer's are in nemocli.network.graphs, the diarizer's in
+        nemocli.network.diarizer_graphs. Returns the outputs by name. They belong to the caller: a
+        later call does not overwrite them. They are numpy arrays, except that a state (an input's
+        name with `_out` appended) may be anything: it only comes back as that input, or goes
+        through `join_states` and `split_state`. In a stream's first call, its state is zeros of
+        numpy.
         """
 
     @abstractmethod
     def close(self) -> None:
         """Let go of everything that was loaded. Called once; no call follows."""
+
+
+class Runtime(GraphRuntime):
+    """A loaded recognizer at one lookahead. Serves any number of streams, one call at a time."""
+
+    config: ModelConfig
+    lookahead: int
 
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         """Join the states of several streams into one, along the axis that counts streams."""

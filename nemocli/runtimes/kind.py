@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.runtimes.system import System
@@ -17,8 +17,10 @@ from nemocli.runtimes.wheels import Wheels, find_missing
 if TYPE_CHECKING:
     from nemocli.network.checkpoint import AnyCheckpoint
     from nemocli.network.config import ModelConfig
+    from nemocli.network.diarizer_config import DiarizerConfig
+    from nemocli.network.diarizer_parameters import DiarizerParameters
     from nemocli.network.parameters import Parameters
-    from nemocli.runtimes.base import Runtime
+    from nemocli.runtimes.base import GraphRuntime, Runtime
 
 #: The runtime that every system has; what `auto` stands for, if nothing faster is there.
 PORTABLE = "onnx"
@@ -65,12 +67,16 @@ class Library:
         return find_missing(self.mac_wheels, system)
 
 
+#: The configuration of a recognizer or of a diarization model.
+ConfigT = TypeVar("ConfigT")
+
+
 @dataclass(frozen=True)
-class ModelFolder:
+class ModelFolder(Generic[ConfigT]):
     """A converted model folder whose manifest was read, as a runtime needs it."""
 
     path: Path
-    config: "ModelConfig"
+    config: ConfigT
     precision: str
     #: SHA-256 of each file, in hexadecimal, by the file's name in the folder.
     hashes: Mapping[str, str]
@@ -113,6 +119,8 @@ class Kind(ABC):
     minimum_macos: ClassVar[int | None] = None
     #: Whether nemocli does not work without it: `nemocli doctor` then fails.
     is_essential: ClassVar[bool] = False
+    #: Whether it runs diarization models too.
+    runs_diarizers: ClassVar[bool] = False
     #: Modules that its library imports if they are installed, which takes seconds, without need.
     unneeded_modules: ClassVar[tuple[str, ...]] = ()
 
@@ -220,6 +228,10 @@ class CheckpointKind(Kind):
     def open_checkpoint(self, checkpoint: "AnyCheckpoint", lookahead: int) -> "Runtime":
         """Load a checkpoint at one of its lookaheads."""
 
+    @abstractmethod
+    def open_diarizer_checkpoint(self, parameters: "DiarizerParameters") -> "GraphRuntime":
+        """Load the checkpoint of a diarization model."""
+
 
 class FolderKind(Kind):
     """A runtime with model folders of its own, to which checkpoints are converted."""
@@ -240,12 +252,38 @@ class FolderKind(Kind):
 
     @abstractmethod
     def open_folder(
-        self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
+        self,
+        folder: "ModelFolder[ModelConfig]",
+        lookahead: int,
+        compute_units: str | None,
+        progress: Progress,
     ) -> "Runtime":
         """Load a model folder at one of its lookaheads, on units that `choose_units` returned.
 
         Raises ModelError for a folder that cannot be loaded.
         """
+
+    def write_diarizer(
+        self,
+        parameters: "DiarizerParameters",
+        folder: Path,
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        """Write the graphs of a diarization model; otherwise as `write_graphs`.
+
+        Called only if it `runs_diarizers`, as `open_diarizer` is.
+        """
+        raise NotImplementedError
+
+    def open_diarizer(
+        self,
+        folder: "ModelFolder[DiarizerConfig]",
+        compute_units: str | None,
+        progress: Progress,
+    ) -> "GraphRuntime":
+        """Load the folder of a diarization model; otherwise as `open_folder`."""
+        raise NotImplementedError
 
     def list_cached(self, hashes: Mapping[str, str], cache: Path) -> list[Path]:
         """Return what opening a model folder left in the cache, which nothing else removes.

@@ -4,6 +4,8 @@ For those that nemocli's packages hold, and written from Apple's reference, not 
 https://apple.github.io/coremltools/source/coremltools.converters.mil.mil.ops.defs.html
 """
 
+import math
+
 import numpy as np
 
 
@@ -19,6 +21,11 @@ def matmul(x, y, transpose_x, transpose_y):
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
+
+
+def gelu(x, mode):
+    assert mode == "EXACT"
+    return np.array([v / 2 * (1 + math.erf(v / math.sqrt(2))) for v in x.flat]).reshape(x.shape)
 
 
 def softmax(x, axis):
@@ -107,6 +114,7 @@ OPERATIONS = {
     "sigmoid": sigmoid,
     "silu": lambda x: x * sigmoid(x),
     "tanh": lambda x: np.tanh(x),
+    "gelu": gelu,
     "relu": lambda x: np.maximum(x, 0),
     "softmax": softmax,
     "layer_norm": layer_norm,

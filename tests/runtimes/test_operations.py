@@ -43,6 +43,8 @@ CASES = [
     ("silu", [(1, 3, 5)], lambda ops, x: ops.silu(x)),
     ("tanh", [(1, 3, 5)], lambda ops, x: ops.tanh(x)),
     ("relu", [(1, 3, 5)], lambda ops, x: ops.relu(x)),
+    ("gelu", [(1, 3, 5)], lambda ops, x: ops.gelu(x)),
+    ("gelu far from 0", [(1, 3, 5)], lambda ops, x: ops.gelu(ops.mul(x, ops.mul(x, x)))),
     ("softmax", [(1, 2, 3, 5)], lambda ops, x: ops.softmax(x)),
     ("layer_norm", [(1, 3, 5)], lambda ops, x: ops.layer_norm(x, NORM_WEIGHT, NORM_BIAS)),
     ("conv2d", [(1, 1, 9, 7)], lambda ops, x: ops.conv2d(x, STEM, STEM_BIAS, 2, 1)),

@@ -10,6 +10,7 @@ from nemocli.runtimes.system import System
 from nemocli.runtimes.wheels import APPLE_SILICON, Wheels
 
 if TYPE_CHECKING:
+    from nemocli.network.config import ModelConfig
     from nemocli.network.parameters import Parameters
     from nemocli.runtimes.base import Runtime
 
@@ -72,7 +73,11 @@ class CoreAIKind(FolderKind):
         return write_graphs(parameters, folder, lookaheads, precision, progress)
 
     def open_folder(
-        self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
+        self,
+        folder: "ModelFolder[ModelConfig]",
+        lookahead: int,
+        compute_units: str | None,
+        progress: Progress,
     ) -> "Runtime":
         from nemocli.runtimes.coreai.bundle import find_bundle
         from nemocli.runtimes.coreai.bundle_runtime import BundleRuntime

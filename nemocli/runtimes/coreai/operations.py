@@ -76,6 +76,9 @@ class CoreAIOperations:
     def relu(self, x: Value) -> Value:
         return ai.relu(x)
 
+    def gelu(self, x: Value) -> Value:
+        return ai.gelu(x)
+
     def softmax(self, x: Value) -> Value:
         return ai.softmax(x, np.array(len(_shape(x)) - 1, np.int32))
 

@@ -9,6 +9,7 @@ from nemocli.runtimes.system import System
 from nemocli.runtimes.wheels import APPLE_SILICON, INTEL, Wheels
 
 if TYPE_CHECKING:
+    from nemocli.network.config import ModelConfig
     from nemocli.network.parameters import Parameters
     from nemocli.runtimes.base import Runtime
 
@@ -73,7 +74,11 @@ class CoreMLKind(FolderKind):
         return write_graphs(parameters, folder, lookaheads, precision, progress)
 
     def open_folder(
-        self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
+        self,
+        folder: "ModelFolder[ModelConfig]",
+        lookahead: int,
+        compute_units: str | None,
+        progress: Progress,
     ) -> "Runtime":
         from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 

@@ -62,6 +62,9 @@ class MilOperations:
     def relu(self, x: Var) -> Var:
         return mb.relu(x=x)
 
+    def gelu(self, x: Var) -> Var:
+        return mb.gelu(x=x, mode="EXACT")
+
     def softmax(self, x: Var) -> Var:
         return mb.softmax(x=x, axis=-1)
 

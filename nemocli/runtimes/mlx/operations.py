@@ -1,5 +1,6 @@
 """The network's operations on MLX arrays. Nothing is computed before `mx.eval`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -47,6 +48,9 @@ class MLXOperations:
 
     def relu(self, x: Array) -> Array:
         return mx.maximum(x, 0)
+
+    def gelu(self, x: Array) -> Array:
+        return x * (0.5 * (1 + mx.erf(x * math.sqrt(0.5))))
 
     def softmax(self, x: Array) -> Array:
         return mx.softmax(x, axis=-1, precise=True)  # float16 is summed as float32

@@ -7,7 +7,8 @@ from nemocli.runtimes.system import System
 
 if TYPE_CHECKING:
     from nemocli.network.checkpoint import AnyCheckpoint
-    from nemocli.runtimes.base import Runtime
+    from nemocli.network.diarizer_parameters import DiarizerParameters
+    from nemocli.runtimes.base import GraphRuntime, Runtime
 
 
 class NumpyKind(CheckpointKind):
@@ -18,6 +19,7 @@ class NumpyKind(CheckpointKind):
     default_precision = "fp32"
     precisions: ClassVar = {"fp32": 4.0}
     is_essential = True
+    runs_diarizers = True
 
     def is_slow_on(self, system: System) -> bool:
         return True
@@ -26,6 +28,12 @@ class NumpyKind(CheckpointKind):
         from nemocli.runtimes.numpy.runtime import NumpyRuntime
 
         return NumpyRuntime(checkpoint.parameters, lookahead)
+
+    def open_diarizer_checkpoint(self, parameters: "DiarizerParameters") -> "GraphRuntime":
+        from nemocli.network.diarizer_graphs import build_diarizer_graph
+        from nemocli.runtimes.numpy.runtime import NumpyGraphs
+
+        return NumpyGraphs(lambda graph: build_diarizer_graph(graph, parameters))
 
 
 KIND = NumpyKind()

@@ -1,6 +1,6 @@
 """The network computed by numpy: the readable reference, for any checkpoint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from nemocli.network.graphs import Graph, build_graph
 from nemocli.network.operations import EPSILON, resolve_shape
 from nemocli.network.parameters import Parameters
 from nemocli.network.tensors import Parameter
-from nemocli.runtimes.base import Arrays, Runtime
+from nemocli.runtimes.base import Arrays, GraphRuntime, Runtime
+from nemocli.runtimes.numpy.gelu import gelu
 
 Array = NDArray[Any]
 
@@ -55,6 +56,9 @@ class NumpyOperations:
 
     def relu(self, x: Array) -> Array:
         return np.maximum(x, np.float32(0))
+
+    def gelu(self, x: Array) -> Array:
+        return gelu(x)
 
     def softmax(self, x: Array) -> Array:
         e = np.exp(x - x.max(-1, keepdims=True))
@@ -120,25 +124,32 @@ class NumpyOperations:
         return y
 
 
-class NumpyRuntime(Runtime):
-    """Computes a checkpoint's graphs at one lookahead."""
+class NumpyGraphs(GraphRuntime):
+    """Computes graphs that `build` builds by their names."""
 
     name = "numpy"
 
-    def __init__(self, parameters: Parameters, lookahead: int) -> None:
-        self.config = parameters.config
-        self.lookahead = lookahead
+    def __init__(self, build: Callable[[str], Graph[Array]]) -> None:
+        self._build = build
         self._operations = NumpyOperations()
-        self._parameters = parameters
         self._graphs: dict[str, Graph[Array]] = {}
 
     def run(self, graph: str, inputs: Mapping[str, Array]) -> Arrays:
         if graph not in self._graphs:
-            self._graphs[graph] = build_graph(graph, self._parameters, self.lookahead + 1)
+            self._graphs[graph] = self._build(graph)
         with np.errstate(all="ignore"):  # absurd weights give NaN or infinity without warnings
             return self._graphs[graph].body(self._operations, inputs)
 
     def close(self) -> None:
         self._graphs.clear()
         self._operations = NumpyOperations()
-        del self._parameters
+        del self._build
+
+
+class NumpyRuntime(NumpyGraphs, Runtime):
+    """Computes a recognizer's graphs at one lookahead."""
+
+    def __init__(self, parameters: Parameters, lookahead: int) -> None:
+        self.config = parameters.config
+        self.lookahead = lookahead
+        super().__init__(lambda graph: build_graph(graph, parameters, lookahead + 1))

@@ -8,8 +8,11 @@ from nemocli.runtimes.kind import FolderKind, GraphProgress, Library, ModelFolde
 from nemocli.runtimes.wheels import APPLE_SILICON, INTEL, Wheels
 
 if TYPE_CHECKING:
+    from nemocli.network.config import ModelConfig
+    from nemocli.network.diarizer_config import DiarizerConfig
+    from nemocli.network.diarizer_parameters import DiarizerParameters
     from nemocli.network.parameters import Parameters
-    from nemocli.runtimes.base import Runtime
+    from nemocli.runtimes.base import GraphRuntime, Runtime
 
 
 class OnnxKind(FolderKind):
@@ -30,6 +33,7 @@ class OnnxKind(FolderKind):
     precisions: ClassVar = {"fp32": 4.1, "int8": 1.6}
     released_precision = "int8"
     is_essential = True
+    runs_diarizers = True
 
     def write_graphs(
         self,
@@ -44,11 +48,40 @@ class OnnxKind(FolderKind):
         return write_graphs(parameters, folder, lookaheads, precision, progress)
 
     def open_folder(
-        self, folder: ModelFolder, lookahead: int, compute_units: str | None, progress: Progress
+        self,
+        folder: "ModelFolder[ModelConfig]",
+        lookahead: int,
+        compute_units: str | None,
+        progress: Progress,
     ) -> "Runtime":
         from nemocli.runtimes.onnx.runtime import OnnxRuntime
 
         return OnnxRuntime(folder.path, folder.config, lookahead)
+
+    def write_diarizer(
+        self,
+        parameters: "DiarizerParameters",
+        folder: Path,
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        from nemocli.runtimes.onnx.files import write_diarizer
+
+        return write_diarizer(parameters, folder, precision, progress)
+
+    def open_diarizer(
+        self,
+        folder: "ModelFolder[DiarizerConfig]",
+        compute_units: str | None,
+        progress: Progress,
+    ) -> "GraphRuntime":
+        from nemocli.network.diarizer_graphs import DIARIZER_GRAPHS
+        from nemocli.runtimes.onnx.names import name_graph_file
+        from nemocli.runtimes.onnx.runtime import OnnxGraphs
+
+        return OnnxGraphs(
+            {graph: folder.path / name_graph_file(graph) for graph in DIARIZER_GRAPHS}
+        )
 
 
 KIND = OnnxKind()

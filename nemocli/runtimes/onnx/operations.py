@@ -1,5 +1,6 @@
 """The network's operations as ONNX nodes: calling the definition writes a graph."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -96,6 +97,12 @@ class OnnxOperations:
 
     def relu(self, x: str) -> str:
         return self._node("Relu", x)
+
+    def gelu(self, x: str) -> str:
+        # onnxruntime recognizes these five operations, and computes them as one.
+        error = self._node("Erf", self._node("Div", x, self._scalar(np.float32(math.sqrt(2)))))
+        both = self.mul(x, self.add(error, self._scalar(np.float32(1))))
+        return self.mul(both, self._scalar(np.float32(0.5)))
 
     def softmax(self, x: str) -> str:
         return self._node("Softmax", x, axis=-1)

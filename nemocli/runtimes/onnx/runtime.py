@@ -12,24 +12,20 @@ from numpy.typing import NDArray
 from nemocli.errors import ModelError, lacks_memory
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
-from nemocli.runtimes.base import Arrays, Runtime
+from nemocli.runtimes.base import Arrays, GraphRuntime, Runtime
 from nemocli.runtimes.onnx.names import name_graph_file
 from nemocli.runtimes.onnx.processor import multiplies_signed_weights
 
 
-class OnnxRuntime(Runtime):
-    """Runs the graphs of one lookahead."""
+class OnnxGraphs(GraphRuntime):
+    """Runs graphs, each from a file."""
 
     name = "onnx"
 
-    def __init__(self, folder: Path, config: ModelConfig, lookahead: int) -> None:
-        self.config = config
-        self.lookahead = lookahead
-        self._folder = folder
-        self._sessions = {graph: self._load(graph) for graph in (*BLOCK_GRAPHS, *DECODER_GRAPHS)}
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._sessions = {graph: self._load(path) for graph, path in files.items()}
 
-    def _load(self, graph: str) -> "tuple[ort.InferenceSession, list[str]]":
-        path = self._folder / name_graph_file(graph, self.lookahead)
+    def _load(self, path: Path) -> "tuple[ort.InferenceSession, list[str]]":
         if not path.is_file():
             raise ModelError(f"The model folder lacks the file {path}; convert the model again.")
         try:
@@ -58,6 +54,16 @@ class OnnxRuntime(Runtime):
 
     def close(self) -> None:
         self._sessions.clear()
+
+
+class OnnxRuntime(OnnxGraphs, Runtime):
+    """Runs a recognizer's graphs of one lookahead."""
+
+    def __init__(self, folder: Path, config: ModelConfig, lookahead: int) -> None:
+        self.config = config
+        self.lookahead = lookahead
+        graphs = (*BLOCK_GRAPHS, *DECODER_GRAPHS)
+        super().__init__({graph: folder / name_graph_file(graph, lookahead) for graph in graphs})
 
 
 def _options() -> ort.SessionOptions:
