@@ -40,6 +40,28 @@ def speech_like(seconds: float, seed: int = 0) -> NDArray[np.float32]:
     return samples
 
 
+def converse(seconds: float, seed: int = 0, voices: int = 4) -> NDArray[np.float32]:
+    """Return samples [seconds * 16000] in which several voices take turns, and overlap at times.
+
+    A voice is `speech_like` at a speed of its own, and so with a pitch and formants of its own.
+    """
+    rng = np.random.default_rng(seed)
+    count = round(seconds * RATE)
+    sound = 0.002 * rng.normal(size=count)
+    start = 0
+    while start < count:
+        voice = int(rng.integers(voices))
+        speed = 0.7 + 0.3 * voice
+        turn = speech_like(5.0 * speed, seed=1000 + voice)
+        turn = np.interp(np.arange(5 * RATE) * speed, np.arange(len(turn)), turn)
+        length = int(rng.uniform(0.5, 3.0) * RATE)
+        first = int(rng.integers(len(turn) - length))
+        part = turn[first : first + min(length, count - start)]
+        sound[start : start + len(part)] += part
+        start += int(length * rng.uniform(0.7, 1.3))
+    return sound.astype(np.float32)
+
+
 def pcm(samples: NDArray[np.float32]) -> bytes:
     """Return samples as a pipe has them: 16 bits, little-endian."""
     return np.round(samples * 32768).clip(-32768, 32767).astype("<i2").tobytes()

@@ -92,7 +92,8 @@ class Diarizer(Closing):
         if self._runtime.has_fixed_shapes:
             size = self.modes[self.config.default_mode].embed_frames
             graph = f"{EMBED}{size}"
-        return self._call_embed(graph, np.zeros((size, width), np.float32), 1.0)[0].copy()
+        embeds = self._call_embed(graph, np.zeros((size, width), np.float32), 1.0)
+        return np.array(embeds[0])
 
     def _encode(self, parts: Sequence[Array], mode: DiarizationMode) -> list[Array]:
         """Encode frames [n, D] of each stream; return the logits [8 n, speakers] of each."""

@@ -124,5 +124,5 @@ class SpeakerStream:
 
 def _apply_sigmoid(logits: Array) -> Array:
     with np.errstate(over="ignore"):  # where exp(-x) is inf, the result is 0, as it should be
-        y: Array = 1 / (1 + np.exp(-logits))
+        y: Array = np.reciprocal(1 + np.exp(-logits), dtype=np.float32)
     return y

@@ -11,8 +11,7 @@ from nemocli.disk import find_nearest_existing, free_bytes
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.folder import MODEL_MANIFEST
 from nemocli.models.paths import find_cache_folder, find_models_folder
-from nemocli.network.checkpoint import AnyCheckpoint
-from nemocli.network.diarizer_checkpoint import DiarizerCheckpoint
+from nemocli.network.diarizer_checkpoint import SomeCheckpoint
 from nemocli.removal import discard_folder, remove_tree
 from nemocli.whole_file import is_abandoned, is_part, name_part, remove_abandoned, write_whole
 
@@ -80,9 +79,7 @@ def _find_variable(out: Path) -> str | None:
     return None
 
 
-def check_space(
-    source: AnyCheckpoint | DiarizerCheckpoint, out: Path, bytes_per_weight: float
-) -> None:
+def check_space(source: SomeCheckpoint, out: Path, bytes_per_weight: float) -> None:
     """Raise NemocliError if the disk has no room for a conversion."""
     weights = sum(math.prod(shape) for shape in source.weights.shapes().values())
     needed = int(weights * bytes_per_weight)

@@ -40,11 +40,12 @@ from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.measured_choices import has_choices, rank_measured
 from nemocli.models.paths import find_models_folder
 from nemocli.models.spec import ModelSpec
-from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint
+from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.diarizer_checkpoint import (
     DiarizerCheckpoint,
+    SomeCheckpoint,
     is_diarizer_checkpoint,
-    open_any_checkpoint,
+    open_some_checkpoint,
 )
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kind import FolderKind, GraphProgress
@@ -68,7 +69,7 @@ def choose_target(
         kind = choose_folder_kind(to, precision, system, for_diarizer=True)
         return kind.name, choose_precision(kind, precision)
     if to == AUTO_RUNTIME and has_choices(system):  # only then its hash is needed
-        revision = open_any_checkpoint(found).sha256
+        revision = open_some_checkpoint(found).sha256
         for variant in rank_measured(revision, ModelSpec(precision=precision), system):
             if variant.runtime in list_folder_kinds():
                 return variant.runtime, variant.precision
@@ -116,7 +117,7 @@ def convert(
     """
     to, precision = choose_target(checkpoint, to, precision)
     kind = choose_folder_kind(to)
-    source = open_any_checkpoint(find_checkpoint(checkpoint))
+    source = open_some_checkpoint(find_checkpoint(checkpoint))
     check_checkpoint(source)
     config, chosen = _plan_lookaheads(source, lookaheads, untrained_lookaheads)
     planned = Manifest(
@@ -144,7 +145,7 @@ def convert(
 
 
 def _plan_lookaheads(
-    source: AnyCheckpoint | DiarizerCheckpoint,
+    source: SomeCheckpoint,
     lookaheads: Sequence[int] | None,
     untrained_lookaheads: bool,
 ) -> tuple[AnyConfig, tuple[int, ...]]:
@@ -212,7 +213,7 @@ def _show_nothing(name: str, number: int, total: int) -> None:
 
 
 def _write(
-    source: AnyCheckpoint | DiarizerCheckpoint,
+    source: SomeCheckpoint,
     planned: Manifest,
     out: Path,
     kind: FolderKind,

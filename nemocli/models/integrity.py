@@ -30,8 +30,11 @@ from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.models.hub_hash import has_hash
 from nemocli.models.hub_records import Records, read_hub_records
 from nemocli.models.paths import find_cache_folder, find_demo_folder
-from nemocli.network.checkpoint import AnyCheckpoint
-from nemocli.network.diarizer_checkpoint import DiarizerCheckpoint, open_any_checkpoint
+from nemocli.network.diarizer_checkpoint import (
+    DiarizerCheckpoint,
+    SomeCheckpoint,
+    open_some_checkpoint,
+)
 from nemocli.runtimes.coreai.bundle_sizes import read_config
 from nemocli.whole_file import write_whole_file
 
@@ -61,7 +64,7 @@ def check_folder(
 
 
 def check_checkpoint(
-    checkpoint: AnyCheckpoint | DiarizerCheckpoint, progress: Callable[[str], None] | None = None
+    checkpoint: SomeCheckpoint, progress: Callable[[str], None] | None = None
 ) -> None:
     """Raise ModelError for a damaged checkpoint, if its hashes are known.
 
@@ -119,7 +122,7 @@ def describe_damage(model: Path) -> list[str]:
         damages = find_damage(_choose_folder(model), read_hub_records(model))
         found = [f"{damage}; {_advise(model)}." for damage in damages]
         if not found:
-            checkpoint = open_any_checkpoint(model)
+            checkpoint = open_some_checkpoint(model)
             check_checkpoint(checkpoint)
             if not isinstance(checkpoint, DiarizerCheckpoint):
                 checkpoint.tokenizer  # noqa: B018
@@ -212,7 +215,7 @@ def _choose_folder(checkpoint: Path) -> Path:
     return checkpoint if checkpoint.is_dir() else checkpoint.parent
 
 
-def _is_damaged_demo(checkpoint: AnyCheckpoint | DiarizerCheckpoint) -> bool:
+def _is_damaged_demo(checkpoint: SomeCheckpoint) -> bool:
     """Return whether it is the demo, but not the one whose tokens come with nemocli."""
     try:
         folder = find_demo_folder()

@@ -77,8 +77,8 @@ def _load_folder(found: FoundModel, spec: ModelSpec, progress: Progress) -> Diar
     config = manifest.config
     if not isinstance(config, DiarizerConfig):
         raise ModelError(
-            f"{path} is a model that transcribes; to find who speaks, give a diarization model, such"
-            f" as {DEFAULT_DIARIZER}."
+            f"{path} is a model that transcribes; to find who speaks, give a diarization model,"
+            f" such as {DEFAULT_DIARIZER}."
         )
     check_folder_options(spec, found)
     kind, system = KINDS[manifest.kind], this_system()

@@ -7,11 +7,12 @@ import json
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from nemocli.errors import ModelError
 from nemocli.network.architectures import DIARIZATION, refuse_recognizer
 from nemocli.network.checkpoint import (
-    AnyCheckpoint,
+    Checkpoint,
     SafetensorsFiles,
     hash_files,
     open_checkpoint,
@@ -20,6 +21,9 @@ from nemocli.network.checkpoint import (
 from nemocli.network.diarizer_config import DiarizerConfig, read_diarizer_config
 from nemocli.network.diarizer_parameters import DiarizerParameters
 from nemocli.network.small_file import read_text
+
+if TYPE_CHECKING:
+    from nemocli.network.nemo import NemoCheckpoint
 
 DIARIZER_CONFIGS = ("config.json", "processor_config.json")
 
@@ -48,7 +52,11 @@ class DiarizerCheckpoint:
         return hash_files([*configs, *self.weights.paths])
 
 
-def open_any_checkpoint(path: Path) -> AnyCheckpoint | DiarizerCheckpoint:
+#: A checkpoint of either kind of model.
+SomeCheckpoint: TypeAlias = "Checkpoint | NemoCheckpoint | DiarizerCheckpoint"
+
+
+def open_some_checkpoint(path: Path) -> SomeCheckpoint:
     """Open a checkpoint of either kind, by its config.json. Raises ModelError for others."""
     return DiarizerCheckpoint(path) if is_diarizer_checkpoint(path) else open_checkpoint(path)
 
