@@ -1,1 +1,1 @@
-"""Who speaks when: per stream, the modes of latency, the speaker cache, and the steps."""
+"""Who speaks when: the steps of a stream, and what it remembers; turns, and speakers of words."""

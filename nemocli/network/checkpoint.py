@@ -17,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from nemocli.errors import ModelError, explain_model_errors, quote
+from nemocli.network.architectures import refuse_other_architecture
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.parameters import Parameters
 from nemocli.network.small_file import check_small, read_text
@@ -45,7 +46,9 @@ class Checkpoint:
         self.path = folder
         if not folder.is_dir():
             raise ModelError(f"There is no checkpoint folder {folder}.")
-        config, generation, processor = (read_json(folder / name) for name in CONFIGS)
+        config = read_json(folder / CONFIGS[0])
+        refuse_other_architecture(config)  # another model may lack the other files
+        generation, processor = (read_json(folder / name) for name in CONFIGS[1:])
         self.config: ModelConfig = read_config(config, generation, processor)
         self.tokenizer_path = folder / TOKENIZER
         if not self.tokenizer_path.is_file():

@@ -39,8 +39,9 @@ class DiarizerCheckpoint:
         self.path = folder
         if not folder.is_dir():
             raise ModelError(f"There is no checkpoint folder {folder}.")
-        config, processor = (read_json(folder / name) for name in DIARIZER_CONFIGS)
+        config = read_json(folder / DIARIZER_CONFIGS[0])
         refuse_recognizer(config)
+        processor = read_json(folder / DIARIZER_CONFIGS[1])
         self.config: DiarizerConfig = read_diarizer_config(config, processor)
         self.weights = SafetensorsFiles(folder)
         self.parameters = DiarizerParameters(self.config, self.weights)

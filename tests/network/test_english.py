@@ -139,7 +139,6 @@ def test_an_archive_whose_settings_and_weights_are_of_two_models(tmp_path):
         ("parakeet_ctc", "Parakeet CTC"),
         ("canary", "Canary, which translates too"),
         ("whisper", "Whisper"),
-        ("nemotron3_diarization", "says who speaks"),
     ],
 )
 def test_another_architecture_is_refused_by_what_it_is(english, tmp_path, name, what):
