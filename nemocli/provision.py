@@ -8,16 +8,14 @@ from types import NoneType
 from typing import Any
 
 from nemocli.arguments import check_argument
-from nemocli.bench.conversion import check_conversion
+from nemocli.bench.diarizer_conversion import check_any_conversion
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models import listing
 from nemocli.models.choose import choose_folder_kind
 from nemocli.models.convert import choose_default_folder, choose_target
 from nemocli.models.convert import convert as write_folder
-from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
 from nemocli.models.pull import pull as download
-from nemocli.network.checkpoint import open_checkpoint
 from nemocli.progress import Progress, report_to
 from nemocli.runtimes.kinds import AUTO_RUNTIME
 
@@ -85,7 +83,7 @@ def convert(
         def check(new: Path) -> None:
             report("comparing with the checkpoint")
             try:
-                agreement = check_conversion(new, open_checkpoint(find_checkpoint(checkpoint)))
+                agreement = check_any_conversion(new, checkpoint)
                 report(f"verified, {agreement}.")
             except UnsupportedError as error:
                 report(f"The new model was not verified, since {error}")

@@ -1,4 +1,4 @@
-"""A diarization checkpoint of the smallest sizes, without torch: some kilobytes of random weights."""
+"""A diarization checkpoint of the smallest sizes: kilobytes of random weights, without torch."""
 
 import json
 from pathlib import Path

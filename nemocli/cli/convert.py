@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from nemocli.bench.conversion import check_conversion
+from nemocli.bench.diarizer_conversion import check_any_conversion
 from nemocli.cli.convert_options import NEMOCLI, ConvertOptions
 from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
@@ -17,10 +17,8 @@ from nemocli.models.convert_bundle import (
     choose_default_bundle_folder,
     convert_to_bundle,
 )
-from nemocli.models.find import find_checkpoint
 from nemocli.models.hub import find_pulled, parse_hub_model
 from nemocli.models.pull import pull
-from nemocli.network.checkpoint import open_checkpoint
 from nemocli.runtimes.coreai.ahead_of_time import check_architectures, check_xcode
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.system import this_system
@@ -160,10 +158,10 @@ def download(checkpoint: str, screen: Screen) -> None:
 def _verify(checkpoint: str, new: Path, screen: Screen) -> None:
     """Compare a model folder with its checkpoint, if this machine can run it.
 
-    Raises what `check_conversion` raises.
+    Raises what `check_any_conversion` raises.
     """
     try:
-        result = check_conversion(new, open_checkpoint(find_checkpoint(checkpoint)))
+        result = check_any_conversion(new, checkpoint)
     except UnsupportedError as error:
         screen.note(f"The new model was not verified: {error}")
         return

@@ -1,9 +1,10 @@
-"""A diarization model is converted, listed, checked and loaded, and refused where another is meant."""
+"""A diarization model is converted, listed and loaded, and refused where another is meant."""
 
 import numpy as np
 import pytest
 
-from nemocli.errors import ModelError, UnsupportedError, UsageError
+from nemocli.bench.diarizer_conversion import check_diarizer_conversion
+from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST, parse_manifest
 from nemocli.models.integrity import describe_damage
@@ -104,6 +105,16 @@ def test_commands_say_what_it_is(folders, command, demo):
         result = nemocli(command, *sound, "--model", model)
         assert result.exit_code == 3, result.output
         assert "finds who speaks and not what is said" in " ".join(result.stderr.split())
+
+
+def test_a_conversion_is_verified(diarizer, tmp_path):
+    options = ("--out", tmp_path / "made", "--to", "onnx", "--precision", "fp32")
+    made = nemocli("convert", diarizer, *options)
+    assert made.exit_code == 0, made.output
+    assert "verified: 100.0% of the decisions agree with the checkpoint (onnx)" in made.stderr
+    other = write_tiny_diarizer(tmp_path / "other", seed=1)
+    with pytest.raises(NemocliError, match="does not find the speakers that its checkpoint finds"):
+        check_diarizer_conversion(tmp_path / "made", other)
 
 
 def test_it_is_listed(folders):
