@@ -20,9 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-import torch
 import yaml
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -53,6 +51,9 @@ def add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
 
 def save_weights(folder: Path, out: str) -> None:
     """Save the state dictionary, with the front end's tensors that NeMo keeps in it."""
+    import torch  # here, as the tests import this file for other things too
+    from safetensors.torch import load_file
+
     tensors = load_file(folder / "model.safetensors")
     state = torch.nn.Module().state_dict()  # an OrderedDict with what torch adds to it
     state["preprocessor.featurizer.window"] = torch.hann_window(400, periodic=False)

@@ -15,6 +15,7 @@ from hypothesis import Phase, settings
 
 from nemocli.models.paths import find_demo_folder
 from nemocli.runtimes import kinds
+from tests.once import made_once
 
 # Machines may be slow: no test fails by the clock. In CI, the cases are the same every time.
 settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
@@ -23,6 +24,10 @@ settings.load_profile("unhurried")
 settings.register_profile(
     "mutation", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
+
+# Tests start hundreds of processes: where no bytecode is written, each compiles nemocli again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Whoever starts the tests may ignore signals, as nohup and a shell's & do; commands inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -57,7 +62,32 @@ def english_demo(cache, tmp_path_factory):
     """A checkpoint of the model for English alone; see tests/english.py."""
     from tests.english import write_english_demo
 
-    return write_english_demo(tmp_path_factory.mktemp("english") / "english-demo")
+    return made_once(tmp_path_factory, "english-demo", write_english_demo)
+
+
+@pytest.fixture(scope="session")
+def demo_archive(demo, tmp_path_factory):
+    """The demo as a .nemo archive."""
+    pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
+    from scripts.write_nemo import write_nemo
+
+    return made_once(tmp_path_factory, "demo.nemo", lambda path: write_nemo(demo, path))
+
+
+@pytest.fixture(scope="session")
+def random_checkpoint(tmp_path_factory):
+    """`random_checkpoint(shape, seed)` is a folder; for shapes see scripts/random_checkpoint.py."""
+    pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
+
+    def folder(shape, seed=0):
+        def write(path):
+            from scripts.random_checkpoint import write_random_checkpoint
+
+            write_random_checkpoint(path, seed, shape)
+
+        return made_once(tmp_path_factory, f"{shape}-{seed}", write)
+
+    return folder
 
 
 @pytest.fixture

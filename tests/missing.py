@@ -1,8 +1,17 @@
-"""Skipping folders of tests whose packages are not installed."""
+"""Skipping files and folders of tests whose packages are not installed."""
 
 from importlib.util import find_spec
 
 import pytest
+
+
+def skip_file_without(*packages, reason):
+    """Skip the file that is being imported if a package is missing; import none of them.
+
+    Every process of the suite imports every file: what is slow to import, tests import themselves.
+    """
+    if not all(map(find_spec, packages)):
+        pytest.skip(reason, allow_module_level=True)
 
 
 def skips_without(*packages, reason):

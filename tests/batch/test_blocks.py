@@ -5,7 +5,9 @@ number of chunks: every lookahead, blocks of 1 to 64 chunks, batches of 1 to 16 
 lengths and languages.
 """
 
-import numpy as np
+from functools import cache
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,11 +15,11 @@ from hypothesis import strategies as st
 import nemocli
 from nemocli.engine.stream import advance
 from tests.kinds_here import RUN_HERE
+from tests.missing import skip_file_without
 from tests.repeats import repeats
 from tests.sounds import RATE, speech_like
 
-pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
-from scripts.random_checkpoint import write_random_checkpoint
+skip_file_without("transformers", reason="random checkpoints need nemocli[test]")
 
 LOOKAHEADS = (0, 3, 6, 13)
 
@@ -27,8 +29,12 @@ MLX_CASES = [pytest.param("mlx", "fp32", n, marks=WITHOUT_MLX) for n in LOOKAHEA
 #: On a processor, MLX takes long for large blocks.
 MLX_DAILY = [pytest.param("mlx", "fp32", 3, marks=WITHOUT_MLX)]
 
-#: Sounds are cut from the middle of this, so that no two are the same.
-SOUND = speech_like(120, seed=17)
+
+@cache
+def long_sound():
+    """What sounds are cut from the middle of, so that no two are the same."""
+    return speech_like(120, seed=17)
+
 
 MODELS = [
     *(("thin", 0), ("small", 0), ("small", 1), ("wide", 0), ("window-29", 0), ("capped", 0)),
@@ -37,14 +43,16 @@ MODELS = [
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory):
+def load(random_checkpoint, tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
     opened = {}
 
     def one(model, runtime, precision, lookahead):
         key = (model, runtime, precision, lookahead)
         if key not in opened:
-            folder = _folder(root, model, precision)
+            folder = "demo" if model == "demo" else random_checkpoint(*model)
+            if precision != "fp32":
+                folder = _convert(folder, root / f"{Path(folder).name}-{precision}", precision)
             opened[key] = nemocli.load(
                 folder, runtime=runtime, precision=precision, lookahead=lookahead
             )
@@ -53,18 +61,9 @@ def load(tmp_path_factory):
     return one
 
 
-def _folder(root, model, precision):
-    if model == "demo":
-        checkpoint = "demo"
-    else:
-        checkpoint = root / "-".join(map(str, model))
-        if not checkpoint.exists():
-            write_random_checkpoint(checkpoint, model[1], model[0])
-    if precision == "fp32":
-        return checkpoint
+def _convert(checkpoint, out, precision):
     from nemocli.models.convert import convert
 
-    out = root / f"{checkpoint if model == 'demo' else checkpoint.name}-{precision}"
     convert(checkpoint, out, precision=precision)
     return out
 
@@ -121,7 +120,7 @@ def test_ten_minutes_beside_nothing(load, lookahead):
 
 
 def _check(transcriber, lengths, starts, langs, blocks):
-    sounds = [SOUND[a : a + n] for a, n in zip(starts, lengths, strict=True)]
+    sounds = [long_sound()[a : a + n] for a, n in zip(starts, lengths, strict=True)]
     _compare(transcriber, sounds, langs, blocks)
 
 
@@ -161,4 +160,4 @@ def symbols(transcript):
 def test_the_sound_makes_tokens(load):
     """Otherwise the tests above would compare nothing."""
     transcriber = load(("small", 0), "onnx", "fp32", 3)
-    assert len(_alone(transcriber, np.asarray(SOUND[: 30 * RATE]), "en-US")) > 30
+    assert len(_alone(transcriber, long_sound()[: 30 * RATE], "en-US")) > 30

@@ -19,14 +19,9 @@ from tests.sounds import RATE, speech_like
 
 
 @pytest.fixture(scope="module")
-def transcriber(tmp_path_factory):
+def transcriber(random_checkpoint):
     """Load a random checkpoint, because the demo would emit nothing for most of this sound."""
-    pytest.importorskip("transformers", reason="random checkpoints need nemocli[test]")
-    from scripts.random_checkpoint import write_random_checkpoint
-
-    folder = tmp_path_factory.mktemp("checkpoint")
-    write_random_checkpoint(folder, seed=0, shape="thin")
-    return nemocli.load(folder)
+    return nemocli.load(random_checkpoint("thin"))
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,16 @@ import stat
 
 import pytest
 
-pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
-
 from nemocli.bench import conversion
 from nemocli.models import convert_bundle
 from nemocli.models.bundle import open_bundle
 from nemocli.models.find import FoundModel
 from nemocli.network.checkpoint import open_checkpoint
+from tests.missing import skip_file_without
 from tests.repeats import repeats
 from tests.typed import nemocli
+
+skip_file_without("coreai", reason="coreai-core has no wheel for this system")
 
 OPTIONS = ("--to", "coreai", "--layout", "coreaikit")
 

@@ -1,5 +1,6 @@
 """What is made from the code is as the code is now, and does what it is for."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -8,10 +9,15 @@ import pytest
 from typer.main import get_command
 
 from nemocli.cli.app import app
+from scripts import make_docs
 from scripts.documents.commands import program_options, read_commands
-from scripts.make_docs import ROOT, made, manuals
+from scripts.make_docs import ROOT, manuals
 
 COMPLETION = ROOT / "share" / "bash-completion" / "completions" / "nemocli"
+
+
+#: Made once for all tests.
+made = functools.cache(make_docs.made)
 
 
 @pytest.mark.parametrize("path", made(), ids=lambda path: path.name)

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from coremltools.proto import MIL_pb2, Model_pb2
 
 #: Blob metadata begins with this.
 SENTINEL = 0xDEADBEEF
 
+#: By their names in MIL.proto.
 _TYPES = {
-    MIL_pb2.FLOAT16: np.dtype(np.float16),
-    MIL_pb2.FLOAT32: np.dtype(np.float32),
-    MIL_pb2.INT8: np.dtype(np.int8),
-    MIL_pb2.UINT8: np.dtype(np.uint8),
-    MIL_pb2.INT16: np.dtype(np.int16),
-    MIL_pb2.UINT16: np.dtype(np.uint16),
-    MIL_pb2.INT32: np.dtype(np.int32),
-    MIL_pb2.BOOL: np.dtype(bool),
-    MIL_pb2.STRING: np.dtype(object),
+    "FLOAT16": np.dtype(np.float16),
+    "FLOAT32": np.dtype(np.float32),
+    "INT8": np.dtype(np.int8),
+    "UINT8": np.dtype(np.uint8),
+    "INT16": np.dtype(np.int16),
+    "UINT16": np.dtype(np.uint16),
+    "INT32": np.dtype(np.int32),
+    "BOOL": np.dtype(bool),
+    "STRING": np.dtype(object),
 }
 
 #: Types of less than a byte: how many bits, and whether signed.
-_PACKED = {MIL_pb2.INT4: (4, True), MIL_pb2.UINT4: (4, False), MIL_pb2.UINT6: (6, False)}
+_PACKED = {"INT4": (4, True), "UINT4": (4, False), "UINT6": (6, False)}
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class Package:
     """`functions` by name; `model` is the whole protobuf."""
 
     def __init__(self, path: Path) -> None:
+        from coremltools.proto import Model_pb2  # which imports all of coremltools
+
         data = path / "Data" / "com.apple.CoreML"
         self.model = Model_pb2.Model()
         self.model.ParseFromString((data / "model.mlmodel").read_bytes())
@@ -111,28 +113,32 @@ class Package:
         kind = value.type.tensorType
         shape = tuple(dimension.constant.size for dimension in kind.dimensions)
         if value.WhichOneof("value") == "blobFileValue":
-            return self._blob(value.blobFileValue.offset, kind.dataType, shape)
+            return self._blob(value.blobFileValue.offset, _type_name(kind), shape)
         tensor = value.immediateValue.tensor
         which = tensor.WhichOneof("value")
         values = getattr(tensor, which).values
         if which == "bytes":
-            return _unpacked(np.frombuffer(values, np.uint8), kind.dataType, shape)
-        return np.array(list(values), _TYPES[kind.dataType]).reshape(shape)
+            return _unpacked(np.frombuffer(values, np.uint8), _type_name(kind), shape)
+        return np.array(list(values), _TYPES[_type_name(kind)]).reshape(shape)
 
-    def _blob(self, offset: int, dtype: int, shape: tuple[int, ...]) -> np.ndarray:
+    def _blob(self, offset: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
         sentinel, _, size, start = struct.unpack_from("<IIQQ", self._blobs, offset)
         assert sentinel == SENTINEL
         return _unpacked(self._blobs[start : start + size], dtype, shape)
+
+
+def _type_name(kind) -> str:
+    return kind.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number[kind.dataType].name
 
 
 def _tensor(value) -> Tensor:
     is_state = value.type.WhichOneof("type") == "stateType"
     kind = value.type.stateType.wrappedType.tensorType if is_state else value.type.tensorType
     shape = tuple(dimension.constant.size for dimension in kind.dimensions)
-    return Tensor(value.name, _TYPES.get(kind.dataType, np.dtype(np.int8)), shape)
+    return Tensor(value.name, _TYPES.get(_type_name(kind), np.dtype(np.int8)), shape)
 
 
-def _unpacked(data: np.ndarray, dtype: int, shape: tuple[int, ...]) -> np.ndarray:
+def _unpacked(data: np.ndarray, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     """Values of `shape` from bytes; several to a byte begin with the lowest bits."""
     if dtype not in _PACKED:
         return data.view(_TYPES[dtype]).reshape(shape)

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("coremltools", reason="the Core ML tests need coremltools")
-
-from coremltools import libmilstoragepython as storage
-from coremltools.proto import MIL_pb2
-
+from tests.missing import skip_file_without
 from tests.mlprogram.operations import constexpr_blockwise_shift_scale, constexpr_lut_to_dense
 from tests.mlprogram.reader import _unpacked
+
+skip_file_without("coremltools", reason="the Core ML tests need coremltools")
 
 
 @pytest.mark.parametrize(
@@ -24,6 +22,8 @@ from tests.mlprogram.reader import _unpacked
 )
 @pytest.mark.parametrize("count", [1, 4, 77])
 def test_values_of_few_bits(tmp_path, kind, low, high, dtype, count):
+    from coremltools import libmilstoragepython as storage
+
     values = np.random.default_rng(2).integers(low, high, count).astype(dtype)
     path = tmp_path / "weight.bin"
     writer = storage._BlobStorageWriter(str(path))
@@ -31,7 +31,7 @@ def test_values_of_few_bits(tmp_path, kind, low, high, dtype, count):
     del writer
     data = np.fromfile(path, np.uint8)
     start = int(data[offset + 16 : offset + 24].view(np.uint64)[0])
-    read = _unpacked(data[start:], getattr(MIL_pb2, kind.upper()), (count,))
+    read = _unpacked(data[start:], kind.upper(), (count,))
     np.testing.assert_array_equal(read, values)
 
 

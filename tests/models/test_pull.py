@@ -304,12 +304,9 @@ def test_a_repository_of_something_else(tmp_path, monkeypatch):
         refused(machine.nemocli("models", "pull", "someone/demo"), 3, ".nemo")
 
 
-def test_an_archive_alone_is_downloaded_too(tmp_path, demo, monkeypatch):
-    pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
-    from scripts.write_nemo import write_nemo
-
+def test_an_archive_alone_is_downloaded_too(tmp_path, demo_archive, monkeypatch):
     (tmp_path / "repository").mkdir()
-    write_nemo(demo, tmp_path / "repository" / "nemotron.nemo")
+    shutil.copy(demo_archive, tmp_path / "repository" / "nemotron.nemo")
     with running(FakeHub(tmp_path / "repository")) as hub:
         machine = Machine(tmp_path / "home", hub.url, monkeypatch)
         done = machine.nemocli("models", "pull", "someone/demo")

@@ -3,17 +3,17 @@
 import shutil
 
 import pytest
-
-pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
-
 from huggingface_hub import constants
 
 from nemocli.models import retries
 from nemocli.models.bundle import open_bundle
 from nemocli.models.hub import HubModel
+from tests.missing import skip_file_without
 from tests.models.fake_hub import FakeHub, running
 from tests.runtimes.coreai.bundles import make_bundle
 from tests.typed import nemocli
+
+skip_file_without("coreai", reason="coreai-core has no wheel for this system")
 
 NAME = "someone/demo"
 

@@ -7,7 +7,11 @@ from nemocli.network.checkpoint import Checkpoint
 from tests.network.broken import broken_checkpoints, sound_files, write
 from tests.typed import nemocli
 
-BROKEN = dict(broken_checkpoints())
+
+@pytest.fixture(scope="module")
+def broken():
+    """The files of each, by what is wrong."""
+    return dict(broken_checkpoints())
 
 
 def opened(folder):
@@ -16,18 +20,18 @@ def opened(folder):
     checkpoint.parameters.check()
 
 
-def test_there_are_many_and_each_is_another():
-    assert len(BROKEN) > 300
-    assert len({tuple(sorted(files.items())) for files in BROKEN.values()}) == len(BROKEN)
+def test_there_are_many_and_each_is_another(broken):
+    assert len(broken) > 300
+    assert len({tuple(sorted(files.items())) for files in broken.values()}) == len(broken)
 
 
 def test_one_with_nothing_wrong_is_opened(tmp_path):
     opened(write(tmp_path / "checkpoint", sound_files()))
 
 
-def test_each_is_refused_in_a_sentence(tmp_path):
+def test_each_is_refused_in_a_sentence(broken, tmp_path):
     let_through = []
-    for about, files in BROKEN.items():
+    for about, files in broken.items():
         try:
             opened(write(tmp_path / "checkpoint", files))
             let_through.append(about)
@@ -46,24 +50,24 @@ def typed(about, tmp_path, *command):
 
 
 #: A step through the list that meets every kind; the slow tests take all of it.
-SOME, ALL = list(BROKEN)[::12], list(BROKEN)
+SOME, ALL = 12, 1
 
 
-@pytest.mark.parametrize("chosen", [SOME, pytest.param(ALL, marks=pytest.mark.slow)])
-def test_nothing_is_left_of_a_conversion(tmp_path, monkeypatch, tmp_path_factory, chosen):
+@pytest.mark.parametrize("step", [SOME, pytest.param(ALL, marks=pytest.mark.slow)])
+def test_nothing_is_left_of_a_conversion(broken, tmp_path, monkeypatch, tmp_path_factory, step):
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
-    for about in chosen:
-        checkpoint = write(tmp_path / "checkpoint", BROKEN[about])
+    for about in list(broken)[::step]:
+        checkpoint = write(tmp_path / "checkpoint", broken[about])
         typed(about, tmp_path, "convert", checkpoint, "-o", tmp_path / "out", "-q")
 
 
 @pytest.mark.parametrize("runtime", ["numpy", "onnx"])
-@pytest.mark.parametrize("chosen", [SOME[::3], pytest.param(ALL, marks=pytest.mark.slow)])
-def test_none_is_run(tmp_path, monkeypatch, tmp_path_factory, clips, chosen, runtime):
+@pytest.mark.parametrize("step", [3 * SOME, pytest.param(ALL, marks=pytest.mark.slow)])
+def test_none_is_run(broken, tmp_path, monkeypatch, tmp_path_factory, clips, step, runtime):
     cache = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(cache))
-    for about in chosen:
-        checkpoint = write(tmp_path / "checkpoint", BROKEN[about])
+    for about in list(broken)[::step]:
+        checkpoint = write(tmp_path / "checkpoint", broken[about])
         command = ["file", clips[0].path, "--model", checkpoint, "--runtime", runtime, "-q"]
         typed(about, tmp_path, *command)
         assert not list(cache.glob("converted/*")), about

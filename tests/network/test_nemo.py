@@ -16,19 +16,17 @@ from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, translate_name
 from nemocli.network.sentencepiece import PieceKind, SentencePieces, read_sentencepiece
 from nemocli.network.tokenizer import from_sentencepiece
+from scripts.write_nemo import TOKENIZER, read_pieces, write_nemo
+from tests.missing import skip_file_without
 from tests.nemo import members, nemo_name, sentencepiece_model, tar
 from tests.sounds import speech_like
 
-pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
-
-from scripts.write_nemo import TOKENIZER, read_pieces, write_nemo
+skip_file_without("torch", reason="writing a .nemo archive needs nemocli[test]")
 
 
-@pytest.fixture(scope="module")
-def nemo(demo, tmp_path_factory):
-    path = tmp_path_factory.mktemp("nemo") / "demo.nemo"
-    write_nemo(demo, path)
-    return path
+@pytest.fixture
+def nemo(demo_archive):
+    return demo_archive
 
 
 def rewritten(nemo, path, change):

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from tests.oracle.reference import Decoding
-
 #: The largest difference of the encoder's output, divided by the largest expected value. It comes
 #: from the mel rows: transformers rounds their Fourier transform to float32.
 ENCODER_TOLERANCE = 1e-4
@@ -23,6 +21,8 @@ def transcribe(transcriber, samples, lang, packet=5000):
 
 
 def _decoding(tokens, session):
+    from tests.oracle.reference import Decoding
+
     frames = [part for part in session.enc_proj if len(part)]
     return Decoding(
         [token.id for token in tokens],

@@ -94,23 +94,19 @@ def _demo():
 class Oracle:
     """Opens checkpoints by name, in transformers and in nemocli."""
 
-    def __init__(self, root):
+    def __init__(self, random_checkpoint):
         from tests.oracle.reference import Reference
 
-        self._root = root
+        self._random_checkpoint = random_checkpoint
         self._expected = {}
         self.folder = functools.cache(self._folder)
         self.reference = functools.cache(lambda name: Reference(self.folder(name)))
         self.transcriber = functools.lru_cache(8)(self._transcriber)
 
     def _folder(self, name):
-        from scripts.random_checkpoint import write_random_checkpoint
-
         if name == "demo":
             return find_demo_folder()
-        shape, seed = (CHECKPOINTS | ENGLISH)[name]
-        write_random_checkpoint(self._root / name, seed, shape)
-        return self._root / name
+        return self._random_checkpoint(*(CHECKPOINTS | ENGLISH)[name])
 
     def _transcriber(self, name, runtime, lookahead):
         folder = self.folder(name)
@@ -132,9 +128,9 @@ class Oracle:
 
 
 @pytest.fixture(scope="session")
-def oracle(tmp_path_factory):
+def oracle(random_checkpoint):
     import torch
 
     # More threads than free cores make torch many times slower.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
-    return Oracle(tmp_path_factory.mktemp("checkpoints"))
+    return Oracle(random_checkpoint)

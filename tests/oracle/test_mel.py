@@ -1,7 +1,6 @@
 """The mel front end against that of transformers."""
 
 import numpy as np
-import transformers
 
 from nemocli.engine.mel import compute_mel_filters
 from tests.engine.test_mel import CONFIG, frames
@@ -9,6 +8,8 @@ from tests.sounds import speech_like
 
 
 def test_filters_and_frames_are_those_of_transformers():
+    import transformers
+
     extractor = transformers.NemotronAsrStreamingFeatureExtractor(feature_size=128)
     np.testing.assert_allclose(
         compute_mel_filters(CONFIG), extractor.mel_filters.numpy(), atol=1e-7

@@ -9,7 +9,6 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from tests.oracle.compare import (
@@ -96,6 +95,8 @@ def _with_fault(oracle, monkeypatch, lookahead, name, fault):
 
 def test_no_tensor_is_without_effect(oracle):
     """Leaving out any one tensor exceeds a tolerance tenfold."""
+    import torch
+
     reference = oracle.reference("thin")
     sound = speech_like(2, seed=9)
     right = reference.offline(sound, 3, "en-US")

@@ -9,13 +9,21 @@ import soxr
 import srt
 import webvtt
 
+from tests.missing import skip_file_without
 from tests.sounds import pcm
 
-openai = pytest.importorskip("openai", reason="pip install openai")
+skip_file_without("openai", reason="pip install openai")
 
 
 @pytest.fixture
-def client(server):
+def openai():
+    import openai
+
+    return openai
+
+
+@pytest.fixture
+def client(openai, server):
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0) as client:
         yield client
 
@@ -66,7 +74,7 @@ def test_logprobs(client, clips):
     assert all(each.logprob <= 0 for each in result.logprobs)
 
 
-def test_languages(client, clips):
+def test_languages(openai, client, clips):
     assert create(client, clips[1], language="es").text == clips[1].text
     assert create(client, clips[0], language="en", prompt="any", temperature=0.5)
     with pytest.raises(openai.BadRequestError, match="does not know the language") as caught:
@@ -92,7 +100,7 @@ def test_a_stream_of_events(client, clips):
     assert done.usage.total_tokens > 0
 
 
-def test_errors_are_the_clients_own(client, clips):
+def test_errors_are_the_clients_own(openai, client, clips):
     with pytest.raises(openai.BadRequestError, match="noise"):
         client.audio.transcriptions.create(file=("noise.wav", b"RIFFnonsense"), model="x")
     with pytest.raises(openai.BadRequestError, match="noise"):
@@ -108,7 +116,7 @@ def test_models(client):
     assert client.models.retrieve(model.id).id == model.id == "demo"
 
 
-def test_asynchronously(server, clips):
+def test_asynchronously(openai, server, clips):
     async def work():
         async with openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="any") as client:
             many = [client.audio.transcriptions.create(file=clip.path, model="x") for clip in clips]
@@ -182,7 +190,7 @@ def test_a_realtime_session_whose_server_ends_turns(client, clips):
             assert kinds.index("input_audio_buffer.speech_stopped") > kinds.index("delta")
 
 
-def test_an_asynchronous_realtime_session_at_the_usual_rate(server, clips):
+def test_an_asynchronous_realtime_session_at_the_usual_rate(openai, server, clips):
     """At 24 kHz, as all clients of OpenAI send it, the sound is resampled twice."""
 
     samples = soxr.resample(clips[0].samples, 16000, 24000)

@@ -14,21 +14,19 @@ import pytest
 from nemocli.errors import ModelError
 from nemocli.network.nemo import CONFIG, MAX_MEMBERS, WEIGHTS, NemoCheckpoint
 from nemocli.network.torch_file import TorchFile
-from tests.repeats import repeats
-
-pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
-
-from scripts.write_nemo import TOKENIZER, write_nemo
+from scripts.write_nemo import TOKENIZER
 from tests import nemo
 from tests.fuzz.tiny import text, torch_file
+from tests.missing import skip_file_without
+from tests.repeats import repeats
+
+skip_file_without("torch", reason="writing a .nemo archive needs nemocli[test]")
 
 
 @pytest.fixture(scope="module")
-def members(demo, tmp_path_factory):
+def members(demo_archive):
     """Return the members of a good archive, by name."""
-    path = tmp_path_factory.mktemp("nemo") / "demo.nemo"
-    write_nemo(demo, path)
-    return nemo.members(path)
+    return nemo.members(demo_archive)
 
 
 def written(path, entries):

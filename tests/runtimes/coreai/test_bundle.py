@@ -7,10 +7,6 @@ import shutil
 import numpy as np
 import pytest
 
-pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
-
-from coreai.authoring import AIModelAsset
-
 import nemocli
 from nemocli.engine.decoding import GreedyDecoder
 from nemocli.engine.greedy import decode
@@ -19,9 +15,12 @@ from nemocli.models.find import FoundModel
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.runtimes.coreai.bundle import GRAPHS
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
+from tests.missing import skip_file_without
 from tests.runtimes.coreai.bundles import make_bundle
 from tests.sounds import speech_like
 from tests.typed import nemocli as typed
+
+skip_file_without("coreai", reason="coreai-core has no wheel for this system")
 
 #: Frames of a chunk at lookahead 3, and the mel rows of the first one and of each later one.
 CHUNK, FIRST_ROWS, ROWS = 4, 25, 32
@@ -127,6 +126,8 @@ def test_sizes_come_from_the_graphs(bundle, demo):
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
 def test_names_and_types_are_those_of_published_bundles(demo, bundle, half, precision):
+    from coreai.authoring import AIModelAsset
+
     config, out = open_checkpoint(demo).config, half if precision == "fp16" else bundle
     sizes = {"D": 144, "S": 24, "L": 2, "H": 4, "K": 36, "R": 144, "V": config.vocab_size}
     stream = "float16" if precision == "fp16" else "float32"
@@ -248,26 +249,22 @@ def test_a_bundle_is_no_checkpoint(bundle):
 
 
 @pytest.fixture(scope="module", params=SHAPES)
-def random_checkpoint(request, tmp_path_factory):
-    pytest.importorskip("transformers", reason="needs pip install -e '.[test]'")
-    from scripts.random_checkpoint import write_random_checkpoint
-
-    path = tmp_path_factory.mktemp("random") / request.param
-    write_random_checkpoint(path, 0, request.param)
-    return path
+def other_sizes(request, random_checkpoint):
+    """A random checkpoint of other sizes."""
+    return random_checkpoint(request.param)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [0, 11])
-def test_random_checkpoints(random_checkpoint, tmp_path, rows):
+def test_random_checkpoints(other_sizes, tmp_path, rows):
     """Tokens are numpy's until the last, partial chunk, whatever the sizes."""
-    out = make_bundle(random_checkpoint, tmp_path / "out")
+    out = make_bundle(other_sizes, tmp_path / "out")
     sound = speech_like((FIRST_ROWS + 5 * ROWS + rows) / 100, seed=1)
-    check_against_numpy(out, random_checkpoint, sound, 1e-4)
+    check_against_numpy(out, other_sizes, sound, 1e-4)
 
 
 @pytest.mark.slow
-def test_random_checkpoints_in_float16(random_checkpoint, tmp_path):
+def test_random_checkpoints_in_float16(other_sizes, tmp_path):
     """Frames are numpy's up to rounding, and tokens are those that numpy decodes from them.
 
     Random weights magnify rounding: where only the weights are rounded to float16, frames change by
@@ -275,13 +272,13 @@ def test_random_checkpoints_in_float16(random_checkpoint, tmp_path):
     changes them by 0.7 to 2.1 %. Some decisions are closer than that, so that numpy's own frames
     may give another token; a trained model's are not.
     """
-    out = make_bundle(random_checkpoint, tmp_path / "out", "fp16")
+    out = make_bundle(other_sizes, tmp_path / "out", "fp16")
     sound = speech_like((FIRST_ROWS + 4 * ROWS) / 100, seed=1)
     tokens, encoded = transcribe(out, sound)
-    _, reference = transcribe(random_checkpoint, sound, runtime="numpy")
+    _, reference = transcribe(other_sizes, sound, runtime="numpy")
     difference = np.sqrt(np.square(encoded - reference).mean()) / reference.std()
     assert 0 < difference < 0.03
-    numpy = NumpyRuntime(open_checkpoint(random_checkpoint).parameters, 3)
+    numpy = NumpyRuntime(open_checkpoint(other_sizes).parameters, 3)
     (emissions,) = decode(numpy, [GreedyDecoder(numpy.config)], [encoded])
     assert tokens == [(emission.token, emission.frame) for emission in emissions]
     assert tokens

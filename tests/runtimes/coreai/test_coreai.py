@@ -9,16 +9,16 @@ import tempfile
 import numpy as np
 import pytest
 
-from tests.repeats import repeats
-
-pytest.importorskip("coreai", reason="coreai-core has no wheel for this system")
-
 import nemocli
 from nemocli.errors import ModelError, UnsupportedError, UsageError
 from nemocli.models.convert import convert
 from nemocli.models.folder import read_manifest
 from nemocli.runtimes.coreai import runtime as coreai_runtime
+from tests.missing import skip_file_without
+from tests.repeats import repeats
 from tests.sounds import speech_like
+
+skip_file_without("coreai", reason="coreai-core has no wheel for this system")
 
 
 @pytest.fixture(scope="module")
