@@ -2,7 +2,10 @@
 
 import os
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 from typer.testing import CliRunner
 
@@ -18,6 +21,25 @@ FAKE = [sys.executable, "-m", "tests.cli.fake_command"]
 def nemocli(*arguments, **options):
     """Run a command line in this process. Options are those of click's CliRunner.invoke."""
     return CliRunner().invoke(app, list(map(str, arguments)), **options)
+
+
+def nemocli_piped(data, *arguments):
+    """Run a command line in this process, with these bytes down a pipe on `live`'s stdin."""
+    reading, writing = os.pipe()
+
+    def write():
+        # The command may end before it has read everything.
+        with suppress(BrokenPipeError), open(writing, "wb") as pipe:
+            pipe.write(data)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with patch("nemocli.cli.live_source._find_stdin", lambda: reading):
+            return nemocli(*arguments)
+    finally:
+        os.close(reading)
+        writer.join()
 
 
 def environment(**own):

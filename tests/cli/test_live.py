@@ -34,22 +34,27 @@ def spoken(clips):
     return pcm(np.concatenate(parts)), [clip.text for clip in clips[:4]]
 
 
-def live(data, *arguments):
+def run(data, *arguments):
+    """Run it in a process of its own."""
     return subprocess.run(
         command("--input", "-", *arguments), input=data, capture_output=True, timeout=60
     )
 
 
+def live(data, *arguments):
+    return typed.nemocli_piped(data, "live", "--model", "demo", "--input", "-", *arguments)
+
+
 def test_each_final_is_a_line(spoken):
     data, texts = spoken
-    done = live(data)
+    done = run(data)
     assert done.stdout.decode().splitlines() == texts
     assert done.returncode == 0
     assert re.search(rb"nemocli: [\d.]+ s heard; lag [\d.]+ s \(p95 .*RTF", done.stderr)
 
 
 def test_quiet_says_nothing_else(spoken):
-    assert live(spoken[0], "--quiet").stderr == b""
+    assert run(spoken[0], "--quiet").stderr == b""
 
 
 def test_quiet_says_where_the_file_is_if_somebody_took_its_place(clips, tmp_path):
@@ -70,7 +75,7 @@ def test_quiet_says_where_the_file_is_if_somebody_took_its_place(clips, tmp_path
 
 
 def test_timestamps(spoken):
-    first = live(spoken[0], "--timestamps").stdout.decode().splitlines()[0]
+    first = live(spoken[0], "--timestamps").stdout.splitlines()[0]
     assert re.fullmatch(r"\[00:00:00\.\d{3}\] .*", first)
 
 
@@ -101,7 +106,7 @@ def test_events_keep_their_promises(spoken):
 def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
     data, texts = spoken
     path = tmp_path / f"out.{extension}"
-    assert live(data, "--output", path).returncode == 0
+    assert live(data, "--output", path).exit_code == 0
     written = path.read_text(encoding="utf-8")
     for text in texts:
         assert text in written
@@ -118,19 +123,19 @@ def test_the_file_is_what_file_writes(spoken, tmp_path, extension):
 
 def test_cues_stand_as_long_as_is_asked_for(spoken, tmp_path):
     path = tmp_path / "out.srt"
-    assert live(spoken[0], "--output", path, "--min-cue", "4.5").returncode == 0
+    assert live(spoken[0], "--output", path, "--min-cue", "4.5").exit_code == 0
     last = list(srt.parse(path.read_text(encoding="utf-8")))[-1]
     assert (last.end - last.start).total_seconds() == 4.5
     refused = live(b"", "--min-cue", "9")
-    assert refused.returncode == 2 and b"0 to 5 seconds, not 9" in refused.stderr
+    assert refused.exit_code == 2 and "0 to 5 seconds, not 9" in refused.stderr
 
 
 def test_an_existing_file_is_kept(spoken, tmp_path):
     path = tmp_path / "out.txt"
     path.write_text("precious\n")
     done = live(spoken[0], "--output", path)
-    assert (done.returncode, done.stdout, path.read_text()) == (2, b"", "precious\n")
-    assert b"--force" in done.stderr
+    assert (done.exit_code, done.stdout, path.read_text()) == (2, "", "precious\n")
+    assert "--force" in done.stderr
 
 
 def test_the_sound_is_saved(spoken, tmp_path):
@@ -155,16 +160,16 @@ def test_the_sound_is_saved(spoken, tmp_path):
     ),
 )
 def test_what_cannot_be_is_one_sentence(spoken, arguments, code, words):
-    done = subprocess.run(command(*arguments), input=bytes(3200), capture_output=True, timeout=60)
-    assert done.returncode == code
-    assert words in done.stderr.decode()
-    assert done.stderr.count(b"\n") == 1
-    assert done.stdout == b""
+    done = typed.nemocli_piped(bytes(3200), "live", "--model", "demo", *arguments)
+    assert done.exit_code == code
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("latency", repeats(["80ms", "1120", "0", "13"], 2))
 def test_lookahead_by_frames_or_latency(spoken, latency):
-    assert live(spoken[0], "--lookahead", latency).stdout.decode().splitlines() == spoken[1]
+    assert live(spoken[0], "--lookahead", latency).stdout.splitlines() == spoken[1]
 
 
 def start(*arguments, **options):
@@ -387,8 +392,8 @@ def test_packed_sound_is_refused_with_the_command_that_unpacks_it(clips, tmp_pat
         samples = np.pad(clips[0].samples, 16000)
         path = media.encode(tmp_path / name, codec, samples, 16000)
         done = live(path.read_bytes())
-        assert done.returncode == 1 and done.stdout == b""
-        assert b"ffmpeg -i " in done.stderr and b"-f s16le" in done.stderr
+        assert done.exit_code == 1 and done.stdout == ""
+        assert "ffmpeg -i " in done.stderr and "-f s16le" in done.stderr
 
 
 def test_antiphase_down_a_pipe_is_heard_and_told(clips):
@@ -404,15 +409,15 @@ def test_antiphase_down_a_pipe_is_heard_and_told(clips):
 
 def test_a_gain_for_quiet_sound_down_a_pipe(clips):
     samples = np.pad(clips[0].samples / 100, (0, 16000))
-    assert live(pcm(samples)).stdout.decode() != clips[0].text + "\n"
-    assert live(pcm(samples), "--gain", "40").stdout.decode() == clips[0].text + "\n"
-    assert live(pcm(samples), "--gain", "x").returncode == 2
+    assert live(pcm(samples)).stdout != clips[0].text + "\n"
+    assert live(pcm(samples), "--gain", "40").stdout == clips[0].text + "\n"
+    assert live(pcm(samples), "--gain", "x").exit_code == 2
 
 
 def test_what_a_stream_without_words_lacked(clips):
     """Nothing recognised is never silent: the level says why, and the option that helps."""
     quiet = live(pcm(clips[0].samples / 300))
-    assert quiet.stdout == b"" and b"very quiet" in quiet.stderr and b"--gain auto" in quiet.stderr
+    assert quiet.stdout == "" and "very quiet" in quiet.stderr and "--gain auto" in quiet.stderr
     silent = live(bytes(96_000), "--format", "jsonl")
     event = json.loads(silent.stdout.splitlines()[-2])
     assert (event["kind"], "digital silence" in event["message"]) == ("sound", True)
