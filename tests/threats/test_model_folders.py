@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -24,18 +25,43 @@ main()
 """
 
 
-def refused(model, clip, *words, options=()):
-    """Run the command with this model on a clip; return its sentence."""
+def refused(model, clip, *words):
+    """Check that the command refuses this model, in a process of its own; return its sentence."""
     command = [sys.executable, "-c", OPEN, "file", str(clip.path), "--model", str(model), "-q"]
-    done = subprocess.run(
-        [*command, *options], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 3, done.stderr
-    assert done.stdout == "" and done.stderr.count("\n") == 1 and len(done.stderr) < 2000
-    assert done.stderr.isprintable() or done.stderr[:-1].isprintable()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return is_sentence(done.returncode, done.stdout, done.stderr, words)
+
+
+def is_sentence(code, out, err, words):
+    assert code == 3, err
+    assert out == "" and err.count("\n") == 1 and len(err) < 2000
+    assert err.isprintable() or err[:-1].isprintable()
     for word in words:
-        assert word in done.stderr
-    return done.stderr
+        assert word in err
+    return err
+
+
+@pytest.fixture
+def refused_here(capfd):
+    """`refused` in this process, for what Python reads: it can hurt by its size alone."""
+
+    def refused_here(model, clip, *words):
+        limits, usage = resource.getrlimit(resource.RLIMIT_AS), resource.getrusage
+        before = usage(resource.RUSAGE_SELF).ru_maxrss
+        if sys.platform == "linux":  # elsewhere it limits nothing
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            most = pages * resource.getpagesize() + (6 << 30)
+            resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
+        try:
+            done = nemocli("file", clip.path, "--model", model, "-q")
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, limits)
+        took = usage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert took * (1 if sys.platform == "darwin" else 1024) < 500e6
+        assert capfd.readouterr() == ("", "")  # nor does native code write anything
+        return is_sentence(done.exit_code, done.stdout, done.stderr, words)
+
+    return refused_here
 
 
 @pytest.fixture
@@ -99,25 +125,25 @@ def test_links_to_devices_and_pipes_are_not_read(checkpoint, tmp_path, clip, nam
     ],
     ids=["brackets", "braces", "digits", "long", "escapes", "no utf-8"],
 )
-def test_json_made_to_hurt(checkpoint, clip, name, content):
+def test_json_made_to_hurt(checkpoint, clip, refused_here, name, content):
     (checkpoint / name).write_bytes(content)
-    refused(checkpoint, clip)
+    refused_here(checkpoint, clip)
 
 
 @pytest.mark.parametrize("name", repeats(JSON_FILES, 2))
-def test_json_too_large_to_be_read(checkpoint, clip, name):
+def test_json_too_large_to_be_read(checkpoint, clip, refused_here, name):
     os.truncate(checkpoint / name, 200 << 30)
-    refused(checkpoint, clip, "at most 64 MB")
+    refused_here(checkpoint, clip, "at most 64 MB")
 
 
 @pytest.mark.parametrize(
     "climbing", repeats(["../other.safetensors", "/etc/passwd", "a/../../b", ".."], 2)
 )
-def test_weight_files_elsewhere(checkpoint, clip, climbing):
+def test_weight_files_elsewhere(checkpoint, clip, refused_here, climbing):
     (checkpoint / "model.safetensors").unlink()
     index = {"weight_map": {"encoder.subsampling.linear.bias": climbing}}
     (checkpoint / "model.safetensors.index.json").write_text(json.dumps(index))
-    refused(checkpoint, clip)
+    refused_here(checkpoint, clip)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +164,9 @@ def test_weight_files_elsewhere(checkpoint, clip, climbing):
         2,
     ),
 )
-def test_weights_whose_header_lies(checkpoint, clip, header):
+def test_weights_whose_header_lies(checkpoint, clip, refused_here, header):
     (checkpoint / "model.safetensors").write_bytes(header)
-    refused(checkpoint, clip)
+    refused_here(checkpoint, clip)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +189,7 @@ def test_weights_whose_header_lies(checkpoint, clip, header):
         3,
     ),
 )
-def test_sizes_that_would_fill_the_memory(checkpoint, clip, file, path, value):
+def test_sizes_that_would_fill_the_memory(checkpoint, clip, refused_here, file, path, value):
     data = json.loads((checkpoint / file).read_text())
     inner = data
     for key in path[:-1]:
@@ -172,7 +198,7 @@ def test_sizes_that_would_fill_the_memory(checkpoint, clip, file, path, value):
     if path[-1] == "sliding_window":  # by itself it is a model's; not with so many layers
         data["encoder_config"]["num_hidden_layers"] = 4000
     (checkpoint / file).write_text(json.dumps(data))
-    refused(checkpoint, clip)
+    refused_here(checkpoint, clip)
 
 
 def test_a_snapshot_of_the_hub_may_consist_of_links(checkpoint, tmp_path, clip):
@@ -252,10 +278,10 @@ def test_steps_that_checkpoints_have_are_taken(checkpoint, clip):
 @pytest.mark.parametrize(
     "name", repeats(["../outside.bin", "/etc/passwd", "a/../../b", "", ".", "a//b"], 3)
 )
-def test_files_of_a_manifest_that_climb_out(model, clip, name):
+def test_files_of_a_manifest_that_climb_out(model, clip, refused_here, name):
     (model.parent / "outside.bin").write_bytes(b"x")
     rewrite(model, lambda data: data["files"].update({name: {"bytes": 1, "sha256": "0" * 64}}))
-    refused(model, clip, f"{MODEL_MANIFEST} is damaged")
+    refused_here(model, clip, f"{MODEL_MANIFEST} is damaged")
 
 
 @pytest.mark.parametrize(
@@ -274,14 +300,14 @@ def test_files_of_a_manifest_that_climb_out(model, clip, name):
         3,
     ),
 )
-def test_manifests_that_lie(model, clip, key, value):
+def test_manifests_that_lie(model, clip, refused_here, key, value):
     def change(data):
         data[key] = value
         if key == "nemocli":
             data["format"] = -1
 
     rewrite(model, change)
-    refused(model, clip)
+    refused_here(model, clip)
 
 
 @pytest.mark.parametrize(
@@ -306,9 +332,9 @@ def test_manifests_that_lie(model, clip, key, value):
         ("features", None),
     ], 3),
 )  # fmt: skip
-def test_sizes_of_a_manifest_that_would_fill_the_memory(model, clip, key, value):
+def test_sizes_of_a_manifest_that_would_fill_the_memory(model, clip, refused_here, key, value):
     rewrite(model, lambda data: data["config"].update({key: value}))
-    refused(model, clip)
+    refused_here(model, clip)
 
 
 @pytest.mark.parametrize(
