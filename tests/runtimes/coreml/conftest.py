@@ -14,6 +14,7 @@ from nemocli.runtimes.numpy.runtime import NumpyOperations, NumpyRuntime
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
 from tests.missing import skips_without
+from tests.once import made_once
 from tests.sounds import speech_like
 
 pytest_pycollect_makemodule = skips_without("coremltools", reason="needs coremltools")
@@ -135,30 +136,29 @@ def case(demo, tmp_path_factory):
     def get(name):
         if name not in cases:
             parameters = checkpoint.parameters if name == "demo" else random_parameters(name, demo)
-            write = _writer(parameters, tmp_path_factory)
+            write = _writer(name, parameters, tmp_path_factory)
             cases[name] = Case(parameters, write, checkpoint.tokenizer)
         return cases[name]
 
     return get
 
 
-def _writer(parameters, tmp_path_factory):
+def _writer(case, parameters, tmp_path_factory):
     from nemocli.runtimes.coreml import files
-
-    written = {}
 
     def write(precision, lookaheads, graphs=None):
         """Write the packages, or only those of some `graphs`; return their folder."""
-        key = (precision, lookaheads, graphs)
-        if key not in written:
-            folder = tmp_path_factory.mktemp("packages")
+
+        def make(folder):
+            folder.mkdir()
             with pytest.MonkeyPatch.context() as patch:
                 if graphs:
                     patch.setattr(files, "DECODER_GRAPHS", ())
                     patch.setattr(files, "ENCODER_GRAPHS", graphs)
                 files.write_graphs(parameters, folder, lookaheads, precision, lambda *_: None)
-            written[key] = folder
-        return written[key]
+
+        about = [case, precision, *map(str, lookaheads), *(graphs or ())]
+        return made_once(tmp_path_factory, "-".join(["coreml", *about]), make)
 
     return write
 

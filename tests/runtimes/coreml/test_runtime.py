@@ -38,14 +38,14 @@ class Backend(EvaluatingBackend):
 def opened(case, tmp_path):
     """Give a function that opens the demo's packages in a CoreMLRuntime."""
     demo = case("demo")
-    folder = demo.write("fp16", (6,))
+    folder = demo.write("fp16", (3,))
     names = [name for path in folder.glob("*.mlpackage") for name in list_package_files(path)]
     hashes = {name: record.sha256 for name, record in record_files(folder, names).items()}
 
     def get(backend, folder=folder, hashes=hashes, **options):
         config = demo.parameters.config
         return CoreMLRuntime(
-            folder, config, 6, hashes, tmp_path / "compiled", backend=backend, **options
+            folder, config, 3, hashes, tmp_path / "compiled", backend=backend, **options
         )
 
     return get
@@ -54,20 +54,20 @@ def opened(case, tmp_path):
 def test_each_function_is_loaded_alone_where_it_belongs(opened):
     backend, messages = Backend(), []
     runtime = opened(backend, compute_units="gpu", progress=messages.append)
-    encoder, decoder = ("CPU_AND_GPU", "lookahead6"), ("CPU_ONLY", "main")
+    encoder, decoder = ("CPU_AND_GPU", "lookahead3"), ("CPU_ONLY", "main")
     assert backend.loaded == [encoder] * 4 + [decoder] * 2
     assert len(backend.compiled) == 6 and not any("tail" in name for name in backend.compiled)
     assert messages[0] == "compiling pre_first.mlpackage for this machine, once: minutes at most"
     assert messages[1].startswith("pre_first.mlpackage took ") and len(messages) == 12
-    shapes = [(1, 1, n, 1) for n in (25, 13, 7)]
+    shapes = [(1, 1, n, 1) for n in (13, 7, 4)]
     inputs = {f"row_mask{n}": np.ones(shape, np.float32) for n, shape in enumerate(shapes)}
-    inputs["mel"] = np.zeros((1, 49, 128), np.float32)
+    inputs["mel"] = np.zeros((1, 25, 128), np.float32)
     runtime.run("pre_first_tail", inputs)
     assert backend.loaded[6:] == [encoder]
     again = Backend()
     opened(again, progress=messages.append)
     assert again.compiled == [] and len(messages) == 14
-    assert again.loaded[0] == ("CPU_AND_NE", "lookahead6")
+    assert again.loaded[0] == ("CPU_AND_NE", "lookahead3")
 
 
 def test_arrays_belong_to_the_caller(opened):
@@ -143,8 +143,8 @@ def test_a_model_is_opened_with_the_transfer_that_was_chosen(case, opened, trans
         cache=lambda: runtime._folder.parent / "cache",
         transfer=transfer,
     )
-    loaded = KIND.open_folder(folder, 6, "cpu", lambda sentence: None)._backend.loaded
-    has_states = ("CPU_ONLY", "lookahead6_states") in loaded
+    loaded = KIND.open_folder(folder, 3, "cpu", lambda sentence: None)._backend.loaded
+    has_states = ("CPU_ONLY", "lookahead3_states") in loaded
     assert backends == [None, transfer] and has_states == (transfer or "").endswith("states")
 
 
@@ -186,7 +186,7 @@ def test_on_a_mac(case, opened, clips, compute_units):
 def test_a_package_that_is_not_what_its_manifest_says_is_never_compiled(opened, case, tmp_path):
     """A compiled package is kept for every package with the same hashes in its manifest."""
     folder = tmp_path / "stranger"
-    shutil.copytree(case("demo").write("fp16", (6,)), folder)
+    shutil.copytree(case("demo").write("fp16", (3,)), folder)
     weights = next((folder / "pre_first.mlpackage").rglob("weight.bin"))
     kept = weights.read_bytes()
     elsewhere = tmp_path / "elsewhere"
