@@ -1,5 +1,6 @@
 """Fixtures of many tests: the demo checkpoint, copies of it to damage, a cache of their own."""
 
+import gc
 import json
 import os
 import shutil
@@ -49,6 +50,20 @@ def pytest_cmdline_main(config):
     as_asked = options.numprocesses is not None or options.capture == "no" or options.usepdb
     if is_whole and not is_worker and not as_asked:
         options.numprocesses = min((os.cpu_count() or 1) + 2, MAX_PROCESSES)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Let no search for garbage look at what is imported to collect thousands of tests.
+
+    It stays until the end. Some libraries ask for a search after each step.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
