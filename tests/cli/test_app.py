@@ -11,6 +11,7 @@ from typer.main import get_command
 import nemocli
 from nemocli.cli.app import SUBCOMMANDS, app
 from nemocli.cli.lazy_commands import Subcommand
+from tests import typed
 from tests.repeats import repeats
 
 HEAVY = {
@@ -154,13 +155,21 @@ def test_failures_are_one_sentence_and_an_exit_code(arguments, code, words, tmp_
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NEMOCLI_MODEL", raising=False)
     monkeypatch.setenv("NEMOCLI_QUIET", "1")  # whether the demo is in the cache already
-    done = run(*arguments)
-    assert done.returncode == code
+    done = typed.nemocli(*arguments)
+    assert done.exit_code == code
     assert words in done.stderr
     assert done.stderr.startswith("nemocli: ") and done.stderr.count("\n") == 1
     assert done.stdout == ""
 
 
+def test_a_process_says_and_returns_the_same(tmp_path):
+    done = run("file", tmp_path / "x.wav", "--model", "nowhere")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("nemocli: There is no model in nowhere")
+    assert done.stderr.count("\n") == 1
+    assert run("--nonsense").returncode == 2
+
+
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["file"], ["fiel"]])
 def test_wrong_usage_is_exit_code_2(arguments):
-    assert run(*arguments).returncode == 2
+    assert typed.nemocli(*arguments).exit_code == 2
