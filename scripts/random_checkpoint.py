@@ -219,7 +219,7 @@ def make_english_tokenizer(pieces: int) -> ParakeetTokenizer:
     syllables = map("".join, itertools.product("etaoinshrdlu", repeat=3))
     known = ["<unk>", *WORDS, *"etaoinshrdlu.,?'ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
     filler = ("▁" + s if n % 3 == 0 else s for n, s in enumerate(syllables))
-    inventory = itertools.islice(itertools.chain(known, filler), pieces)
+    inventory = itertools.islice(dict.fromkeys(itertools.chain(known, filler)), pieces)
     result = wrap_tokenizer({piece: number for number, piece in enumerate(inventory)})
     result.add_special_tokens({"unk_token": special("<unk>"), "pad_token": special("<pad>")})
     result.add_tokens([special("<blank>")])

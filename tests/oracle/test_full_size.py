@@ -1,8 +1,8 @@
-"""The comparison at the released size. It takes minutes and 6 GB of memory, and is run by
+"""The comparison at the released sizes, minutes and 6 GB of memory for each. It is run by
 
     pytest -m full_size tests/oracle/test_full_size.py
 
-NEMOCLI_FULL_SIZE_DIR names a folder that keeps checkpoint and models for the next time.
+NEMOCLI_FULL_SIZE_DIR names a folder that keeps checkpoints and models for the next time.
 """
 
 import os
@@ -16,6 +16,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "check_full_size.py"
 
 
 @pytest.mark.full_size
-def test_released_size(tmp_path):
-    work = os.environ.get("NEMOCLI_FULL_SIZE_DIR", str(tmp_path))
-    assert subprocess.run([sys.executable, SCRIPT, "--work", work]).returncode == 0
+@pytest.mark.parametrize("options", [(), ("--english",)])
+def test_released_size(options, tmp_path):
+    work = Path(os.environ.get("NEMOCLI_FULL_SIZE_DIR", tmp_path), *options)
+    assert subprocess.run([sys.executable, SCRIPT, "--work", work, *options]).returncode == 0
