@@ -18,7 +18,7 @@ from nemocli.bench.variants import (
     list_variants,
 )
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-from nemocli.models.choose import choose_lookahead
+from nemocli.models.choose import choose_lookahead, list_untrained
 from nemocli.models.conversions import list_conversions, list_converted
 from nemocli.models.find import FoundModel, find_checkpoint, find_model
 from nemocli.models.measured_choices import Choice, Variant, write_choice
@@ -44,7 +44,11 @@ class Candidates:
 
 
 def list_candidates(
-    model: str, lookahead: int | None, progress: Progress, note: Callable[[str], None]
+    model: str,
+    lookahead: int | None,
+    progress: Progress,
+    note: Callable[[str], None],
+    untrained_lookahead: bool = False,
 ) -> Candidates:
     """Return every variant of a model that this machine can run and that is converted.
 
@@ -55,7 +59,8 @@ def list_candidates(
     """
     found = _find_checkpoint(model)
     config = found.config
-    chosen = choose_lookahead(config, config.lookaheads, lookahead)
+    untrained = list_untrained(config, untrained_lookahead)
+    chosen = choose_lookahead(config, config.lookaheads, lookahead, untrained)
     if is_large(config):
         configs = list(_list_converted(found, chosen, note))
         _note_missing(found, configs, note)
@@ -66,7 +71,7 @@ def list_candidates(
             f"Nothing of {model} is converted that this machine could run;"
             f" first: nemocli convert {shlex.quote(model)}"
         )
-    if found.name == DEMO:
+    if found.name == DEMO and chosen in config.lookaheads:
         reference = load_demo_reference()
     else:
         progress("computing its tokens by numpy, once")
@@ -160,7 +165,9 @@ def _convert_all(
         if runtime in left_out:
             continue
         try:
-            resolved = resolve(ModelSpec(found.path, runtime, precision, lookahead), found)
+            # Whether the lookahead may be an untrained one was decided before.
+            spec = ModelSpec(found.path, runtime, precision, lookahead, untrained_lookahead=True)
+            resolved = resolve(spec, found)
             path = resolved.convert(progress).path
         except UnsupportedError as error:
             note(f"{runtime} is left out: {error}")

@@ -82,6 +82,7 @@ class RunConfig:
             ModelSpec(
                 *(self.path, self.runtime, self.precision, self.lookahead, self.compute_units),
                 transfer=self.transfer,
+                untrained_lookahead=True,  # whether it may be one was decided before
             )
         )
 

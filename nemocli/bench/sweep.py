@@ -15,7 +15,7 @@ from nemocli.bench.speed import Progress, count_chunks_per_call
 from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
 from nemocli.bench.variants import is_large, is_slow, list_compute_units, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-from nemocli.models.choose import choose_lookaheads
+from nemocli.models.choose import choose_lookaheads, list_untrained
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
@@ -33,6 +33,8 @@ class SweepChoice:
     precision: str | None
     lookahead: int | None
     compute_units: str | None
+    #: Whether the lookahead may be one that the model was not trained for.
+    untrained_lookahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def sweep_models(
     else:
         variants = list(_choose_variants(is_large(found.config), choice, note))
     wanted = None if choice.lookahead is None else [choice.lookahead]
-    lookaheads = choose_lookaheads(found.lookaheads, wanted)
+    untrained = list_untrained(found.config, choice.untrained_lookahead and not found.is_converted)
+    lookaheads = choose_lookaheads(found.lookaheads, wanted, untrained)
     models: list[ResolvedModel] = []
     for runtime, precision in variants:
         try:
@@ -118,7 +121,10 @@ def _list_specs(
     runtime, precision = choice.runtime or runtime, choice.precision or precision
     for lookahead in lookaheads:
         for unit in units:
-            yield ModelSpec(found.path, runtime, precision, lookahead, unit)
+            yield ModelSpec(
+                *(found.path, runtime, precision, lookahead, unit),
+                untrained_lookahead=choice.untrained_lookahead,
+            )
 
 
 def measure_sweep(

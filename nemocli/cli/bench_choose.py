@@ -24,7 +24,10 @@ def run_choose(request: BenchRequest) -> None:
         screen.note(note)
     model = str(request.make_spec().model)
     with screen.show_wait("preparing the models") as progress:
-        candidates = list_candidates(model, request.lookahead, progress, screen.note)
+        candidates = list_candidates(
+            *(model, request.lookahead, progress, screen.note),
+            request.options.untrained_lookahead,
+        )
     with screen.show_bar("measuring") as show:
         choice, trials = measure_candidates(candidates, show)
     report = describe(candidates, choice, trials)

@@ -19,6 +19,7 @@ from nemocli.cli.options import (
     Precision,
     Quiet,
     Runtime,
+    UntrainedLookahead,
     option,
 )
 
@@ -40,6 +41,7 @@ class BenchOptions:
     runtime: Runtime = "auto"
     precision: Precision = None
     lookahead: Lookahead = None
+    untrained_lookahead: UntrainedLookahead = False
     compute_units: ComputeUnits = None
     repeat: Annotated[
         int | None,

@@ -35,7 +35,7 @@ from nemocli.cli.bench_tables import (
     show_speed,
     show_sweep,
 )
-from nemocli.cli.loading import complete_spec, note_unspelled
+from nemocli.cli.loading import complete_spec, note_tiers, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.streams import say
@@ -80,6 +80,7 @@ class BenchRequest:
             "--runtime": None if options.runtime == AUTO_RUNTIME else options.runtime,
             "--precision": options.precision,
             "--lookahead": options.lookahead,
+            "--untrained-lookahead": options.untrained_lookahead or None,
             UNITS: options.compute_units,
         }
         if given := [name for name in names if values[name] is not None]:
@@ -96,6 +97,7 @@ class BenchRequest:
             options.precision,
             self.lookahead,
             options.compute_units,
+            untrained_lookahead=options.untrained_lookahead,
         )
         return complete_spec(spec, self.screen)
 
@@ -155,7 +157,10 @@ def run_sweep(request: BenchRequest) -> None:
     report.sounds = describe_sounds(sounds)
     options = request.options
     runtime = None if options.runtime == AUTO_RUNTIME else options.runtime
-    choice = SweepChoice(runtime, options.precision, request.lookahead, options.compute_units)
+    choice = SweepChoice(
+        *(runtime, options.precision, request.lookahead, options.compute_units),
+        options.untrained_lookahead,
+    )
     name = str(request.make_spec().model)
     with request.screen.show_wait("preparing the models") as report_conversion:
         models = sweep_models(name, choice, report_conversion, request.screen.note)
@@ -185,6 +190,8 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     lang = options.lang
     transcriber.resolve_language(lang)
     check_languages(transcriber, utterances)
+    requested = {transcriber.resolve_language(one.lang or lang) for one in utterances}
+    note_tiers(sorted(requested), transcriber, request.screen)
     note_unspelled(transcriber, phrases, request.screen)
     with request.screen.show_bar("transcribing") as progress:
         report.accuracy = measure_accuracy(transcriber, utterances, lang, progress, phrases)
@@ -197,7 +204,8 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
 
 def run_verify(request: BenchRequest) -> None:
     """Verify as `nemocli doctor --verify` does: the demo and the released model."""
-    request.refuse("--verify", "--model", "--runtime", "--precision", "--lookahead", UNITS)
+    lookaheads = ("--lookahead", "--untrained-lookahead")
+    request.refuse("--verify", "--model", "--runtime", "--precision", *lookaheads, UNITS)
     verify(request.json_path, request.screen, as_json=request.options.json == "-")
 
 

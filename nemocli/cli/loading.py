@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import typer
@@ -107,9 +107,15 @@ def note_language(requested: str, transcriber: Transcriber, screen: Screen) -> s
     """
     language = transcriber.resolve_language(requested)
     note_other_region(requested, language, screen)
-    if warning := transcriber.warn_of_language(language):
-        screen.note(warning)
+    note_tiers([language], transcriber, screen)
     return language
+
+
+def note_tiers(languages: Iterable[str], transcriber: Transcriber, screen: Screen) -> None:
+    """Print a note for each language that the model's card lists as one that needs adaptation."""
+    for language in languages:
+        if warning := transcriber.warn_of_language(language):
+            screen.note(warning)
 
 
 def note_other_region(requested: str, language: str, screen: Screen) -> None:

@@ -15,7 +15,7 @@ from nemocli.bench.subprocess_run import SubprocessError
 from nemocli.bench.trials import Measured, Trial, rank_for_files, rank_for_live
 from nemocli.cli import loading
 from nemocli.doctor.auto import examine_auto
-from nemocli.errors import ModelError, UnsupportedError
+from nemocli.errors import ModelError, UnsupportedError, UsageError
 from nemocli.models.measured_choices import ChoiceError, Variant, find_choice_file, read_choice
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
@@ -118,6 +118,18 @@ def test_json(measured, tmp_path):
     assert by_runtime["onnx"]["joules_per_second"] is None
     choose("--json", tmp_path / "a.json")
     assert checked(json.loads((tmp_path / "a.json").read_text()), "choice")["files"]
+
+
+def test_an_untrained_lookahead_is_compared_with_its_own_tokens(demo):
+    given = ("demo", 1, lambda step: None, lambda note: None)
+    with pytest.raises(UsageError, match="no lookahead 1"):
+        choosing.list_candidates(*given)
+    candidates = choosing.list_candidates(*given, untrained_lookahead=True)
+    assert candidates.lookahead == 1 and set(candidates.reference.tokens) == {1}
+    assert {(config.runtime, config.lookahead) for config in candidates.configs} == {
+        ("numpy", 1),
+        ("onnx", 1),
+    }
 
 
 def test_only_exact_tokens_win(demo, measured):

@@ -55,6 +55,8 @@ def test_restrictions(only_onnx):
     assert swept_variants(SweepChoice(None, "int8", 0, None))[0] == ["onnx int8, lookahead 0"]
     with pytest.raises(UsageError, match="no lookahead 5"):
         swept_variants(SweepChoice(None, None, 5, None))
+    found = swept_variants(SweepChoice(None, None, 1, None, untrained_lookahead=True))[0]
+    assert found == [f"{each}, lookahead 1" for each in ("numpy fp32", "onnx fp32", "onnx int8")]
     with pytest.raises(UsageError, match="No variant"):
         swept_variants(SweepChoice("numpy", "int8", None, None))
 

@@ -73,6 +73,18 @@ def test_a_short_clip_once(clips, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.json", "short.wav"]
 
 
+def test_a_lookahead_that_the_model_was_not_trained_for(clips, tmp_path):
+    """Run with real processes: each has to allow it, too."""
+    sound = tmp_path / "short.wav"
+    soundfile.write(sound, clips[0].samples[:2000], 16000)
+    command = (sound, *DEMO, "--repeat", 1, "--lookahead", "160ms", "--json", "-")
+    refused = bench(*command)
+    assert refused.exit_code == 2 and "no lookahead 1; choose from 0, 3, 6, 13." in refused.stderr
+    done = bench(*command, "--untrained-lookahead")
+    assert done.exit_code == 0, done.output
+    assert checked(json.loads(done.stdout), "bench")["results"][0]["lookahead"] == 1
+
+
 def test_the_table_in_columns(quick):
     done = bench(*DEMO)
     assert done.exit_code == 0
@@ -189,6 +201,7 @@ def test_accuracy_as_json_with_a_file_that_fails(tmp_path, clips):
         (["--plot", "a.png"], 2, "add --sweep"),
         (["a.wav", "--verify"], 2, "--verify brings its own sounds"),
         (["--verify", "--model", "demo"], 2, "leave out --model"),
+        (["--verify", "--untrained-lookahead"], 2, "leave out --untrained-lookahead"),
         (["--model", "demo", "--sweep", "--plot", "a.docx"], 2, ".png, .svg or .pdf"),
         (["--model", "demo", "a.wav"], 1, "a.wav does not exist"),
         (["--model", "nowhere"], 3, "There is no model in nowhere"),
