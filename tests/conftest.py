@@ -113,6 +113,15 @@ def checkpoint(demo, tmp_path):
     return copy
 
 
+@pytest.fixture
+def released(checkpoint):
+    """The demo's checkpoint, which like the released one does not name its languages."""
+    config = json.loads((checkpoint / "config.json").read_text())
+    del config["supported_languages"]
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    return checkpoint
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     """Conversions made by the tests stay out of the user's cache; choices, out of the tests.

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 
@@ -148,7 +149,9 @@ def check_phrases(phrases: object) -> Phrases | None:
 
 def check_boost(boost: object) -> None:
     """Raise UsageError unless this is a number from 0 to MAX_BOOST."""
-    if isinstance(boost, bool) or not isinstance(boost, int | float) or not 0 <= boost <= MAX_BOOST:
+    # Numbers of numpy are Real, too.
+    number = float(boost) if isinstance(boost, Real) and not isinstance(boost, bool) else math.nan
+    if not 0 <= number <= MAX_BOOST:
         raise UsageError(f"--boost takes a number from 0 to {MAX_BOOST:g}, not {quote(boost)}.")
 
 
@@ -172,9 +175,10 @@ def make_phrase(text: object, weight: float = 1.0) -> Phrase:
         )
     if not any(count_letters(character) for character in fold(plain)):
         raise UsageError(f"The phrase {plain!r} has neither a letter nor a digit: leave it out.")
-    if not (math.isfinite(weight) and 0 < weight <= MAX_WEIGHT):
+    if not isinstance(weight, Real) or not 0 < weight <= MAX_WEIGHT:
         raise UsageError(
-            f"The weight of {plain!r} is {weight:g}: give a number above 0, up to {MAX_WEIGHT:g}."
+            f"The weight of {plain!r} is {quote(weight)}: give a number above 0, up to"
+            f" {MAX_WEIGHT:g}."
         )
     return Phrase(plain, float(weight))
 
@@ -200,6 +204,10 @@ def read_lines(path: "str | PathLike[str]") -> list[tuple[int, str]]:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
+    except IsADirectoryError:  # an empty name is that of this folder
+        raise UsageError(
+            f"Phrases are read from a file, and {path} is a folder: name the file."
+        ) from None
     except OSError as error:
         raise UsageError(f"The phrases {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

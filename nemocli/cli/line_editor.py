@@ -48,7 +48,7 @@ class LineEditor:
         elif key == "\x17":  # Ctrl-W
             before = before.rstrip().rpartition(" ")[0]
             before += " " if before else ""
-        elif key.isprintable():
+        elif key.isprintable() or key == "\t":  # a line of a list that is pasted may have one
             before += key
         self.before, self.behind = before, behind
         return None

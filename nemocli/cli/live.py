@@ -23,7 +23,7 @@ from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_outp
 from nemocli.cli.live_screen import LiveScreen, open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
 from nemocli.cli.live_source import check_call, open_sources, print_devices
-from nemocli.cli.loading import load_model, note_language, note_unspelled
+from nemocli.cli.loading import load_model, note_other_region, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.printable import make_printable
 from nemocli.cli.screen import Screen
@@ -158,7 +158,8 @@ def _load(
             show("you can speak already")
 
     transcriber = load_model(spec, screen, begin)
-    language = note_language(options.lang, transcriber, screen)
+    language = transcriber.resolve_language(options.lang)
+    note_other_region(options.lang, language, screen)
     note_unspelled(transcriber, phrases, screen)
     if len(sources) > 1:
         transcriber.schedule(len(sources))  # so that they share calls

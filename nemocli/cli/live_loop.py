@@ -52,7 +52,7 @@ class LiveLoop:
         # What is done with the answer to each question.
         self._answers = {"language": listener.switch, "phrase": listener.add_phrase}
         if screen is not None:
-            self._answers["search"] = screen.search
+            self._answers["search"] = lambda text: screen.search(text.replace("\t", " "))
         self._is_paused = False
         self._focus: TerminalFocus | None = None
         self._hotkey: Hotkey | None = None

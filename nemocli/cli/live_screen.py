@@ -328,8 +328,9 @@ class LiveScreen(Closing):
     def _make_prompt(self, width: int) -> Text:
         """Return the question and what was typed, with a cursor, as far as there is room."""
         editor = self._editor
-        cursor, behind = editor.behind[:1] or "_", editor.behind[1:]
-        typed = f"{editor.question}: {editor.before}"
+        shown = editor.behind.replace("\t", " ")
+        cursor, behind = shown[:1] or "_", shown[1:]
+        typed = f"{editor.question}: {editor.before}".replace("\t", " ")
         before = _cut_beginning(typed, max(0, width - cell_len(cursor)))
         line = Text(before, style="bold")
         line.append(cursor, style="reverse" if editor.behind else "")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import typer
+from rich.cells import cell_len
 
 from nemocli.boosting.check import PhraseCheck, check_lines, list_words
 from nemocli.boosting.phrases import read_lines
@@ -17,7 +18,7 @@ from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.transcript.token_decoder import TokenDecoder
 
-#: The widest column that texts are aligned in.
+#: The widest column, in cells of a terminal, that texts are aligned in.
 MAX_COLUMN = 32
 
 
@@ -47,10 +48,11 @@ def _read_words(path: Path) -> list[str]:
 
 
 def _format(checks: Sequence[PhraseCheck]) -> Iterator[str]:
-    width = min(MAX_COLUMN, max((len(check.text) for check in checks), default=0))
+    width = min(MAX_COLUMN, max((cell_len(check.text) for check in checks), default=0))
     for check in checks:
+        text = check.text + " " * max(0, width - cell_len(check.text))
         pieces = " ".join(check.pieces or ())
-        yield "  ".join([check.text.ljust(width), pieces, *_list_notes(check)]).rstrip()
+        yield "  ".join([text, pieces, *_list_notes(check)]).rstrip()
 
 
 def _list_notes(check: PhraseCheck) -> Iterator[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nemocli.audio.level import PeakLevel
 from nemocli.audio.source import LiveSource, Mark, Packet
+from nemocli.boosting.phrases import Phrase
 from nemocli.live.lags import Lags
 from nemocli.live.stream import StreamEvent
 from nemocli.transcript.events import Event, Final, Partial, Status
@@ -64,9 +65,11 @@ class ListenedStream(Protocol):
 
     def resolve_language(self, lang: str) -> str: ...
 
-    def check_phrase(self, text: str) -> str: ...
+    def warn_of_language(self, lang: str) -> str | None: ...
 
-    def add_phrase(self, text: str) -> None: ...
+    def check_phrase(self, line: str) -> Phrase: ...
+
+    def add_phrase(self, phrase: Phrase) -> None: ...
 
     def receive(
         self, samples: NDArray[np.float32], lost: float = 0.0
@@ -142,17 +145,22 @@ class Listener:
 
         def switch() -> None:
             self._stream.lang = tag
-            self._report("language", f"language: {tag}")
+            warning = self._stream.warn_of_language(tag)
+            self._report("language", f"language: {tag}" + (f". {warning}" if warning else ""))
 
         self._order(switch)
 
-    def add_phrase(self, text: str) -> None:
-        """Prefer one more phrase from the next chunk on; UsageError if it cannot be one."""
-        phrase = self._stream.check_phrase(text)
+    def add_phrase(self, line: str) -> None:
+        """Prefer one more phrase from the next chunk on; UsageError if it cannot be one.
+
+        It may have a tab and a weight behind it, as a line of a list.
+        """
+        phrase = self._stream.check_phrase(line)
+        weight = "" if phrase.weight == 1 else f" (weight {phrase.weight:g})"
 
         def add() -> None:
             self._stream.add_phrase(phrase)
-            self._report("phrase", f"phrase: {phrase}")
+            self._report("phrase", f"phrase: {phrase.text}{weight}")
 
         self._order(add)
 
@@ -188,6 +196,8 @@ class Listener:
 
     def _run(self) -> None:
         self._last_sound = time.monotonic()
+        if warning := self._stream.warn_of_language(self._stream.lang):
+            self._report("language", warning)
         try:
             while not self._source.ended:
                 self._obey()

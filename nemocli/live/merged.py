@@ -88,9 +88,9 @@ class MergedListeners:
         """Do as `Listener.switch` does, for all."""
         self._call(lambda listener: listener.switch(lang))
 
-    def add_phrase(self, text: str) -> None:
+    def add_phrase(self, line: str) -> None:
         """Do as `Listener.add_phrase` does, for all."""
-        self._call(lambda listener: listener.add_phrase(text))
+        self._call(lambda listener: listener.add_phrase(line))
 
     def stop(self) -> None:
         """Do as `Listener.stop` does, for all."""

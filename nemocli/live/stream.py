@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nemocli.boosting.phrases import Phrases, make_phrase
+from nemocli.boosting.phrases import Phrase, Phrases, parse_line
 from nemocli.engine.languages import AUTO_LANGUAGE
 from nemocli.engine.session import Session
 from nemocli.errors import UsageError
@@ -130,19 +130,23 @@ class LiveStream:
         """Return the locale that `lang` stands for, or `auto`. UsageError if it is unknown."""
         return self._transcriber.resolve_language(lang)
 
-    def check_phrase(self, text: str) -> str:
-        """Return a phrase as it would be added. UsageError for what is none or cannot be written.
+    def warn_of_language(self, lang: str) -> str | None:
+        """Return a sentence about a language that needs adaptation; see `Transcriber`."""
+        return self._transcriber.warn_of_language(lang)
 
-        Another thread may call it.
+    def check_phrase(self, line: str) -> Phrase:
+        """Return a phrase, perhaps with a tab and its weight, as it would be added.
+
+        UsageError for what is none or cannot be written. Another thread may call it.
         """
-        phrase = make_phrase(text).text
-        if self._transcriber.find_unspelled([phrase]):
-            raise UsageError(f"The model has no pieces to write {phrase!r}.")
+        phrase = parse_line(line)
+        if self._transcriber.find_unspelled([phrase.text]):
+            raise UsageError(f"The model has no pieces to write {phrase.text!r}.")
         return phrase
 
-    def add_phrase(self, text: str) -> None:
+    def add_phrase(self, phrase: Phrase) -> None:
         """Prefer one more phrase from the next chunk on."""
-        self.prefer((self._phrases or Phrases(())).adding([text]))
+        self.prefer((self._phrases or Phrases(())).adding([phrase]))
 
     def prefer(self, phrases: Phrases) -> None:
         """Prefer other phrases from the next chunk on."""

@@ -10,8 +10,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from nemocli.boosting.phrases import Phrases, make_phrase
-from nemocli.errors import NemocliError
+from nemocli.boosting.phrases import Phrase, Phrases, parse_line
+from nemocli.errors import NemocliError, UsageError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
 from nemocli.live.stream import StreamEvent, StreamLimits
@@ -31,6 +31,9 @@ from nemocli.units import SAMPLE_RATE
 
 #: The rate that other servers than ours are sent.
 USUAL_RATE = 24000
+
+#: Events by which a server takes settings.
+UPDATED = ("session.updated", "transcription_session.updated")
 
 #: Seconds to wait for the settings to be taken, for the last text, and for a send.
 SETTINGS_TIMEOUT_S, LAST_TEXT_TIMEOUT_S = 20.0, 30.0
@@ -62,6 +65,9 @@ class RemoteStream:
         self._sent = self._turn_began = 0
         self._next_id = 0
         self._language: str | None = None
+        # What the settings that were sent last change: the kind of events with warnings of them.
+        self._changed = "language"
+        self._warnings: list[str] = []
         # The turn that grows: its text, and its start in seconds of the sound that was sent.
         self._text = ""
         self._start: float | None = None
@@ -78,7 +84,8 @@ class RemoteStream:
         self._connection.send("session.update", session=self._describe_session())
         until = time.monotonic() + SETTINGS_TIMEOUT_S
         while (event := self._connection.receive(until - time.monotonic())) is not None:
-            if event.get("type") in ("session.updated", "transcription_session.updated"):
+            self._warnings += _read_warnings(event)
+            if event.get("type") in UPDATED:
                 return
             if event.get("type") == PHRASES_REFUSED:
                 raise NemocliError(self._explain_phrases(event))
@@ -120,6 +127,7 @@ class RemoteStream:
     @lang.setter
     def lang(self, requested: str) -> None:
         self._lang = self._model.resolve_language(requested)
+        self._changed = "language"
         self._connection.send("session.update", session=self._describe_session())
 
     @property
@@ -131,13 +139,23 @@ class RemoteStream:
         """Return the name of a language for the server; UsageError for what is none."""
         return self._model.resolve_language(lang)
 
-    def check_phrase(self, text: str) -> str:
-        """Return a phrase as it would be added; UsageError for what is none."""
-        return make_phrase(text).text
+    def warn_of_language(self, lang: str) -> str | None:
+        """Return None: the server warns of a language, when it is sent."""
+        return None
 
-    def add_phrase(self, text: str) -> None:
+    def check_phrase(self, line: str) -> Phrase:
+        """Return a phrase as it would be added; UsageError for what is none, or has a weight."""
+        phrase = parse_line(line)
+        if phrase.weight != 1:
+            raise UsageError(
+                "Servers take no weights of phrases: leave out the tab and the weight."
+            )
+        return phrase
+
+    def add_phrase(self, phrase: Phrase) -> None:
         """Ask the server to prefer one more phrase. If it refuses, an event says so."""
-        self._phrases = self._phrases.adding([text])
+        self._phrases = self._phrases.adding([phrase])
+        self._changed = "phrase"
         self._connection.send("session.update", session=self._describe_session())
 
     @property
@@ -189,6 +207,9 @@ class RemoteStream:
             self._connection.send("input_audio_buffer.append", audio=audio)
 
     def _take_events(self) -> Iterator[Partial | Final | StreamEvent]:
+        warnings, self._warnings = self._warnings, []
+        for text in warnings:
+            yield StreamEvent("language", 0.0, text)
         while (event := self._connection.receive(0.0)) is not None:
             yield from self._follow(event)
 
@@ -218,11 +239,10 @@ class RemoteStream:
         if kind == PHRASES_REFUSED:
             self._phrases = self._accepted
             yield StreamEvent("phrase", 0.0, self._explain_phrases(event))
-        elif kind in ("session.updated", "transcription_session.updated"):
+        elif kind in UPDATED:
             self._accepted = self._phrases
-            warnings = event.get("warnings")
-            for text in warnings if isinstance(warnings, list) else ():
-                yield StreamEvent("phrase", 0.0, str(text))
+            for text in _read_warnings(event):
+                yield StreamEvent(self._changed, 0.0, text)
         elif kind == "input_audio_buffer.speech_started":
             self._start = _read_seconds(event.get("audio_start_ms"))
         elif kind == "input_audio_buffer.speech_stopped":
@@ -281,6 +301,11 @@ def _read_segments(values: Any) -> list[tuple[Word, ...]] | None:
     groups = [read_words(each.get("words")) for each in values if isinstance(each, dict)]
     found = [group for group in groups if group]
     return found if len(found) == len(values) else None
+
+
+def _read_warnings(event: dict[str, Any]) -> list[str]:
+    warnings = event.get("warnings")
+    return [str(text) for text in warnings] if isinstance(warnings, list) else []
 
 
 def _read_seconds(milliseconds: Any) -> float | None:

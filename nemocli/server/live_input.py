@@ -25,8 +25,9 @@ Order: TypeAlias = Callable[[TurnStream], Iterable[TurnEvent]]
 #: Seconds of sound that wait at most, and that a thread takes at once.
 MAX_WAITING_S, STEP_S = 10.0, 1.0
 
-#: Seconds of sound for which a thread is worth waking, and that it is waited for.
-MIN_STEP_S = 0.05
+#: Seconds of sound for which a thread is worth waking, and that it is waited for. Sound of 24 to
+#: 48 kHz comes out of the resampler in pieces of that length at least: none waits for the next.
+MIN_STEP_S = 0.03
 
 #: Seconds between two looks whether a silent client's turn has ended, and for how long.
 LOOK_S, LOOKED_FOR_S = 0.25, 20.0

@@ -103,7 +103,7 @@ class RealtimeSession:
 
     async def run(self) -> None:
         """Greet, and serve until one of the two sides ends it."""
-        await self._writer.send_session("created", self._session)
+        await self._writer.send_session("created", self._session, self._warn_of_language())
         transcribing = asyncio.ensure_future(self._input.run())
         reading = asyncio.ensure_future(self._read())
         draining = asyncio.ensure_future(self._service.draining.wait())
@@ -213,7 +213,14 @@ class RealtimeSession:
         self._writer.includes = settings.includes
         if settings.requested.phrases != before.requested.phrases:
             await self._input.put_order(lambda turns: _prefer(turns, settings.requested.phrases))
-        await self._writer.send_session("updated", session, settings.requested.warnings)
+        warnings = () if settings.language == before.language else self._warn_of_language()
+        await self._writer.send_session(
+            "updated", session, (*warnings, *settings.requested.warnings)
+        )
+
+    def _warn_of_language(self) -> tuple[str, ...]:
+        warning = self._service.transcriber.warn_of_language(self._settings.language)
+        return () if warning is None else (warning,)
 
     def _replace_turns(self, turns: TurnStream) -> Iterator[TurnEvent]:
         """End what was said by the old settings, and begin anew by the new ones."""

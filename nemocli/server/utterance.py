@@ -16,7 +16,10 @@ from nemocli.server.wyoming_frames import Frame
 
 
 class Utterance:
-    """One utterance: its sound is transcribed as it comes, and `send` is awaited with frames."""
+    """One utterance: its sound is transcribed as it comes, and `send` is awaited with frames.
+
+    The transcript's frame has the `warnings`, which clients may ignore.
+    """
 
     def __init__(
         self,
@@ -25,10 +28,12 @@ class Utterance:
         language: str,
         phrases: Phrases,
         sound_format: SoundFormat,
+        warnings: Sequence[str] = (),
     ) -> None:
         self._service = service
         self._send = send
         self._language = language
+        self._warnings = warnings
         self._reader = SoundReader(sound_format)
         limits = StreamLimits(endpoint=float("inf"))
         turns = TurnStream(
@@ -98,6 +103,8 @@ class Utterance:
             elif isinstance(event, TurnEnded):
                 self._service.live_statistics.turns += 1
                 about = self._describe_language(event.language)
+                if self._warnings:
+                    about["warnings"] = list(self._warnings)
                 await self._send(Frame("transcript", {"text": event.text, **about}))
                 if self._is_begun:
                     await self._send(Frame("transcript-stop", {}))

@@ -82,6 +82,8 @@ class WyomingConnection:
         self._writer = writer
         self._language = service.settings.lang
         self._phrases = service.settings.phrases
+        # Sentences about the language and the phrases of the next utterance.
+        self._warnings = self._warn_of_language()
         self._utterance: Utterance | None = None
 
     async def __aenter__(self) -> "WyomingConnection":
@@ -142,8 +144,13 @@ class WyomingConnection:
             },
         )
         self._phrases = requested.phrases
-        for warning in requested.warnings:
+        self._warnings = (*self._warn_of_language(), *requested.warnings)
+        for warning in self._warnings:
             LOG.info(warning)
+
+    def _warn_of_language(self) -> tuple[str, ...]:
+        warning = self._service.transcriber.warn_of_language(self._language)
+        return () if warning is None else (warning,)
 
     async def _start(self, data: dict[str, Any]) -> None:
         sound = USUAL_FORMAT | data
@@ -151,7 +158,8 @@ class WyomingConnection:
             raise ApiError(400, "Sound has 16 bits a sample, a rate and channels.", code="format")
         sound_format = SoundFormat("pcm16", sound["rate"], sound["channels"])
         utterance = Utterance(
-            *(self._service, self._send, self._language, self._phrases, sound_format)
+            *(self._service, self._send, self._language, self._phrases, sound_format),
+            self._warnings,
         )
         await utterance.begin()
         self._utterance = utterance

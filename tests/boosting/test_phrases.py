@@ -1,5 +1,6 @@
 """Lists of phrases: what is read, what is refused, and what makes them equal."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +44,9 @@ def test_a_line_that_is_no_phrase_is_named(tmp_path, line, said):
 def test_files_that_are_no_lists(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         Phrases.read(tmp_path / "none.txt")
+    for folder in (tmp_path, ""):
+        with pytest.raises(UsageError, match="is a folder: name the file"):
+            Phrases.read(folder)
     (tmp_path / "latin.txt").write_bytes("Müller\n".encode("latin-1"))
     with pytest.raises(UsageError, match="UTF-8"):
         Phrases.read(tmp_path / "latin.txt")
@@ -67,6 +71,17 @@ def test_what_a_list_is_made_of_is_checked(wrong):
 def test_a_boost_that_is_none_is_refused(boost):
     with pytest.raises(UsageError, match="from 0 to 5"):
         Phrases.of(["Anna"], boost=boost)
+
+
+def test_numbers_of_numpy_are_numbers():
+    phrases = Phrases.of([Phrase("Anna", np.float16(1.5))], boost=np.float32(2))
+    assert (phrases.boost, type(phrases.boost)) == (2.0, float)
+    assert phrases == Phrases.of([Phrase("Anna", 1.5)], boost=2)
+    for boost in (np.float32("nan"), np.int64(6), np.bool_(True), np.ones(2)):
+        with pytest.raises(UsageError, match="from 0 to 5"):
+            Phrases.of(["Anna"], boost=boost)
+    with pytest.raises(UsageError, match="above 0"):
+        Phrases.of([Phrase("Anna", "2")])
 
 
 def test_an_empty_list_and_no_boost_are_no_phrases():

@@ -178,6 +178,7 @@ def test_a_question_is_answered_by_keys():
         (["deutsch", LEFT[1], LEFT[1], DELETE, RIGHT[0], "x"], "deutshx"),
         (["ab", "\x1b[A", "\x1b[B", "\x00"], "ab"),
         (["deutsch", LEFT[0], "\x0b", "\b"], "deuts"),
+        (["Zoë\t2", *[LEFT[0]] * 2, "y"], "Zoëy\t2"),
     ],
 )
 def test_a_line_is_edited_as_in_a_shell(keys, text):

@@ -152,6 +152,9 @@ def test_check_prints_each_phrase_with_what_is_wrong(tmp_path):
     assert "[short" in lines[3]
     assert "cannot be written" in lines[4]
     assert "5 phrases: 1 refused" in done.stderr
+    path.write_text("elf\n\u671d\u98df\n", encoding="utf-8")  # of two cells each
+    lines = nemocli("phrases", "check", path, "--model", "demo").stdout.splitlines()
+    assert lines[0].startswith("elf   elf  [") and lines[1].startswith("\u671d\u98df  ")
     words = tmp_path / "words.txt"
     words.write_text("sevens\neleven\n")
     path.write_text("seven\n")

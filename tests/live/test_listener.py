@@ -98,12 +98,12 @@ def test_a_phrase_is_added_while_the_stream_runs(clips):
         with pytest.raises(UsageError, match=said):
             listener.add_phrase(wrong)
     listener.add_phrase(word)
-    listener.add_phrase(word.upper())
+    listener.add_phrase(f"{word.upper()}\t2")
     messages = []
     while len(messages) < 2:
         event = listener.events.get(timeout=60)
         messages += [event.message] if getattr(event, "kind", "") == "phrase" else []
-    assert messages == [f"phrase: {word}", f"phrase: {word.upper()}"]
+    assert messages == [f"phrase: {word}", f"phrase: {word.upper()} (weight 2)"]
     is_added.set()
     while getattr(listener.events.get(timeout=60), "kind", "") != "ended":
         pass

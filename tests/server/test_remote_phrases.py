@@ -11,8 +11,8 @@ import threading
 import pytest
 from websockets.sync.server import serve
 
-from nemocli.boosting.phrases import Phrases
-from nemocli.errors import NemocliError
+from nemocli.boosting.phrases import Phrase, Phrases
+from nemocli.errors import NemocliError, UsageError
 from nemocli.live.stream import StreamEvent, StreamLimits
 from nemocli.remote.connection import TRANSCRIPTION
 from nemocli.remote.model import RemoteModel, find_model
@@ -213,7 +213,9 @@ def test_a_phrase_that_is_added_and_refused_ends_nothing(clips):
     other = OtherLive("Okafor")
     with other_live(other) as model:
         stream = RemoteStream(model, "auto", StreamLimits(), Phrases.of(["Okafor"]))
-        assert stream.check_phrase(" Anna  Weber ") == "Anna Weber"
+        with pytest.raises(UsageError, match="take no weights"):
+            stream.check_phrase("Anna\t2")
+        assert stream.check_phrase(" Anna  Weber ") == Phrase("Anna Weber")
         stream.add_phrase("Anna Weber")
         while not (events := list(stream.receive(clips[0].samples[:1600]))):
             pass

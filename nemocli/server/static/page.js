@@ -147,13 +147,15 @@ function handle(own, event, closed) {
     return;
   }
   const kind = event.type.replace("conversation.item.input_audio_transcription.", "");
-  if (kind === "session.updated" && !own.isOpen) {
-    own.isOpen = true;
-    const button = get("microphone");
-    button.disabled = false;
-    button.textContent = "Stop microphone";
-    button.setAttribute("aria-pressed", "true");
-    say("Listening.");
+  if (kind === "session.updated") {
+    if (!own.isOpen) {
+      own.isOpen = true;
+      const button = get("microphone");
+      button.disabled = false;
+      button.textContent = "Stop microphone";
+      button.setAttribute("aria-pressed", "true");
+    }
+    if (!own.isStopping) say(["Listening.", ...(event.warnings || [])].join(" "));
   } else if (kind === "delta") {
     own.text += event.delta;
     showGrowing(own.text);
@@ -211,7 +213,7 @@ async function readFile(file) {
   const stop = (fileStop = new AbortController());
   const began = performance.now();
   const base = segments.at(-1)?.end ?? 0;
-  let text = "";
+  let text = "", warnings = [];
   say(`Transcribing ${file.name} …`);
   try {
     for await (const event of transcribeFile(file, get("language").value, stop.signal)) {
@@ -219,6 +221,7 @@ async function readFile(file) {
         text += event.delta;
         showGrowing(text);
       } else if (event.type === "transcript.text.done") {
+        warnings = event.warnings || [];
         for (const each of event.segments || []) {
           segments.push({ start: base + each.start, end: base + each.end, text: each.text });
           addLine(each.text);
@@ -226,7 +229,8 @@ async function readFile(file) {
       }
     }
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    say(text ? `${file.name}: done in ${seconds} s.` : `${file.name}: no words were recognised.`);
+    const end = text ? `done in ${seconds} s.` : "no words were recognised.";
+    say([`${file.name}: ${end}`, ...warnings].join(" "));
   } catch (error) {
     if (!stop.signal.aborted) say(error.message, true);
   }
