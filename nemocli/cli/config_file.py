@@ -1,5 +1,8 @@
 """The config file: options that are not typed each time, in TOML."""
 
+import os
+import shlex
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +55,14 @@ def read_config_file() -> ConfigFile | None:
     path, is_named = place
     if not is_named and not path.exists():
         return None
-    text = _read_text(path)
+    text = _read_text(path, is_named)
     return ConfigFile(path, text, tuple(_flatten(_parse(path, text), ())))
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, is_named: bool) -> str:
     try:
         with path.open("rb") as file:
+            _check_owner(path, os.fstat(file.fileno()), is_named)
             data = file.read(MAX_CONFIG_SIZE + 1)
     except OSError as error:
         raise UsageError(
@@ -72,6 +76,25 @@ def _read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}, line {line}: this is not UTF-8; save it as UTF-8.") from None
+
+
+def _check_owner(path: Path, found: os.stat_result, is_named: bool) -> None:
+    """Raise UsageError for a file that others may have written: it can name programs to run.
+
+    Who names a file by NEMOCLI_CONFIG may trust another user's.
+    """
+    if os.name == "nt" or not stat.S_ISREG(found.st_mode):  # such as /dev/null
+        return
+    if found.st_mode & stat.S_IWOTH:
+        raise UsageError(
+            f"The config file {path} can be written by every user of this machine, so it is not"
+            f" used: chmod o-w {shlex.quote(str(path))}"
+        )
+    if not is_named and found.st_uid not in (0, os.geteuid()):
+        raise UsageError(
+            f"The config file {path} belongs to another user, so it is not used; if you trust it,"
+            " name it by NEMOCLI_CONFIG."
+        )
 
 
 def _parse(path: Path, text: str) -> dict[str, Any]:

@@ -55,6 +55,8 @@ class Hotkey(Closing):
 
     def _press(self, key: object) -> None:
         key = self._listener.canonical(key)
+        if key not in self._keys:  # what is typed elsewhere is nobody's business
+            return
         was_complete = self._is_complete
         self._held.add(key)
         if self._is_complete and not was_complete:

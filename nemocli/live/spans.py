@@ -17,7 +17,7 @@ MAX_SPAN_S = 10.0
 FIRST_RESCUES, MAX_RESCUES = 3.0, 6.0
 
 #: What is earned by a span in which the model wrote a word, and by each second of sound.
-PER_SPOKEN_SPAN, PER_SECOND = 1.5, 1 / 150
+PER_SPOKEN_SPAN, PER_SECOND = 1 / 3, 1 / 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class SpanFinder:
 class Allowance:
     """Bounds how often spans are transcribed once more, whatever the sound is.
 
-    Where the model writes words, three for two spans with words; in noise and music without any,
-    one in 150 seconds, after the first three.
+    After the first three, one for three spans in which the model writes words, and one in 150
+    seconds, whatever the sound is. A model may write words in noise, too.
     """
 
     def __init__(self) -> None:

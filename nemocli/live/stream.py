@@ -28,7 +28,8 @@ NOISY_FACTOR = 3.0
 #: Seconds of sound that are kept for a rescue at most.
 MAX_RESCUE_S = 30.0
 
-#: After a rescue that found nothing, the next one waits this many times as long, up to a limit.
+#: After a rescue, the next one waits this many times as long, up to a limit, until a word comes
+#: without one.
 RESCUE_BACKOFF, MAX_RESCUE_WAIT_S = 2.0, 300.0
 
 #: Seconds as loud as speech, from the beginning, without a word: perhaps it is no sound at all.
@@ -403,8 +404,8 @@ class LiveStream:
         self._loudness.restart()
         events = list(self._feed(sound))
         self._spans.restart(self._position)
+        self._patience = patience  # also if there are words: a fresh model invents some in noise
         if self._token_frame is None:
-            self._patience = patience
             return
         seconds = len(sound) / SAMPLE_RATE
         yield StreamEvent("rescued", seconds, f"{seconds:.0f} s were heard once more")

@@ -32,8 +32,9 @@ class Status:
 
     #: `listening` regularly, else what happened: `dropped`, `rescued`, `reset`, `sound` (the
     #: message says what is odd about it), `paused`, `resumed`, `closed`, `waiting` (for a
-    #: microphone), `gap` (it came back), `language` (a new one, or the message says that the card of
-    #: the model lists it as one that needs adaptation), `phrase` (one was added), `ending`, `ended`.
+    #: microphone), `gap` (it came back), `language` (another one, or the message says that the
+    #: model's card lists it as one that needs adaptation), `phrase` (one was added), `ending`,
+    #: `ended`.
     kind: str
     #: Sound received since the start.
     heard: float
