@@ -13,11 +13,13 @@ FLOOR_FRAMES = 25
 #: Seconds of a span at most: longer sound without a word is the case of `StreamLimits.rescue`.
 MAX_SPAN_S = 10.0
 
-#: Spans that may be transcribed once more at the start, and the most that are saved up.
-FIRST_RESCUES, MAX_RESCUES = 3.0, 6.0
+#: Attempts that are there at the start, that each second of sound adds, and that are saved up of
+#: these at most.
+FIRST_ATTEMPTS, PER_SECOND, MAX_BY_TIME = 3.0, 1 / 150, 6.0
 
-#: What is earned by a span in which the model wrote a word, and by each second of sound.
-PER_SPOKEN_SPAN, PER_SECOND = 1 / 3, 1 / 150
+#: Attempts that a span with a word adds, that one without takes away, and that are saved up of them
+#: at most. The demo writes words in two of three spans of speech, and in three of ten of noise.
+PER_SPOKEN_SPAN, PER_SILENT_SPAN, MAX_BY_WORDS = 0.75, 0.5, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +88,28 @@ class SpanFinder:
 class Allowance:
     """Bounds how often spans are transcribed once more, whatever the sound is.
 
-    After the first three, one for three spans in which the model writes words, and one in 150
-    seconds, whatever the sound is. A model may write words in noise, too.
+    Attempts are saved up by time, and by spans in which the model writes words: often where people
+    speak, and seldom in noise and music, even if the model invents words there now and then.
     """
 
     def __init__(self) -> None:
-        self._saved = FIRST_RESCUES
+        self._by_time, self._by_words = FIRST_ATTEMPTS, 0.0
 
-    def earn(self, amount: float) -> None:
-        """Save up for later rescues."""
-        self._saved = min(MAX_RESCUES, self._saved + amount)
+    def pass_time(self, seconds: float) -> None:
+        """Save up for seconds of sound."""
+        self._by_time = min(MAX_BY_TIME, self._by_time + seconds * PER_SECOND)
+
+    def note_span(self, has_word: bool) -> None:
+        """Save up for a span in which the model wrote a word, or lose something for another."""
+        change = PER_SPOKEN_SPAN if has_word else -PER_SILENT_SPAN
+        self._by_words = min(max(0.0, self._by_words + change), MAX_BY_WORDS)
 
     def take(self) -> bool:
-        """Return whether there is enough for one rescue, which is then taken away."""
-        if self._saved < 1:
-            return False
-        self._saved -= 1
-        return True
+        """Return whether there is enough for one attempt, which is then taken away."""
+        if self._by_words >= 1:
+            self._by_words -= 1
+            return True
+        if self._by_time >= 1:
+            self._by_time -= 1
+            return True
+        return False

@@ -14,7 +14,7 @@ from nemocli.engine.session import Session
 from nemocli.errors import UsageError
 from nemocli.live.clock import SoundClock
 from nemocli.live.loudness import Loudness
-from nemocli.live.spans import PER_SECOND, PER_SPOKEN_SPAN, Allowance, Span, SpanFinder
+from nemocli.live.spans import Allowance, Span, SpanFinder
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.alignment import Align
 from nemocli.transcript.events import Final, Partial
@@ -183,7 +183,7 @@ class LiveStream:
             self._kept_from = self._fed
             self._spans.forget()
         self._spans.add(self._loudness.measure(samples))
-        self._allowance.earn(len(samples) / SAMPLE_RATE * PER_SECOND)
+        self._allowance.pass_time(len(samples) / SAMPLE_RATE)
         yield from self._feed(samples)
         if self._is_wedged():
             yield from self._rescue()
@@ -425,12 +425,12 @@ class LiveStream:
         self._spans.forget()
         word_end = -1.0 if self._word_frame is None else (self._word_frame + 1) * FRAME_SECONDS
         if word_end > span.begin - EARLY_TOKEN_S:
-            self._allowance.earn(PER_SPOKEN_SPAN)
+            self._allowance.note_span(has_word=True)
             return None
-        is_wanted = 0 < self._limits.shortest_span <= span.seconds
-        if not is_wanted or not self._limits.rescue or not self._allowance.take():
+        if not 0 < self._limits.shortest_span <= span.seconds:
             return None
-        return span
+        self._allowance.note_span(has_word=False)
+        return span if self._limits.rescue and self._allowance.take() else None
 
     def _rescue_span(self, span: Span) -> Iterator[Partial | Final | StreamEvent]:
         """Transcribe a span by a new session; if that writes words, it takes the old one's place.

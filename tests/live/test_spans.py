@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nemocli
-from nemocli.live.spans import PER_SECOND, Allowance, SpanFinder
+from nemocli.live.spans import Allowance, SpanFinder
 from nemocli.live.stream import LiveStream, StreamEvent, StreamLimits
 from nemocli.live.turns import TurnEnded, TurnStream
 from nemocli.transcript.events import Final
@@ -128,13 +128,21 @@ def test_noise_is_not_transcribed_again_for_ever(kind):
     assert again / len(sound) < 0.35
 
 
-def test_the_allowance_is_less_than_one_a_minute():
+@pytest.mark.parametrize(
+    ("spans", "least", "most"), [("-", 24, 30), ("w---", 24, 30), ("www-", 290, 300)]
+)
+def test_attempts_in_an_hour(spans, least, most):
+    """Fewer than one a minute without words, and where a model invents one now and then.
+
+    For each span of speech without a word there is one.
+    """
     allowance = Allowance()
     taken = 0
-    for _ in range(3600):
-        allowance.earn(PER_SECOND)
-        taken += allowance.take()
-    assert 24 <= taken <= 30
+    for span in spans * (1200 // len(spans)):  # one each 3 seconds
+        allowance.pass_time(3.0)
+        allowance.note_span(has_word=span == "w")
+        taken += span == "-" and allowance.take()
+    assert least <= taken <= most
 
 
 def test_steady_noise_is_no_span_and_a_word_in_it_is_one():
