@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from nemocli.boosting.phrases import Phrases
+    from nemocli.diarization.diarizer import Diarizer
+    from nemocli.diarization.options import SpeakerOptions
     from nemocli.engine.session import Session
     from nemocli.errors import (
         AudioError,
@@ -31,17 +33,22 @@ if TYPE_CHECKING:
     from nemocli.progress import Progress
     from nemocli.provision import convert, list_models, pull
     from nemocli.transcriber import Transcriber
+    from nemocli.transcript.speakers import Speaker, Turn
     from nemocli.transcript.types import Token, Transcript, Update, Word, join_words
 
 __all__ = [
     "AudioError",
+    "Diarizer",
     "ModelError",
     "NemocliError",
     "Phrases",
     "Session",
+    "Speaker",
+    "SpeakerOptions",
     "Token",
     "Transcriber",
     "Transcript",
+    "Turn",
     "UnsupportedError",
     "Update",
     "UsageError",
@@ -51,6 +58,7 @@ __all__ = [
     "join_words",
     "list_models",
     "load",
+    "load_diarizer",
     "pull",
 ]
 
@@ -59,9 +67,12 @@ _MODULES = {
         ("AudioError", "ModelError", "NemocliError", "UnsupportedError", "UsageError"),
         "nemocli.errors",
     ),
+    "Diarizer": "nemocli.diarization.diarizer",
     "Phrases": "nemocli.boosting.phrases",
     "Session": "nemocli.engine.session",
+    "SpeakerOptions": "nemocli.diarization.options",
     "Transcriber": "nemocli.transcriber",
+    **dict.fromkeys(("Speaker", "Turn"), "nemocli.transcript.speakers"),
     **dict.fromkeys(("convert", "list_models", "pull"), "nemocli.provision"),
     **dict.fromkeys(
         ("Token", "Transcript", "Update", "Word", "join_words"), "nemocli.transcript.types"
@@ -119,6 +130,35 @@ def load(
             untrained_lookahead=untrained_lookahead,
         )
         return load_transcriber(spec, report)
+
+
+def load_diarizer(
+    model: "str | PathLike[str] | None" = None,
+    *,
+    runtime: str = "auto",
+    precision: str | None = None,
+    progress: "Progress | bool | None" = None,
+) -> "Diarizer":
+    """Load a model that tells speakers apart, for `Transcriber.transcribe`.
+
+    By default it is the released one. `model` may be `demo`, a folder written by `nemocli convert`,
+    a checkpoint, or the name of a model that was pulled; `runtime`, `precision` and `progress` are
+    as for `load`, and so are the errors.
+    """
+    from os import PathLike
+    from pathlib import Path
+    from types import NoneType
+
+    from nemocli.arguments import check_argument
+    from nemocli.models import load_diarizer as module
+    from nemocli.progress import report_to
+
+    check_argument("model", model, (str, PathLike, NoneType), "a path or the name of a model")
+    check_argument("runtime", runtime, str, "the name of a runtime, such as 'auto' or 'onnx'")
+    check_argument("precision", precision, (str, NoneType), "a name such as 'int8'")
+    model = Path(model) if isinstance(model, PathLike) else model
+    with report_to(progress) as report:
+        return module.load_diarizer(model, runtime, precision, report)
 
 
 def __getattr__(name: str) -> object:

@@ -7,7 +7,7 @@ from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from numpy.typing import ArrayLike
 
@@ -17,14 +17,17 @@ from nemocli.boosting.compiled import CompiledPhrases
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrases, check_phrases, describe_phrases
 from nemocli.closing import Closing
+from nemocli.diarization.diarizer import Diarizer
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.engine.languages import AUTO_LANGUAGE, Languages
 from nemocli.engine.recognizer import Recognizer
 from nemocli.engine.session import Session
 from nemocli.engine.stream import Stream
+from nemocli.errors import UsageError
 from nemocli.freed_memory import return_freed_memory
 from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
-from nemocli.models.word_delays import choose_alignment
+from nemocli.models.word_delays import choose_alignment, find_word_delay
 from nemocli.network.graphs import count_chunk_rows
 from nemocli.runtimes.base import Runtime
 from nemocli.scheduler.scheduler import Scheduler
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from nemocli.batch.many import FileProgress, FileResult
 
 _PATHS = "a path or several, each a str or a Path"
+
+#: What tells speakers apart: a model, or options that have one.
+AnySpeakers: TypeAlias = Diarizer | SpeakerOptions | None
 
 
 def load_transcriber(
@@ -208,22 +214,33 @@ class Transcriber(Closing):
         *,
         align: Align = None,
         phrases: "Phrases | Iterable[str] | None" = None,
+        speakers: AnySpeakers = None,
     ) -> Transcript:
         """Transcribe a file, or samples as `Session.feed` takes them.
 
-        `align` and `phrases` are as for `session`. Raises AudioError for a file that cannot be
+        `align` and `phrases` are as for `session`, and `speakers` as for `transcribe_many`. Raises
+        AudioError for a file that cannot be
         decoded; UsageError for a language that the model does not know, for what is no phrase, and
         for anything but sound. For several files, `transcribe_many` is much faster.
         """
         if isinstance(sound, (str, PathLike)):
-            (result,) = self.transcribe_many([sound], lang, align=align, phrases=phrases)
+            (result,) = self.transcribe_many(
+                [sound], lang, align=align, phrases=phrases, speakers=speakers
+            )
             if result.error is not None:
                 raise result.error
             assert result.transcript is not None
             return result.transcript
+        options = self._check_speakers(speakers, DEFAULT_OPTIONS)
         session = self.session(lang, align=align, phrases=phrases)
         session.feed(sound)
-        return session.finish()
+        transcript = session.finish()
+        if options is None:
+            return transcript
+        from nemocli.batch.file_speakers import find_speakers
+
+        delay_s = find_word_delay(self.revision, self.lookahead)
+        return find_speakers(transcript, sound, options, delay_s)
 
     def check_request(self, lang: str = AUTO_LANGUAGE, max_memory: int | None = None) -> None:
         """Check the arguments of `transcribe_many`, and do nothing else.
@@ -243,6 +260,7 @@ class Transcriber(Closing):
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
         phrases: "Phrases | Iterable[str] | None" = None,
+        speakers: AnySpeakers = None,
     ) -> "Iterator[FileResult]":
         """Transcribe files together, much faster than one by one; give each when it is finished.
 
@@ -251,9 +269,11 @@ class Transcriber(Closing):
         the result has the error, and the other files continue. `max_memory` limits the memory, in
         bytes, that is used besides the model. `progress` is called with how far a file is. `sound`
         chooses track, channels and gain; separate channels are transcribed one by one and named in
-        the transcript. `align` and `phrases` are as for `session`. Raises UsageError at once for a
-        language that the model does not know, for a `max_memory` that is too little, for what is no
-        phrase, and for arguments of another type.
+        the transcript. `align` and `phrases` are as for `session`. `speakers`, a model loaded by
+        `nemocli.load_diarizer` or `SpeakerOptions` with one, says who speaks each word, and when;
+        separate channels are speakers without a model. Raises UsageError at once for a language
+        that the model does not know, for a `max_memory` that is too little, for what is no phrase,
+        and for arguments of another type or that contradict each other.
         """
         from nemocli.batch.many import transcribe_many
 
@@ -263,6 +283,7 @@ class Transcriber(Closing):
         limits, language = self._check_request(lang, max_memory)
         alignment = self._choose_alignment(align)
         matcher = self._compiled.find(check_phrases(phrases))
+        options = self._check_speakers(speakers, sound)
         return transcribe_many(
             lambda: self._begin_stream(
                 language, alignment=alignment, is_live=False, phrases=matcher
@@ -272,6 +293,8 @@ class Transcriber(Closing):
             limits,
             progress,
             replace(sound, language=language),
+            options,
+            find_word_delay(self.revision, self.lookahead),
         )
 
     def _check_request(self, lang: str, max_memory: int | None) -> "tuple[BatchLimits, str]":
@@ -280,6 +303,21 @@ class Transcriber(Closing):
         self._recognizer.check_open()
         check_argument("max_memory", max_memory, (Integral, NoneType), "a whole number of bytes")
         return choose_limits(self._recognizer, max_memory), self.resolve_language(lang)
+
+    def _check_speakers(self, speakers: AnySpeakers, sound: SoundOptions) -> SpeakerOptions | None:
+        """Return the options; UsageError if the sound's channels and the model do not fit."""
+        kinds = (Diarizer, SpeakerOptions, NoneType)
+        check_argument("speakers", speakers, kinds, "a diarization model, or SpeakerOptions")
+        options = SpeakerOptions(speakers) if isinstance(speakers, Diarizer) else speakers
+        if options is None:
+            return None
+        if (options.diarizer is None) != sound.is_separate:
+            raise UsageError(
+                "Separate channels are speakers without a diarization model, and all other sound"
+                " needs one: give SpeakerOptions without a model, or choose other channels."
+            )
+        options.check_features(self._runtime.config.features)
+        return options
 
     def _choose_alignment(self, align: Align) -> Alignment | None:
         return choose_alignment(check_align(align), self.revision, self.lookahead)

@@ -1,6 +1,7 @@
 """A diarization checkpoint of the smallest sizes: kilobytes of random weights, without torch."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,19 @@ PROCESSOR_JSON: dict[str, Any] = {
 }
 
 
-def write_tiny_diarizer(folder: Path, seed: int = 0) -> Path:
-    """Write config.json, processor_config.json and model.safetensors; return the folder."""
+def write_tiny_diarizer(folder: Path, seed: int = 0, mels: int = 16) -> Path:
+    """Write config.json, processor_config.json and model.safetensors; return the folder.
+
+    It takes rows of `mels`; 128 are those of the demo.
+    """
+    config, processor = deepcopy(CONFIG_JSON), deepcopy(PROCESSOR_JSON)
+    config["audio_config"]["num_mel_bins"] = mels
+    processor["feature_extractor"]["feature_size"] = mels
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps(CONFIG_JSON))
-    (folder / "processor_config.json").write_text(json.dumps(PROCESSOR_JSON))
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "processor_config.json").write_text(json.dumps(processor))
     random = np.random.default_rng(seed)
-    shapes = list_diarizer_shapes(read_diarizer_config(CONFIG_JSON, PROCESSOR_JSON))
+    shapes = list_diarizer_shapes(read_diarizer_config(config, processor))
     weights = {
         name: random.normal(size=shape).astype(np.float32) / np.float32(shape[-1] ** 0.5)
         for name, shape in shapes.items()

@@ -7,16 +7,19 @@ that of a session of its own.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound
+from nemocli.batch.file_speakers import FileSpeakers
 from nemocli.batch.limits import BatchLimits
 from nemocli.batch.prefetch import PrefetchedFile, PrefetchedStream, Prefetcher
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.engine.stream import Stream, advance
 from nemocli.errors import AudioError
 from nemocli.sound_warning import SoundWarning
-from nemocli.transcript.channels import merge_channels
+from nemocli.transcript.channels import merge_channels, take_as_speaker
 from nemocli.transcript.types import Transcript
 
 #: How long the other files wait for one that is slow to read, such as a pipe.
@@ -59,31 +62,40 @@ def transcribe_many(
     limits: BatchLimits,
     progress: Callable[[FileProgress], None] | None,
     options: SoundOptions = DEFAULT_OPTIONS,
+    speakers: SpeakerOptions | None = None,
+    word_delay_s: float = 0.0,
 ) -> Iterator[FileResult]:
     """Give results as files are finished; see Transcriber.transcribe_many.
 
     `begin_stream` makes the stream of a file or channel, whose chunks have `chunk_rows` mel rows.
+    Words that are not aligned come `word_delay_s` late.
     """
-    reading = Prefetcher(limits, chunk_rows, begin_stream, options)
+    begin_speakers = None
+    if speakers is not None and speakers.diarizer is not None:
+        begin_speakers = partial(FileSpeakers, speakers, word_delay_s)
+    reading = Prefetcher(limits, chunk_rows, begin_stream, options, begin_speakers)
     try:
         while _begin_more(reading, paths):
             reading.collect(READ_PATIENCE_S)
             advanced = _advance(reading.streams, limits)
+            for file in reading.files:
+                if file.speakers is not None:
+                    file.speakers.advance()
             if progress is not None:
                 for file in reading.files:
                     if any(stream in advanced for stream in file.streams):
                         transcript = _build_transcript_so_far(file)
                         progress(FileProgress(file.path, file.promised, transcript))
             for file in reading.take_finished():
-                yield _make_result(file)
+                yield _make_result(file, speakers)
     finally:
         reading.stop()
 
 
-def _make_result(file: PrefetchedFile) -> FileResult:
+def _make_result(file: PrefetchedFile, speakers: SpeakerOptions | None) -> FileResult:
     if file.error:
         return FileResult(file.path, None, file.error, file.decoded, file.note)
-    transcript, warnings = _build_whole_transcript(file), file.warnings
+    transcript, warnings = _build_whole_transcript(file, speakers), file.warnings
     if not transcript.words:
         warnings = (*warnings, file.level.explain_no_words())
     elif quiet := file.level.warn_of_quiet():
@@ -124,13 +136,16 @@ def _build_transcript_so_far(file: PrefetchedFile) -> Transcript:
     )
 
 
-def _build_whole_transcript(file: PrefetchedFile) -> Transcript:
+def _build_whole_transcript(file: PrefetchedFile, speakers: SpeakerOptions | None) -> Transcript:
     for each in file.streams:
         each.stream.finish()
     transcripts = [each.stream.build_transcript(final=True) for each in file.streams]
-    if not file.channels:
-        return transcripts[0]
-    return merge_channels(dict(zip(file.channels, transcripts, strict=True)))
+    if file.speakers is not None:
+        return file.speakers.add_to(transcripts[0])
+    names = None if speakers is None else speakers.names
+    if file.channels:
+        return merge_channels(dict(zip(file.channels, transcripts, strict=True)), names)
+    return transcripts[0] if names is None else take_as_speaker(transcripts[0], names)
 
 
 def choose(waiting: Sequence[tuple[int, bool]], most: int) -> tuple[list[int], int]:

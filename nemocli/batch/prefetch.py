@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nemocli.audio.level import PeakLevel
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.sound import DecodedSound, Sound, open_sound
+from nemocli.batch.file_speakers import FileSpeakers
 from nemocli.batch.limits import BatchLimits
 from nemocli.engine.stream import Stream
 from nemocli.errors import AudioError, NemocliError, lacks_memory
@@ -41,6 +42,8 @@ class PrefetchedFile:
         self.streams: Sequence[PrefetchedStream] = ()
         #: Names of the channels, if each has a stream; otherwise empty.
         self.channels: tuple[str, ...] = ()
+        #: Who speaks in its only stream; None if nobody asked for that.
+        self.speakers: FileSpeakers | None = None
         #: The duration by its header, in seconds; None before it is open, or if it has none.
         self.promised: float | None = None
         #: The part of it that was decoded; None before its end.
@@ -63,14 +66,16 @@ class PrefetchedFile:
         """Whether it failed, or all of it is transcribed."""
         if self.error is not None:
             return True
+        if self.speakers is not None and not self.speakers.is_finished:
+            return False
         return bool(self.streams) and all(s.ended and not s.stream.chunks for s in self.streams)
 
 
 class Prefetcher:
     """Reads several files ahead. As many chunks wait here as in each stream: `file_chunks` at most.
 
-    A chunk has `chunk_rows` mel rows. `begin_stream` makes the stream of a file or channel; the
-    reading threads call it.
+    A chunk has `chunk_rows` mel rows. `begin_stream` makes the stream of a file or channel, and
+    `begin_speakers` what finds the speakers of a file's only stream; the reading threads call them.
     """
 
     def __init__(
@@ -79,10 +84,12 @@ class Prefetcher:
         chunk_rows: int,
         begin_stream: Callable[[], Stream],
         options: SoundOptions,
+        begin_speakers: Callable[[], FileSpeakers] | None = None,
     ) -> None:
         self.files: list[PrefetchedFile] = []
         self._limits = limits
         self._begin_stream = begin_stream
+        self._begin_speakers = begin_speakers
         self._options = options
         self._chunks_ahead = limits.file_chunks
         self._rows_ahead = limits.file_chunks * chunk_rows
@@ -159,12 +166,17 @@ class Prefetcher:
 
     def _hand_over(self, file: PrefetchedFile, stream: PrefetchedStream) -> None:
         if stream.rows and stream.stream.chunks < self._chunks_ahead:
-            stream.stream.push(np.concatenate(stream.rows))
+            rows = np.concatenate(stream.rows)
+            stream.stream.push(rows)
+            if file.speakers is not None:
+                file.speakers.push(rows)
             stream.rows.clear()
             stream.rows_waiting = 0
         if file.is_read and not stream.rows and not stream.ended and not file.error:
             stream.stream.end()
             stream.ended = True
+            if file.speakers is not None:
+                file.speakers.end()
 
     def _read(self, file: PrefetchedFile) -> None:
         try:
@@ -213,6 +225,8 @@ class Prefetcher:
             file.is_waiting = False
             if self._stopped:
                 return False
+            if self._begin_speakers is not None:
+                file.speakers = self._begin_speakers()
             file.streams = [PrefetchedStream(self._begin_stream()) for _ in range(count)]
         return True
 

@@ -12,6 +12,7 @@ from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, fi
 from nemocli.cli.options import parse_lookahead, parse_phrases, parse_sound
 from nemocli.cli.printable import make_path_printable
 from nemocli.cli.screen import Screen
+from nemocli.cli.speaker_choice import choose_speakers
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UsageError
 from nemocli.jobs.documents import check_formats, parse_format, parse_formats
@@ -46,7 +47,11 @@ class _Request:
     def __init__(self, options: FileOptions) -> None:
         self.options = options
         self.formats: tuple[str, ...] = (parse_format(options.stdout_format),)
-        requested = None if options.output_format is None else parse_formats(options.output_format)
+        requested = (
+            None
+            if options.output_format is None
+            else parse_formats(options.output_format, options.speakers)
+        )
         #: The one file that gets the transcript instead of stdout.
         self.target = find_target(options.output_dir, requested, options.force)
         if self.target is not None:
@@ -61,6 +66,8 @@ class _Request:
         self.is_for_files = self.target is None and (
             options.output_dir is not None or requested is not None
         )
+        sound = parse_sound(options.track, options.channels, options.gain)
+        speakers = choose_speakers(options, sound.is_separate)
         self.model = ModelChoice(
             options.model,
             options.runtime,
@@ -73,12 +80,13 @@ class _Request:
                 options.word_timestamps,
                 options.min_cue,
             ),
-            parse_sound(options.track, options.channels, options.gain),
+            sound,
             parse_align(options.align),
             parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank),
             options.untrained_lookahead,
+            speakers,
         )
-        check_formats(self.formats, self.model.sound.is_separate)
+        check_formats(self.formats, sound.is_separate or speakers is not None)
         self.max_memory = parse_bytes(options.max_memory)
         self.place = choose_place(options)
         self.screen = Screen(options.quiet)

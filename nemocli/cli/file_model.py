@@ -1,11 +1,13 @@
 """The model of `nemocli file`, loaded or only resolved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.boosting.phrases import Phrases, describe_phrases
 from nemocli.cli.loading import load_model, note_language, note_unspelled
 from nemocli.cli.screen import Screen
+from nemocli.cli.speaker_choice import SpeakerChoice
+from nemocli.diarization.modes import OFFLINE
 from nemocli.engine.languages import Languages
 from nemocli.jobs.settings import Settings
 from nemocli.models.resolve import resolve
@@ -32,6 +34,8 @@ class ModelChoice:
     align: Align = None
     phrases: Phrases | None = None
     untrained_lookahead: bool = False
+    #: How speakers are told apart; None if they are not.
+    speakers: SpeakerChoice | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -47,13 +51,20 @@ class ModelChoice:
 
     def load(self, screen: Screen) -> tuple[Transcriber, Settings]:
         """Load the model; return it with the settings of its transcripts."""
+        diarizer = self.speakers.resolve() if self.speakers else None
         transcriber = load_model(self.spec, screen)
         language = note_language(self.lang, transcriber, screen)
         note_unspelled(transcriber, self.phrases, screen)
         about = transcriber.make_provenance("", language, self.align, self.phrases)
+        speakers = None
+        if self.speakers is not None:
+            about = replace(about, speakers=self.speakers.describe(diarizer, OFFLINE))
+            speakers = self.speakers.load(diarizer, screen)
         warning = transcriber.warn_of_language(language)
         warnings = () if warning is None else (SoundWarning("language", 0.0, warning),)
-        return transcriber, Settings(about, self.layout, self.sound, self.phrases, warnings)
+        return transcriber, Settings(
+            about, self.layout, self.sound, self.phrases, warnings, speakers
+        )
 
     def describe(self) -> Settings:
         """Return the settings without loading the model; ModelError if it is not here."""
@@ -69,4 +80,7 @@ class ModelChoice:
             alignment=choose_alignment(self.align, resolved.revision, resolved.lookahead),
             phrases=describe_phrases(self.phrases),
         )
+        if self.speakers is not None:
+            diarizer = self.speakers.resolve()
+            about = replace(about, speakers=self.speakers.describe(diarizer, OFFLINE))
         return Settings(about, self.layout, self.sound, self.phrases)

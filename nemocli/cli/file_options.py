@@ -16,6 +16,7 @@ from nemocli.cli.options import (
     Gain,
     Language,
     Lookahead,
+    MaxSpeakers,
     MinCue,
     Model,
     NoColor,
@@ -25,6 +26,9 @@ from nemocli.cli.options import (
     Runtime,
     Server,
     ServerKey,
+    SpeakerModel,
+    SpeakerNames,
+    Speakers,
     Track,
     UntrainedLookahead,
     confirmation,
@@ -104,6 +108,10 @@ class FileOptions:
     track: Track = None
     channels: Channels = "mix"
     gain: Gain = None
+    speakers: Speakers = False
+    max_speakers: MaxSpeakers = None
+    speaker_names: SpeakerNames = None
+    speaker_model: SpeakerModel = None
     recursive: Annotated[
         bool, option("Search the subfolders of folders too.", "--recursive", "-r")
     ] = False

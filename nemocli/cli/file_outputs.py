@@ -84,6 +84,7 @@ class FileResults:
                 sound=self._options.settings.sound,
                 align=self._options.settings.align,
                 phrases=self._options.settings.phrases,
+                speakers=self._options.settings.speakers,
             )
 
         with display, self._requests:

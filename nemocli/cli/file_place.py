@@ -5,12 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
+from nemocli.audio.options import DEFAULT_OPTIONS, SEPARATE, SoundOptions, parse_channels
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
 from nemocli.cli.screen import Screen
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings
 from nemocli.transcript.alignment import Align
@@ -29,6 +30,7 @@ class TranscribesMany(Protocol):
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
         phrases: Phrases | None = None,
+        speakers: SpeakerOptions | None = None,
     ) -> Iterator[FileResult]: ...
 
 
@@ -74,6 +76,8 @@ def choose_place(options: FileOptions) -> Place:
     """
     if options.cluster is None and options.workers is not None:
         raise UsageError("--workers is for --cluster: add --cluster local, or leave it out.")
+    if options.speakers and (options.server is not None or options.cluster is not None):
+        _check_speakers(options)
     if options.server is not None:
         from nemocli.cli.file_server import choose_server
 
@@ -83,3 +87,14 @@ def choose_place(options: FileOptions) -> Place:
 
         return ClusterChoice(options.cluster, options.workers)
     return ThisMachine()
+
+
+def _check_speakers(options: FileOptions) -> None:
+    """Raise UsageError for speakers that only a model on this machine can tell apart."""
+    is_by_channel = parse_channels(options.channels) == SEPARATE
+    if options.server is not None or not is_by_channel:
+        place = "--cluster" if options.server is None else "--server"
+        raise UsageError(
+            f"--speakers is for files that are transcribed on this machine: leave out {place}, or"
+            " --speakers."
+        )

@@ -124,6 +124,7 @@ class StdoutResults:
                 sound=self._settings.sound,
                 align=self._settings.align,
                 phrases=self._settings.phrases,
+                speakers=self._settings.speakers,
             )
             try:
                 for file_result in file_results:

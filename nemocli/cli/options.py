@@ -154,6 +154,33 @@ Gain = Annotated[
         metavar="auto|DB",
     ),
 ]
+Speakers = Annotated[
+    bool,
+    option(
+        "Say who speaks: each word has a speaker, and segments end where another one begins. With"
+        " --channels separate, each channel is one; otherwise --speaker-model tells them apart.",
+        "--speakers",
+    ),
+]
+SpeakerModel = Annotated[
+    str | None,
+    option(
+        "The model that tells speakers apart: a folder, a name, or 'demo'; by default"
+        " nvidia/Nemotron-3-Diarization.",
+        "--speaker-model",
+    ),
+]
+MaxSpeakers = Annotated[
+    int | None, option("The most speakers there are, if it is known.", "--max-speakers", min=1)
+]
+SpeakerNames = Annotated[
+    str | None,
+    option(
+        'Names of the speakers, in the order in which they begin to speak, such as "Ann,Ben".',
+        "--speaker-names",
+        metavar="NAMES",
+    ),
+]
 Server = Annotated[
     str | None,
     option(

@@ -8,6 +8,7 @@ from pathlib import Path
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.engine.languages import AUTO_LANGUAGE
 from nemocli.errors import AudioError, ModelError, NemocliError
 from nemocli.jobs.plan import hash_content, read_stamp
@@ -93,6 +94,7 @@ class Worker:
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
         phrases: Phrases | None = None,
+        speakers: SpeakerOptions | None = None,
     ) -> list[WorkerResult]:
         """Transcribe files; return the result of each, in any order."""
         assert self._transcriber is not None
@@ -107,6 +109,7 @@ class Worker:
             sound=sound,
             align=align,
             phrases=phrases,
+            speakers=speakers,
         )
         return [WorkerResult(result, hashes.get(result.path)) for result in results]
 

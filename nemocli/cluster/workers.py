@@ -19,6 +19,7 @@ from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.engine.languages import AUTO_LANGUAGE
 from nemocli.errors import AudioError, NemocliError
 from nemocli.jobs.plan import read_stamp
@@ -115,6 +116,7 @@ class Workers:
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
         phrases: Phrases | None = None,
+        speakers: SpeakerOptions | None = None,
     ) -> Iterator[FileResult]:
         """Transcribe files as Transcriber.transcribe_many does.
 
@@ -122,7 +124,7 @@ class Workers:
         worker is left, or if the cluster is lost.
         """
         try:
-            request = lang, max_memory, sound, align, phrases
+            request = lang, max_memory, sound, align, phrases, speakers
             yield from self._transcribe_batches(map(Path, paths), request, progress)
         except ConnectionError as error:
             raise NemocliError(
@@ -132,7 +134,7 @@ class Workers:
     def _transcribe_batches(
         self,
         coming: Iterator[Path],
-        request: tuple[str, int | None, SoundOptions, Align, Phrases | None],
+        request: tuple[Any, ...],
         progress: Callable[[FileProgress], None] | None,
     ) -> Iterator[FileResult]:
         while True:

@@ -44,7 +44,10 @@ class Diarizer(Closing):
         return self._runtime.name
 
     def begin(self, mode: str, keep_logits: bool = False) -> SpeakerStream:
-        """Begin a stream; UsageError for a mode that the model does not have."""
+        """Begin a stream; UsageError for a `mode` that the model does not have.
+
+        `keep_logits` collects them in `SpeakerStream.logits`, for comparisons.
+        """
         if mode not in self.modes:
             raise UsageError(
                 f"The diarization model has no mode {mode!r};"
@@ -57,7 +60,7 @@ class Diarizer(Closing):
         self._runtime.close()
 
     def advance(self, steps: Sequence[tuple[SpeakerStream, Step]]) -> list[Array]:
-        """Take a step in each of several streams, of one mode.
+        """Take a step in each of several streams, of one mode; `steps` are theirs.
 
         Returns the probabilities [rows, speakers] of the rows that each decided.
         """

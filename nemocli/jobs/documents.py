@@ -22,14 +22,17 @@ def parse_format(text: str) -> str:
     return text
 
 
-def parse_formats(text: str) -> tuple[str, ...]:
+def parse_formats(text: str, has_speakers: bool = False) -> tuple[str, ...]:
     """Return the formats named by `all` or by text such as `txt,srt`.
 
-    Raises UsageError for an unknown format, and if none is named.
+    Those that only say who speaks when are among all if something says that. Raises UsageError for
+    an unknown format, and if none is named.
     """
     names = tuple(dict.fromkeys(text.lower().replace(",", " ").split()))
     if names == (ALL,):
-        return tuple(name for name, writer in FORMATS.items() if not writer.has_only_turns)
+        return tuple(
+            name for name, writer in FORMATS.items() if has_speakers or not writer.has_only_turns
+        )
     return tuple(parse_format(name) for name in names or (text,))
 
 
@@ -38,8 +41,7 @@ def check_formats(formats: Iterable[str], has_speakers: bool) -> None:
     for name in formats:
         if FORMATS[name].has_only_turns and not has_speakers:
             raise UsageError(
-                f"{name} only says who speaks when: add --channels separate, for sound with a"
-                " person on each channel, or choose another format."
+                f"{name} only says who speaks when: add --speakers, or choose another format."
             )
 
 

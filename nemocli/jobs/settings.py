@@ -9,6 +9,7 @@ from typing import Any
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.audio.sound import DecodedSound
 from nemocli.boosting.phrases import Phrases
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.sound_warning import SoundWarning
 from nemocli.transcript.alignment import SOUND_ALONE, Align
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_CUE, CueLayout
@@ -28,6 +29,9 @@ class Settings:
     phrases: Phrases | None = None
     #: Warnings about the language, for the documents of all files.
     warnings: tuple[SoundWarning, ...] = ()
+    #: What tells apart the speakers that `provenance` describes; None without speakers, or if no
+    #: model is loaded.
+    speakers: SpeakerOptions | None = None
 
     @property
     def language(self) -> str:

@@ -1,5 +1,6 @@
 """Find, convert and load a diarization model."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nemocli.diarization.diarizer import Diarizer
@@ -14,9 +15,10 @@ from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.conversions import find_conversion
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.finite_outputs import FiniteOutputGraphs
+from nemocli.models.folder import Manifest
 from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.load import explain_not_finite, explain_untrained
-from nemocli.models.paths import find_cache_folder
+from nemocli.models.paths import DEMO, find_cache_folder, find_diarization_demo_folder
 from nemocli.models.resolve import check_folder_options
 from nemocli.models.spec import ModelSpec
 from nemocli.network.architectures import DIARIZATION
@@ -30,6 +32,38 @@ from nemocli.runtimes.system import this_system
 DEFAULT_DIARIZER = DIARIZATION.repository
 
 
+@dataclass(frozen=True)
+class ResolvedDiarizer:
+    """What will run: plain data, which may be sent to another process."""
+
+    #: The name that the user gave: `demo`, `owner/name`, or a path.
+    name: str
+    #: The model folder; or the checkpoint, if that `needs_conversion` or the runtime opens it.
+    path: Path
+    runtime: str
+    #: Precision of the weights, such as `int8`.
+    precision: str
+    #: SHA-256 of the checkpoint that the weights come from, hexadecimal.
+    revision: str
+    #: Whether the checkpoint must be converted into the cache folder before it is loaded.
+    needs_conversion: bool
+
+    def load(self, progress: Progress | None = None) -> Diarizer:
+        """Convert the model if necessary, and load it; `progress` is called with each slow step.
+
+        Raises ModelError for damaged files, and what `convert_into_cache` raises.
+        """
+        report = progress or (lambda sentence: None)
+        if self.needs_conversion:
+            folder = convert_into_cache(
+                *(self.path, self.revision, self.runtime, self.precision), progress
+            )
+            return replace(self, path=folder, needs_conversion=False).load(progress)
+        if isinstance(KINDS[self.runtime], CheckpointKind):
+            return _load_checkpoint(self.path, self.runtime, report)
+        return _load_folder(self.path, report)
+
+
 def load_diarizer(
     model: str | Path | None = None,
     runtime: str | None = None,
@@ -38,51 +72,84 @@ def load_diarizer(
 ) -> Diarizer:
     """Load a diarization model: a folder, a checkpoint, or the name of either.
 
-    Without a name, it is the released one. A checkpoint is converted into the cache, once, where
-    its runtime needs that; `progress` is called with each step that takes long. Raises ModelError
-    for a missing or damaged model or one of another kind, UsageError for options that do not exist
-    or contradict the model, UnsupportedError for a runtime that is not on this machine.
+    Without a name, it is the released one; `demo` is the one that comes with nemocli. A checkpoint
+    is converted into the cache, once, where its runtime needs that; `progress` is called with each
+    step that takes long. Raises ModelError for a missing or damaged model or one of another kind,
+    UsageError for options that do not exist or contradict the model, UnsupportedError for a runtime
+    that is not on this machine.
     """
+    return resolve_diarizer(model, runtime, precision).load(progress)
+
+
+def resolve_diarizer(
+    model: str | Path | None = None, runtime: str | None = None, precision: str | None = None
+) -> ResolvedDiarizer:
+    """Decide what `load_diarizer` loads, without loading it. Raises what that raises."""
     spec = ModelSpec(
         DEFAULT_DIARIZER if model is None else model, runtime or AUTO_RUNTIME, precision
     )
-    check_runtime_on(spec.runtime, this_system())
-    found = find_model(spec.model, spec.runtime, precision)
-    report = progress or (lambda sentence: None)
-    if found.is_converted:
-        return _load_folder(found, spec, report)
-    return _load_checkpoint(found.path, spec, report)
-
-
-def _load_checkpoint(path: Path, spec: ModelSpec, progress: Progress) -> Diarizer:
-    checkpoint = DiarizerCheckpoint(path)
     system = this_system()
+    check_runtime_on(spec.runtime, system)
+    found = _find(spec)
+    if found.is_converted:
+        return _resolve_folder(found, spec)
+    checkpoint = DiarizerCheckpoint(found.path)
     kind = choose_diarizer_kind(spec.runtime, system, spec.precision)
     kind.check_machine(system)
     chosen = choose_precision(kind, spec.precision, system)
+    resolved = ResolvedDiarizer(
+        found.name, found.path, kind.name, chosen, checkpoint.sha256, needs_conversion=False
+    )
     if isinstance(kind, CheckpointKind):
-        check_checkpoint(checkpoint, progress)
-        checkpoint.parameters.check()
-        opened = kind.open_diarizer_checkpoint(checkpoint.parameters)
-        graphs = FiniteOutputGraphs(opened, lambda: explain_untrained(path))
-        return Diarizer(graphs, checkpoint.config)
-    folder = find_conversion(checkpoint.sha256, kind.name, chosen, None)
-    if folder is None:
-        folder = convert_into_cache(path, checkpoint.sha256, kind.name, chosen, progress)
-    return _load_folder(FoundModel(str(folder), folder), spec, progress)
+        return resolved
+    if folder := find_conversion(resolved.revision, kind.name, chosen, None):
+        return replace(resolved, path=folder)
+    return replace(resolved, needs_conversion=True)
 
 
-def _load_folder(found: FoundModel, spec: ModelSpec, progress: Progress) -> Diarizer:
-    path, manifest = found.path, read_any_manifest(found.path)
-    config = manifest.config
-    if not isinstance(config, DiarizerConfig):
+def _find(spec: ModelSpec) -> FoundModel:
+    assert spec.model is not None
+    if str(spec.model) == DEMO:
+        return FoundModel(DEMO, find_diarization_demo_folder())
+    return find_model(spec.model, spec.runtime, spec.precision)
+
+
+def _resolve_folder(found: FoundModel, spec: ModelSpec) -> ResolvedDiarizer:
+    manifest, _ = _read_manifest(found.path)
+    check_folder_options(spec, found)
+    KINDS[manifest.kind].check_machine(this_system())
+    return ResolvedDiarizer(
+        *(found.name, found.path, manifest.kind, manifest.precision, manifest.source_sha256),
+        needs_conversion=False,
+    )
+
+
+def _read_manifest(path: Path) -> tuple[Manifest, DiarizerConfig]:
+    """Return the manifest of a model folder, with its configuration.
+
+    Raises ModelError for that of a recognizer.
+    """
+    manifest = read_any_manifest(path)
+    if not isinstance(manifest.config, DiarizerConfig):
         raise ModelError(
             f"{path} is a model that transcribes; to find who speaks, give a diarization model,"
             f" such as {DEFAULT_DIARIZER}."
         )
-    check_folder_options(spec, found)
+    return manifest, manifest.config
+
+
+def _load_checkpoint(path: Path, runtime: str, progress: Progress) -> Diarizer:
+    checkpoint, kind = DiarizerCheckpoint(path), KINDS[runtime]
+    assert isinstance(kind, CheckpointKind)
+    check_checkpoint(checkpoint, progress)
+    checkpoint.parameters.check()
+    opened = kind.open_diarizer_checkpoint(checkpoint.parameters)
+    return Diarizer(FiniteOutputGraphs(opened, lambda: explain_untrained(path)), checkpoint.config)
+
+
+def _load_folder(path: Path, progress: Progress) -> Diarizer:
+    manifest, config = _read_manifest(path)
     kind, system = KINDS[manifest.kind], this_system()
-    kind.check_machine(system)
     assert isinstance(kind, FolderKind)
     check_folder(path, manifest, progress)
     folder = ModelFolder(
@@ -92,6 +159,6 @@ def _load_folder(found: FoundModel, spec: ModelSpec, progress: Progress) -> Diar
         hashes={name: record.sha256 for name, record in manifest.files.items()},
         cache=find_cache_folder,
     )
-    opened = kind.open_diarizer(folder, kind.choose_units(spec.compute_units, system), progress)
+    opened = kind.open_diarizer(folder, kind.choose_units(None, system), progress)
     graphs = FiniteOutputGraphs(opened, lambda: explain_not_finite(path, manifest))
     return Diarizer(graphs, config)

@@ -14,11 +14,20 @@ DEMO = "demo"
 
 def find_demo_folder() -> Path:
     """Return the demo checkpoint that comes with nemocli; ModelError if it is missing."""
+    return _find_asset(DEMO, "The demo checkpoint")
+
+
+def find_diarization_demo_folder() -> Path:
+    """Return the diarization model that comes with nemocli; ModelError if it is missing."""
+    return _find_asset("diarization-demo", "The demo of a diarization model")
+
+
+def _find_asset(name: str, what: str) -> Path:
     package = Path(__file__).parents[1]
     for assets in (package / "assets", package.parent / "assets"):
-        if (assets / DEMO / "config.json").is_file():
-            return assets / DEMO
-    raise ModelError("The demo checkpoint is not part of this installation; reinstall nemocli.")
+        if (assets / name / "config.json").is_file():
+            return assets / name
+    raise ModelError(f"{what} is not part of this installation; reinstall nemocli.")
 
 
 def find_cache_folder() -> Path:

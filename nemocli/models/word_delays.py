@@ -25,3 +25,8 @@ def choose_alignment(align: Align, revision: str | None, lookahead: int) -> Alig
     if align == AUTO_DELAY:
         return Alignment(MEASURED_DELAYS.get(revision or "", {}).get(lookahead))
     return Alignment(None if align == SOUND_ALONE else float(align))
+
+
+def find_word_delay(revision: str | None, lookahead: int) -> float:
+    """Return by how many seconds words are late that are not aligned; 0 if it was not measured."""
+    return MEASURED_DELAYS.get(revision or "", {}).get(lookahead, 0.0)

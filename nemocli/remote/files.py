@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.engine.language_names import find_code
-from nemocli.errors import AudioError, NemocliError
+from nemocli.errors import AudioError, NemocliError, UsageError
 from nemocli.remote.forms import Form
 from nemocli.remote.model import RemoteModel
 from nemocli.remote.phrases import explain_refused_phrases, list_phrase_fields
@@ -53,12 +54,15 @@ class RemoteFiles:
         sound: SoundOptions = DEFAULT_OPTIONS,
         align: Align = None,
         phrases: Phrases | None = None,
+        speakers: SpeakerOptions | None = None,
     ) -> Iterator[FileResult]:
         """Give each file's result when the server has sent it.
 
         A file that the server refuses has an error in its result. Raises NemocliError if the server
         cannot be reached, wants a key, is too busy, or does not take phrases.
         """
+        if speakers is not None:
+            raise UsageError("Speakers are told apart on this machine, not by a server.")
         waiting: set[Future[FileResult]] = set()
         remaining = iter(paths)
         with ExitStack() as stack:

@@ -43,6 +43,13 @@ def merge_channels(
     )
 
 
+def take_as_speaker(transcript: Transcript, names: tuple[str, ...]) -> Transcript:
+    """Return the transcript of a sound's only channel, which is one speaker."""
+    (speaker,) = make_speakers(1, names)
+    words = [replace(word, speaker=speaker) for word in transcript.words]
+    return replace(transcript, words=words, turns=_make_turns(split_segments(words)))
+
+
 def _make_turns(segments: Iterable[Segment]) -> list[Turn]:
     """Return a turn for each segment that has a speaker."""
     turns = [

@@ -1,6 +1,7 @@
 """Who speaks: speakers, their names, and their turns."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nemocli.errors import UsageError
@@ -53,18 +54,23 @@ def parse_speaker_names(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     names = tuple(name.strip() for name in text.split(","))
+    check_speaker_names(names)
+    return names
+
+
+def check_speaker_names(names: Sequence[str]) -> None:
+    """Raise UsageError for names that are equal, or that cannot stand for a person everywhere."""
     if not all(map(is_name, names)) or len(set(names)) < len(names):
         raise UsageError(
             "--speaker-names takes different names in the order in which they begin to speak, such"
             f' as "Ann,Ben", of {MAX_NAME} characters at most, without any of < > & :, not'
-            f" {text!r}."
+            f" {','.join(map(str, names))!r}."
         )
     if taken := next(filter(_NUMBERED.fullmatch, names), None):
         raise UsageError(
             f"{taken!r} is what speakers without a name are called: choose another in"
             " --speaker-names."
         )
-    return names
 
 
 def make_speakers(count: int, names: tuple[str, ...] = ()) -> tuple[Speaker, ...]:

@@ -46,6 +46,8 @@ NOT_RUN = {
     "nemocli file talk.mp3 --phrases": "a list of phrases: tests/cli/test_phrases.py",
     "nemocli doctor --verify": "a minute: tests/bench/test_verify.py",
     "nemocli serve": "runs until it is ended: tests/server",
+    "nemocli file meeting.flac --speakers": "a speaker model: tests/cli/test_speakers.py",
+    "nemocli file call.wav --speakers": "sound of two channels: tests/cli/test_speakers.py",
     "nemocli file talk.mp3 --server": "a server: tests/server/test_remote.py",
     "nemocli live --mic": "a microphone and a loudspeaker: tests/cli/test_live_system.py",
     "nemocli live --server": "a server: tests/server/test_remote.py",

@@ -120,7 +120,8 @@ class SmallRuntime(NumpyRuntime):
     """
 
     def __init__(self, lookahead):
-        super().__init__(Parameters(CONFIG, weights()), lookahead)
+        self._parameters = Parameters(CONFIG, weights())
+        super().__init__(self._parameters, lookahead)
 
     def run(self, graph, inputs):
         spec = build_graph(graph, self._parameters, self.lookahead + 1)

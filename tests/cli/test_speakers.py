@@ -1,0 +1,98 @@
+"""`nemocli file --speakers` as it is typed."""
+
+import json
+
+import pytest
+import soundfile
+
+from tests.diarizers import write_tiny_diarizer
+from tests.typed import nemocli
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A random model that takes the demo's rows, and finds speakers who change often."""
+    folder = tmp_path_factory.mktemp("diarizer") / "checkpoint"
+    return write_tiny_diarizer(folder, seed=14, mels=128)
+
+
+def test_documents_have_the_speakers_and_what_found_them(clips, model):
+    command = ("file", clips[0].path, "--model", "demo", "--speakers", "--speaker-model", model)
+    done = nemocli(*command, "--speaker-names", "Ann,Ben", "--max-speakers", 2, "-f", "json")
+    document = json.loads(done.stdout)
+    assert document["text"] == clips[0].text
+    assert {word["speaker"] for segment in document["segments"] for word in segment["words"]} <= {
+        "Ann",
+        "Ben",
+    }
+    about = document["speakers"]
+    assert about["model"] == str(model)
+    assert len(about["model_revision"]) == 64
+    assert (about["mode"], about["max_speakers"], about["names"]) == ("offline", 2, ["Ann", "Ben"])
+    turns = nemocli(*command, "-f", "rttm").stdout.splitlines()
+    assert turns
+    assert all(line.startswith(f"SPEAKER {clips[0].path.stem} 1 ") for line in turns)
+
+
+def test_what_was_done_without_speakers_is_done_again_with_them(clips, model, tmp_path):
+    command = ("file", clips[0].path, "--model", "demo", "-o", tmp_path / "out")
+    asked = ("--speakers", "--speaker-model", model)
+    assert "1 file transcribed" in nemocli(*command, "--output-format", "txt").stderr
+    plan = nemocli(*command, *asked, "--output-format", "txt", "--dry-run")
+    assert "other settings" in plan.stdout
+    assert "1 file transcribed" in nemocli(*command, *asked, "--output-format", "all").stderr
+    assert "1 done already" in nemocli(*command, *asked, "--output-format", "all").stderr
+    stem = clips[0].path.stem
+    assert (tmp_path / "out" / f"{stem}.txt").read_text().startswith("Speaker ")
+    assert (tmp_path / "out" / f"{stem}.rttm").read_text().startswith(f"SPEAKER {stem} 1 ")
+    others = nemocli(*command, *asked, "--max-speakers", 1, "--output-format", "txt", "--dry-run")
+    assert "other settings" in others.stdout
+
+
+def test_a_person_on_each_channel(clips, tmp_path):
+    left, rate = soundfile.read(clips[0].path)
+    call = tmp_path / "call.wav"
+    soundfile.write(call, [[sample, 0.0] for sample in left], rate)
+    done = nemocli(
+        "file", call, "--model", "demo", "--speakers", "--channels", "separate",
+        "--speaker-names", "Ann,Ben",
+    )  # fmt: skip
+    assert done.stdout == f"Ann: {clips[0].text}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        (("--max-speakers", "2"), "--max-speakers is for --speakers"),
+        (("--speaker-names", "Ann"), "--speaker-names is for --speakers"),
+        (("--speaker-model", "demo"), "--speaker-model is for --speakers"),
+        (("--speakers", "--speaker-names", "Ann,Ann"), "different names"),
+        (("--speakers", "--speaker-names", "A,B", "--max-speakers", "1"), "2 names are too many"),
+        (
+            ("--speakers", "--channels", "separate", "--max-speakers", "2"),
+            "each channel is a speaker: leave out --max-speakers",
+        ),
+        (
+            ("--speakers", "--channels", "separate", "--speaker-model", "demo"),
+            "each channel is a speaker: leave out --speaker-model",
+        ),
+        (("--speakers", "--server", "http://localhost:1"), "leave out --server"),
+        (("--speakers", "--cluster", "local"), "leave out --cluster"),
+        (("-f", "rttm"), "rttm only says who speaks when: add --speakers"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_loaded(clips, typed, complaint):
+    done = nemocli("file", clips[0].path, "--model", "demo", *typed)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert complaint in done.stderr
+
+
+def test_a_model_that_is_not_here_or_does_not_tell_speakers_apart(clips, demo):
+    command = ("file", clips[0].path, "--model", "demo", "--speakers", "--speaker-model")
+    for more in ((), ("--dry-run",)):
+        missing = nemocli(*command, "nvidia/Nemotron-3-Diarization", *more)
+        assert missing.exit_code == 3
+        assert "nemocli models pull nvidia/Nemotron-3-Diarization" in missing.stderr
+        other = nemocli(*command, demo, *more)
+        assert other.exit_code == 3
+        assert other.stderr.count("\n") == 1
