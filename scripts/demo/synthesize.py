@@ -120,14 +120,22 @@ class Espeak:
 
 
 def make_clip(
-    espeak: Espeak, language: str, words: list[GrammarWord], variant: str, rng: random.Random
+    espeak: Espeak,
+    language: str,
+    words: list[GrammarWord],
+    variant: str,
+    rng: random.Random,
+    manner: tuple[int, int, int] | None = None,
 ) -> Clip:
-    """Speak a sentence with random speed and pitch, between two short silences."""
+    """Speak a sentence between two short silences.
+
+    Speed, pitch and intonation are random, or those of the manner.
+    """
     base = ESPEAK_LANGUAGE[language]
     text, starts = spoken_text(words)
-    sound, phonemes = espeak.speak(
-        text, f"{base}+{variant}", rng.randint(140, 205), rng.randint(25, 75), rng.randint(30, 70)
-    )
+    if manner is None:
+        manner = rng.randint(140, 205), rng.randint(25, 75), rng.randint(30, 70)
+    sound, phonemes = espeak.speak(text, f"{base}+{variant}", *manner)
     tokens = align(espeak, words, phonemes, starts, len(sound), base)
     audio = resample_poly(sound.astype(np.float32) / 32768, 320, 441)
     audio *= 0.5 / (np.abs(audio).max() + 1e-6)
