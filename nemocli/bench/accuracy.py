@@ -10,13 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.audio.sound import open_sound
+from nemocli.batch.file_speakers import FileSpeakers
 from nemocli.bench.dataset import Utterance
 from nemocli.bench.normalize import has_words, normalize
 from nemocli.bench.phrase_accuracy import PhraseCounts, PhraseFinder
+from nemocli.bench.speaker_accuracy import ScoredSpeakers, score_transcript
 from nemocli.boosting.phrases import Phrases, describe_phrases
+from nemocli.diarization.options import SpeakerOptions
+from nemocli.engine.mel import MelStream
 from nemocli.errors import AudioError, UnsupportedError, UsageError
+from nemocli.models.word_delays import find_word_delay
 from nemocli.transcriber import Transcriber
-from nemocli.transcript.provenance import PhraseProvenance
+from nemocli.transcript.provenance import PhraseProvenance, SpeakerProvenance
+from nemocli.transcript.types import Transcript
 from nemocli.units import SAMPLE_RATE
 
 #: Stands for all languages together in a summary.
@@ -83,11 +89,15 @@ class Accuracy:
     failed: dict[str, str] = field(default_factory=dict)
     #: None without phrases.
     phrases: PhraseAccuracy | None = None
+    #: The utterances whose speakers are known; empty if speakers were not asked for.
+    speakers: list[ScoredSpeakers] = field(default_factory=list)
+    #: The model that found them, with its options; None if they were not asked for.
+    speaker_model: SpeakerProvenance | None = None
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Accuracy":
         """Make one from what dataclasses.asdict gave."""
-        phrases = data.get("phrases")
+        phrases, model = data.get("phrases"), data.get("speaker_model")
         return cls(
             [ScoredUtterance(**judged) for judged in data["judged"]],
             data["failed"],
@@ -95,6 +105,8 @@ class Accuracy:
             and PhraseAccuracy(
                 PhraseProvenance(**phrases["list"]), PhraseCounts(**phrases["counts"])
             ),
+            [ScoredSpeakers.from_json(scored) for scored in data.get("speakers", ())],
+            model and SpeakerProvenance(**model | {"names": tuple(model["names"])}),
         )
 
     def summarize_by_language(self) -> list[AccuracySummary]:
@@ -129,36 +141,58 @@ def check_languages(transcriber: Transcriber, utterances: Sequence[Utterance]) -
             raise UsageError(f"{error} ({files[0]} is said to be in it.)") from None
 
 
+def check_references(utterances: Sequence[Utterance], manifest: Path) -> None:
+    """Raise UsageError if it is known of no utterance who speaks."""
+    if not any(one.speakers for one in utterances):
+        raise UsageError(
+            f"{manifest} does not say who speaks: give lines an rttm_filepath, or put an .rttm"
+            " beside the sounds of a folder."
+        )
+
+
 def measure_accuracy(
     transcriber: Transcriber,
     utterances: Sequence[Utterance],
     lang: str,
     progress: Callable[[str, int, int], None],
     phrases: Phrases | None = None,
+    speaker_options: SpeakerOptions | None = None,
 ) -> Accuracy:
     """Transcribe every utterance and count the errors; also those in phrases that are preferred.
 
-    `lang` is for utterances whose language is not known. A file that cannot be decoded is noted in
+    With `speaker_options`, errors in speakers are counted too, where it is known who speaks. `lang`
+    is for utterances whose language is not known. A file that cannot be decoded is noted in
     `failed`, and the next one follows. `progress` is called before each utterance with its file's
     name, its number from 1, and the number of all utterances.
     """
     accuracy = Accuracy()
     finder = PhraseFinder(phrase.text for phrase in phrases.phrases) if phrases else None
     counts = PhraseCounts()
+    delay_s = find_word_delay(transcriber.revision, transcriber.lookahead)
     for number, utterance in enumerate(utterances, 1):
         progress(utterance.path.name, number, len(utterances))
         language = transcriber.resolve_language(utterance.lang or lang)
         session = transcriber.session(language, phrases=phrases)
+        speakers = None
+        if speaker_options is not None and utterance.speakers is not None:
+            speakers = _SpeakerPass(speaker_options, delay_s)
         try:
             for samples in _read_packets(utterance):
                 session.feed(samples)
+                if speakers is not None:
+                    speakers.feed(samples)
         except AudioError as error:
             accuracy.failed[str(utterance.path)] = str(error)
             continue
-        text = session.finish().text
+        transcript = session.finish()
+        text = transcript.text
         accuracy.judged.append(score_utterance(utterance.path, language, utterance.text, text))
         if finder is not None:
             counts += finder.count(utterance.text, text)
+        if speakers is not None and utterance.speakers is not None:
+            accuracy.speakers.append(
+                score_transcript(utterance.path, utterance.speakers, speakers.add_to(transcript))
+            )
     if (described := describe_phrases(phrases)) is not None:
         accuracy.phrases = PhraseAccuracy(described, counts)
     return accuracy
@@ -187,6 +221,26 @@ def score_utterance(path: Path, lang: str, reference: str, transcript: str) -> S
         characters=characters.hits + characters.substitutions + characters.deletions,
         character_errors=characters.substitutions + characters.deletions + characters.insertions,
     )
+
+
+class _SpeakerPass:
+    """Finds who speaks in one sound, from the samples that are transcribed."""
+
+    def __init__(self, options: SpeakerOptions, word_delay_s: float) -> None:
+        assert options.diarizer is not None
+        self._mel = MelStream(options.diarizer.config.features)
+        self._speakers = FileSpeakers(options, word_delay_s)
+
+    def feed(self, samples: NDArray[np.float32]) -> None:
+        self._speakers.push(self._mel.push(samples))
+        self._speakers.advance()
+
+    def add_to(self, transcript: Transcript) -> Transcript:
+        """End the sound, and return its transcript with speakers."""
+        self._speakers.push(self._mel.finish())
+        self._speakers.end()
+        self._speakers.advance()
+        return self._speakers.add_to(transcript)
 
 
 def _read_packets(utterance: Utterance) -> Iterator[NDArray[np.float32]]:

@@ -94,8 +94,10 @@ class BenchReport:
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain data for a JSON file."""
         data: dict[str, Any] = {"schema": SCHEMA, "version": VERSION} | asdict(self)
-        if self.accuracy is not None and self.accuracy.phrases is None:
-            del data["accuracy"]["phrases"]
+        if self.accuracy is not None:
+            for name in ("phrases", "speakers", "speaker_model"):
+                if not getattr(self.accuracy, name):
+                    del data["accuracy"][name]
         return data
 
     @classmethod

@@ -3,6 +3,7 @@
 from nemocli.cli.bench_choose import run_choose
 from nemocli.cli.bench_options import BenchOptions
 from nemocli.cli.bench_runs import BenchRequest, run_accuracy, run_speed, run_sweep, run_verify
+from nemocli.cli.speaker_choice import choose_speakers
 from nemocli.errors import UsageError
 
 
@@ -38,6 +39,8 @@ def _check_modes(options: BenchOptions) -> None:
         raise UsageError(f"--compare compares speed; leave out {chosen[0]}.")
     if (options.phrase or options.phrases is not None) and options.manifest is None:
         raise UsageError("Phrases change what is written, not the speed; add --manifest.")
+    if choose_speakers(options, by_channel=False) is not None and options.manifest is None:
+        raise UsageError("--speakers counts errors in who speaks; add --manifest.")
     if options.plot is not None and not options.sweep:
         raise UsageError("--plot draws what --sweep measures; add --sweep.")
     if options.audio and (options.verify or options.choose or options.manifest is not None):

@@ -12,6 +12,7 @@ from nemocli.cli.options import (
     BoostBlank,
     ComputeUnits,
     Lookahead,
+    MaxSpeakers,
     Model,
     NoColor,
     PhraseFile,
@@ -19,6 +20,7 @@ from nemocli.cli.options import (
     Precision,
     Quiet,
     Runtime,
+    SpeakerModel,
     UntrainedLookahead,
     option,
 )
@@ -33,6 +35,7 @@ class BenchOptions:
     not exact; with --choose, if none is; with --manifest, if a file failed.
     """
 
+    context: typer.Context
     audio: Annotated[
         list[Path] | None,
         typer.Argument(help="Sound files to transcribe; by default a bundled clip of 24 s."),
@@ -96,6 +99,16 @@ class BenchOptions:
             metavar="FILE_OR_FOLDER",
         ),
     ] = None
+    speakers: Annotated[
+        bool,
+        option(
+            "With --manifest: find who speaks, too, and count errors where it names RTTM files.",
+            "--speakers",
+            variable="BENCH_SPEAKERS",
+        ),
+    ] = False
+    max_speakers: MaxSpeakers = None
+    speaker_model: SpeakerModel = None
     lang: Annotated[
         str,
         option(
@@ -127,3 +140,12 @@ class BenchOptions:
     ] = False
     no_color: NoColor = False
     quiet: Quiet = False
+
+    @property
+    def speaker_names(self) -> None:
+        """None: names do not matter where errors are counted."""
+
+    def is_typed(self, name: str) -> bool:
+        """Tell whether a field was given on the command line, not by a variable or by default."""
+        source = self.context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"

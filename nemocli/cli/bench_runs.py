@@ -7,7 +7,12 @@ from pathlib import Path
 
 import typer
 
-from nemocli.bench.accuracy import check_jiwer, check_languages, measure_accuracy
+from nemocli.bench.accuracy import (
+    check_jiwer,
+    check_languages,
+    check_references,
+    measure_accuracy,
+)
 from nemocli.bench.compare import Comparison, check_comparable, compare, find_counterpart
 from nemocli.bench.curve import draw_curve
 from nemocli.bench.dataset import read_utterances
@@ -24,6 +29,7 @@ from nemocli.bench.report import (
     write_text,
 )
 from nemocli.bench.run_config import RunConfig
+from nemocli.bench.speaker_accuracy import check_pyannote
 from nemocli.bench.speed import describe_sounds, find_sounds, measure_speed
 from nemocli.bench.subprocess_run import SubprocessError
 from nemocli.bench.sweep import SweepChoice, compute_points, measure_sweep, sweep_models
@@ -38,8 +44,10 @@ from nemocli.cli.bench_tables import (
 from nemocli.cli.loading import complete_spec, note_tiers, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
+from nemocli.cli.speaker_choice import choose_speakers
 from nemocli.cli.streams import say
 from nemocli.cli.verifying import verify
+from nemocli.diarization.modes import OFFLINE
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
@@ -182,6 +190,10 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     options = request.options
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
     utterances = read_utterances(manifest)
+    choice = choose_speakers(options, by_channel=False)
+    if choice is not None:
+        check_pyannote()
+        check_references(utterances, manifest)
     report = begin_report(None)
     model = request.prepare_model()
     config = RunConfig.of(model)
@@ -193,8 +205,14 @@ def run_accuracy(request: BenchRequest, manifest: Path) -> None:
     requested = {transcriber.resolve_language(one.lang or lang) for one in utterances}
     note_tiers(sorted(requested), transcriber, request.screen)
     note_unspelled(transcriber, phrases, request.screen)
+    diarizer = choice.resolve() if choice else None
+    speakers = choice.load(diarizer, request.screen) if choice else None
     with request.screen.show_bar("transcribing") as progress:
-        report.accuracy = measure_accuracy(transcriber, utterances, lang, progress, phrases)
+        report.accuracy = measure_accuracy(
+            transcriber, utterances, lang, progress, phrases, speakers
+        )
+    if choice is not None:
+        report.accuracy.speaker_model = choice.describe(diarizer, OFFLINE)
     report.results.append(ModelResult.of(model, False))
     if request.write(report):
         print_line(f"{model.name}: {config}; model {model.revision[:12]}")

@@ -12,6 +12,7 @@ from nemocli.bench.accuracy import ALL, Accuracy, PhraseAccuracy
 from nemocli.bench.compare import Comparison
 from nemocli.bench.figures import Figure, compute_figures, compute_load_figures
 from nemocli.bench.report import BenchReport, ModelResult
+from nemocli.bench.speaker_accuracy import ScoredSpeakers, summarize_speakers
 from nemocli.bench.speed import count_chunks_per_call
 from nemocli.bench.sweep import SweepPoint
 from nemocli.cli.printable import make_printable
@@ -202,6 +203,9 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
     )
     if accuracy.phrases is not None:
         _show_phrases(accuracy.phrases)
+    if accuracy.speakers:
+        model = accuracy.speaker_model
+        _show_speakers(accuracy.speakers, (model and model.model) or NONE)
     for one in accuracy.find_worst(worst):
         print_line(f"{one.character_rate:.1%} CER: {one.file}")
         print_line(f"    said:  {_shorten(one.reference)}")
@@ -215,6 +219,30 @@ def _show_phrases(phrases: PhraseAccuracy) -> None:
         f" were said are written (recall {_format_rate(counts.recall)}), and {counts.wrong} that"
         f" were not (precision {_format_rate(counts.precision)}); errors outside of them"
         f" {_format_rate(counts.other_rate)}."
+    )
+
+
+def _show_speakers(judged: Sequence[ScoredSpeakers], name: str) -> None:
+    """Print a row for each collar, and what does not depend on it."""
+    summary = summarize_speakers(judged)
+    rows = [
+        [
+            f"collar {turns.collar:g} s",
+            _format_rate(turns.rate),
+            *(
+                _format_rate(seconds / turns.spoken if turns.spoken else None)
+                for seconds in (turns.missed, turns.false_alarm, turns.confusion)
+            ),
+            f"{turns.spoken:.1f}",
+        ]
+        for turns in summary.turns
+    ]
+    show_table(["", "DER", "missed", "false alarm", "confusion", "spoken s"], rows)
+    print_line(
+        f"Speakers of {summary.files} files by {name}, overlaps counted: JER"
+        f" {_format_rate(summary.jer)}; cpWER {_format_rate(summary.cpwer)}"
+        f" ({summary.word_errors}/{summary.words}); as many as there are were found in"
+        f" {summary.counted_right}."
     )
 
 

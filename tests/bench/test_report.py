@@ -9,14 +9,19 @@ import pytest
 from nemocli.bench.accuracy import Accuracy, score_utterance
 from nemocli.bench.figures import compute_figures, compute_load_figures
 from nemocli.bench.report import check_writable, format_json, read_report, write_text
+from nemocli.bench.speaker_accuracy import ScoredSpeakers, TurnErrors
 from nemocli.errors import NemocliError
+from nemocli.transcript.provenance import SpeakerProvenance
 from tests.bench.reports import report
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path):
     before = report([4, 5])
     before.accuracy = Accuracy(
-        [score_utterance("a.wav", "en-US", "one two", "one")], {"b.wav": "gone"}
+        [score_utterance("a.wav", "en-US", "one two", "one")],
+        {"b.wav": "gone"},
+        speakers=[ScoredSpeakers("a.wav", 1, 2, (TurnErrors(0.25, 9.0, 0.5, 0.25, 1.0),), 0.5)],
+        speaker_model=SpeakerProvenance("demo", names=("Ann",)),
     )
     write_text(tmp_path / "a.json", format_json(before.to_json()))
     assert read_report(tmp_path / "a.json") == before

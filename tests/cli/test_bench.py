@@ -16,6 +16,7 @@ from nemocli.bench import verify as verifying
 from nemocli.bench.calibration import Calibration
 from nemocli.bench.measure import PassTimes, ProcessRun
 from nemocli.bench.reference import load_demo_reference
+from tests.diarizers import write_tiny_diarizer
 from tests.schemas import checked
 from tests.typed import NEMOCLI, nemocli
 
@@ -192,12 +193,44 @@ def test_accuracy_as_json_with_a_file_that_fails(tmp_path, clips):
     assert len(accuracy["judged"]) == len(accuracy["failed"]) == 1
 
 
+def test_speakers_are_compared_where_they_are_known(tmp_path, clips):
+    """By a model of random weights: how wrong it is does not matter here."""
+    pytest.importorskip("pyannote.metrics")
+    diarizer = write_tiny_diarizer(tmp_path / "diarizer")
+    line = "SPEAKER a 1 0 0.5 <NA> <NA> Ann <NA> <NA>\n"
+    (tmp_path / "a.rttm").write_text(line + line.replace("Ann", "Ben").replace(" 0 ", " 0.75 "))
+    path = write_manifest(tmp_path, clips[:2], rttm_filepath="a.rttm")
+    json_path = tmp_path / "a.json"
+    done = bench(
+        *DEMO, "--manifest", path, "--speakers", "--speaker-model", diarizer, "--json", json_path
+    )
+    assert done.exit_code == 0, done.output
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("collar")]
+    assert [row[1] for row in rows] == ["0", "0.25"]
+    assert [row[-1] for row in rows] == ["1.0", "0.0"]  # seconds; the collars cover the rest
+    assert "Speakers of 1 files by" in done.stdout
+    accuracy = read_report(json_path)["accuracy"]
+    assert accuracy["speaker_model"]["model"] == str(diarizer) and len(accuracy["judged"]) == 2
+    (one,) = accuracy["speakers"]
+    assert (one["speakers"], one["words"]) == (2, None)
+
+
+def test_a_manifest_that_does_not_say_who_speaks(tmp_path, clips):
+    pytest.importorskip("pyannote.metrics")
+    path = write_manifest(tmp_path, clips[:1])
+    done = bench(*DEMO, "--manifest", path, "--speakers")
+    assert done.exit_code == 2 and done.stderr.count("\n") == 1
+    assert "m.jsonl does not say who speaks: give lines an rttm_filepath" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["--repeat", "0"], 2, "--repeat"),
         (["--sweep", "--verify"], 2, "--sweep and --verify are measured one at a time"),
         (["--manifest", "m", "--compare", "x"], 2, "--compare compares speed"),
+        (["--speakers"], 2, "add --manifest"),
+        (["--manifest", "m", "--speaker-model", "demo"], 2, "--speaker-model is for --speakers"),
         (["--plot", "a.png"], 2, "add --sweep"),
         (["a.wav", "--verify"], 2, "--verify brings its own sounds"),
         (["--verify", "--model", "demo"], 2, "leave out --model"),
@@ -225,11 +258,18 @@ def test_what_is_refused_in_a_sentence(arguments, code, words, tmp_path, monkeyp
 
 @pytest.mark.parametrize(
     ("package", "arguments"),
-    [("jiwer", ["--manifest", "m.jsonl"]), ("matplotlib", ["--sweep", "--plot", "a.png"])],
+    [
+        ("jiwer", ["--manifest", "m.jsonl"]),
+        ("pyannote", ["--manifest", "m.jsonl", "--speakers"]),
+        ("matplotlib", ["--sweep", "--plot", "a.png"]),
+    ],
 )
-def test_a_missing_extra_is_one_sentence(package, arguments, monkeypatch):
+def test_a_missing_extra_is_one_sentence(package, arguments, tmp_path, monkeypatch):
+    (tmp_path / "a.wav").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.jsonl").write_text('{"audio_filepath": "a.wav", "text": "x"}')
     original = importlib.util.find_spec
-    for module in ("accuracy", "plot"):
+    for module in ("accuracy", "plot", "speaker_accuracy"):
         monkeypatch.setattr(
             f"nemocli.bench.{module}.find_spec",
             lambda name: None if name == package else original(name),

@@ -7,6 +7,7 @@ from tests.fuzz import (
     models,
     phrases,
     sounds,
+    speakers,
     streams,
     transcripts,
     weights,
@@ -43,6 +44,8 @@ TARGETS: dict[str, MakeTarget] = {
     "resume": manifests.resume,
     "outputs": manifests.outputs,
     "bench-manifest": manifests.bench_manifest,
+    "rttm": speakers.rttm,
+    "seglst": speakers.seglst,
     "choice": manifests.choice,
     "arguments": manifests.arguments,
 }
