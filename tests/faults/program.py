@@ -1,9 +1,12 @@
-"""Running nemocli in a new process, with a fault at a chosen place."""
+"""Running nemocli with a fault at a chosen place, in a new process or in this one."""
 
+import importlib
 import subprocess
 import sys
+from contextlib import contextmanager
+from unittest.mock import patch
 
-from tests.typed import environment
+from tests.typed import environment, nemocli, nemocli_piped
 
 
 def start(*arguments, code="", env=(), **options):
@@ -25,6 +28,37 @@ def run(*arguments, data=None, **options):
     with start(*arguments, **stdin | options) as running:
         out, err = running.communicate(data, timeout=120)
     return running.returncode, (out or b"").decode(), (err or b"").decode()
+
+
+def run_here(*arguments, data=None):
+    """`run` in this process, for faults that hit nothing but nemocli's own functions."""
+    done = nemocli(*arguments) if data is None else nemocli_piped(data, *arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+@contextmanager
+def before_first_call(place, fault):
+    """Call `fault` in this process before a function is called for the first time.
+
+    `place` is as in `in_place_of`, which does this in a new process.
+    """
+    module, path = place.split(":")
+    owner = importlib.import_module(module)
+    *outer, name = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    real, calls = getattr(owner, name), []
+
+    def changed(*arguments, **options):
+        calls.append(1)
+        if len(calls) == 1:
+            fault()
+        return real(*arguments, **options)
+
+    with patch.object(owner, name, changed):
+        yield
+    assert calls, f"{place} was never called"
 
 
 def sentence(err):

@@ -1,7 +1,10 @@
 """A really full disk, and one that fails: written files stay whole, and the fault is reported."""
 
 import errno
+import json
 import os
+import shutil
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -12,7 +15,7 @@ from nemocli.transcript.formats import FORMATS
 from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
-from tests.faults.program import files, in_place_of, run, sentence
+from tests.faults.program import before_first_call, files, run, run_here, sentence
 from tests.repeats import repeats
 from tests.typed import nemocli
 from tests.words import ABOUT
@@ -75,7 +78,7 @@ def test_a_recording_ends_and_the_transcription_goes_on(clip, spoken, disk, name
     if is_full:
         fill(disk)
     command = ["live", "--model", "demo", "--input", "-", "--save-audio", disk / name, "--quiet"]
-    done, out, err = run(*command, data=2 * spoken)
+    done, out, err = run_here(*command, data=2 * spoken)
     if name == "a.flac" and not is_full:  # it is packed, and fits
         assert (done, err) == (0, "")
     else:
@@ -98,11 +101,10 @@ def test_reports(clip, disk):
     assert files(disk) == ["filler"]
 
 
-def test_a_conversion(disk):
+def test_a_conversion(disk, monkeypatch):
     """The disk fills up during the conversion; before, it had enough room."""
-    code = "import shutil\nshutil.disk_usage = lambda _: type('Usage', (), {'free': 10**9})"
-    command = ["convert", "demo", "-q", "-o", disk / "model"]
-    done, out, err = run(*command, code=code)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10**9))
+    done, out, err = run_here("convert", "demo", "-q", "-o", disk / "model")
     assert (done, out, files(disk)) == (1, "", [])
     assert sentence(err).endswith("model cannot be written: No space left on device.")
 
@@ -125,22 +127,23 @@ def test_sound_from_stdin_that_finds_no_room(clip, disk):
 
 
 @pytest.mark.parametrize("number", repeats([errno.EIO, errno.EROFS], 1))
-@pytest.mark.parametrize("place", ["GrowingFile._write", "GrowingFile._swap"])
-def test_a_disk_that_fails_once_loses_no_final(spoken, clip, tmp_path, number, place):
-    code = in_place_of(
-        f"nemocli.transcript.growing_file:{place}",
-        f"raise OSError({number}, os.strerror({number}))",
-    )
-    command = ["live", "--model", "demo", "--input", "-", "-o", tmp_path / "a.txt", "-q"]
-    done, out, err = run(*command, data=2 * spoken, code=code)
+@pytest.mark.parametrize(("place", "name"), [("_write", "a.txt"), ("_swap", "a.json")])
+def test_a_disk_that_fails_once_loses_no_final(spoken, clip, tmp_path, number, place, name):
+    def fail():
+        raise OSError(number, os.strerror(number))
+
+    path = tmp_path / name
+    command = ["live", "--model", "demo", "--input", "-", "-o", path, "-q"]
+    with before_first_call(f"nemocli.transcript.growing_file:GrowingFile.{place}", fail):
+        done, out, err = run_here(*command, data=2 * spoken)
     assert (done, out) == (0, 2 * (clip.text + "\n"))
-    if place.endswith("_write"):
-        reason = f"{tmp_path / 'a.txt'} cannot be written: {os.strerror(number)}."
-        assert err == f"nemocli: {reason} The transcription goes on.\n"
-    else:  # what is there stays good, so nothing is said
-        assert err == ""
-    assert (tmp_path / "a.txt").read_text() == out
-    assert files(tmp_path) == ["a.txt"]
+    reason = f"{path} cannot be written: {os.strerror(number)}."
+    assert err == f"nemocli: {reason} The transcription goes on.\n"
+    written = path.read_text()
+    if name == "a.json":
+        written = "".join(segment["text"] + "\n" for segment in json.loads(written)["segments"])
+    assert written == out
+    assert files(tmp_path) == [name]
 
 
 def test_a_sound_file_that_cannot_be_read_on(clip, tmp_path, monkeypatch):
