@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nemocli.doctor.models import examine_folders, examine_models
-from tests.faults.program import in_place_of, run, sentence
+from tests.faults.program import before_first_call, in_place_of, run, run_here, sentence
 from tests.repeats import repeats
 
 #: A user whom the system does not know, as in some containers.
@@ -85,9 +85,10 @@ def test_a_current_folder_that_goes_in_the_middle(clip, tmp_path, monkeypatch):
     here = tmp_path / "here"
     here.mkdir()
     (tmp_path / "a.flac").write_bytes(clip.path.read_bytes())
-    code = in_place_of("nemocli.batch.many:advance", f"shutil.rmtree({str(here)!r})")
+    monkeypatch.chdir(here)
     command = ["file", tmp_path / "a.flac", "--model", "demo", "-o", "../out", "-q"]
-    assert run(*command, code=code, cwd=here) == (0, "", "")
+    with before_first_call("nemocli.batch.many:advance", lambda: shutil.rmtree(here)):
+        assert run_here(*command) == (0, "", "")
     assert (tmp_path / "out" / "a.txt").read_text() == clip.text + "\n"
 
 
@@ -185,10 +186,11 @@ def test_the_demo_without_a_cache_or_a_temporary_folder(clip):
     assert "set NEMOCLI_CACHE_DIR to a folder that can be written" in sentence(err)
 
 
-def test_numpy_needs_no_cache(clip):
-    env = {"HOME": NOWHERE, "NEMOCLI_CACHE_DIR": NOWHERE}
+def test_numpy_needs_no_cache(clip, monkeypatch):
+    for name in ("HOME", "NEMOCLI_CACHE_DIR"):
+        monkeypatch.setenv(name, NOWHERE)
     command = ["file", clip.path, "--model", "demo", "--runtime", "numpy"]
-    assert run(*command, "-q", env=env) == (0, clip.text + "\n", "")
+    assert run_here(*command, "-q") == (0, clip.text + "\n", "")
 
 
 def test_no_temporary_folder_at_all(clip):

@@ -1,6 +1,7 @@
 """Files and folders that go away, shrink or grow while they are in use."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -13,8 +14,7 @@ from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Word
-from tests.faults.program import files, in_place_of, run, sentence
-from tests.repeats import repeats
+from tests.faults.program import before_first_call, files, in_place_of, run, run_here, sentence
 from tests.words import ABOUT
 
 #: Where a file is at work: its first samples are with the engine.
@@ -73,10 +73,10 @@ def test_a_growing_file_whose_disk_comes_back(tmp_path):
 def test_live_whose_output_folder_is_removed_goes_on(clip, spoken, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    code = in_place_of("nemocli.live.stream:LiveStream._close", f"shutil.rmtree({str(out)!r})")
     command = ["live", "--model", "demo", "--input", "-", "-o", out / "a.txt"]
     command += ["--save-audio", out / "a.flac"]
-    done, said, err = run(*command, data=3 * spoken, code=code)
+    with before_first_call("nemocli.live.stream:LiveStream._close", lambda: shutil.rmtree(out)):
+        done, said, err = run_here(*command, data=3 * spoken)
     assert (done, said) == (1, 3 * f"{clip.text}\n")
     told = [line for line in err.splitlines() if "The transcription goes on." in line]
     (text,) = [line for line in told if "a.txt cannot be written: No such file or dir" in line]
@@ -88,27 +88,32 @@ def test_live_whose_output_folder_is_removed_goes_on(clip, spoken, tmp_path):
 
 def test_file_whose_output_folder_is_removed(clip, tmp_path):
     out = tmp_path / "out"
-    code = in_place_of(AT_WORK, f"shutil.rmtree({str(out)!r})")
     command = ["file", clip.path, "--model", "demo", "-o", out]
-    done, said, err = run(*command, code=code)
+    with before_first_call(AT_WORK, lambda: shutil.rmtree(out)):
+        done, said, err = run_here(*command)
     assert (done, said) == (1, "")
     assert "manifest.jsonl cannot be written: No such file or directory" in err
     assert "Traceback" not in err and files(tmp_path) == []
-    assert run(*command, "-q") == (0, "", "")  # the same command does it
+    assert run_here(*command, "-q") == (0, "", "")  # the same command does it
     assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"
 
 
-@pytest.mark.parametrize("change", repeats(["unlink", "truncate", "grow"], 1))
+def grow(path):
+    with path.open("ab") as file:
+        file.write(bytes(40000))
+
+
+#: What another program does to a sound file.
+CHANGES = {"unlink": os.unlink, "truncate": lambda path: os.truncate(path, 20000), "grow": grow}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_sound_file_that_changes_while_it_is_transcribed(clip, spoken, tmp_path, change):
     sound, out = tmp_path / "a.wav", tmp_path / "out"
     soundfile.write(sound, np.frombuffer(spoken, "<i2"), 16000)
-    statements = {
-        "unlink": f"os.unlink({str(sound)!r})",
-        "truncate": f"os.truncate({str(sound)!r}, 20000)",
-        "grow": f"open({str(sound)!r}, 'ab').write(bytes(40000))",
-    }
     command = ["file", sound, clip.path, "--model", "demo", "-o", out]
-    done, _, err = run(*command, code=in_place_of(AT_WORK, statements[change]))
+    with before_first_call(AT_WORK, lambda: CHANGES[change](sound)):
+        done, _, err = run_here(*command)
     assert done == 1
     told = [line for line in err.splitlines() if line.startswith(f"nemocli: {sound} ")]
     words = {"unlink": "vanished while it", "truncate": "changed while it", "grow": "changed while"}
@@ -117,17 +122,13 @@ def test_a_sound_file_that_changes_while_it_is_transcribed(clip, spoken, tmp_pat
     assert [path.name for path in out.rglob("*.txt")] == [f"{clip.path.stem}.txt"]
 
 
-@pytest.mark.parametrize("change", repeats(["unlink", "truncate", "grow"], 1))
+@pytest.mark.parametrize("change", CHANGES)
 def test_live_from_a_file_that_changes(clip, spoken, tmp_path, change):
     sound = tmp_path / "a.wav"
     soundfile.write(sound, np.frombuffer(spoken, "<i2"), 16000)
-    statements = {
-        "unlink": f"os.unlink({str(sound)!r})",
-        "truncate": f"os.truncate({str(sound)!r}, 20000)",
-        "grow": f"open({str(sound)!r}, 'ab').write(bytes(40000))",
-    }
-    code = in_place_of("nemocli.live.stream:LiveStream.receive", statements[change])
-    done, said, err = run("live", "--model", "demo", "--input", sound, "-q", code=code)
+    place = "nemocli.live.stream:LiveStream.receive"
+    with before_first_call(place, lambda: CHANGES[change](sound)):
+        done, said, err = run_here("live", "--model", "demo", "--input", sound, "-q")
     if change == "truncate":
         assert (done, "is cut short" in sentence(err)) == (0, True)
     else:
@@ -138,7 +139,7 @@ def test_live_from_a_file_that_changes(clip, spoken, tmp_path, change):
 def model(tmp_path_factory):
     out = tmp_path_factory.mktemp("removed") / "model"
     command = ["convert", "demo", "--to", "onnx", "--lookahead", "3", "-o", out, "--no-verify"]
-    assert run(*command)[0] == 0
+    assert run_here(*command)[0] == 0
     return out
 
 
@@ -147,9 +148,10 @@ def test_a_model_that_is_removed_is_still_loaded(clip, spoken, model, tmp_path, 
     copy = tmp_path / "model"
     shutil.copytree(model, copy)
     place = AT_WORK if command == "file" else "nemocli.live.stream:LiveStream.receive"
-    code = in_place_of(place, f"shutil.rmtree({str(copy)!r})")
     sound = [clip.path] if command == "file" else ["--input", "-"]
-    done = run(command, *sound, "--model", copy, "-q", data=spoken, code=code)
+    data = None if command == "file" else spoken
+    with before_first_call(place, lambda: shutil.rmtree(copy)):
+        done = run_here(command, *sound, "--model", copy, "-q", data=data)
     assert done == (0, clip.text + "\n", "")
     assert not copy.exists()
 
@@ -157,10 +159,9 @@ def test_a_model_that_is_removed_is_still_loaded(clip, spoken, model, tmp_path, 
 def test_a_model_that_is_removed_while_it_loads(clip, model, tmp_path):
     copy = tmp_path / "model"
     shutil.copytree(model, copy)
-    code = in_place_of(
-        "nemocli.runtimes.onnx.runtime:OnnxRuntime._load", f"shutil.rmtree({str(copy)!r})"
-    )
-    done, said, err = run("file", clip.path, "--model", copy, code=code)
+    place = "nemocli.runtimes.onnx.runtime:OnnxRuntime._load"
+    with before_first_call(place, lambda: shutil.rmtree(copy)):
+        done, said, err = run_here("file", clip.path, "--model", copy)
     assert (done, said) == (3, "")
     assert "convert the model again" in sentence(err).lower()
 
@@ -189,8 +190,8 @@ def test_bench_without_its_sound_any_more(clip, tmp_path):
 def test_a_report_of_a_run_whose_folder_is_gone(clip, tmp_path):
     folder = tmp_path / "reports"
     folder.mkdir()
-    code = in_place_of(AT_WORK, f"shutil.rmtree({str(folder)!r})")
     command = ["file", clip.path, "--model", "demo", "--report", folder / "r.json", "-f", "json"]
-    done, said, err = run(*command, code=code)
+    with before_first_call(AT_WORK, lambda: shutil.rmtree(folder)):
+        done, said, err = run_here(*command)
     assert (done, json.loads(said)["segments"][0]["text"]) == (1, clip.text)
     assert "r.json cannot be written: No such file or directory." in sentence(err)
