@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from hypothesis import Phase, settings
 
+from nemocli.bench import conversion
 from nemocli.models.paths import find_demo_folder
 from nemocli.runtimes import kinds
 from tests.once import made_once
@@ -103,6 +104,29 @@ def random_checkpoint(tmp_path_factory):
         return made_once(tmp_path_factory, f"{shape}-{seed}", write)
 
     return folder
+
+
+@pytest.fixture
+def demo_reference(tmp_path_factory, monkeypatch):
+    """Conversions of the demo are verified by what numpy said once for all processes.
+
+    It is as slow as all else that these commands do, and says the same each time.
+    """
+    run_once = conversion.run_once
+
+    def run_or_read(runtime, decoder, sound):
+        def write(path):
+            tokens, encoded = run_once(runtime, decoder, sound)
+            with path.open("wb") as file:
+                np.savez(file, tokens=tokens, encoded=encoded)
+
+        if runtime.name != "numpy":
+            return run_once(runtime, decoder, sound)
+        name = f"demo-reference-{runtime.lookahead}-{len(sound)}"
+        with np.load(made_once(tmp_path_factory, name, write)) as stored:
+            return stored["tokens"].tolist(), stored["encoded"]
+
+    monkeypatch.setattr(conversion, "run_once", run_or_read)
 
 
 @pytest.fixture

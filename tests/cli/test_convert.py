@@ -11,7 +11,10 @@ import pytest
 
 from nemocli.bench import conversion
 from nemocli.models.folder import FORMAT, MODEL_MANIFEST, read_manifest, write_manifest
+from tests.repeats import repeats
 from tests.typed import NEMOCLI, nemocli
+
+pytestmark = pytest.mark.usefixtures("demo_reference")
 
 
 def test_a_converted_folder_transcribes_like_the_checkpoint(demo, clips, tmp_path):
@@ -47,11 +50,14 @@ def test_what_cannot_run_here_is_written_and_said_to_be_unverified(demo, tmp_pat
 
 @pytest.mark.parametrize(
     ("to", "package", "words"),
-    [
-        ("coreml", "coremltools", "pip install coremltools"),
-        ("mlx", "mlx", "pip install 'nemocli[mlx]'"),
-        ("coreai", "coreai", "pip install 'nemocli[coreai]'"),
-    ],
+    repeats(
+        [
+            ("coreml", "coremltools", "pip install coremltools"),
+            ("mlx", "mlx", "pip install 'nemocli[mlx]'"),
+            ("coreai", "coreai", "pip install 'nemocli[coreai]'"),
+        ],
+        1,
+    ),
 )
 def test_a_part_that_is_not_installed(demo, tmp_path, to, package, words):
     (tmp_path / f"{package}.py").write_text("raise ModuleNotFoundError('it is not here')")

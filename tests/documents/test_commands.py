@@ -73,7 +73,7 @@ def place(home, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("line", RUN, ids=lambda line: f"{line.page}: {line.text}")
-def test_a_command_line_works(line, place):
+def test_a_command_line_works(line, place, demo_reference):
     command = line.substituted
     for name in re.findall(r"(?:-o|--out) (\S+)", command):
         (place / name).unlink(missing_ok=True)
