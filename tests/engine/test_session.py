@@ -10,6 +10,7 @@ import pytest
 import nemocli
 from nemocli.errors import NemocliError, UsageError
 from tests.engine.small import small
+from tests.repeats import repeats
 from tests.sounds import speech_like
 
 RUNTIMES = ["numpy", "onnx"]
@@ -113,9 +114,13 @@ def test_token_times_and_confidences(transcriber, clips):
     assert final.words[-1].end <= final.duration
 
 
-def test_memory_does_not_grow_with_the_stream():
-    transcriber = nemocli.load("demo", runtime="numpy")
-    session, silence = transcriber.session(), np.zeros(16000, np.float32)
+@pytest.mark.parametrize(
+    "load",
+    repeats([lambda: small(3), lambda: nemocli.load("demo", runtime="numpy")], 1),
+    ids=["small", "demo"],
+)
+def test_memory_does_not_grow_with_the_stream(load):
+    session, silence = load().session(), np.zeros(16000, np.float32)
     for _ in range(5):
         session.feed(silence)
     gc.collect()
