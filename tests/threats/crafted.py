@@ -63,9 +63,12 @@ def write_matroska(path, channels=1, rate=16000.0, block=1000, claimed=None):
 
 
 def packed_zeros(size):
-    packer = zlib.compressobj(9)
-    step = bytes(1 << 20)
-    return b"".join(packer.compress(step) for _ in range(size >> 20)) + packer.flush()
+    """Pack `size` zeros with zlib, as one packed megabyte after the other."""
+    count, rest = divmod(size, 1 << 20)
+    packer = zlib.compressobj(9, wbits=-15)
+    megabyte = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = packer.compress(bytes(rest)) + packer.flush()
+    return b"\x78\xda" + count * megabyte + end + struct.pack(">HH", size % 65521, 1)
 
 
 def tag(*frames):
@@ -104,8 +107,7 @@ def png(width, height):
         check = struct.pack(">I", zlib.crc32(name + content))
         return struct.pack(">I", len(content)) + name + content + check
 
-    packer = zlib.compressobj(9)
-    rows = b"".join(packer.compress(bytes(3 * width + 1)) for _ in range(height)) + packer.flush()
+    rows = packed_zeros((3 * width + 1) * height)
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
