@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.typed import nemocli
+
 CLIP = Path(__file__).parents[2] / "assets" / "clips" / "fr-FR-1.flac"
 FILE = f"file --model demo -q {CLIP}"
 
@@ -29,7 +31,7 @@ def shell(command, **environment):
 
 @pytest.fixture(scope="module")
 def text():
-    return shell(f"NEMOCLI {FILE}").stdout.decode("utf-8")
+    return nemocli(*shlex.split(FILE)).stdout
 
 
 @pytest.mark.parametrize(

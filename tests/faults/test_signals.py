@@ -18,7 +18,7 @@ from nemocli.cli import file_model
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from nemocli.runtimes.kinds import KINDS
-from tests.faults.program import files, run, start, struck_importing, struck_in
+from tests.faults.program import files, run, run_here, start, struck_importing, struck_in
 from tests.jobs.fake import SETTINGS, FakeTranscriber, transcript_of
 from tests.repeats import repeats
 from tests.schemas import checked
@@ -135,20 +135,20 @@ def test_sound_from_stdin_is_not_left_in_the_temporary_folder(clip, tmp_path):
         1,
     ),
 )
-def test_convert(tmp_path, place, number):
+def test_convert(tmp_path, place, number, demo_reference):
     """No folder is left that was not verified, and the same command makes it."""
     out = tmp_path / "model"
     command = ["convert", "demo", "-o", out, "--lookahead", "3"]
     done, said, err = run(*command, code=struck_in(place, number))
     assert ended_by(done, number) and is_silent(err) and said == ""
     assert list(tmp_path.iterdir()) == []
-    assert run(*command)[0] == 0
+    assert run_here(*command)[0] == 0
     read_manifest(out)
 
 
 def test_convert_that_is_to_replace_a_model_leaves_the_old_one(tmp_path):
     out = tmp_path / "model"
-    assert run("convert", "demo", "-o", out, "--lookahead", "3", "--no-verify")[0] == 0
+    assert run_here("convert", "demo", "-o", out, "--lookahead", "3", "--no-verify")[0] == 0
     old = read_manifest(out)
     code = """
 import os, signal
@@ -260,7 +260,7 @@ def test_live_before_it_listens(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="needs a pipe that is soon full")
-@pytest.mark.parametrize("number", [TERM, INT])
+@pytest.mark.parametrize("number", repeats([INT, TERM], 1))
 def test_a_reader_that_does_not_read_keeps_nothing_back(spoken, tmp_path, number):
     """It holds back neither the file nor the end; a message says what it did not take."""
     text = tmp_path / "a.txt"
