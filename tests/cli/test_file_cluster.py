@@ -25,7 +25,7 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="pip install 'ne
 
 @pytest.fixture
 def sounds(tmp_path, clips, monkeypatch):
-    """The current folder, with thirty files of half a minute or less in the folder `in`."""
+    """The current folder, with thirty files of some seconds each in the folder `in`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     monkeypatch.setenv("NEMOCLI_MODEL", "demo")
@@ -33,7 +33,7 @@ def sounds(tmp_path, clips, monkeypatch):
     Path("in").mkdir()
     chosen = np.random.default_rng(1)
     for n in range(30):
-        some = [clips[k].samples for k in chosen.integers(0, len(clips), chosen.integers(1, 12))]
+        some = [clips[k].samples for k in chosen.integers(0, len(clips), chosen.integers(1, 6))]
         soundfile.write(f"in/{n:02}.flac", np.concatenate(some), 16000)
     return tmp_path
 
@@ -72,7 +72,7 @@ def wait_for(happened, seconds=60):
 
 
 def run_here():
-    subprocess.run([*NEMOCLI, "file", "in", "-o", "here", "-q"], check=True)
+    assert nemocli("file", "in", "-o", "here", "-q").exit_code == 0
 
 
 def exists(pid):
@@ -131,7 +131,7 @@ def test_ctrl_c_ends_the_files_at_work_or_at_once_and_leaves_no_process(sounds, 
     assert b"the same command goes on" in err
     assert b"Traceback" not in err
     wait_for(lambda: not any(map(exists, started)))
-    assert subprocess.run([*NEMOCLI, "file", "in", "-o", "there", "-q"]).returncode == 0
+    assert nemocli("file", "in", "-o", "there", "-q").exit_code == 0
     run_here()
     assert transcribed("there") == transcribed("here")
 
