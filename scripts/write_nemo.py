@@ -24,7 +24,7 @@ import yaml
 from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from nemocli.network.nemo import CONFIG, WEIGHTS
+from nemocli.network.nemo_archive import CONFIG, WEIGHTS
 from nemocli.network.sentencepiece import PieceKind
 from tests.nemo import nemo_name, sentencepiece_model
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from nemocli.bench.conversion import count_agreeing
+from nemocli.bench.diarizer_conversion import check_diarizer_conversion
 from nemocli.bench.reference import Reference, compute_reference, load_demo_reference
 from nemocli.bench.run_config import RunConfig, run_config
 from nemocli.bench.subprocess_run import SubprocessError
@@ -17,11 +18,18 @@ from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.conversions import list_converted
 from nemocli.models.find import find_model
 from nemocli.models.folder import Manifest
-from nemocli.models.hub import DEFAULT_MODEL, RELEASED_MODELS, HubModel, find_pulled
+from nemocli.models.hub import (
+    DEFAULT_MODEL,
+    RELEASED_MODELS,
+    HubModel,
+    find_pulled,
+    parse_hub_model,
+)
 from nemocli.models.paths import DEMO, find_models_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
+from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.system import this_system
 from nemocli.whole_file import write_whole_file
@@ -67,10 +75,12 @@ def verify_all(note: Callable[[str], None]) -> Iterator[VariantCheck]:
     """Verify every variant and transfer of the demo, and every folder of the released models.
 
     `note` is called with what is being done. Folders of a released model are compared, at its
-    default lookahead, with the tokens that numpy computes from its checkpoint.
+    default lookahead, with the tokens that numpy computes from its checkpoint; folders of a
+    diarization model are compared with its logits.
     """
     yield from _verify_demo(note)
     yield from _verify_released(note)
+    yield from _verify_diarizers(note)
 
 
 def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
@@ -128,6 +138,28 @@ def _verify_folders(
         for units in list_compute_units(manifest.kind):
             config = RunConfig(path, manifest.kind, manifest.precision, units, lookahead)
             yield _verify(model, config, reference, note)
+
+
+def _verify_diarizers(note: Callable[[str], None]) -> Iterator[VariantCheck]:
+    """Verify the conversions of diarization models whose checkpoints are in the hub's cache."""
+    for path, manifest in list_converted(find_models_folder()):
+        if not isinstance(manifest.config, DiarizerConfig):
+            continue
+        hub = parse_hub_model(manifest.source)
+        pulled = find_pulled(hub) if hub else None
+        if pulled is None:
+            note(f"{path.name} is converted, but its checkpoint to compare with is not here.")
+            continue
+        note(f"running {path.name}, and its checkpoint by numpy")
+        name = manifest.source.partition("@")[0]
+        check = VariantCheck(name, manifest.kind, manifest.precision, None, None, "failed")
+        try:
+            done = check_diarizer_conversion(path, pulled)
+        except NemocliError as error:
+            verdict, message = _describe_failure(error)
+            yield replace(check, verdict=verdict, message=message)
+        else:
+            yield replace(check, verdict="same", message=str(done), reference="numpy")
 
 
 def _verify(

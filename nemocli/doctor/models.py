@@ -8,7 +8,14 @@ from pathlib import Path
 from nemocli.disk import find_nearest_existing, free_bytes
 from nemocli.doctor.finding import Finding
 from nemocli.errors import ModelError, NemocliError
-from nemocli.models.hub import DEFAULT_MODEL, ENGLISH_MODEL, HubModel, find_hub_cache, find_pulled
+from nemocli.models.hub import (
+    DEFAULT_DIARIZER,
+    DEFAULT_MODEL,
+    ENGLISH_MODEL,
+    HubModel,
+    find_hub_cache,
+    find_pulled,
+)
 from nemocli.models.listing import measure_folder
 from nemocli.models.paths import find_cache_folder, find_demo_folder, find_models_folder
 
@@ -58,7 +65,12 @@ def _is_writable(folder: Path) -> bool:
 
 def examine_models() -> Iterator[Finding]:
     """Look for the released models and the demo."""
-    for finding, name in (("model", DEFAULT_MODEL), ("English model", ENGLISH_MODEL)):
+    models = {
+        "model": DEFAULT_MODEL,
+        "English model": ENGLISH_MODEL,
+        "diarizer": DEFAULT_DIARIZER,
+    }
+    for finding, name in models.items():
         model = HubModel(name)
         try:
             found = find_pulled(model)

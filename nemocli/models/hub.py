@@ -15,8 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from nemocli.errors import ModelError
 from nemocli.models.paths import explain_no_home
-from nemocli.network.architectures import ENGLISH, MULTILINGUAL
+from nemocli.network.architectures import DIARIZATION, ENGLISH, MULTILINGUAL
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, list_weight_files
+from nemocli.network.diarizer_checkpoint import DIARIZER_CONFIGS, is_diarizer_checkpoint
 from nemocli.runtimes.coreai.bundle import find_bundle
 from nemocli.whole_file import write_whole_file
 
@@ -26,8 +27,11 @@ DEFAULT_MODEL = MULTILINGUAL.repository
 #: Its sibling, for English alone.
 ENGLISH_MODEL = ENGLISH.repository
 
-#: The released models of the architectures that nemocli runs.
+#: The released models that transcribe.
 RELEASED_MODELS = (DEFAULT_MODEL, ENGLISH_MODEL)
+
+#: The model that finds who speaks.
+DEFAULT_DIARIZER = DIARIZATION.repository
 
 #: The default branch.
 MAIN = "main"
@@ -49,7 +53,8 @@ class Pin:
     is_verified: bool
 
 
-# Taken from third parties' model cards: at the first real download, compare them, and set the flag.
+# Taken from third parties' model cards and programs: at the first real download, compare them, and
+# set the flag.
 PINS = {
     DEFAULT_MODEL: Pin(
         revision="1c8deaecc64b91f034d73e08dd8b64625eb3395d",
@@ -59,6 +64,11 @@ PINS = {
     ENGLISH_MODEL: Pin(
         revision="ebe59e5a817142986528bbbee5dba8db7b38ed50",
         sha256={WEIGHTS: "bddd8a7300826efd19cf7e01f1c7db8402bed6786fc4c7739632894f69c71473"},
+        is_verified=False,
+    ),
+    DEFAULT_DIARIZER: Pin(
+        revision="f667ed73aee57d40cc39428eb768b4fd87a0a29e",
+        sha256={},
         is_verified=False,
     ),
 }
@@ -247,7 +257,9 @@ def find_snapshot_checkpoint(snapshot: Path) -> Path | None:
 
 
 def _has_checkpoint(snapshot: Path) -> bool:
-    if not all((snapshot / name).exists() for name in (*CONFIGS, TOKENIZER)):
+    is_diarizer = is_diarizer_checkpoint(snapshot)
+    needed = DIARIZER_CONFIGS if is_diarizer else (*CONFIGS, TOKENIZER)
+    if not all((snapshot / name).exists() for name in needed):
         return False
     try:
         return all(path.exists() for path in list_weight_files(snapshot))

@@ -14,6 +14,7 @@ from nemocli.models.conversions import list_converted
 from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
 from nemocli.models.folder import MODEL_MANIFEST, Manifest, is_written_by_conversion, read_manifest
 from nemocli.models.hub import (
+    DEFAULT_DIARIZER,
     RELEASED_MODELS,
     HubModel,
     find_hub_cache,
@@ -22,7 +23,7 @@ from nemocli.models.hub import (
     parse_hub_model,
 )
 from nemocli.models.paths import DEMO, find_cache_folder, find_demo_folder, find_models_folder
-from nemocli.network.architectures import ARCHITECTURES
+from nemocli.network.architectures import ARCHITECTURES, DIARIZATION
 from nemocli.removal import remove_tree
 from nemocli.runtimes.kind import FolderKind
 from nemocli.runtimes.kinds import KINDS
@@ -137,7 +138,7 @@ def _list_downloads() -> Iterator[ListedModel]:
         hub = parse_hub_model(folder.name.removeprefix("models--").replace("--", "/", 1))
         if hub is None:
             continue
-        is_own = (folder / PULLED_MARK).exists() or hub.name in RELEASED_MODELS
+        is_own = (folder / PULLED_MARK).exists() or hub.name in (*RELEASED_MODELS, DEFAULT_DIARIZER)
         partials = list_incomplete(hub)
         partial_bytes = sum(path.stat().st_size for path in partials)
         is_counted = False
@@ -269,12 +270,12 @@ def _list_folder(name: str, form: str, path: Path, source: str = "") -> ListedMo
 def _is_supported(path: Path) -> bool:
     """Return whether nemocli could run a checkpoint that another program downloaded."""
     if path.is_file():  # a .nemo archive may hold anything, but its file name tells enough
-        return "nemotron" in path.name
+        return "nemotron" in path.name.lower()
     with suppress(OSError):
         if is_bundle(path):
             return True
         text = (path / "config.json").read_text(encoding="utf-8", errors="replace")
-        return any(f'"{name}"' in text for name in ARCHITECTURES)
+        return any(f'"{name}"' in text for name in (*ARCHITECTURES, DIARIZATION.name))
     return False
 
 

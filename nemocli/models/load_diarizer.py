@@ -16,20 +16,17 @@ from nemocli.models.conversions import find_conversion
 from nemocli.models.find import FoundModel, find_model
 from nemocli.models.finite_outputs import FiniteOutputGraphs
 from nemocli.models.folder import Manifest
+from nemocli.models.hub import DEFAULT_DIARIZER
 from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.load import explain_not_finite, explain_untrained
 from nemocli.models.paths import DEMO, find_cache_folder, find_diarization_demo_folder
 from nemocli.models.resolve import check_folder_options
 from nemocli.models.spec import ModelSpec
-from nemocli.network.architectures import DIARIZATION
-from nemocli.network.diarizer_checkpoint import DiarizerCheckpoint
+from nemocli.network.diarizer_checkpoint import open_diarizer_checkpoint
 from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.runtimes.kind import CheckpointKind, FolderKind, ModelFolder, Progress
 from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS
 from nemocli.runtimes.system import this_system
-
-#: The model that is loaded if none is named.
-DEFAULT_DIARIZER = DIARIZATION.repository
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def resolve_diarizer(
     found = _find(spec)
     if found.is_converted:
         return _resolve_folder(found, spec)
-    checkpoint = DiarizerCheckpoint(found.path)
+    checkpoint = open_diarizer_checkpoint(found.path)
     kind = choose_diarizer_kind(spec.runtime, system, spec.precision)
     kind.check_machine(system)
     chosen = choose_precision(kind, spec.precision, system)
@@ -139,7 +136,7 @@ def _read_manifest(path: Path) -> tuple[Manifest, DiarizerConfig]:
 
 
 def _load_checkpoint(path: Path, runtime: str, progress: Progress) -> Diarizer:
-    checkpoint, kind = DiarizerCheckpoint(path), KINDS[runtime]
+    checkpoint, kind = open_diarizer_checkpoint(path), KINDS[runtime]
     assert isinstance(kind, CheckpointKind)
     check_checkpoint(checkpoint, progress)
     checkpoint.parameters.check()

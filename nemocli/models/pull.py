@@ -39,6 +39,8 @@ from nemocli.models.repository import Note, RemoteRevision, find_remote_revision
 from nemocli.models.retries import PAUSES_S, may_pass
 from nemocli.network.checkpoint import CONFIGS, WEIGHTS, list_weight_files, read_json
 from nemocli.network.config import read_config
+from nemocli.network.diarizer_checkpoint import DIARIZER_CONFIGS, is_diarizer_checkpoint
+from nemocli.network.diarizer_config import read_diarizer_config
 
 #: Called with the name of a file of weights, its bytes that are here, and its size in bytes.
 DownloadProgress = Callable[[str, int, int], None]
@@ -183,7 +185,10 @@ def _choose_weights(cached: CachedCommit, remote: RemoteRevision) -> list[Remote
     if remote.is_bundle or not remote.small:
         return remote.weights
     try:
-        read_config(*(read_json(cached.snapshot / name) for name in CONFIGS))
+        if is_diarizer_checkpoint(cached.snapshot):
+            read_diarizer_config(*(read_json(cached.snapshot / name) for name in DIARIZER_CONFIGS))
+        else:
+            read_config(*(read_json(cached.snapshot / name) for name in CONFIGS))
         if [file.name for file in remote.weights] == [WEIGHTS]:
             return remote.weights
         names = [path.name for path in list_weight_files(cached.snapshot)]

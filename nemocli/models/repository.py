@@ -10,8 +10,14 @@ from nemocli.models.fetch import RemoteFile
 from nemocli.models.hub import MAIN, PINS, HubModel, is_short_commit, write_pin_replacement
 from nemocli.models.hub_hash import SHA1, SHA256
 from nemocli.models.retries import PAUSES_S, retry
-from nemocli.network.architectures import ONLY_THESE, describe_other, refuse_other_architecture
+from nemocli.network.architectures import (
+    DIARIZATION,
+    ONLY_THESE,
+    describe_other,
+    refuse_other_architecture,
+)
 from nemocli.network.checkpoint import CONFIGS, TOKENIZER, WEIGHTS, WEIGHTS_INDEX
+from nemocli.network.diarizer_checkpoint import DIARIZER_CONFIGS
 from nemocli.runtimes.coreai.bundle import MACOS, PROGRAM, STREAM_GRAPHS, TYPES, Bundle
 
 #: Files beside the weights that a checkpoint must have, and one that it may have.
@@ -158,7 +164,8 @@ def _choose_bundle(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[R
 def _choose_files(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[RemoteFile]]:
     """Return small files and weights of a checkpoint in the hub's layout, or the only archive."""
     entries = {e.rfilename: e for e in info.siblings or [] if "/" not in e.rfilename}
-    lacking = [name for name in _NEEDED if name not in entries]
+    needed = _list_needed(info, model)
+    lacking = [name for name in needed if name not in entries]
     if WEIGHTS not in entries and WEIGHTS_INDEX not in entries:
         lacking.append(WEIGHTS)
     archives = [name for name in entries if name.endswith(".nemo")]
@@ -170,7 +177,7 @@ def _choose_files(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[Re
         return [], _describe_files(archives, entries, model)
     if "config.json" in entries:
         _refuse_other(info, model)
-    if len(lacking) == len(_NEEDED) + 1:
+    if len(lacking) == len(needed) + 1:
         raise ModelError(
             f"The repository {model} has neither a checkpoint in the layout of transformers nor one"
             " .nemo archive; choose another model."
@@ -180,7 +187,7 @@ def _choose_files(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[Re
             f"The repository {model} is no checkpoint that nemocli can run: it lacks"
             f" {', '.join(lacking)}; choose another model."
         )
-    small = [name for name in (*_NEEDED, _USEFUL) if name in entries]
+    small = [name for name in (*needed, _USEFUL) if name in entries]
     if WEIGHTS in entries:
         return _describe_files(small, entries, model), _describe_files([WEIGHTS], entries, model)
     shards = [name for name in entries if name.endswith(".safetensors")]
@@ -189,10 +196,26 @@ def _choose_files(info: Any, model: HubModel) -> tuple[list[RemoteFile], list[Re
     )
 
 
+def _list_needed(info: Any, model: HubModel) -> tuple[str, ...]:
+    """Return the names of the small files that a checkpoint of the repository's kind must have.
+
+    The hub says of which kind it is, or else the repository's name.
+    """
+    kind = _read_architecture(info)
+    is_diarizer = model.name == DIARIZATION.repository if kind is None else kind == DIARIZATION.name
+    return DIARIZER_CONFIGS if is_diarizer else _NEEDED
+
+
+def _read_architecture(info: Any) -> Any:
+    """Return the `model_type` that the hub says a repository's config.json has, or None."""
+    config = getattr(info, "config", None)
+    return config.get("model_type") if isinstance(config, dict) else None
+
+
 def _refuse_other(info: Any, model: HubModel) -> None:
     """Raise ModelError for another architecture, if the hub says which it is."""
     config = getattr(info, "config", None)
-    if isinstance(config, dict) and "model_type" in config:
+    if isinstance(config, dict) and config.get("model_type") not in (None, DIARIZATION.name):
         try:
             refuse_other_architecture(config)
         except ModelError as error:

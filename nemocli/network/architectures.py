@@ -75,6 +75,9 @@ _NAMED_OTHERS = {
     "diar_": "a diarization model, which says who speaks and not what",
 }
 
+#: NeMo's class of diarization models.
+NEMO_DIARIZER = "SortformerEncLabelModel"
+
 #: What other models in `.nemo` archives are, by the name of their class in NeMo.
 _CLASSES = {
     "EncDecMultiTalkerRNNTBPEModel": _NAMED_OTHERS["multitalker-parakeet"],
@@ -83,7 +86,7 @@ _CLASSES = {
     "EncDecCTCModel": "a CTC model, which is no transducer",
     "EncDecRNNTModel": "a transducer of characters instead of pieces",
     "SALM": "a language model that takes speech",
-    "SortformerEncLabelModel": _NAMED_OTHERS["diar_"],
+    NEMO_DIARIZER: _NAMED_OTHERS["diar_"],
 }
 
 #: NeMo's classes of transducers of pieces; some have an auxiliary CTC head, which is left out.

@@ -5,35 +5,20 @@ are translated to the hub's, as transformers' conversion script does it, and the
 checkpoint from the hub: both forms of a model give the same converted folder, byte for byte.
 """
 
-import hashlib
-import mmap
-import tarfile
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import IO, Any, Never
+from typing import Any
 
 from nemocli.errors import ModelError, quote
 from nemocli.network.architectures import ONLY_THESE, describe_other_nemo
 from nemocli.network.config import ModelConfig, read_config
-from nemocli.network.nemo_config import make_hub_configs, read_yaml
+from nemocli.network.nemo_archive import NemoArchive
+from nemocli.network.nemo_config import make_hub_configs
 from nemocli.network.parameters import Parameters
 from nemocli.network.sentencepiece import read_sentencepiece
 from nemocli.network.tensors import Array
 from nemocli.network.tokenizer import from_sentencepiece
 from nemocli.network.torch_file import TorchFile
-
-CONFIG = "model_config.yaml"
-WEIGHTS = "model_weights.ckpt"
-
-#: What the tarfile module raises for a damaged archive.
-_DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, OSError)
-
-#: The most bytes that the settings, or the tokenizer, may have: ten times what they take.
-MAX_MEMBER_BYTES = 8 << 20
-
-#: The most members that an archive may have: it has about ten.
-MAX_MEMBERS = 1000
 
 #: Parts of NeMo's tensor names, and what the hub's names have in their place.
 RENAMED = (
@@ -73,69 +58,23 @@ class NemoCheckpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            with path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
-            raise ModelError(f"There is no file {path}.") from None
-        except OSError as error:
-            raise ModelError(f"The archive {path} cannot be read: {error.strerror}.") from None
-        except ValueError:  # what mmap raises for an empty file
-            self._refuse("is empty")
-        with _open_tar(path) as tar:
-            self._read(tar, _list_members(tar, path))
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 of the archive, in hexadecimal."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    def _read(self, tar: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> None:
-        settings = self._parse_settings(self._read_bytes(members, CONFIG))
+        archive = NemoArchive(path)
+        self._archive, settings = archive, archive.settings
         if what := describe_other_nemo(settings):
-            raise ModelError(f"The archive {self.path} holds {what}; {ONLY_THESE}.")
-        model = _find_sentencepiece_name(settings, members)
-        pieces = read_sentencepiece(self._read_bytes(members, model), f"{model} in {self.path}")
-        weights = self._find_member(members, WEIGHTS)
-        file: IO[bytes] | None = tar.extractfile(weights)
-        if file is None:
-            self._refuse(f"lacks {WEIGHTS}")
-        self.weights = NemoWeights(TorchFile(file, self._get_data(weights), str(self.path)))
+            raise ModelError(f"The archive {path} holds {what}; {ONLY_THESE}.")
+        model = _find_sentencepiece_name(settings, archive.names)
+        pieces = read_sentencepiece(archive.read(model), f"{model} in {path}")
+        self.weights = NemoWeights(archive.open_weights())
         prompt = self.weights.shapes().get("prompt_projector.linear_1.weight", (0,))
-        configs = make_hub_configs(settings, prompt[0], len(pieces.pieces), str(self.path))
+        configs = make_hub_configs(settings, prompt[0], len(pieces.pieces), str(path))
         self.config: ModelConfig = read_config(*configs)
         self.tokenizer = from_sentencepiece(pieces, self.config)
         self.parameters = Parameters(self.config, self.weights)
 
-    def _parse_settings(self, text: bytes) -> dict[str, Any]:
-        try:
-            settings = read_yaml(text)
-        except (ValueError, RecursionError):
-            self._refuse(f"has a {CONFIG} that is not valid YAML")
-        if not isinstance(settings, dict):
-            self._refuse(f"has a {CONFIG} without settings")
-        return settings
-
-    def _find_member(self, members: Mapping[str, tarfile.TarInfo], name: str) -> tarfile.TarInfo:
-        if name not in members or not members[name].isreg() or members[name].sparse is not None:
-            self._refuse(f"lacks the file {name}")
-        return members[name]
-
-    def _read_bytes(self, members: Mapping[str, tarfile.TarInfo], name: str) -> bytes:
-        member = self._find_member(members, name)
-        if member.size > MAX_MEMBER_BYTES:
-            self._refuse(f"has a {name} of more than {MAX_MEMBER_BYTES >> 20} MB")
-        return bytes(self._get_data(member))
-
-    def _get_data(self, member: tarfile.TarInfo) -> memoryview:
-        data = memoryview(self._map)[member.offset_data : member.offset_data + member.size]
-        if len(data) != member.size:
-            self._refuse("is truncated")
-        return data
-
-    def _refuse(self, what: str) -> Never:
-        raise ModelError(f"The archive {self.path} {what}; download it again.")
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the archive, in hexadecimal."""
+        return self._archive.sha256
 
 
 class NemoWeights:
@@ -176,39 +115,7 @@ def translate_name(name: str) -> str:
     return name
 
 
-def _open_tar(path: Path) -> tarfile.TarFile:
-    try:
-        return tarfile.open(path, "r:")
-    except _DAMAGED:
-        with path.open("rb") as file:
-            compressed = file.read(2) == b"\x1f\x8b"
-    if compressed:
-        raise ModelError(
-            f"The archive {path} is compressed; decompress it first, such as by"
-            f" 'gunzip < {path.name} > plain-{path.name}', and give the result."
-        )
-    raise ModelError(f"The file {path} is not a .nemo archive, or is truncated; download it again.")
-
-
-def _list_members(tar: tarfile.TarFile, path: Path) -> dict[str, tarfile.TarInfo]:
-    members: dict[str, tarfile.TarInfo] = {}
-    try:
-        for number, member in enumerate(tar):
-            if number == MAX_MEMBERS:
-                raise ModelError(f"The archive {path} has more than {MAX_MEMBERS} members.")
-            if member.size < 0:  # which leads back to the same header, endlessly
-                raise tarfile.ReadError("a member smaller than nothing")
-            members[member.name.removeprefix("./")] = member
-        return members
-    except _DAMAGED:
-        raise ModelError(
-            f"The archive {path} is truncated or damaged; download it again."
-        ) from None
-
-
-def _find_sentencepiece_name(
-    settings: Mapping[str, Any], members: Mapping[str, tarfile.TarInfo]
-) -> str:
+def _find_sentencepiece_name(settings: Mapping[str, Any], members: Collection[str]) -> str:
     """Return the tokenizer's member: the one that the settings name, or the only .model."""
     tokenizer = settings.get("tokenizer")
     named = tokenizer.get("model_path") if isinstance(tokenizer, dict) else None

@@ -45,18 +45,13 @@ def make_hub_configs(
     Raises ModelError, naming the archive (`where`) and the setting, if one is missing or has a
     value that is not implemented.
     """
-    read = _Settings(settings, where)
+    read = NemoSettings(settings, where)
     for section, key, required, default in _REQUIRED:
         read.check_required(section, key, required, default)
-    normalize = read.section("preprocessor").get("normalize")
-    if normalize not in (None, "NA", "None", False):
-        read.refuse(
-            f"sets preprocessor.normalize to {quote(normalize)}; nemocli does not normalize"
-        )
     labels = settings.get("labels") or read.section("joint").get("vocabulary")
     if isinstance(labels, list) and len(labels) != pieces:
         read.refuse(f"has {len(labels)} labels, but a tokenizer of {pieces} pieces")
-    processor: Json = {"feature_extractor": _read_features(read)}
+    processor: Json = {"feature_extractor": read_nemo_features(read)}
     if prompt_size or _names_prompts(settings):
         prompts = _read_prompts(read)
         processor["prompt_dictionary"] = prompts
@@ -98,7 +93,7 @@ def read_yaml(text: bytes) -> Any:
         raise ValueError(str(error)) from None
 
 
-class _Settings:
+class NemoSettings:
     """Reads settings by section and key; its errors name both."""
 
     def __init__(self, settings: Mapping[str, Any], where: str) -> None:
@@ -142,7 +137,7 @@ class _Settings:
         raise ModelError(f"The model_config.yaml in {self._where} {what}.")
 
 
-def _make_config(read: _Settings, architecture: Architecture, pieces: int) -> Json:
+def _make_config(read: NemoSettings, architecture: Architecture, pieces: int) -> Json:
     activation = read.section("joint", "jointnet").get("activation", "relu")
     greedy = read.section("decoding").get("greedy") if "decoding" in read._settings else None
     symbols = greedy.get("max_symbols") if isinstance(greedy, dict) else None
@@ -158,7 +153,7 @@ def _make_config(read: _Settings, architecture: Architecture, pieces: int) -> Js
     }
 
 
-def _make_encoder(read: _Settings) -> Json:
+def _make_encoder(read: NemoSettings) -> Json:
     hidden = read.number("encoder", "d_model")
     left, lookaheads = _read_contexts(read)
     return {
@@ -179,7 +174,7 @@ def _make_encoder(read: _Settings) -> Json:
     }
 
 
-def _read_contexts(read: _Settings) -> tuple[int, list[int]]:
+def _read_contexts(read: NemoSettings) -> tuple[int, list[int]]:
     """Return the frames of left context, and the trained lookaheads with the default first."""
     value = read.section("encoder").get("att_context_size")
     pairs = value if isinstance(value, list) and isinstance(value[:1], list) else []
@@ -197,7 +192,7 @@ def _read_contexts(read: _Settings) -> tuple[int, list[int]]:
     return pairs[0][0], [right for _, right in pairs]
 
 
-def _read_prompts(read: _Settings) -> dict[str, int]:
+def _read_prompts(read: NemoSettings) -> dict[str, int]:
     prompts = {
         str(_TRUTH.get(name, name) if isinstance(name, bool) else name): index
         for name, index in read.section("model_defaults", "prompt_dictionary").items()
@@ -207,8 +202,17 @@ def _read_prompts(read: _Settings) -> dict[str, int]:
     return prompts
 
 
-def _read_features(read: _Settings) -> Json:
+def read_nemo_features(read: NemoSettings) -> Json:
+    """Return the feature extractor of processor_config.json.
+
+    Raises ModelError for a setting that is missing, or that is not implemented.
+    """
     section = read.section("preprocessor")
+    normalize = section.get("normalize")
+    if normalize not in (None, "NA", "None", False):
+        read.refuse(
+            f"sets preprocessor.normalize to {quote(normalize)}; nemocli does not normalize"
+        )
     rate = read.number("preprocessor", "sample_rate")
     return {
         "feature_size": read.number("preprocessor", "features"),

@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Tokenizer, decoders
 from tokenizers.models import WordLevel
 
 from nemocli.network.config import ModelConfig, read_config
-from nemocli.network.nemo import CONFIG, WEIGHTS
+from nemocli.network.nemo_archive import CONFIG, WEIGHTS
 from nemocli.network.parameters import list_shapes
 from nemocli.network.sentencepiece import PieceKind
 from tests.nemo import nemo_name, sentencepiece_model

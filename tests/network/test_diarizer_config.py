@@ -7,7 +7,7 @@ import pytest
 
 from nemocli.errors import ModelError
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.network.diarizer_checkpoint import DiarizerCheckpoint, open_some_checkpoint
+from nemocli.network.diarizer_checkpoint import DiarizerFolder, open_some_checkpoint
 from nemocli.network.diarizer_config import DiarizerConfig, read_diarizer_config
 from tests.diarizers import CONFIG_JSON, PROCESSOR_JSON, write_tiny_diarizer
 
@@ -88,8 +88,8 @@ def test_the_kinds_are_not_mistaken_for_each_other(tmp_path, demo):
     with pytest.raises(ModelError, match="finds who speaks and not what is said; give a model"):
         Checkpoint(folder)
     with pytest.raises(ModelError, match="to find who speaks, nemocli runs only"):
-        DiarizerCheckpoint(demo)
-    assert isinstance(open_some_checkpoint(folder), DiarizerCheckpoint)
+        DiarizerFolder(demo)
+    assert isinstance(open_some_checkpoint(folder), DiarizerFolder)
     assert isinstance(open_some_checkpoint(demo), Checkpoint)
 
 
@@ -99,4 +99,4 @@ def test_weights_of_another_model_are_refused(tmp_path):
     config["audio_config"]["num_hidden_layers"] = 2
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="lacks the tensor"):
-        DiarizerCheckpoint(folder)
+        DiarizerFolder(folder)

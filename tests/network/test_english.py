@@ -11,7 +11,8 @@ from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST, parse_manifest
 from nemocli.network.checkpoint import Checkpoint
 from nemocli.network.config import ModelConfig, read_config
-from nemocli.network.nemo import CONFIG, NemoCheckpoint
+from nemocli.network.nemo import NemoCheckpoint
+from nemocli.network.nemo_archive import CONFIG
 from nemocli.network.parameters import list_shapes
 from tests.fuzz import tiny
 from tests.nemo import tar

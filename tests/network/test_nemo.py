@@ -13,7 +13,8 @@ from nemocli.errors import ModelError
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST
 from nemocli.network.checkpoint import Checkpoint
-from nemocli.network.nemo import CONFIG, WEIGHTS, NemoCheckpoint, translate_name
+from nemocli.network.nemo import NemoCheckpoint, translate_name
+from nemocli.network.nemo_archive import CONFIG, WEIGHTS
 from nemocli.network.sentencepiece import PieceKind, SentencePieces, read_sentencepiece
 from nemocli.network.tokenizer import from_sentencepiece
 from scripts.write_nemo import TOKENIZER, read_pieces, write_nemo

@@ -15,7 +15,7 @@ from nemocli.diarization.diarizer import Diarizer
 from nemocli.diarization.modes import LARGE_CHUNK, OFFLINE, list_modes
 from nemocli.diarization.speaker_cache import SpeakerCache
 from nemocli.models.load_diarizer import load_diarizer
-from nemocli.network.diarizer_checkpoint import DiarizerCheckpoint
+from nemocli.network.diarizer_checkpoint import DiarizerFolder
 from nemocli.network.diarizer_graphs import build_diarizer_graph
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.numpy.runtime import NumpyGraphs
@@ -59,7 +59,7 @@ class Case:
 
         self.folder = folder
         self.reference = DiarizerReference(folder)
-        self.checkpoint = DiarizerCheckpoint(folder)
+        self.checkpoint = DiarizerFolder(folder)
         self.config = self.checkpoint.config
         self.rows = self.reference.compute_rows(converse(seconds, seed=3))
         self.load = functools.cache(lambda runtime: load_diarizer(folder, runtime, "fp32"))

@@ -12,7 +12,8 @@ import zipfile
 import pytest
 
 from nemocli.errors import ModelError
-from nemocli.network.nemo import CONFIG, MAX_MEMBERS, WEIGHTS, NemoCheckpoint
+from nemocli.network.nemo import NemoCheckpoint
+from nemocli.network.nemo_archive import CONFIG, MAX_MEMBERS, WEIGHTS
 from nemocli.network.torch_file import TorchFile
 from scripts.write_nemo import TOKENIZER
 from tests import nemo
