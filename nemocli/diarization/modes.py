@@ -44,6 +44,15 @@ class DiarizationMode:
         return (self.chunk + self.lookahead) * FRAME_S
 
 
+def list_fixed_sizes(config: DiarizerConfig) -> list[tuple[int, int]]:
+    """Return the frames that a step embeds and encodes at most, once for all modes that share them.
+
+    Those of the live modes come first.
+    """
+    modes = list_modes(config).values()
+    return list(dict.fromkeys((mode.embed_frames, mode.encode_frames) for mode in modes))
+
+
 def list_modes(config: DiarizerConfig) -> dict[str, DiarizationMode]:
     """Return the modes of a model by name: its live ones, then the one of large chunks, offline."""
     longest = max(chunk + lookahead for chunk, lookahead in config.modes.values())

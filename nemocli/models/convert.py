@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from nemocli.diarization.modes import list_fixed_sizes
 from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.choose import (
     choose_folder_kind,
@@ -226,7 +227,8 @@ def _write(
     with write_in_place(place) as part:
         part.mkdir()
         if isinstance(source, DiarizerCheckpoint):
-            names = kind.write_diarizer(source.parameters, part, planned.precision, progress)
+            sizes = list_fixed_sizes(source.config)
+            names = kind.write_diarizer(source.parameters, part, sizes, planned.precision, progress)
         else:
             names = kind.write_graphs(
                 source.parameters, part, planned.lookaheads, planned.precision, progress

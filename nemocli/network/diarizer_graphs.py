@@ -7,7 +7,7 @@ hidden by a mask.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from nemocli.network import diarizer_layers as layers
 from nemocli.network.diarizer_config import ROWS_PER_FRAME
@@ -35,6 +35,26 @@ def build_diarizer_graph(name: str, p: DiarizerParameters) -> "Graph[T]":
 def is_diarizer_graph(name: str) -> bool:
     """Tell whether a graph of a diarization model has this name."""
     return _NAME.fullmatch(name) is not None
+
+
+def split_diarizer_graph(name: str) -> tuple[str, str]:
+    """Split the name of a graph of a fixed shape: that of its package, and of its function."""
+    match = _NAME.fullmatch(name)
+    if match is None or not match[2]:
+        raise ValueError(f"no graph of a fixed shape is called {name!r}")
+    return match[1], f"frames{match[2]}"
+
+
+def list_fixed_graphs(sizes: Iterable[tuple[int, int]]) -> dict[str, list[str]]:
+    """Return the graphs of fixed shapes, by the names of their packages.
+
+    `sizes` are the frames that a step embeds, and those that it encodes, in each mode.
+    """
+    embedded, encoded = (dict.fromkeys(each) for each in zip(*sizes, strict=True))
+    return {
+        EMBED: [f"{EMBED}{frames}" for frames in embedded],
+        DIARIZE: [f"{DIARIZE}{frames}" for frames in encoded],
+    }
 
 
 def _make_embed(name: str, p: DiarizerParameters, frames: int | None) -> "Graph[T]":

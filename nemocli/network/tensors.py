@@ -32,6 +32,21 @@ class WeightSource(Protocol):
         ...
 
 
+class ShapesOnly:
+    """A `WeightSource` without weights: graphs are built, and their weights come from elsewhere."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self._shapes = shapes
+
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """See WeightSource."""
+        return self._shapes
+
+    def read(self, name: str) -> Array:
+        """Raise LookupError: there are no weights."""
+        raise LookupError(name)
+
+
 def check_numbers(name: str, array: Array) -> None:
     """Raise ModelError for NaN, infinity, a matrix of equal numbers, or a scale of zeros.
 

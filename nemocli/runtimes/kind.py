@@ -267,11 +267,13 @@ class FolderKind(Kind):
         self,
         parameters: "DiarizerParameters",
         folder: Path,
+        sizes: Sequence[tuple[int, int]],
         precision: str,
         progress: GraphProgress,
     ) -> list[str]:
         """Write the graphs of a diarization model; otherwise as `write_graphs`.
 
+        `sizes` are those of `list_fixed_graphs`, for a runtime that needs fixed shapes.
         Called only if it `runs_diarizers`, as `open_diarizer` is.
         """
         raise NotImplementedError

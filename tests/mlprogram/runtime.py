@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 from nemocli.network.config import ModelConfig
+from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.runtimes.coreml.backend import Backend, LoadedFunction
+from nemocli.runtimes.coreml.diarizer import CoreMLDiarizer
 from nemocli.runtimes.coreml.package import list_package_files
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from tests.mlprogram.evaluate import Evaluator
@@ -26,6 +28,15 @@ class EvaluatingBackend:
 
     def load(self, compiled: Path, compute_units: str, function: str) -> LoadedFunction:
         return Evaluator(Package(compiled).functions[function], self._exact)
+
+
+def hash_packages(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of the packages in a folder, by name."""
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for path in folder.glob("*.mlpackage")
+        for name in list_package_files(path)
+    }
 
 
 class EvaluatedRuntime(CoreMLRuntime):
@@ -48,13 +59,24 @@ class EvaluatedRuntime(CoreMLRuntime):
             folder,
             config,
             lookahead,
-            {
-                name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-                for path in folder.glob("*.mlpackage")
-                for name in list_package_files(path)
-            },
+            hash_packages(folder),
             Path(self._temporary.name),
             backend=backend or EvaluatingBackend(exact),
             encoder_dtype="float32" if exact else "float16",
             transfer=transfer,
+        )
+
+
+class EvaluatedDiarizer(CoreMLDiarizer):
+    """The same for the packages of a diarization model."""
+
+    def __init__(self, folder: Path, config: DiarizerConfig, exact: bool) -> None:
+        self._temporary = tempfile.TemporaryDirectory()
+        super().__init__(
+            folder,
+            config,
+            hash_packages(folder),
+            Path(self._temporary.name),
+            EvaluatingBackend(exact),
+            dtype="float32" if exact else "float16",
         )

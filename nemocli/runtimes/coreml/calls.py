@@ -1,15 +1,15 @@
 """Calls of a package's functions, with arrays in the shapes of nemocli.network.graphs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import Graph, build_graph
 from nemocli.network.parameters import Parameters, list_shapes
+from nemocli.network.tensors import ShapesOnly
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
 
@@ -21,7 +21,7 @@ class Calls:
     """Calls the graphs of one lookahead. `encoder_dtype` is that of the packages."""
 
     def __init__(self, config: ModelConfig, lookahead: int, encoder_dtype: str) -> None:
-        parameters = Parameters(config, _ShapesOnly(config))
+        parameters = Parameters(config, ShapesOnly(list_shapes(config)))
 
         @cache
         def layouts(name: str) -> tuple[list[PackageLayout], list[PackageLayout]]:
@@ -40,15 +40,23 @@ class Calls:
         What a function keeps as states is neither an input nor a result.
         """
         before, after = self._layouts(graph)
-        stored = {
-            i.spec.name: i.store(inputs[i.spec.name]) for i in before if i.spec.name in inputs
-        }
-        outputs = predict(stored)
-        return {
-            o.spec.name: _widen(o, o.restore(outputs[o.spec.name]))
-            for o in after
-            if o.spec.name in outputs
-        }
+        return call_in_layout(before, after, inputs, predict)
+
+
+def call_in_layout(
+    before: Sequence[PackageLayout],
+    after: Sequence[PackageLayout],
+    inputs: Mapping[str, NDArray[Any]],
+    predict: Predict,
+) -> Arrays:
+    """Call `predict` with inputs in the layouts `before`; return results from those in `after`."""
+    stored = {i.spec.name: i.store(inputs[i.spec.name]) for i in before if i.spec.name in inputs}
+    outputs = predict(stored)
+    return {
+        o.spec.name: _widen(o, o.restore(outputs[o.spec.name]))
+        for o in after
+        if o.spec.name in outputs
+    }
 
 
 def _widen(output: PackageLayout, value: NDArray[Any]) -> NDArray[Any]:
@@ -56,16 +64,3 @@ def _widen(output: PackageLayout, value: NDArray[Any]) -> NDArray[Any]:
     if output.spec.name.endswith("cache_out") or output.spec.name.startswith("cache"):
         return value
     return value.astype(output.spec.dtype, copy=False)
-
-
-class _ShapesOnly:
-    """A source of shapes without weights: enough to know a graph's inputs and outputs."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        self._config = config
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return list_shapes(self._config)
-
-    def read(self, name: str) -> NDArray[np.float32]:
-        raise NotImplementedError(name)

@@ -12,14 +12,13 @@ changes no token of the demo. The keys of the relative positions, which are not 
 weights, keep their precision. None of this was tried on a device.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
 from numpy.typing import NDArray
 
-from nemocli.network.config import ModelConfig
 from nemocli.runtimes.coreml.tools import palettize, quantize
 
 #: Weights that share a scale, and rows that share a palette; fewer if sizes are not multiples.
@@ -37,9 +36,14 @@ class Compressed:
     parts: dict[str, NDArray[Any]]
 
 
-def choose_compression(precision: str, config: ModelConfig) -> Callable[[NDArray[Any]], Compressed]:
-    """Return the function that compresses a matrix [out, in] to int8, int4 or palettized-6."""
-    group = gcd(GROUP, config.hidden_size, config.ff_size, config.prompt_size, config.decoder_size)
+def choose_compression(
+    precision: str, sizes: Sequence[int]
+) -> Callable[[NDArray[Any]], Compressed]:
+    """Return the function that compresses a matrix [out, in] to int8, int4 or palettized-6.
+
+    `sizes` are all that matrices have.
+    """
+    group = gcd(GROUP, *sizes)
 
     def to_int8(weight: NDArray[Any]) -> Compressed:
         return _quantize(weight, 8, [1, 0])

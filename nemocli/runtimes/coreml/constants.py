@@ -20,12 +20,19 @@ Array = NDArray[Any]
 class Constants:
     """The constants of one package, in `dtype`, and those of linear layers compressed.
 
-    `compress` returns a weight in fewer bits; None leaves them as they are.
+    `compress` returns a weight in fewer bits; None leaves them as they are. Only weights whose
+    names begin with `within` are compressed.
     """
 
-    def __init__(self, dtype: str, compress: Callable[[Array], Compressed] | None = None) -> None:
+    def __init__(
+        self,
+        dtype: str,
+        compress: Callable[[Array], Compressed] | None = None,
+        within: str = "",
+    ) -> None:
         self.dtype = np.dtype(dtype).type
         self._compress = compress
+        self._within = within
         self._arrays: dict[str, Array] = {}
         self._compressed: dict[str, Compressed] = {}
 
@@ -43,7 +50,7 @@ class Constants:
 
     def make_weight(self, value: Parameter) -> Var:
         """Add the matrix of a linear layer to the function under construction."""
-        if self._compress is None:
+        if self._compress is None or not value.name.startswith(self._within):
             return self.make(value)
         if value.name not in self._compressed:
             self._compressed[value.name] = self._compress(self._load(value))

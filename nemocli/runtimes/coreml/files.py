@@ -12,12 +12,19 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from nemocli.network.diarizer_graphs import (
+    build_diarizer_graph,
+    list_fixed_graphs,
+    split_diarizer_graph,
+)
+from nemocli.network.diarizer_parameters import TOWER, DiarizerParameters
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreml.compress import choose_compression
 from nemocli.runtimes.coreml.constants import Constants
 from nemocli.runtimes.coreml.functions import build_function, list_layouts
 from nemocli.runtimes.coreml.package import list_package_files, write_package
+from nemocli.runtimes.coreml.package_layout import is_float32
 from nemocli.runtimes.coreml.states import CACHES, has_states, name_state_function
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.packages import COREML, list_functions, name_package
@@ -52,6 +59,50 @@ def write_graphs(
 
             _write(parameters, graph, lookaheads, precision, package, Path(temporary), report)
         gc.collect()  # coremltools' programs refer to themselves, and hold a graph's weights
+        names += list_package_files(package)
+    return names
+
+
+def write_diarizer(
+    parameters: DiarizerParameters,
+    folder: Path,
+    sizes: Sequence[tuple[int, int]],
+    precision: str,
+    progress: GraphProgress,
+) -> list[str]:
+    """Write the graphs of a diarization model into an existing folder; return all files' names.
+
+    The embedding is float32. The encoder and its head compute in float16, or in float32 with the
+    precision `fp32`; those smaller than `fp16` are for the encoder's matrices. `sizes` are those
+    of `list_fixed_graphs`.
+    """
+    names: list[str] = []
+    packages = list_fixed_graphs(sizes)
+    total, numbers = sum(map(len, packages.values())), count(1)
+    dtype = _choose_encoder_dtype(precision)
+    compression = None
+    if precision not in ("fp16", "fp32"):
+        matrices = (parameters.config.hidden_size, parameters.config.ff_size)
+        compression = choose_compression(precision, matrices)
+    for graph, functions in packages.items():
+        package = folder / name_package(graph, COREML)
+        is_exact = is_float32(graph)
+        constants = Constants(
+            "float32" if is_exact else dtype, None if is_exact else compression, within=TOWER
+        )
+        built: dict[str, Any] = {}
+        notes: dict[str, str] = {}
+        with _make_temporary_folder(folder) as temporary:
+            for name in functions:
+                function = split_diarizer_graph(name)[1]
+                progress(f"{package.name} {function}", next(numbers), total)
+                definition: Graph[Any] = build_diarizer_graph(name, parameters)
+                built[function] = build_function(definition, constants, dtype)
+                inputs, results = list_layouts(definition, dtype)
+                notes |= {item.spec.name: item.note for item in (*inputs, *results)}
+            description = f"The graph {graph} of nemocli, weights in {precision}"
+            write_package(built, package, Path(temporary), description, notes)
+        gc.collect()
         names += list_package_files(package)
     return names
 
@@ -97,9 +148,11 @@ def _write(
     """Write the package of a graph; `report` is called with the name of each function before it."""
     dtype = _choose_encoder_dtype(precision)
     is_compressed = precision not in ("fp16", "fp32") and graph in COMPRESSED_GRAPHS
+    config = parameters.config
+    sizes = (config.hidden_size, config.ff_size, config.prompt_size, config.decoder_size)
     constants = Constants(
         "float32" if graph in DECODER_GRAPHS else dtype,
-        choose_compression(precision, parameters.config) if is_compressed else None,
+        choose_compression(precision, sizes) if is_compressed else None,
     )
     built: dict[str, Any] = {}
     notes: dict[str, str] = {}

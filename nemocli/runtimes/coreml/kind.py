@@ -10,8 +10,10 @@ from nemocli.runtimes.wheels import APPLE_SILICON, INTEL, Wheels
 
 if TYPE_CHECKING:
     from nemocli.network.config import ModelConfig
+    from nemocli.network.diarizer_config import DiarizerConfig
+    from nemocli.network.diarizer_parameters import DiarizerParameters
     from nemocli.network.parameters import Parameters
-    from nemocli.runtimes.base import Runtime
+    from nemocli.runtimes.base import GraphRuntime, Runtime
 
 
 #: What lets nemocli call the framework itself, on a Mac; coremltools does without.
@@ -55,6 +57,7 @@ class CoreMLKind(FolderKind):
     minimum_macos = 15
     transfers = TRANSFERS
     transfer_library = PYOBJC
+    runs_diarizers = True
     # torch ends the program if the current folder was deleted.
     unneeded_modules = ("torch", "transformers")
 
@@ -92,6 +95,38 @@ class CoreMLKind(FolderKind):
             progress=progress,
             encoder_dtype="float32" if folder.precision == "fp32" else "float16",
             transfer=folder.transfer,
+        )
+
+    def write_diarizer(
+        self,
+        parameters: "DiarizerParameters",
+        folder: Path,
+        sizes: Sequence[tuple[int, int]],
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        from nemocli.runtimes.coreml.files import write_diarizer
+
+        return write_diarizer(parameters, folder, sizes, precision, progress)
+
+    def open_diarizer(
+        self,
+        folder: "ModelFolder[DiarizerConfig]",
+        compute_units: str | None,
+        progress: Progress,
+    ) -> "GraphRuntime":
+        from nemocli.runtimes.coreml.backend import CoreMLTools
+        from nemocli.runtimes.coreml.diarizer import CoreMLDiarizer
+
+        return CoreMLDiarizer(
+            folder.path,
+            folder.config,
+            folder.hashes,
+            folder.cache() / COMPILED,
+            CoreMLTools(),
+            compute_units or self.default_compute_units,
+            progress,
+            "float32" if folder.precision == "fp32" else "float16",
         )
 
     def list_cached(self, hashes: Mapping[str, str], cache: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.network.diarizer_graphs import EMBED
 from nemocli.network.graphs import DECODER_GRAPHS, TensorSpec
 from nemocli.network.operations import Operations, T
 
@@ -26,7 +27,10 @@ Array = NDArray[Any]
 ALIGNMENT = 32
 
 #: Encoder tensors that are only inputs. All others are outputs, and most of those also inputs.
-_INPUTS_ONLY = ("mel", "neg_mask", "one_hot", "row_mask0", "row_mask1", "row_mask2")
+_INPUTS_ONLY = (
+    *("mel", "neg_mask", "one_hot", "row_mask0", "row_mask1", "row_mask2"),
+    *("silent", "keep"),  # of a diarization model
+)
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,19 @@ class PackageLayout:
         return value if list(order) == sorted(order) else ops.transpose(value, order)
 
 
+def is_float32(graph: str) -> bool:
+    """Tell whether a graph is float32 in every package, on the CPU, and its tensors not padded.
+
+    The decoder is, and the embedding of mel rows, whose energies are far from 0.
+    """
+    return graph in DECODER_GRAPHS or graph.startswith(EMBED)
+
+
 def layout(graph: str, spec: TensorSpec, encoder_dtype: str) -> PackageLayout:
     """Return the layout of a tensor of `graph`. Any number of the joint's frames becomes one."""
     spec = TensorSpec(spec.name, spec.known_shape, spec.dtype)
     order = tuple(range(len(spec.shape)))
-    if graph in DECODER_GRAPHS:
+    if is_float32(graph):
         return PackageLayout(spec, spec.dtype, order, 0)
     if spec.name.startswith("conv_cache"):
         order = (0, 2, 1)

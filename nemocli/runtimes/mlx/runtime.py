@@ -17,13 +17,14 @@ import numpy as np
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters, list_shapes
+from nemocli.network.tensors import ShapesOnly
 from nemocli.runtimes.base import Runtime, State
 from nemocli.runtimes.mlx.device_thread import call, call_later
 from nemocli.runtimes.mlx.files import WEIGHTS_FILE
 from nemocli.runtimes.mlx.operations import Array, MLXOperations
 from nemocli.runtimes.mlx.refusals import explain_failures
 from nemocli.runtimes.mlx.shapes import chunk_shape, make_zeros
-from nemocli.runtimes.mlx.stored_weights import NamesOnly, StoredWeights, other_shapes
+from nemocli.runtimes.mlx.stored_weights import StoredWeights, other_shapes
 from nemocli.runtimes.mlx.tools import mx
 
 #: Computes the outputs of a graph by name from its inputs, lazily.
@@ -81,7 +82,7 @@ class MLXRuntime(Runtime):
             mx.set_cache_limit(MAX_CACHE_BYTES)
             weights = StoredWeights(path, list_shapes(self.config), precision, self._dtype)
             operations = MLXOperations(weights)
-            names = Parameters(self.config, NamesOnly(self.config))
+            names = Parameters(self.config, ShapesOnly(list_shapes(self.config)))
             for name in (*BLOCK_GRAPHS, *DECODER_GRAPHS):
                 graph: Graph[Array] = build_graph(name, names, self.lookahead + 1)
                 self._functions[name] = partial(graph.body, operations)

@@ -4,27 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nemocli.errors import ModelError
-from nemocli.network.config import ModelConfig
-from nemocli.network.parameters import list_shapes
-from nemocli.network.tensors import Array, Parameter
+from nemocli.network.tensors import Parameter
 from nemocli.runtimes.mlx.tools import mx
 from nemocli.runtimes.mlx.weights import BITS, PARTS, Matrix, PlainMatrix, QuantizedMatrix
 from nemocli.runtimes.mlx.weights_file import read_weights
-
-
-class NamesOnly:
-    """A `WeightSource` without weights: graphs are built, and their weights come from elsewhere."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        self._config = config
-
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """See WeightSource."""
-        return list_shapes(self._config)
-
-    def read(self, name: str) -> Array:
-        """Raise LookupError: there are no weights."""
-        raise LookupError(name)
 
 
 class StoredWeights:

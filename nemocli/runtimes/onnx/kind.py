@@ -62,6 +62,7 @@ class OnnxKind(FolderKind):
         self,
         parameters: "DiarizerParameters",
         folder: Path,
+        sizes: Sequence[tuple[int, int]],
         precision: str,
         progress: GraphProgress,
     ) -> list[str]:
