@@ -72,8 +72,11 @@ def test_doctor_finds_and_verifies_it(machine, hub, monkeypatch):
     made = machine.nemocli("convert", DEFAULT_DIARIZER, "--to", "onnx", "--precision", "fp32")
     assert made.exit_code == 0, made.stderr
     monkeypatch.setattr("nemocli.bench.verify._verify_demo", lambda note: ())
-    done = machine.nemocli("doctor", "--verify")
+    report = ("--report", machine.home / "report.json")
+    done = machine.nemocli("doctor", "--verify", *report)
     assert done.exit_code == 0, done.output
     assert f"{DEFAULT_DIARIZER}: onnx fp32: same: 100.0% of the decisions agree" in done.stdout
     (machine.home / "models/Nemotron-3-Diarization-onnx-fp32/diarize.onnx").write_bytes(b"0" * 99)
-    assert DEFAULT_DIARIZER not in machine.nemocli("doctor", "--verify").stdout  # it is not whole
+    assert (
+        DEFAULT_DIARIZER not in machine.nemocli("doctor", "--verify", *report).stdout
+    )  # it is not whole
