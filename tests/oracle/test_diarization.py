@@ -231,6 +231,23 @@ def test_fixed_shapes_with_junk_behind_the_mask(case, mode):
     assert_same(got, expected, count)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("shape", ["wide", "half-rotary"])
+def test_core_ml_s_packages(case, shape, mode, tmp_path):
+    """Packages of fixed shapes, evaluated in float32."""
+    pytest.importorskip("coremltools")
+    from nemocli.models.convert import convert
+    from tests.mlprogram.runtime import EvaluatedDiarizer
+
+    case = case(shape)
+    config = convert(case.folder, tmp_path / "made", "coreml", "fp32").config
+    expected, count = case.expect(mode, case.rows)
+    runtime = EvaluatedDiarizer(tmp_path / "made", config, exact=True)
+    got = decide(Diarizer(runtime, config), mode, case.rows, expected.compressions)
+    assert_same(got, expected, count, functools.partial(case.expect_exactly, mode, case.rows))
+
+
 def test_streams_share_a_call(case):
     """Streams of different ages, one of them at its end, get what each alone would get."""
     case = case("small")

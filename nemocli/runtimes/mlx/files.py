@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from nemocli.network.diarizer_graphs import DIARIZER_GRAPHS, EMBED, build_diarizer_graph
+from nemocli.network.diarizer_parameters import DiarizerParameters, list_diarizer_shapes
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
 from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.network.tensors import Parameter
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.mlx.operations import Array, MLXOperations
-from nemocli.runtimes.mlx.shapes import make_zeros
+from nemocli.runtimes.mlx.shapes import make_step_zeros, make_zeros
 from nemocli.runtimes.mlx.tools import mx
 from nemocli.runtimes.mlx.weights import BITS, PARTS, PlainMatrix, quantize
 from nemocli.runtimes.mlx.weights_file import WeightsFile
@@ -81,6 +83,26 @@ def write_graphs(
             graph: Graph[Array] = build_graph(name, parameters, lookahead + 1)
             weights = decoder if name in DECODER_GRAPHS else encoder
             graph.body(MLXOperations(weights), make_zeros(graph, lookahead, weights.dtype))
+    return [WEIGHTS_FILE]
+
+
+def write_diarizer(
+    parameters: DiarizerParameters, folder: Path, precision: str, progress: GraphProgress
+) -> list[str]:
+    """Write the weights of a diarization model; return the file's name in a list.
+
+    The embedding's are float32; the other weights are as those of the recognizer's encoder.
+    """
+    with WeightsFile(
+        folder / WEIGHTS_FILE, len(PARTS) * len(list_diarizer_shapes(parameters.config))
+    ) as file:
+        half = mx.float32 if precision == "fp32" else mx.float16
+        encoder = WrittenWeights(file, half, BITS.get(precision))
+        for number, name in enumerate(DIARIZER_GRAPHS, 1):
+            progress(name, number, len(DIARIZER_GRAPHS))
+            graph: Graph[Array] = build_diarizer_graph(name, parameters)
+            weights = WrittenWeights(file, mx.float32, None) if name == EMBED else encoder
+            graph.body(MLXOperations(weights), make_step_zeros(graph, weights.dtype))
     return [WEIGHTS_FILE]
 
 

@@ -11,8 +11,10 @@ from nemocli.runtimes.wheels import APPLE_SILICON, Wheels
 
 if TYPE_CHECKING:
     from nemocli.network.config import ModelConfig
+    from nemocli.network.diarizer_config import DiarizerConfig
+    from nemocli.network.diarizer_parameters import DiarizerParameters
     from nemocli.network.parameters import Parameters
-    from nemocli.runtimes.base import Runtime
+    from nemocli.runtimes.base import GraphRuntime, Runtime
 
 #: The first macOS that MLX has wheels for.
 MLX_MINIMUM_MACOS = 14
@@ -34,6 +36,7 @@ class MLXKind(FolderKind):
     precisions: ClassVar = {"fp16": 2.1, "int8": 1.2, "int5": 0.9, "fp32": 4.1}
     compute_units = ("gpu", "cpu")
     default_compute_units = "gpu"
+    runs_diarizers = True
 
     def choose_precision(self, system: System) -> str:
         """Return float16 for the GPU: on a processor, MLX computes in float32 in any case."""
@@ -85,6 +88,28 @@ class MLXKind(FolderKind):
 
         units = compute_units or "cpu"  # the only ones where there is no choice
         return MLXRuntime(folder.path, folder.config, lookahead, folder.precision, units)
+
+    def write_diarizer(
+        self,
+        parameters: "DiarizerParameters",
+        folder: Path,
+        sizes: Sequence[tuple[int, int]],
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        from nemocli.runtimes.mlx.files import write_diarizer
+
+        return write_diarizer(parameters, folder, precision, progress)
+
+    def open_diarizer(
+        self,
+        folder: "ModelFolder[DiarizerConfig]",
+        compute_units: str | None,
+        progress: Progress,
+    ) -> "GraphRuntime":
+        from nemocli.runtimes.mlx.diarizer import MLXDiarizer
+
+        return MLXDiarizer(folder.path, folder.config, folder.precision, compute_units or "cpu")
 
 
 KIND = MLXKind()

@@ -1,5 +1,8 @@
-"""The shapes of the call that repeats: one chunk of one stream."""
+"""The shapes of a chunk of one stream, which is the call that repeats, and of a diarizer's step."""
 
+from collections.abc import Sequence
+
+from nemocli.network.diarizer_config import ROWS_PER_FRAME
 from nemocli.network.graphs import Graph, TensorSpec, count_chunk_rows, count_stage_rows
 from nemocli.runtimes.mlx.tools import mx
 
@@ -23,3 +26,22 @@ def make_zeros(graph: Graph[mx.array], lookahead: int, dtype: mx.Dtype) -> dict[
         )
         for spec in graph.inputs
     }
+
+
+#: Frames of a step that shows whether weights fit.
+_STEP_FRAMES = 4
+
+
+def list_step_shapes(specs: Sequence[TensorSpec]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of inputs or outputs of a diarization graph for a short step, by name."""
+    lengths = {"batch": 1, "frames": _STEP_FRAMES, "rows": ROWS_PER_FRAME * _STEP_FRAMES}
+    return {
+        spec.name: tuple(size if isinstance(size, int) else lengths[size] for size in spec.shape)
+        for spec in specs
+    }
+
+
+def make_step_zeros(graph: Graph[mx.array], dtype: mx.Dtype) -> dict[str, mx.array]:
+    """Return zeros, lazily, for each input of a diarization graph."""
+    shapes = list_step_shapes(graph.inputs)
+    return {name: mx.zeros(shape, dtype) for name, shape in shapes.items()}

@@ -49,7 +49,7 @@ class StoredWeights:
 
     def matrix(self, parameter: Parameter) -> Matrix:
         """See Weights."""
-        if self._bits is None:
+        if self._bits is None or parameter.name in self._arrays:
             return PlainMatrix(self._stored(parameter.name))
         values, scales, biases = (self._stored(f"{parameter.name}.{part}") for part in PARTS)
         return QuantizedMatrix(values, scales, biases, self._bits)
