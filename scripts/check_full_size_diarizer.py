@@ -141,7 +141,9 @@ def locate(work: Path, by: str, mode: str) -> Path:
 
 def report(work: Path, kinds: list[str]) -> int:
     """Print a line for each comparison; return 1 if one that must agree does not."""
-    print(f"\n{'runtime':<10} {'mode':<12} rows  largest logit  differs by  decisions  compressions")
+    print(
+        f"\n{'runtime':<10} {'mode':<12} rows  largest logit  differs by  decisions  compressions"
+    )
     failed = False
     for kind in kinds:
         for mode in MODES:
