@@ -23,11 +23,13 @@ from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_outp
 from nemocli.cli.live_screen import LiveScreen, open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
 from nemocli.cli.live_source import check_call, open_sources, print_devices
+from nemocli.cli.live_speakers import add_live_speakers
 from nemocli.cli.loading import load_model, note_other_region, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.printable import make_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
+from nemocli.cli.speaker_choice import SpeakerChoice, choose_speakers
 from nemocli.cli.streams import separate_stderr
 from nemocli.cli.typist import Typist, open_typing
 from nemocli.errors import NemocliError
@@ -37,6 +39,7 @@ from nemocli.live.stream import LiveStream, StreamLimits
 from nemocli.models.paths import DEMO
 from nemocli.models.resolve import ResolvedModel
 from nemocli.models.spec import ModelSpec
+from nemocli.models.word_delays import find_word_delay
 from nemocli.transcript.alignment import Align, parse_align
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.provenance import SEPARATE, Provenance, SoundProvenance
@@ -63,6 +66,7 @@ def transcribe_live(options: LiveOptions) -> None:
     gain = parse_gain(options.gain)
     align = parse_align(options.align)
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
+    speakers = choose_speakers(options, by_channel=False)
     command = parse_command(options.on_final)
     typing = open_typing() if options.type else None
     hotkey = Hotkey(options.hotkey, options.hotkey_mode) if options.hotkey else None
@@ -80,7 +84,9 @@ def transcribe_live(options: LiveOptions) -> None:
         if options.server is not None:
             model = open_live_server(options, limits, phrases, screen)
         else:
-            model = _load(spec, options, limits, align, phrases, list(sources.values()), screen)
+            model = _load(
+                *(spec, options, limits, align, phrases, speakers, list(sources.values()), screen)
+            )
         listener = _open_listener(model, sources)
         delivery = open_delivery()
         live_screen = open_screen(options, model.lookahead, delivery)
@@ -136,6 +142,7 @@ def _load(
     limits: StreamLimits,
     align: Align,
     phrases: Phrases,
+    speakers: SpeakerChoice | None,
     sources: Sequence[LiveSource],
     screen: Screen,
 ) -> LiveModel:
@@ -157,17 +164,22 @@ def _load(
         if screen.draws:
             show("you can speak already")
 
+    diarizer = None if speakers is None else speakers.resolve()
     transcriber = load_model(spec, screen, begin)
     language = transcriber.resolve_language(options.lang)
     note_other_region(options.lang, language, screen)
     note_unspelled(transcriber, phrases, screen)
     if len(sources) > 1:
         transcriber.schedule(len(sources))  # so that they share calls
-    return LiveModel(
+    model = LiveModel(
         lambda: LiveStream(transcriber, language, limits, align, phrases),
         transcriber.lookahead,
         lambda name: transcriber.make_provenance(name, language, align, phrases),
     )
+    if speakers is None or diarizer is None:
+        return model
+    delay_s = find_word_delay(transcriber.revision, transcriber.lookahead)
+    return add_live_speakers(model, speakers, diarizer, delay_s, screen)
 
 
 def _choose_stderr(*, is_drawn: bool) -> int:

@@ -22,7 +22,9 @@ def check_files(options: LiveOptions) -> None:
     be the same, whatever they are called.
     """
     if options.output is not None:
-        check_output(options.output, options.force, options.mic and options.system)
+        check_output(
+            options.output, options.force, options.speakers or (options.mic and options.system)
+        )
     if options.save_audio is not None:
         check_recording(options.save_audio, options.force)
     seen: dict[_Identity, str] = {}

@@ -15,6 +15,7 @@ from nemocli.cli.options import (
     Gain,
     Language,
     Lookahead,
+    MaxSpeakers,
     MinCue,
     Model,
     NoColor,
@@ -24,6 +25,8 @@ from nemocli.cli.options import (
     Runtime,
     Server,
     ServerKey,
+    SpeakerModel,
+    SpeakerNames,
     UntrainedLookahead,
     confirmation,
     option,
@@ -125,6 +128,17 @@ class LiveOptions:
     phrases: PhraseFile = None
     boost: Boost = DEFAULT_BOOST
     boost_blank: BoostBlank = False
+    speakers: Annotated[
+        bool,
+        option(
+            "Say who speaks: each segment has a speaker, and ends where another one begins."
+            " --speaker-model tells them apart.",
+            "--speakers",
+        ),
+    ] = False
+    max_speakers: MaxSpeakers = None
+    speaker_names: SpeakerNames = None
+    speaker_model: SpeakerModel = None
     save_audio: Annotated[
         Path | None, option("Also write the sound, as .flac or .wav.", "--save-audio")
     ] = None

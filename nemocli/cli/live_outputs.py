@@ -153,8 +153,8 @@ def check_output(path: Path, force: bool, has_speakers: bool) -> None:
         raise UsageError(f"--output writes files that end in {known}, not {path.name!r}.")
     if FORMATS[path.suffix[1:]].has_only_turns and not has_speakers:
         raise UsageError(
-            f"{path.suffix} only says who speaks when: add --mic and --system, which are two, or"
-            " choose another format."
+            f"{path.suffix} only says who speaks when: add --speakers, or --mic and --system, which"
+            " are two, or choose another format."
         )
     check_target(path, force)
 

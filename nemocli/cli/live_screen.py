@@ -23,6 +23,7 @@ from nemocli.cli.plain_screen import PlainScreen
 from nemocli.cli.printable import make_printable
 from nemocli.cli.said import Transcript, describe_copy, make_copy_sequence
 from nemocli.cli.screen import can_draw_on
+from nemocli.cli.speaker_colors import color_segment
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status
@@ -63,7 +64,7 @@ class _Above:
     """A line above the lower part: a final, or cells of a lower part that could not be erased."""
 
     cells: int
-    final: str | None = None
+    final: Text | None = None
 
 
 class LiveScreen(Closing):
@@ -80,7 +81,7 @@ class LiveScreen(Closing):
         self._delivery = delivery
         self._timestamps = timestamps
         self._lookahead_ms = lookahead_ms
-        self._finals: list[str] = []
+        self._finals: list[Text] = []
         # Segments that may still change, by their ids: of several speakers, several do.
         self._partials: dict[int, str] = {}
         self._status: Status | None = None
@@ -229,7 +230,7 @@ class LiveScreen(Closing):
         visible = (self.find_row() if is_resized and self._drawn else None) or self._size.height
         again, erase = self._erase_drawn(self._size.width, visible, is_resized)
         below = "\r\n".join(self._style(line) for line in lines)
-        finals = "".join(line + "\r\n" for line in [*again, *self._finals])
+        finals = "".join(self._style(line) + "\r\n" for line in [*again, *self._finals])
         hide = "" if self._is_cursor_hidden or not lines else _HIDE
         if hide or erase or finals or below:
             self.write(_BEGIN + hide + erase + finals + below + _END)
@@ -239,7 +240,7 @@ class LiveScreen(Closing):
         self._drawn = [line.cell_len for line in lines]
         self._shown = lines
 
-    def _erase_drawn(self, width: int, visible: int, is_resized: bool) -> tuple[list[str], str]:
+    def _erase_drawn(self, width: int, visible: int, is_resized: bool) -> tuple[list[Text], str]:
         """Return finals that have to be shown again, and what takes the lower part away.
 
         A terminal that became smaller has moved the upper rows of a large lower part into its
@@ -261,10 +262,10 @@ class LiveScreen(Closing):
             return again, _erase(rows + _count_rows([line.cells for line in back], width))
         return [], _erase(min(rows, visible))
 
-    def _note_finals(self, finals: Iterable[str]) -> None:
+    def _note_finals(self, finals: Iterable[Text]) -> None:
         """Remember finals that stand below what was left, as long as there are few of them."""
         if self._above:
-            self._above += [_Above(cell_len(final), final) for final in finals]
+            self._above += [_Above(final.cell_len, final) for final in finals]
         excess = sum(line.final is not None for line in self._above) - MAX_SHOWN_AGAIN
         while self._above and (excess > 0 or self._above[0].final is not None):
             excess -= self._above.pop(0).final is not None
@@ -285,13 +286,10 @@ class LiveScreen(Closing):
             self._console.print(line, end="", no_wrap=True, overflow="ignore", crop=False)
         return capture.get()
 
-    def _format_line(self, event: Final) -> str:
-        text = make_printable(event.segment.labelled_text)
-        return (
-            f"[{format_timestamp(round(1000 * event.segment.start))}] {text}"
-            if self._timestamps
-            else text
-        )
+    def _format_line(self, event: Final) -> Text:
+        segment = event.segment
+        start = f"[{format_timestamp(round(1000 * segment.start))}] " if self._timestamps else ""
+        return color_segment(segment, start)
 
     def _make_lower_part(self, now: float) -> list[Text]:
         """Return partial, message or question, and status, each narrower than the terminal."""

@@ -1,5 +1,6 @@
 """A loaded diarization model, and the calls of its graphs."""
 
+import time
 from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,15 @@ class Diarizer(Closing):
                 f" choose one of {', '.join(self.modes)}."
             )
         return SpeakerStream(self, self.modes[mode], keep_logits)
+
+    def time_step(self, mode: str) -> float:
+        """Return the seconds of the longest step of a `mode`, once a first one has warmed up."""
+        embeds = np.zeros((self.modes[mode].encode_frames, len(self.silence)), np.float32)
+        with self._lock:
+            for _ in range(2):
+                began = time.perf_counter()
+                self._encode([embeds], self.modes[mode])
+        return time.perf_counter() - began
 
     def close(self) -> None:
         """Let go of the model."""
