@@ -155,6 +155,11 @@ class LiveSource:
 
     # --------------------------------------------------------------------------------- the producer
 
+    @property
+    def drops_sound(self) -> bool:
+        """Whether sound that waits for too long is dropped; otherwise all of it can wait."""
+        return self._capacity != math.inf
+
     def put(self, data: bytes | npt.NDArray[np.float32], frames: int) -> None:
         """Add the next frames. Never blocks, never computes; to be called from one thread."""
         with self._lock:

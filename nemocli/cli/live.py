@@ -23,13 +23,13 @@ from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_outp
 from nemocli.cli.live_screen import LiveScreen, open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
 from nemocli.cli.live_source import check_call, open_sources, print_devices
-from nemocli.cli.live_speakers import add_live_speakers
+from nemocli.cli.live_speakers import choose_live_speakers, find_live_speakers
 from nemocli.cli.loading import load_model, note_other_region, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.printable import make_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
-from nemocli.cli.speaker_choice import SpeakerChoice, choose_speakers
+from nemocli.cli.speaker_choice import SpeakerChoice
 from nemocli.cli.streams import separate_stderr
 from nemocli.cli.typist import Typist, open_typing
 from nemocli.errors import NemocliError
@@ -66,7 +66,7 @@ def transcribe_live(options: LiveOptions) -> None:
     gain = parse_gain(options.gain)
     align = parse_align(options.align)
     phrases = parse_phrases(options.phrase, options.phrases, options.boost, options.boost_blank)
-    speakers = choose_speakers(options, by_channel=False)
+    speakers = choose_live_speakers(options)
     command = parse_command(options.on_final)
     typing = open_typing() if options.type else None
     hotkey = Hotkey(options.hotkey, options.hotkey_mode) if options.hotkey else None
@@ -164,7 +164,8 @@ def _load(
         if screen.draws:
             show("you can speak already")
 
-    diarizer = None if speakers is None else speakers.resolve()
+    may_wait = not any(source.drops_sound for source in sources)
+    found_speakers = find_live_speakers(speakers, may_wait)
     transcriber = load_model(spec, screen, begin)
     language = transcriber.resolve_language(options.lang)
     note_other_region(options.lang, language, screen)
@@ -176,10 +177,10 @@ def _load(
         transcriber.lookahead,
         lambda name: transcriber.make_provenance(name, language, align, phrases),
     )
-    if speakers is None or diarizer is None:
+    if found_speakers is None:
         return model
-    delay_s = find_word_delay(transcriber.revision, transcriber.lookahead)
-    return add_live_speakers(model, speakers, diarizer, delay_s, screen)
+    word_delay_s = find_word_delay(transcriber.revision, transcriber.lookahead)
+    return found_speakers.add_to(model, word_delay_s, screen)
 
 
 def _choose_stderr(*, is_drawn: bool) -> int:

@@ -46,8 +46,6 @@ def open_live_server(
         if options.is_typed(name):
             typed = f"--{name.replace('_', '-')}"
             raise UsageError(f"{typed} is for a model of this process: the server decides it.")
-    if options.speakers:
-        raise UsageError("--speakers needs the model in this process: leave out --server.")
     address = parse_server(options.server, options.server_key)
     model = find_model(address, options.model)
     prepared = prepare_phrases(model, phrases)

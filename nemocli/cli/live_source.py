@@ -58,10 +58,6 @@ def check_call(options: LiveOptions) -> None:
     """Raise UsageError for what does not go together with two sources."""
     if not (options.mic and options.system):
         return
-    if options.speakers:
-        raise UsageError(
-            "--speakers is for one sound: with --mic and --system, --labels name who speaks."
-        )
     if options.save_audio is not None:
         raise UsageError("--save-audio keeps one sound: leave out --mic or --system.")
     if options.type:

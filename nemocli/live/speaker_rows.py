@@ -32,7 +32,15 @@ class SpeakerRows(Closing):
     model goes on as if the two parts belonged together, and there are no rows between them.
     """
 
-    def __init__(self, diarizer: Diarizer, mode: str, max_speakers: int | None = None) -> None:
+    def __init__(
+        self,
+        diarizer: Diarizer,
+        mode: str,
+        max_speakers: int | None = None,
+        may_wait: bool = False,
+    ) -> None:
+        """Begin a stream. With `may_wait`, no sound is left out: `push` waits for the model."""
+        self._may_wait = may_wait
         self._stream = diarizer.begin(mode)
         self._mel = MelStream(diarizer.config.features)
         self._cap = None if max_speakers is None else LiveCap(max_speakers)
@@ -49,7 +57,7 @@ class SpeakerRows(Closing):
         self.left_out = 0.0
         self._queue: SimpleQueue[NDArray[np.float32] | None] = SimpleQueue()
         # Below, all is shared with the thread.
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         # From which row of the model's sound on, rows have which number; None: they have none.
         self._places: deque[tuple[int, int | None]] = deque()
         self._found: deque[tuple[int, NDArray[np.float32]]] = deque()
@@ -65,7 +73,10 @@ class SpeakerRows(Closing):
     def push(self, samples: NDArray[np.float32], at_s: float) -> None:
         """Add samples [n] of 16 kHz, which begin at a second of the sound's clock."""
         seconds = len(samples) / SAMPLE_RATE
-        if self._pushed - self._decided > self._max_waiting or self.error is not None:
+        if self._may_wait:
+            with self._lock:
+                self._lock.wait_for(lambda: not self._is_behind() or self.error is not None)
+        if self._is_behind() or self.error is not None:
             self.left_out += seconds
             self._next_s = None
             return
@@ -115,6 +126,9 @@ class SpeakerRows(Closing):
                     rows[begin - first : end - first] = found[begin - number : end - number]
         return rows
 
+    def _is_behind(self) -> bool:
+        return self._pushed - self._decided > self._max_waiting
+
     def _place(self, number: int | None) -> None:
         """Number the rows of the next samples from here on."""
         row = -(-self._mel.samples // _HOP)
@@ -134,13 +148,16 @@ class SpeakerRows(Closing):
                 self._keep(self._stream.feed(rows))
             self._keep(self._stream.finish())
         except Exception as error:  # reported by the stream, which goes on without speakers
-            self.error = error
+            with self._lock:
+                self.error = error
+                self._lock.notify_all()
 
     def _keep(self, rows: NDArray[np.float32]) -> None:
         """Number decided rows by the clock, and forget old ones."""
         if self._cap is not None:
             rows = self._cap.push(rows)
         with self._lock:
+            self._lock.notify_all()
             while len(rows):
                 while len(self._places) > 1 and self._places[1][0] <= self._decided:
                     self._places.popleft()

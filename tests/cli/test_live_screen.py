@@ -13,6 +13,7 @@ from nemocli.cli.line_editor import DELETE, END, HOME, LEFT, RIGHT
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
+from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Word
 
 CTRL_U, CTRL_W = "\x15", "\x17"
@@ -53,6 +54,24 @@ class Terminal:
 
 def segment(number, text):
     return Segment(number, (Word(text, 83.4, 84.0, 0.9),))
+
+
+def test_each_speaker_has_a_colour():
+    terminal = Terminal(80, 10)
+    terminal.console = Console(
+        file=terminal.output, force_terminal=True, width=80, color_system="standard", _environ={}
+    )
+    terminal.screen = LiveScreen(terminal.console, timestamps=True, lookahead_ms=320)
+    with terminal.screen:
+        for number, speaker in enumerate([Speaker(0), Speaker(1, "Ben"), Speaker(0)]):
+            said = Word("yes", 1.0, 2.0, 0.9, speaker=speaker)
+            terminal.screen.show(Final(Segment(number, (said,)), "en-US"))
+        terminal.draw()
+        lines = [f"[00:00:01.000] {name}: yes" for name in ("Speaker 1", "Ben", "Speaker 1")]
+        assert terminal.lines[:3] == lines
+        cells = [terminal.emulated.buffer[row][15].fg for row in range(3)]
+        assert cells[0] == cells[2] != cells[1] != "default" != cells[0]
+        assert terminal.emulated.buffer[0][27].fg == "default"
 
 
 def test_what_two_people_are_saying_is_there_until_it_is_final():

@@ -1,12 +1,15 @@
-"""`nemocli file --speakers` as it is typed."""
+"""`nemocli file --speakers` and `nemocli live --speakers` as they are typed."""
 
 import json
 
+import numpy as np
 import pytest
 import soundfile
 
 from tests.diarizers import write_tiny_diarizer
-from tests.typed import nemocli
+from tests.schemas import checked
+from tests.sounds import pcm
+from tests.typed import nemocli, nemocli_piped
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +99,44 @@ def test_a_model_that_is_not_here_or_does_not_tell_speakers_apart(clips, demo):
         other = nemocli(*command, demo, *more)
         assert other.exit_code == 3
         assert other.stderr.count("\n") == 1
+
+
+def test_finals_of_a_stream_have_speakers_and_its_document_too(clips, model, tmp_path):
+    sound = np.concatenate([part for clip in clips[:3] for part in (clip.samples, np.zeros(9600))])
+    done = nemocli_piped(
+        pcm(sound), "live", "--model", "demo", "--input", "-", "--speakers",
+        "--speaker-model", model, "--speaker-names", "Ann,Ben", "-f", "jsonl",
+        "-o", tmp_path / "out.json",
+    )  # fmt: skip
+    assert done.exit_code == 0
+    assert "Speakers are told apart" in done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    for event in events:
+        checked(event, "event")
+    partials, finals = (
+        [event for event in events if event["type"] == kind] for kind in ("partial", "final")
+    )
+    assert {final.get("speaker") for final in finals} & {"Ann", "Ben", "SPEAKER_02"}
+    assert not any("speaker" in partial for partial in partials)
+    assert [final["id"] for final in finals] == list(range(len(finals)))
+    assert "".join(final["text"] for final in finals).replace(" ", "") == "".join(
+        clip.text for clip in clips[:3]
+    ).replace(" ", "")
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert [s.get("speaker") for s in document["segments"]] == [f.get("speaker") for f in finals]
+    assert document["speakers"]["mode"] in ("low_latency", "large_chunk")
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        (("--speaker-names", "Ann"), "--speaker-names is for --speakers"),
+        (("--speakers", "--mic", "--system"), "--labels name who speaks"),
+        (("--speakers", "--input", "-", "--server", "http://localhost:1"), "leave out --server"),
+        (("--input", "-", "-o", "out.rttm"), "add --speakers"),
+    ],
+)
+def test_what_makes_no_sense_live(typed, complaint):
+    done = nemocli_piped(b"", "live", "--model", "demo", *typed)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert complaint in done.stderr

@@ -29,6 +29,7 @@ NOT_RUN = {
     "nemocli live --model demo --input": "24 s: tests/documents/test_picture.py",
     "nemocli live --output": "a microphone; tests/cli/test_live.py has these options",
     "nemocli live --on-final": "a microphone: tests/cli/test_finals_program.py",
+    "nemocli live --speakers": "a microphone: tests/cli/test_speakers.py",
     "nemocli live --type": "a microphone and a window: tests/cli/test_typist.py",
     "nemocli live --list-devices": "PortAudio",
     "nemocli live --model nvidia": "a microphone: tests/cli/test_live_microphone.py",
