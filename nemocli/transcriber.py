@@ -242,13 +242,22 @@ class Transcriber(Closing):
         delay_s = find_word_delay(self.revision, self.lookahead)
         return find_speakers(transcript, sound, options, delay_s)
 
-    def check_request(self, lang: str = AUTO_LANGUAGE, max_memory: int | None = None) -> None:
+    def check_request(
+        self,
+        lang: str = AUTO_LANGUAGE,
+        max_memory: int | None = None,
+        *,
+        sound: SoundOptions = DEFAULT_OPTIONS,
+        speakers: AnySpeakers = None,
+    ) -> None:
         """Check the arguments of `transcribe_many`, and do nothing else.
 
-        Raises UsageError for a language that the model does not know, or a `max_memory` that is too
-        little for a single file.
+        Raises UsageError for a language that the model does not know, for a `max_memory` that is
+        too little for a single file, and for `speakers` that do not fit the channels of `sound`;
+        ModelError if their model takes other mel rows than this one.
         """
         self._check_request(lang, max_memory)
+        self._check_speakers(speakers, sound)
 
     def transcribe_many(
         self,

@@ -61,7 +61,9 @@ class ThisMachine:
     ) -> Iterator[tuple[TranscribesMany, Settings]]:
         """Load the model; see `Place.open`."""
         transcriber, settings = choice.load(screen)
-        transcriber.check_request(settings.language, max_memory)
+        transcriber.check_request(
+            settings.language, max_memory, sound=settings.sound, speakers=settings.speakers
+        )
         yield transcriber, settings
 
     def describe(self, choice: ModelChoice, screen: Screen, max_memory: int | None) -> Settings:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import typer
 
@@ -12,6 +13,7 @@ from nemocli.cli.loading import load_model, note_language, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.serve_options import ServeOptions
+from nemocli.cli.speaker_choice import choose_speakers
 from nemocli.cli.streams import say, separate_stderr
 from nemocli.errors import NemocliError, UnsupportedError
 from nemocli.models.spec import ModelSpec
@@ -49,6 +51,7 @@ def serve_model(options: ServeOptions) -> None:
         compute_units=options.compute_units,
         untrained_lookahead=options.untrained_lookahead,
     )
+    speakers = choose_speakers(options, by_channel=False)
     screen = Screen(options.quiet)
     if settings.wyoming_port is not None and not is_loopback(settings.wyoming_host):
         screen.note(
@@ -57,9 +60,14 @@ def serve_model(options: ServeOptions) -> None:
         )
     sockets = open_sockets(settings)  # before the model is loaded, which takes long
     try:
+        diarizer = None if speakers is None else speakers.resolve()
         transcriber = load_model(spec, screen)
         note_language(options.lang, transcriber, screen)
         note_unspelled(transcriber, settings.phrases, screen)
+        if speakers is not None:
+            loaded = speakers.load(diarizer, screen)
+            transcriber.check_request(speakers=loaded)
+            settings = replace(settings, speakers=loaded)
         with transcriber.schedule(options.max_streams) as scheduler:
             port = sockets[0].getsockname()[1]
             url = f"http://{_format_host(settings.host)}:{port}"

@@ -12,11 +12,13 @@ from nemocli.cli.options import (
     ComputeUnits,
     Language,
     Lookahead,
+    MaxSpeakers,
     Model,
     PhraseFile,
     PhraseTexts,
     Quiet,
     Runtime,
+    SpeakerModel,
     UntrainedLookahead,
     option,
 )
@@ -39,6 +41,16 @@ class ServeOptions:
     phrases: PhraseFile = None
     boost: Boost = DEFAULT_BOOST
     boost_blank: BoostBlank = False
+    speakers: Annotated[
+        bool,
+        option(
+            "Tell speakers apart in files whose clients ask for response_format diarized_json;"
+            " --speaker-model does.",
+            "--speakers",
+        ),
+    ] = False
+    max_speakers: MaxSpeakers = None
+    speaker_model: SpeakerModel = None
     host: Annotated[
         str,
         option(
@@ -99,3 +111,12 @@ class ServeOptions:
     runtime: Runtime = "auto"
     compute_units: ComputeUnits = None
     quiet: Quiet = False
+
+    @property
+    def speaker_names(self) -> None:
+        """None: files of different people have no names in common."""
+
+    def is_typed(self, name: str) -> bool:
+        """Tell whether a field was given on the command line, not by a variable or by default."""
+        source = self.context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"

@@ -7,6 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.boosting.phrases import Phrase
 from nemocli.diarization.turns import ROWS_PER_SECOND
 from nemocli.diarization.words import MAX_DISTANCE_S, WordSpeakers
 from nemocli.live.listener import ListenedStream
@@ -80,13 +81,17 @@ class SpeakerLiveStream:
         """Return the locale that `lang` stands for, or `auto`. UsageError if it is unknown."""
         return self._stream.resolve_language(lang)
 
-    def check_phrase(self, text: str) -> str:
-        """Return a phrase as it would be added. UsageError for what is none."""
-        return self._stream.check_phrase(text)
+    def warn_of_language(self, lang: str) -> str | None:
+        """Return a sentence if the model's card lists a language as one that needs adaptation."""
+        return self._stream.warn_of_language(lang)
 
-    def add_phrase(self, text: str) -> None:
+    def check_phrase(self, line: str) -> Phrase:
+        """Return a phrase as it would be added. UsageError for what is none."""
+        return self._stream.check_phrase(line)
+
+    def add_phrase(self, phrase: Phrase) -> None:
         """Prefer one more phrase from the next chunk on."""
-        self._stream.add_phrase(text)
+        self._stream.add_phrase(phrase)
 
     def receive(
         self, samples: NDArray[np.float32], lost: float = 0.0

@@ -18,6 +18,9 @@ from nemocli.units import FRAME_SECONDS
 #: The code of an unknown language, by ISO 639.
 UNKNOWN_LANGUAGE = "und"
 
+#: Who says words where nobody is known to speak: clients rely on a text.
+UNKNOWN_SPEAKER = "unknown"
+
 #: A token that is one byte of a character.
 _BYTE = re.compile("<0x([0-9A-F]{2})>")
 
@@ -88,6 +91,39 @@ def make_verbose_answer(
     if all_warnings := [*request.warnings, *warnings]:
         answer["warnings"] = all_warnings
     return answer
+
+
+def make_diarized_answer(transcript: Transcript, request: TranscriptionRequest) -> dict[str, Any]:
+    """Return the object for `diarized_json`: who says what, and when."""
+    return {
+        "task": "transcribe",
+        "duration": round(transcript.duration, 3),
+        **make_json_answer(transcript, request),
+        "segments": list_diarized_segments(transcript),
+    }
+
+
+def list_diarized_segments(transcript: Transcript) -> list[dict[str, Any]]:
+    """Return an object for each segment, which is an event of a stream too.
+
+    OpenAI's speakers are A, B and so on, in the order in which they begin to speak.
+    """
+    return [
+        {
+            "type": "transcript.text.segment",
+            "id": f"seg_{segment.id}",
+            "start": segment.start,
+            "end": segment.end,
+            "text": segment.text,
+            "speaker": _name_speaker(segment),
+        }
+        for segment in split_segments(transcript.words)
+    ]
+
+
+def _name_speaker(segment: Segment) -> str:
+    speaker = segment.speaker
+    return UNKNOWN_SPEAKER if speaker is None else chr(ord("A") + speaker.number)
 
 
 def describe_word(word: Word) -> dict[str, Any]:

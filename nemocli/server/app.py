@@ -82,6 +82,7 @@ def _describe(service: Service) -> dict[str, Any]:
         "created": 0,
         "owned_by": "nemocli",
         "languages": list(transcriber.languages),
+        "speakers": service.settings.speakers is not None,
         "runtime": transcriber.runtime,
         "precision": transcriber.precision,
         "lookahead": transcriber.lookahead,

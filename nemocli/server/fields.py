@@ -15,7 +15,7 @@ from nemocli.server.settings import ServerSettings
 from nemocli.transcriber import Transcriber
 
 #: What `response_format` takes.
-FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("", "false", "0", "no", "off")
 
@@ -38,6 +38,11 @@ class TranscriptionRequest:
     phrases: Phrases
     #: Sentences about fields that have no effect.
     warnings: tuple[str, ...] = ()
+
+    @property
+    def has_speakers(self) -> bool:
+        """Whether speakers are told apart, which takes time."""
+        return self.response_format == "diarized_json"
 
     @property
     def file_name(self) -> str:
@@ -101,9 +106,16 @@ def read_request(
             "response_format",
             "unsupported_value",
         )
+    if response_format == "diarized_json" and settings.speakers is None:
+        raise ApiError(
+            400,
+            "This server does not tell speakers apart: it has to be started with --speakers.",
+            "response_format",
+            "unsupported_value",
+        )
     for name in ("known_speaker_names", "known_speaker_references"):
         if fields.list_texts(name, is_split=False):
-            raise ApiError(400, f"{name}: this model does not tell speakers apart.", name)
+            raise ApiError(400, f"{name}: this server does not know voices.", name)
     granularities = fields.list_texts("timestamp_granularities")
     if unknown := set(granularities) - {"word", "segment"}:
         raise ApiError(

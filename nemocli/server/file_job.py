@@ -7,9 +7,9 @@ from pathlib import Path
 
 from nemocli.audio.options import SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
-from nemocli.boosting.phrases import Phrases
 from nemocli.errors import AudioError
 from nemocli.server.errors import ApiError
+from nemocli.server.fields import TranscriptionRequest
 from nemocli.server.service import Service
 
 #: The most seconds of sound in a file. A file of some kilobytes can hold days of silence.
@@ -30,16 +30,12 @@ class FileJob:
         self,
         service: Service,
         path: Path,
-        name: str,
-        language: str,
-        phrases: Phrases,
+        request: TranscriptionRequest,
         report: Callable[[str], None] | None = None,
     ) -> None:
         self._service = service
         self._path = path
-        self._name = name
-        self._language = language
-        self._phrases = phrases
+        self._request = request
         self._report = report
         self._reported_at = 0.0
         self._is_stopped = threading.Event()
@@ -49,15 +45,17 @@ class FileJob:
 
         Raises ApiError for a sound that is too long, and StoppedError after `stop`.
         """
+        request = self._request
         (result,) = self._service.transcriber.transcribe_many(
             [self._path],
-            self._language,
+            request.language,
             progress=self._note,
-            sound=SoundOptions(language=self._language),
-            phrases=self._phrases,
+            sound=SoundOptions(language=request.language),
+            phrases=request.phrases,
+            speakers=self._service.settings.speakers if request.has_speakers else None,
         )
         if isinstance(result.error, AudioError):
-            raise result.error.rename(self._name)
+            raise result.error.rename(request.file_name)
         return result
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 
 from nemocli.boosting.phrases import Phrases
+from nemocli.diarization.options import SpeakerOptions
 from nemocli.errors import UsageError
 
 #: Names by which a browser on this machine reaches a server that listens on a loopback address.
@@ -29,6 +30,8 @@ class ServerSettings:
     #: Where Wyoming's clients are served; no port: nowhere.
     wyoming_host: str = "127.0.0.1"
     wyoming_port: int | None = None
+    #: What tells speakers apart in files; None: nothing does.
+    speakers: SpeakerOptions | None = None
 
     def __post_init__(self) -> None:
         if self.api_key is None and not is_loopback(self.host):

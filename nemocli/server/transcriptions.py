@@ -13,7 +13,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.types import Receive, Scope, Send
 
 from nemocli.batch.many import FileResult
-from nemocli.server.answers import describe_end, make_json_answer, make_verbose_answer
+from nemocli.server.answers import (
+    describe_end,
+    list_diarized_segments,
+    make_diarized_answer,
+    make_json_answer,
+    make_verbose_answer,
+)
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.fields import TranscriptionRequest, read_request
 from nemocli.server.file_job import FileJob, StoppedError
@@ -48,7 +54,7 @@ async def transcribe(request: Request) -> Response:
             response = await _begin_stream(service, asked, path, stack)
             stack = AsyncExitStack()  # the response ends the old one
             return response
-        job = FileJob(service, path, asked.file_name, asked.language, asked.phrases)
+        job = FileJob(service, path, asked)
         result = await _run_watched(service, request, job)
         return _respond(result, asked)
     finally:
@@ -84,6 +90,8 @@ def _respond(result: FileResult, asked: TranscriptionRequest) -> Response:
     headers = _write_warning_headers(asked)
     if asked.response_format == "json":
         return JSONResponse(make_json_answer(transcript, asked), headers=headers)
+    if asked.response_format == "diarized_json":
+        return JSONResponse(make_diarized_answer(transcript, asked), headers=headers)
     if asked.response_format == "verbose_json":
         warnings = [warning.message for warning in result.warnings]
         return JSONResponse(make_verbose_answer(transcript, asked, warnings), headers=headers)
@@ -117,7 +125,7 @@ async def _begin_stream(
         with suppress(RuntimeError):  # the server has ended
             loop.call_soon_threadsafe(texts.put_nowait, text)
 
-    job = FileJob(service, path, asked.file_name, asked.language, asked.phrases, report)
+    job = FileJob(service, path, asked, report)
     work = asyncio.ensure_future(service.run_file(job.run))
     work.add_done_callback(lambda _: texts.put_nowait(None))
     stack.push_async_callback(_end, work)
@@ -187,6 +195,9 @@ async def _send_events(
     assert transcript is not None
     if rest := transcript.text[len(sent) :]:
         yield _write_event({"type": "transcript.text.delta", "delta": rest})
+    if asked.has_speakers:
+        for segment in list_diarized_segments(transcript):
+            yield _write_event(segment)
     yield _write_event(describe_end(transcript, asked))
     yield "data: [DONE]\n\n"
 

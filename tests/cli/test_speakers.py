@@ -140,3 +140,14 @@ def test_what_makes_no_sense_live(typed, complaint):
     done = nemocli_piped(b"", "live", "--model", "demo", *typed)
     assert (done.exit_code, done.stdout) == (2, "")
     assert complaint in done.stderr
+
+
+def test_a_server_needs_the_model_before_it_serves():
+    pytest.importorskip("starlette")
+    missing = nemocli(
+        "serve", "--model", "demo", "--port", 0, "--speakers", "--speaker-model", "no"
+    )
+    assert (missing.exit_code, missing.stdout) == (3, "")
+    alone = nemocli("serve", "--model", "demo", "--port", 0, "--max-speakers", 2)
+    assert alone.exit_code == 2
+    assert "--max-speakers is for --speakers" in alone.stderr

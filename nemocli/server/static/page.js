@@ -11,6 +11,7 @@ const feed = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
   byte.toString(16).padStart(2, "0")).join("");
 let live = null;
 let fileStop = null;
+let hasSpeakers = false;
 
 // ------------------------------------------------------------------------------------------ view
 
@@ -56,11 +57,29 @@ function showGrowing(text) {
   get("hint").hidden = true;
 }
 
-function addLine(text) {
+// A is Speaker 1, as everywhere else; who is unknown has no name.
+function nameSpeaker(letter) {
+  return /^[A-Z]$/.test(letter) ? `Speaker ${letter.charCodeAt(0) - 64}` : "";
+}
+
+function addSegment(base, { start, end, text, speaker = "" }) {
+  const name = nameSpeaker(speaker);
+  const label = name ? `${name}: ` : "";
+  segments.push({ start: base + start, end: base + end, text: label + text });
+  addLine(text, name ? speaker : "");
+}
+
+function addLine(text, speaker = "") {
   if (!text.trim()) return;
   follow(() => {
     const line = document.createElement("p");
-    line.textContent = text;
+    if (speaker) {
+      const name = document.createElement("b");
+      name.dataset.speaker = speaker;
+      name.textContent = `${nameSpeaker(speaker)}: `;
+      line.append(name);
+    }
+    line.append(text);
     get("lines").append(line);
     while (get("lines").childElementCount > MAX_LINES) get("lines").firstChild.remove();
     get("growing").textContent = "";
@@ -216,16 +235,16 @@ async function readFile(file) {
   let text = "", warnings = [];
   say(`Transcribing ${file.name} …`);
   try {
-    for await (const event of transcribeFile(file, get("language").value, stop.signal)) {
+    const language = get("language").value;
+    for await (const event of transcribeFile(file, language, stop.signal, hasSpeakers)) {
       if (event.type === "transcript.text.delta") {
         text += event.delta;
         showGrowing(text);
+      } else if (event.type === "transcript.text.segment") {
+        addSegment(base, event);
       } else if (event.type === "transcript.text.done") {
         warnings = event.warnings || [];
-        for (const each of event.segments || []) {
-          segments.push({ start: base + each.start, end: base + each.end, text: each.text });
-          addLine(each.text);
-        }
+        for (const each of event.segments || []) addSegment(base, each);
       }
     }
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -248,6 +267,7 @@ async function showModel() {
       get("key").focus();
       return;
     }
+    hasSpeakers = Boolean(model.speakers);
     get("model").textContent = `${model.id} · ${model.runtime} · ${model.precision}`;
     const names = new Intl.DisplayNames(["en"], { type: "language" });
     get("language").replaceChildren(new Option("auto", "auto"), ...model.languages.map((tag) => {

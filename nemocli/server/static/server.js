@@ -62,13 +62,14 @@ export function openSession(rate, language, feed, handle) {
   };
 }
 
-// Sends a file; yields events, and throws an Error with a sentence if it fails.
-export async function* transcribeFile(file, language, signal) {
+// Sends a file; yields events, and throws an Error with a sentence if it fails. With `speakers`,
+// there is an event for each segment, with its speaker; otherwise the last one has the segments.
+export async function* transcribeFile(file, language, signal, speakers) {
   const form = new FormData();
   form.append("model", "any");
   form.append("language", language);
   form.append("stream", "true");
-  form.append("response_format", "verbose_json");
+  form.append("response_format", speakers ? "diarized_json" : "verbose_json");
   form.append("file", file);
   const options = { method: "POST", body: form, headers: headers(), signal };
   const response = await fetch("/v1/audio/transcriptions", options);
