@@ -3,33 +3,30 @@
 The caller's Schedule transcribes: by the model on this machine, or on others.
 """
 
-import hashlib
 import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
 from nemocli.batch.many import FileResult
-from nemocli.errors import NemocliError, OutputError
-from nemocli.jobs.documents import render
+from nemocli.errors import NemocliError
+from nemocli.jobs.begun_job import BegunJob
 from nemocli.jobs.names import find_free_name
 from nemocli.jobs.plan import (
-    FileStamp,
     Job,
     RunOptions,
     Verdict,
     decide_by_content,
     decide_by_log,
     find_changed_outputs,
-    hash_content,
     read_stamp,
 )
-from nemocli.jobs.report import JobResult, explain_strict
+from nemocli.jobs.report import JobResult
 from nemocli.jobs.run_log import Record
 from nemocli.transcript.formats import FORMATS
 
@@ -44,14 +41,6 @@ MAX_WAITING = 32
 
 #: Seconds before a file that another run has claimed is tried again.
 CLAIM_RETRY_S = 0.5
-
-
-@dataclass(frozen=True)
-class _BegunJob:
-    job: Job
-    #: The input's size and time when the job was begun; None if it is not a plain file.
-    content: FileStamp | None
-    formats: tuple[str, ...]
 
 
 class Run:
@@ -74,7 +63,7 @@ class Run:
         self._options = options
         self._is_ending = is_ending
         self._note = note
-        self._begun: dict[Path, _BegunJob] = {}
+        self._begun: dict[Path, BegunJob] = {}
         # Set while claiming: results of files that need no work, jobs that other runs have claimed,
         # and the error that ended the claiming.
         self._early_results: deque[JobResult] = deque()
@@ -218,7 +207,7 @@ class Run:
         ]
         settings = self._options.settings
         formats = tuple(dict.fromkeys([*self._options.formats, *earlier]))
-        begun = _BegunJob(job, read_stamp(job.source.path), formats)
+        begun = BegunJob(job, read_stamp(job.source.path), formats)
         record = Record(job.key, "begun", job.name, formats, settings.id)
         job.output_folder.run_log.append(record, settings, sync=False)
         self._begun[job.source.path] = begun
@@ -229,88 +218,9 @@ class Run:
         """Write the documents of a file, record its result, and release its claims."""
         begun = self._begun.pop(file_result.path)
         try:
-            return self._write(begun, file_result)
+            return begun.finish(file_result, self._options)
         finally:
             begun.job.output_folder.release(begun.job.key, begun.job.name)
-
-    def _write(self, begun: _BegunJob, file_result: FileResult) -> JobResult:
-        job, content, settings = begun.job, begun.content, self._options.settings
-        folder, transcript = job.output_folder, file_result.transcript
-        record = Record(
-            job.key,
-            "failed",
-            job.name,
-            (),
-            settings.id,
-            size=content.size if content else None,
-            mtime_ns=content.mtime_ns if content else None,
-            seconds=round(transcript.duration, 3) if transcript else None,
-        )
-        try:
-            if transcript is None:
-                assert file_result.error is not None
-                raise file_result.error.rename(job.source.name)
-            if file_result.warnings and self._options.strict:
-                raise NemocliError(f"{job.source.name}: {explain_strict(file_result.warnings)}")
-            sha256 = self._hash_unchanged(begun)
-            kept = [] if self._options.force else find_changed_outputs(job, begun.formats)
-            formats = [form for form in begun.formats if form not in kept]
-            outputs = job.list_outputs(formats)
-            documents = render(
-                job.source.name,
-                transcript,
-                settings,
-                formats,
-                file_result.decoded,
-                file_result.warnings,
-            )
-            hashes: dict[str, str | None] = dict.fromkeys(job.list_outputs(kept).values())
-            hashes |= {
-                outputs[form]: hashlib.sha256(document).hexdigest()
-                for form, document in documents.items()
-            }
-            folder.run_log.append_documents(job.key, hashes)
-            folder.write(job.key, outputs, documents)
-        except OutputError:
-            raise
-        except NemocliError as error:
-            record = replace(record, error=str(error))
-            folder.run_log.append(record, settings)
-            return JobResult(job.source.path, "failed", seconds=record.seconds, error=str(error))
-        record = replace(
-            record,
-            state="done",
-            sha256=sha256,
-            formats=begun.formats,
-            warnings=len(file_result.warnings) or None,
-        )
-        folder.run_log.append(record, settings)
-        return JobResult(
-            job.source.path,
-            "done",
-            folder.list_paths(outputs.values()),
-            record.seconds,
-            note=file_result.note,
-            kept=job.list_paths(kept),
-            warnings=file_result.warnings,
-        )
-
-    def _hash_unchanged(self, begun: _BegunJob) -> str | None:
-        """Return the hash of the input; NemocliError if it changed since the job was begun.
-
-        None if it is not a plain file.
-        """
-        if begun.content is None:
-            return None
-        source = begun.job.source
-        sha256 = hash_content(source.path)
-        if sha256 is None:
-            raise NemocliError(f"{source.name} vanished while it was transcribed: check the disk.")
-        if read_stamp(source.path) != begun.content:
-            raise NemocliError(
-                f"{source.name} changed while it was transcribed: run the command again."
-            )
-        return sha256
 
 
 def make_skipped_result(job: Job) -> JobResult:
