@@ -17,7 +17,8 @@ from nemocli.cluster.connection import (
     connect,
     parse_address,
 )
-from nemocli.cluster.workers import Workers, choose_worker_cpus
+from nemocli.cluster.cpus import choose_worker_cpus
+from nemocli.cluster.workers import Workers
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
 

@@ -8,7 +8,6 @@ others.
 import os
 import re
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,25 +17,20 @@ from typing import Any
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
 from nemocli.batch.many import FileProgress, FileResult
 from nemocli.boosting.phrases import Phrases
+from nemocli.cluster.cpus import choose_worker_cpus, list_cpus
+from nemocli.cluster.file_queue import MAX_LOSSES, FileQueue
 from nemocli.cluster.worker import Worker, WorkerProgress, WorkerResult, WorkerStart
 from nemocli.diarization.options import SpeakerOptions
 from nemocli.engine.languages import AUTO_LANGUAGE
 from nemocli.errors import AudioError, NemocliError
-from nemocli.jobs.plan import read_stamp
 from nemocli.jobs.settings import Settings
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.alignment import Align
 from nemocli.transcript.types import Transcript
 from nemocli.version import __version__
 
-#: Files that a worker is given together; it gets no more once they have so many bytes.
-MAX_BATCH_FILES, MAX_BATCH_BYTES = 8, 8_000_000
-
-#: CPUs of a worker at most: more of them make a call little faster.
-MAX_WORKER_CPUS = 4
-
-#: Times that a file may be lost with its worker, or a worker before it has loaded its model.
-MAX_LOSSES = 3
+#: Times that a worker may be lost before it has loaded its model.
+MAX_STARTS = 3
 
 #: Seconds to wait for Ray at a time, so that `close` and progress are not delayed.
 POLL_TIMEOUT_S = 0.5
@@ -74,17 +68,15 @@ class Workers:
         """
         self._load = load
         self._settings = settings
-        self._cpus = cpus or choose_worker_cpus(min(_list_cpus(), default=1))
+        self._cpus = cpus or choose_worker_cpus(min(list_cpus(), default=1))
         self._note = note
         self._idle: list[_WorkerHandle] = []
         # By Ray's reference to the result that each will give.
         self._starting: dict[Any, _WorkerHandle] = {}
         self._working: dict[Any, tuple[_WorkerHandle, list[Path]]] = {}
-        # Files that were lost with a worker and are to be done again, and how often each was lost.
-        self._lost: deque[Path] = deque()
-        self._losses: Counter[Path] = Counter()
+        self._queue = FileQueue()
         self._is_closed = False
-        for _ in range(count or sum(cpus // self._cpus for cpus in _list_cpus()) or 1):
+        for _ in range(count or sum(cpus // self._cpus for cpus in list_cpus()) or 1):
             self._create()
 
     def wait(self) -> None:
@@ -138,7 +130,7 @@ class Workers:
         progress: Callable[[FileProgress], None] | None,
     ) -> Iterator[FileResult]:
         while True:
-            while self._idle and (batch := self._take_next(coming)):
+            while self._idle and (batch := self._queue.take_next(coming)):
                 handle = self._idle.pop()
                 absolute = [os.path.abspath(path) for path in batch]
                 ref = handle.actor.transcribe.remote(absolute, *request)
@@ -156,22 +148,6 @@ class Workers:
                     self._take_started(ref)
                 else:
                     yield from self._take_finished(ref)
-
-    def _take_next(self, coming: Iterator[Path]) -> list[Path]:
-        """Return the next files for a worker; a file that was lost before goes alone."""
-        if self._lost:
-            return [self._lost.popleft()]
-        batch: list[Path] = []
-        size = 0
-        while (
-            len(batch) < MAX_BATCH_FILES
-            and size < MAX_BATCH_BYTES
-            and (path := next(coming, None)) is not None
-        ):
-            batch.append(path)
-            content = read_stamp(path)
-            size += content.size if content else MAX_BATCH_BYTES
-        return batch
 
     def _report_progress(self, progress: Callable[[FileProgress], None]) -> None:
         """Call `progress` for the files of those workers that answer in time."""
@@ -214,16 +190,12 @@ class Workers:
         self, batch: list[Path], handle: _WorkerHandle, error: Exception
     ) -> Iterator[FileResult]:
         """Queue lost files again; yield an error for those that were lost too often."""
-        for path in batch:
-            self._losses[path] += 1
-            if self._losses[path] < MAX_LOSSES:
-                self._lost.append(path)
-            else:
-                reason = (
-                    f"was given up on the cluster: {MAX_LOSSES} times what transcribed it was lost,"
-                    f" at last on {handle.host} ({_find_cause(error)}). Try it without --cluster."
-                )
-                yield FileResult(path, None, AudioError(reason, path))
+        for path in self._queue.put_back(batch):
+            reason = (
+                f"was given up on the cluster: {MAX_LOSSES} times what transcribed it was lost,"
+                f" at last on {handle.host} ({_find_cause(error)}). Try it without --cluster."
+            )
+            yield FileResult(path, None, AudioError(reason, path))
 
     # ------------------------------------------------------------------------------ workers' lives
 
@@ -253,7 +225,7 @@ class Workers:
             start: WorkerStart = ray.get(ref)
         except ray.exceptions.RayError as error:
             self._remove(handle)
-            if handle.lost + 1 < MAX_LOSSES:
+            if handle.lost + 1 < MAX_STARTS:
                 self._create(handle.lost + 1)
             else:
                 self._give_up(_explain_start(error))
@@ -276,23 +248,6 @@ class Workers:
 
         with suppress(Exception):  # it may be dead already
             ray.kill(handle.actor)
-
-
-def choose_worker_cpus(cpus: int) -> int:
-    """Return the CPUs for each worker on machines with `cpus` CPUs.
-
-    Not few, since each worker has a copy of the model in memory.
-    """
-    return max(1, min(cpus, MAX_WORKER_CPUS))
-
-
-def _list_cpus() -> list[int]:
-    """Return the number of CPUs of each machine of the cluster, if any."""
-    import ray
-
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    counts = [int(node["Resources"].get("CPU", 0)) for node in nodes]
-    return [count for count in counts if count]
 
 
 def _wait_finished(refs: Iterable[Any]) -> list[Any]:

@@ -10,8 +10,9 @@ import pytest
 
 from nemocli.boosting.phrases import Phrases
 from nemocli.cluster.connection import LOCAL, connect
+from nemocli.cluster.file_queue import MAX_BATCH_FILES
 from nemocli.cluster.worker import Worker
-from nemocli.cluster.workers import MAX_BATCH_FILES, Workers
+from nemocli.cluster.workers import Workers
 from nemocli.errors import ModelError, NemocliError
 from nemocli.version import __version__
 from tests.cluster.fake_worker import begun_times, load, load_and_die, load_nothing
