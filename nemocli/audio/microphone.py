@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import math
-import re
 import sys
 import threading
 import time
@@ -19,16 +18,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nemocli.audio.default_input import DefaultInput
+from nemocli.audio.clock_with_sleep import read_clock_with_sleep
 from nemocli.audio.device_stream import open_device_stream
 from nemocli.audio.devices import Device, find_device, import_sounddevice, list_devices
-from nemocli.audio.mac_permission import advise_on_permission
+from nemocli.audio.digital_silence import DigitalSilence
+from nemocli.audio.microphone_choice import MicrophoneChoice
 from nemocli.audio.native_messages import withhold_native_messages
 from nemocli.audio.samples import decode_samples
-from nemocli.audio.sound_server import list_server_sources
 from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.audio.system_sound import find_system_sound
-from nemocli.errors import AudioError, NemocliError, UsageError
+from nemocli.errors import AudioError, NemocliError
 
 #: Channels that are requested at most; they are mixed.
 MAX_MICROPHONE_CHANNELS = 2
@@ -39,12 +38,6 @@ GONE_AFTER_S, STALE_AFTER_S = 2.0, 1.0
 
 #: Seconds between two looks at it.
 WATCH_INTERVAL_S = 0.1
-
-#: Seconds between two questions for the system's default microphone.
-DEFAULT_INTERVAL_S = 1.0
-
-#: Seconds between two looks whether a source of the sound server is still there.
-SOURCE_LOOK_INTERVAL_S = 2.0
 
 #: Seconds between two attempts to open it again, which double up to the second.
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.25, 4.0
@@ -58,18 +51,11 @@ REPORTED_AFTER_S = 0.5
 #: Seconds that closing may take, such as where the sound server does not answer.
 CLOSE_TIMEOUT_S = 1.0
 
-#: Seconds of digital silence from the start, and later, after which the system is suspected to
-#: withhold sound.
-SUSPICIOUS_SILENCE_S, LATER_SILENCE_S = 3.0, 10.0
-
 #: Seconds by which the clock of a device may be late after a second: 0.5 ms is a very bad one.
 MAX_DRIFT = 0.0005
 
 #: The microphones that are open: a new look for devices would end the streams of all.
 _open_microphones: set[Microphone] = set()
-
-#: What PortAudio appends to the name of one of ALSA's devices: the numbers of card and device.
-_CARD = re.compile(r" \(hw:\d+,\d+\)$")
 
 
 def open_microphone(requested: str | None, max_lag: float, wait_s: float) -> LiveSource:
@@ -101,18 +87,13 @@ class Microphone(LiveSource):
     ) -> None:
         channels = min(device.channels, MAX_MICROPHONE_CHANNELS)
         super().__init__(device.name, device.rate, channels, max_lag=max_lag)
-        self._requested = requested
-        self._device = device
+        self._choice = MicrophoneChoice(requested, device)
         self._wait_s = wait_s
         self._stream: Any = None
         # Which of the streams that were opened one after the other is listened to.
         self._opened = 0
-        self._source_looked_at = 0.0
         self._withheld = ExitStack()
-        # The system's default microphone when it was opened, where the system can be asked.
-        self._default = DefaultInput()
-        self._default_input: int | None = None
-        self._default_asked_at = 0.0
+        self._silence = DigitalSilence((device.server_source or "").endswith(".monitor"))
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="microphone", daemon=True)
         # All of these under the lock. When the last block ended, and whether no block is trusted
@@ -127,12 +108,9 @@ class Microphone(LiveSource):
         self._away_since: float | None = None
         self._is_reported = False
         self._missing_since: float | None = None
-        # Frames of digital silence at a stretch, and whether there was ever a sound.
-        self._silent = 0
         # Seconds of all pauses, and when the one that lasts began; when `began_at` was estimated.
         self._pauses_s, self._paused_at = 0.0, 0.0
         self._estimated_at = 0.0
-        self._was_loud = False
 
     def start(self) -> None:
         if self._thread.ident is not None:
@@ -189,19 +167,13 @@ class Microphone(LiveSource):
         self._report_absence()
         packet = super().read(timeout)
         if packet is not None and packet.frames:
-            is_silent = not packet.samples.any()
-            self._silent = self._silent + packet.frames if is_silent else 0
-            self._was_loud |= not is_silent
+            self._silence.count(packet)
         return packet
 
     @property
     def silence_advice(self) -> str | None:
-        is_monitor = (self._device.server_source or "").endswith(".monitor")
-        limit = LATER_SILENCE_S if self._was_loud else SUSPICIOUS_SILENCE_S
-        if self._silent < limit * self.rate or (is_monitor and self._was_loud):
-            return None
-        advice = "does anything play there?" if is_monitor else _advise_on_permission()
-        return f"{self.name} gives nothing but digital silence: {advice}"
+        advice = self._silence.find_advice(self.rate)
+        return f"{self.name} gives nothing but digital silence: {advice}" if advice else None
 
     # ----------------------------------------------------------------------- PortAudio's own thread
 
@@ -218,10 +190,11 @@ class Microphone(LiveSource):
                 self._is_awaited = False
                 self._away_since = None
                 # Another device may have come in place of the default one.
-                is_other = self._device.name not in (self.name, "")
+                device = self._choice.device
+                is_other = device.name not in (self.name, "")
                 what = f"{self.name} is back"
                 if is_other:
-                    self.name = self._device.name
+                    self.name = device.name
                     what = f"the microphone is {self.name} now"
                 self._mark_gap(now - seconds, what, is_other or self._is_reported)
                 self._first_block.set()
@@ -270,7 +243,7 @@ class Microphone(LiveSource):
             # The first block may take its time: a Bluetooth headset has to change its mode.
             is_there = self._wait_for_block(FIRST_PATIENCE_S)
             while not self._stopped.wait(WATCH_INTERVAL_S):
-                is_gone = not is_there or self._is_gone() or self._has_other_default()
+                is_gone = not is_there or self._is_gone() or self._choice.has_other_default()
                 if is_gone and not self._bring_back():
                     break
                 is_there = True
@@ -284,25 +257,7 @@ class Microphone(LiveSource):
             late = read_clock_with_sleep() - self._last_block
             if self._is_stale or late > GONE_AFTER_S:
                 return True
-        return not self._stream.active or self._is_replaced()
-
-    def _is_replaced(self) -> bool:
-        """Tell whether the chosen source is gone, so that the sound server gives another."""
-        device, now = self._device, time.monotonic()
-        if device.server_source is None or now - self._source_looked_at < SOURCE_LOOK_INTERVAL_S:
-            return False
-        sources = list_server_sources()
-        self._source_looked_at = time.monotonic()
-        # Without any, the server does not answer, or has ended the stream.
-        return bool(sources) and all(source.index != device.server_index for source in sources)
-
-    def _has_other_default(self) -> bool:
-        """Tell whether the system has another default microphone now, if that one was chosen."""
-        now = time.monotonic()
-        if self._requested is not None or now - self._default_asked_at < DEFAULT_INTERVAL_S:
-            return False
-        self._default_asked_at = now
-        return self._default.find() not in (None, self._default_input)
+        return not self._stream.active or self._choice.is_replaced()
 
     def _report_absence(self) -> None:
         """Say that it is away, and give up in the end, whatever the thread that opens it does."""
@@ -353,27 +308,16 @@ class Microphone(LiveSource):
                 with suppress(sounddevice.PortAudioError):
                     sounddevice._terminate()
                 sounddevice._initialize()
-            self._device = self._find_again()
+            self._choice.find_again()
             self._open()
         except (NemocliError, sounddevice.PortAudioError):
             self._close_stream()
             return False
         return True
 
-    def _find_again(self) -> Device:
-        """Find the same one by its name, or the default there is now if none was chosen."""
-        devices = list_devices()
-        if self._requested is None or not self._device.name:
-            return find_device(None, devices)
-        name = self._device.name
-        with suppress(UsageError):
-            return find_device(name, devices)
-        # A card may be given another number when it is plugged in again.
-        return find_device(_CARD.sub("", name), devices)
-
     def _open(self) -> None:
         """Open the device and start it; AudioError if that cannot be."""
-        self._default_input = self._default.find()
+        self._choice.note_default()
         with self._lock:
             self._opened += 1
             opened = self._opened
@@ -384,7 +328,7 @@ class Microphone(LiveSource):
             self._receive(opened, data, frames, seconds)
 
         self._stream = open_device_stream(
-            self.name, self._device, self.rate, self.channels, receive
+            self.name, self._choice.device, self.rate, self.channels, receive
         )
 
     def _close_stream(self) -> None:
@@ -404,17 +348,3 @@ class Microphone(LiveSource):
             " Everything heard before is kept. 'nemocli live --list-devices' lists what"
             " is connected."
         )
-
-
-def read_clock_with_sleep() -> float:
-    """Return seconds on a clock that only goes forward, also while the machine sleeps."""
-    # Linux's clock of that kind, and the Mac's; Python's own stands still meanwhile.
-    name = "CLOCK_MONOTONIC_RAW" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
-    clock = getattr(time, name, None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
-
-
-def _advise_on_permission() -> str:
-    if sys.platform == "darwin":
-        return f"{advise_on_permission()}."
-    return "is it muted? See alsamixer, pavucontrol, or the desktop's sound settings."

@@ -8,7 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nemocli.audio import default_input, device_stream, devices, microphone
+from nemocli.audio import (
+    default_input,
+    device_stream,
+    devices,
+    digital_silence,
+    microphone,
+    microphone_choice,
+)
 from nemocli.audio.default_input import DefaultInput, PropertyAddress
 from nemocli.audio.mac_permission import advise_on_permission
 from nemocli.audio.microphone import Microphone
@@ -78,8 +85,8 @@ def core(monkeypatch):
     core = Core(BUILT_IN, HEADPHONES)
     for module in (microphone, devices, device_stream):
         monkeypatch.setattr(module, "import_sounddevice", lambda: core)
-    monkeypatch.setattr(microphone, "DefaultInput", lambda: core)
-    monkeypatch.setattr(microphone, "DEFAULT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(microphone_choice, "DefaultInput", lambda: core)
+    monkeypatch.setattr(microphone_choice, "DEFAULT_INTERVAL_S", 0.0)
     monkeypatch.setattr(microphone, "WATCH_INTERVAL_S", 0.005)
     monkeypatch.setattr(microphone, "read_clock_with_sleep", core.now)
     return core
@@ -120,7 +127,7 @@ def test_a_microphone_that_was_chosen_stays(core):
     core.default_number = 1
     for _ in range(10):
         source.read(0.01)
-    assert not source._has_other_default()
+    assert not source._choice.has_other_default()
     assert len(core.opened) == 1 and source.gaps == 0
     source.close()
 
@@ -199,5 +206,5 @@ def test_it_is_said_where_there_is_nothing_but_silence_and_where_there_is_no_mic
 ):
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setenv("TERM_PROGRAM", "iTerm.app")
-    assert "switch iTerm on" in microphone._advise_on_permission()
+    assert "switch iTerm on" in digital_silence._advise_on_permission()
     assert "switch iTerm on" in devices._connect_advice()

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nemocli.audio import devices, microphone
+from nemocli.audio import devices, microphone, microphone_choice
 from nemocli.audio.microphone import open_microphone
 from nemocli.audio.sound_server import ServerSource
 
@@ -148,9 +148,9 @@ def test_a_source_that_the_sound_server_replaced_is_waited_for(portaudio, monkey
     """The server goes on with another source, so that sound comes all the time, but not this."""
     sources = [ServerSource(1, "headset", "", 1, 16000), ServerSource(2, "laptop", "", 1, 16000)]
     portaudio.names = ("pulse",)
-    for module in (devices, microphone):
+    for module in (devices, microphone_choice):
         monkeypatch.setattr(module, "list_server_sources", lambda: sources)
-    monkeypatch.setattr(microphone, "SOURCE_LOOK_INTERVAL_S", 0.0)
+    monkeypatch.setattr(microphone_choice, "SOURCE_LOOK_INTERVAL_S", 0.0)
     with closing(open_microphone("headset", 60.0, 60.0)) as source:
         source.start()
         first = portaudio.streams.get(timeout=PATIENCE_S)

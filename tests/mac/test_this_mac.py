@@ -7,8 +7,8 @@ import time
 import pytest
 
 import nemocli
+from nemocli.audio.clock_with_sleep import read_clock_with_sleep
 from nemocli.audio.default_input import DefaultInput
-from nemocli.audio.microphone import read_clock_with_sleep
 from nemocli.bench.variants import list_compute_units, list_other_transfers
 from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.doctor.power import examine_power
