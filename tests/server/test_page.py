@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+import nemocli
 from tests.server.browser import CHROMIUM, Browser
+from tests.server.running import InThread
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
@@ -150,3 +152,17 @@ def test_the_page_asks_for_a_key(start, browser):
     page.run("const key = document.getElementById('key'); key.value = 'secret'; key.onchange()")
     page.wait("document.getElementById('status').textContent === 'Ready.'")
     assert page.run("document.getElementById('key-field').hidden")
+
+
+def test_a_language_that_needs_adaptation(released, browser):
+    with nemocli.load(released, runtime="numpy") as transcriber, InThread(transcriber) as server:
+        page = browser.open(server.url)
+        page.wait("document.getElementById('status').textContent === 'Ready.'")
+        page.run("document.getElementById('language').value = 'el-GR'")
+        page.click("#microphone")
+        status = "document.getElementById('status').textContent"
+        said = page.wait(f"{status}.startsWith('Listening.') && {status}")
+        assert said.startswith("Listening. Greek (el-GR) is not among the languages")
+        page.click("#microphone")
+        page.wait(f"{status} === 'Stopped.'")
+        assert page.complaints == []
