@@ -81,6 +81,11 @@ class EncoderStream:
         rows = count_chunk_rows(self._chunk, first=False)
         return -(-len(self._rows) // rows) if self._ended else len(self._rows) // rows
 
+    @property
+    def rows_to_chunk(self) -> int:
+        """The number of rows that the next chunk lacks; 0 or less if it is complete."""
+        return count_chunk_rows(self._chunk, first=False) - len(self._rows)
+
     def take(self, chunks: int) -> ChunkInputs:
         """Remove and return the next chunks. Only a stream that has ended may have fewer left."""
         rows = count_chunk_rows(self._chunk, first=False) * chunks

@@ -44,6 +44,12 @@ class MelStream:
         after = self._config.win_length - self._before
         return self._emit((self.samples - after) // self._config.hop_length + 1)
 
+    def count_samples_for(self, rows: int) -> int:
+        """Return how many more samples complete this many more rows (one or more)."""
+        after = self._config.win_length - self._before
+        last = self._rows + rows - 1
+        return self._config.hop_length * last + after - self.samples
+
     def finish(self) -> NDArray[np.float32]:
         """Return the last rows, to make samples // hop in all; their windows reach into zeros."""
         self._tail = np.concatenate([self._tail, np.zeros(self._config.win_length)])

@@ -73,6 +73,11 @@ class Session:
         return self._stream.frames
 
     @property
+    def samples_to_chunk(self) -> int:
+        """The number of samples that complete the next chunk: only these can give new words."""
+        return self._stream.samples_to_chunk
+
+    @property
     def last_token_frame(self) -> int | None:
         """The number of the frame that the last token was emitted on; None before the first."""
         return self._stream.last_token_frame

@@ -103,6 +103,12 @@ class Stream:
         """The number of chunks that wait for `advance`; after `end`, the last may be partial."""
         return self._encoder.chunks
 
+    @property
+    def samples_to_chunk(self) -> int:
+        """The number of samples that complete the next chunk; 0 if it is complete."""
+        rows = self._encoder.rows_to_chunk
+        return self._mel.count_samples_for(rows) if rows > 0 else 0
+
     def update(self, close: bool = False) -> Update:
         """Return what is new since the last update; with `close`, make the growing word final."""
         return self._text.update(self._duration, close)

@@ -164,6 +164,11 @@ class LiveStream:
         return self._session.frames
 
     @property
+    def samples_to_chunk(self) -> int:
+        """The number of samples that complete the session's next chunk."""
+        return self._session.samples_to_chunk
+
+    @property
     def level(self) -> float:
         """Level of the last sound, in dB of full scale."""
         return self._loudness.level

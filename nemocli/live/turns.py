@@ -154,6 +154,11 @@ class TurnStream:
         """The number of encoder frames of this session that are decoded; a reset begins anew."""
         return self._stream.frames
 
+    @property
+    def samples_to_chunk(self) -> int:
+        """The number of samples that complete the next chunk: only these can give new words."""
+        return self._stream.samples_to_chunk
+
     def _follow(
         self, events: Iterable[Partial | Final | StreamEvent], ends: bool = False
     ) -> Iterator[TurnEvent]:

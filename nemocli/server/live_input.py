@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -25,19 +26,25 @@ Order: TypeAlias = Callable[[TurnStream], Iterable[TurnEvent]]
 #: Seconds of sound that wait at most, and that a thread takes at once.
 MAX_WAITING_S, STEP_S = 10.0, 1.0
 
-#: Seconds of sound for which a thread is worth waking, and that it is waited for. Sound of 24 to
-#: 48 kHz comes out of the resampler in pieces of that length at least: none waits for the next.
-MIN_STEP_S = 0.03
-
-#: Seconds between two looks whether a silent client's turn has ended, and for how long.
+#: Seconds without sound after which a part of a chunk is transcribed too; then, seconds between two
+#: looks whether a silent client's turn has ended, and for how long.
 LOOK_S, LOOKED_FOR_S = 0.25, 20.0
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Sound, and when it came."""
+
+    samples: Samples
+    came_at: float
 
 
 class LiveInput:
     """Transcribes what is put in, in order; `receive` is awaited with each batch of events.
 
-    `run` does it, until `end` is reached in the queue; it raises what the model raises.
-    `progressed` is awaited when chunks were transcribed, behind their events.
+    No thread is woken for less than a chunk of sound, which could give no words. `run` does it,
+    until `end` is reached in the queue; it raises what the model raises. `progressed` is awaited
+    when chunks were transcribed, behind their events.
     """
 
     def __init__(
@@ -51,14 +58,13 @@ class LiveInput:
         self._service = service
         self._receive = receive
         self._progressed = progressed
-        self._queue: asyncio.Queue[Samples | Order | None] = asyncio.Queue()
-        self._waiting = 0
+        self._items: deque[_Piece | Order | None] = deque()
+        # Samples and other items that wait, and samples that complete a chunk.
+        self._waiting = self._orders = self._needed = 0
+        self._has_work = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
-        # The first item that did not belong to the step before.
-        self._held: list[Samples | Order | None] = []
-        # When the pieces of sound that wait came, and the first of those that are transcribed.
-        self._arrivals: deque[float] = deque()
+        # When the sound came that completed the first chunk of a step.
         self._came_at = 0.0
 
     async def put_sound(self, samples: Samples) -> None:
@@ -67,20 +73,27 @@ class LiveInput:
         for at in range(0, len(samples), step):
             await self._has_room.wait()
             piece = samples[at : at + step]
+            is_first = not self._waiting
             self._waiting += len(piece)
             if self._waiting > MAX_WAITING_S * SAMPLE_RATE:
                 self._has_room.clear()
-            self._arrivals.append(time.monotonic())
-            self._queue.put_nowait(piece)
+            self._items.append(_Piece(piece, time.monotonic()))
+            if is_first or self._has_step:
+                self._has_work.set()
 
     async def put_order(self, order: Order) -> None:
         """Add something to do behind the sound that was put in before."""
         await self._has_room.wait()
-        self._queue.put_nowait(order)
+        self._put(order)
 
     def end(self) -> None:
         """Let `run` return when all that was put in before is done."""
-        self._queue.put_nowait(None)
+        self._put(None)
+
+    def _put(self, order: Order | None) -> None:
+        self._items.append(order)
+        self._orders += 1
+        self._has_work.set()
 
     async def run(self) -> None:
         """Transcribe until the end."""
@@ -100,43 +113,53 @@ class LiveInput:
 
     async def _get_next(self, last_sound: float) -> "Samples | Order | _Silent | None":
         """Return what comes next; pieces of sound that wait are joined."""
-        first = await self._get(last_sound)
-        if not isinstance(first, np.ndarray):
-            return first
-        self._came_at = self._arrivals.popleft()
-        pieces, count = [first], len(first)
-        while count < STEP_S * SAMPLE_RATE:
-            if self._queue.empty() and count < MIN_STEP_S * SAMPLE_RATE:
-                try:
-                    async with asyncio.timeout(MIN_STEP_S):
-                        following = await self._queue.get()
-                except TimeoutError:
+        self._needed = self.turns.samples_to_chunk
+        while not self._has_step:
+            self._has_work.clear()
+            is_looked_for = self._waiting or time.monotonic() - last_sound <= LOOKED_FOR_S
+            try:
+                async with asyncio.timeout(LOOK_S if is_looked_for else None):
+                    await self._has_work.wait()
+            except TimeoutError:
+                if self._has_step:
                     break
-            elif not self._queue.empty():
-                following = self._queue.get_nowait()
-            else:
+                if not self._waiting:
+                    return _Silent()
+                if time.monotonic() - self._last_came_at >= LOOK_S:
+                    break
+        if isinstance(self._items[0], _Piece):
+            return self._take_step()
+        self._orders -= 1
+        return self._items.popleft()
+
+    @property
+    def _has_step(self) -> bool:
+        """Whether what waits is worth waking a thread for."""
+        return self._orders > 0 or self._waiting >= max(1, self._needed)
+
+    @property
+    def _last_came_at(self) -> float:
+        """When the last sound came, of that which waits."""
+        last = self._items[-1]
+        assert isinstance(last, _Piece)
+        return last.came_at
+
+    def _take_step(self) -> Samples:
+        """Remove and return sound that waits, up to the next order."""
+        pieces: list[Samples] = []
+        count = 0
+        while count < STEP_S * SAMPLE_RATE and self._items:
+            if not isinstance(piece := self._items[0], _Piece):
                 break
-            if not isinstance(following, np.ndarray):
-                self._held.append(following)
-                break
-            self._arrivals.popleft()
-            pieces.append(following)
-            count += len(following)
+            if not pieces or count < self._needed:
+                self._came_at = piece.came_at
+            pieces.append(piece.samples)
+            count += len(piece.samples)
+            self._items.popleft()
         self._waiting -= count
         if self._waiting <= MAX_WAITING_S * SAMPLE_RATE:
             self._has_room.set()
         return np.concatenate(pieces)
-
-    async def _get(self, last_sound: float) -> "Samples | Order | _Silent | None":
-        if self._held:
-            return self._held.pop()
-        if time.monotonic() - last_sound > LOOKED_FOR_S:
-            return await self._queue.get()
-        try:
-            async with asyncio.timeout(LOOK_S):
-                return await self._queue.get()
-        except TimeoutError:
-            return _Silent()
 
     async def _transcribe(self, samples: Samples) -> None:
         frames = self.turns.frames

@@ -70,3 +70,16 @@ def test_what_an_update_had_stays(transcriber, whole):
     known = [token for packet in np.array_split(SOUND, 37) for token in session.feed(packet).tokens]
     assert len(known) > 10
     assert symbols(whole)[: len(known)] == [(token.id, token.frame) for token in known]
+
+
+@pytest.mark.parametrize("lookahead", [0, 3])
+def test_samples_to_a_chunk_are_just_enough(lookahead):
+    session = small(lookahead).session()
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        session.feed(SOUND[: rng.integers(1, 900)])
+        frames, needed = session.frames, session.samples_to_chunk
+        session.feed(SOUND[: needed - 1])
+        assert (session.frames, session.samples_to_chunk) == (frames, 1)
+        session.feed(SOUND[:1])
+        assert session.frames == frames + lookahead + 1
