@@ -14,6 +14,10 @@ seconds, until --seconds. Processes load their models first, and begin together.
 A number of streams is in time if the 95th percentile of the lags is under the length of a chunk.
 The largest such number is searched for, or those of --streams and --processes are measured.
 
+Each row says how busy the machine was before: its load average of a minute, which sinks slowly
+behind a row. A server's rows also say which part of a core the clients used, all of which are this
+process; those of the other rows are part of the processes.
+
 --peer measures other recognizers too, with the same random checkpoint in DIR, where
 compare_peers.py and this script keep their environments and models. transformers has a process for
 each stream: its streaming loop could only share a batch among streams that began together.
@@ -24,6 +28,7 @@ what is ready, as its server does (without the network).
 import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -48,18 +53,26 @@ HOP, BEHIND = 160, 200
 SPREAD_S, SOON_S = 1.0, 0.5
 
 #: Where a search begins, and its steps: for a server, for its processes, and for peers.
-SERVER_STEPS, PROCESS_STEPS, PEER_STEPS = (4, 4), (3, 1), (1, 1)
+SERVER_STEPS, PROCESS_STEPS, PEER_STEPS = (16, 8), (4, 2), (1, 1)
 
 
 @dataclass(frozen=True)
 class Row:
-    """Lags in seconds of all chunks in the span, and streams per call if they are known."""
+    """Lags in seconds of all chunks in the span.
+
+    If they are known: streams per call, and cores that the clients used. With `is_lost`, there are
+    chunks without a result.
+    """
 
     lags: Sequence[float]
     batch: float | None = None
+    clients: float | None = None
+    is_lost: bool = False
 
     def is_in_time(self, chunk_s: float) -> bool:
-        return bool(self.lags) and float(np.percentile(self.lags, 95)) < chunk_s
+        if not self.lags or self.is_lost:
+            return False
+        return float(np.percentile(self.lags, 95)) < chunk_s
 
 
 @dataclass(frozen=True)
@@ -82,15 +95,15 @@ def main() -> None:
     model = options.model or models.for_nemocli(
         options.work, options.size, "int8", options.lookahead
     )
-    print("| streams | chunks | median lag, ms | mean | p95 | most | streams per call | in time |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(COLUMNS)} |\n|{len(COLUMNS) * '---|'}")
     with tempfile.TemporaryDirectory() as folder:
         wav = sounds.write_sound(Path(folder), options.seconds + SPREAD_S, 0)
 
         def find(what: str, counts: Sequence[int] | None, steps: tuple[int, int], measure: Measure):
             def show(count: int) -> bool:
+                load = os.getloadavg()[0]
                 row = measure(count)
-                report(f"{count}, {what}", row, chunk_s)
+                report(f"{count}, {what}", row, chunk_s, load)
                 return row.is_in_time(chunk_s)
 
             if counts is None:
@@ -189,15 +202,30 @@ def find_most(is_in_time: Callable[[int], bool], first: int, step: int, most: in
     return best
 
 
-def report(what: str, row: Row, chunk_s: float) -> None:
+COLUMNS = (
+    "streams",
+    "chunks",
+    "median lag, ms",
+    "mean",
+    "p95",
+    "most",
+    "streams per call",
+    "cores of clients",
+    "load before",
+    "in time",
+)
+
+
+def report(what: str, row: Row, chunk_s: float, load: float) -> None:
     cells = [what, str(len(row.lags))]
     if row.lags:
         figures = (np.median(row.lags), np.mean(row.lags), np.percentile(row.lags, 95))
         cells += [f"{1000 * figure:.0f}" for figure in (*figures, max(row.lags))]
     else:
         cells += 4 * ["-"]
-    cells += ["-" if row.batch is None else f"{row.batch:.1f}"]
-    print(f"| {' | '.join(cells)} | {'yes' if row.is_in_time(chunk_s) else 'no'} |", flush=True)
+    cells += ["-" if value is None else f"{value:.2f}" for value in (row.batch, row.clients)]
+    cells += [f"{load:.1f}", "yes" if row.is_in_time(chunk_s) else "no"]
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def chunk_ends(lookahead: int, samples: int) -> list[int]:
@@ -240,16 +268,19 @@ async def send_all(url: str, lookahead: int, count: int, wav: Path, span: Span) 
         before.update(await asyncio.to_thread(read_metrics, url))
 
     noting = asyncio.ensure_future(note_metrics())
+    used, since = time.process_time(), time.monotonic()
     await asyncio.gather(*(send(url, samples, pace, ends) for pace in paces), noting)
+    clients = (time.process_time() - used) / (time.monotonic() - since)
     after = await asyncio.to_thread(read_metrics, url)
     calls, streams = (
         after[f'{name}{{kind="live"}}'] - before[f'{name}{{kind="live"}}']
         for name in ("calls_total", "call_streams_total")
     )
     if missing := sum(len(ends) - len(pace.lags) for pace in paces):
-        raise SystemExit(f"{missing} chunks have no result.")
+        # Where a stream transcribes sound once more, its chunks end elsewhere.
+        print(f"{missing} chunks have no result.", file=sys.stderr)
     lags = [lag for pace in paces for lag in span.select(began, pace.lags)]
-    return Row(lags, streams / max(1, calls))
+    return Row(lags, streams / max(1, calls), clients, bool(missing))
 
 
 async def send(url: str, samples: bytes, pace: Pace, ends: Sequence[int]) -> None:

@@ -49,7 +49,10 @@ class Runtime(GraphRuntime):
     lookahead: int
 
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
-        """Join the states of several streams into one, along the axis that counts streams."""
+        """Join the states of several streams into one, along the axis that counts streams.
+
+        The result is for one call of `run`: the next one may be in the same memory.
+        """
         if len(states) == 1:
             return states[0]
         return {name: _join([state[name] for state in states], axis) for name in states[0]}
@@ -76,13 +79,21 @@ def _own(value: Any) -> Any:
 
 
 def _join(arrays: Sequence[NDArray[Any]], axis: int) -> NDArray[Any]:
-    """Concatenate arrays of one stream each, without a copy if they are all of one array."""
+    whole = find_whole(arrays, axis)
+    return np.concatenate(arrays, axis) if whole is None else whole
+
+
+def find_whole(arrays: Sequence[NDArray[Any]], axis: int) -> NDArray[Any] | None:
+    """Return the array whose parts along an axis are these, of one stream each; None if none is.
+
+    It has no other parts, and these come in its order: joining them needs no copy.
+    """
     whole = arrays[0].base
-    if isinstance(whole, np.ndarray) and whole.nbytes == len(arrays) * arrays[0].nbytes:
-        first, step = whole.ctypes.data, whole.strides[axis]
-        if whole.shape[axis] == len(arrays) and all(
-            array.base is whole and array.ctypes.data == first + n * step
-            for n, array in enumerate(arrays)
-        ):
-            return whole
-    return np.concatenate(arrays, axis)
+    if not isinstance(whole, np.ndarray) or whole.nbytes != len(arrays) * arrays[0].nbytes:
+        return None
+    first, step = whole.ctypes.data, whole.strides[axis]
+    is_whole = whole.shape[axis] == len(arrays) and all(
+        array.base is whole and array.ctypes.data == first + n * step
+        for n, array in enumerate(arrays)
+    )
+    return whole if is_whole else None

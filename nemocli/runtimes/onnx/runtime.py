@@ -1,7 +1,7 @@
 """Running model folders with onnxruntime on the CPU."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from nemocli.errors import ModelError, lacks_memory
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
-from nemocli.runtimes.base import Arrays, GraphRuntime, Runtime
+from nemocli.runtimes.base import Arrays, GraphRuntime, Runtime, State
+from nemocli.runtimes.joined_states import StateJoiner
 from nemocli.runtimes.onnx.names import name_graph_file
 from nemocli.runtimes.onnx.processor import multiplies_signed_weights
 
@@ -63,7 +64,11 @@ class OnnxRuntime(OnnxGraphs, Runtime):
         self.config = config
         self.lookahead = lookahead
         graphs = (*BLOCK_GRAPHS, *DECODER_GRAPHS)
+        self._joiner = StateJoiner()
         super().__init__({graph: folder / name_graph_file(graph, lookahead) for graph in graphs})
+
+    def join_states(self, states: Sequence[State], axis: int = 0) -> State:
+        return self._joiner.join(states, axis)
 
 
 def _options() -> ort.SessionOptions:
