@@ -12,22 +12,34 @@ from nemocli.runtimes.base import Runtime
 
 
 class Turns:
-    """A lock that a thread cannot take again while another one waits for it.
+    """A lock for a few threads at once, which none takes again while another one waits for it.
 
     With a plain lock, a thread that calls the model again and again, as for a long file, would
     block a live stream: it would have the lock again before the stream's thread is awake.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = 1) -> None:
+        self._places = places
         self._next = threading.Lock()
-        self._taken = threading.Lock()
+        self._free = threading.Semaphore(places)
 
     def __enter__(self) -> None:
         with self._next:
-            self._taken.acquire()
+            self._free.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._taken.release()
+        self._free.release()
+
+    @contextmanager
+    def take_all(self) -> Iterator[None]:
+        """Wait until no thread has a turn, and let none have one in a `with` block."""
+        with self._next:
+            for _ in range(self._places):
+                self._free.acquire()
+        try:
+            yield
+        finally:
+            self._free.release(self._places)
 
 
 class Advances(Protocol):
@@ -44,8 +56,8 @@ class Recognizer(Closing):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.encoder = choose_encoder(runtime)
-        #: Held during each call into the runtime, which takes one call at a time; see `turn`.
-        self.turns = Turns()
+        #: Held during each call into the runtime; see `turn`.
+        self.turns = Turns(runtime.calls_at_once)
         #: What calls the model for streams of all threads; None if each thread does that.
         self.scheduler: Advances | None = None
         self._is_closed = False
@@ -63,8 +75,8 @@ class Recognizer(Closing):
             raise NemocliError("This transcriber is closed; load the model again.")
 
     def close(self) -> None:
-        """Give back the model's memory, after the call that is running; twice is fine."""
-        with self.turns:
+        """Give back the model's memory, after the calls that are running; twice is fine."""
+        with self.turns.take_all():
             if not self._is_closed:
                 self._is_closed = True
                 self.runtime.close()

@@ -127,10 +127,11 @@ class LiveInput:
                     return _Silent()
                 if time.monotonic() - self._last_came_at >= LOOK_S:
                     break
-        if isinstance(self._items[0], _Piece):
+        if isinstance(first := self._items[0], _Piece):
             return self._take_step()
+        self._items.popleft()
         self._orders -= 1
-        return self._items.popleft()
+        return first
 
     @property
     def _has_step(self) -> bool:

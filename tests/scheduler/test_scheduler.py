@@ -8,10 +8,13 @@ import pytest
 
 import nemocli
 import nemocli.scheduler.scheduler as scheduling
+import nemocli.scheduler.shares as shares
+from nemocli.engine.recognizer import Turns
 from nemocli.errors import NemocliError
 from nemocli.scheduler.costs import CallCost, CallCosts
 from nemocli.scheduler.requests import choose_call
 from nemocli.scheduler.scheduler import BusyError
+from nemocli.scheduler.shares import MachineTime
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,17 @@ def transcriber():
 def scheduler(transcriber):
     with transcriber.schedule() as running:
         yield running
+
+
+@pytest.fixture
+def call_at_once(transcriber, monkeypatch):
+    """Return a function that sets how many calls the next scheduler runs at once."""
+
+    def call_at_once(calls):
+        monkeypatch.setattr(transcriber._recognizer.runtime, "calls_at_once", calls)
+        monkeypatch.setattr(transcriber._recognizer, "turns", Turns(calls))
+
+    return call_at_once
 
 
 def ids(transcript):
@@ -52,7 +66,11 @@ def feed(transcriber, samples, size):
     return session.finish()
 
 
-def test_streams_and_files_of_many_threads_have_their_own_tokens(transcriber, clips):
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_streams_and_files_of_many_threads_have_their_own_tokens(
+    transcriber, clips, call_at_once, calls
+):
+    call_at_once(calls)
     alone = [ids(transcriber.transcribe(clip.path)) for clip in clips]
     with transcriber.schedule() as scheduler:
         rng = np.random.default_rng(0)
@@ -108,7 +126,8 @@ def test_an_error_of_the_model_reaches_every_caller_and_ends_nothing(
     assert transcriber.transcribe(clips[0].path).text == clips[0].text
 
 
-def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch):
+def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch, call_at_once):
+    call_at_once(1)
     scheduler = transcriber.schedule()
     is_running, may_end = threading.Event(), threading.Event()
     encode = transcriber._recognizer.encoder.encode
@@ -146,7 +165,10 @@ def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch):
     assert "closed" in errors[0]
 
 
-def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(transcriber, clips, monkeypatch):
+def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(
+    transcriber, clips, monkeypatch, call_at_once
+):
+    call_at_once(1)
     calls, is_held, may_go = [], threading.Event(), threading.Event()
     advance_now = scheduling.advance_now
 
@@ -181,6 +203,101 @@ def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(transcriber, clips,
     assert calls[measured + 1][0], "the live stream comes next"
     assert len(file_calls) > 1
     assert max(file_calls) == 3
+
+
+class Held:
+    """Stands in for `advance_now`; its calls wait until they may go on."""
+
+    def __init__(self, monkeypatch):
+        self._advance = scheduling.advance_now
+        self._changed = threading.Condition()
+        self._may_go = False
+        #: Whether each call that has begun is for a live stream, in order.
+        self.begun = []
+        monkeypatch.setattr(scheduling, "advance_now", self)
+
+    def __call__(self, streams, chunks):
+        with self._changed:
+            self.begun.append(streams[0].is_live)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._may_go)
+        self._advance(streams, chunks)
+
+    def wait_for(self, calls):
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.begun) >= calls, 60)
+
+    def go(self):
+        with self._changed:
+            self._may_go = True
+            self._changed.notify_all()
+
+
+def begin_all(scheduler, streams):
+    """Advance each stream by a chunk, in a thread of its own; return the threads."""
+    threads = [threading.Thread(target=scheduler.advance, args=([each], 1)) for each in streams]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_as_many_calls_run_at_once_as_the_runtime_takes(
+    transcriber, clips, monkeypatch, call_at_once
+):
+    call_at_once(2)
+    with transcriber.schedule() as scheduler:
+        held = Held(monkeypatch)
+        streams = [transcriber._begin_stream("auto") for _ in range(4)]
+        for stream in streams:
+            stream.push(stream.compute_rows(clips[0].samples[:6000]))
+        threads = begin_all(scheduler, streams[:1])
+        held.wait_for(1)
+        threads += begin_all(scheduler, streams[1:2])
+        held.wait_for(2)
+        threads += begin_all(scheduler, streams[2:])
+        while scheduler.waiting != (2, 0):
+            time.sleep(0.001)
+        held.go()
+        for thread in threads:
+            thread.join()
+        assert len(held.begun) <= 4
+        assert scheduler.waiting == (0, 0)
+    assert {stream.frames for stream in streams} == {4}
+
+
+def test_files_take_one_call_only_while_a_stream_is_live(
+    transcriber, clips, monkeypatch, call_at_once
+):
+    call_at_once(2)
+    monkeypatch.setattr(scheduling, "LIVE_FOR_S", 1e9)
+    with transcriber.schedule() as scheduler:
+        streams = [transcriber._begin_stream("auto", is_live=n == 2) for n in range(3)]
+        for stream in streams:
+            stream.push(stream.compute_rows(clips[0].samples[:6000]))
+        held = Held(monkeypatch)  # measuring was the live call
+        threads = begin_all(scheduler, streams[:1])
+        held.wait_for(1)
+        threads += begin_all(scheduler, streams[1:])
+        held.wait_for(2)
+        assert held.begun == [False, True]
+        assert scheduler.waiting == (0, 1)
+        held.go()
+        for thread in threads:
+            thread.join()
+    assert held.begun == [False, True, False]
+
+
+def test_calls_that_run_at_once_share_the_time(monkeypatch):
+    clock = iter([10, 11, 13, 16, 20, 21])
+    monkeypatch.setattr(shares.time, "monotonic", lambda: next(clock))
+    machine = MachineTime()
+    first = machine.begin()  # at 10
+    second = machine.begin()  # at 11
+    assert machine.end(first) == 1 + (13 - 11) / 2
+    assert machine.end(second) == (13 - 11) / 2 + (16 - 13)
+    third = machine.begin()  # at 20
+    assert machine.end(third) == 1
+    assert machine.calls == 0
 
 
 def test_files_do_not_wait_for_ever(transcriber, scheduler, clips, monkeypatch):
@@ -238,6 +355,7 @@ def test_costs_are_those_of_the_calls():
     assert cost.each == pytest.approx(0.0128, abs=0.001)
     assert cost.count_streams_within(0.32) == 16  # two calls of 16 streams' turns fit into a chunk
     assert cost.count_chunks_within(0.1) == 3
+    assert cost.count_streams_within(0.32, calls=2) == 11
 
 
 def test_at_least_one_stream_is_served():
