@@ -41,6 +41,10 @@ class Turns:
         finally:
             self._free.release(self._places)
 
+    def set_places(self, places: int) -> None:
+        """Set how many threads have a turn at once, inside of `take_all`."""
+        self._places = places
+
 
 class Advances(Protocol):
     """Calls the model for streams of all threads, in a thread of its own."""
@@ -68,6 +72,16 @@ class Recognizer(Closing):
         with self.turns:
             self.check_open()
             yield self.runtime
+
+    def share_cores(self, calls: int) -> None:
+        """Have the runtime take so many calls at once, each with its part of the cores, if it can.
+
+        Calls that are running are waited for.
+        """
+        with self.turns.take_all():
+            self.check_open()
+            self.runtime.share_cores(calls)
+            self.turns.set_places(self.runtime.calls_at_once)
 
     def check_open(self) -> None:
         """Raise NemocliError if the model was closed."""

@@ -45,6 +45,9 @@ MAX_FILE_WAIT_S = 1.0
 #: Seconds after which a stream that waits gets memory of its own.
 OWN_STATES_AFTER_S = 1.0
 
+#: The part of its time that a chunk's call may take where it has a part of the cores only.
+MAX_SHARED_CALL = 0.4
+
 #: Live streams in the calls that are measured at the start.
 MEASURED_STREAMS = (1, 8)
 
@@ -149,6 +152,11 @@ class Scheduler(Closing):
     def cost(self) -> CallCost:
         """What a call costs here."""
         return self._costs.cost
+
+    @property
+    def has_time_to_share(self) -> bool:
+        """Whether a chunk is transcribed in a small part of its time, with a part of the cores."""
+        return self.cost.of(1) <= MAX_SHARED_CALL * self.chunk_seconds
 
     @property
     def chunk_seconds(self) -> float:

@@ -9,7 +9,6 @@ import pytest
 import nemocli
 import nemocli.scheduler.scheduler as scheduling
 import nemocli.scheduler.shares as shares
-from nemocli.engine.recognizer import Turns
 from nemocli.errors import NemocliError
 from nemocli.scheduler.costs import CallCost, CallCosts
 from nemocli.scheduler.requests import choose_call
@@ -30,14 +29,12 @@ def scheduler(transcriber):
 
 
 @pytest.fixture
-def call_at_once(transcriber, monkeypatch):
-    """Return a function that sets how many calls the next scheduler runs at once."""
-
-    def call_at_once(calls):
-        monkeypatch.setattr(transcriber._recognizer.runtime, "calls_at_once", calls)
-        monkeypatch.setattr(transcriber._recognizer, "turns", Turns(calls))
-
-    return call_at_once
+def schedule(transcriber, monkeypatch):
+    """Return `Transcriber.schedule` as on a machine with cores enough, and fast enough."""
+    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._count_threads", lambda: 4)
+    monkeypatch.setattr(scheduling, "MAX_SHARED_CALL", float("inf"))
+    yield transcriber.schedule
+    transcriber._recognizer.share_cores(1)
 
 
 def ids(transcript):
@@ -68,11 +65,10 @@ def feed(transcriber, samples, size):
 
 @pytest.mark.parametrize("calls", [1, 2, 3])
 def test_streams_and_files_of_many_threads_have_their_own_tokens(
-    transcriber, clips, call_at_once, calls
+    transcriber, clips, schedule, calls
 ):
-    call_at_once(calls)
     alone = [ids(transcriber.transcribe(clip.path)) for clip in clips]
-    with transcriber.schedule() as scheduler:
+    with schedule(calls_at_once=calls) as scheduler:
         rng = np.random.default_rng(0)
         work = [(n, int(rng.integers(700, 20000))) for n in range(len(clips))] * 3
         work += [(n, 0) for n in range(len(clips))]
@@ -126,8 +122,7 @@ def test_an_error_of_the_model_reaches_every_caller_and_ends_nothing(
     assert transcriber.transcribe(clips[0].path).text == clips[0].text
 
 
-def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch, call_at_once):
-    call_at_once(1)
+def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch):
     scheduler = transcriber.schedule()
     is_running, may_end = threading.Event(), threading.Event()
     encode = transcriber._recognizer.encoder.encode
@@ -165,10 +160,7 @@ def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch, cal
     assert "closed" in errors[0]
 
 
-def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(
-    transcriber, clips, monkeypatch, call_at_once
-):
-    call_at_once(1)
+def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(transcriber, clips, monkeypatch):
     calls, is_held, may_go = [], threading.Event(), threading.Event()
     advance_now = scheduling.advance_now
 
@@ -241,11 +233,8 @@ def begin_all(scheduler, streams):
     return threads
 
 
-def test_as_many_calls_run_at_once_as_the_runtime_takes(
-    transcriber, clips, monkeypatch, call_at_once
-):
-    call_at_once(2)
-    with transcriber.schedule() as scheduler:
+def test_as_many_calls_run_at_once_as_the_runtime_takes(transcriber, clips, monkeypatch, schedule):
+    with schedule(calls_at_once=2) as scheduler:
         held = Held(monkeypatch)
         streams = [transcriber._begin_stream("auto") for _ in range(4)]
         for stream in streams:
@@ -265,12 +254,9 @@ def test_as_many_calls_run_at_once_as_the_runtime_takes(
     assert {stream.frames for stream in streams} == {4}
 
 
-def test_files_take_one_call_only_while_a_stream_is_live(
-    transcriber, clips, monkeypatch, call_at_once
-):
-    call_at_once(2)
+def test_files_take_one_call_only_while_a_stream_is_live(transcriber, clips, monkeypatch, schedule):
     monkeypatch.setattr(scheduling, "LIVE_FOR_S", 1e9)
-    with transcriber.schedule() as scheduler:
+    with schedule(calls_at_once=2) as scheduler:
         streams = [transcriber._begin_stream("auto", is_live=n == 2) for n in range(3)]
         for stream in streams:
             stream.push(stream.compute_rows(clips[0].samples[:6000]))
@@ -285,6 +271,22 @@ def test_files_take_one_call_only_while_a_stream_is_live(
         for thread in threads:
             thread.join()
     assert held.begun == [False, True, False]
+
+
+def test_a_slow_machine_has_one_call_with_all_cores(transcriber, clips, monkeypatch, schedule):
+    def count_calls(part):
+        monkeypatch.setattr(scheduling, "MAX_SHARED_CALL", part)
+        with schedule(calls_at_once=2):
+            assert transcriber.transcribe(clips[0].path).text == clips[0].text
+            return transcriber._recognizer.runtime.calls_at_once
+
+    assert [count_calls(part) for part in (1e9, 0)] == [2, 1]
+
+
+def test_no_more_calls_run_at_once_than_there_are_cores(transcriber, monkeypatch, schedule):
+    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._count_threads", lambda: 1)
+    with schedule(calls_at_once=2):
+        assert transcriber._recognizer.runtime.calls_at_once == 1
 
 
 def test_calls_that_run_at_once_share_the_time(monkeypatch):
