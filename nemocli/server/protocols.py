@@ -10,6 +10,10 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 #: sent.
 HEAD_TIMEOUT_S, TAKE_TIMEOUT_S = 30.0, 60.0
 
+#: Seconds in which a response must be complete whose client sends no more. It may have ended its
+#: side after the request, or be gone: that looks the same, and then nobody needs the response.
+HALF_CLOSED_TIMEOUT_S = 10.0
+
 
 class _TakesInTime(asyncio.Protocol):
     """Closes a connection that does not take what it is sent; mixed into uvicorn's protocols."""
@@ -35,6 +39,7 @@ class TimedHttp(_TakesInTime, H11Protocol):
     """Closes connections whose request does not come, and those that take no response."""
 
     _head_timer: asyncio.TimerHandle | None = None
+    _half_closed_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -46,7 +51,16 @@ class TimedHttp(_TakesInTime, H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         _cancel(self._head_timer)
+        _cancel(self._half_closed_timer)
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the connection for a while if the response of a whole request is not complete."""
+        if self.cycle is None or self.cycle.more_body or self.cycle.response_complete:
+            return False
+        self.cycle.keep_alive = False
+        self._half_closed_timer = self.loop.call_later(HALF_CLOSED_TIMEOUT_S, self.transport.close)
+        return True
 
     def _watch_head(self) -> None:
         """Begin to wait for the head of a request, or end that if it came."""

@@ -162,6 +162,37 @@ def test_a_client_that_goes_away_does_not_keep_its_file(start, clips, tmp_path, 
     assert server.transcribe(clips[0].path)[1]["text"] == clips[0].text
 
 
+def send_and_end(server, clip):
+    """Send a file, end that direction, and return all that comes back."""
+    body, boundary = form(clip.path.read_bytes(), [("model", "x")])
+    head = (
+        f"POST /v1/audio/transcriptions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}"
+        f"\r\ncontent-type: multipart/form-data; boundary={boundary}\r\n\r\n"
+    ).encode()
+    with socket.create_connection((server.host, server.port), timeout=60) as client:
+        client.sendall(head + body)
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as answer:
+            return answer.read()
+
+
+def test_a_client_that_sends_no_more_still_has_its_answer(server, clips):
+    head, _, body = send_and_end(server, clips[0]).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(body)["text"] == clips[0].text
+
+
+def test_a_client_that_sends_no_more_may_be_gone(start, clips, monkeypatch):
+    monkeypatch.setattr("nemocli.server.protocols.HALF_CLOSED_TIMEOUT_S", 0.01)
+    server = start()
+    monkeypatch.setattr("nemocli.scheduler.scheduler.advance_now", lambda *_: time.sleep(0.1))
+    assert send_and_end(server, clips[0]) == b""
+    monkeypatch.undo()
+    while server.metrics()["nemocli_file_requests"]:
+        time.sleep(0.05)
+    assert server.transcribe(clips[0].path)[1]["text"] == clips[0].text
+
+
 def test_sigterm_lets_clients_finish(clips):
     """A file that is being sent is transcribed; new connections are refused."""
     body, boundary = form(clips[0].path.read_bytes(), [("model", "x")])
