@@ -3,9 +3,9 @@
 
     python scripts/measure_server.py [MODEL] [--seconds 60] [--repeat 3]
 
-A client connects when the server says that it is ready, and sends a bundled clip at the pace of real
-time. The first caption comes some time after the first word of the clip was said, which takes a
-part of the seconds. The cost of waiting is processor time, which other programs change little.
+A client connects when the server says that it is ready, and sends a bundled clip at the pace of
+real time. The first caption comes some time after the first word of the clip was said, which takes
+a part of the seconds. The cost of waiting is processor time, which other programs change little.
 """
 
 import argparse
@@ -60,9 +60,10 @@ def main() -> None:
                 used = read_processor_time(server.pid) - used
             finally:
                 server.terminate()
+        part, load = 100 * used / options.seconds, os.getloadavg()[0]
         print(
-            f"ready after {ready - began:.2f} s; first caption {caption:.2f} s later; waiting used"
-            f" {100 * used / options.seconds:.2f} % of a core; load average {os.getloadavg()[0]:.1f}",
+            f"ready after {ready - began:.2f} s; first caption {caption:.2f} s later;"
+            f" waiting used {part:.2f} % of a core; load average {load:.1f}",
             flush=True,
         )
 

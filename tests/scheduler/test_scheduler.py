@@ -31,7 +31,7 @@ def scheduler(transcriber):
 @pytest.fixture
 def schedule(transcriber, monkeypatch):
     """Return `Transcriber.schedule` as on a machine with cores enough, and fast enough."""
-    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._count_threads", lambda: 4)
+    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._read_threads", lambda: 4)
     monkeypatch.setattr(scheduling, "MAX_SHARED_CALL", float("inf"))
     yield transcriber.schedule
     transcriber._recognizer.share_cores(1)
@@ -284,7 +284,7 @@ def test_a_slow_machine_has_one_call_with_all_cores(transcriber, clips, monkeypa
 
 
 def test_no_more_calls_run_at_once_than_there_are_cores(transcriber, monkeypatch, schedule):
-    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._count_threads", lambda: 1)
+    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._read_threads", lambda: 1)
     with schedule(calls_at_once=2):
         assert transcriber._recognizer.runtime.calls_at_once == 1
 

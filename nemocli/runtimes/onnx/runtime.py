@@ -81,7 +81,7 @@ class OnnxRuntime(OnnxGraphs, Runtime):
         super().__init__({graph: folder / name_graph_file(graph, lookahead) for graph in graphs})
 
     def share_cores(self, calls: int) -> None:
-        calls = max(1, min(calls, _count_threads()))
+        calls = max(1, min(calls, _read_threads() or count_usable_processors()))
         if calls != self.calls_at_once:
             self.calls_at_once = calls
             self._load_all(calls)
@@ -90,20 +90,23 @@ class OnnxRuntime(OnnxGraphs, Runtime):
         return self._joiner.join(states, axis)
 
 
-def _count_threads() -> int:
-    """Return the number of threads of all calls together.
+def _read_threads() -> int:
+    """Return the number of threads by the variable that other numerical libraries read.
 
-    It is that of the variable which other numerical libraries read, or else of all cores.
+    0 means all cores.
     """
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    return (int(threads) if threads.isdecimal() else 0) or count_usable_processors()
+    return int(threads) if threads.isdecimal() else 0
 
 
 def _options(calls: int) -> ort.SessionOptions:
     """Return the options of a session that so many calls use at once."""
     options = ort.SessionOptions()
     options.log_severity_level = 4  # errors are raised too
-    options.intra_op_num_threads = max(1, _count_threads() // calls)
+    threads = _read_threads()
+    if calls > 1:
+        threads = max(1, (threads or count_usable_processors()) // calls)
+    options.intra_op_num_threads = threads
     # Threads stay awake between the hundreds of operations of a chunk, but not between calls:
     # several sessions share the cores.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
