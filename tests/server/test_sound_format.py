@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nemocli.server.errors import ApiError
-from nemocli.server.live_input import MIN_STEP_S
 from nemocli.server.sound_format import TABLES, SoundFormat, SoundReader
-from nemocli.units import SAMPLE_RATE
 
 
 @pytest.mark.parametrize(("encoding", "subtype"), [("pcmu", "ULAW"), ("pcma", "ALAW")])
@@ -26,14 +24,6 @@ def test_telephony_is_decoded_as_by_libsndfile(encoding, subtype):
         dtype="float32",
     )
     assert np.array_equal(TABLES[encoding], expected)
-
-
-@pytest.mark.parametrize("rate", [24000, 44100, 48000])
-def test_no_piece_of_the_usual_rates_waits_for_the_next(rate):
-    """A thread is woken for each piece that comes out of the resampler."""
-    reader = SoundReader(SoundFormat("pcm16", rate))
-    lengths = {len(reader.read(bytes(2 * rate // 20))) for _ in range(100)}
-    assert min(lengths - {0}) >= MIN_STEP_S * SAMPLE_RATE
 
 
 @given(
