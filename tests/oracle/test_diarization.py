@@ -234,6 +234,22 @@ def test_fixed_shapes_with_junk_behind_the_mask(case, mode):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("shape", ["wide", "half-rotary"])
+def test_core_ai_s_packages(case, shape, mode, tmp_path):
+    """Packages of fixed shapes, run by Apple's own runtime."""
+    pytest.importorskip("coreai")
+    from nemocli.models.convert import convert
+
+    case = case(shape)
+    convert(case.folder, tmp_path / "made", "coreai", "fp32")
+    expected, count = case.expect(mode, case.rows)
+    with load_diarizer(tmp_path / "made") as diarizer:
+        got = decide(diarizer, mode, case.rows, expected.compressions)
+    assert_same(got, expected, count, functools.partial(case.expect_exactly, mode, case.rows))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("shape", ["wide", "half-rotary"])
 def test_core_ml_s_packages(case, shape, mode, tmp_path):
     """Packages of fixed shapes, evaluated in float32."""
     pytest.importorskip("coremltools")

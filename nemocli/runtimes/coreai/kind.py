@@ -11,8 +11,10 @@ from nemocli.runtimes.wheels import APPLE_SILICON, Wheels
 
 if TYPE_CHECKING:
     from nemocli.network.config import ModelConfig
+    from nemocli.network.diarizer_config import DiarizerConfig
+    from nemocli.network.diarizer_parameters import DiarizerParameters
     from nemocli.network.parameters import Parameters
-    from nemocli.runtimes.base import Runtime
+    from nemocli.runtimes.base import GraphRuntime, Runtime
 
 #: The first macOS that has a Core AI of its own, with a choice of compute units.
 SYSTEM_MINIMUM_MACOS = 27
@@ -34,6 +36,7 @@ class CoreAIKind(FolderKind):
     precisions: ClassVar = {"fp16": 2.3, "fp32": 4.1}
     compute_units = ("cpu", "gpu", "ane", "all")
     default_compute_units = "all"
+    runs_diarizers = True
 
     def choose_precision(self, system: System) -> str:
         """Return float16 for devices: on a processor, Apple's runtime is 100 times slower at it."""
@@ -87,6 +90,29 @@ class CoreAIKind(FolderKind):
         if bundle := find_bundle(folder.path):
             return BundleRuntime(bundle, folder.config, lookahead, units)
         return CoreAIRuntime(folder.path, folder.config, lookahead, folder.precision, units)
+
+    def write_diarizer(
+        self,
+        parameters: "DiarizerParameters",
+        folder: Path,
+        sizes: Sequence[tuple[int, int]],
+        precision: str,
+        progress: GraphProgress,
+    ) -> list[str]:
+        from nemocli.runtimes.coreai.files import write_diarizer
+
+        return write_diarizer(parameters, folder, sizes, precision, progress)
+
+    def open_diarizer(
+        self,
+        folder: "ModelFolder[DiarizerConfig]",
+        compute_units: str | None,
+        progress: Progress,
+    ) -> "GraphRuntime":
+        from nemocli.runtimes.coreai.diarizer import CoreAIDiarizer
+
+        units = compute_units or self.default_compute_units
+        return CoreAIDiarizer(folder.path, folder.precision, units)
 
 
 def describe_missing_units(compute_units: str) -> str:

@@ -61,24 +61,17 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
         super().__init__(config, lookahead)
         self._folder = folder
         self._encoder_dtype = np.dtype(np.float16 if precision == "fp16" else np.float32)
-        self._options = _make_specialization(compute_units)
-        self._models = AsyncExitStack()
-        self._release = weakref.finalize(self, _release, self._models)
-        self._release.atexit = False
+        self._assets = Assets(compute_units, self._advice)
         self._load_graphs()
 
     def close(self) -> None:
         super().close()
-        released = self._release()
-        if released is not None:
-            released.result()
+        self._assets.close()
 
     def _call(self, graph: str, function: Any, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        from coreai.runtime import NDArray as AIArray
-
-        given = {name: AIArray(self._store(graph, value)) for name, value in inputs.items()}
-        results = _wait(function(given))
-        return {name: np.array(value.numpy(), np.float32) for name, value in results.items()}
+        return call_function(
+            function, {name: self._store(graph, value) for name, value in inputs.items()}
+        )
 
     def _store(self, graph: str, value: NDArray[Any]) -> NDArray[Any]:
         if value.dtype == np.int32 or graph in DECODER_GRAPHS:
@@ -86,9 +79,33 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
         return np.ascontiguousarray(value, self._encoder_dtype)
 
     def _load(self, graph: str) -> Any:
+        return self._assets.load(*self._locate(graph))
+
+    def _locate(self, graph: str) -> tuple[Path, str]:
+        """Return the package of a graph, and the name of its function for the lookahead."""
+        return self._folder / name_package(graph, COREAI), name_function(graph, self.lookahead)
+
+
+class Assets:
+    """Loads functions of packages on some compute units; `advice` says what to do if it cannot."""
+
+    def __init__(self, compute_units: str, advice: str) -> None:
+        self._advice = advice
+        self._options = _make_specialization(compute_units)
+        self._models = AsyncExitStack()
+        self._release = weakref.finalize(self, _release, self._models)
+        self._release.atexit = False
+
+    def close(self) -> None:
+        """Release what was loaded."""
+        released = self._release()
+        if released is not None:
+            released.result()
+
+    def load(self, package: Path, name: str) -> Any:
+        """Load a function by its name. Raises ModelError for a package that cannot be loaded."""
         from coreai.authoring import AIModelAsset
 
-        package, name = self._locate(graph)
         if not AIModelAsset.is_valid(package):  # the native loader would crash
             raise ModelError(f"The model folder lacks {package}; {self._advice}.")
 
@@ -103,9 +120,13 @@ class CoreAIRuntime(FixedShapeRuntime[Any]):
         except Exception as error:  # coreai's exceptions share no base class
             raise ModelError(f"Core AI cannot load {package}: {error}; {self._advice}.") from None
 
-    def _locate(self, graph: str) -> tuple[Path, str]:
-        """Return the package of a graph, and the name of its function for the lookahead."""
-        return self._folder / name_package(graph, COREAI), name_function(graph, self.lookahead)
+
+def call_function(function: Any, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Call what `Assets.load` returned, with contiguous arrays; return float32."""
+    from coreai.runtime import NDArray as AIArray
+
+    results = _wait(function({name: AIArray(value) for name, value in inputs.items()}))
+    return {name: np.array(value.numpy(), np.float32) for name, value in results.items()}
 
 
 def _make_specialization(compute_units: str) -> Any:
