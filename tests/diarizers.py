@@ -64,6 +64,17 @@ PROCESSOR_JSON: dict[str, Any] = {
     "streaming_modes": {"ultra_low_latency": [2, 1], "low_latency": [5, 2]},
 }
 
+#: Settings of the same sizes in a .nemo archive.
+NEMO_SETTINGS: dict[str, Any] = {
+    "target": "nemo.collections.asr.models.sortformer_diar_models.SortformerEncLabelModel",
+    "encoder": {"d_model": 8, "n_layers": 1, "n_heads": 2, "feat_in": 16, "subsampling_factor": 8},
+    "preprocessor": {
+        **{"normalize": "NA", "sample_rate": 16000, "features": 16, "n_fft": 512},
+        **{"window_size": 0.025, "window_stride": 0.01, "preemph": 0.97},
+    },
+    "sortformer_modules": {"fifo_len": 0, "spkcache_len": 188, "num_spks": 3},
+}
+
 
 def write_tiny_diarizer(folder: Path, seed: int = 0, mels: int = 16) -> Path:
     """Write config.json, processor_config.json and model.safetensors; return the folder.

@@ -91,7 +91,7 @@ class NemoDiarizer(DiarizerCheckpoint):
                 f" {DIARIZATION.name!r} ({DIARIZATION.title})."
             )
         self.weights = _DiarizerWeights(self._archive.open_weights())
-        configs = _make_hub_configs(settings, self.weights.shapes(), str(path))
+        configs = make_diarizer_configs(settings, self.weights.shapes(), str(path))
         self.config = read_diarizer_config(*configs)
         self.parameters = DiarizerParameters(self.config, self.weights)
 
@@ -164,7 +164,7 @@ def translate_diarizer_name(name: str) -> str:
     return name
 
 
-def _make_hub_configs(
+def make_diarizer_configs(
     settings: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], where: str
 ) -> tuple[Json, Json]:
     """Return the contents of config.json and processor_config.json.

@@ -7,7 +7,7 @@ import yaml
 
 from nemocli.errors import ModelError, quote
 from nemocli.network.architectures import ENGLISH, MULTILINGUAL, Architecture
-from nemocli.network.config_values import MAX_COUNT
+from nemocli.network.config_values import MAX_COUNT, MAX_SIZE, is_number
 
 #: Section and key of a setting, the only value that is implemented, and NeMo's default.
 _REQUIRED: tuple[tuple[str, str, Any, Any], ...] = (
@@ -110,10 +110,10 @@ class NemoSettings:
     def number(self, *names: str) -> int:
         """Read a whole number, by the names of its sections and its key."""
         section, key = self.section(*names[:-1]), names[-1]
-        value = section.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        value: Any = section.get(key)
+        if not is_number(value, 0, MAX_SIZE):
             self.refuse(f"gives {'.'.join(names)} as {quote(value)}, where a whole number belongs")
-        return value
+        return int(value)
 
     def factor(self, section: str, key: str) -> float:
         """Read a number above zero, whole or not."""

@@ -2,6 +2,7 @@
 
 from nemocli.runtimes.kinds import KINDS
 from tests.fuzz import (
+    diarizers,
     manifests,
     model_folders,
     models,
@@ -26,6 +27,8 @@ TARGETS: dict[str, MakeTarget] = {
     "nemo-settings": models.nemo_settings,
     "nemo-yaml": models.nemo_yaml,
     "nemo": models.nemo,
+    "diarizer-config": diarizers.diarizer_config,
+    "diarizer-nemo-settings": diarizers.diarizer_nemo_settings,
     "model-folder": model_folders.model_folder,
     "mlpackage": model_folders.mlpackage,
     "onnx": model_folders.onnx,

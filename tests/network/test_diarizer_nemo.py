@@ -21,20 +21,10 @@ from nemocli.network.diarizer_nemo import (
     NemoDiarizer,
 )
 from nemocli.network.nemo_archive import CONFIG, WEIGHTS
-from tests.diarizers import CONFIG_JSON, PROCESSOR_JSON, write_tiny_diarizer
+from tests.diarizers import CONFIG_JSON, NEMO_SETTINGS, PROCESSOR_JSON, write_tiny_diarizer
 from tests.nemo import tar
 
 torch = pytest.importorskip("torch", reason="writing a .nemo archive needs nemocli[test]")
-
-SETTINGS = {
-    "target": "nemo.collections.asr.models.sortformer_diar_models.SortformerEncLabelModel",
-    "encoder": {"d_model": 8, "n_layers": 1, "n_heads": 2, "feat_in": 16, "subsampling_factor": 8},
-    "preprocessor": {
-        **{"normalize": "NA", "sample_rate": 16000, "features": 16, "n_fft": 512},
-        **{"window_size": 0.025, "window_stride": 0.01, "preemph": 0.97},
-    },
-    "sortformer_modules": {"fifo_len": 0, "spkcache_len": 188, "num_spks": 3},
-}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +60,7 @@ def make_state(folder):
     return state
 
 
-def write(path, state, settings=SETTINGS):
+def write(path, state, settings=NEMO_SETTINGS):
     content = io.BytesIO()
     torch.save(state, content)
     members = {CONFIG: yaml.safe_dump(settings).encode(), WEIGHTS: content.getvalue()}
@@ -127,14 +117,17 @@ def test_what_does_not_fit_is_refused(folder, tmp_path):
         ("encoder", "feat_in", 15, ["16 mels", "15"]),
         ("encoder", "subsampling_factor", 4, ["implements only 8"]),
         ("encoder", "rope_theta", "x", ["rope_theta"]),
+        ("preprocessor", "sample_rate", 10**400, ["a whole number belongs"]),
         ("preprocessor", "normalize", "per_feature", ["does not normalize"]),
     ):
-        changed = SETTINGS | {section: SETTINGS[section] | {key: value}}
+        changed = NEMO_SETTINGS | {section: NEMO_SETTINGS[section] | {key: value}}
         refused(write(path, state, changed), *words)
 
 
 def test_other_archives_are_refused(folder, tmp_path):
-    path = write(tmp_path / "asr.nemo", make_state(folder), SETTINGS | {"target": "EncDecCTCModel"})
+    path = write(
+        tmp_path / "asr.nemo", make_state(folder), NEMO_SETTINGS | {"target": "EncDecCTCModel"}
+    )
     refused(path, "a CTC model", "to find who speaks")
     with pytest.raises(ModelError, match="says who speaks and not what"):
         resolve(ModelSpec(write(tmp_path / "voices.nemo", make_state(folder))))

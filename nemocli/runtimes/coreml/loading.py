@@ -33,8 +33,8 @@ class Packages:
         backend: Backend,
         progress: Callable[[str], None] | None,
     ) -> None:
-        self._folder = folder
-        self._hashes = hashes
+        self.folder = folder
+        self.hashes = hashes
         self._backend = backend
         self._progress = progress or (lambda message: None)
         self._compiled = CompiledModels(compiled, backend.system, backend.compile)
@@ -45,10 +45,10 @@ class Packages:
         `units` is coremltools' name for the compute units. Raises ModelError for a package that is
         missing, damaged, or refused by Core ML, UnsupportedError if what is compiled has no place.
         """
-        package = self._folder / name_package(graph, COREML)
+        package = self.folder / name_package(graph, COREML)
         hashes = {
             name: digest
-            for name, digest in self._hashes.items()
+            for name, digest in self.hashes.items()
             if name.startswith(f"{package.name}/")
         }
         if not hashes or not package.is_dir():

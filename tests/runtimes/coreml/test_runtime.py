@@ -137,10 +137,10 @@ def test_a_model_is_opened_with_the_transfer_that_was_chosen(case, opened, trans
 
     monkeypatch.setattr("nemocli.runtimes.coreml.runtime.open_backend", open_backend)
     demo = case("demo")
-    runtime = opened(None)
+    packages = opened(None)._packages
     folder = ModelFolder(
-        *(runtime._folder, demo.parameters.config, "fp16", runtime._hashes),
-        cache=lambda: runtime._folder.parent / "cache",
+        *(packages.folder, demo.parameters.config, "fp16", packages.hashes),
+        cache=lambda: packages.folder.parent / "cache",
         transfer=transfer,
     )
     loaded = KIND.open_folder(folder, 3, "cpu", lambda sentence: None)._backend.loaded
