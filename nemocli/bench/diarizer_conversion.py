@@ -59,15 +59,23 @@ def check_diarizer_conversion(folder: Path, checkpoint: Path) -> DiarizerCheck:
     with load_diarizer(checkpoint, "numpy") as reference, load_diarizer(folder) as new:
         if new.config != reference.config:
             raise UsageError(f"{folder} was not converted from {checkpoint}.")
-        mel = MelStream(new.config.features)
-        rows = np.concatenate([mel.push(read_bundled_sound(SOUND_S)), mel.finish()])
-        expected, found = _compute_logits(reference, rows), _compute_logits(new, rows)
-        check = DiarizerCheck(
-            runtime=new.runtime,
-            agreement=float(np.mean((found > 0) == (expected > 0))),
-            difference=float(np.abs(found - expected).max() / np.abs(expected).max()),
-        )
-    allowed = MAX_DIFFERENCES.get(parse_manifest(folder).precision)
+        return compare_diarizers(new, reference, parse_manifest(folder).precision)
+
+
+def compare_diarizers(new: Diarizer, reference: Diarizer, precision: str) -> DiarizerCheck:
+    """Run a model of some precision and its reference on the bundled sound.
+
+    Raises NemocliError if the two differ.
+    """
+    mel = MelStream(new.config.features)
+    rows = np.concatenate([mel.push(read_bundled_sound(SOUND_S)), mel.finish()])
+    expected, found = _compute_logits(reference, rows), _compute_logits(new, rows)
+    check = DiarizerCheck(
+        runtime=new.runtime,
+        agreement=float(np.mean((found > 0) == (expected > 0))),
+        difference=float(np.abs(found - expected).max() / np.abs(expected).max()),
+    )
+    allowed = MAX_DIFFERENCES.get(precision)
     differs = allowed is not None and check.difference > allowed
     if check.agreement < MIN_AGREEMENT or differs:
         raise NemocliError(

@@ -4,11 +4,16 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 
 from nemocli.bench.conversion import count_agreeing
-from nemocli.bench.diarizer_conversion import check_diarizer_conversion
+from nemocli.bench.diarizer_conversion import (
+    DiarizerCheck,
+    check_diarizer_conversion,
+    compare_diarizers,
+)
 from nemocli.bench.reference import Reference, compute_reference, load_demo_reference
 from nemocli.bench.run_config import RunConfig, run_config
 from nemocli.bench.subprocess_run import SubprocessError
@@ -25,7 +30,8 @@ from nemocli.models.hub import (
     find_pulled,
     parse_hub_model,
 )
-from nemocli.models.paths import DEMO, find_models_folder
+from nemocli.models.load_diarizer import load_diarizer
+from nemocli.models.paths import DEMO, find_diarization_demo_folder, find_models_folder
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
@@ -72,13 +78,14 @@ class VariantCheck:
 
 
 def verify_all(note: Callable[[str], None]) -> Iterator[VariantCheck]:
-    """Verify every variant and transfer of the demo, and every folder of the released models.
+    """Verify every variant and transfer of the demos, and every folder of the released models.
 
     `note` is called with what is being done. Folders of a released model are compared, at its
     default lookahead, with the tokens that numpy computes from its checkpoint; folders of a
     diarization model are compared with its logits.
     """
     yield from _verify_demo(note)
+    yield from _verify_diarizer_demo(note)
     yield from _verify_released(note)
     yield from _verify_diarizers(note)
 
@@ -152,14 +159,37 @@ def _verify_diarizers(note: Callable[[str], None]) -> Iterator[VariantCheck]:
             continue
         note(f"running {path.name}, and its checkpoint by numpy")
         name = manifest.source.partition("@")[0]
-        check = VariantCheck(name, manifest.kind, manifest.precision, None, None, "failed")
-        try:
-            done = check_diarizer_conversion(path, pulled)
-        except NemocliError as error:
-            verdict, message = _describe_failure(error)
-            yield replace(check, verdict=verdict, message=message)
-        else:
-            yield replace(check, verdict="same", message=str(done), reference="numpy")
+        check = partial(check_diarizer_conversion, path, pulled)
+        yield _verify_diarizer(name, manifest.kind, manifest.precision, check)
+
+
+def _verify_diarizer_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
+    """Verify every variant of the diarization demo, if it is here."""
+    try:
+        demo = find_diarization_demo_folder()
+    except ModelError:
+        return
+
+    def compare(runtime: str, precision: str) -> DiarizerCheck:
+        with load_diarizer(demo, runtime, precision) as new, load_diarizer(demo, "numpy") as numpy:
+            return compare_diarizers(new, numpy, precision)
+
+    for runtime, precision in list_variants():
+        if KINDS[runtime].runs_diarizers:
+            note(f"running the diarization demo: {runtime} {precision}")
+            check = partial(compare, runtime, precision)
+            yield _verify_diarizer(f"{DEMO} (speakers)", runtime, precision, check)
+
+
+def _verify_diarizer(
+    model: str, runtime: str, precision: str, compare: Callable[[], DiarizerCheck]
+) -> VariantCheck:
+    check = VariantCheck(model, runtime, precision, None, None, "failed", reference="numpy")
+    try:
+        return replace(check, verdict="same", message=str(compare()))
+    except NemocliError as error:
+        verdict, message = _describe_failure(error)
+        return replace(check, verdict=verdict, message=message)
 
 
 def _verify(

@@ -113,7 +113,8 @@ class NemoSettings:
         value: Any = section.get(key)
         if not is_number(value, 0, MAX_SIZE):
             self.refuse(f"gives {'.'.join(names)} as {quote(value)}, where a whole number belongs")
-        return int(value)
+        assert isinstance(value, int)
+        return value
 
     def factor(self, section: str, key: str) -> float:
         """Read a number above zero, whole or not."""
