@@ -62,6 +62,15 @@ def test_every_mode_is_numpy_s(checkpoint, packages, mode):
     assert not np.array_equal(eight, half) and np.abs(eight - expected).mean() < 0.05
 
 
+@pytest.mark.slow
+def test_other_precisions_are_near(checkpoint, tmp_path):
+    expected = decide(load_diarizer(checkpoint, "numpy"), "offline")
+    for precision, most in (("int4", 0.2), ("palettized-6", 0.1)):
+        config = convert(checkpoint, tmp_path / precision, "coreml", precision).config
+        runtime = EvaluatedDiarizer(tmp_path / precision, config, False)
+        assert 0.001 < np.abs(decide(Diarizer(runtime, config), "offline") - expected).mean() < most
+
+
 def test_functions_have_the_modes_sizes_and_share_weights(checkpoint, packages):
     config = DiarizerFolder(checkpoint).config
     functions = {
