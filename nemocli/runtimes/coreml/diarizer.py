@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from nemocli.errors import ModelError
 from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.network.diarizer_graphs import (
     EMBED,
@@ -54,11 +55,8 @@ class CoreMLDiarizer(GraphRuntime):
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         if graph not in self._loaded:
-            package, function = split_diarizer_graph(graph)
-            # The Neural Engine does not compute in float32, as this small graph does.
-            units = "CPU_ONLY" if package == EMBED else self._units
-            definition: Graph[Any] = build_diarizer_graph(graph, self._parameters)
-            self._loaded[graph] = self._packages.load(package, function, units), definition
+            made: Graph[Any] = build_diarizer_graph(graph, self._parameters)
+            self._loaded[graph] = self._load(graph), made
         loaded, definition = self._loaded[graph]
         before, after = (
             [layout(graph, spec, self._dtype) for spec in specs]
@@ -67,6 +65,18 @@ class CoreMLDiarizer(GraphRuntime):
         return call_in_layout(
             before, after, inputs, lambda arrays: call_function(graph, loaded, arrays)
         )
+
+    def _load(self, graph: str) -> LoadedFunction:
+        package, function = split_diarizer_graph(graph)
+        if package == EMBED:  # is float32, in which the Neural Engine does not compute
+            return self._packages.load(package, function, "CPU_ONLY")
+        try:
+            return self._packages.load(package, function, self._units)
+        except ModelError:
+            # Others report that the Neural Engine's compiler refuses the size for recordings.
+            if self._units != COMPUTE_UNITS["ane"]:
+                raise
+            return self._packages.load(package, function, COMPUTE_UNITS["gpu"])
 
     def close(self) -> None:
         self._loaded.clear()
