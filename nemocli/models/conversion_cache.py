@@ -7,7 +7,11 @@ from nemocli.errors import ModelError, NemocliError, UnsupportedError
 from nemocli.models.convert import convert
 from nemocli.models.folder import FORMAT, MODEL_MANIFEST, read_manifest
 from nemocli.models.integrity import check_folder
-from nemocli.models.paths import find_cache_folder, find_demo_folder
+from nemocli.models.paths import (
+    find_cache_folder,
+    find_demo_folder,
+    find_diarization_demo_folder,
+)
 from nemocli.models.temporary_cache import make_writable, use_temporary_cache
 from nemocli.remark import Remark
 from nemocli.runtimes.kind import Progress
@@ -24,7 +28,7 @@ def convert_into_cache(
     """Return a checkpoint's model folder in the cache folder; convert it now if it is not there.
 
     `revision` is the checkpoint's hash, which names the folder. `progress` is called with a
-    sentence for each graph, and with a Remark if a damaged folder is converted again. The demo,
+    sentence for each graph, and with a Remark if a damaged folder is converted again. A demo,
     which is small, is converted into a temporary folder if the cache cannot be written. A lookahead
     that the model was not trained for has a folder of its own, for it alone. Raises
     UnsupportedError if the cache folder cannot be made, and what `convert` raises.
@@ -39,7 +43,7 @@ def convert_into_cache(
             return cache / name
         make_writable(cache)
     except UnsupportedError as error:
-        if checkpoint != find_demo_folder():
+        if not _is_demo(checkpoint):
             raise
         cache = use_temporary_cache(error, progress)
         if _is_intact(cache / name, progress):
@@ -62,6 +66,14 @@ def convert_into_cache(
         if not (target / MODEL_MANIFEST).is_file():  # unless another process has just made it
             raise
     return target
+
+
+def _is_demo(checkpoint: Path) -> bool:
+    for find in (find_demo_folder, find_diarization_demo_folder):
+        with suppress(ModelError):
+            if checkpoint == find():
+                return True
+    return False
 
 
 def _is_intact(folder: Path, progress: Progress | None) -> bool:

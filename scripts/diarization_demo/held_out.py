@@ -124,16 +124,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--conversations", type=int, default=100, help="of each number of speakers")
     parser.add_argument("--speakers", type=int, nargs="+", default=[2, 3])
+    parser.add_argument("--seed", default="held out", help="another text: other conversations")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    rng, espeak = random.Random("held out"), Espeak()
+    rng, espeak = random.Random(args.seed), Espeak()
     voices = [draw_voice(rng, HELD_OUT_VARIANTS) for _ in range(VOICES)]
     lines = []
     for speakers in args.speakers:
         for number in range(args.conversations):
             name = f"{speakers}-{number:03d}"
             sound, active, segments = hold(
-                espeak, voices, random.Random(f"held out {name}"), speakers
+                espeak, voices, random.Random(f"{args.seed} {name}"), speakers
             )
             soundfile.write(args.out / f"{name}.flac", sound, RATE, subtype="PCM_16")
             write_turns(args.out / f"{name}.rttm", active)

@@ -1,6 +1,7 @@
 """`nemocli file --speakers` and `nemocli live --speakers` as they are typed."""
 
 import json
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -17,6 +18,17 @@ def model(tmp_path_factory):
     """A random model that takes the demo's rows, and finds speakers who change often."""
     folder = tmp_path_factory.mktemp("diarizer") / "checkpoint"
     return write_tiny_diarizer(folder, seed=14, mels=128)
+
+
+def test_the_demo_knows_the_speakers_of_the_bundled_conversation(demo):
+    """Without --speaker-model, the demo's diarizer belongs to the demo."""
+    truth = json.loads((demo.parent / "clips" / "conversation.json").read_text(encoding="utf-8"))
+    done = nemocli("file", demo.parent / "clips" / truth["file"], "--model", "demo", "--speakers")
+    expected = [
+        f"Speaker {speaker + 1}: " + " ".join(word for word, *_ in words)
+        for speaker, words in groupby(truth["words"], lambda word: word[3])
+    ]
+    assert done.stdout.splitlines() == expected
 
 
 def test_documents_have_the_speakers_and_what_found_them(clips, model):

@@ -63,20 +63,21 @@ def test_the_sdist_makes_the_same_wheel_as_the_clone(wheel, tmp_path):
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
-def test_the_wheel_has_the_package_the_demo_and_nothing_else(inside):
+def test_the_wheel_has_the_package_the_demos_and_nothing_else(inside):
     package = tracked("nemocli")
-    demo = {f"nemocli/{name}" for name in tracked("assets/demo")}
+    demos = {f"nemocli/{name}" for name in tracked("assets/demo", "assets/diarization-demo")}
     clip = {f"nemocli/assets/clips/all-languages{end}" for end in (".flac", ".tokens.json")}
     shared = {f"{NAME}.data/data/{name}" for name in tracked("share")}
     about = {
         f"{NAME}.dist-info/{name}"
         for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")
     }
-    assert set(inside) == package | demo | clip | shared | about
+    assert set(inside) == package | demos | clip | shared | about
     for name in ("nemocli/py.typed", "nemocli/schemas/document.schema.json"):
         assert name in inside
-    model = ROOT / "assets" / "demo" / "model.safetensors"
-    assert inside["nemocli/assets/demo/model.safetensors"] == model.read_bytes()
+    for demo in ("demo", "diarization-demo"):
+        name = f"assets/{demo}/model.safetensors"
+        assert inside[f"nemocli/{name}"] == (ROOT / name).read_bytes()
 
 
 def test_the_sdist_has_what_the_tests_need(folder):
