@@ -23,8 +23,9 @@ class WordSpeakers:
 
     Words that no line may be broken between have one speaker. It is the one with the greatest sum
     of probabilities over their rows; of equal ones, the speaker of the words before. Where nobody
-    is active, it is the speaker of the nearest turn within MAX_DISTANCE_S, else nobody. One or two
-    words of somebody else inside a sentence are its speaker's.
+    is active, it is the speaker of the nearest turn within MAX_DISTANCE_S, else nobody; for words
+    that are not aligned, which come late and never early, of the turn before if there is one. One
+    or two words of somebody else inside a sentence are its speaker's.
     """
 
     def __init__(self, speakers: Sequence[Speaker], delay_s: float = 0.0) -> None:
@@ -45,8 +46,9 @@ class WordSpeakers:
         units = list(_list_units(words))
         spans = [self._find_rows(unit, first_row) for unit in units]
         chosen: list[int | None] = []
-        for span in spans:
-            choice = _choose(probabilities, span, self._former)
+        for unit, span in zip(units, spans, strict=True):
+            is_late = unit[0].model_times is None
+            choice = _choose(probabilities, span, self._former, is_late)
             chosen.append(choice)
             self._former = self._former if choice is None else choice
         for sentence in _list_sentences(units):
@@ -116,12 +118,12 @@ def _join_last(runs: list[tuple[int | None, int, int]]) -> list[tuple[int | None
 
 
 def _choose(
-    probabilities: NDArray[np.float32], span: tuple[int, int], former: int | None
+    probabilities: NDArray[np.float32], span: tuple[int, int], former: int | None, is_late: bool
 ) -> int | None:
     """Choose the speaker of a span of rows; None if nobody is active in it or near it."""
     rows = _take(probabilities, span)
     if not (rows > THRESHOLD).any():
-        return _find_nearest(probabilities, span, former)
+        return _find_nearest(probabilities, span, former, is_late)
     return _choose_greatest(rows.sum(axis=0, dtype=np.float64), former)
 
 
@@ -133,9 +135,12 @@ def _choose_greatest(sums: NDArray[np.float64], former: int | None) -> int:
 
 
 def _find_nearest(
-    probabilities: NDArray[np.float32], span: tuple[int, int], former: int | None
+    probabilities: NDArray[np.float32], span: tuple[int, int], former: int | None, is_late: bool
 ) -> int | None:
-    """Return who is active nearest to a span of rows in which nobody is; None if far away."""
+    """Return who is active nearest to a span of rows in which nobody is; None if far away.
+
+    If it `is_late`, whoever is active behind it counts as further away than all before it.
+    """
     reach = round(MAX_DISTANCE_S * ROWS_PER_SECOND) + 1
     first = max(0, span[0] - reach)
     near = _take(probabilities, (first, span[1] + reach))
@@ -144,7 +149,8 @@ def _find_nearest(
     if not len(rows):
         return None
     numbers = rows + first
-    distances = np.where(numbers < span[0], span[0] - numbers, numbers - span[1] + 1)
+    behind = numbers - span[1] + 1 + (reach if is_late else 0)
+    distances = np.where(numbers < span[0], span[0] - numbers, behind)
     nearest = rows[distances == distances.min()]
     sums = np.where(active[nearest], near[nearest], 0.0).sum(axis=0, dtype=np.float64)
     if former is not None and sums[former] > 0:

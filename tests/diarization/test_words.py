@@ -69,6 +69,13 @@ def test_of_two_turns_as_near_the_former_speaker_goes_on():
     assert numbers(assign(said, between)) == [0, 0]
 
 
+def test_a_late_word_between_two_turns_is_of_the_first_unless_it_is_aligned():
+    between = rows("##.....", ".....##", ".......")
+    (late,) = single(0.42, 0.48)
+    assert numbers(assign([late], between)) == [0]
+    assert numbers(assign([replace(late, model_times=(0.42, 0.48))], between)) == [1]
+
+
 def test_a_word_behind_the_last_row_is_of_the_nearest_turn():
     assert numbers(assign(single(0.45, 0.7), rows(".....", "...##", "....."))) == [1]
     assert numbers(assign(single(2.0, 2.2), rows(".....", "...##", "....."))) == [None]
