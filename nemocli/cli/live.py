@@ -155,6 +155,7 @@ def _load(
 
     def begin(resolved: ResolvedModel, show: Callable[[str], None]) -> None:
         takes_long = resolved.needs_conversion and resolved.name != DEMO
+        takes_long |= found_speakers is not None and found_speakers.takes_long
         must_wait = takes_long or options.hotkey or options.save_audio
         microphones = [source for source in sources if source.discards_in_pause]
         if must_wait or not microphones:
