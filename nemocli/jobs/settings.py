@@ -48,12 +48,14 @@ class Settings:
 
     @cached_property
     def id(self) -> str:
-        """Hash that is equal for settings that give the same documents; a model's name is ignored.
+        """Hash that is equal for settings that give the same documents; models' names are ignored.
 
         Default values of newer options are left out: runs from before they existed stay valid.
         """
         fields = self._list_fields()
         del fields["model"]
+        if "speakers" in fields:
+            del fields["speakers"]["model"]
         if self.layout.min_cue == MIN_CUE:
             del fields["layout"]["min_cue"]
         if self.sound == replace(DEFAULT_OPTIONS, language=self.sound.language):

@@ -1,6 +1,7 @@
 """`nemocli file --speakers` and `nemocli live --speakers` as they are typed."""
 
 import json
+import shutil
 from itertools import groupby
 
 import numpy as np
@@ -35,6 +36,7 @@ def test_documents_have_the_speakers_and_what_found_them(clips, model):
     command = ("file", clips[0].path, "--model", "demo", "--speakers", "--speaker-model", model)
     done = nemocli(*command, "--speaker-names", "Ann,Ben", "--max-speakers", 2, "-f", "json")
     document = json.loads(done.stdout)
+    checked(document, "document")
     assert document["text"] == clips[0].text
     assert {word["speaker"] for segment in document["segments"] for word in segment["words"]} <= {
         "Ann",
@@ -55,7 +57,12 @@ def test_what_was_done_without_speakers_is_done_again_with_them(clips, model, tm
     assert "1 file transcribed" in nemocli(*command, "--output-format", "txt").stderr
     plan = nemocli(*command, *asked, "--output-format", "txt", "--dry-run")
     assert "other settings" in plan.stdout
-    assert "1 file transcribed" in nemocli(*command, *asked, "--output-format", "all").stderr
+    report = tmp_path / "report.json"
+    again = nemocli(*command, *asked, "--output-format", "all", "--report", report)
+    assert "1 file transcribed" in again.stderr
+    checked(json.loads(report.read_text()), "report")
+    shutil.copytree(model, tmp_path / "moved")
+    asked = ("--speakers", "--speaker-model", tmp_path / "moved")
     assert "1 done already" in nemocli(*command, *asked, "--output-format", "all").stderr
     stem = clips[0].path.stem
     assert (tmp_path / "out" / f"{stem}.txt").read_text().startswith("Speaker ")
