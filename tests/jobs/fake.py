@@ -35,7 +35,7 @@ class FakeTranscriber:
         self.transcribed = []
         self._align = self._text = None
 
-    def check_request(self, lang="auto", max_memory=None):
+    def check_request(self, lang="auto", max_memory=None, *, sound=None, speakers=None):
         pass
 
     def transcribe_many(
@@ -48,6 +48,7 @@ class FakeTranscriber:
         sound=None,
         align=None,
         phrases=None,
+        speakers=None,
     ):
         """With phrases, their texts are what each file has."""
         self._align = align
