@@ -118,13 +118,8 @@ class Judge:
     def __call__(self, conversation: Conversation) -> str | None:
         """What is wrong; None if nothing is."""
         sound = conversation.audio.astype(np.float32)
-        rows = log_mel(sound).numpy()
         expected = " ".join(text for _, text in conversation.texts)
-        speakers = [speaker for *_, speaker in conversation.words]
-        found = {}
-        for mode in self._diarizer.modes:
-            stream = self._diarizer.begin(mode)
-            found[mode] = np.concatenate([stream.feed(rows), stream.finish()])
+        transcripts = {}
         for lookahead, transcriber in self._transcribers.items():
             for lang in (LANGUAGE, "auto"):
                 session = transcriber.session(lang=lang)
@@ -132,9 +127,15 @@ class Judge:
                 transcript = session.finish()
                 if transcript.text != expected:
                     return f"words at lookahead {lookahead}, {lang}"
-            delay_s = find_word_delay(transcriber.revision, lookahead)
-            for mode, probabilities in found.items():
-                words = add_speakers(transcript, probabilities, delay_s=delay_s).words
+                transcripts[lookahead] = transcript
+        rows = log_mel(sound).numpy()
+        speakers = [speaker for *_, speaker in conversation.words]
+        for mode in self._diarizer.modes:
+            stream = self._diarizer.begin(mode)
+            found = np.concatenate([stream.feed(rows), stream.finish()])
+            for lookahead, transcript in transcripts.items():
+                delay_s = find_word_delay(self._transcribers[lookahead].revision, lookahead)
+                words = add_speakers(transcript, found, delay_s=delay_s).words
                 given = [word.speaker and word.speaker.number for word in words]
                 wrong = sum(one != other for one, other in zip(given, speakers, strict=True))
                 if wrong:

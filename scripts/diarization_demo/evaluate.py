@@ -51,7 +51,10 @@ def read_turns(path: Path, rows: int, speakers: int) -> np.ndarray:
 
 
 def count_errors(spoken: np.ndarray, heard: np.ndarray) -> np.ndarray:
-    """Rows of speech, missed, false alarms and confused, speakers mapped as well as can be."""
+    """Rows of speech, missed in overlaps and elsewhere, false alarms and confused.
+
+    Speakers are mapped as well as can be.
+    """
     shared = spoken.T.astype(int) @ heard.astype(int)
     pairs = linear_sum_assignment(shared, maximize=True)
     right = np.zeros(len(spoken), int)
@@ -60,7 +63,9 @@ def count_errors(spoken: np.ndarray, heard: np.ndarray) -> np.ndarray:
     truth, guess = spoken.sum(1), heard.sum(1)
     missed, false = np.maximum(truth - guess, 0), np.maximum(guess - truth, 0)
     confused = np.minimum(truth, guess) - right
-    return np.array([truth.sum(), missed.sum(), false.sum(), confused.sum()])
+    overlapped = missed[truth > 1].sum()
+    parts = (overlapped, missed.sum() - overlapped, false.sum(), confused.sum())
+    return np.array([truth.sum(), *parts])
 
 
 def main() -> None:
@@ -73,7 +78,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = Model.from_pretrained(args.checkpoint, dtype=torch.float32).eval()
     lines = (args.conversations / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    counts: dict[tuple[str, str], np.ndarray] = defaultdict(lambda: np.zeros(4, int))
+    counts: dict[tuple[str, str], np.ndarray] = defaultdict(lambda: np.zeros(5, int))
     taken, begun = defaultdict(int), time.process_time()
     for line in map(json.loads, lines):
         speakers = line["rttm_filepath"].split("-")[0]
@@ -87,8 +92,9 @@ def main() -> None:
             heard = diarize(model, mel, STREAMS[mode])
             counts[speakers, mode] += count_errors(spoken, heard[: len(mel)])
     for (speakers, mode), (total, *errors) in sorted(counts.items()):
-        missed, false, confused = (round(100 * e / total, 2) for e in errors)
-        parts = f"missed {missed}, false {false}, confused {confused}"
+        overlapped, missed, false, confused = (round(100 * e / total, 2) for e in errors)
+        parts = f"missed {overlapped} in overlaps and {missed} elsewhere, "
+        parts += f"false {false}, confused {confused}"
         print(f"{speakers} speakers, {mode}: DER {100 * sum(errors) / total:.2f} % ({parts})")
     print(f"{time.process_time() - begun:.0f} s of processor time")
 
