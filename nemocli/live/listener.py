@@ -196,9 +196,9 @@ class Listener:
 
     def _run(self) -> None:
         self._last_sound = time.monotonic()
-        if warning := self._stream.warn_of_language(self._stream.lang):
-            self._report("language", warning)
         try:
+            if warning := self._stream.warn_of_language(self._stream.lang):
+                self._report("language", warning)
             while not self._source.ended:
                 self._obey()
                 packet = self._source.read(READ_TIMEOUT_S)

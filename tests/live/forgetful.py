@@ -21,6 +21,9 @@ class ForgetfulTranscriber:
         self.remembers, self.delay = remembers, delay
         self.sessions = []
 
+    def warn_of_language(self, lang):
+        return None
+
     def resolve_language(self, lang):
         return lang
 

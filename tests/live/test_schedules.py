@@ -69,6 +69,9 @@ class StandInSession:
 class StandIn:
     """A transcriber of such sound."""
 
+    def warn_of_language(self, lang):
+        return None
+
     def resolve_language(self, lang):
         return lang
 
