@@ -24,10 +24,12 @@ from nemocli.audio.devices import Device, find_device, import_sounddevice, list_
 from nemocli.audio.digital_silence import DigitalSilence
 from nemocli.audio.microphone_choice import MicrophoneChoice
 from nemocli.audio.native_messages import withhold_native_messages
+from nemocli.audio.resample import Resampler
 from nemocli.audio.samples import decode_samples
 from nemocli.audio.source import LiveSource, Mark, Packet
 from nemocli.audio.system_sound import find_system_sound
 from nemocli.errors import AudioError, NemocliError
+from nemocli.units import SAMPLE_RATE
 
 #: Channels that are requested at most; they are mixed.
 MAX_MICROPHONE_CHANNELS = 2
@@ -158,6 +160,9 @@ class Microphone(LiveSource):
             atexit.unregister(sys.modules["sounddevice"]._exit_handler)
             self._withheld.pop_all()
         self._withheld.close()
+        # PortAudio's callback, and with it all that it refers to, is never freed; soxr would list
+        # on stderr what it still holds when Python ends.
+        self._resampler = Resampler(SAMPLE_RATE)
 
     def to_frames(self, data: bytes | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         assert isinstance(data, bytes)

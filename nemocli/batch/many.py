@@ -92,6 +92,13 @@ def transcribe_many(
         reading.stop()
 
 
+#: Why all words have one speaker where each channel is one.
+ONE_SPEAKER = (
+    "The sound has one channel, so all words are one speaker's: leave out --channels separate for"
+    " a model to tell speakers apart."
+)
+
+
 def _make_result(file: PrefetchedFile, speakers: SpeakerOptions | None) -> FileResult:
     if file.error:
         return FileResult(file.path, None, file.error, file.decoded, file.note)
@@ -100,6 +107,8 @@ def _make_result(file: PrefetchedFile, speakers: SpeakerOptions | None) -> FileR
         warnings = (*warnings, file.level.explain_no_words())
     elif quiet := file.level.warn_of_quiet():
         warnings = (quiet, *warnings)
+    if speakers is not None and speakers.diarizer is None and len(file.streams) == 1:
+        warnings = (*warnings, SoundWarning("channels", 0.0, ONE_SPEAKER))
     return FileResult(file.path, transcript, None, file.decoded, file.note, warnings)
 
 

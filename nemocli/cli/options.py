@@ -176,7 +176,7 @@ MaxSpeakers = Annotated[
 SpeakerNames = Annotated[
     str | None,
     option(
-        'Names of the speakers, in the order in which they begin to speak, such as "Ann,Ben".',
+        'Names of the speakers, in the order of their first words, such as "Ann,Ben".',
         "--speaker-names",
         metavar="NAMES",
     ),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nemocli.closing import Closing
 from nemocli.diarization.modes import DiarizationMode, list_modes
 from nemocli.diarization.stream import SpeakerStream, Step
-from nemocli.errors import UsageError
+from nemocli.errors import NemocliError, UsageError
 from nemocli.network.diarizer_config import ROWS_PER_FRAME, DiarizerConfig
 from nemocli.network.diarizer_graphs import DIARIZE, EMBED
 from nemocli.network.diarizer_parameters import compute_rotation
@@ -33,6 +33,7 @@ class Diarizer(Closing):
         #: By name, see `list_modes`.
         self.modes = list_modes(config)
         self._runtime = runtime
+        self._is_closed = False
         self._lock = Lock()
         longest = max(mode.encode_frames for mode in self.modes.values())
         self._cos, self._sin = compute_rotation(config, longest)
@@ -69,15 +70,20 @@ class Diarizer(Closing):
 
     def close(self) -> None:
         """Let go of the model."""
-        self._runtime.close()
+        with self._lock:
+            self._is_closed = True
+            self._runtime.close()
 
     def advance(self, steps: Sequence[tuple[SpeakerStream, Step]]) -> list[Array]:
         """Take a step in each of several streams, of one mode; `steps` are theirs.
 
-        Returns the probabilities [rows, speakers] of the rows that each decided.
+        Returns the probabilities [rows, speakers] of the rows that each decided. NemocliError if
+        the model is closed.
         """
         mode = steps[0][0].mode
         with self._lock:
+            if self._is_closed:
+                raise NemocliError("This diarization model is closed; load it again.")
             embeds = self._embed([step.mel for _, step in steps], mode)
             remembered = [stream.cache.list_frames() for stream, _ in steps]
             logits = self._encode(list(map(_join, remembered, embeds)), mode)

@@ -19,7 +19,7 @@ class SpeakerOptions:
     diarizer: "Diarizer | None"
     #: The most speakers; None: as many as the model knows.
     max_speakers: int | None = None
-    #: Names of the first ones, in the order in which they begin to speak.
+    #: Names of the first ones, in the order of their first words.
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -29,5 +29,7 @@ def add_speakers(
     if most is not None:
         probabilities = cap_speakers(probabilities, most)
     speakers = make_speakers(probabilities.shape[1], names)
-    words = WordSpeakers(speakers, delay_s).assign(transcript.words, probabilities)
-    return replace(transcript, words=words, turns=find_turns(probabilities, names))
+    assigned = WordSpeakers(speakers, delay_s)
+    words = assigned.assign(transcript.words, probabilities)
+    turns = find_turns(probabilities[:, assigned.columns], names)
+    return replace(transcript, words=words, turns=turns)

@@ -26,11 +26,16 @@ class WordSpeakers:
     is active, it is the speaker of the nearest turn within MAX_DISTANCE_S, else nobody; for words
     that are not aligned, which come late and never early, of the turn before if there is one. One
     or two words of somebody else inside a sentence are its speaker's.
+
+    Speakers are numbered in the order in which they first say a word: music that a model takes for
+    a voice does not take the first name.
     """
 
     def __init__(self, speakers: Sequence[Speaker], delay_s: float = 0.0) -> None:
         """Begin a stream; words have been said `delay_s` seconds before their times."""
         self._speakers = tuple(speakers)
+        # The columns of the probabilities, in the order of their first words.
+        self._columns: list[int] = []
         self._delay = delay_s
         # The number of who said the last words.
         self._former: int | None = None
@@ -64,6 +69,15 @@ class WordSpeakers:
             for word in unit
         ]
 
+    @property
+    def columns(self) -> list[int]:
+        """The columns of the probabilities by the numbers of their speakers.
+
+        Those without any word come last.
+        """
+        count = len(self._speakers)
+        return self._columns + [n for n in range(count) if n not in self._columns]
+
     def _find_rows(self, words: Sequence[Word], first_row: int) -> tuple[int, int]:
         """Return the first row of words, and the row behind their last: at least one row."""
         delay = 0.0 if words[0].model_times else self._delay
@@ -84,7 +98,10 @@ class WordSpeakers:
         active = _take(probabilities, self._find_rows([word], first_row)) > THRESHOLD
         others = np.delete(active, choice, axis=1).sum(axis=0)
         is_overlapped = bool(len(active)) and bool((2 * others >= len(active)).any())
-        return replace(word, speaker=self._speakers[choice], is_overlapped=is_overlapped)
+        if choice not in self._columns:
+            self._columns.append(choice)
+        speaker = self._speakers[self._columns.index(choice)]
+        return replace(word, speaker=speaker, is_overlapped=is_overlapped)
 
 
 def smooth(speakers: Sequence[int | None], counts: Sequence[int]) -> list[int | None]:

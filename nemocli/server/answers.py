@@ -106,7 +106,7 @@ def make_diarized_answer(transcript: Transcript, request: TranscriptionRequest) 
 def list_diarized_segments(transcript: Transcript) -> list[dict[str, Any]]:
     """Return an object for each segment, which is an event of a stream too.
 
-    OpenAI's speakers are A, B and so on, in the order in which they begin to speak.
+    OpenAI's speakers are A, B and so on, in the order of their first words.
     """
     return [
         {

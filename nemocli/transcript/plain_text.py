@@ -6,11 +6,15 @@ from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.writer import Writer
 
+#: Stands before the words of which it is not known who said them, where others are known.
+UNKNOWN = "Unknown: "
+
 
 class TxtWriter(Writer):
     """Plain text: a line for each segment, after its label if it has one.
 
-    With speakers, segments that one of them says in succession share a line.
+    With speakers, segments that one of them says in succession share a line, and those of nobody
+    that is known begin with UNKNOWN.
     """
 
     name = "txt"
@@ -25,7 +29,8 @@ class TxtWriter(Writer):
             return f"{join_lines(segment.labelled_text)}\n"
         last, self._last = self._last, segment
         if last is None or last.label != segment.label:
-            return ("" if last is None else "\n") + join_lines(segment.labelled_text)
+            who = "" if segment.label else UNKNOWN
+            return ("" if last is None else "\n") + who + join_lines(segment.labelled_text)
         space = " " if segment.words[0].space_before else ""
         return space + join_lines(segment.text)
 

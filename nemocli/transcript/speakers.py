@@ -18,7 +18,7 @@ _NUMBERED = re.compile(r"speaker[ _]?\d+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A voice, by its number in the order of arrival, and by its name if the user gave one."""
+    """A voice, by its number in the order of the first words, and its name if the user gave one."""
 
     #: From 0.
     number: int
@@ -60,9 +60,11 @@ def parse_speaker_names(text: str | None) -> tuple[str, ...]:
 
 def check_speaker_names(names: Sequence[str]) -> None:
     """Raise UsageError for names that are equal, or that cannot stand for a person everywhere."""
-    if not all(map(is_name, names)) or len(set(names)) < len(names):
+    # A blank is an underscore where fields may have none.
+    different = {"_".join(str(name).split()) for name in names}
+    if not all(map(is_name, names)) or len(different) < len(names):
         raise UsageError(
-            "--speaker-names takes different names in the order in which they begin to speak, such"
+            "--speaker-names takes different names in the order of their first words, such"
             f' as "Ann,Ben", of {MAX_NAME} characters at most, without any of < > & :, not'
             f" {','.join(map(str, names))!r}."
         )

@@ -141,7 +141,7 @@ def test_what_the_machine_plays_is_transcribed_alone(clips, tmp_path):
         (["--system", "--device", "1"], "needs --mic"),
         (["--mic", "--system", "--save-audio", "a.flac"], "keeps one sound"),
         (["--mic", "--system", "--type"], "types one speaker"),
-        (["--output", "a.rttm"], "add --mic and --system"),
+        (["--output", "a.rttm"], "add --speakers, or --mic and --system"),
         (["--mic", "--system", "--labels", "You"], "two different names"),
         (["--mic", "--system", "--labels", "A,A"], "two different names"),
         (["--mic", "--system", "--labels", "A,<b>"], "two different names"),
