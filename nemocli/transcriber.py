@@ -159,27 +159,18 @@ class Transcriber(Closing):
         self._recognizer.close()
         return_freed_memory()
 
-    def schedule(self, max_streams: int | None = None, calls_at_once: int = 1) -> Scheduler:
-        """Begin to call the model in threads for that, for the sessions and files of all threads.
+    def schedule(self, max_streams: int | None = None) -> Scheduler:
+        """Begin to call the model in one thread, for the sessions and files of all threads.
 
         Chunks that wait at the same time then share a call: with many streams in many threads, this
         serves several times as many. The words are the same, and for a single stream nothing is
         won. It lasts until the returned Scheduler, or the transcriber, is closed. `max_streams`
         limits the streams that `Scheduler.take_live_place` admits; None chooses by what calls cost
-        here. With `calls_at_once`, as many calls share the cores, if the runtime can do that and a
-        chunk does not take it too long: many streams are served with less, and a single one, or a
-        file, waits longer for each call.
+        here.
         """
-        scheduler = self._schedule(max_streams, calls_at_once)
-        if self._recognizer.runtime.calls_at_once > 1 and not scheduler.has_time_to_share:
-            scheduler = self._schedule(max_streams, 1)
-        return scheduler
-
-    def _schedule(self, max_streams: int | None, calls_at_once: int) -> Scheduler:
         self._recognizer.check_open()
         if self._scheduler is not None:
             self._scheduler.close()
-        self._recognizer.share_cores(calls_at_once)
         self._scheduler = Scheduler(self._recognizer, max_streams)
         self._scheduler.measure(lambda: self._begin_stream(AUTO_LANGUAGE))
         return self._scheduler

@@ -135,36 +135,6 @@ class GuardedCalls:
         self._runtime.run = self._run
 
 
-def test_who_takes_all_turns_waits_for_all_of_them():
-    turns, order = Turns(2), []
-    inside, may_end = threading.Barrier(3), threading.Event()
-
-    def call():
-        with turns:
-            inside.wait(60)  # for the other one, too
-            may_end.wait(60)
-            order.append("call")
-
-    def close():
-        with turns.take_all():
-            order.append("close")
-
-    threads = [threading.Thread(target=call, daemon=True) for _ in range(2)]
-    threads.append(threading.Thread(target=close, daemon=True))
-    for thread in threads[:2]:
-        thread.start()
-    inside.wait(60)
-    threads[2].start()
-    while not turns._next.locked():
-        pass
-    may_end.set()
-    for thread in threads:
-        thread.join(60)
-    assert order == ["call", "call", "close"]
-    with turns:  # all were given back
-        pass
-
-
 def test_a_thread_that_waits_is_next():
     """A thread that calls again at once does not get two turns in a row."""
     turns, order = Turns(), []

@@ -4,13 +4,12 @@ Timed with every repeat, it tells whether the machine became slower or nemocli d
 speed also gives a lower bound for a chunk: the time that reading the model's weights takes.
 """
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
-
-from nemocli.runtimes.machine import count_usable_processors
 
 #: Rows and columns of the matrices that are multiplied.
 SIZE = 512
@@ -56,3 +55,10 @@ def _time(work: Callable[[], object], repeats: int) -> float:
         work()
         seconds.append(time.perf_counter() - began)
     return median(seconds[1:])
+
+
+def count_usable_processors() -> int:
+    """Return how many processors this process may use; the machine may have more."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

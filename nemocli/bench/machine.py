@@ -6,13 +6,10 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
+from nemocli.bench.calibration import count_usable_processors
 from nemocli.doctor.system import find_system_name
 from nemocli.runtimes.kinds import KINDS
-from nemocli.runtimes.machine import (
-    count_usable_processors,
-    find_processor_name,
-    read_total_memory,
-)
+from nemocli.runtimes.machine import find_processor_name, read_total_memory
 from nemocli.version import __version__
 
 #: Environment variables that set the number of threads of numerical libraries.

@@ -19,7 +19,7 @@ from nemocli.errors import NemocliError, UnsupportedError
 from nemocli.models.spec import ModelSpec
 
 try:
-    from nemocli.server.run import CALLS_AT_ONCE, open_sockets, serve
+    from nemocli.server.run import open_sockets, serve
     from nemocli.server.settings import ServerSettings, is_loopback
 except ModuleNotFoundError as missing:
     raise UnsupportedError(
@@ -68,7 +68,7 @@ def serve_model(options: ServeOptions) -> None:
             loaded = speakers.load(diarizer, screen)
             transcriber.check_request(speakers=loaded)
             settings = replace(settings, speakers=loaded)
-        with transcriber.schedule(options.max_streams, CALLS_AT_ONCE) as scheduler:
+        with transcriber.schedule(options.max_streams) as scheduler:
             port = sockets[0].getsockname()[1]
             url = f"http://{_format_host(settings.host)}:{port}"
 

@@ -12,38 +12,22 @@ from nemocli.runtimes.base import Runtime
 
 
 class Turns:
-    """A lock for a few threads at once, which none takes again while another one waits for it.
+    """A lock that a thread cannot take again while another one waits for it.
 
     With a plain lock, a thread that calls the model again and again, as for a long file, would
     block a live stream: it would have the lock again before the stream's thread is awake.
     """
 
-    def __init__(self, places: int = 1) -> None:
-        self._places = places
+    def __init__(self) -> None:
         self._next = threading.Lock()
-        self._free = threading.Semaphore(places)
+        self._taken = threading.Lock()
 
     def __enter__(self) -> None:
         with self._next:
-            self._free.acquire()
+            self._taken.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._free.release()
-
-    @contextmanager
-    def take_all(self) -> Iterator[None]:
-        """Wait until no thread has a turn, and let none have one in a `with` block."""
-        with self._next:
-            for _ in range(self._places):
-                self._free.acquire()
-        try:
-            yield
-        finally:
-            self._free.release(self._places)
-
-    def set_places(self, places: int) -> None:
-        """Set how many threads have a turn at once, inside of `take_all`."""
-        self._places = places
+        self._taken.release()
 
 
 class Advances(Protocol):
@@ -60,8 +44,8 @@ class Recognizer(Closing):
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.encoder = choose_encoder(runtime)
-        #: Held during each call into the runtime; see `turn`.
-        self.turns = Turns(runtime.calls_at_once)
+        #: Held during each call into the runtime, which takes one call at a time; see `turn`.
+        self.turns = Turns()
         #: What calls the model for streams of all threads; None if each thread does that.
         self.scheduler: Advances | None = None
         self._is_closed = False
@@ -73,24 +57,14 @@ class Recognizer(Closing):
             self.check_open()
             yield self.runtime
 
-    def share_cores(self, calls: int) -> None:
-        """Have the runtime take so many calls at once, each with its part of the cores, if it can.
-
-        Calls that are running are waited for.
-        """
-        with self.turns.take_all():
-            self.check_open()
-            self.runtime.share_cores(calls)
-            self.turns.set_places(self.runtime.calls_at_once)
-
     def check_open(self) -> None:
         """Raise NemocliError if the model was closed."""
         if self._is_closed:
             raise NemocliError("This transcriber is closed; load the model again.")
 
     def close(self) -> None:
-        """Give back the model's memory, after the calls that are running; twice is fine."""
-        with self.turns.take_all():
+        """Give back the model's memory, after the call that is running; twice is fine."""
+        with self.turns:
             if not self._is_closed:
                 self._is_closed = True
                 self.runtime.close()

@@ -46,15 +46,6 @@ class FiniteOutputRuntime(FiniteOutputGraphs, Runtime):
         self.config = runtime.config
         self.lookahead = runtime.lookahead
 
-    @property
-    def calls_at_once(self) -> int:  # type: ignore[override]
-        """That of the other runtime."""
-        return self._runtime.calls_at_once
-
-    def share_cores(self, calls: int) -> None:
-        """Call the same of the other runtime."""
-        self._runtime.share_cores(calls)
-
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         """Call the same of the other runtime."""
         return self._runtime.join_states(states, axis)

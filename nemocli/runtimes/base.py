@@ -43,24 +43,15 @@ class GraphRuntime(ABC):
 
 
 class Runtime(GraphRuntime):
-    """A loaded recognizer at one lookahead. Serves any number of streams."""
+    """A loaded recognizer at one lookahead. Serves any number of streams, one call at a time."""
 
-    #: How many threads may call it at once.
-    calls_at_once = 1
     config: ModelConfig
     lookahead: int
-
-    def share_cores(self, calls: int) -> None:
-        """Take so many calls at once from now on, each with its part of the cores, if it can.
-
-        No call may run. `calls_at_once` says what became of it.
-        """
-        self.calls_at_once = 1
 
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         """Join the states of several streams into one, along the axis that counts streams.
 
-        The result is for one call of `run`: the thread's next one may be in the same memory.
+        The result is for one call of `run`: the next one may be in the same memory.
         """
         if len(states) == 1:
             return states[0]

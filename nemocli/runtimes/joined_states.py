@@ -1,6 +1,5 @@
 """States of several streams as one, in memory that is used again for the next call."""
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ from nemocli.runtimes.base import State, find_whole
 
 
 class StateJoiner:
-    """Joins states of numpy arrays in memory that the thread's next `join` overwrites.
+    """Joins states of numpy arrays in memory of its own, which the next `join` overwrites.
 
     The attention's keys and values are megabytes for each stream. Were they joined in new memory
     for each call, the system would have to find and to clear it: in a virtual machine, that was
@@ -19,7 +18,7 @@ class StateJoiner:
     """
 
     def __init__(self) -> None:
-        self._memories = threading.local()
+        self._memory: dict[str, NDArray[Any]] = {}
 
     def join(self, states: Sequence[State], axis: int) -> State:
         """Join states along an axis; without a copy where they are those of one call, in order."""
@@ -35,11 +34,14 @@ class StateJoiner:
         shape = list(first.shape)
         shape[axis] = sum(array.shape[axis] for array in arrays)
         size = int(np.prod(shape))
-        memories = self._memories.__dict__
-        memory = memories.get(name)
+        memory = self._memory.get(name)
         if memory is None or memory.size < size or memory.dtype != first.dtype:
             # Memory that was never written to is only promised by the system: twice is no waste.
-            memories[name] = memory = np.empty(2 * size, first.dtype)
+            self._memory[name] = memory = np.empty(2 * size, first.dtype)
         joined: NDArray[Any] = memory[:size].reshape(shape)
         np.concatenate(arrays, axis, out=joined)
         return joined
+
+    def clear(self) -> None:
+        """Give back the memory."""
+        self._memory.clear()

@@ -37,13 +37,6 @@ def find_processor_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def count_usable_processors() -> int:
-    """Return how many processors this process may use; the machine may have more."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def read_total_memory() -> int | None:
     """Return the machine's memory in bytes; None if unknown."""
     try:

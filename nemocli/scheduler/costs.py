@@ -11,10 +11,7 @@ MIN_SPREAD = 0.5
 
 @dataclass(frozen=True)
 class CallCost:
-    """Seconds of a call: `fixed`, and `each` for every chunk of every stream in it.
-
-    Calls that run at once share the machine, and their seconds are those that they have of it.
-    """
+    """Seconds of a call: `fixed`, and `each` for every chunk of every stream in it."""
 
     fixed: float
     each: float
@@ -29,17 +26,16 @@ class CallCost:
             return 1
         return max(1, int((seconds - self.fixed) / self.each))
 
-    def count_streams_within(self, chunk_seconds: float, calls: int = 1) -> int:
+    def count_streams_within(self, chunk_seconds: float) -> int:
         """Return how many live streams are served with less lag than a chunk lasts: at least one.
 
-        With n streams, a call begins when another one ends, and takes the chunks that were
-        completed since the last one began: T = fixed + each * n * T / chunk_seconds. A chunk waits
-        at most T for a call to end, and then for its own, which lasts `calls` times as long as it
-        would alone, as so many run at once: (1 + calls) T <= chunk_seconds.
+        With n streams, calls follow one another, and each takes the chunks that were completed
+        during the one before: T = fixed + each * n * T / chunk_seconds. A chunk waits for the call
+        that is running, and then for its own, so two of them must fit: 2 T <= chunk_seconds.
         """
         if self.each <= 0:
             return 1
-        return max(1, int((chunk_seconds - (1 + calls) * self.fixed) / self.each))
+        return max(1, int((chunk_seconds - 2 * self.fixed) / self.each))
 
 
 class CallCosts:

@@ -1,8 +1,8 @@
-"""The scheduler: the threads that call a loaded model, for all its streams and files.
+"""The scheduler: the one thread that calls a loaded model, for all its streams and files.
 
 Chunks of live streams that wait at the same time go through the model in one call, which costs
 little more than a call for one of them. Files get what is left, in slices: a live stream never
-waits for more than one slice. There is a thread for each call that the runtime takes at once.
+waits for more than one slice.
 """
 
 import math
@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,7 +22,6 @@ from nemocli.engine.stream import Stream, advance_now
 from nemocli.errors import NemocliError
 from nemocli.scheduler.costs import CallCost, CallCosts
 from nemocli.scheduler.requests import Call, Request, choose_call
-from nemocli.scheduler.shares import MachineTime
 from nemocli.scheduler.statistics import SchedulerStatistics
 from nemocli.units import FRAME_SECONDS
 
@@ -45,9 +43,6 @@ MAX_FILE_WAIT_S = 1.0
 #: Seconds after which a stream that waits gets memory of its own.
 OWN_STATES_AFTER_S = 1.0
 
-#: The part of its time that a chunk's call may take where it has a part of the cores only.
-MAX_SHARED_CALL = 0.4
-
 #: Live streams in the calls that are measured at the start.
 MEASURED_STREAMS = (1, 8)
 
@@ -61,17 +56,8 @@ class BusyError(NemocliError):
     retry_after_s = RETRY_AFTER_S
 
 
-@dataclass(frozen=True)
-class _Running:
-    """A call that runs; `begun` is for MachineTime."""
-
-    call: Call
-    is_live: bool
-    begun: float
-
-
 class Scheduler(Closing):
-    """Calls the model of a recognizer in threads of its own, until it is closed.
+    """Calls the model of a recognizer in a thread of its own, until it is closed.
 
     While it runs, `advance` of nemocli/engine/stream.py passes everything on to it, from any
     thread: sessions and files need not know of it. `max_streams` limits the live streams; None
@@ -84,7 +70,7 @@ class Scheduler(Closing):
         self._max_streams = max_streams
         self._chunk = recognizer.runtime.lookahead + 1
         self._costs = CallCosts()
-        self._changed = threading.Condition()  # held to read and write what follows
+        self._changed = threading.Condition()
         self._live: deque[Request] = deque()
         self._files: deque[Request] = deque()
         self._places = 0
@@ -92,16 +78,9 @@ class Scheduler(Closing):
         self._last_file_at = time.monotonic()
         # When streams were last in a call with others, whose memory they hold.
         self._sharing: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
-        # Calls that run, and how many of them are for files.
-        self._machine_time = MachineTime()
-        self._file_calls = 0
         self._is_closed = False
-        self._threads = [
-            threading.Thread(target=self._run, name="scheduler", daemon=True)
-            for _ in range(recognizer.runtime.calls_at_once)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
+        self._thread.start()
         recognizer.scheduler = self
 
     # ------------------------------------------------------------------------- called by any thread
@@ -145,18 +124,12 @@ class Scheduler(Closing):
         """The most live streams that have a place at once, by what calls cost here."""
         if self._max_streams is not None:
             return self._max_streams
-        most = self.cost.count_streams_within(self.chunk_seconds, len(self._threads))
-        return min(most, MAX_LIVE_STREAMS)
+        return min(self.cost.count_streams_within(self.chunk_seconds), MAX_LIVE_STREAMS)
 
     @property
     def cost(self) -> CallCost:
         """What a call costs here."""
         return self._costs.cost
-
-    @property
-    def has_time_to_share(self) -> bool:
-        """Whether a chunk is transcribed in a small part of its time, with a part of the cores."""
-        return self.cost.of(1) <= MAX_SHARED_CALL * self.chunk_seconds
 
     @property
     def chunk_seconds(self) -> float:
@@ -179,25 +152,25 @@ class Scheduler(Closing):
                 self.advance(streams, 1)
 
     def close(self) -> None:
-        """End the threads, after the calls that are running; what waits fails. Twice is fine."""
+        """End the thread, after the call that is running; what waits fails. Twice is fine."""
         with self._changed:
             self._is_closed = True
-            self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+            self._changed.notify()
+        self._thread.join()
         if self._recognizer.scheduler is self:
             self._recognizer.scheduler = None
 
-    # ---------------------------------------------------------------------------------- its threads
+    # ----------------------------------------------------------------------------------- its thread
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                call = None
-                while not self._is_closed and (call := self._begin_call()) is None:
+                call = self._choose()
+                while call is None and not self._is_closed:
                     timeout = OWN_STATES_AFTER_S if self._sharing else None
                     if not self._changed.wait(timeout):
                         break
+                    call = self._choose()
                 if self._is_closed:
                     self._fail_all()
                     return
@@ -206,29 +179,13 @@ class Scheduler(Closing):
                 del call  # which would keep its streams
             self._own_states()
 
-    def _begin_call(self) -> _Running | None:
-        """Take the requests of the next call out of their queue; None if nothing waits."""
-        call = self._choose()
-        if call is None:
-            return None
-        is_live = call.requests[0].is_live
-        queue = self._live if is_live else self._files
-        for request in call.requests:
-            queue.remove(request)
-        for stream in call.streams:
-            self._sharing.pop(stream, None)
-        self._file_calls += not is_live
-        return _Running(call, is_live, self._machine_time.begin())
-
     def _choose(self) -> Call | None:
         now = time.monotonic()
         most_streams = self._recognizer.encoder.max_streams or MAX_LIVE_STREAMS
-        is_live = bool(self._live) or now - self._last_live_at < LIVE_FOR_S
-        # Live streams find a thread that is free behind one slice, however many threads there are.
-        may_be_file = bool(self._files) and not (is_live and self._file_calls)
-        if self._live and not (may_be_file and self._is_file_due(now)):
+        if self._live and not (self._files and self._is_file_due(now)):
             return choose_call(self._live, most_streams, self._slice_chunks())
-        if may_be_file:
+        if self._files:
+            is_live = self._live or now - self._last_live_at < LIVE_FOR_S
             most = self._slice_chunks() if is_live else max(1, MAX_FRAMES // self._chunk)
             return choose_call(self._files, min(most, most_streams), most)
         return None
@@ -241,8 +198,8 @@ class Scheduler(Closing):
         """Return how many chunks a slice has, by what calls cost."""
         return self.cost.count_chunks_within(SLICE_S)
 
-    def _perform(self, running: _Running) -> None:
-        call = running.call
+    def _perform(self, call: Call) -> None:
+        began = time.monotonic()
         error: BaseException | None = None
         try:
             if call.streams:
@@ -250,21 +207,21 @@ class Scheduler(Closing):
         except BaseException as failure:
             error = failure
         now = time.monotonic()
+        is_live = call.requests[0].is_live
+        if call.streams and error is None:
+            self._note(call, now - began, now, is_live)
+        queue = self._live if is_live else self._files
         with self._changed:
-            seconds = self._machine_time.end(running.begun)
-            self._file_calls -= not running.is_live
-            if call.streams and error is None:
-                self._note(call, seconds, now, running.is_live)
             for request in call.requests:
                 request.chunks -= call.chunks
                 # The streams of a call are in turns: what is left of a request waits behind others.
+                queue.remove(request)
                 if error is None and request.chunks > 0 and request.waiting:
-                    (self._live if running.is_live else self._files).append(request)
+                    queue.append(request)
                     continue
-                if running.is_live:
+                if is_live:
                     self.statistics.add_wait(now - request.came_at)
                 request.finish(error)
-            self._changed.notify_all()  # of what may run now, and of what is left
 
     def _note(self, call: Call, seconds: float, now: float, is_live: bool) -> None:
         if len(call.streams) > 1:
@@ -282,13 +239,9 @@ class Scheduler(Closing):
     def _own_states(self) -> None:
         """Give streams that wait memory of their own, so that they do not keep that of others."""
         before = time.monotonic() - OWN_STATES_AFTER_S
-        while True:
-            with self._changed:  # so that no other thread takes the stream
-                stream = next((each for each, at in self._sharing.items() if at < before), None)
-                if stream is None:
-                    return
-                del self._sharing[stream]
-                stream.own_states()
+        for stream in [stream for stream, at in self._sharing.items() if at < before]:
+            del self._sharing[stream]
+            stream.own_states()
 
     def _fail_all(self) -> None:
         error = NemocliError("The scheduler of this model was closed.")

@@ -19,10 +19,6 @@ from nemocli.server.settings import ServerSettings
 from nemocli.server.wyoming import WyomingServer
 from nemocli.transcriber import Transcriber
 
-#: Calls of the model that share the cores, if the runtime can: parts of a call keep one core busy
-#: only, and then another call uses the others.
-CALLS_AT_ONCE = 2
-
 #: Seconds that connections have at the end to finish what they have, and then to be closed.
 DRAIN_TIMEOUT_S, CLOSE_TIMEOUT_S = 30.0, 3
 

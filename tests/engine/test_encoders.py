@@ -194,7 +194,6 @@ class DeviceRuntime:
         self._runtime = runtime
         self.config, self.lookahead = runtime.config, runtime.lookahead
         self.has_fixed_shapes = runtime.has_fixed_shapes
-        self.calls_at_once = 1
 
     def run(self, graph, inputs):
         arrays = {name: self._fetch(value) for name, value in inputs.items()}

@@ -8,12 +8,10 @@ import pytest
 
 import nemocli
 import nemocli.scheduler.scheduler as scheduling
-import nemocli.scheduler.shares as shares
 from nemocli.errors import NemocliError
 from nemocli.scheduler.costs import CallCost, CallCosts
 from nemocli.scheduler.requests import choose_call
 from nemocli.scheduler.scheduler import BusyError
-from nemocli.scheduler.shares import MachineTime
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +24,6 @@ def transcriber():
 def scheduler(transcriber):
     with transcriber.schedule() as running:
         yield running
-
-
-@pytest.fixture
-def schedule(transcriber, monkeypatch):
-    """Return `Transcriber.schedule` as on a machine with cores enough, and fast enough."""
-    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._read_threads", lambda: 4)
-    monkeypatch.setattr(scheduling, "MAX_SHARED_CALL", float("inf"))
-    yield transcriber.schedule
-    transcriber._recognizer.share_cores(1)
 
 
 def ids(transcript):
@@ -63,12 +52,9 @@ def feed(transcriber, samples, size):
     return session.finish()
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3])
-def test_streams_and_files_of_many_threads_have_their_own_tokens(
-    transcriber, clips, schedule, calls
-):
+def test_streams_and_files_of_many_threads_have_their_own_tokens(transcriber, clips):
     alone = [ids(transcriber.transcribe(clip.path)) for clip in clips]
-    with schedule(calls_at_once=calls) as scheduler:
+    with transcriber.schedule() as scheduler:
         rng = np.random.default_rng(0)
         work = [(n, int(rng.integers(700, 20000))) for n in range(len(clips))] * 3
         work += [(n, 0) for n in range(len(clips))]
@@ -197,111 +183,6 @@ def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(transcriber, clips,
     assert max(file_calls) == 3
 
 
-class Held:
-    """Stands in for `advance_now`; its calls wait until they may go on."""
-
-    def __init__(self, monkeypatch):
-        self._advance = scheduling.advance_now
-        self._changed = threading.Condition()
-        self._may_go = False
-        #: Whether each call that has begun is for a live stream, in order.
-        self.begun = []
-        monkeypatch.setattr(scheduling, "advance_now", self)
-
-    def __call__(self, streams, chunks):
-        with self._changed:
-            self.begun.append(streams[0].is_live)
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._may_go)
-        self._advance(streams, chunks)
-
-    def wait_for(self, calls):
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.begun) >= calls, 60)
-
-    def go(self):
-        with self._changed:
-            self._may_go = True
-            self._changed.notify_all()
-
-
-def begin_all(scheduler, streams):
-    """Advance each stream by a chunk, in a thread of its own; return the threads."""
-    threads = [threading.Thread(target=scheduler.advance, args=([each], 1)) for each in streams]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-def test_as_many_calls_run_at_once_as_the_runtime_takes(transcriber, clips, monkeypatch, schedule):
-    with schedule(calls_at_once=2) as scheduler:
-        held = Held(monkeypatch)
-        streams = [transcriber._begin_stream("auto") for _ in range(4)]
-        for stream in streams:
-            stream.push(stream.compute_rows(clips[0].samples[:6000]))
-        threads = begin_all(scheduler, streams[:1])
-        held.wait_for(1)
-        threads += begin_all(scheduler, streams[1:2])
-        held.wait_for(2)
-        threads += begin_all(scheduler, streams[2:])
-        while scheduler.waiting != (2, 0):
-            time.sleep(0.001)
-        held.go()
-        for thread in threads:
-            thread.join()
-        assert len(held.begun) <= 4
-        assert scheduler.waiting == (0, 0)
-    assert {stream.frames for stream in streams} == {4}
-
-
-def test_files_take_one_call_only_while_a_stream_is_live(transcriber, clips, monkeypatch, schedule):
-    monkeypatch.setattr(scheduling, "LIVE_FOR_S", 1e9)
-    with schedule(calls_at_once=2) as scheduler:
-        streams = [transcriber._begin_stream("auto", is_live=n == 2) for n in range(3)]
-        for stream in streams:
-            stream.push(stream.compute_rows(clips[0].samples[:6000]))
-        held = Held(monkeypatch)  # measuring was the live call
-        threads = begin_all(scheduler, streams[:1])
-        held.wait_for(1)
-        threads += begin_all(scheduler, streams[1:])
-        held.wait_for(2)
-        assert held.begun == [False, True]
-        assert scheduler.waiting == (0, 1)
-        held.go()
-        for thread in threads:
-            thread.join()
-    assert held.begun == [False, True, False]
-
-
-def test_a_slow_machine_has_one_call_with_all_cores(transcriber, clips, monkeypatch, schedule):
-    def count_calls(part):
-        monkeypatch.setattr(scheduling, "MAX_SHARED_CALL", part)
-        with schedule(calls_at_once=2):
-            assert transcriber.transcribe(clips[0].path).text == clips[0].text
-            return transcriber._recognizer.runtime.calls_at_once
-
-    assert [count_calls(part) for part in (1e9, 0)] == [2, 1]
-
-
-def test_no_more_calls_run_at_once_than_there_are_cores(transcriber, monkeypatch, schedule):
-    monkeypatch.setattr("nemocli.runtimes.onnx.runtime._read_threads", lambda: 1)
-    with schedule(calls_at_once=2):
-        assert transcriber._recognizer.runtime.calls_at_once == 1
-
-
-def test_calls_that_run_at_once_share_the_time(monkeypatch):
-    clock = iter([10, 11, 13, 16, 20, 21])
-    monkeypatch.setattr(shares.time, "monotonic", lambda: next(clock))
-    machine = MachineTime()
-    first = machine.begin()  # at 10
-    second = machine.begin()  # at 11
-    assert machine.end(first) == 1 + (13 - 11) / 2
-    assert machine.end(second) == (13 - 11) / 2 + (16 - 13)
-    third = machine.begin()  # at 20
-    assert machine.end(third) == 1
-    assert machine.calls == 0
-
-
 def test_files_do_not_wait_for_ever(transcriber, scheduler, clips, monkeypatch):
     monkeypatch.setattr(scheduling, "MAX_FILE_WAIT_S", 0.05)
     is_over = threading.Event()
@@ -357,7 +238,6 @@ def test_costs_are_those_of_the_calls():
     assert cost.each == pytest.approx(0.0128, abs=0.001)
     assert cost.count_streams_within(0.32) == 16  # two calls of 16 streams' turns fit into a chunk
     assert cost.count_chunks_within(0.1) == 3
-    assert cost.count_streams_within(0.32, calls=2) == 11
 
 
 def test_at_least_one_stream_is_served():

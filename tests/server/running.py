@@ -112,14 +112,14 @@ class InThread(Client, Closing):
     """
 
     def __init__(self, transcriber, max_streams=64, **settings):
-        from nemocli.server.run import CALLS_AT_ONCE, open_sockets, serve
+        from nemocli.server.run import open_sockets, serve
         from nemocli.server.settings import ServerSettings
 
         chosen = ServerSettings(port=0, **settings)
         self._sockets = open_sockets(chosen)
         self.find("http://{}:{}".format(*self._sockets[0].getsockname()))
         self.wyoming_port = self._sockets[-1].getsockname()[1]
-        self.scheduler = transcriber.schedule(max_streams, CALLS_AT_ONCE)
+        self.scheduler = transcriber.schedule(max_streams)
         ready = threading.Event()
 
         def report(end):

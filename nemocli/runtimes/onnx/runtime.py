@@ -14,7 +14,6 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays, GraphRuntime, Runtime, State
 from nemocli.runtimes.joined_states import StateJoiner
-from nemocli.runtimes.machine import count_usable_processors
 from nemocli.runtimes.onnx.names import name_graph_file
 from nemocli.runtimes.onnx.processor import multiplies_signed_weights
 
@@ -25,22 +24,14 @@ class OnnxGraphs(GraphRuntime):
     name = "onnx"
 
     def __init__(self, files: Mapping[str, Path]) -> None:
-        self._files = files
-        self._sessions: dict[str, tuple[ort.InferenceSession, list[str]]] = {}
-        self._load_all(1)
+        self._sessions = {graph: self._load(path) for graph, path in files.items()}
 
-    def _load_all(self, calls: int) -> None:
-        """Load the graphs for so many calls at once."""
-        self._sessions.clear()  # first: a session holds weights
-        for graph, path in self._files.items():
-            self._sessions[graph] = self._load(path, calls)
-
-    def _load(self, path: Path, calls: int) -> "tuple[ort.InferenceSession, list[str]]":
+    def _load(self, path: Path) -> "tuple[ort.InferenceSession, list[str]]":
         if not path.is_file():
             raise ModelError(f"The model folder lacks the file {path}; convert the model again.")
         try:
             session = ort.InferenceSession(
-                path, _options(calls), providers=["CPUExecutionProvider"], enable_fallback=0
+                path, _options(), providers=["CPUExecutionProvider"], enable_fallback=0
             )  # its fallback would only try the same again, and print to stdout
         except Exception as error:  # onnxruntime's exceptions share no base class
             if lacks_memory(error):
@@ -67,11 +58,7 @@ class OnnxGraphs(GraphRuntime):
 
 
 class OnnxRuntime(OnnxGraphs, Runtime):
-    """Runs a recognizer's graphs of one lookahead.
-
-    Parts of a call take one thread only, whose other threads wait for work, awake. Calls that run
-    at once, with fewer threads each, compute more in all.
-    """
+    """Runs a recognizer's graphs of one lookahead."""
 
     def __init__(self, folder: Path, config: ModelConfig, lookahead: int) -> None:
         self.config = config
@@ -80,33 +67,16 @@ class OnnxRuntime(OnnxGraphs, Runtime):
         self._joiner = StateJoiner()
         super().__init__({graph: folder / name_graph_file(graph, lookahead) for graph in graphs})
 
-    def share_cores(self, calls: int) -> None:
-        calls = max(1, min(calls, _read_threads() or count_usable_processors()))
-        if calls != self.calls_at_once:
-            self.calls_at_once = calls
-            self._load_all(calls)
-
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
         return self._joiner.join(states, axis)
 
 
-def _read_threads() -> int:
-    """Return the number of threads by the variable that other numerical libraries read.
-
-    0 means all cores.
-    """
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    return int(threads) if threads.isdecimal() else 0
-
-
-def _options(calls: int) -> ort.SessionOptions:
-    """Return the options of a session that so many calls use at once."""
+def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.log_severity_level = 4  # errors are raised too
-    threads = _read_threads()
-    if calls > 1:
-        threads = max(1, (threads or count_usable_processors()) // calls)
-    options.intra_op_num_threads = threads
+    # The variable that other numerical libraries read; 0 means all cores.
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
     # Threads stay awake between the hundreds of operations of a chunk, but not between calls:
     # several sessions share the cores.
     options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
