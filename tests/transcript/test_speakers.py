@@ -67,7 +67,7 @@ def test_segments_break_where_the_speaker_changes():
 
 def test_txt_has_a_line_for_each_turn():
     assert document("txt") == (
-        "Ann B: Hello there. How are you\nSpeaker 2: Fine. And you?\nWell.\nAnn B: Good.\n"
+        "Ann B: Hello there. How are you\nSpeaker 2: Fine. And you?\nUnknown: Well.\nAnn B: Good.\n"
     )
 
 
@@ -181,9 +181,9 @@ def test_every_word_is_in_one_segment_and_one_cue_with_its_speaker(made, speaker
     shown = "".join(re.sub(r"^(Ann B|Speaker 2): ", "", cue) for cue in cues)
     assert visible(shown) == visible("".join(word.text for word in made)).replace("-->", "->")
     lines = document("txt", None, talk).splitlines()
-    assert visible("".join(re.sub(r"^(Ann B|Speaker 2): ", "", line) for line in lines)) == visible(
-        "".join(word.text for word in made)
-    )
+    assert visible(
+        "".join(re.sub(r"^(Ann B|Speaker 2|Unknown): ", "", line) for line in lines)
+    ) == visible("".join(word.text for word in made))
 
 
 @pytest.mark.parametrize("width", [16, 20, 42])
