@@ -143,14 +143,34 @@ def test_nothing_is_typed_while_the_terminal_has_the_focus(clips, editor, report
         assert editor.path.read_text() == ""
 
 
-#: Presses keys, and prints what a hotkey of each mode makes of them, and whether Ctrl is held.
-KEYS = """
-import time
-from nemocli.cli.hotkey import Hotkey
-from nemocli.cli.typing_tools import import_keyboard, open_x11
+#: Presses and releases keys as it is told on stdin. A process of its own: pynput passes on to the
+#: listeners of a process what the same process sends, besides what the X server passes on.
+SENDER = """
+import sys
+from nemocli.cli.typing_tools import import_keyboard
 
-keyboard, x11 = import_keyboard(), open_x11()
-controller, key, ctrl = keyboard.Controller(), keyboard.Key.f9, keyboard.Key.ctrl
+keyboard = import_keyboard()
+controller = keyboard.Controller()
+for line in sys.stdin:
+    action, key = line.split()
+    getattr(controller, action)(getattr(keyboard.Key, key))
+    print(flush=True)
+"""
+
+#: Has keys pressed, and prints what a hotkey of each mode makes of them, and whether Ctrl is held.
+KEYS = """
+import subprocess, sys, time
+from nemocli.cli.hotkey import Hotkey
+from nemocli.cli.typing_tools import open_x11
+
+x11 = open_x11()
+sender = subprocess.Popen(
+    [sys.executable, "-c", sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+)
+
+def send(action, key):
+    print(action, key, file=sender.stdin, flush=True)
+    sender.stdout.readline()
 
 def wait(hotkey):
     for _ in range(100):
@@ -165,15 +185,15 @@ def watch(hotkey):
 
 for mode in ("hold", "toggle"):
     with_ctrl = watch(Hotkey("<ctrl>+<f9>", mode))
-    controller.press(key)
-    controller.release(key)
-    controller.press(ctrl)
+    send("press", "f9")
+    send("release", "f9")
+    send("press", "ctrl")
     held = x11.has_held_modifiers
-    controller.press(key)
+    send("press", "f9")
     first = wait(with_ctrl)
-    controller.release(key)
+    send("release", "f9")
     second = wait(with_ctrl) if mode == "hold" else with_ctrl.take()
-    controller.release(ctrl)
+    send("release", "ctrl")
     print(mode, held, x11.has_held_modifiers, first, second)
     with_ctrl.close()
 try:
@@ -185,7 +205,7 @@ except Exception as error:
 
 def test_a_hotkey_opens_and_closes(display):
     done = subprocess.run(
-        [sys.executable, "-c", KEYS],
+        [sys.executable, "-c", KEYS, SENDER],
         capture_output=True,
         text=True,
         env={k: v for k, v in environment(DISPLAY=display).items() if k != "WAYLAND_DISPLAY"},
