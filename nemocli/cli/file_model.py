@@ -34,7 +34,7 @@ class ModelChoice:
     align: Align = None
     phrases: Phrases | None = None
     untrained_lookahead: bool = False
-    #: How speakers are told apart; None if they are not.
+    #: What finds the speakers; None without --speakers.
     speakers: SpeakerChoice | None = None
 
     @property

@@ -58,7 +58,7 @@ class LiveLoop:
         self._hotkey: Hotkey | None = None
         self._is_ending = False
         self._report_at: float | None = None
-        # What is told of a source, by the number of its place among the sources.
+        # The advice that is shown about each source, by its index in `sources`.
         self._advice: dict[int, str] = {}
         #: What went wrong on stdout; the stream was ended for it.
         self.failure: NemocliError | BrokenPipeError | None = None

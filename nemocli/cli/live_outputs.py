@@ -146,7 +146,7 @@ def open_lines(delivery: Delivery | None, options: LiveOptions) -> Output:
 def check_output(path: Path, force: bool, has_speakers: bool) -> None:
     """Raise UsageError for a file of another kind, or one that may not be replaced.
 
-    Without `has_speakers`, nobody is told apart, and a file of turns would be empty.
+    Without `has_speakers`, no segment has a speaker, and a file of turns would be empty.
     """
     if path.suffix[1:] not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)

@@ -30,7 +30,7 @@ def choose_live_speakers(options: LiveOptions) -> SpeakerChoice | None:
 
 @dataclass(frozen=True)
 class LiveSpeakers:
-    """How the speakers of a live sound are told apart, by a model that is not loaded yet."""
+    """What finds the speakers of a live sound: a model that is not loaded yet, and options."""
 
     choice: SpeakerChoice
     resolved: ResolvedDiarizer

@@ -37,7 +37,7 @@ class OptionsWithSpeakers(Protocol):
 
 @dataclass(frozen=True)
 class SpeakerChoice:
-    """How speakers are told apart."""
+    """What finds the speakers, how many there are at most, and their names."""
 
     #: Whether each channel is a speaker, without any model.
     by_channel: bool
