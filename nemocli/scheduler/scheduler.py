@@ -163,6 +163,19 @@ class Scheduler(Closing):
     # ----------------------------------------------------------------------------------- its thread
 
     def _run(self) -> None:
+        """Call the model until the end, and fail what waits then or after an unforeseen error."""
+        error: BaseException = NemocliError("The scheduler of this model was closed.")
+        try:
+            self._call_until_closed()
+        except BaseException as failure:
+            error = failure
+            raise  # Python prints it
+        finally:
+            with self._changed:
+                self._is_closed = True
+                self._fail_all(error)
+
+    def _call_until_closed(self) -> None:
         while True:
             with self._changed:
                 call = self._choose()
@@ -172,7 +185,6 @@ class Scheduler(Closing):
                         break
                     call = self._choose()
                 if self._is_closed:
-                    self._fail_all()
                     return
             if call is not None:
                 self._perform(call)
@@ -183,7 +195,9 @@ class Scheduler(Closing):
         now = time.monotonic()
         most_streams = self._recognizer.encoder.max_streams or MAX_LIVE_STREAMS
         if self._live and not (self._files and self._is_file_due(now)):
-            return choose_call(self._live, most_streams, self._slice_chunks())
+            # More than one chunk of each only if all have a backlog: a chunk costs less then.
+            most = self.cost.count_chunks_within(self.chunk_seconds)
+            return choose_call(self._live, most_streams, most)
         if self._files:
             is_live = self._live or now - self._last_live_at < LIVE_FOR_S
             most = self._slice_chunks() if is_live else max(1, MAX_FRAMES // self._chunk)
@@ -243,8 +257,7 @@ class Scheduler(Closing):
             del self._sharing[stream]
             stream.own_states()
 
-    def _fail_all(self) -> None:
-        error = NemocliError("The scheduler of this model was closed.")
+    def _fail_all(self, error: BaseException) -> None:
         for request in (*self._live, *self._files):
             request.finish(error)
         self._live.clear()

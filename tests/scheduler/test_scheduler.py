@@ -108,6 +108,22 @@ def test_an_error_of_the_model_reaches_every_caller_and_ends_nothing(
     assert transcriber.transcribe(clips[0].path).text == clips[0].text
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_in_the_scheduler_itself_reaches_who_waits(transcriber, clips, monkeypatch):
+    with transcriber.schedule() as scheduler:
+        session = transcriber.session()
+
+        def fail(*_):
+            raise ZeroDivisionError("a mistake")
+
+        monkeypatch.setattr(scheduling, "choose_call", fail)
+        with pytest.raises(ZeroDivisionError, match="a mistake"):
+            session.feed(clips[0].samples)
+        with pytest.raises(NemocliError, match="closed"):
+            transcriber.session().feed(clips[0].samples)
+        assert scheduler.waiting == (0, 0)
+
+
 def test_what_waits_fails_when_it_is_closed(transcriber, clips, monkeypatch):
     scheduler = transcriber.schedule()
     is_running, may_end = threading.Event(), threading.Event()
@@ -216,7 +232,12 @@ def test_a_backlog_does_not_delay_others():
     alone = choose_call([FakeRequest(behind, chunks=40)], 64, 8)
     both = choose_call([FakeRequest(behind, chunks=40), FakeRequest(new, chunks=1)], 64, 8)
     assert (alone.streams, alone.chunks) == ([behind], 8)
-    assert (both.streams, both.chunks) == ([behind, new], 1)
+    assert (set(both.streams), both.chunks) == ({behind, new}, 1)
+
+
+def test_streams_that_share_calls_are_always_in_the_same_order():
+    requests = [FakeRequest(FakeStream(9), chunks=1) for _ in range(5)]
+    assert choose_call(requests, 5, 5).streams == choose_call(requests[::-1], 5, 5).streams
 
 
 def test_the_oldest_request_is_always_in_the_call():
