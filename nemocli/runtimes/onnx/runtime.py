@@ -31,7 +31,7 @@ class OnnxGraphs(GraphRuntime):
             raise ModelError(f"The model folder lacks the file {path}; convert the model again.")
         try:
             session = ort.InferenceSession(
-                path, _options(), providers=["CPUExecutionProvider"], enable_fallback=0
+                path, make_options(), providers=["CPUExecutionProvider"], enable_fallback=0
             )  # its fallback would only try the same again, and print to stdout
         except Exception as error:  # onnxruntime's exceptions share no base class
             if lacks_memory(error):
@@ -71,7 +71,8 @@ class OnnxRuntime(OnnxGraphs, Runtime):
         return self._joiner.join(states, axis)
 
 
-def _options() -> ort.SessionOptions:
+def make_options() -> ort.SessionOptions:
+    """Make the options of a session, for this processor."""
     options = ort.SessionOptions()
     options.log_severity_level = 4  # errors are raised too
     # The variable that other numerical libraries read; 0 means all cores.
