@@ -144,11 +144,13 @@ def test_the_environment_is_respected(tmp_path, hub):
     places = []
     for offline in ("", "1"):
         env = environment(HF_HOME=tmp_path, HF_ENDPOINT=hub.url, HF_HUB_OFFLINE=offline)
+        env.pop("HF_HUB_DISABLE_TELEMETRY", None)  # nemocli sets it by itself
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, env=env, timeout=60
         )
         places.append(done.stdout)
     assert places == 2 * [f"{tmp_path}/hub/models--someone--demo/snapshots/{COMMIT}\n"]
+    assert [path for _, path, _ in hub.requests if "someone/demo" not in path] == []
 
 
 def test_a_damaged_download_is_thrown_away(machine, hub):
