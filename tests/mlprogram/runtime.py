@@ -9,7 +9,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.runtimes.coreml.backend import Backend, LoadedFunction
 from nemocli.runtimes.coreml.diarizer import CoreMLDiarizer
-from nemocli.runtimes.coreml.package import list_package_files
+from nemocli.runtimes.coreml.package_files import list_package_files
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from tests.mlprogram.evaluate import Evaluator
 from tests.mlprogram.reader import Package

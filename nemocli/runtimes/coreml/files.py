@@ -23,7 +23,8 @@ from nemocli.network.parameters import Parameters
 from nemocli.runtimes.coreml.compress import choose_compression
 from nemocli.runtimes.coreml.constants import Constants
 from nemocli.runtimes.coreml.functions import build_function, list_layouts
-from nemocli.runtimes.coreml.package import list_package_files, write_package
+from nemocli.runtimes.coreml.package import write_package
+from nemocli.runtimes.coreml.package_files import list_package_files
 from nemocli.runtimes.coreml.package_layout import is_float32
 from nemocli.runtimes.coreml.states import CACHES, has_states, name_state_function
 from nemocli.runtimes.kind import GraphProgress

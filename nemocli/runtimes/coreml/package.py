@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.runtimes.coreml.functions import TARGET
+from nemocli.runtimes.coreml.package_files import MODEL, PACKAGE_MANIFEST
 from nemocli.runtimes.coreml.tools import Program
 from nemocli.runtimes.coreml.tools import coremltools as ct
-
-MODEL = "Data/com.apple.CoreML/model.mlmodel"
-PACKAGE_MANIFEST = "Manifest.json"
 
 #: Passes of coremltools over the graph. The usual ninety find nothing more here, and take long.
 PASSES = (
@@ -57,12 +55,6 @@ def write_package(
         # coremltools writes files that only their owner may read.
         path.chmod(0o755 if path.is_dir() else 0o644)
     unfinished.rename(package)
-
-
-def list_package_files(package: Path) -> list[str]:
-    """List every file of a package, relative to the folder that holds the package."""
-    paths = (path for path in package.rglob("*") if path.is_file())
-    return sorted(path.relative_to(package.parent).as_posix() for path in paths)
 
 
 def _describe(path: Path, description: str, notes: Mapping[str, str]) -> None:

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from nemocli.network.graphs import DECODER_GRAPHS, ENCODER_GRAPHS
-from nemocli.runtimes.coreml import files as writing
-from nemocli.runtimes.coreml.constants import Constants
-from nemocli.runtimes.coreml.package import list_package_files
+from nemocli.runtimes.coreml.package_files import list_package_files
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
 from tests.mlprogram.reader import Package
 from tests.mlprogram.runtime import EvaluatedRuntime
@@ -162,6 +160,9 @@ def test_packages_are_the_same_bytes_every_time(case, tmp_path):
 
 @pytest.mark.parametrize("precision", repeats(["int8", "fp16"], 1))
 def test_one_graph_at_a_time_is_in_memory(case, tmp_path, monkeypatch, precision):
+    from nemocli.runtimes.coreml import files as writing
+    from nemocli.runtimes.coreml.constants import Constants
+
     load, loaded, alive = Constants._load, [], {}
 
     def record(constants, parameter):

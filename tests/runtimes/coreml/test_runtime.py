@@ -11,7 +11,7 @@ from nemocli.doctor.runtimes import examine_runtimes
 from nemocli.errors import ModelError, UnsupportedError
 from nemocli.models.folder import record_files
 from nemocli.runtimes.coreml.kind import KIND
-from nemocli.runtimes.coreml.package import list_package_files
+from nemocli.runtimes.coreml.package_files import list_package_files
 from nemocli.runtimes.coreml.runtime import COMPUTE_UNITS, CoreMLRuntime
 from nemocli.runtimes.kind import Library, ModelFolder
 from nemocli.runtimes.system import System, this_system

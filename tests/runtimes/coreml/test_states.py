@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nemocli.runtimes.coreml.package import MODEL
+from nemocli.runtimes.coreml.package_files import MODEL
 from nemocli.runtimes.coreml.states import CACHES, STATE_GRAPHS
 from nemocli.transcriber import Transcriber
 from nemocli.transcript.token_decoder import TokenDecoder
