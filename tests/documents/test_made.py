@@ -11,7 +11,7 @@ from typer.main import get_command
 from nemocli.cli.app import app
 from scripts import make_docs
 from scripts.documents.commands import program_options, read_commands
-from scripts.make_docs import ROOT, manuals
+from scripts.make_docs import ROOT
 
 COMPLETION = ROOT / "share" / "bash-completion" / "completions" / "nemocli"
 
@@ -20,9 +20,9 @@ COMPLETION = ROOT / "share" / "bash-completion" / "completions" / "nemocli"
 made = functools.cache(make_docs.made)
 
 
-@pytest.mark.parametrize("path", made(), ids=lambda path: path.name)
-def test_nothing_is_out_of_date(path):
-    assert path.read_text(encoding="utf-8") == made()[path], "python scripts/make_docs.py"
+def test_nothing_is_out_of_date():
+    stale = [p.name for p, text in made().items() if p.read_text(encoding="utf-8") != text]
+    assert stale == [], "python scripts/make_docs.py"
 
 
 def test_every_command_has_a_page_with_its_options():
@@ -64,7 +64,7 @@ def test_every_variable_is_in_the_pages():
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
-@pytest.mark.parametrize("path", manuals(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "share").rglob("*.1")), ids=lambda path: path.name)
 def test_a_manual_page_has_no_warnings(path):
     done = subprocess.run(
         ["groff", "-man", "-ww", "-Tutf8", "-P-cbou", path], capture_output=True, text=True
