@@ -31,10 +31,6 @@ settings.register_profile(
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# torch's threads wait for each other by asking all the time. Where there are fewer free cores than
-# threads, as in several processes of tests, that takes ten times as long as their work.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 # Whoever starts the tests may ignore signals, as nohup and a shell's & do; commands inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
