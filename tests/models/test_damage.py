@@ -15,6 +15,7 @@ from nemocli.models import integrity
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST, read_manifest
 from tests.network.broken import sound_files, write
+from tests.repeats import repeats
 from tests.sounds import speech_like
 from tests.typed import nemocli as typed
 
@@ -139,7 +140,7 @@ class _NoCoreML:
     system = "15.5"
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", repeats([flip, swap, delete, truncate, empty], 2))
 def test_the_cache_mends_itself_and_says_so(sources, tmp_path, monkeypatch, damage):
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path))
     expected = tokens(nemocli.load(sources[0]))

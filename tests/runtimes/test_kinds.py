@@ -155,18 +155,20 @@ def test_it_transcribes_a_clip(name, clips):
     transcriber = nemocli.load("demo", runtime=name)
     assert transcriber.runtime == name
     assert transcriber.precision == KINDS[name].choose_precision(this_system())
+    clip = min(clips, key=lambda clip: len(clip.samples))
     session = transcriber.session()
-    session.feed(clips[0].samples)
-    assert session.finish().text == clips[0].text
+    session.feed(clip.samples)
+    assert session.finish().text == clip.text
 
 
 @RUN
 def test_commands_take_it(name, clips, tmp_path):
-    command = ["file", clips[0].path, "--model", "demo", "--runtime", name, "-q"]
-    assert typed.nemocli(*command).stdout == clips[0].text + "\n"
-    done = typed.nemocli(*command, "-o", tmp_path)
-    again = typed.nemocli(*command, "-o", tmp_path, "--dry-run")
+    clip = min(clips, key=lambda clip: len(clip.samples))
+    command = ["file", clip.path, "--model", "demo", "--runtime", name, "-q", "-o", tmp_path]
+    done = typed.nemocli(*command)
+    again = typed.nemocli(*command, "--dry-run")
     assert done.exit_code == 0 and again.stdout.startswith("done")
+    assert (tmp_path / f"{clip.path.stem}.txt").read_text(encoding="utf-8") == clip.text + "\n"
 
 
 def test_a_checkpoint_is_converted_to_it(tmp_path, monkeypatch):
