@@ -104,6 +104,9 @@ def unspaced(draw):
         # Adjacent numbers and Latin words are one word.
         if made and made[-1].text[-1].isascii() and text[0].isascii():
             continue
+        # Two brackets that open without a place between them may be more than a line.
+        if opens and text[-1] == "（":
+            continue
         if not opens:
             places.add(length)
         at += draw(st.sampled_from([0.0, 0.0, 0.0, 0.4, 2.0]))
