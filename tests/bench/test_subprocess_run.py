@@ -91,7 +91,7 @@ def test_it_ends_with_its_parent(tmp_path, number):
     waiting = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
     pid = until(lambda: (tmp_path / "pid").is_file() and (tmp_path / "pid").read_text())
     waiting.send_signal(number)
-    waiting.wait(timeout=20)
+    waiting.wait(timeout=60)
     until(lambda: not runs(int(pid)))
     until(lambda: not list(temporary.iterdir()))
 

@@ -87,7 +87,7 @@ def test_a_closed_terminal_leaves_nothing_half_made(demo, tmp_path, number):
     ) as running:
         assert "(3 of 34)" in [next(running.stderr) for _ in range(3)][-1]
         running.send_signal(number)
-        assert running.wait(20) == 128 + number
+        assert running.wait(60) == 128 + number
     assert list(tmp_path.iterdir()) == []
 
 

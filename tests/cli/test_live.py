@@ -183,9 +183,7 @@ def read_until_final(running):
             return
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGHUP]
-)
+@pytest.mark.parametrize("number", repeats([signal.SIGHUP, signal.SIGTERM, signal.SIGINT], 1))
 def test_a_signal_ends_normally(clips, tmp_path, number):
     sound = np.concatenate([clips[0].samples, np.zeros(16000, np.float32), clips[0].samples])
     soundfile.write(tmp_path / "a.wav", sound, 16000)
@@ -195,7 +193,7 @@ def test_a_signal_ends_normally(clips, tmp_path, number):
         time.sleep(1.2)  # into the second sentence
         running.send_signal(number)
         events = [json.loads(line) for line in running.stdout]
-        assert running.wait(5) == 0
+        assert running.wait(60) == 0
     tail = [event["text"] for event in events if event["type"] == "final"]
     assert [event["kind"] for event in events if event["type"] == "status"][-1] == "ended"
     assert output.read_text().splitlines() == [clips[0].text, *tail]
@@ -228,7 +226,7 @@ def test_signals_pause_and_close_segments(clips):
         speak(clips[2], signal.SIGUSR2, "closed")
         running.stdin.close()
         assert [event["type"] for event in events][-1] == "status"
-        assert running.wait(10) == 0
+        assert running.wait(60) == 0
 
 
 def test_such_a_signal_ends_no_other_command(tmp_path):
@@ -278,7 +276,7 @@ def test_a_machine_that_is_too_slow_drops_and_counts_to_the_sample(clips, tmp_pa
     with start(*arguments, code=SLOW + COUNTED) as running:
         events = [json.loads(line) for line in running.stdout]
         told = running.stderr.read()
-        assert running.wait(10) == 0
+        assert running.wait(60) == 0
     statuses = [event for event in events if event["type"] == "status"]
     assert statuses[-1]["heard"] == round(len(sound) / 16000, 6)
     assert 0 < statuses[-1]["dropped"] < statuses[-1]["heard"]
@@ -293,31 +291,25 @@ def test_a_machine_that_is_too_slow_drops_and_counts_to_the_sample(clips, tmp_pa
     )
 
 
-def ctrl_c_seconds(sound):
-    """Return how long Ctrl-C waits for an answer while the engine computes, and the second one."""
-    with start("--input", sound, "-f", "jsonl", code=SLOW) as running:
-        for line in running.stdout:
-            if json.loads(line).get("lag", 0) > 1:
-                break
+#: A call of the encoder that takes a minute, and then ends the program with a code of its own.
+HELD = """
+import os, sys, time
+import nemocli.engine.session as session
+def hold(sessions, chunks):
+    print("computing", file=sys.stderr, flush=True)
+    time.sleep(60)
+    os._exit(7)
+session.advance = hold
+"""
 
-        def answered():
-            assert any("once more aborts" in line for line in running.stderr)
 
-        seconds = []
-        for wait in (answered, running.wait):
-            began = time.monotonic()
+def test_ctrl_c_is_answered_while_the_model_computes(clips):
+    """A machine may be slow: neither the first Ctrl-C nor the second waits for the engine."""
+    with start("--input", clips[0].path, "-f", "jsonl", code=HELD) as running:
+        for words in ("computing", "once more aborts"):
+            assert any(words in line for line in running.stderr)
             running.send_signal(signal.SIGINT)
-            wait()
-            seconds.append(time.monotonic() - began)
-        assert running.returncode == 130
-    return max(seconds)
-
-
-def test_a_slow_machine_answers_ctrl_c_within_half_a_second(clips, tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.concatenate([c.samples for c in clips]), 16000)
-    # One call of the engine takes a second. A machine with other work may be late itself, now and
-    # then: the program is not, if it never makes it.
-    assert any(ctrl_c_seconds(tmp_path / "a.wav") < 0.5 for _ in range(5))
+        assert running.wait() == 130
 
 
 def test_what_is_typed_goes_before_the_environment(tmp_path):
@@ -362,7 +354,7 @@ def test_a_reader_that_goes_away_ends_it(spoken, tmp_path):
         with suppress(BrokenPipeError):  # it may end before it has read everything
             running.stdin.buffer.write(spoken[0])
             running.stdin.close()
-        assert running.wait(20) == 141
+        assert running.wait(60) == 141
     assert path.read_text(encoding="utf-8").splitlines()[0] == spoken[1][0]
 
 

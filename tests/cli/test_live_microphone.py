@@ -56,7 +56,7 @@ def test_what_is_played_is_transcribed_until_it_is_unplugged(clips, tmp_path, ra
                     break
             heard.unplug()
             rest = [json.loads(line) for line in live.stdout]
-            assert live.wait(10) == 1
+            assert live.wait(60) == 1
             assert "was it unplugged?" in live.stderr.read()
     assert finals == [clip.text for clip in spoken]
     assert output.read_text(encoding="utf-8").splitlines() == finals
@@ -123,11 +123,11 @@ def wait_for_recording(heard):
 
 def test_microphones_are_listed_and_named(tmp_path):
     with room(tmp_path, 48000, 2) as heard:
-        listed = start(heard, "--list-devices").communicate(timeout=20)[0]
+        listed = start(heard, "--list-devices").communicate(timeout=60)[0]
         assert "* " in listed
         assert "default" in listed
         unknown = start(heard, "--model", "demo", "--device", "Studio")
-        assert "There is no microphone 'Studio'" in unknown.communicate(timeout=20)[1]
+        assert "There is no microphone 'Studio'" in unknown.communicate(timeout=60)[1]
         assert unknown.returncode == 2
 
 
@@ -139,7 +139,7 @@ def test_a_source_of_the_sound_server_is_named(clips, tmp_path):
         heard.control("load-module", "module-null-sink", "sink_name=other", "rate=44100")
         heard.control("set-default-source", "other.monitor")
         heard.control("set-default-sink", "room")
-        listed = start(heard, "--list-devices").communicate(timeout=20)[0]
+        listed = start(heard, "--list-devices").communicate(timeout=60)[0]
         assert "room.monitor  (Monitor of Null Output, 2 channels, 48000 Hz)" in listed
         assert "other.monitor  (Monitor of Null Output, 2 channels, 44100 Hz)" in listed
         ambiguous = start(heard, "--model", "demo", "--device", "monitor")
@@ -158,7 +158,7 @@ def test_a_source_of_the_sound_server_is_named(clips, tmp_path):
                     heard.control("set-default-sink", "room")
                     assert next(e for e in events if e.get("kind") == "gap")["gaps"] > 0
             live.send_signal(signal.SIGINT)
-            assert live.wait(10) == 0
+            assert live.wait(60) == 0
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_microphone_comes_back(clips, tmp_path, kind):
             until(type="final")
             live.send_signal(signal.SIGINT)
             seen += events
-            assert live.wait(10) == 0
+            assert live.wait(60) == 0
             told = live.stderr.read()
     finals = [event for event in seen if event["type"] == "final"]
     assert [event["text"] for event in finals] == [clip.text for clip in clips[:2]]

@@ -99,7 +99,7 @@ def test_both_sides_of_a_call_are_labelled_and_on_one_clock(clips, tmp_path):
                     break
             live.send_signal(signal.SIGINT)
             rest = list(events)
-            assert live.wait(20) == 0
+            assert live.wait(60) == 0
             summary = live.stderr.read()
     assert {final["channel"]: final["text"] for final in finals} == {
         name: transcript.text for name, transcript in expected.items()
@@ -128,7 +128,7 @@ def test_what_the_machine_plays_is_transcribed_alone(clips, tmp_path):
             heard.play(tmp_path / "a.wav")  # to the default loudspeaker
             final = next(event for event in events if event["type"] == "final")
             live.send_signal(signal.SIGINT)
-            assert live.wait(20) == 0
+            assert live.wait(60) == 0
     assert final["text"] == clips[0].text
     assert "channel" not in final
 

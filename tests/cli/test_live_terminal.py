@@ -26,7 +26,7 @@ class Tmux:
 
     def run(self, *arguments):
         done = subprocess.run(
-            [*self._tmux, *arguments], capture_output=True, text=True, check=True, timeout=10
+            [*self._tmux, *arguments], capture_output=True, text=True, check=True, timeout=60
         )
         return done.stdout
 
@@ -42,7 +42,7 @@ class Tmux:
     def shown(self):
         return [line for line in self.run("capture-pane", "-pt", "t").splitlines() if line]
 
-    def wait_for(self, words, seconds=20):
+    def wait_for(self, words, seconds=60):
         for _ in range(int(10 * seconds)):
             if any(words in line for line in self.shown()):
                 return self.shown()
@@ -202,7 +202,7 @@ def test_a_job_that_is_brought_from_the_background(clips, tmp_path):
             terminal.type("C-z")
             terminal.wait_for("Stopped")
             terminal.type("bg", "Enter")
-            terminal.wait_for("a.wav -o", seconds=5)
+            terminal.wait_for("a.wav -o")
             terminal.type("clear", "Enter")
             time.sleep(0.3)
             assert terminal.run("display", "-pt", "t", "#{cursor_flag}").strip() == "1"

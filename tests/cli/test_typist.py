@@ -45,7 +45,7 @@ def display():
     server = subprocess.Popen(begin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     yield f":{server.stdout.readline().strip()}"
     server.terminate()
-    server.communicate(timeout=10)
+    server.communicate(timeout=60)
 
 
 class Editor:
@@ -74,7 +74,7 @@ def editor(display, tmp_path):
     made = Editor(display, tmp_path / "text")
     yield made
     made.process.terminate()
-    made.process.communicate(timeout=10)
+    made.process.communicate(timeout=60)
 
 
 def test_the_editor_holds_the_text_of_file(clips, editor):

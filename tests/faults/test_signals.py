@@ -276,7 +276,7 @@ def test_a_reader_that_does_not_read_keeps_nothing_back(spoken, tmp_path, number
         while text.read_text().count("\n") < 4:
             time.sleep(0.05)
         running.send_signal(number)
-        assert running.wait(20) == 1
+        assert running.wait(60) == 1
         err = running.stderr.read().decode()
     assert is_silent(err)
     assert "stdout's reader did not take the last " in err
@@ -297,7 +297,7 @@ def test_a_reader_that_is_slow_is_waited_for(spoken):
         for line in running.stdout:
             time.sleep(0.02)
             events.append(json.loads(line))
-        assert running.wait(20) == 0
+        assert running.wait(60) == 0
     assert [event["id"] for event in events if event["type"] == "final"] == [0, 1, 2, 3]
     assert events[-1]["kind"] == "ended"
 

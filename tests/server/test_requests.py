@@ -216,7 +216,7 @@ def test_sigterm_lets_clients_finish(clips):
 
 def is_listening(server):
     try:
-        socket.create_connection((server.host, server.port), timeout=5).close()
+        socket.create_connection((server.host, server.port), timeout=60).close()
     except OSError:
         return False
     return True
