@@ -20,7 +20,13 @@ from nemocli.runtimes import kinds
 from tests.once import made_once
 
 # Machines may be slow: no test fails by the clock. In CI, the cases are the same every time.
-settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
+# Elsewhere they are others in each run, so that half of hypothesis's hundred are enough for one.
+settings.register_profile(
+    "unhurried",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    max_examples=100 if "CI" in os.environ else 50,
+)
 settings.load_profile("unhurried")
 # For mutmut: the same cases for each mutant, and the first that fails is enough.
 settings.register_profile(

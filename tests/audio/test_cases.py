@@ -2,7 +2,10 @@
 
 import re
 import struct
+import tempfile
 from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
 
 import av
 import numpy as np
@@ -30,6 +33,27 @@ def read(path):
         samples = np.concatenate([np.zeros(0, np.float32), *sound])
     places = {n: at for n, at in find_marks(samples, MARKS).items() if at}
     return places, len(samples) / SAMPLE_RATE, sound.warnings
+
+
+@lru_cache(64)
+def _encode_once(name, codec, rate, form, options):
+    """Encode the marks; return the file's bytes, and what `read` returns for it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        encode(path, codec, marked(MARKS, rate), rate, form=form, options=dict(options))
+        return path.read_bytes(), read(path)
+
+
+def encode_marks(path, codec, rate, form=None, **options):
+    """Write all marks into a file; return its path, and its places, seconds and warnings.
+
+    Several tests damage the same file: it is encoded and read once.
+    """
+    content, (places, seconds, warnings) = _encode_once(
+        path.name, codec, rate, form, tuple(options.items())
+    )
+    path.write_bytes(content)
+    return path, (dict(places), seconds, list(warnings))
 
 
 def check(path, kinds, lost=0, late=0.0):
@@ -90,8 +114,7 @@ def test_foreign_bytes_inside_take_no_time(tmp_path, mp3, name):
 )
 def test_a_page_within_a_stream_takes_no_time(tmp_path, name, codec, rate):
     """It was put between sound, so its bytes tell nothing of sound that is lost."""
-    path = encode(tmp_path / name, codec, marked(MARKS, rate), rate)
-    whole, seconds, _ = read(path)
+    path, (whole, seconds, _) = encode_marks(tmp_path / name, codec, rate)
     content = path.read_bytes()
     at = len(content) // 2
     page = b"<html>404 Not Found</html>\n" * 1000
@@ -308,8 +331,7 @@ def test_joined_fragments(tmp_path):
 )
 def test_three_files_joined(tmp_path, name, codec):
     """Readers stop at the end of the first or second."""
-    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
-    whole, seconds, _ = read(path)
+    path, (whole, seconds, _) = encode_marks(tmp_path / name, codec, 48000)
     path.write_bytes(path.read_bytes() * 3)
     places, seconds_of_all, _ = read(path)
     assert seconds_of_all == pytest.approx(3 * seconds, abs=0.1)
@@ -331,8 +353,7 @@ def test_three_files_joined(tmp_path, name, codec):
 )
 @pytest.mark.parametrize("tail", repeats(["noise", "a page", "zeros"], 2))
 def test_what_is_behind_a_file_is_left_out(tmp_path, name, codec, tail):
-    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
-    whole, seconds, warnings = read(path)
+    path, (whole, seconds, warnings) = encode_marks(tmp_path / name, codec, 48000)
     assert not warnings
     path.write_bytes(path.read_bytes() + TAILS[tail])
     places, seconds_with_tail, warnings = read(path)
@@ -353,16 +374,15 @@ def test_noise_behind_a_file_is_left_out(tmp_path, name, codec):
 
 
 def test_a_nut_without_its_index_was_cut(tmp_path):
-    path = encode(tmp_path / "a.nut", "aac", marked(MARKS, 16000), 16000)
-    assert not read(path)[2]
+    path, (_, _, warnings) = encode_marks(tmp_path / "a.nut", "aac", 16000)
+    assert not warnings
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     assert [warning.kind for warning in read(path)[2]] == ["cut"]
 
 
 @pytest.mark.parametrize("tail", TAILS)
 def test_what_is_behind_flac_is_warned_of(tmp_path, tail):
-    path = encode(tmp_path / "a.flac", "flac", marked(MARKS, 44100), 44100)
-    whole, seconds, warnings = read(path)
+    path, (whole, seconds, warnings) = encode_marks(tmp_path / "a.flac", "flac", 44100)
     assert not warnings
     path.write_bytes(path.read_bytes() + TAILS[tail])
     places, seconds_with_tail, warnings = read(path)
@@ -375,9 +395,8 @@ def test_what_is_behind_flac_is_warned_of(tmp_path, tail):
     ("form", "codec"), [("ac3", "ac3"), ("eac3", "eac3"), ("mpegts", "ac3"), ("wv", "wavpack")]
 )
 def test_a_wrong_checksum_is_never_silent(tmp_path, form, codec):
-    path = encode(tmp_path / "a", codec, marked(MARKS, 48000), 48000, form=form)
+    path, (whole, seconds, warnings) = encode_marks(tmp_path / "a", codec, 48000, form)
     content = bytearray(path.read_bytes())
-    whole, seconds, warnings = read(path)
     assert not warnings
     at = content.index(b"\x0b\x77", len(content) // 2) if codec != "wavpack" else len(content) // 2
     content[at + 100 : at + 104] = bytes(byte ^ 0x55 for byte in content[at + 100 : at + 104])
@@ -392,8 +411,7 @@ def test_a_wrong_checksum_is_never_silent(tmp_path, form, codec):
 
 def test_wrong_checksums_throughout_do_not_hide_the_sound(tmp_path):
     """As some programs write them."""
-    path = encode(tmp_path / "a.ac3", "ac3", marked(MARKS, 48000), 48000)
-    whole, seconds, _ = read(path)
+    path, (whole, seconds, _) = encode_marks(tmp_path / "a.ac3", "ac3", 48000)
     content = bytearray(path.read_bytes())
     size = content.index(b"\x0b\x77", 2)
     for at in range(0, len(content), size):
@@ -407,8 +425,8 @@ def test_wrong_checksums_throughout_do_not_hide_the_sound(tmp_path):
 
 @pytest.mark.parametrize(("form", "codec"), [("ac3", "ac3"), ("eac3", "eac3"), ("mp2", "mp2")])
 def test_a_stream_that_ends_within_a_frame_was_cut(tmp_path, form, codec):
-    path = encode(tmp_path / "a", codec, marked(MARKS, 48000), 48000, form=form)
-    assert not read(path)[2]
+    path, (_, _, warnings) = encode_marks(tmp_path / "a", codec, 48000, form=form)
+    assert not warnings
     path.write_bytes(path.read_bytes()[:-100])
     assert [warning.kind for warning in read(path)[2]] == ["cut"]
 
@@ -432,8 +450,7 @@ def test_sound_that_begins_long_after_the_picture(tmp_path, form, codec):
 @pytest.mark.parametrize("front", [b"\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"])
 def test_flac_behind_other_bytes(tmp_path, front):
     """Its header is not found then, and the frames have to show their size."""
-    path = encode(tmp_path / "a.flac", "flac", marked(MARKS, 44100), 44100)
-    whole, seconds, _ = read(path)
+    path, (whole, seconds, _) = encode_marks(tmp_path / "a.flac", "flac", 44100)
     path.write_bytes(front + path.read_bytes())
     places, seconds_behind, _ = read(path)
     assert places == whole and seconds_behind == seconds
@@ -460,8 +477,8 @@ def test_a_clock_that_jumps_ahead_cuts_nothing(tmp_path, name):
 )
 def test_a_file_that_lacks_its_last_bytes_was_cut(tmp_path, name, codec, options):
     """By less than a second of sound, which lengths in headers do not show."""
-    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000, options=options)
-    assert not read(path)[2]
+    path, (_, _, warnings) = encode_marks(tmp_path / name, codec, 48000, **options)
+    assert not warnings
     path.write_bytes(path.read_bytes()[:-100])
     assert [warning.kind for warning in read(path)[2]] == ["cut"]
 
@@ -478,8 +495,7 @@ def test_where_a_frame_of_dts_ends():
 
 @pytest.mark.parametrize("how", ["bad bytes", "lost bytes"])
 def test_realmedia_goes_on_behind_damage(tmp_path, how):
-    path = encode(tmp_path / "a.rm", "ac3", marked(MARKS, 48000), 48000)
-    whole, seconds, warnings = read(path)
+    path, (whole, seconds, warnings) = encode_marks(tmp_path / "a.rm", "ac3", 48000)
     assert not warnings
     content = path.read_bytes()
     at = len(content) * 45 // 100
@@ -504,8 +520,7 @@ def test_a_nut_that_cannot_be_read_to_its_end_says_so(tmp_path):
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.97])
 def test_a_damaged_cluster_loses_no_more_than_its_damage(tmp_path, name, codec, share):
     """FFmpeg goes on with the next cluster, and with none behind the last."""
-    path = encode(tmp_path / name, codec, marked(MARKS, 48000), 48000)
-    whole, seconds, _ = read(path)
+    path, (whole, seconds, _) = encode_marks(tmp_path / name, codec, 48000)
     content = path.read_bytes()
     at = round(len(content) * share)
     path.write_bytes(content[:at] + np.random.default_rng(2).bytes(400) + content[at + 400 :])

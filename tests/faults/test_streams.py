@@ -121,7 +121,7 @@ def test_a_process_of_bench_without_a_stdin():
     assert (done.stdout, done.stderr) == (b"3\n", b"")
 
 
-@pytest.mark.parametrize("closed", ["2>&-", "<&- 2>&-"])
+@pytest.mark.parametrize("closed", repeats(["<&- 2>&-", "2>&-"], 1))
 @pytest.mark.parametrize(
     "command", repeats(["live --input {}", "convert demo --no-verify -o {}"], 1)
 )

@@ -40,7 +40,7 @@ def test_training_has_none_of_the_names_that_boosting_is_measured_on(made):
     said = " ".join(
         grammar.written(messages.message(language, rng))
         for language in grammar.LANGUAGES
-        for _ in range(300)
+        for _ in range(100)
     )
     for name in kept:
         assert name.casefold() not in known.casefold(), name

@@ -58,6 +58,7 @@ def tracked(*folders):
     return {name for name in listed.stdout.split("\0") if name and (ROOT / name).exists()}
 
 
+@pytest.mark.slow  # builds once more
 def test_the_sdist_makes_the_same_wheel_as_the_clone(wheel, tmp_path):
     build("--wheel", "--outdir", tmp_path)
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()

@@ -95,6 +95,7 @@ def test_memory_is_read_by_every_thread():
     assert len(times) == memory_read.READINGS and min(times) > 0
 
 
+@pytest.mark.slow
 def test_nemocli_alone_from_the_command_line(tmp_path):
     """The demo stands for the checkpoint, so that nothing has to be installed."""
     (tmp_path / "small").mkdir()

@@ -85,7 +85,7 @@ def short_words(draw):
     return made
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(short_words(), st.integers(6, 14), st.sampled_from([None, 1, 2, 3, 4]))
 def test_no_other_layout_costs_less(made, width, count):
     assume(cells(join_words(made)) > width)

@@ -38,17 +38,16 @@ def test_the_schemas_are_schemas(schema):
 
 def test_what_file_writes_is_as_described(clips):
     transcriber = nemocli.load("demo")
-    for clip in clips[:6]:
-        for lang in (clip.lang, "auto"):
-            arguments = ["file", clip.path, "--model", "demo", "--lang", lang, "--format"]
-            document = json.loads(typed.nemocli(*arguments, "json").stdout)
-            checked(document, "document")
-            assert document["model_revision"] == transcriber.revision
-            assert document["precision"] == transcriber.precision
-            assert document["nemocli"] == nemocli.__version__
-            lines = typed.nemocli(*arguments, "jsonl").stdout.splitlines()
-            assert [json.loads(line) for line in lines] == document["segments"]
-            assert {segment["language"] for segment in document["segments"]} == {clip.lang}
+    for clip, lang in ((clips[0], clips[0].lang), (clips[2], "auto"), (clips[5], "auto")):
+        arguments = ["file", clip.path, "--model", "demo", "--lang", lang, "--format"]
+        document = json.loads(typed.nemocli(*arguments, "json").stdout)
+        checked(document, "document")
+        assert document["model_revision"] == transcriber.revision
+        assert document["precision"] == transcriber.precision
+        assert document["nemocli"] == nemocli.__version__
+        lines = typed.nemocli(*arguments, "jsonl").stdout.splitlines()
+        assert [json.loads(line) for line in lines] == document["segments"]
+        assert {segment["language"] for segment in document["segments"]} == {clip.lang}
 
 
 def test_segments_of_several_languages_carry_their_own(clips):
