@@ -42,12 +42,14 @@ def list_boosted(document):
 def test_documents_say_which_list_and_which_words(clips, names, muddled):
     plain = transcribe(clips[0])
     assert "phrases" not in plain and list_boosted(plain) == []
-    documents = [transcribe(clip, "--phrases", names, "--boost", "5") for clip in muddled]
-    assert any(list_boosted(document) for document in documents)
-    for document in documents:
+    for clip in muddled:  # until the phrases change one
+        document = transcribe(clip, "--phrases", names, "--boost", "5")
         about = document["phrases"]
         assert (about["boost"], about["over_blank"]) == (5, False)
         assert 1 < about["count"] < len(names.read_text(encoding="utf-8").splitlines())
+        if list_boosted(document):
+            return
+    pytest.fail("no word of any clip is another with phrases")
 
 
 def test_no_boost_is_as_no_phrases(clips, names):
@@ -109,7 +111,7 @@ def test_phrases_that_the_model_cannot_write_are_noted(clips):
 
 
 def test_live_marks_boosted_words(muddled, names):
-    sound = b"".join(pcm(clip.samples) for clip in muddled)
+    sound = b"".join(pcm(clip.samples) for clip in muddled[:4])
     command = ("live", "--model", "demo", "--input", "-", "-f", "jsonl", "--max-lag", "100")
     command = (*NEMOCLI, *command, "--phrases", str(names), "--boost", "5")
     done = subprocess.run(command, input=sound, capture_output=True, timeout=60)
