@@ -33,5 +33,5 @@ class Terminal:
 
     def __exit__(self, *_):
         os.close(self.theirs)
-        self._thread.join(10)
+        self._thread.join(60)
         os.close(self._ours)

@@ -97,7 +97,7 @@ def test_it_ends_with_its_parent(tmp_path, number):
 
 
 def until(condition):
-    for _ in range(200):
+    for _ in range(600):  # a minute
         if value := condition():
             return value
         time.sleep(0.1)

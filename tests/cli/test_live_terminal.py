@@ -96,7 +96,7 @@ def test_a_closed_terminal_ends_it_normally(clips, tmp_path):
         terminal.wait_for("It is")
     finally:
         terminal.run("kill-server")
-    for _ in range(200):
+    for _ in range(600):
         if not list(tmp_path.glob("*.part")):  # the file's other copy, while it is written
             break
         time.sleep(0.1)
