@@ -74,8 +74,11 @@ def test_whole_paths_do_without_a_current_folder(clip, gone, tmp_path):
     assert (out / f"{clip.path.stem}.txt").read_text() == clip.text + "\n"
 
 
-def test_doctor_does_without_a_current_folder(gone):
-    done, out, err = run("doctor", code=gone)
+def test_doctor_does_without_a_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    done, out, err = run_here("doctor")
     assert (done, err) == (0, "")
     assert out.startswith("ok    nemocli ")
 
