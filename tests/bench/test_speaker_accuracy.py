@@ -106,7 +106,7 @@ def test_a_reference_has_no_errors_against_itself(spans):
 def test_modules_that_the_command_hides_do_not_matter():
     """`nemocli` has None in their place, so that no runtime's library imports them."""
     code = (
-        "import sys; sys.modules['torch'] = None\n"
+        "import sys; sys.modules['torch'] = sys.modules['sklearn'] = None\n"
         "from nemocli.bench.speaker_accuracy import compare_turns, count_permuted_errors\n"
         "compare_turns(1.0, [], []); count_permuted_errors({'A': 'a'}, {'B': 'a'})"
     )

@@ -58,8 +58,9 @@ class CoreMLKind(FolderKind):
     transfers = TRANSFERS
     transfer_library = PYOBJC
     runs_diarizers = True
-    # torch ends the program if the current folder was deleted.
-    unneeded_modules = ("torch", "transformers")
+    # coremltools imports them where they are: torch ends the program if the current folder was
+    # deleted, and scikit-learn takes as long as all else.
+    unneeded_modules = ("torch", "transformers", "sklearn")
 
     def list_transfers(self, system: System) -> tuple[str, ...]:
         return TRANSFERS if PYOBJC.is_here else (STATES,)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -122,7 +123,9 @@ def quicker():
 
 
 def make_quicker(patch):
-    from coremltools.converters.mil.mil import Program
+    with pytest.MonkeyPatch.context() as importing:
+        importing.setitem(sys.modules, "sklearn", None)  # as the command does
+        from coremltools.converters.mil.mil import Program
 
     gc.freeze()  # it searches all that it has imported for garbage, twice for each package
 
