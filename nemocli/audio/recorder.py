@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from nemocli.audio.source import LiveSource, Silence
+from nemocli.audio.recorded_sound import OneSource, TwoSources
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
 from nemocli.whole_file import check_target, copy_permissions, name_part
@@ -42,7 +42,7 @@ def check_recording(path: Path, force: bool) -> None:
 
 
 class Recorder(Closing):
-    """Write everything a source gets, 16 bits, at its rate, also what is dropped later.
+    """Write everything that a source gets, or two, 16 bits, also what is dropped later.
 
     Silence stands for its gaps, so that the times of the sound are those of the transcript.
 
@@ -56,14 +56,18 @@ class Recorder(Closing):
     """
 
     def __init__(
-        self, path: Path, source: LiveSource, force: bool, notify: Callable[[str], None]
+        self,
+        path: Path,
+        sound: OneSource | TwoSources,
+        force: bool,
+        notify: Callable[[str], None],
     ) -> None:
         check_recording(path, force)
         #: Why not everything could be recorded.
         self.failure: NemocliError | None = None
         self._notify = notify
         self._path = path
-        self._source = source
+        self._sound = sound
         self._blocks: SimpleQueue[Any] = SimpleQueue()
         self._copy: _Copy | None = None
         try:
@@ -83,47 +87,38 @@ class Recorder(Closing):
         self._thread = threading.Thread(target=self._record, name="recorder", daemon=True)
 
     def __enter__(self) -> Self:
-        self._source.tap = self._blocks.put
+        self._sound.begin(self._blocks.put)
         self._thread.start()
         return self
 
     def close(self) -> None:
         """Write what was recorded to its end."""
-        self._source.tap = None
+        self._sound.end()
         self._blocks.put(None)
         self._thread.join()
 
     def _open(self, path: Path) -> _FlacFile | _WavFile:
         kind = _FlacFile if self._path.suffix.lower() == ".flac" else _WavFile
-        return kind(path, self._source)
+        return kind(path, self._sound)
 
     def _record(self) -> None:
         blocks: list[npt.NDArray[np.float32]] = []
         waiting = 0
         try:
             while (block := self._blocks.get()) is not None:
-                for frames in self._split_block(block):
+                for frames in self._sound.split(block):
                     blocks.append(frames)
                     waiting += len(frames)
-                    if waiting > FLUSH_INTERVAL_S * self._source.rate:
+                    if waiting > FLUSH_INTERVAL_S * self._sound.rate:
                         self._flush(blocks)
                         blocks, waiting = [], 0
-            self._flush(blocks)
+            self._flush([*blocks, self._sound.finish()])
             self._end()
         except Exception as error:  # libsndfile's among them
-            self._source.tap = None
+            self._sound.end()
             with suppress(Exception):  # Python would close it later, and complain on stderr
                 self._file.close()
             self._fail(f"{self._path} ended early: {self._find_reason(error)}.")
-
-    def _split_block(self, block: Any) -> Iterator[npt.NDArray[np.float32]]:
-        """Yield the frames of a block, or those of a silence, a second at a time."""
-        if not isinstance(block, Silence):
-            yield self._source.to_frames(block)
-            return
-        rate, channels = self._source.rate, self._source.channels
-        for begin in range(0, block.frames, rate):
-            yield np.zeros((min(rate, block.frames - begin), channels), np.float32)
 
     def _fail(self, sentence: str) -> None:
         if self.failure is None:
@@ -239,13 +234,13 @@ def _free_name(path: Path) -> Path:
 class _FlacFile:
     """Its header says at every flush how many samples it has, which libsndfile does at the end."""
 
-    def __init__(self, path: Path, source: LiveSource) -> None:
+    def __init__(self, path: Path, sound: OneSource | TwoSources) -> None:
         import soundfile
 
         self.descriptor = _create(path)
         self._frames = 0
         self._file = soundfile.SoundFile(
-            self.descriptor, "w", source.rate, source.channels, "PCM_16", format="FLAC"
+            self.descriptor, "w", sound.rate, sound.channels, "PCM_16", format="FLAC"
         )
 
     def write(self, blocks: list[npt.NDArray[np.float32]]) -> None:
@@ -272,11 +267,11 @@ class _FlacFile:
 class _WavFile:
     """Its header is brought up to date with every write, which libsndfile does only at the end."""
 
-    def __init__(self, path: Path, source: LiveSource) -> None:
+    def __init__(self, path: Path, sound: OneSource | TwoSources) -> None:
         self.descriptor = _create(path)
         self._raw = os.fdopen(self.descriptor, "r+b")
         self._file = wave.open(self._raw, "wb")  # noqa: SIM115
-        self._file.setparams((source.channels, 2, source.rate, 0, "NONE", ""))
+        self._file.setparams((sound.channels, 2, sound.rate, 0, "NONE", ""))
         self._file.writeframes(b"")
         self._bytes = 0
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from nemocli.audio.gain import RunningGain
 from nemocli.audio.options import parse_gain
+from nemocli.audio.recorded_sound import OneSource, TwoSources
 from nemocli.audio.recorder import Recorder
 from nemocli.audio.source import LiveSource
 from nemocli.boosting.phrases import Phrases
@@ -22,7 +23,7 @@ from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.live_outputs import Output, check_stdout, open_lines, open_output
 from nemocli.cli.live_screen import LiveScreen, open_screen
 from nemocli.cli.live_server import LiveModel, open_live_server
-from nemocli.cli.live_source import check_call, open_sources, print_devices
+from nemocli.cli.live_source import open_sources, parse_labels, print_devices
 from nemocli.cli.live_speakers import choose_live_speakers, find_live_speakers
 from nemocli.cli.loading import load_model, note_other_region, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
@@ -53,7 +54,8 @@ def transcribe_live(options: LiveOptions) -> None:
         return
     check_stdout(options.stdout_format)
     check_files(options)
-    check_call(options)
+    if options.mic and options.system:
+        parse_labels(options.labels)
     spec = ModelSpec(
         options.model,
         options.runtime,
@@ -102,11 +104,13 @@ def transcribe_live(options: LiveOptions) -> None:
         if not isinstance(live_screen, LiveScreen):
             outputs.append(open_lines(delivery, options))
         if options.save_audio is not None:
-            (source,) = sources.values()
-            recorder = Recorder(options.save_audio, source, options.force, loop.warn)
+            sound = _choose_recorded(list(sources.values()))
+            recorder = Recorder(options.save_audio, sound, options.force, loop.warn)
             stack.enter_context(recorder)
         if typing is not None:
-            typist = Typist(*typing, loop.warn)
+            # Dictation is the user's own: what others say in a call is not typed.
+            only = next(iter(sources)) if len(sources) > 1 else None
+            typist = Typist(*typing, loop.warn, only)
             outputs.append(stack.enter_context(typist))
         loop.watch(typing[1] if typing else None, hotkey)
         if command is not None:
@@ -207,6 +211,10 @@ def _make_provenance(model: LiveModel, sources: Mapping[str | None, LiveSource])
     if None in sources:
         return about
     return replace(about, sound=SoundProvenance(1, 1, None, SEPARATE, None))
+
+
+def _choose_recorded(sources: Sequence[LiveSource]) -> OneSource | TwoSources:
+    return OneSource(*sources) if len(sources) == 1 else TwoSources(sources)
 
 
 def _explain_undelivered(lines: int, options: LiveOptions) -> NemocliError | None:

@@ -140,7 +140,12 @@ class LiveOptions:
     speaker_names: SpeakerNames = None
     speaker_model: SpeakerModel = None
     save_audio: Annotated[
-        Path | None, option("Also write the sound, as .flac or .wav.", "--save-audio")
+        Path | None,
+        option(
+            "Also write the sound, as .flac or .wav; with --mic and --system, the microphone is its"
+            " left channel and the system its right one.",
+            "--save-audio",
+        ),
     ] = None
     on_final: Annotated[
         str | None,
@@ -158,8 +163,9 @@ class LiveOptions:
     type: Annotated[
         bool,
         option(
-            "Type each segment into the focused window, unless that is this terminal; needs"
-            " nemocli[type], on Wayland wtype or ydotool.",
+            "Type each segment into the focused window, unless that is this terminal; with --mic"
+            " and --system, only what the microphone gives. Needs nemocli[type], on Wayland wtype or"
+            " ydotool.",
             "--type",
         ),
     ] = False

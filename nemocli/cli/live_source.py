@@ -54,17 +54,6 @@ def open_sources(options: LiveOptions, on_terminal: bool) -> dict[str | None, Li
     return {mic: open_microphone(options.device, options.max_lag, wait_s), system: played}
 
 
-def check_call(options: LiveOptions) -> None:
-    """Raise UsageError for what does not go together with two sources."""
-    if not (options.mic and options.system):
-        return
-    if options.save_audio is not None:
-        raise UsageError("--save-audio keeps one sound: leave out --mic or --system.")
-    if options.type:
-        raise UsageError("--type types one speaker: leave out --mic or --system.")
-    parse_labels(options.labels)
-
-
 def parse_labels(typed: str) -> tuple[str, str]:
     """Return the two names of `--labels`; UsageError for anything else."""
     labels = [label.strip() for label in typed.split(",")]

@@ -27,7 +27,8 @@ END_TIMEOUT_S = 10.0
 class Typist(Closing):
     """Types each final with a space behind it, in a thread of its own.
 
-    Nothing is typed while the terminal has the focus. What was not typed is counted.
+    Nothing is typed while the terminal has the focus. What was not typed is counted. With
+    `only`, the label of one of two sources, what the other gives is not typed.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class Typist(Closing):
         focus: TerminalFocus,
         x11: X11 | None,
         notify: Callable[[str], None],
+        only: str | None = None,
     ) -> None:
+        self._only = only
         self._tool, self._focus, self._x11, self._notify = tool, focus, x11, notify
         self._waiting: queue.Queue[str | None] = queue.Queue(MAX_WAITING_FINALS)
         self._unreported: str | None = None
@@ -51,7 +54,9 @@ class Typist(Closing):
     def take(self, event: Event) -> None:
         """Take an event; returns at once."""
         self._report()
-        if isinstance(event, Final) and (text := make_printable(event.segment.text).strip()):
+        if not isinstance(event, Final) or self._only not in (None, event.segment.channel):
+            return
+        if text := make_printable(event.segment.text).strip():
             try:
                 self._waiting.put_nowait(f"{text} ")
             except queue.Full:

@@ -14,6 +14,7 @@ from nemocli.audio.devices import Device, find_device
 from nemocli.audio.microphone import Microphone
 from nemocli.audio.paced import open_paced
 from nemocli.audio.pcm import open_pcm
+from nemocli.audio.recorded_sound import MAX_BEHIND_S, OneSource, TwoSources
 from nemocli.audio.recorder import Recorder
 from nemocli.audio.sound import open_sound
 from nemocli.audio.source import LiveSource, Mark, Silence
@@ -279,25 +280,87 @@ def test_a_recording_is_what_was_heard(tmp_path, name):
     sound = np.round(speech_like(1.0) * 32768).astype("<i2")
     source = piped(sound.tobytes())
     told = []
-    with Recorder(tmp_path / name, source, False, told.append):
+    with Recorder(tmp_path / name, OneSource(source), False, told.append):
         read_all(source)
     assert np.array_equal(soundfile.read(tmp_path / name, dtype="int16")[0], sound)
     assert told == []
     with pytest.raises(UsageError, match="--force"):
-        Recorder(tmp_path / name, source, False, told.append)
+        Recorder(tmp_path / name, OneSource(source), False, told.append)
     with pytest.raises(UsageError, match=r"\.flac and \.wav"):
-        Recorder(tmp_path / "a.mp3", source, False, told.append)
+        Recorder(tmp_path / "a.mp3", OneSource(source), False, told.append)
 
 
 @pytest.mark.parametrize("name", ["a.flac", "a.wav"])
 def test_silence_stands_for_a_gap_in_a_recording(tmp_path, name):
     source = Ticks(None)
-    with Recorder(tmp_path / name, source, False, print):
+    with Recorder(tmp_path / name, OneSource(source), False, print):
         source.put(np.full(1000, 0.5, np.float32), 1000)
         source.mark(Mark("gap", 40001))
         source.put(np.full(1000, 0.25, np.float32), 1000)
     expected = np.concatenate([np.full(1000, 0.5), np.zeros(40001), np.full(1000, 0.25)])
     assert np.array_equal(soundfile.read(tmp_path / name)[0], expected)
+
+
+class Clocked(Ticks):
+    """Sound at a rate, of a device whose first frame was recorded at a time of the common clock."""
+
+    def __init__(self, rate, began_at):
+        super().__init__(None)
+        self.rate, self.began_at = rate, began_at
+
+    def say(self, late_s=0.0):
+        """Give half a second that is loud and half a second that is not.
+
+        `late_s` is by how much the device's clock is late after that.
+        """
+        self.began_at += late_s
+        sound = np.zeros(self.rate, np.float32)
+        sound[: self.rate // 2] = 0.5
+        self.put(sound, len(sound))
+
+
+def find_begins(channel, rate):
+    """Return the seconds at which the channel becomes loud."""
+    loud = np.concatenate([[False], channel > 0.25])
+    return np.flatnonzero(loud[1:] & ~loud[:-1]) / rate
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_two_sources_are_recorded_as_stereo_on_one_clock(rate):
+    left, right = Clocked(16000, 100.0), Clocked(rate, 100.3)
+    sound, got = TwoSources([left, right]), []
+    sound.begin(lambda block: got.extend(sound.split(block)))
+    for second in range(60):
+        left.say()
+        right.say(late_s=0.0005)
+        if second == 29:
+            left.mark(Mark("gap", 32000))
+            right.mark(Mark("gap", 2 * rate))
+    stereo = np.concatenate([*got, sound.finish()])
+    seconds = np.array([*range(30), *range(32, 62)])
+    assert sound.rate == rate
+    assert np.allclose(find_begins(stereo[:, 0], rate), seconds, atol=0.001)
+    expected = seconds + 0.3 + 0.0005 * np.arange(1, 61)
+    assert np.allclose(find_begins(stereo[:, 1], rate), expected, atol=0.002)
+
+
+def test_silence_stands_for_a_source_that_is_away_for_long(tmp_path):
+    left, right = Clocked(16000, 0.0), Clocked(16000, 0.0)
+    sound = TwoSources([left, right])
+    blocks, away = [], int(MAX_BEHIND_S) + 20
+    sound.begin(blocks.append)
+    right.say()
+    for _ in range(away):
+        left.say()
+    got = [frames for block in blocks for frames in sound.split(block)]
+    assert sum(map(len, got)) == 20 * 16000
+    blocks.clear()
+    right.mark(Mark("gap", (away - 1) * 16000))  # which is reported when it is back
+    right.say()
+    got += [frames for block in blocks for frames in sound.split(block)]
+    stereo = np.concatenate([*got, sound.finish()])
+    assert len(stereo) == (away + 1) * 16000
+    assert find_begins(stereo[:, 1], 16000) == pytest.approx([0, away], abs=0.001)
 
 
 def test_a_microphone_that_is_muted_is_told_until_sound_returns():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from nemocli.audio.recorded_sound import OneSource
 from nemocli.audio.recorder import Recorder
 from nemocli.audio.source import LiveSource
 from nemocli.errors import UsageError
@@ -247,7 +248,7 @@ class Given(LiveSource):
 def test_a_recording_that_somebody_touches(tmp_path, extension, change):
     path, source, told = tmp_path / f"a.{extension}", Given(), []
     sound = (np.round(speech_like(6.0) * 32768) / 32768).astype(np.float32)
-    recorder = Recorder(path, source, False, told.append)
+    recorder = Recorder(path, OneSource(source), False, told.append)
     for second in range(6):  # as the recorder's thread does, a flush at a time
         if second == 3:
             if change == "removed":
@@ -271,7 +272,7 @@ def test_a_recording_that_somebody_touches(tmp_path, extension, change):
 def test_a_recording_leaves_other_names_of_what_it_replaces_alone(tmp_path):
     (tmp_path / "old.wav").write_bytes(b"precious")
     os.link(tmp_path / "old.wav", tmp_path / "a.wav")
-    with Recorder(tmp_path / "a.wav", Given(), True, print):
+    with Recorder(tmp_path / "a.wav", OneSource(Given()), True, print):
         pass
     assert (tmp_path / "old.wav").read_bytes() == b"precious"
 

@@ -84,11 +84,12 @@ def test_both_sides_of_a_call_are_labelled_and_on_one_clock(clips, tmp_path):
         "Anna": transcriber.transcribe(mine, align="auto"),
         "Ben": transcriber.transcribe(theirs, align="auto"),
     }
-    output = tmp_path / "call.srt"
+    output, saved = tmp_path / "call.srt", tmp_path / "call.flac"
     with room(tmp_path, 48000, 1) as heard:
         add_speaker(heard)
         arguments = ["--mic", "--system", "--labels", "Anna, Ben", "--align", "auto"]
-        with start(heard, *arguments, "-f", "jsonl", "-o", output) as live:
+        arguments += ["-f", "jsonl", "-o", output]
+        with start(heard, *arguments, "--save-audio", saved) as live:
             events = read_events(live)
             next(event for event in events if event.get("heard", 0) > 0.5)
             play_both(heard, tmp_path, mine, theirs)
@@ -115,6 +116,13 @@ def test_both_sides_of_a_call_are_labelled_and_on_one_clock(clips, tmp_path):
     written = output.read_text(encoding="utf-8")
     assert f"Anna: {clips[0].text.split()[0]}" in written
     assert f"Ben: {clips[1].text.split()[0]}" in written
+    sound, rate = soundfile.read(saved, dtype="float32")
+    assert sound.shape[1] == 2
+    for side, name in enumerate(expected):
+        soundfile.write(tmp_path / "side.wav", sound[:, side], rate)
+        recorded = transcriber.transcribe(tmp_path / "side.wav", align="auto")
+        assert recorded.text == expected[name].text
+        assert recorded.words[0].start == pytest.approx(begins[name], abs=TOLERANCE_S)
 
 
 @needs_pulse
@@ -139,8 +147,6 @@ def test_what_the_machine_plays_is_transcribed_alone(clips, tmp_path):
         (["--system", "--input", "a.wav"], "from --input or from --system"),
         (["--mic", "--input", "a.wav"], "from --input or from --mic"),
         (["--system", "--device", "1"], "needs --mic"),
-        (["--mic", "--system", "--save-audio", "a.flac"], "keeps one sound"),
-        (["--mic", "--system", "--type"], "types one speaker"),
         (["--output", "a.rttm"], "add --speakers, or --mic and --system"),
         (["--mic", "--system", "--labels", "You"], "two different names"),
         (["--mic", "--system", "--labels", "A,A"], "two different names"),

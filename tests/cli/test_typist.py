@@ -271,6 +271,23 @@ def test_on_wayland_the_text_goes_to_the_stdin_of_a_program(tmp_path, monkeypatc
     assert (typist.untyped, typist.failure, said) == (0, None, [])
 
 
+def test_of_a_call_only_what_the_microphone_gives_is_typed():
+    class Tool(typing_tools.PynputTool):
+        def __init__(self):
+            self.typed = ""
+
+        def type(self, text):
+            self.typed += text
+
+    tool = Tool()
+    typist = Typist(tool, Focus(), None, print, only="You")
+    for number, channel in enumerate(["You", "Them", "You"]):
+        word = Word(f"word-{number}", number, number + 0.5, 0.9, channel=channel)
+        typist.take(Final(Segment(number, (word,)), None))
+    typist.finish()
+    assert tool.typed == "word-0 word-2 " and typist.untyped == 0
+
+
 def test_a_tool_that_fails_is_reported_once(tmp_path):
     path = write_tool(tmp_path, "echo 'Compositor does not support it' >&2; exit 1")
     said = []
