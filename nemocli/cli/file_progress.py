@@ -91,6 +91,8 @@ class ProgressDisplay(Closing):
         self._estimate.set_length(result.path, seconds)
         if result.kept:
             self.say(describe_kept(result.kept))
+        if result.removed:
+            self.say(describe_removed(result.removed))
         if result.error is not None:
             self.say(result.error)
         elif result.warnings:
@@ -164,4 +166,13 @@ def describe_kept(paths: Sequence[str]) -> str:
     return (
         f"{', '.join(paths)} {verb} changed since nemocli wrote {pronoun}, and {end} kept; add"
         f" --force to replace {pronoun}."
+    )
+
+
+def describe_removed(paths: Sequence[str]) -> str:
+    """Return a sentence about turns of an earlier run, where this one knows no speakers."""
+    verb = "was" if len(paths) == 1 else "were"
+    return (
+        f"{', '.join(paths)} of an earlier run {verb} removed: without --speakers, nothing says who"
+        " speaks."
     )

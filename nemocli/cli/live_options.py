@@ -164,8 +164,8 @@ class LiveOptions:
         bool,
         option(
             "Type each segment into the focused window, unless that is this terminal; with --mic"
-            " and --system, only what the microphone gives. Needs nemocli[type], on Wayland wtype or"
-            " ydotool.",
+            " and --system, only what the microphone gives. Needs nemocli[type], on Wayland wtype"
+            " or ydotool.",
             "--type",
         ),
     ] = False

@@ -26,6 +26,8 @@ class BegunJob:
     #: The input's size and time when the job was begun; None if it is not a plain file.
     content: FileStamp | None
     formats: tuple[str, ...]
+    #: Formats of earlier runs that these settings cannot write; their documents are removed.
+    unfit: tuple[str, ...] = ()
 
     def finish(self, file_result: FileResult, options: RunOptions) -> JobResult:
         """Write the documents of the file, record its result, and return it.
@@ -51,7 +53,8 @@ class BegunJob:
             if file_result.warnings and options.strict:
                 raise NemocliError(f"{job.source.name}: {explain_strict(file_result.warnings)}")
             sha256 = self._hash_unchanged()
-            kept = [] if options.force else find_changed_outputs(job, self.formats)
+            earlier = (*self.formats, *self.unfit)
+            kept = [] if options.force else find_changed_outputs(job, earlier)
             formats = [form for form in self.formats if form not in kept]
             outputs = job.list_outputs(formats)
             documents = render(
@@ -69,6 +72,8 @@ class BegunJob:
             }
             folder.run_log.append_documents(job.key, hashes)
             folder.write(job.key, outputs, documents)
+            removed = job.list_outputs(form for form in self.unfit if form not in kept)
+            folder.remove(job.key, removed.values())
         except OutputError:
             raise
         except NemocliError as error:
@@ -90,6 +95,7 @@ class BegunJob:
             record.seconds,
             note=file_result.note,
             kept=job.list_paths(kept),
+            removed=folder.list_paths(removed.values()),
             warnings=file_result.warnings,
         )
 

@@ -124,6 +124,18 @@ class OutputFolder:
         except OSError as error:
             raise self._explain_write(error) from None
 
+    def remove(self, key: str, outputs: Iterable[str]) -> None:
+        """Remove outputs that are not true any more; NemocliError if that cannot be done."""
+        for output in outputs:
+            self._check_inside(key, output)
+            try:
+                Path(self.folder, output).unlink(missing_ok=True)
+            except OSError as error:
+                raise NemocliError(
+                    f"{error.filename} does not fit the transcript any more and cannot be removed:"
+                    f" {error.strerror}."
+                ) from None
+
     def _check_inside(self, key: str, output: str) -> None:
         """Raise NemocliError if a link or a forged log leads an output out of its folder."""
         folder = os.path.dirname(os.path.join(self.folder, output))

@@ -34,6 +34,8 @@ class JobResult:
     note: str | None = None
     #: Paths of outputs that were not replaced, since somebody changed them.
     kept: tuple[str, ...] = ()
+    #: Paths of outputs of earlier runs that were removed, since this one cannot write them again.
+    removed: tuple[str, ...] = ()
     #: Faults of the sound.
     warnings: tuple[SoundWarning, ...] = ()
 
@@ -151,6 +153,7 @@ class RunReport:
             "outputs": list(result.outputs),
             "error": result.error,
             "kept": list(result.kept),
+            "removed": list(result.removed),
             "warnings": [warning.to_json() for warning in result.warnings],
         }
 

@@ -198,16 +198,25 @@ class Run:
     def _begin(self, job: Job) -> None:
         """Record the formats that will be written.
 
-        Existing formats of earlier runs are written again too, so that all agree.
+        Existing formats of earlier runs are written again too, so that all agree. Those that would
+        be empty, as turns without speakers, are removed instead.
         """
+        settings = self._options.settings
         earlier = [
             form
             for form, output in job.list_outputs(FORMATS).items()
             if job.history.owns(output) and job.output_folder.exists(output)
         ]
-        settings = self._options.settings
-        formats = tuple(dict.fromkeys([*self._options.formats, *earlier]))
-        begun = BegunJob(job, read_stamp(job.source.path), formats)
+        unfit = tuple(
+            form
+            for form in earlier
+            if FORMATS[form].has_only_turns and not settings.has_speakers
+            if form not in self._options.formats
+        )
+        formats = tuple(
+            form for form in dict.fromkeys([*self._options.formats, *earlier]) if form not in unfit
+        )
+        begun = BegunJob(job, read_stamp(job.source.path), formats, unfit)
         record = Record(job.key, "begun", job.name, formats, settings.id)
         job.output_folder.run_log.append(record, settings, sync=False)
         self._begun[job.source.path] = begun

@@ -39,6 +39,11 @@ class Settings:
         return self.provenance.requested_language
 
     @property
+    def has_speakers(self) -> bool:
+        """Whether something says who speaks: a model, or a channel for each."""
+        return self.provenance.speakers is not None or self.sound.is_separate
+
+    @property
     def align(self) -> Align:
         """What to request so that word times are aligned as these settings say."""
         alignment = self.provenance.alignment

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nemocli.jobs.plan import RunOptions
 from nemocli.jobs.run import Run
 from nemocli.jobs.run_log import RunLog
+from nemocli.transcript.provenance import SpeakerProvenance
 from tests.jobs.fake import SETTINGS, FakeTranscriber
 from tests.jobs.runs import OPTIONS, jobs_of, say, states, transcribe, written
 
@@ -88,6 +90,30 @@ def test_a_transcript_that_was_removed_is_made_again(done):
     os.unlink("out/a.txt")
     assert transcribe()[0] == ["a.wav"]
     assert written()["a.txt"] == "one\n"
+
+
+@pytest.mark.parametrize("is_corrected", [False, True])
+def test_turns_of_a_run_with_speakers_do_not_stay_beside_a_text_without(here, is_corrected):
+    about = SpeakerProvenance("demo", "f00d" * 16, "fp32", "fake", "offline", None)
+    speaking = replace(SETTINGS, provenance=replace(SETTINGS.provenance, speakers=about))
+    say("a.wav", "one")
+    say("b.wav", "two")
+    transcribe(RunOptions(speaking, ("rttm", "json")))
+    assert set(written()) == {"a.json", "a.rttm", "b.json", "b.rttm"}
+    assert "offline" in written()["a.json"]
+    if is_corrected:
+        correct("a.rttm")
+    _, results = transcribe()
+    # The other format is written again, as with any settings.
+    assert set(written()) - {"a.rttm"} == {"a.json", "a.txt", "b.json", "b.txt"}
+    assert "offline" not in written()["a.json"]
+    assert ("a.rttm" in written()) == is_corrected
+    assert results["a.wav"].kept == (("out/a.rttm",) if is_corrected else ())
+    assert results["a.wav"].removed == (() if is_corrected else ("out/a.rttm",))
+    assert results["b.wav"].removed == ("out/b.rttm",)
+    assert transcribe()[0] == []
+    transcribe(RunOptions(speaking, ("rttm",)))
+    assert "b.rttm" in written()
 
 
 def test_a_transcript_corrected_while_its_file_is_transcribed_is_kept(done):
