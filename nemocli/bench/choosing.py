@@ -20,7 +20,7 @@ from nemocli.bench.variants import (
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.choose import choose_lookahead, list_untrained
 from nemocli.models.conversions import list_conversions, list_converted
-from nemocli.models.find import FoundModel, find_checkpoint, find_model
+from nemocli.models.find import FoundModel, find_checkpoint, find_model, refuse_diarizer_name
 from nemocli.models.measured_choices import Choice, Variant, write_choice
 from nemocli.models.paths import DEMO, find_cache_folder
 from nemocli.models.resolve import resolve
@@ -60,7 +60,8 @@ def list_candidates(
     found = _find_checkpoint(model)
     config = found.config
     untrained = list_untrained(config, untrained_lookahead)
-    chosen = choose_lookahead(config, config.lookaheads, lookahead, untrained)
+    possible = list_untrained(config, True)
+    chosen = choose_lookahead(config, config.lookaheads, lookahead, untrained, possible)
     if is_large(config):
         configs = list(_list_converted(found, chosen, note))
         _note_missing(found, configs, note)
@@ -148,6 +149,7 @@ def _describe_trials(candidates: Candidates, trials: Sequence[Trial]) -> dict[st
 
 
 def _find_checkpoint(model: str) -> FoundModel:
+    refuse_diarizer_name(model)
     found = find_model(model)
     if found.is_converted and not found.is_chosen:
         raise UsageError(

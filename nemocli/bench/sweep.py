@@ -16,7 +16,7 @@ from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
 from nemocli.bench.variants import is_large, is_slow, list_compute_units, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
 from nemocli.models.choose import choose_lookaheads, list_untrained
-from nemocli.models.find import FoundModel, find_model
+from nemocli.models.find import FoundModel, find_model, refuse_diarizer_name
 from nemocli.models.resolve import ResolvedModel, resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import AUTO_RUNTIME, check_runtime
@@ -68,6 +68,7 @@ def sweep_models(
     Raises UsageError if no variant is left, and what `resolve` raises.
     """
     check_runtime(choice.runtime or AUTO_RUNTIME)
+    refuse_diarizer_name(model)
     found = find_model(model, choice.runtime or AUTO_RUNTIME, choice.precision)
     if found.is_converted:
         variants = [(found.manifest.kind, found.manifest.precision)]
@@ -75,7 +76,8 @@ def sweep_models(
         variants = list(_choose_variants(is_large(found.config), choice, note))
     wanted = None if choice.lookahead is None else [choice.lookahead]
     untrained = list_untrained(found.config, choice.untrained_lookahead and not found.is_converted)
-    lookaheads = choose_lookaheads(found.lookaheads, wanted, untrained)
+    possible = list_untrained(found.config, not found.is_converted)
+    lookaheads = choose_lookaheads(found.lookaheads, wanted, untrained, possible)
     models: list[ResolvedModel] = []
     for runtime, precision in variants:
         try:

@@ -31,7 +31,12 @@ from nemocli.models.hub import (
     parse_hub_model,
 )
 from nemocli.models.load_diarizer import load_diarizer
-from nemocli.models.paths import DEMO, find_diarization_demo_folder, find_models_folder
+from nemocli.models.paths import (
+    DEMO,
+    DIARIZATION_DEMO,
+    find_diarization_demo_folder,
+    find_models_folder,
+)
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
@@ -178,7 +183,7 @@ def _verify_diarizer_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]
         if KINDS[runtime].runs_diarizers:
             note(f"running the diarization demo: {runtime} {precision}")
             check = partial(compare, runtime, precision)
-            yield _verify_diarizer(f"{DEMO} (speakers)", runtime, precision, check)
+            yield _verify_diarizer(DIARIZATION_DEMO, runtime, precision, check)
 
 
 def _verify_diarizer(

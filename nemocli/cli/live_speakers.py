@@ -12,7 +12,7 @@ from nemocli.live.speaker_mode import choose_live_mode
 from nemocli.live.speaker_rows import SpeakerRows
 from nemocli.live.speaker_stream import SpeakerLiveStream
 from nemocli.models.load_diarizer import ResolvedDiarizer
-from nemocli.models.paths import DEMO
+from nemocli.models.paths import DIARIZATION_DEMO
 from nemocli.transcript.provenance import Provenance
 
 
@@ -40,7 +40,7 @@ class LiveSpeakers:
     @property
     def takes_long(self) -> bool:
         """Whether a checkpoint, other than the demo's, has to be converted first."""
-        return self.resolved.needs_conversion and self.resolved.name != DEMO
+        return self.resolved.needs_conversion and self.resolved.name != DIARIZATION_DEMO
 
     def add_to(self, model: LiveModel, word_delay_s: float, screen: Screen) -> LiveModel:
         """Load the diarization model, and return a model whose streams have speakers.

@@ -7,7 +7,7 @@ from nemocli.cli.screen import Screen
 from nemocli.diarization.options import SpeakerOptions
 from nemocli.errors import UsageError
 from nemocli.models.load_diarizer import ResolvedDiarizer, resolve_diarizer
-from nemocli.models.paths import DEMO
+from nemocli.models.paths import DEMO, DIARIZATION_DEMO
 from nemocli.transcript.provenance import SpeakerProvenance
 from nemocli.transcript.speakers import parse_speaker_names
 
@@ -93,5 +93,5 @@ def choose_speakers(options: OptionsWithSpeakers, by_channel: bool) -> SpeakerCh
     SpeakerOptions(None, most, names)  # raises for too many names
     model = options.speaker_model
     if model is None and options.model == DEMO:
-        model = DEMO
+        model = DIARIZATION_DEMO
     return SpeakerChoice(by_channel, model, most, names)

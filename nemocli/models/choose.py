@@ -96,20 +96,27 @@ def choose_lookaheads(
     present: Collection[int],
     requested: Sequence[int] | None = None,
     untrained: Collection[int] = (),
+    possible: Collection[int] = (),
 ) -> tuple[int, ...]:
     """Return the lookaheads asked for, or all, sorted; UsageError if the model lacks one.
 
     An empty choice is an error too. `untrained` are those that may be chosen besides, see
-    `list_untrained`.
+    `list_untrained`; `possible` are those that could be, if the user allowed it.
     """
     if requested is not None and not requested:
         raise UsageError("No lookahead is chosen; leave the choice out for all of them.")
     for lookahead in requested or ():
         if lookahead not in present and lookahead not in untrained:
             most = f", or from 0 to {max(untrained)} untrained" if untrained else ""
+            advice = ""
+            if lookahead in possible and not untrained:
+                advice = (
+                    f" With --untrained-lookahead, it also runs at {lookahead}, which it was not"
+                    " trained for."
+                )
             raise UsageError(
                 f"The model has no lookahead {lookahead};"
-                f" choose from {', '.join(str(n) for n in sorted(present))}{most}."
+                f" choose from {', '.join(str(n) for n in sorted(present))}{most}.{advice}"
             )
     return tuple(sorted(set(requested or present)))
 
@@ -127,12 +134,13 @@ def choose_lookahead(
     present: tuple[int, ...],
     requested: int | None,
     untrained: Collection[int] = (),
+    possible: Collection[int] = (),
 ) -> int:
     """Return the lookahead asked for, or the model's default; UsageError if the model lacks it.
 
-    `untrained` is as for `choose_lookaheads`.
+    `untrained` and `possible` are as for `choose_lookaheads`.
     """
     if requested is None:
         return config.default_lookahead if config.default_lookahead in present else present[0]
-    (lookahead,) = choose_lookaheads(present, [requested], untrained)
+    (lookahead,) = choose_lookaheads(present, [requested], untrained, possible)
     return lookahead

@@ -22,40 +22,41 @@ def convert_into_cache(
     revision: str,
     kind: str,
     precision: str,
+    name: str,
     progress: Progress | None = None,
     untrained_lookahead: int | None = None,
 ) -> Path:
     """Return a checkpoint's model folder in the cache folder; convert it now if it is not there.
 
     `revision` is the checkpoint's hash, which names the folder. `progress` is called with a
-    sentence for each graph, and with a Remark if a damaged folder is converted again. A demo,
-    which is small, is converted into a temporary folder if the cache cannot be written. A lookahead
-    that the model was not trained for has a folder of its own, for it alone. Raises
-    UnsupportedError if the cache folder cannot be made, and what `convert` raises.
+    sentence for each graph, which has the model's `name`, and with a Remark if a damaged folder is
+    converted again. A demo, which is small, is converted into a temporary folder if the cache
+    cannot be written. A lookahead that the model was not trained for has a folder of its own, for
+    it alone. Raises UnsupportedError if the cache folder cannot be made, and what `convert` raises.
     """
-    name = f"{kind}-{precision}-v{FORMAT}-{revision[:32]}"
+    folder = f"{kind}-{precision}-v{FORMAT}-{revision[:32]}"
     lookaheads = None if untrained_lookahead is None else [untrained_lookahead]
     if lookaheads:
-        name += f"-lookahead{untrained_lookahead}"
+        folder += f"-lookahead{untrained_lookahead}"
     try:
         cache = find_cache_folder() / "converted"
-        if _is_intact(cache / name, progress):
-            return cache / name
+        if _is_intact(cache / folder, progress):
+            return cache / folder
         make_writable(cache)
     except UnsupportedError as error:
         if not _is_demo(checkpoint):
             raise
         cache = use_temporary_cache(error, progress)
-        if _is_intact(cache / name, progress):
-            return cache / name
-    target = cache / name
+        if _is_intact(cache / folder, progress):
+            return cache / folder
+    target = cache / folder
     is_damaged = target.is_dir()
     if is_damaged and progress:
         progress(Remark(f"{target} is damaged and is converted again."))
 
     def describe(graph: str, number: int, total: int) -> None:
         if progress:
-            progress(f"converting it for {kind}, once: {graph}, {number} of {total}")
+            progress(f"converting {name} for {kind}, once: {graph}, {number} of {total}")
 
     try:
         convert(

@@ -163,7 +163,7 @@ def _plan_lookaheads(
         return source.config, ()
     known = source.config.lookaheads
     untrained = list_untrained(source.config, untrained_lookaheads)
-    chosen = choose_lookaheads(known, lookaheads, untrained)
+    chosen = choose_lookaheads(known, lookaheads, untrained, list_untrained(source.config, True))
     added = tuple(lookahead for lookahead in chosen if lookahead not in known)
     return replace(source.config, lookaheads=known + added), chosen
 

@@ -17,7 +17,9 @@ from nemocli.models.folder import (
     require_recognizer,
 )
 from nemocli.models.hub import (
+    DEFAULT_DIARIZER,
     DEFAULT_MODEL,
+    RELEASED_MODELS,
     HubModel,
     find_pulled,
     find_pulled_commit,
@@ -25,12 +27,23 @@ from nemocli.models.hub import (
     list_commits,
     parse_hub_model,
 )
-from nemocli.models.paths import DEMO, find_demo_folder, find_models_folder
+from nemocli.models.paths import (
+    DEMO,
+    DIARIZATION_DEMO,
+    find_demo_folder,
+    find_diarization_demo_folder,
+    find_models_folder,
+)
 from nemocli.models.spec import ModelSpec, Purpose
+from nemocli.network.architectures import explain_diarizer, explain_recognizer
 from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
+from nemocli.network.diarizer_checkpoint import is_diarizer_checkpoint
 from nemocli.runtimes.kinds import AUTO_RUNTIME
 from nemocli.runtimes.system import System, this_system
+
+#: What finds the models that come with nemocli, by their names.
+_BUNDLED = {DEMO: find_demo_folder, DIARIZATION_DEMO: find_diarization_demo_folder}
 
 
 @dataclass(frozen=True)
@@ -57,15 +70,20 @@ class FoundModel:
 
     @cached_property
     def checkpoint(self) -> AnyCheckpoint:
-        """Checkpoint, if it is not a model folder; ModelError if it is damaged."""
+        """Checkpoint, if it is not a model folder.
+
+        Raises ModelError if it is damaged, or of a model that does not transcribe.
+        """
+        if is_diarizer_checkpoint(self.path):
+            raise explain_diarizer(self.name)
         return open_checkpoint(self.path)
 
     @property
     def config(self) -> ModelConfig:
         """The shape of the network; ModelError for a model that does not transcribe."""
-        if not self.is_converted:
-            return self.checkpoint.config
-        return require_recognizer(self.manifest.config, self.path)
+        if self.is_converted:
+            return require_recognizer(self.manifest.config, self.name)
+        return self.checkpoint.config
 
     @property
     def lookaheads(self) -> tuple[int, ...]:
@@ -88,7 +106,7 @@ def find_model(
     purpose: Purpose = "live",
     lookahead: int | None = None,
 ) -> FoundModel:
-    """Find `demo`, a path, a converted model by its name, or `owner/name` of the hub.
+    """Find a demo, a path, a converted model by its name, or `owner/name` of the hub.
 
     Without a name, it is the released model. For a model of the hub, return its conversion for
     `runtime` and `precision` if there is one, else its downloaded checkpoint; without a revision,
@@ -97,8 +115,8 @@ def find_model(
     ModelError, which says how to get the model, if it is not there.
     """
     text = DEFAULT_MODEL if model is None else str(model)
-    if text == DEMO:
-        return FoundModel(DEMO, find_demo_folder())
+    if text in _BUNDLED:
+        return FoundModel(text, _BUNDLED[text]())
     path = _parse_path(text)
     if path.exists():
         return _find_at_path(path)
@@ -114,6 +132,25 @@ def find_model(
     return FoundModel(str(hub), found, is_chosen=(found / MODEL_MANIFEST).is_file())
 
 
+def refuse_diarizer_name(model: str | Path | None) -> None:
+    """Raise ModelError for the released diarization model's name, on this machine or not."""
+    hub = _parse_hub_name(model)
+    if hub is not None and hub.name == DEFAULT_DIARIZER:
+        raise explain_diarizer(hub)
+
+
+def refuse_recognizer_name(model: str | Path | None) -> None:
+    """Raise ModelError for the name of a released model that transcribes, here or not."""
+    hub = _parse_hub_name(model)
+    if hub is not None and hub.name in RELEASED_MODELS:
+        raise explain_recognizer(hub)
+
+
+def _parse_hub_name(model: str | Path | None) -> HubModel | None:
+    """Return the model of the hub that a name means; None for another, or an existing path."""
+    return None if model is None or _parse_path(model).exists() else parse_hub_model(str(model))
+
+
 def find_checkpoint(model: str | Path) -> Path:
     """Return the checkpoint folder or .nemo archive that `model` names, never a converted model.
 
@@ -121,8 +158,8 @@ def find_checkpoint(model: str | Path) -> Path:
     a converted model.
     """
     text = str(model)
-    if text == DEMO:
-        return find_demo_folder()
+    if text in _BUNDLED:
+        return _BUNDLED[text]()
     path = _parse_path(model)
     hub = parse_hub_model(text)
     own = path if path.exists() else _find_own(text)

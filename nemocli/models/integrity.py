@@ -29,7 +29,11 @@ from nemocli.models.folder import (
 from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.models.hub_hash import has_hash
 from nemocli.models.hub_records import Records, read_hub_records
-from nemocli.models.paths import find_cache_folder, find_demo_folder
+from nemocli.models.paths import (
+    find_cache_folder,
+    find_demo_folder,
+    find_diarization_demo_folder,
+)
 from nemocli.network.diarizer_checkpoint import (
     DiarizerCheckpoint,
     SomeCheckpoint,
@@ -40,6 +44,9 @@ from nemocli.whole_file import write_whole_file
 
 #: Files up to this many bytes are hashed whenever a model is opened, in about ten milliseconds.
 MAX_SMALL_BYTES = 16_000_000
+
+#: File in the folder of the diarization demo with the hash of its checkpoint.
+DEMO_HASH = "checkpoint.sha256"
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def check_checkpoint(
 ) -> None:
     """Raise ModelError for a damaged checkpoint, if its hashes are known.
 
-    They are known for the demo and for the hub's cache. `progress` is called before a large file
+    They are known for the demos and for the hub's cache. `progress` is called before a large file
     is hashed.
     """
     path = checkpoint.path
@@ -216,11 +223,26 @@ def _choose_folder(checkpoint: Path) -> Path:
 
 
 def _is_damaged_demo(checkpoint: SomeCheckpoint) -> bool:
-    """Return whether it is the demo, but not the one whose tokens come with nemocli."""
-    try:
-        folder = find_demo_folder()
-        stored = (folder.parent / "clips" / "all-languages.tokens.json").read_text(encoding="utf-8")
-        expected = json.loads(stored)["checkpoint_sha256"]
-    except (OSError, ModelError, ValueError, LookupError):
-        return False
-    return checkpoint.path.resolve() == folder.resolve() and bool(expected != checkpoint.sha256)
+    """Return whether it is a demo, but not the one whose hash comes with nemocli.
+
+    That is beside the tokens of the demo that transcribes, and in the folder of the other one.
+    """
+    path = checkpoint.path.resolve()
+    for find, read in (
+        (find_demo_folder, _read_demo_hash),
+        (find_diarization_demo_folder, _read_diarization_demo_hash),
+    ):
+        with suppress(OSError, ModelError, ValueError, LookupError):
+            folder = find()
+            if path == folder.resolve():
+                return read(folder) != checkpoint.sha256
+    return False
+
+
+def _read_demo_hash(folder: Path) -> object:
+    stored = (folder.parent / "clips" / "all-languages.tokens.json").read_text(encoding="utf-8")
+    return json.loads(stored)["checkpoint_sha256"]
+
+
+def _read_diarization_demo_hash(folder: Path) -> object:
+    return (folder / DEMO_HASH).read_text(encoding="utf-8").strip()

@@ -12,6 +12,7 @@ from nemocli.errors import ModelError, NemocliError, UsageError
 from nemocli.models.bundle import describe_form, is_bundle, open_bundle
 from nemocli.models.conversions import list_converted
 from nemocli.models.downloads import PULLED_MARK, CachedCommit, list_incomplete, remove_revision
+from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import MODEL_MANIFEST, Manifest, is_written_by_conversion, read_manifest
 from nemocli.models.hub import (
     DEFAULT_DIARIZER,
@@ -22,7 +23,7 @@ from nemocli.models.hub import (
     list_commits,
     parse_hub_model,
 )
-from nemocli.models.paths import DEMO, find_cache_folder, find_demo_folder, find_models_folder
+from nemocli.models.paths import DEMO, DIARIZATION_DEMO, find_cache_folder, find_models_folder
 from nemocli.network.architectures import ARCHITECTURES, DIARIZATION
 from nemocli.removal import remove_tree
 from nemocli.runtimes.kind import FolderKind
@@ -58,7 +59,7 @@ class ListedModel:
 
 
 def list_models() -> list[ListedModel]:
-    """Return the demo, downloads, converted models, and conversions in the cache, in this order.
+    """Return the demos, downloads, converted models, and conversions in the cache, in this order.
 
     Raises ModelError if one of the folders may not be read.
     """
@@ -123,11 +124,10 @@ def measure_folder(folder: Path) -> int:
 
 
 def _list_bundled() -> Iterator[ListedModel]:
-    try:
-        folder = find_demo_folder()
-    except ModelError:
-        return
-    yield ListedModel(DEMO, "checkpoint", "", measure_folder(folder), folder, None)
+    for name in (DEMO, DIARIZATION_DEMO):
+        with suppress(ModelError):
+            folder = find_checkpoint(name)
+            yield ListedModel(name, "checkpoint", "", measure_folder(folder), folder, None)
 
 
 def _list_downloads() -> Iterator[ListedModel]:

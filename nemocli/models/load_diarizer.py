@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nemocli.diarization.diarizer import Diarizer
-from nemocli.errors import ModelError
 from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.choose import (
     check_runtime_on,
@@ -13,15 +12,16 @@ from nemocli.models.choose import (
 )
 from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.conversions import find_conversion
-from nemocli.models.find import FoundModel, find_model
+from nemocli.models.find import FoundModel, find_model, refuse_recognizer_name
 from nemocli.models.finite_outputs import FiniteOutputGraphs
 from nemocli.models.folder import Manifest
 from nemocli.models.hub import DEFAULT_DIARIZER
 from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.load import explain_not_finite, explain_untrained
-from nemocli.models.paths import DEMO, find_cache_folder, find_diarization_demo_folder
+from nemocli.models.paths import DEMO, DIARIZATION_DEMO, find_cache_folder
 from nemocli.models.resolve import check_folder_options
 from nemocli.models.spec import ModelSpec
+from nemocli.network.architectures import explain_recognizer
 from nemocli.network.diarizer_checkpoint import open_diarizer_checkpoint
 from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.runtimes.kind import CheckpointKind, FolderKind, ModelFolder, Progress
@@ -33,7 +33,7 @@ from nemocli.runtimes.system import this_system
 class ResolvedDiarizer:
     """What will run: plain data, which may be sent to another process."""
 
-    #: The name that the user gave: `demo`, `owner/name`, or a path.
+    #: The name that the user gave: `owner/name`, or a path; for the demo, `diarization-demo`.
     name: str
     #: The model folder; or the checkpoint, if that `needs_conversion` or the runtime opens it.
     path: Path
@@ -53,7 +53,7 @@ class ResolvedDiarizer:
         report = progress or (lambda sentence: None)
         if self.needs_conversion:
             folder = convert_into_cache(
-                *(self.path, self.revision, self.runtime, self.precision), progress
+                *(self.path, self.revision, self.runtime, self.precision, self.name), progress
             )
             return replace(self, path=folder, needs_conversion=False).load(progress)
         if isinstance(KINDS[self.runtime], CheckpointKind):
@@ -107,7 +107,8 @@ def resolve_diarizer(
 def _find(spec: ModelSpec) -> FoundModel:
     assert spec.model is not None
     if str(spec.model) == DEMO:
-        return FoundModel(DEMO, find_diarization_demo_folder())
+        return find_model(DIARIZATION_DEMO)
+    refuse_recognizer_name(spec.model)
     return find_model(spec.model, spec.runtime, spec.precision)
 
 
@@ -128,10 +129,7 @@ def _read_manifest(path: Path) -> tuple[Manifest, DiarizerConfig]:
     """
     manifest = read_any_manifest(path)
     if not isinstance(manifest.config, DiarizerConfig):
-        raise ModelError(
-            f"{path} is a model that transcribes; to find who speaks, give a diarization model,"
-            f" such as {DEFAULT_DIARIZER}."
-        )
+        raise explain_recognizer(path)
     return manifest, manifest.config
 
 

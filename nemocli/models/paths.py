@@ -8,8 +8,8 @@ import platformdirs
 
 from nemocli.errors import ModelError, UnsupportedError
 
-#: The name of the checkpoint that comes with nemocli.
-DEMO = "demo"
+#: The names of the checkpoints that come with nemocli: one transcribes, one finds who speaks.
+DEMO, DIARIZATION_DEMO = "demo", "diarization-demo"
 
 
 def find_demo_folder() -> Path:
@@ -19,7 +19,7 @@ def find_demo_folder() -> Path:
 
 def find_diarization_demo_folder() -> Path:
     """Return the diarization model that comes with nemocli; ModelError if it is missing."""
-    return _find_asset("diarization-demo", "The demo of a diarization model")
+    return _find_asset(DIARIZATION_DEMO, "The demo of a diarization model")
 
 
 def _find_asset(name: str, what: str) -> Path:

@@ -14,7 +14,7 @@ from nemocli.models.choose import (
 )
 from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.conversions import find_conversion
-from nemocli.models.find import FoundModel, find_model
+from nemocli.models.find import FoundModel, find_model, refuse_diarizer_name
 from nemocli.models.load import LoadedModel, load_model
 from nemocli.models.measured_choices import ChoiceError, Variant, rank_measured, read_choice
 from nemocli.models.paths import DEMO
@@ -61,7 +61,9 @@ class ResolvedModel:
             return self
         untrained = None if self.lookahead in self.config.lookaheads else self.lookahead
         folder = convert_into_cache(
-            *(self.path, self.revision, self.runtime, self.precision), progress, untrained
+            *(self.path, self.revision, self.runtime, self.precision, self.name),
+            progress,
+            untrained,
         )
         return replace(self, path=folder, needs_conversion=False)
 
@@ -103,6 +105,7 @@ def resolve(
             *(config, found.lookaheads, spec.lookahead),
             # A model folder has graphs for the lookaheads that it was converted for.
             list_untrained(config, spec.untrained_lookahead and not found.is_converted),
+            list_untrained(config, not found.is_converted),
         ),
         compute_units=kind.choose_units(spec.compute_units or variant.compute_units, system),
         revision=found.revision,
@@ -118,6 +121,7 @@ def _find(spec: ModelSpec, system: System) -> FoundModel:
 
     The demo, which is small, is always converted as it is needed.
     """
+    refuse_diarizer_name(spec.model)
     found = find_model(
         *(spec.model, spec.runtime, spec.precision, system),
         compute_units=spec.compute_units,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nemocli.errors import ModelError, quote
@@ -100,7 +99,7 @@ def refuse_other_architecture(config: Mapping[str, Any]) -> Architecture:
     """Return the architecture of a config.json; ModelError for one that nemocli does not run."""
     name = config.get("model_type")
     if name == DIARIZATION.name:
-        raise explain_diarizer("config.json")
+        raise explain_diarizer("The model of config.json")
     found = ARCHITECTURES.get(name) if isinstance(name, str) else None
     if found is None:
         what = f" ({_OTHERS[name]})" if isinstance(name, str) and name in _OTHERS else ""
@@ -119,11 +118,19 @@ def refuse_recognizer(config: Mapping[str, Any]) -> None:
         )
 
 
-def explain_diarizer(where: str | Path) -> ModelError:
+def explain_diarizer(model: object) -> ModelError:
     """Return the error for a diarization model, given as one that transcribes."""
     return ModelError(
-        f"{where} is of a diarization model, which finds who speaks and not what is said; give a"
+        f"{model} is a diarization model, which finds who speaks and not what is said; give a"
         f" model that transcribes, such as {MULTILINGUAL.repository}."
+    )
+
+
+def explain_recognizer(model: object) -> ModelError:
+    """Return the error for a model that transcribes, given as a diarization model."""
+    return ModelError(
+        f"{model} is a model that transcribes, and does not find who speaks; give a diarization"
+        f" model, such as {DIARIZATION.repository}."
     )
 
 

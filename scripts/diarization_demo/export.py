@@ -19,6 +19,9 @@ from transformers import (
     NemotronAsrStreamingFeatureExtractor,
 )
 
+from nemocli.models.integrity import DEMO_HASH
+from nemocli.network.diarizer_checkpoint import open_some_checkpoint
+
 Model = Nemotron3DiarizationForAudioFrameClassification
 
 
@@ -50,6 +53,11 @@ def check(out: Path) -> None:
     print(f"{count} parameters, {size / 1e6:.2f} MB in {out}")
 
 
+def write_hash(out: Path) -> None:
+    """Write the hash by which nemocli knows that the files are as they were exported."""
+    (out / DEMO_HASH).write_text(open_some_checkpoint(out).sha256 + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
@@ -59,6 +67,7 @@ def main() -> None:
     write_model(args.checkpoint, args.out)
     extractor = NemotronAsrStreamingFeatureExtractor(feature_size=128)
     Nemotron3DiarizationProcessor(extractor).save_pretrained(args.out)
+    write_hash(args.out)
     check(args.out)
 
 

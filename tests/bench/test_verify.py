@@ -42,7 +42,7 @@ def doctor(report):
 def test_exact_runtimes(few, tmp_path):
     done, report = doctor(tmp_path / "report.json")
     assert done.exit_code == 0, done.output
-    speakers = [o for o in report["outcomes"] if o["model"] == "demo (speakers)"]
+    speakers = [o for o in report["outcomes"] if o["model"] == "diarization-demo"]
     assert [(o["runtime"], o["verdict"]) for o in speakers] == [("numpy", "same"), ("onnx", "same")]
     found = {o["runtime"]: o for o in report["outcomes"] if o["model"] == "demo"}
     assert set(found) == {"numpy", "onnx"}

@@ -290,7 +290,7 @@ def test_verify(few, monkeypatch):
     outcomes = checked(json.loads(done.stdout), "verify")["outcomes"]
     assert [(o["model"], o["verdict"]) for o in outcomes] == [
         ("demo", "same"),
-        ("demo (speakers)", "same"),
+        ("diarization-demo", "same"),
     ]
     wrong = replace(few, tokens={3: [1, 2, 3]})
     monkeypatch.setattr(verifying, "load_demo_reference", lambda: wrong)

@@ -43,7 +43,12 @@ def test_a_chunk_is_never_longer_than_the_left_context(demo):
 def test_without_the_flag_it_is_refused(clips):
     done = nemocli("file", clips[0].path, "--model", "demo", "--lookahead", "1")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1].endswith("no lookahead 1; choose from 0, 3, 6, 13.")
+    assert done.stderr.splitlines()[-1].endswith(
+        "no lookahead 1; choose from 0, 3, 6, 13. With --untrained-lookahead, it also runs at 1,"
+        " which it was not trained for."
+    )
+    done = nemocli("file", clips[0].path, "--model", "demo", "--lookahead", "99")
+    assert done.stderr.splitlines()[-1].endswith("no lookahead 99; choose from 0, 3, 6, 13.")
 
 
 def test_with_the_flag_it_has_a_folder_of_its_own_in_the_cache(clips, tmp_path, monkeypatch):

@@ -55,18 +55,19 @@ def test_list(models, demo):
     lines = done.stdout.splitlines()
     assert lines[0] == "demo"
     assert lines[1].startswith("    checkpoint, ") and lines[1].endswith(f" MB, in {demo}")
-    assert lines[2] == "one"
-    assert lines[3].startswith("    onnx fp32, from demo, ")
-    assert lines[4] == str(models / "cache/converted/two")
-    assert lines[5].startswith("    onnx int8, from demo, ") and lines[5].endswith("MB")
-    assert (len(lines), done.stderr) == (6, "")
+    assert lines[2] == "diarization-demo" and lines[3].startswith("    checkpoint, ")
+    assert lines[4] == "one"
+    assert lines[5].startswith("    onnx fp32, from demo, ")
+    assert lines[6] == str(models / "cache/converted/two")
+    assert lines[7].startswith("    onnx int8, from demo, ") and lines[7].endswith("MB")
+    assert (len(lines), done.stderr) == (8, "")
 
 
 def test_list_as_json(models):
     listed = checked(json.loads(nemocli("list", "--json").stdout), "models")
-    assert [model["name"] for model in listed][:2] == ["demo", "one"]
-    assert listed[1]["path"] == str(models / "models" / "one")
-    assert listed[1]["bytes"] > 1e6
+    assert [model["name"] for model in listed][:3] == ["demo", "diarization-demo", "one"]
+    assert listed[2]["path"] == str(models / "models" / "one")
+    assert listed[2]["bytes"] > 1e6
 
 
 def test_every_listed_name_can_be_opened(models):
@@ -78,8 +79,8 @@ def test_a_conversion_of_another_version_is_listed_and_can_be_removed(models):
     manifest = models / "cache/converted/two" / MODEL_MANIFEST
     manifest.write_text(manifest.read_text().replace('"format": ', '"format": 1'))
     lines = nemocli("list").stdout.splitlines()
-    assert lines[4] == str(manifest.parent)
-    assert lines[5].startswith("    damaged or outdated, ")
+    assert lines[6] == str(manifest.parent)
+    assert lines[7].startswith("    damaged or outdated, ")
     assert nemocli("remove", manifest.parent, "--yes").exit_code == 0
     assert not manifest.parent.exists()
 
@@ -92,7 +93,7 @@ def test_remove(models):
         done = nemocli("remove", name, "--yes")
         assert (done.exit_code, done.stdout, done.stderr) == (0, "", "")
     assert [p.name for p in (models / "models").iterdir()] == ["broken"]
-    assert nemocli("list").stdout.count("\n") == 2
+    assert nemocli("list").stdout.count("\n") == 4  # the demos
 
 
 def test_what_core_ml_compiled_goes_with_its_last_model(models):
@@ -128,7 +129,7 @@ def test_an_interrupted_download_is_listed_and_removed(models):
     partial.parent.mkdir(parents=True)
     partial.write_bytes(bytes(2_000_000))
     lines = nemocli("list").stdout.splitlines()
-    assert lines[2] == "some/one" and lines[3].startswith("    interrupted download, 2.0 MB")
+    assert lines[4] == "some/one" and lines[5].startswith("    interrupted download, 2.0 MB")
     assert nemocli("remove", "some/one", "--yes").exit_code == 0
     assert not partial.exists()
     assert "some/one" not in nemocli("list").stdout
@@ -330,7 +331,7 @@ def test_one_folder_that_cannot_be_read_hides_no_other(models, monkeypatch):
     assert listed_forms()[str(blocked)] == "not readable"
     assert {"demo", "one"} <= set(listed_forms())
     done = nemocli("verify")
-    assert (done.exit_code, done.stderr) == (3, "nemocli: 1 of 4 models failed the check.\n")
+    assert (done.exit_code, done.stderr) == (3, "nemocli: 1 of 5 models failed the check.\n")
     assert f"{blocked}: {blocked}" in done.stdout and "cannot be read: Perm" in done.stdout
     for command in (["file", "a.wav", "--model", "broken"], ["models", "path", "broken"]):
         done = typed.nemocli(*command)

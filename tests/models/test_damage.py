@@ -347,3 +347,17 @@ def test_the_demo_is_known_too(checkpoint, monkeypatch):
     for runtime in ("numpy", "onnx"):
         with pytest.raises(ModelError, match="is damaged; install nemocli again"):
             nemocli.load(checkpoint, runtime=runtime)
+
+
+def test_the_demo_of_speakers_is_known_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "diarization-demo"
+    shutil.copytree(integrity.find_diarization_demo_folder(), folder)
+    hashed = integrity.open_some_checkpoint(folder).sha256
+    assert (folder / integrity.DEMO_HASH).read_text() == f"{hashed}\n", "see export.py"
+    monkeypatch.setattr(integrity, "find_diarization_demo_folder", lambda: folder)
+    nemocli.load_diarizer(folder, runtime="numpy").close()
+    flip(folder / "model.safetensors", tmp_path)
+    for runtime in ("numpy", "onnx"):
+        with pytest.raises(ModelError, match="is damaged; install nemocli again"):
+            nemocli.load_diarizer(folder, runtime=runtime)

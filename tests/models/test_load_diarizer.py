@@ -7,9 +7,10 @@ from nemocli.bench.diarizer_conversion import check_diarizer_conversion
 from nemocli.errors import ModelError, NemocliError, UnsupportedError, UsageError
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST, parse_manifest
+from nemocli.models.hub import DEFAULT_DIARIZER, RELEASED_MODELS
 from nemocli.models.integrity import describe_damage
 from nemocli.models.listing import list_models
-from nemocli.models.load_diarizer import load_diarizer
+from nemocli.models.load_diarizer import load_diarizer, resolve_diarizer
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from tests.diarizers import write_tiny_diarizer
@@ -105,6 +106,37 @@ def test_commands_say_what_it_is(folders, command, demo):
         result = nemocli(command, *sound, "--model", model)
         assert result.exit_code == 3, result.output
         assert "finds who speaks and not what is said" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("name", [DEFAULT_DIARIZER, f"{DEFAULT_DIARIZER}@abcd", "diarization-demo"])
+@pytest.mark.parametrize("command", ["file", "bench"])
+def test_the_name_of_a_diarizer_that_is_not_here_is_known(clips, name, command):
+    sound = [clips[0].path] if command == "file" else []
+    result = nemocli(command, *sound, "--model", name)
+    assert result.exit_code == 3, result.output
+    said = " ".join(result.stderr.split())
+    assert f"{name} is a diarization model, which finds who speaks and not what is said" in said
+    assert "pull" not in said
+
+
+@pytest.mark.parametrize("name", RELEASED_MODELS)
+def test_the_name_of_a_recognizer_that_is_not_here_is_known(name):
+    with pytest.raises(ModelError, match=f"^{name} is a model that transcribes, and does not"):
+        load_diarizer(name)
+
+
+@pytest.mark.parametrize("name", ["demo", "diarization-demo"])
+def test_the_demo_has_the_name_that_is_listed(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path))
+    listed = {model.name: model for model in list_models()}
+    assert listed["diarization-demo"].delete is None
+    steps = []
+    resolved = resolve_diarizer(name)
+    assert (resolved.name, resolved.path) == ("diarization-demo", listed["diarization-demo"].path)
+    resolved.load(steps.append).close()
+    assert steps[0].startswith("converting diarization-demo for onnx, once: ")
+    assert nemocli("models", "path", "diarization-demo").stdout.strip() == str(resolved.path)
+    assert nemocli("models", "verify", "diarization-demo").stdout == "diarization-demo: intact\n"
 
 
 def test_a_conversion_is_verified(diarizer, tmp_path):

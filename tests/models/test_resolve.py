@@ -30,7 +30,7 @@ def test_a_checkpoint_is_converted_once_into_the_cache(checkpoint, tmp_path, mon
     heard = []
     first = nemocli.load(checkpoint, progress=heard.append)
     assert first.runtime == "onnx"
-    assert heard[0] == "converting it for onnx, once: pre_block.onnx, 1 of 7"
+    assert heard[0] == f"converting {checkpoint} for onnx, once: pre_block.onnx, 1 of 7"
     heard.clear()
     nemocli.load(checkpoint, progress=heard.append)
     assert heard == []
