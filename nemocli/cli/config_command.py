@@ -1,5 +1,6 @@
 """A subcommand whose options are also looked up in the config file, which is read only then."""
 
+import re
 from typing import Any
 
 from typer.core import TyperCommand
@@ -24,12 +25,13 @@ class ConfiguredCommand(TyperCommand):
         return super().get_help(ctx)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the subcommand; where it refuses a value of the file, name the line."""
+        """Run the subcommand; where it refuses what was not typed, say where that comes from."""
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            used = [name for name in ctx.params if _is_configured(ctx, name)]
-            raise UsageError(f"{error}{ctx.default_map.explain(used, str(error))}") from None
+            used = [name for name in ctx.params if _find_source(ctx, name) == "DEFAULT_MAP"]
+            quoted = ctx.default_map.explain_value(used, str(error))
+            raise UsageError(f"{error}{quoted or _explain_origins(ctx, str(error))}") from None
 
 
 class TolerantCommand(ConfiguredCommand):
@@ -58,6 +60,30 @@ def _list_words(ctx: Any) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _is_configured(ctx: Any, name: str) -> bool:
+def _find_source(ctx: Any, name: str) -> str:
+    """Return where a parameter's value comes from, by Click's name for that."""
     source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "DEFAULT_MAP"
+    return "" if source is None else str(source.name)
+
+
+def _explain_origins(ctx: Any, sentence: str) -> str:
+    """Return what follows a sentence about options: which of them are set without typing."""
+    said = ""
+    for parameter in ctx.command.params:
+        value, source = ctx.params.get(parameter.name), _find_source(ctx, parameter.name)
+        if value is None or value is False or source not in ("ENVIRONMENT", "DEFAULT_MAP"):
+            continue
+        is_configured = source == "DEFAULT_MAP"
+        named = next((name for name in parameter.opts if _has_word(sentence, name)), None)
+        if named is not None and is_configured:
+            said += f" {ctx.default_map.locate(parameter.name)} sets {named}: remove it there to do"
+            said += " without."
+        elif named is not None:
+            said += f" The variable {parameter.envvar} sets {named}: unset it to do without."
+        elif not is_configured and repr(str(value)) in sentence:
+            said += f" It is what the variable {parameter.envvar} says."
+    return said
+
+
+def _has_word(sentence: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence) is not None

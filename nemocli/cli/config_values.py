@@ -132,6 +132,8 @@ def _convert(setting: Setting, option: Option) -> Any:
         if any("\0" in each for each in value):
             raise ValueError(f"{setting.key} cannot have a NUL in it")
         return value
+    if option.has_commas and isinstance(value, list):
+        return _join(setting.key, value)
     types, name = _TYPES[option.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and option.kind is not bool):
         raise ValueError(f"{setting.key} needs {name}, not {_write_value(value)}")
@@ -146,6 +148,19 @@ def _convert(setting: Setting, option: Option) -> Any:
             )
         return value
     return value if option.kind is bool else str(value)
+
+
+def _join(key: str, values: list[Any]) -> str:
+    """Return a list as the text that the option takes, with commas."""
+    texts = [str(each) for each in values if type(each) in (str, int)]
+    if len(texts) != len(values) or not texts or any("," in text for text in texts):
+        given = _write_value(values)
+        raise ValueError(
+            f'{key} needs a list of texts without commas, such as ["one"], not {given}'
+        )
+    if any("\0" in text for text in texts):
+        raise ValueError(f"{key} cannot have a NUL in it")
+    return ",".join(texts)
 
 
 def _write_value(value: Any) -> str:
@@ -174,7 +189,7 @@ class LazyValues(dict[str, Any]):
         value = self._values.get(name)
         return default if value is None else value.value
 
-    def explain(self, names: list[str], sentence: str) -> str:
+    def explain_value(self, names: list[str], sentence: str) -> str:
         """Return what follows a sentence that quotes a value of these parameters: its line."""
         for name in names:
             value = (self._values or {}).get(name)
@@ -183,3 +198,9 @@ class LazyValues(dict[str, Any]):
                 line = self._file.find_line(*setting.table, setting.key)
                 return f" It is what {self._file.path} says in line {line} ({setting.key})."
         return ""
+
+    def locate(self, name: str) -> str:
+        """Return where the file sets a parameter, to begin a sentence with."""
+        assert self._file is not None and self._values is not None
+        setting = self._values[name].setting
+        return f"Line {self._file.find_line(*setting.table, setting.key)} of {self._file.path}"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import NoColor, Quiet, UntrainedLookahead, confirmation, option
+from nemocli.cli.options import COMMAS, NoColor, Quiet, UntrainedLookahead, confirmation, option
 from nemocli.cli.runtime_help import describe_precisions, list_words
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
@@ -62,6 +62,7 @@ class ConvertOptions:
             "--ahead-of-time",
             metavar="ARCH[,ARCH]",
         ),
+        COMMAS,
     ] = None
     precision: Annotated[
         str | None,
@@ -77,6 +78,7 @@ class ConvertOptions:
             "--lookahead",
             variable="CONVERT_LOOKAHEAD",
         ),
+        COMMAS,
     ] = "all"
     untrained_lookahead: UntrainedLookahead = False
     verify: Annotated[

@@ -2,13 +2,14 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from typer.models import OptionInfo
 
 from nemocli.cli.lazy_commands import Subcommand, Subgroup, declare
+from nemocli.cli.options import COMMAS
 
 #: What an option takes, besides lists of texts.
 KINDS = (bool, int, float, Path, str)
@@ -31,6 +32,8 @@ class Option:
     variable: str
     least: float | None
     greatest: float | None
+    #: Whether its text has several values, with commas between them.
+    has_commas: bool = False
 
     @property
     def must_be_typed(self) -> bool:
@@ -75,9 +78,10 @@ def _list_options(function: Any) -> Iterator[Option]:
         hint = function.__annotations__[field]
         if get_origin(hint) is not Annotated:
             continue  # the context, which Typer hands over
-        kind, declared = get_args(hint)
+        kind, declared, *marks = get_args(hint)
         if isinstance(declared, OptionInfo):
-            yield _describe(field, kind, declared, parameter.default)
+            option = _describe(field, kind, declared, parameter.default)
+            yield replace(option, has_commas=COMMAS in marks)
 
 
 def _describe(field: str, kind: Any, declared: OptionInfo, default: Any) -> Option:

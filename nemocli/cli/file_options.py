@@ -8,6 +8,7 @@ import typer
 
 from nemocli.boosting.phrases import DEFAULT_BOOST
 from nemocli.cli.options import (
+    COMMAS,
     Align,
     Boost,
     BoostBlank,
@@ -79,6 +80,7 @@ class FileOptions:
             " the sound.",
             "--output-format",
         ),
+        COMMAS,
     ] = None
     word_timestamps: Annotated[
         bool,
@@ -129,6 +131,7 @@ class FileOptions:
             " default those of sound and video.",
             "--extensions",
         ),
+        COMMAS,
     ] = None
     dry_run: Annotated[
         bool, option("Only list which files would be transcribed, and which are done.", "--dry-run")

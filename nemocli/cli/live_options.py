@@ -8,6 +8,7 @@ import typer
 
 from nemocli.boosting.phrases import DEFAULT_BOOST
 from nemocli.cli.options import (
+    COMMAS,
     Align,
     Boost,
     BoostBlank,
@@ -82,6 +83,7 @@ class LiveOptions:
             "--labels",
             metavar="MIC,SYSTEM",
         ),
+        COMMAS,
     ] = "You,Them"
     wait_for_device: Annotated[
         float | None,

@@ -42,6 +42,10 @@ def repeated(help_text: str, *names: str, **more: Any) -> Any:
     return typer.Option(*names, help=help_text, **more)
 
 
+#: Marks an option whose text has several values with commas between them: the config file may have
+#: a list instead.
+COMMAS = "commas"
+
 Model = Annotated[
     str | None,
     option("Folder, .nemo file, name from 'nemocli models list', or 'demo'.", "--model"),
@@ -180,6 +184,7 @@ SpeakerNames = Annotated[
         "--speaker-names",
         metavar="NAMES",
     ),
+    COMMAS,
 ]
 Server = Annotated[
     str | None,

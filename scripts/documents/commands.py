@@ -120,7 +120,7 @@ def _parameters(function: Any) -> tuple[list[ParameterDoc], list[ParameterDoc]]:
     for name, parameter in inspect.signature(function).parameters.items():
         if get_origin(hints[name]) is not Annotated:
             continue  # the context, which Typer hands over
-        kind, declared = get_args(hints[name])
+        kind, declared, *_ = get_args(hints[name])
         if isinstance(declared, ArgumentInfo):
             arguments.append(_argument(name, kind, declared, parameter.default))
         elif isinstance(declared, OptionInfo):

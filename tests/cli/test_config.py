@@ -202,6 +202,47 @@ def test_a_value_that_a_command_refuses_is_found_again(clips, write):
     assert done.exit_code == 2 and str(path) not in done.stderr
 
 
+def test_an_option_that_does_not_go_together_with_others_is_found_again(clips, write):
+    """A switch that was set long ago is refused in a combination that was typed."""
+    clip = clips[0].path
+    typed = ("file", clip, "--model", "demo", "--cluster", "local")
+    write("")
+    done = nemocli(*typed, env={"NEMOCLI_SPEAKERS": "1"})
+    assert done.exit_code == 2
+    advice = " The variable NEMOCLI_SPEAKERS sets --speakers: unset it to do without.\n"
+    assert done.stderr.endswith(f"leave out --cluster, or --speakers.{advice}")
+    path = write("\n[file]\nspeakers = true\n")
+    done = nemocli(*typed)
+    advice = f" Line 3 of {path} sets --speakers: remove it there to do without.\n"
+    assert done.exit_code == 2 and done.stderr.endswith(f"leave out --cluster, or --speakers.{advice}")
+    # Neither is blamed for what is typed, or for an option that is only advised.
+    done = nemocli(*typed, "--speakers")
+    assert done.exit_code == 2 and done.stderr.endswith("leave out --cluster, or --speakers.\n")
+    write("")
+    done = nemocli("file", clip, "--max-speakers", "2", env={"NEMOCLI_SPEAKERS": "0"})
+    assert done.exit_code == 2 and done.stderr.endswith("add that, or leave it out.\n")
+    done = nemocli("file", clip, "--model", "demo", env={"NEMOCLI_LANG": "klingon"})
+    assert done.exit_code == 2
+    assert done.stderr.endswith(" It is what the variable NEMOCLI_LANG says.\n")
+
+
+def test_what_takes_commas_takes_a_list(write):
+    """Otherwise the same value has one form when typed and none that a file would have."""
+    having = [(one, option) for one, option in OPTIONS if option.has_commas]
+    assert {option.names[0] for _, option in having} == {
+        *("ahead-of-time", "extensions", "labels", "lookahead", "output-format", "speaker-names"),
+    }
+    for one, option in having:
+        table, name = ".".join(one.words), option.names[0]
+        for text, value in (('["a b", "c"]', "a b,c"), ("[0, 3]", "0,3"), ('"a,b"', "a,b")):
+            write(f"[{table}]\n{name} = {text}\n")
+            assert find_values(read_config_file())[one.words][option.field].value == value
+        for text in ("[]", '["a,b"]', "[true]", "[[1]]", '["a\\u0000"]'):
+            write(f"[{table}]\n{name} = {text}\n")
+            with pytest.raises(UsageError, match=f"line 2: {name} (needs a list of texts|cannot)"):
+                find_values(read_config_file())
+
+
 def test_the_page_s_example_is_a_config_file(write):
     page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
