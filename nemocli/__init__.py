@@ -139,7 +139,7 @@ def load_diarizer(
     precision: str | None = None,
     progress: "Progress | bool | None" = None,
 ) -> "Diarizer":
-    """Load a model that tells speakers apart, for `Transcriber.transcribe`.
+    """Load a model that finds who speaks, for `Transcriber.transcribe`.
 
     By default it is the released one. `model` may be `demo`, a folder written by `nemocli convert`,
     a checkpoint, or the name of a model that was pulled; `runtime`, `precision` and `progress` are

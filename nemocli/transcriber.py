@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 _PATHS = "a path or several, each a str or a Path"
 
-#: What tells speakers apart: a model, or options that have one.
+#: What finds who speaks: a model, or options that have one.
 AnySpeakers: TypeAlias = Diarizer | SpeakerOptions | None
 
 

@@ -94,8 +94,8 @@ def transcribe_many(
 
 #: Why all words have one speaker where each channel is one.
 ONE_SPEAKER = (
-    "The sound has one channel, so all words are one speaker's: leave out --channels separate for"
-    " a model to tell speakers apart."
+    "The sound has one channel, so all words are one speaker's: leave out --channels separate, and"
+    " a model finds who speaks."
 )
 
 

@@ -239,10 +239,10 @@ def _show_speakers(judged: Sequence[ScoredSpeakers], name: str) -> None:
     ]
     show_table(["", "DER", "missed", "false alarm", "confusion", "spoken s"], rows)
     print_line(
-        f"Speakers of {summary.files} files by {name}, overlaps counted: JER"
-        f" {_format_rate(summary.jer)}; cpWER {_format_rate(summary.cpwer)}"
-        f" ({summary.word_errors}/{summary.words}); as many as there are were found in"
-        f" {summary.counted_right}."
+        f"Speakers by {name}; where several speak at once, each counts. JER:"
+        f" {_format_rate(summary.jer)}. cpWER, words that are wrong or another speaker's:"
+        f" {_format_rate(summary.cpwer)} ({summary.word_errors} of {summary.words}). Files with"
+        f" the right number of speakers: {summary.counted_right} of {summary.files}."
     )
 
 

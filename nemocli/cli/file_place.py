@@ -92,7 +92,7 @@ def choose_place(options: FileOptions) -> Place:
 
 
 def _check_speakers(options: FileOptions) -> None:
-    """Raise UsageError for speakers that only a model on this machine can tell apart."""
+    """Raise UsageError for speakers that only a model on this machine can find."""
     is_by_channel = parse_channels(options.channels) == SEPARATE
     if options.server is not None or not is_by_channel:
         place = "--cluster" if options.server is None else "--server"

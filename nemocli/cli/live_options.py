@@ -134,7 +134,7 @@ class LiveOptions:
         bool,
         option(
             "Say who speaks: each segment has a speaker, and ends where another one begins."
-            " --speaker-model tells them apart.",
+            " A second model finds them (--speaker-model).",
             "--speakers",
         ),
     ] = False

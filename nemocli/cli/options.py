@@ -162,14 +162,15 @@ Speakers = Annotated[
     bool,
     option(
         "Say who speaks: each word has a speaker, and segments end where another one begins. With"
-        " --channels separate, each channel is one; otherwise --speaker-model tells them apart.",
+        " --channels separate, each channel is one; otherwise a model finds them"
+        " (--speaker-model).",
         "--speakers",
     ),
 ]
 SpeakerModel = Annotated[
     str | None,
     option(
-        "The model that tells speakers apart: a folder, a name, or 'demo'; by default"
+        "The model that finds who speaks: a folder, a name, or 'demo'; by default"
         " nvidia/Nemotron-3-Diarization.",
         "--speaker-model",
     ),

@@ -44,7 +44,7 @@ class ServeOptions:
     speakers: Annotated[
         bool,
         option(
-            "Tell speakers apart in files whose clients ask for response_format diarized_json;"
+            "Find who speaks in files whose clients ask for response_format diarized_json;"
             " --speaker-model does.",
             "--speakers",
         ),

@@ -1,4 +1,4 @@
-"""Which speakers a transcript has: who tells them apart, how many there are, and their names."""
+"""Which speakers a transcript has: what finds them, how many there are, and their names."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class SpeakerOptions:
     """Options for speakers. Raises UsageError for those that make no sense."""
 
-    #: The model that tells them apart; None: each channel of the sound is a speaker.
+    #: The model that finds them; None: each channel of the sound is a speaker.
     diarizer: "Diarizer | None"
     #: The most speakers; None: as many as the model knows.
     max_speakers: int | None = None

@@ -1,4 +1,4 @@
-"""What a stream remembers: its latest frames, and the frames that tell the speakers apart.
+"""What a stream remembers: its latest frames, and the frames that distinguish speakers.
 
 The encoder has no state: with each step it encodes again all that is remembered, as embeddings of
 frames that it has not seen yet. The latest frames are in a FIFO. When that is full, the oldest go

@@ -29,7 +29,7 @@ class Settings:
     phrases: Phrases | None = None
     #: Warnings about the language, for the documents of all files.
     warnings: tuple[SoundWarning, ...] = ()
-    #: What tells apart the speakers that `provenance` describes; None without speakers, or if no
+    #: What finds the speakers that `provenance` describes; None without speakers, or if no
     #: model is loaded.
     speakers: SpeakerOptions | None = None
 

@@ -18,12 +18,12 @@ def choose_live_mode(diarizer: Diarizer) -> tuple[DiarizationMode, str]:
     for name in (diarizer.config.default_mode, LARGE_CHUNK):
         mode = diarizer.modes[name]
         step_s, chunk_s = diarizer.time_step(name), mode.chunk * FRAME_S
-        times = f"a step takes {step_s:.2f} s for {chunk_s:.2f} s of sound"
+        times = f"{1000 * step_s:.0f} ms of computing for {1000 * chunk_s:.0f} ms of sound"
         if step_s <= MAX_LOAD * chunk_s:
-            delay = f"{mode.latency_s:.1f} s after they spoke"
-            return mode, f"Speakers are told apart {delay} ({name}: {times})."
+            delay = f"{mode.latency_s:.1f} s after it was said"
+            return mode, f"The speaker of a word is known {delay} (mode {name}: {times})."
         found.append(times)
     raise UnsupportedError(
-        f"This machine is too slow to tell speakers apart while they speak ({found[-1]}): leave out"
+        f"This machine is too slow to find who speaks in live sound ({found[-1]}): leave out"
         " --speakers, and run 'nemocli file --speakers' on what --save-audio keeps."
     )

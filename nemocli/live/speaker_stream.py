@@ -170,10 +170,10 @@ class SpeakerLiveStream:
         if rows.error is not None:
             if not self._has_reported_error:
                 self._has_reported_error = True
-                yield StreamEvent(
-                    "speakers", 0.0, f"speakers are told apart no longer: {rows.error}"
-                )
+                yield StreamEvent("speakers", 0.0, f"words have no speaker any more: {rows.error}")
             return
         if rows.left_out and not self._left_out:
-            yield StreamEvent("speakers", 0.0, "too slow to tell all speakers apart")
+            yield StreamEvent(
+                "speakers", 0.0, "too slow to find all speakers: some words have none"
+            )
         self._left_out = rows.left_out

@@ -62,7 +62,9 @@ class RemoteFiles:
         cannot be reached, wants a key, is too busy, or does not take phrases.
         """
         if speakers is not None:
-            raise UsageError("Speakers are told apart on this machine, not by a server.")
+            raise UsageError(
+                "A server does not find who speaks: load a model for that on this machine."
+            )
         waiting: set[Future[FileResult]] = set()
         remaining = iter(paths)
         with ExitStack() as stack:

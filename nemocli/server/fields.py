@@ -41,7 +41,7 @@ class TranscriptionRequest:
 
     @property
     def has_speakers(self) -> bool:
-        """Whether speakers are told apart, which takes time."""
+        """Whether to find who speaks, which takes time."""
         return self.response_format == "diarized_json"
 
     @property
@@ -109,7 +109,7 @@ def read_request(
     if response_format == "diarized_json" and settings.speakers is None:
         raise ApiError(
             400,
-            "This server does not tell speakers apart: it has to be started with --speakers.",
+            "This server does not find who speaks: it has to be started with --speakers.",
             "response_format",
             "unsupported_value",
         )

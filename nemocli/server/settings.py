@@ -30,7 +30,7 @@ class ServerSettings:
     #: Where Wyoming's clients are served; no port: nowhere.
     wyoming_host: str = "127.0.0.1"
     wyoming_port: int | None = None
-    #: What tells speakers apart in files; None: nothing does.
+    #: What finds who speaks in files; None: nothing does.
     speakers: SpeakerOptions | None = None
 
     def __post_init__(self) -> None:

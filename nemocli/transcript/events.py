@@ -34,7 +34,7 @@ class Status:
     #: message says what is odd about it), `paused`, `resumed`, `closed`, `waiting` (for a
     #: microphone), `gap` (it came back), `language` (another one, or the message says that the
     #: model's card lists it as one that needs adaptation), `phrase` (one was added),
-    #: `speakers` (some cannot be told apart), `ending`, `ended`.
+    #: `speakers` (some words have none), `ending`, `ended`.
     kind: str
     #: Sound received since the start.
     heard: float

@@ -40,7 +40,7 @@ class PhraseProvenance:
 
 @dataclass(frozen=True)
 class SpeakerProvenance:
-    """How speakers were told apart."""
+    """How speakers were found."""
 
     #: The folder or name that the diarization model was loaded by; None: each channel is one.
     model: str | None
@@ -77,7 +77,7 @@ class Provenance:
     alignment: Alignment | None = None
     #: The phrases that were preferred; None without any.
     phrases: PhraseProvenance | None = None
-    #: How speakers were told apart; None if they were not asked for.
+    #: How speakers were found; None if they were not asked for.
     speakers: SpeakerProvenance | None = None
 
     def list_fields(self) -> dict[str, Any]:

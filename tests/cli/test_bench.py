@@ -203,7 +203,9 @@ def test_speakers_are_compared_where_they_are_known(tmp_path, clips):
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("collar")]
     assert [row[1] for row in rows] == ["0", "0.25"]
     assert [row[-1] for row in rows] == ["1.0", "0.0"]  # seconds; the collars cover the rest
-    assert "Speakers of 1 files by" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert f"Speakers by {diarizer}; where several speak at once, each counts. JER:" in said
+    assert "Files with the right number of speakers: " in said and " of 1." in said
     accuracy = read_report(json_path)["accuracy"]
     assert accuracy["speaker_model"]["model"] == str(diarizer) and len(accuracy["judged"]) == 2
     (one,) = accuracy["speakers"]

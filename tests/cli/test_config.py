@@ -214,7 +214,9 @@ def test_an_option_that_does_not_go_together_with_others_is_found_again(clips, w
     path = write("\n[file]\nspeakers = true\n")
     done = nemocli(*typed)
     advice = f" Line 3 of {path} sets --speakers: remove it there to do without.\n"
-    assert done.exit_code == 2 and done.stderr.endswith(f"leave out --cluster, or --speakers.{advice}")
+    assert done.exit_code == 2 and done.stderr.endswith(
+        f"leave out --cluster, or --speakers.{advice}"
+    )
     # Neither is blamed for what is typed, or for an option that is only advised.
     done = nemocli(*typed, "--speakers")
     assert done.exit_code == 2 and done.stderr.endswith("leave out --cluster, or --speakers.\n")

@@ -231,7 +231,7 @@ def test_text_goes_on_without_speakers_when_their_model_fails():
     assert [text for _, text in finals(events)] == ["one", "two"]
     assert finals(events)[1][0] is None
     reported = [event.message for event in events if isinstance(event, StreamEvent)]
-    assert reported in ([], ["speakers are told apart no longer: out of order"])
+    assert reported in ([], ["words have no speaker any more: out of order"])
 
 
 def test_what_the_model_is_too_slow_for_has_no_speaker_and_is_reported_once():
@@ -242,7 +242,7 @@ def test_what_the_model_is_too_slow_for_has_no_speaker_and_is_reported_once():
     events = feed(stream, tone(0, 30.0))
     assert finals(events) == []
     reported = [event.message for event in events if isinstance(event, StreamEvent)]
-    assert reported == ["too slow to tell all speakers apart"]
+    assert reported == ["too slow to find all speakers: some words have none"]
     diarizer.go_on.set()
     events += stream.finish()
     assert finals(events) == [("Speaker 1", "one"), (None, "two")]
@@ -335,7 +335,9 @@ class Timed:
 def test_the_mode_is_what_a_machine_can_carry(low, large, chosen):
     mode, sentence = choose_live_mode(Timed(low_latency=low, large_chunk=large))
     assert mode.name == chosen
-    assert chosen in sentence
+    delay = {"low_latency": "1.0", "large_chunk": "2.9"}[chosen]
+    assert f"is known {delay} s after it was said (mode {chosen}: " in sentence
+    assert f"{1000 * (low if chosen == 'low_latency' else large):.0f} ms of computing" in sentence
 
 
 def test_a_machine_that_can_carry_none_says_what_to_do():

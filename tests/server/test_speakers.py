@@ -21,7 +21,7 @@ def speakers(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def knowing(speakers):
-    """A server that tells speakers apart."""
+    """A server that finds who speaks."""
     with InThread(nemocli.load("demo"), speakers=speakers) as running:
         yield running
 
