@@ -23,8 +23,9 @@ LATENCY_S = 0.05
 # Which source the sound server's library takes is a variable of the whole process.
 _opening = threading.Lock()
 
-#: Called with a block of s16le frames, their number, and the seconds that the device took for them.
-Receive = Callable[[bytes, int, float], None]
+#: Called with a block of s16le frames, their number, the seconds that the device took for them, and
+#: whether PortAudio says that sound before it was lost.
+Receive = Callable[[bytes, int, float, bool], None]
 
 
 def open_device_stream(
@@ -55,7 +56,10 @@ def _start(device: Device, own_rate: int, rate: int, channels: int, receive: Rec
 
     def take(data: Any, frames: int, times: Any, status: Any) -> None:
         converted = convert(bytes(data))
-        receive(converted, len(converted) // (2 * channels), frames / own_rate)
+        count = len(converted) // (2 * channels)
+        # Lost sound is reported, and not counted as dropped: PortAudio does not say how much it is,
+        # and its times of blocks jump where nothing is lost, with PulseAudio by tenths of a second.
+        receive(converted, count, frames / own_rate, bool(status.input_overflow))
 
     stream = import_sounddevice().RawInputStream(
         device=device.id,

@@ -95,6 +95,8 @@ class Microphone(LiveSource):
         # Which of the streams that were opened one after the other is listened to.
         self._opened = 0
         self._withheld = ExitStack()
+        # Whether PortAudio lost sound that was not taken in time, and whether that was reported.
+        self._has_overflowed = self._is_overflow_reported = False
         self._silence = DigitalSilence((device.server_source or "").endswith(".monitor"))
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="microphone", daemon=True)
@@ -174,6 +176,15 @@ class Microphone(LiveSource):
         if packet is not None and packet.frames:
             self._silence.count(packet)
         return packet
+
+    def take_warning(self) -> str | None:
+        if self._has_overflowed and not self._is_overflow_reported:
+            self._is_overflow_reported = True
+            return (
+                f"{self.name} lost sound, since this machine was too busy to take it in time: words"
+                " may be missing, now and later."
+            )
+        return super().take_warning()
 
     @property
     def silence_advice(self) -> str | None:
@@ -329,7 +340,8 @@ class Microphone(LiveSource):
             self._is_awaited, self._is_stale = True, False
             self._first_block.clear()
 
-        def receive(data: bytes, frames: int, seconds: float) -> None:
+        def receive(data: bytes, frames: int, seconds: float, has_overflowed: bool) -> None:
+            self._has_overflowed |= has_overflowed
             self._receive(opened, data, frames, seconds)
 
         self._stream = open_device_stream(

@@ -13,8 +13,15 @@ from typing import Any, Self
 
 from nemocli.closing import Closing
 
-#: Arrows and their kin are more than one character for one key.
-_KEY = re.compile(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
+#: What makes a terminal put marks around pasted text, or not any more, and these marks.
+MARK_PASTES, LEAVE_PASTES = "\x1b[?2004h", "\x1b[?2004l"
+PASTE_BEGIN, PASTE_END = "\x1b[200~", "\x1b[201~"
+
+#: Bytes of a pasted text that are kept at most.
+MAX_PASTE_BYTES = 100_000
+
+#: Arrows and their kin are more than one character for one key; so is pasted text, with its marks.
+_KEY = re.compile(r"\x1b\[200~.*?\x1b\[201~|\x1b[\[O][0-9;]*[A-Za-z~]|.", re.DOTALL)
 
 #: Seconds that the rest of such a key may take.
 KEY_TIMEOUT_S = 0.03
@@ -78,6 +85,11 @@ class Keys(Closing):
         self._terminal = None
 
     @property
+    def can_come(self) -> bool:
+        """Whether there is a terminal that keys come from now."""
+        return self._terminal is not None and self.has_foreground
+
+    @property
     def has_foreground(self) -> bool:
         """Whether the terminal is this program's now; a job in the background must let it be."""
         if self._terminal is None:
@@ -88,7 +100,10 @@ class Keys(Closing):
             return False
 
     def read_pressed(self) -> list[str]:
-        """Return the keys since the last call; an arrow is one, as the terminal sends it."""
+        """Return the keys since the last call; an arrow is one, as the terminal sends it.
+
+        A pasted text is one too, with its marks, when its end has come.
+        """
         now = time.monotonic()
         was_stopped = now - self._looked_at > STOPPED_AFTER_S
         while self._signals:
@@ -115,6 +130,11 @@ class Keys(Closing):
                 typed += os.read(self._terminal, 1024)
         except OSError:
             return []
+        begin = typed.rfind(PASTE_BEGIN.encode())
+        if begin >= 0 and PASTE_END.encode() not in typed[begin:]:
+            pasted, typed = typed[begin:], typed[:begin]
+            # Of a text that is too long, the bytes that may be the beginning of its end are kept.
+            self._typed = pasted[:MAX_PASTE_BYTES] + pasted[MAX_PASTE_BYTES:][-len(PASTE_END) :]
         return _KEY.findall(typed.decode("utf-8", "ignore"))
 
     def find_row(self, write: Callable[[str], None]) -> int | None:

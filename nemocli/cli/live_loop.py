@@ -9,7 +9,7 @@ from queue import Empty
 from nemocli.audio.source import LiveSource
 from nemocli.cli.delivery import Delivery
 from nemocli.cli.hotkey import Hotkey
-from nemocli.cli.keys import Keys
+from nemocli.cli.keys import LEAVE_PASTES, MARK_PASTES, PASTE_BEGIN, PASTE_END, Keys
 from nemocli.cli.live_outputs import Output
 from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.plain_screen import PlainScreen
@@ -27,6 +27,9 @@ EVENT_TIMEOUT_S = 0.03
 
 #: Where keys go in the matches of a search.
 SEARCH_STEPS = {"n": -1, "N": 1}
+
+#: Lines that may be pasted at most as phrases.
+MAX_PASTED_PHRASES = 100
 
 #: Seconds an end may take before a message says what is still to be done.
 QUIET_ENDING_S = 0.2
@@ -54,6 +57,7 @@ class LiveLoop:
         if screen is not None:
             self._answers["search"] = lambda text: screen.search(text.replace("\t", " "))
         self._is_paused = False
+        self._keys: Keys | None = None
         self._focus: TerminalFocus | None = None
         self._hotkey: Hotkey | None = None
         self._is_ending = False
@@ -82,9 +86,9 @@ class LiveLoop:
                 stack.enter_context(self._screen)
                 screen = self._screen
                 keys = stack.enter_context(Keys(*self._find_handlers(screen)))
-                if self._focus is not None:
-                    self._focus.begin(screen.write)
-                    stack.callback(self._end_focus, self._focus, screen)
+                self._keys = keys
+                self._begin_reports(screen)
+                stack.callback(self._end_reports, screen)
                 screen.find_row = partial(keys.find_row, screen.write)
             self._listener.start()
             while not self._pass_on(outputs):
@@ -102,23 +106,30 @@ class LiveLoop:
         self, screen: LiveScreen | PlainScreen
     ) -> tuple[Callable[[], None], Callable[[bool], None]]:
         """Return what is called before another program has the terminal, and afterwards."""
-        focus = self._focus
-        if focus is None:
-            return screen.erase, screen.redraw
 
         def erase() -> None:
-            focus.end(screen.write)
+            self._end_reports(screen)
             screen.erase()
 
         def redraw(is_below: bool) -> None:
             screen.redraw(is_below)
-            focus.begin(screen.write)
+            self._begin_reports(screen)
 
         return erase, redraw
 
-    def _end_focus(self, focus: TerminalFocus, screen: LiveScreen | PlainScreen) -> None:
+    def _begin_reports(self, screen: LiveScreen | PlainScreen) -> None:
+        """Have the terminal mark pasted text, and report its focus if that matters."""
+        if self._keys is not None and self._keys.can_come:
+            screen.write(MARK_PASTES)
+        if self._focus is not None:
+            self._focus.begin(screen.write)
+
+    def _end_reports(self, screen: LiveScreen | PlainScreen) -> None:
         with suppress(NemocliError, BrokenPipeError):  # the terminal may have been closed
-            focus.end(screen.write)
+            if self._focus is not None:
+                self._focus.end(screen.write)
+            if self._keys is not None and self._keys.can_come:
+                screen.write(LEAVE_PASTES)
 
     def deliver(self, delivery: Delivery | None, requests: EndRequests) -> int:
         """Wait for stdout's reader, unless asked to end; return how many lines it did not take."""
@@ -136,7 +147,7 @@ class LiveLoop:
         self._report_at = time.monotonic() + QUIET_ENDING_S
         if self._screen is not None:
             # Before all else: on a machine that is too busy, the rest may take seconds.
-            self._screen.say("ending; Ctrl-C once more aborts")
+            self.notify("ending; Ctrl-C once more aborts")
             with suppress(NemocliError, BrokenPipeError):
                 self._screen.draw(at_once=True)
         self._listener.stop()
@@ -165,6 +176,8 @@ class LiveLoop:
 
     def notify(self, sentence: str) -> None:
         """Show a sentence on the screen, or on stderr without one."""
+        if isinstance(self._screen, PlainScreen) and self._screen.is_quiet:
+            return
         if self._screen is not None:
             self._screen.say(sentence)
         else:
@@ -218,6 +231,9 @@ class LiveLoop:
         for key in keys:
             if self._focus is not None and self._focus.take(key):
                 continue
+            if key.startswith(PASTE_BEGIN):
+                self._paste(key.removeprefix(PASTE_BEGIN).removesuffix(PASTE_END), screen)
+                continue
             if screen.question is not None:
                 answer = self._answers[screen.question]
                 if text := screen.type(key):
@@ -238,6 +254,26 @@ class LiveLoop:
                 screen.ask("phrase")
             elif key == "q":
                 self.end()
+
+    def _paste(self, text: str, screen: LiveScreen | PlainScreen) -> None:
+        """Take pasted text, of which no character is a key.
+
+        It is typed for the question, and Enter ends that; but several lines are phrases, one each.
+        """
+        printable = ["".join(filter(_is_text, line)) for line in text.splitlines()]
+        lines = [line for line in printable if line.strip()]
+        is_list = screen.question == "phrase" and len(lines) > 1
+        if screen.question is None:
+            self.warn("pasted text is ignored where nothing asks for it, as p, l and / do")
+        elif is_list and len(lines) > MAX_PASTED_PHRASES:
+            self.warn(f"{len(lines)} lines are too many to paste: give them by --phrases FILE")
+        else:
+            answer = self._answers[screen.question]
+            for character in lines[0] if is_list else " ".join(lines):
+                screen.type(character)
+            if is_list and (first := screen.type("\n")):
+                for line in (first, *lines[1:]):
+                    self._answer(answer, line.strip())
 
     def _obey(self, controls: ControlSignals) -> None:
         wanted = self._hotkey.take() if self._hotkey is not None else None
@@ -260,4 +296,8 @@ class LiveLoop:
         try:
             answer(text)
         except UsageError as error:
-            self.notify(str(error))
+            self.warn(str(error))
+
+
+def _is_text(character: str) -> bool:
+    return character.isprintable() or character == "\t"

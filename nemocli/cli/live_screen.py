@@ -371,11 +371,14 @@ class LiveScreen(Closing):
 def open_screen(
     options: LiveOptions, lookahead: int, delivery: Delivery | None
 ) -> LiveScreen | PlainScreen | None:
-    """Return the screen, if stdout is a terminal to draw on and text is wanted there."""
-    if options.quiet or options.stdout_format != "txt" or not can_draw_on(sys.stdout):
+    """Return the screen, if stdout is a terminal to draw on and text is wanted there.
+
+    With `--quiet`, nothing is drawn, but keys are obeyed as with `--plain`.
+    """
+    if options.stdout_format != "txt" or not can_draw_on(sys.stdout):
         return None
-    if options.plain:
-        return PlainScreen(delivery)
+    if options.plain or options.quiet:
+        return PlainScreen(delivery, options.quiet)
     lookahead_ms = round((lookahead + 1) * FRAME_SECONDS * 1000)
     return LiveScreen(open_console(stderr=False), options.timestamps, lookahead_ms, delivery)
 

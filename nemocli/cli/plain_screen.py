@@ -19,10 +19,13 @@ class PlainScreen(Closing):
     """Says in whole lines what LiveScreen draws.
 
     The transcript's lines are written by an output. A question is a line, and its answer another.
+    If it is quiet, it says only that, and what is wrong.
     """
 
-    def __init__(self, delivery: Delivery | None) -> None:
+    def __init__(self, delivery: Delivery | None, is_quiet: bool = False) -> None:
         self._delivery = delivery
+        #: Whether messages about what is under way are left out.
+        self.is_quiet = is_quiet
         self._editor = LineEditor()
         self._transcript = Transcript()
         self._is_paused = False
@@ -47,7 +50,9 @@ class PlainScreen(Closing):
         """Take an event, and say what its message is."""
         if isinstance(event, Final):
             self._transcript.add(event)
-        elif isinstance(event, Status) and event.message:
+            return
+        is_hidden = self.is_quiet and isinstance(event, Status) and event.kind != "sound"
+        if isinstance(event, Status) and event.message and not is_hidden:
             self.say(event.message)
 
     def say(self, sentence: str) -> None:
@@ -65,7 +70,8 @@ class PlainScreen(Closing):
     @is_paused.setter
     def is_paused(self, is_paused: bool) -> None:
         self._is_paused = is_paused
-        self.say("paused" if is_paused else "going on")
+        if not self.is_quiet:
+            self.say("paused" if is_paused else "going on")
 
     @property
     def question(self) -> str | None:

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nemocli.audio import device_stream
 from nemocli.audio.devices import Device, find_device
 from nemocli.audio.microphone import Microphone
 from nemocli.audio.paced import open_paced
@@ -379,6 +381,25 @@ def test_a_microphone_that_is_muted_is_told_until_sound_returns():
     assert give(9.9, 0) is None  # a monitor is silent now and then
     assert "is it muted?" in give(0.2, 0) or "Privacy & Security" in microphone.silence_advice
     assert give(0.1, 9) is None
+
+
+def test_sound_that_portaudio_lost_is_reported_once(monkeypatch):
+    class Stream:
+        def __init__(self, callback, **options):
+            self.callback = callback
+
+        def start(self):
+            for has_overflowed in (False, True, True):
+                flags = SimpleNamespace(input_overflow=has_overflowed)
+                self.callback(bytes(3200), 1600, None, flags)
+
+    portaudio = SimpleNamespace(RawInputStream=Stream, PortAudioError=OSError)
+    monkeypatch.setattr(device_stream, "import_sounddevice", lambda: portaudio)
+    microphone = Microphone(None, Device(0, "Mic", "ALSA", 1, 16000, True), 60.0, 0.0)
+    microphone._open()
+    assert "Mic lost sound, since this machine was too busy" in microphone.take_warning()
+    assert microphone.take_warning() is None
+    assert (microphone.heard, microphone.dropped) == (4800, 0)
 
 
 def test_a_monitor_is_silent_whenever_nothing_plays():

@@ -210,6 +210,11 @@ def test_a_job_that_is_brought_from_the_background(clips, tmp_path):
         terminal.wait_for("space pause")
         terminal.type("p", "thirty", "Enter")
         terminal.wait_for("phrase: thirty")
+        terminal.type("p")
+        terminal.wait_for("phrase: _")
+        terminal.run("set-buffer", "alpha\nq\nbeta\n")  # pasted lines are no keys
+        terminal.run("paste-buffer", "-p", "-t", "t")
+        terminal.wait_for("phrase: beta")
         terminal.type("q")
         terminal.wait_for("s heard; lag")
         terminal.type("echo modes $(stty -a | grep -c 'icanon.* echo ')", "Enter")

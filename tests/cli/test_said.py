@@ -1,15 +1,22 @@
 """Searching back, copying, plain lines and no colours in `nemocli live`."""
 
 import base64
+import os
+import pty
 import re
 import subprocess
 import sys
+import time
+import tty
 
 import pytest
 
 from nemocli.cli import said
+from nemocli.cli.keys import MAX_PASTE_BYTES, PASTE_BEGIN, PASTE_END, Keys
+from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.plain_screen import PlainScreen
 from nemocli.cli.said import Transcript, make_copy_sequence
+from nemocli.cli.screen import Screen
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.types import Word
@@ -138,6 +145,86 @@ def test_plain_writes_whole_lines_and_draws_nothing(clips):
     assert not any(line.startswith("… ") for line in lines[at:])
     without = run_on_terminal(clips[0].path, "--plain")
     assert "… " not in without and clips[0].text in without.split("\r\n")
+
+
+class Listening:
+    """A listener that keeps its orders."""
+
+    def __init__(self):
+        self.orders = []
+
+    def __getattr__(self, name):
+        return lambda *arguments: self.orders.append((name, *arguments))
+
+
+def paste(text):
+    return f"{PASTE_BEGIN}{text}{PASTE_END}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "orders"),
+    [
+        # No line that was pasted is a command: q would end, a space would pause.
+        (["p", paste("Anna\r q\r\r\x1bBen\tB 2\n")], ["Anna", "q", "Ben\tB 2"]),
+        (["p", "M", paste("ara"), "\r"], ["Mara"]),
+        (["p", "M", paste("ara\rq")], ["Mara", "q"]),
+        (["p", paste("Mara\r"), "\x1b"], []),
+        (["p", paste("q\r" * 101), "\x1b"], []),
+        ([paste("q\r lq")], []),
+    ],
+)
+def test_pasted_text_is_no_keys(keys, orders, capsys):
+    listener = Listening()
+    loop = LiveLoop(listener, [], PlainScreen(None, is_quiet=True), Screen(quiet=True))
+    loop._press(keys, loop._screen)
+    assert listener.orders == [("add_phrase", order) for order in orders]
+    said = capsys.readouterr().err
+    assert ("pasted text is ignored" in said) == (keys[0] != "p")
+    assert ("101 lines are too many to paste" in said) == (keys[1:] == [paste("q\r" * 101), "\x1b"])
+
+
+def test_pasted_lines_are_one_line_for_other_questions():
+    listener = Listening()
+    loop = LiveLoop(listener, [], PlainScreen(None), Screen(quiet=True))
+    loop._press(["l", paste("de\rq"), "\r"], loop._screen)
+    assert listener.orders == [("switch", "de q")]
+
+
+def test_a_paste_is_one_key_however_it_comes():
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    keys = Keys(print, print)
+    keys._terminal, keys._looked_at = theirs, time.monotonic()
+    keys.__class__ = type("Foreground", (Keys,), {"has_foreground": True})
+    long = "ä" * (MAX_PASTE_BYTES // 2)
+    found = []
+    for text in ("a", paste("Zoë\rq"), "\x1b[Ab", PASTE_BEGIN, "q", "ü", PASTE_END, paste(long)):
+        data = text.encode()
+        while data:
+            piece, data = data[:999], data[999:]
+            os.write(ours, piece)
+            found += keys.read_pressed()
+    assert found[:5] == ["a", paste("Zoë\rq"), "\x1b[A", "b", paste("qü")]
+    assert len(found) == 6 and found[5].startswith(PASTE_BEGIN + "ä" * 40_000)
+    for handle in (ours, theirs):
+        os.close(handle)
+
+
+def test_quiet_shows_answers_and_no_messages(capsys):
+    listener = Listening()
+    loop = LiveLoop(listener, [], PlainScreen(None, is_quiet=True), Screen(quiet=True))
+    screen = loop._screen
+    screen.show(Status("rescued", 1.0, 0.0, 0.0, 0.0, -20.0, None, "a message"))
+    loop.notify("another")
+    loop._press(" ", screen)
+    assert capsys.readouterr() == ("", "")
+    screen.show(Status("sound", 1.0, 0.0, 0.0, 0.0, -20.0, None, "a warning"))
+    loop._press(["l", "d", "e", "\r", "q"], screen)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix("nemocli: ").partition(":")[0] for line in said] == [
+        *("a warning", "language", "language")
+    ]
+    assert listener.orders == [("pause",), ("switch", "de"), ("stop",)]
 
 
 def test_keys_work_without_anything_being_drawn(capsys):
