@@ -256,8 +256,7 @@ class Transcriber(Closing):
         too little for a single file, and for `speakers` that do not fit the channels of `sound`;
         ModelError if their model takes other mel rows than this one.
         """
-        self._check_request(lang, max_memory)
-        self._check_speakers(speakers, sound)
+        self._check_request(lang, max_memory, self._check_speakers(speakers, sound))
 
     def transcribe_many(
         self,
@@ -276,7 +275,7 @@ class Transcriber(Closing):
         `paths` is one path or several; the next is taken when there is room for another file. The
         tokens are those of a session that is fed this file only. For a file that cannot be decoded,
         the result has the error, and the other files continue. `max_memory` limits the memory, in
-        bytes, that is used besides the model. `progress` is called with how far a file is. `sound`
+        bytes, that is used besides the models. `progress` is called with how far a file is. `sound`
         chooses track, channels and gain; separate channels are transcribed one by one and named in
         the transcript. `align` and `phrases` are as for `session`. `speakers`, a model loaded by
         `nemocli.load_diarizer` or `SpeakerOptions` with one, says who speaks each word, and when;
@@ -289,10 +288,10 @@ class Transcriber(Closing):
         check_argument("progress", progress, (Callable, NoneType), "a function")
         check_argument("sound", sound, SoundOptions, "SoundOptions")
         checked_paths = _check_paths(paths)
-        limits, language = self._check_request(lang, max_memory)
+        options = self._check_speakers(speakers, sound)
+        limits, language = self._check_request(lang, max_memory, options)
         alignment = self._choose_alignment(align)
         matcher = self._compiled.find(check_phrases(phrases))
-        options = self._check_speakers(speakers, sound)
         return transcribe_many(
             lambda: self._begin_stream(
                 language, alignment=alignment, is_live=False, phrases=matcher
@@ -306,12 +305,17 @@ class Transcriber(Closing):
             find_word_delay(self.revision, self.lookahead),
         )
 
-    def _check_request(self, lang: str, max_memory: int | None) -> "tuple[BatchLimits, str]":
+    def _check_request(
+        self, lang: str, max_memory: int | None, speakers: SpeakerOptions | None
+    ) -> "tuple[BatchLimits, str]":
         from nemocli.batch.limits import choose_limits
 
         self._recognizer.check_open()
         check_argument("max_memory", max_memory, (Integral, NoneType), "a whole number of bytes")
-        return choose_limits(self._recognizer, max_memory), self.resolve_language(lang)
+        diarizer = None if speakers is None else speakers.diarizer
+        config = None if diarizer is None else diarizer.config
+        limits = choose_limits(self._recognizer, max_memory, config)
+        return limits, self.resolve_language(lang)
 
     def _check_speakers(self, speakers: AnySpeakers, sound: SoundOptions) -> SpeakerOptions | None:
         """Return the options; UsageError if the sound's channels and the model do not fit."""

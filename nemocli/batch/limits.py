@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from math import prod
 
 from nemocli.audio.options import MAX_SEPARATE
+from nemocli.diarization.modes import FRAME_S, OFFLINE, list_modes
 from nemocli.engine.recognizer import Recognizer
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
+from nemocli.network.diarizer_config import ROWS_PER_FRAME, DiarizerConfig
 from nemocli.network.graphs import list_conformer_cache_shapes
 
 #: The most files at once. With more files, the predictor's weights are read less often, but more
@@ -26,6 +28,10 @@ CACHE_COPIES = 3
 READER_BYTES = 8_000_000
 
 
+#: Seconds of a file that is long: all its speakers' probabilities are kept to its end.
+LONG_FILE_S = 3600
+
+
 @dataclass(frozen=True)
 class BatchLimits:
     """How much may be transcribed at once."""
@@ -39,26 +45,34 @@ class BatchLimits:
     channels: int = MAX_SEPARATE
 
 
-def choose_limits(recognizer: Recognizer, max_memory: int | None) -> BatchLimits:
-    """Choose the largest limits that need no more than `max_memory` bytes besides the model.
+def choose_limits(
+    recognizer: Recognizer, max_memory: int | None, diarizer: DiarizerConfig | None = None
+) -> BatchLimits:
+    """Choose the largest limits that need no more than `max_memory` bytes besides the models.
 
-    Raises UsageError, which says the least possible memory, if even one file needs more.
+    With `diarizer`, a diarization model finds the speakers of the files. Raises UsageError, which
+    says the least possible memory, if even one file needs more.
     """
     config, chunk = recognizer.runtime.config, recognizer.runtime.lookahead + 1
     files, frames = MAX_FILES, MAX_FRAMES
     if recognizer.encoder.max_streams is not None:  # meanwhile, one more file is read ahead
         files = recognizer.encoder.max_streams + 1
         frames = files * chunk
-    while max_memory is not None and _estimate_bytes(config, files, frames) > max_memory:
+
+    def estimate() -> int:
+        speakers = 0 if diarizer is None else _estimate_speaker_bytes(diarizer, files)
+        return _estimate_bytes(config, files, frames) + speakers
+
+    while max_memory is not None and estimate() > max_memory:
         if files > 1:
             files -= 1
             frames = max(chunk, min(frames, MAX_FILE_FRAMES * files))
         elif frames > chunk:
             frames = max(chunk, frames // 2)
         else:
-            least = _estimate_bytes(config, files, frames) / 1e6
+            models = "This model needs" if diarizer is None else "The two models need"
             raise UsageError(
-                f"This model needs {least:.0f} MB beside its weights for a single file;"
+                f"{models} {estimate() / 1e6:.0f} MB beside the weights for a single file;"
                 " allow more by --max-memory."
             )
     return BatchLimits(
@@ -80,3 +94,15 @@ def _estimate_bytes(config: ModelConfig, files: int, frames: int) -> int:
     rows = 8 * min(frames, MAX_FILE_FRAMES // 4)
     stem = 3 * config.subsampling_channels * (rows // 2) * config.subsampled_mels[0]
     return files * (4 * CACHE_COPIES * cache + READER_BYTES) + 4 * (frames * frame + stem)
+
+
+def _estimate_speaker_bytes(config: DiarizerConfig, files: int) -> int:
+    """Estimate the most bytes that finding the speakers of so many files takes, in float32."""
+    mode = list_modes(config)[OFFLINE]
+    frames = mode.encode_frames
+    # One step of one file at a time: as for the recognizer, a few of the largest values at once.
+    step = frames * (6 * config.ff_size + 12 * config.hidden_size + 4 * config.num_heads * frames)
+    remembered = CACHE_COPIES * frames * config.hidden_size
+    rows = 2 * ROWS_PER_FRAME * mode.embed_frames * config.features.num_mels
+    found = round(LONG_FILE_S / FRAME_S) * ROWS_PER_FRAME * config.num_speakers
+    return 4 * (step + files * (remembered + rows + found))

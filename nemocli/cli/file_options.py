@@ -157,7 +157,7 @@ class FileOptions:
     max_memory: Annotated[
         str | None,
         option(
-            "Memory for the files being transcribed, besides the model's, such as 2G or 500M.",
+            "Memory for the files being transcribed, besides the models', such as 2G or 500M.",
             "--max-memory",
         ),
     ] = None

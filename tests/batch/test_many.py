@@ -1,6 +1,7 @@
 """`transcribe_many`: each file once, with the result that it has alone."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import nemocli
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
-from nemocli.batch.limits import BatchLimits, choose_limits
+from nemocli.batch.limits import BatchLimits, _estimate_speaker_bytes, choose_limits
 from nemocli.batch.many import choose
 from nemocli.batch.prefetch import Prefetcher
 from nemocli.errors import AudioError, ModelError, UsageError
@@ -109,6 +110,24 @@ def test_little_memory_gives_the_same(transcriber, files):
         assert [t.id for t in few[path].tokens] == [t.id for t in many[path].tokens]
     with pytest.raises(UsageError, match="--max-memory"):
         transcriber.transcribe_many(files, max_memory=1000)
+
+
+def test_a_diarization_model_needs_memory_too(transcriber):
+    """It has steps of its own, and keeps the probabilities of each file."""
+    with nemocli.load_diarizer("demo", runtime="numpy") as diarizer:
+        config = diarizer.config
+        room = 120_000_000
+        alone = choose_limits(transcriber._recognizer, room)
+        beside = choose_limits(transcriber._recognizer, room, config)
+        assert 1 <= beside.files < alone.files
+        with pytest.raises(UsageError, match=r"^The two models need \d+ MB beside the weights"):
+            transcriber.transcribe_many(["a.wav"], max_memory=20_000_000, speakers=diarizer)
+    released = replace(
+        *(config,), hidden_size=512, ff_size=2048, num_heads=8, num_speakers=8, cache_frames=264,
+        offline_chunk=340, offline_lookahead=40, offline_fifo=40,
+    )  # fmt: skip
+    # With layers of these sizes, onnxruntime took 106 MB at most for two minutes.
+    assert 106e6 < _estimate_speaker_bytes(released, 1) < 160e6
 
 
 def test_a_request_can_be_checked_without_a_file(transcriber):
