@@ -30,7 +30,7 @@ class ConfiguredCommand(TyperCommand):
             return super().invoke(ctx)
         except UsageError as error:
             used = [name for name in ctx.params if _find_source(ctx, name) == "DEFAULT_MAP"]
-            quoted = ctx.default_map.explain_value(used, str(error))
+            quoted = ctx.default_map.explain_value(used, str(error)) if used else ""
             raise UsageError(f"{error}{quoted or _explain_origins(ctx, str(error))}") from None
 
 
@@ -45,10 +45,6 @@ class TolerantCommand(ConfiguredCommand):
         except UsageError:
             ctx.default_map = None
             return TyperCommand.parse_args(self, ctx, arguments)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the subcommand."""
-        return TyperCommand.invoke(self, ctx)
 
 
 def _list_words(ctx: Any) -> tuple[str, ...]:

@@ -226,6 +226,11 @@ def test_an_option_that_does_not_go_together_with_others_is_found_again(clips, w
     done = nemocli("file", clip, "--model", "demo", env={"NEMOCLI_LANG": "klingon"})
     assert done.exit_code == 2
     assert done.stderr.endswith(" It is what the variable NEMOCLI_LANG says.\n")
+    done = nemocli("doctor", clip, env={"NEMOCLI_DOCTOR_JSON": "1"})
+    assert done.exit_code == 2
+    assert done.stderr.endswith(
+        " The variable NEMOCLI_DOCTOR_JSON sets --json: unset it to do without.\n"
+    )
 
 
 def test_what_takes_commas_takes_a_list(write):
