@@ -14,6 +14,9 @@ from nemocli.audio import devices, microphone, microphone_choice
 from nemocli.audio.microphone import open_microphone
 from nemocli.audio.sound_server import ServerSource
 
+#: What PortAudio says of a block with which nothing is wrong.
+NO_FLAGS = SimpleNamespace(input_overflow=False)
+
 #: Seconds that a test waits for a thread at most, however busy the machine is.
 PATIENCE_S = 60
 
@@ -72,7 +75,7 @@ class Stream:
 
     def give(self, samples):
         """Give int16 [frames, channels]."""
-        self._callback(np.asarray(samples, "<i2").tobytes(), len(samples), None, 0)
+        self._callback(np.asarray(samples, "<i2").tobytes(), len(samples), None, NO_FLAGS)
 
 
 @pytest.fixture
