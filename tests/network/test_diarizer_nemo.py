@@ -129,5 +129,5 @@ def test_other_archives_are_refused(folder, tmp_path):
         tmp_path / "asr.nemo", make_state(folder), NEMO_SETTINGS | {"target": "EncDecCTCModel"}
     )
     refused(path, "a CTC model", "to find who speaks")
-    with pytest.raises(ModelError, match="voices.nemo is a diarization model, which finds who"):
+    with pytest.raises(ModelError, match=r"voices\.nemo is a diarization model, which finds who"):
         resolve(ModelSpec(write(tmp_path / "voices.nemo", make_state(folder))))
