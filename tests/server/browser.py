@@ -115,6 +115,12 @@ class Page(Closing):
     def click(self, selector):
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def choose(self, selector, path):
+        """Choose a file in a file field."""
+        document = self.call("DOM.getDocument")["root"]["nodeId"]
+        field = self.call("DOM.querySelector", nodeId=document, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=field, files=[str(path)])
+
     def press(self, key, code=None):
         for kind in ("keyDown", "keyUp"):
             self.call(

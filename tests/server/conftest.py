@@ -1,10 +1,15 @@
 """Servers with the demo: one for all tests that only use it, and others with other settings."""
 
+import json
+
 import pytest
+import soundfile
 
 import nemocli
 from nemocli.boosting.phrases import Phrases
+from nemocli.diarization.options import SpeakerOptions
 from tests.boosting.muddled import muddle
+from tests.conftest import Clip
 from tests.missing import skips_without
 from tests.server.running import InThread
 
@@ -26,6 +31,28 @@ def transcriber():
 @pytest.fixture(scope="session")
 def server(transcriber):
     with InThread(transcriber, wyoming_port=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def speakers():
+    with nemocli.load_diarizer("demo") as loaded:
+        yield SpeakerOptions(loaded)
+
+
+@pytest.fixture(scope="session")
+def conversation(demo):
+    """The bundled conversation of three people."""
+    folder = demo.parent / "clips"
+    entry = json.loads((folder / "conversation.json").read_text(encoding="utf-8"))
+    path = folder / entry["file"]
+    return Clip(path, soundfile.read(path, dtype="float32")[0], entry["lang"], entry["text"])
+
+
+@pytest.fixture(scope="session")
+def knowing(speakers):
+    """A server that tells speakers apart."""
+    with InThread(nemocli.load("demo"), speakers=speakers) as running:
         yield running
 
 

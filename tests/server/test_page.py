@@ -35,8 +35,12 @@ def test_the_microphone_has_captions_here_and_in_the_overlay(server, browser, cl
     assert page.wait(LINES) == clips[0].text
     assert page.run("document.getElementById('lag').textContent").startswith("lag ")
     assert overlay.wait("document.getElementById('overlay').innerText").strip() == clips[0].text
-    background = overlay.run("getComputedStyle(document.body).backgroundColor")
-    assert background == "rgba(0, 0, 0, 0)"
+    for dark in (False, True):
+        overlay.resize(800, 600, dark)
+        background = overlay.run("getComputedStyle(document.body).backgroundColor")
+        assert background == "rgba(0, 0, 0, 0)"
+        # A dark scheme would put an opaque page behind it.
+        assert overlay.run("getComputedStyle(document.documentElement).colorScheme") == "normal"
     page.click("#microphone")
     page.wait("document.getElementById('status').textContent === 'Stopped.'")
     assert page.complaints == overlay.complaints == []
@@ -49,6 +53,12 @@ def test_the_microphone_has_captions_here_and_in_the_overlay(server, browser, cl
     assert formats[1].startswith("1\n00:00:01,000 --> 00:00:02,500\na -> <b>\n\n2\n00:00:02,500")
     assert formats[2].startswith("WEBVTT\n\n00:00:01.000 --> 00:00:02.500\na --&gt; &lt;b&gt;\n")
     assert json.loads(formats[3])["segments"][1] == {"start": 2, "end": 3, "text": "c"}
+
+
+def test_an_overlay_of_no_page_says_where_its_address_is(server, browser):
+    overlay = browser.open(f"{server.url}/captions")
+    assert "For OBS" in overlay.wait("document.getElementById('overlay').innerText")
+    assert overlay.complaints == []
 
 
 def test_a_file_that_is_dropped_has_its_text(server, browser, clips):
@@ -67,6 +77,49 @@ def test_a_file_that_is_dropped_has_its_text(server, browser, clips):
         "dispatchEvent(new DragEvent('drop', {dataTransfer: moved, cancelable: true})); })()"
     )
     assert page.wait("document.querySelector('#status.failed')?.textContent").startswith("no ")
+
+
+#: The name that is seen above each line, or none.
+NAMES = """
+[...document.querySelectorAll("#lines b")].map(
+  (name) => getComputedStyle(name).display === "none" ? "" : name.innerText.trim())
+"""
+
+
+def test_speakers_have_their_names_where_they_begin(knowing, browser, conversation):
+    page = browser.open(knowing.url)
+    page.wait("document.getElementById('status').textContent === 'Ready.'")
+    for _ in range(2):
+        page.run("document.getElementById('status').textContent = ''")
+        page.choose("#file", conversation.path)
+        page.wait("document.getElementById('status').textContent.includes('done in')")
+    fields = ("language", "auto"), ("response_format", "diarized_json")
+    segments = knowing.transcribe(conversation.path, *fields)[1]["segments"]
+    speakers = [f"Speaker {ord(segment['speaker']) - 64}:" for segment in segments]
+    shown = [
+        "" if one == other else other
+        for one, other in zip(["", *speakers[:-1]], speakers, strict=True)
+    ]
+    assert "" in shown
+    # The second file is another conversation, and begins with a name in any case.
+    assert page.run(NAMES) == [*shown, *shown]
+
+
+def test_the_names_of_all_speakers_can_be_read(server, browser):
+    page = browser.open(server.url)
+    page.wait("document.getElementById('status').textContent === 'Ready.'")
+    page.run(
+        "for (const speaker of [...'ABCDEFGH', 'unknown']) {"
+        " const line = document.createElement('p'); line.dataset.speaker = speaker;"
+        " line.innerHTML = '<b>Name</b>'; document.getElementById('lines').append(line); }"
+    )
+    for dark in (False, True):
+        page.resize(800, 600, dark)
+        colours = page.run(
+            "[...document.querySelectorAll('#lines b')].map(b => getComputedStyle(b).color)"
+        )
+        assert len(set(colours)) == 9
+        assert min(page.run(CONTRASTS)) >= 4.5
 
 
 def test_everything_is_reached_by_the_keyboard_and_has_a_name(server, browser):
@@ -121,7 +174,8 @@ CONTRASTS = """
     }
   };
   const found = [];
-  for (const element of document.querySelectorAll("h1, p, button:enabled, label, span, select")) {
+  const written = "h1, p, b, button:enabled, label, span, select";
+  for (const element of document.querySelectorAll(written)) {
     if (!element.offsetParent || !element.textContent.trim()) continue;
     const [one, two] = [light(parse(getComputedStyle(element).color)), light(behind(element))];
     found.push((Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05));

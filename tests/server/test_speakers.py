@@ -4,74 +4,57 @@ import json
 
 import pytest
 
-import nemocli
-from nemocli.diarization.options import SpeakerOptions
 from nemocli.transcript.segments import split_segments
-from tests.diarizers import write_tiny_diarizer
-from tests.server.running import InThread
 
 
 @pytest.fixture(scope="module")
-def speakers(tmp_path_factory):
-    """A random model that takes the demo's rows, and finds speakers who change often."""
-    folder = tmp_path_factory.mktemp("diarizer") / "checkpoint"
-    checkpoint = write_tiny_diarizer(folder, seed=14, mels=128)
-    return SpeakerOptions(nemocli.load_diarizer(checkpoint, runtime="numpy"), max_speakers=2)
-
-
-@pytest.fixture(scope="module")
-def knowing(speakers):
-    """A server that finds who speaks."""
-    with InThread(nemocli.load("demo"), speakers=speakers) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def expected(transcriber, speakers, clips):
+def expected(transcriber, speakers, conversation):
     """The segments of a file, as speaker and text."""
-    found = transcriber.transcribe(clips[0].path, clips[0].lang, speakers=speakers)
-    letters = {None: "unknown", "Speaker 1": "A", "Speaker 2": "B"}
-    return [(letters[segment.label], segment.text) for segment in split_segments(found.words)]
+    found = transcriber.transcribe(conversation.path, conversation.lang, speakers=speakers)
+    letters = {"Speaker 1": "A", "Speaker 2": "B", "Speaker 3": "C"}
+    segments = [(letters[each.label], each.text) for each in split_segments(found.words)]
+    assert {speaker for speaker, _ in segments} == set("ABC")
+    return segments
 
 
-def test_segments_have_speakers_only_where_they_are_asked_for(knowing, clips, expected):
-    fields = [("language", clips[0].lang), ("response_format", "diarized_json")]
-    status, answer = knowing.transcribe(clips[0].path, *fields)
+def test_segments_have_speakers_only_where_they_are_asked_for(knowing, conversation, expected):
+    fields = [("language", conversation.lang), ("response_format", "diarized_json")]
+    status, answer = knowing.transcribe(conversation.path, *fields)
     assert status == 200
-    assert (answer["task"], answer["text"]) == ("transcribe", clips[0].text)
+    assert (answer["task"], answer["text"]) == ("transcribe", conversation.text)
     assert [(each["speaker"], each["text"]) for each in answer["segments"]] == expected
     assert {each["type"] for each in answer["segments"]} == {"transcript.text.segment"}
-    _, plain = knowing.transcribe(clips[0].path, ("response_format", "verbose_json"))
+    _, plain = knowing.transcribe(conversation.path, ("response_format", "verbose_json"))
     assert not any("speaker" in segment for segment in plain["segments"])
     assert knowing.get("/v1/models")[1]["data"][0]["speakers"] is True
 
 
-def test_a_stream_has_an_event_for_each_segment(knowing, clips, expected):
+def test_a_stream_has_an_event_for_each_segment(knowing, conversation, expected):
     fields = [("response_format", "diarized_json"), ("stream", "true")]
-    _, _, body = knowing.post(clips[0].path, ("language", clips[0].lang), *fields)
+    _, _, body = knowing.post(conversation.path, ("language", conversation.lang), *fields)
     data = [line.removeprefix("data: ") for line in body.decode().split("\n\n") if line]
     assert data[-1] == "[DONE]"
     events = [json.loads(line) for line in data[:-1]]
     segments = [event for event in events if event["type"] == "transcript.text.segment"]
     assert [(each["speaker"], each["text"]) for each in segments] == expected
     assert events[-1]["type"] == "transcript.text.done"
-    assert events[-1]["text"] == clips[0].text
+    assert events[-1]["text"] == conversation.text
 
 
-def test_openais_client_reads_it(knowing, clips, expected):
+def test_openais_client_reads_it(knowing, conversation, expected):
     openai = pytest.importorskip("openai")
     url = f"{knowing.url}/v1"
-    with openai.OpenAI(base_url=url, api_key="any") as client, clips[0].path.open("rb") as file:
+    with openai.OpenAI(base_url=url, api_key="any") as client, conversation.path.open("rb") as file:
         answer = client.audio.transcriptions.create(
             file=file,
             model="gpt-4o-transcribe-diarize",
             response_format="diarized_json",
             chunking_strategy="auto",
-            language=clips[0].lang,
+            language=conversation.lang,
         )
     assert type(answer).__name__ == "TranscriptionDiarized"
     assert [(each.speaker, each.text) for each in answer.segments] == expected
-    assert answer.duration == pytest.approx(len(clips[0].samples) / 16000, abs=0.001)
+    assert answer.duration == pytest.approx(len(conversation.samples) / 16000, abs=0.001)
 
 
 def test_a_server_without_speakers_says_what_it_needs(server, clips):

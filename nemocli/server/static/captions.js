@@ -22,8 +22,14 @@ function show(text, isFinal) {
   }, seconds * 1000);
 }
 
-const source = new EventSource(`/captions/events?id=${encodeURIComponent(query.get("id") || "")}`);
-source.onmessage = ({ data }) => {
-  const { text, final } = JSON.parse(data);
-  show(text, final);
-};
+const id = query.get("id");
+if (id) {
+  const source = new EventSource(`/captions/events?id=${encodeURIComponent(id)}`);
+  source.onmessage = ({ data }) => {
+    const { text, final } = JSON.parse(data);
+    show(text, final);
+  };
+} else {
+  show("This address does not name a page: copy it from the page with the captions, “For OBS”.", true);
+  clearTimeout(timer);
+}

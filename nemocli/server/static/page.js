@@ -12,6 +12,7 @@ const feed = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
 let live = null;
 let fileStop = null;
 let hasSpeakers = false;
+let lastSpeaker = "";
 
 // ------------------------------------------------------------------------------------------ view
 
@@ -57,16 +58,17 @@ function showGrowing(text) {
   get("hint").hidden = true;
 }
 
-// A is Speaker 1, as everywhere else; who is unknown has no name.
+// A is Speaker 1, as everywhere else. Where nobody is told apart, there is no name.
 function nameSpeaker(letter) {
-  return /^[A-Z]$/.test(letter) ? `Speaker ${letter.charCodeAt(0) - 64}` : "";
+  if (/^[A-Z]$/.test(letter)) return `Speaker ${letter.charCodeAt(0) - 64}`;
+  return letter && "Unknown";
 }
 
 function addSegment(base, { start, end, text, speaker = "" }) {
   const name = nameSpeaker(speaker);
   const label = name ? `${name}: ` : "";
   segments.push({ start: base + start, end: base + end, text: label + text });
-  addLine(text, name ? speaker : "");
+  addLine(text, speaker);
 }
 
 function addLine(text, speaker = "") {
@@ -75,10 +77,12 @@ function addLine(text, speaker = "") {
     const line = document.createElement("p");
     if (speaker) {
       const name = document.createElement("b");
-      name.dataset.speaker = speaker;
       name.textContent = `${nameSpeaker(speaker)}: `;
+      line.dataset.speaker = speaker;
+      line.classList.toggle("same", speaker === lastSpeaker);
       line.append(name);
     }
+    lastSpeaker = speaker;
     line.append(text);
     get("lines").append(line);
     while (get("lines").childElementCount > MAX_LINES) get("lines").firstChild.remove();
@@ -232,6 +236,7 @@ async function readFile(file) {
   const stop = (fileStop = new AbortController());
   const began = performance.now();
   const base = segments.at(-1)?.end ?? 0;
+  lastSpeaker = "";
   let text = "", warnings = [];
   say(`Transcribing ${file.name} …`);
   try {
