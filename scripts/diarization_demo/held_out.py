@@ -2,8 +2,10 @@
 
 Run `python held_out.py --out DIR` (needs espeak-ng). It writes NAME.flac, NAME.rttm and
 NAME.seglst.json for each conversation, and manifest.jsonl, which `nemocli bench --manifest` reads.
-Variants of espeak-ng and sentences are held out from training; pitch, speed and throat are drawn as
-there.
+Variants of espeak-ng are held out from training; pitch, speed and throat are drawn as there.
+
+To find out what limits the model, `--voices new` takes new voices of the variants of training, and
+`--voices trained` the voices of training themselves, in new conversations.
 """
 
 from __future__ import annotations
@@ -24,14 +26,16 @@ from voices import (
     HELD_OUT_VARIANTS,
     MARGIN_ROWS,
     RATE,
+    TRAINING_VARIANTS,
     Voice,
     any_sentence,
+    draw_training_voices,
     draw_voice,
     find_speech,
     say,
 )
 
-VOICES, CLIPS = 60, 14  # held-out voices, and clips of each in one conversation
+VOICES, CLIPS = 60, 14  # voices of a set, and clips of each in one conversation
 NOISE_TILTS = (0.0, 0.5, 1.0, 1.5)
 
 
@@ -42,8 +46,21 @@ class SpokenClip:
     active: np.ndarray  # bool [rows]
 
 
+def draw_voices(kind: str, seed: str) -> list[Voice]:
+    """Draw a set's voices: of held-out variants, new ones of training's, or training's own."""
+    rng = random.Random(seed)
+    if kind == "trained":
+        return rng.sample(draw_training_voices(), VOICES)
+    variants = HELD_OUT_VARIANTS if kind == "held-out" else TRAINING_VARIANTS
+    return [draw_voice(rng, variants) for _ in range(VOICES)]
+
+
 def speak_clip(espeak: Espeak, voice: Voice, rng: random.Random) -> SpokenClip:
-    """A sentence that training never had, cut to what is heard of it."""
+    """Speak a sentence, cut to what is heard of it.
+
+    It is one that the demo of the recogniser was not trained on. The diarizer's training may have
+    it, said by other voices.
+    """
     while True:
         words = any_sentence(voice.language, rng)
         if held_out(written(words)):
@@ -125,11 +142,10 @@ def main() -> None:
     parser.add_argument("--conversations", type=int, default=100, help="of each number of speakers")
     parser.add_argument("--speakers", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--seed", default="held out", help="another text: other conversations")
+    parser.add_argument("--voices", choices=("held-out", "new", "trained"), default="held-out")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    rng, espeak = random.Random(args.seed), Espeak()
-    voices = [draw_voice(rng, HELD_OUT_VARIANTS) for _ in range(VOICES)]
-    lines = []
+    espeak, voices, lines = Espeak(), draw_voices(args.voices, args.seed), []
     for speakers in args.speakers:
         for number in range(args.conversations):
             name = f"{speakers}-{number:03d}"

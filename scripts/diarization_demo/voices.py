@@ -41,6 +41,7 @@ TRAINING_VARIANTS = listed(
     "max michel miguel norbert pablo pedro quincy rob robert sandro shelby steph2 travis victor"
 )
 HELD_OUT_VARIANTS = listed("m7 f4 Alicia Marco Gene aunty boris grandma paul steph zac klatt4")
+VOICES = 800
 ESPEAK_RATE = 22_050
 MESSAGES = 0.5  # of the clips, as in the demo of the recogniser
 
@@ -72,6 +73,12 @@ def draw_voice(rng: random.Random, variants: list[str]) -> Voice:
         rng.randint(145, 200),
         round(rng.uniform(0.85, 1.18), 3),
     )
+
+
+def draw_training_voices(count: int = VOICES) -> list[Voice]:
+    """Draw the voices that the model is trained on, the same every time."""
+    rng = random.Random("voices")
+    return [draw_voice(rng, TRAINING_VARIANTS) for _ in range(count)]
 
 
 def differ(one: Voice, other: Voice) -> bool:
@@ -125,14 +132,13 @@ def speak_clips(task: tuple[int, list[Voice], int]) -> list[tuple[int, np.ndarra
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--voices", type=int, default=800)
+    parser.add_argument("--voices", type=int, default=VOICES)
     parser.add_argument("--clips", type=int, default=16, help="of each voice")
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     started = time.time()
-    rng = random.Random("voices")
-    voices = [draw_voice(rng, TRAINING_VARIANTS) for _ in range(args.voices)]
+    voices = draw_training_voices(args.voices)
     tasks = [(at, voices[at : at + 20], args.clips) for at in range(0, len(voices), 20)]
     with multiprocessing.Pool(args.processes, maxtasksperchild=10) as pool:
         spoken = [clip for part in pool.map(speak_clips, tasks, chunksize=1) for clip in part]
