@@ -101,7 +101,7 @@ def test_a_command_line_can_be_parsed(line):
         command.make_context(name, arguments)
     for script, rest in re.findall(r"python ((?:scripts|examples)/\S+)(.*)", line.text):
         text = (ROOT / script).read_text(encoding="utf-8")
-        for option in re.findall(r"--[a-z-]+", rest):
+        for option in re.findall(r"--[a-z0-9-]+", rest):
             assert f'"{option}"' in text, f"{script} has no {option}"
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     markers = settings["tool"]["pytest"]["ini_options"]["markers"]
