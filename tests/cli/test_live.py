@@ -205,13 +205,18 @@ def test_signals_pause_and_close_segments(clips):
     with start(*arguments, stdin=subprocess.PIPE) as running:
         events = (json.loads(line) for line in running.stdout)
 
+        written = []
+
         def speak(clip, number, kind):
-            running.stdin.buffer.write(pcm(clip.samples))
+            # A status comes once a second of sound, and so before this pause has ended.
+            pause = np.zeros(24000, np.float32)
+            running.stdin.buffer.write(pcm(np.concatenate([clip.samples, pause])))
             running.stdin.flush()
-            heard = sum(len(c.samples) for c in clips[: clips.index(clip) + 1]) / 16000
+            spoken = (sum(written) + len(clip.samples)) / 16000
+            written.append(len(clip.samples) + len(pause))
             event, said = {}, []
             while event.get("kind") != kind:
-                if event.get("heard", 0) >= heard and number:
+                if event.get("heard", 0) >= spoken and number:
                     running.send_signal(number)
                     number = 0
                 event = next(events)
