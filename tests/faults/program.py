@@ -1,6 +1,7 @@
 """Running nemocli with a fault at a chosen place, in a new process or in this one."""
 
 import importlib
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -110,6 +111,13 @@ def _strike(event, arguments):
         os.kill(os.getpid(), {int(number)})
 sys.addaudithook(_strike)
 """
+
+
+def remove_at_once(folder):
+    """Remove a folder that threads write into: no file comes while the others go."""
+    away = folder.with_name(f"{folder.name}-away")
+    folder.rename(away)
+    shutil.rmtree(away)
 
 
 def files(folder):

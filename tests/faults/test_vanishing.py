@@ -14,7 +14,15 @@ from nemocli.transcript.growing_file import GrowingFile
 from nemocli.transcript.segments import Segment
 from nemocli.transcript.speakers import Speaker
 from nemocli.transcript.types import Word
-from tests.faults.program import before_first_call, files, in_place_of, run, run_here, sentence
+from tests.faults.program import (
+    before_first_call,
+    files,
+    in_place_of,
+    remove_at_once,
+    run,
+    run_here,
+    sentence,
+)
 from tests.words import ABOUT
 
 #: Where a file is at work: its first samples are with the engine.
@@ -75,7 +83,7 @@ def test_live_whose_output_folder_is_removed_goes_on(clip, spoken, tmp_path):
     out.mkdir()
     command = ["live", "--model", "demo", "--input", "-", "-o", out / "a.txt"]
     command += ["--save-audio", out / "a.flac"]
-    with before_first_call("nemocli.live.stream:LiveStream._close", lambda: shutil.rmtree(out)):
+    with before_first_call("nemocli.live.stream:LiveStream._close", lambda: remove_at_once(out)):
         done, said, err = run_here(*command, data=3 * spoken)
     assert (done, said) == (1, 3 * f"{clip.text}\n")
     told = [line for line in err.splitlines() if "The transcription goes on." in line]
@@ -89,7 +97,7 @@ def test_live_whose_output_folder_is_removed_goes_on(clip, spoken, tmp_path):
 def test_file_whose_output_folder_is_removed(clip, tmp_path):
     out = tmp_path / "out"
     command = ["file", clip.path, "--model", "demo", "-o", out]
-    with before_first_call(AT_WORK, lambda: shutil.rmtree(out)):
+    with before_first_call(AT_WORK, lambda: remove_at_once(out)):
         done, said, err = run_here(*command)
     assert (done, said) == (1, "")
     assert "manifest.jsonl cannot be written: No such file or directory" in err
