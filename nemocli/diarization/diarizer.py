@@ -45,17 +45,21 @@ class Diarizer(Closing):
         """The name of the runtime that computes."""
         return self._runtime.name
 
-    def begin(self, mode: str, keep_logits: bool = False) -> SpeakerStream:
+    def begin(
+        self, mode: str, keep_logits: bool = False, most_remembered: int | None = None
+    ) -> SpeakerStream:
         """Begin a stream; UsageError for a `mode` that the model does not have.
 
-        `keep_logits` collects them in `SpeakerStream.logits`, for comparisons.
+        `keep_logits` collects them in `SpeakerStream.logits`, for comparisons. The speaker cache
+        keeps frames of the first `most_remembered` speakers only. Otherwise a speaker whom the
+        model finds once by mistake has frames there for hours, and is found again.
         """
         if mode not in self.modes:
             raise UsageError(
                 f"The diarization model has no mode {mode!r};"
                 f" choose one of {', '.join(self.modes)}."
             )
-        return SpeakerStream(self, self.modes[mode], keep_logits)
+        return SpeakerStream(self, self.modes[mode], keep_logits, most_remembered)
 
     def time_step(self, mode: str) -> float:
         """Return the seconds of the longest step of a `mode`: the faster one of two."""

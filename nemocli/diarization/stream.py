@@ -36,10 +36,15 @@ class SpeakerStream:
     """
 
     def __init__(
-        self, diarizer: "Diarizer", mode: DiarizationMode, keep_logits: bool = False
+        self,
+        diarizer: "Diarizer",
+        mode: DiarizationMode,
+        keep_logits: bool = False,
+        most_remembered: int | None = None,
     ) -> None:
         self.mode = mode
         self._diarizer = diarizer
+        self._most_remembered = most_remembered
         config = diarizer.config
         self.cache = SpeakerCache(config, diarizer.silence, mode.fifo, mode.pop)
         # Rows from the look-back of the next step on.
@@ -104,6 +109,8 @@ class SpeakerStream:
         # One value for a frame: the mean of the probabilities, not the probability of a mean.
         pooled = probabilities.reshape(shape).mean(1)
         first = remembered + step.lookback
+        if self._most_remembered is not None:
+            pooled[:, self._most_remembered :] = 0
         chunk = embeds[step.lookback : step.lookback + step.chunk]
         self.cache.push(chunk, pooled[:remembered], pooled[first : first + step.chunk])
         self._drop_rows(step)

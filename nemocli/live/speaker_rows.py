@@ -41,7 +41,7 @@ class SpeakerRows(Closing):
     ) -> None:
         """Begin a stream. With `may_wait`, no sound is left out: `push` waits for the model."""
         self._may_wait = may_wait
-        self._stream = diarizer.begin(mode)
+        self._stream = diarizer.begin(mode, most_remembered=max_speakers)
         self._mel = MelStream(diarizer.config.features)
         self._cap = None if max_speakers is None else LiveCap(max_speakers)
         known = diarizer.config.num_speakers

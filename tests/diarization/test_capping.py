@@ -9,7 +9,9 @@ from hypothesis.extra.numpy import arrays
 from nemocli.diarization.capping import LiveCap, cap_speakers
 from nemocli.diarization.transcripts import add_speakers
 from nemocli.diarization.turns import find_turns
+from nemocli.models.load_diarizer import load_diarizer
 from nemocli.transcript.types import Transcript
+from tests.diarizers import write_tiny_diarizer
 from tests.words import spoken
 
 
@@ -69,3 +71,17 @@ def test_a_transcript_with_speakers(most, names):
     assert found.text == "Yes. No."
     capped = probabilities if most is None else cap_speakers(probabilities, most)
     assert found.turns == find_turns(capped, ("Ann",))
+
+
+def test_a_live_stream_forgets_speakers_beyond_the_most(tmp_path):
+    mel = np.random.default_rng(0).normal(size=(6000, 16)).astype(np.float32)
+    with load_diarizer(write_tiny_diarizer(tmp_path / "checkpoint"), runtime="numpy") as diarizer:
+        found = []
+        for most in (None, 2):
+            stream = diarizer.begin("low_latency", most_remembered=most)
+            stream.feed(mel)
+            found.append(stream.cache.probabilities.max(axis=0))
+    free, capped = found
+    assert (free[2:] > 0).any()
+    assert (capped[:2] > 0).all()
+    assert (capped[2:] == 0).all()

@@ -41,7 +41,7 @@ class LoudnessDiarizer:
         self.go_on.set()
         self.failure = None
 
-    def begin(self, mode):
+    def begin(self, mode, most_remembered=None):
         return LoudnessStream(self)
 
 
