@@ -61,6 +61,10 @@ class Core:
         return self.asleep + microphone.time.monotonic()
 
 
+#: What PortAudio says of a block with which nothing is wrong.
+NO_FLAGS = SimpleNamespace(input_overflow=False)
+
+
 class Stream:
     active = True
 
@@ -74,7 +78,7 @@ class Stream:
     def _run(self):
         block = np.full(480, 1000, "<i2").tobytes()
         while not self.closed.wait(0.005):
-            self.options["callback"](block, 480, None, None)
+            self.options["callback"](block, 480, None, NO_FLAGS)
 
     def close(self, ignore_errors):
         self.closed.set()
