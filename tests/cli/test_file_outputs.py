@@ -400,6 +400,7 @@ def test_one_output_is_a_file(here):
         (["in/a.wav", "-o", "a.srt", "--output-format", "txt"], "leave out --output-format"),
         (["in/a.wav", "-o", "none/a.srt"], "is in no folder that exists"),
         (["in/a.wav", "-o", "a.docx"], "there is no format 'docx'"),
+        (["in/a.wav", "-o", "-"], "goes to stdout without --output-dir"),
         (["in/a.wav", "-o", "a.xyz", "--dry-run"], "write a.xyz/ if it is a folder"),
         (["in/a.wav", "-o", "a.srt", "-f", "json"], "a.srt and --format json contradict each"),
     ],
