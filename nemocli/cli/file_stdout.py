@@ -45,12 +45,12 @@ def find_target(
     """Return the file that an --output-dir such as `talk.srt` names; None if it names a folder.
 
     Raises UsageError if `formats`, those of --output-format, differ from the file's own, if the
-    file may not be written, or if the name is `-`, or looks like that of a file in an unknown format.
+    file may not be written, or if the name is `-` or looks like a file in an unknown format.
     """
     if output_dir == "-":
         raise UsageError(
-            "The transcript goes to stdout without --output-dir: leave it out, and choose the format"
-            " with --format. A folder with this name is ./-"
+            "The transcript goes to stdout without --output-dir: leave it out, and choose the"
+            " format with --format. A folder with this name is ./-"
         )
     if output_dir is None or output_dir.endswith("/") or Path(output_dir).is_dir():
         return None
