@@ -106,7 +106,8 @@ class Session:
     def feed_silence(self, samples: int) -> Update:
         """Feed this many samples of silence behind the sound, so that its last words come.
 
-        Aligned words end before it. Only `flush` and `finish` may follow.
+        Aligned words end before it. Tokens behind the first end of a sentence in the silence are
+        dropped: nobody spoke them. Only `flush` and `finish` may follow.
         """
         self._stream.end_words()
         update = self.feed(np.zeros(samples, np.float32))

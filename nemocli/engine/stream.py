@@ -1,5 +1,6 @@
 """One stream of sound, from samples to words, in steps that let several streams share a call."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from nemocli.boosting.cursor import PhraseCursor
 from nemocli.boosting.matcher import PhraseMatcher
+from nemocli.engine.added_silence import AddedSilence
 from nemocli.engine.aligner import Aligner
 from nemocli.engine.decoding import Emission, GreedyDecoder
 from nemocli.engine.encoder_stream import EncoderStream
@@ -50,7 +52,9 @@ class Stream:
         self._decoder = GreedyDecoder(runtime.config)
         self.set_phrases(phrases)
         self._aligner = None if alignment is None else Aligner(alignment, runtime.lookahead)
+        self._pieces = pieces
         self._text = Detokenizer(pieces, keep_transcript, self._aligner)
+        self._silence: AddedSilence | None = None
         #: The number of encoder frames (of 80 ms) decoded so far.
         self.frames = 0
         #: The number of the frame that the last token was emitted on; None before the first.
@@ -84,7 +88,11 @@ class Stream:
             self._aligner.push(rows)
 
     def end_words(self) -> None:
-        """Let aligned words end here: rows that are pushed later are no part of the sound."""
+        """Mark the end of the words: rows that are pushed later are silence behind the sound.
+
+        Aligned words end before it, and tokens that a model invents in it are dropped.
+        """
+        self._silence = AddedSilence(math.ceil(self._duration / FRAME_SECONDS))
         if self._aligner is not None:
             self._aligner.end_sound()
 
@@ -151,6 +159,10 @@ class Stream:
 
     def _emit(self, emissions: list[Emission]) -> None:
         for emission in emissions:
+            if self._silence is not None:
+                piece = self._pieces.get_piece(emission.token)
+                if not self._silence.keeps(piece, emission.frame):
+                    continue
             self._text.add(
                 emission.token, emission.frame, emission.probability, emission.is_boosted
             )
