@@ -19,7 +19,7 @@ class PlainScreen(Closing):
     """Says in whole lines what LiveScreen draws.
 
     The transcript's lines are written by an output. A question is a line, and its answer another.
-    If it is quiet, it says only that, and what is wrong.
+    If it is quiet, it says only that, what keys ask and answer, and what is wrong.
     """
 
     def __init__(self, delivery: Delivery | None, is_quiet: bool = False) -> None:
