@@ -83,6 +83,20 @@ def split_cues(words: Iterable[Word], layout: CueLayout) -> list[Cue]:
     return [Cue(tuple(lines)) for lines in cues]
 
 
+def count_forced_breaks(cues: Sequence[Cue]) -> int:
+    """Count the ends of lines where the script allows none, such as within a word."""
+    ends = pairwise(line for cue in cues for line in cue.lines)
+    return sum(
+        not may_break(before[-1].text, after[0].text, after[0].space_before)
+        for before, after in ends
+    )
+
+
+def has_width(cues: Sequence[Cue], width: int) -> bool:
+    """Tell whether all lines have at most `width` cells: a single character may have more."""
+    return all(cell_len(join_words(line)) <= width for cue in cues for line in cue.lines)
+
+
 def _join_word_lines(word: Word) -> Word:
     text = join_lines(word.text)
     return word if text == word.text else replace(word, text=text)

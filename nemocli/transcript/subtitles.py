@@ -7,7 +7,7 @@ from dataclasses import replace
 from rich.cells import cell_len
 
 from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, MIN_LINE_WIDTH, CueLayout
-from nemocli.transcript.cues import Cue, split_cues
+from nemocli.transcript.cues import Cue, count_forced_breaks, has_width, split_cues
 from nemocli.transcript.line_breaks import may_break
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import MAX_CHARACTERS, MAX_SECONDS, PAUSE_S, Segment
@@ -64,11 +64,11 @@ class SubtitleWriter(Writer):
 
     def split_into_cues(self, segment: Segment) -> list[Cue]:
         """Split a segment into cues."""
-        return split_cues(segment.words, self.make_layout_beside(segment.label))
+        return self.split_words(segment.words, segment.label)
 
-    def make_layout_beside(self, label: str | None) -> CueLayout:
-        """Return the layout that leaves room for a label before the text."""
-        return self._layout
+    def split_words(self, words: Sequence[Word], label: str | None) -> list[Cue]:
+        """Split words into cues that leave room for a label before the text."""
+        return split_cues(words, self._layout)
 
     def add(self, segment: Segment) -> str:
         if segment.channel is not None:
@@ -138,7 +138,7 @@ class SubtitleWriter(Writer):
             or len(join_words(words)) > MAX_CHARACTERS
         ):
             return None
-        cues = split_cues(words, self.make_layout_beside(first.label))
+        cues = self.split_words(words, first.label)
         return cues[0] if len(cues) == 1 else None
 
     def _compute_natural_end(self, cue: Cue, follower: Cue | None) -> float:
@@ -176,8 +176,8 @@ class _ChannelCues(SubtitleWriter):
     def has_word_cues(self) -> bool:
         return self._writer.has_word_cues
 
-    def make_layout_beside(self, label: str | None) -> CueLayout:
-        return self._writer.make_layout_beside(label)
+    def split_words(self, words: Sequence[Word], label: str | None) -> list[Cue]:
+        return self._writer.split_words(words, label)
 
     def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
         self._placed.append((start, end, cue))
@@ -209,18 +209,37 @@ class SrtWriter(SubtitleWriter):
                 groups[-1].append(word)
             else:
                 groups.append([word])
-        layout = self.make_layout_beside(segment.label)
-        return [cue for group in groups for cue in split_cues(group, layout)]
+        return [cue for group in groups for cue in self.split_words(group, segment.label)]
 
-    def make_layout_beside(self, label: str | None) -> CueLayout:
-        width = self._layout.max_line_width
+    def split_words(self, words: Sequence[Word], label: str | None) -> list[Cue]:
+        """Split words into cues, with the label beside the text or on a line of its own.
+
+        A label has its own line if it takes more than half of the width, or if words would have to
+        be broken beside it that fit into a whole line.
+        """
+        width, count = self._layout.max_line_width, self._layout.max_line_count
         if width is None or label is None:
-            return self._layout
-        width = max(MIN_LINE_WIDTH, width - cell_len(_format_label(label)))
-        return replace(self._layout, max_line_width=width)
+            return split_cues(words, self._layout)
+        below = replace(self._layout, max_line_count=None if count is None else max(1, count - 1))
+        room = width - cell_len(_format_label(label))
+        if room < max(width / 2, MIN_LINE_WIDTH):
+            return split_cues(words, below)
+        cues = split_cues(words, replace(self._layout, max_line_width=room))
+        if not has_width(cues, room):
+            return split_cues(words, below)
+        if breaks := count_forced_breaks(cues):
+            others = split_cues(words, below)
+            return others if count_forced_breaks(others) < breaks else cues
+        return cues
 
     def format_cue(self, number: int, cue: Cue, start: int, end: int) -> str:
-        text = _format_label(cue.label) + _ARROW.sub("->", "\n".join(map(join_words, cue.lines)))
+        lines = [_ARROW.sub("->", join_words(line)) for line in cue.lines]
+        label, width = _format_label(cue.label), self._layout.max_line_width
+        if label and width is not None and cell_len(label + lines[0]) > width:
+            lines.insert(0, label.rstrip())
+        else:
+            lines[0] = label + lines[0]
+        text = "\n".join(lines)
         return (
             f"{number}\n{format_timestamp(start, ',')} --> {format_timestamp(end, ',')}\n{text}\n\n"
         )

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 import srt
@@ -26,7 +27,7 @@ from nemocli.transcript.speakers import (
 )
 from nemocli.transcript.types import Transcript
 from tests.schemas import checked
-from tests.words import ABOUT, spoken, visible, words
+from tests.words import ABOUT, ANY_TEXTS, cells, spoken, visible, words
 
 ANN, OTHER = make_speakers(2, ("Ann B",))
 WITH_SPEAKERS = replace(ABOUT, speakers=SpeakerProvenance("demo", names=("Ann B",)))
@@ -192,6 +193,46 @@ def test_lines_with_a_speaker_s_name_fit(width):
     text = document("srt", CueLayout(max_line_width=width), talk)
     lines = [line for line in text.splitlines() if line and "-->" not in line]
     assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("name", ["A", "Bartholomew Montgomery Junior", "山" * 15])
+@given(
+    made=words(ANY_TEXTS),
+    width=st.sampled_from([2, 5, 12, 42]),
+    count=st.sampled_from([None, 1, 2, 3]),
+    by_word=st.booleans(),
+)
+def test_a_name_takes_no_room_that_words_need(name, made, width, count, by_word):
+    """No word is broken because of it; beside the text it fits, or else it has its own line."""
+    (speaker,) = make_speakers(1, (name,))
+    talk = Transcript([replace(word, speaker=speaker) for word in made], (), None, 9.0)
+    layout = CueLayout(width, count, by_word)
+    lines = []
+    for cue in srt.parse(document("srt", layout, talk)):
+        first, *rest = cue.content.split("\n")
+        assert first.startswith(f"{name}:")
+        shown = [first.removeprefix(f"{name}:").strip(), *rest]
+        if first == f"{name}:":
+            assert len(shown) <= 1 + max(1, (count or 999) - 1)
+        else:
+            assert cells(first) <= width and len(shown) <= (count or 999)
+        assert max(map(cells, shown)) <= width
+        lines += map(visible, shown)
+    texts = [visible(word.text).replace("-->", "->") for word in made]
+    breaks = set(accumulate(map(len, lines)))
+    for text, word, end in zip(texts, made, accumulate(map(len, texts)), strict=True):
+        if cells(" ".join(word.text.split())) <= width and re.fullmatch("[A-Za-zé]+", word.text):
+            assert breaks.isdisjoint(range(end - len(text) + 1, end))
+
+
+def test_a_word_stays_whole_beside_a_name_of_any_width():
+    talk = Transcript(said(OTHER, "No, it is eleven", 0.0), (), None, 9.0)
+    cues = [cue.content for cue in srt.parse(document("srt", CueLayout(12), talk))]
+    assert cues == ["Speaker 2:\nNo, it", "Speaker 2:\nis eleven"]
+    one = make_speakers(1, ("Bartholomew Montgomery Junior",))[0]
+    talk = Transcript(said(one, "Es ist zweiundfünfzig.", 0.0), (), None, 9.0)
+    assert "Junior: Es ist\nzweiundfünfzig." not in document("srt", None, talk)
+    assert f"{one.name}:\nEs ist zweiundfünfzig.\n" in document("srt", None, talk)
 
 
 def test_names_are_those_of_the_first_speakers():
