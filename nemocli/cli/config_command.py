@@ -1,11 +1,11 @@
 """A subcommand whose options are also looked up in the config file, which is read only then."""
 
-import re
 from typing import Any
 
 from typer.core import TyperCommand
 
-from nemocli.errors import UsageError
+from nemocli.cli.quoted_values import has_word, is_quoted
+from nemocli.errors import ModelError, UsageError
 
 
 class ConfiguredCommand(TyperCommand):
@@ -28,10 +28,11 @@ class ConfiguredCommand(TyperCommand):
         """Run the subcommand; where it refuses what was not typed, say where that comes from."""
         try:
             return super().invoke(ctx)
-        except UsageError as error:
+        except (UsageError, ModelError) as error:
             used = [name for name in ctx.params if _find_source(ctx, name) == "DEFAULT_MAP"]
             quoted = ctx.default_map.explain_value(used, str(error)) if used else ""
-            raise UsageError(f"{error}{quoted or _explain_origins(ctx, str(error))}") from None
+            kind = UsageError if isinstance(error, UsageError) else ModelError
+            raise kind(f"{error}{quoted or _explain_origins(ctx, str(error))}") from None
 
 
 class TolerantCommand(ConfiguredCommand):
@@ -70,16 +71,12 @@ def _explain_origins(ctx: Any, sentence: str) -> str:
         if value is None or value is False or source not in ("ENVIRONMENT", "DEFAULT_MAP"):
             continue
         is_configured = source == "DEFAULT_MAP"
-        named = next((name for name in parameter.opts if _has_word(sentence, name)), None)
+        named = next((name for name in parameter.opts if has_word(sentence, name)), None)
         if named is not None and is_configured:
             said += f" {ctx.default_map.locate(parameter.name)} sets {named}: remove it there to do"
             said += " without."
         elif named is not None:
             said += f" The variable {parameter.envvar} sets {named}: unset it to do without."
-        elif not is_configured and repr(str(value)) in sentence:
+        elif not is_configured and is_quoted(parameter.name, value, sentence):
             said += f" It is what the variable {parameter.envvar} says."
     return said
-
-
-def _has_word(sentence: str, name: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", sentence) is not None

@@ -7,6 +7,7 @@ from typing import Any
 
 from nemocli.cli.config_file import ConfigFile, Setting, read_config_file
 from nemocli.cli.declared_options import DeclaredSubcommand, Option, list_subcommands
+from nemocli.cli.quoted_values import is_quoted
 from nemocli.errors import quote
 
 #: Types of a value for each kind of option, and what they are called in a sentence. A text may be
@@ -193,7 +194,7 @@ class LazyValues(dict[str, Any]):
         """Return what follows a sentence that quotes a value of these parameters: its line."""
         for name in names:
             value = (self._values or {}).get(name)
-            if value and self._file and repr(str(value.value)) in sentence:
+            if value and self._file and is_quoted(name, value.value, sentence):
                 setting = value.setting
                 line = self._file.find_line(*setting.table, setting.key)
                 return f" It is what {self._file.path} says in line {line} ({setting.key})."

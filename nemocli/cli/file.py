@@ -47,6 +47,7 @@ class _Request:
     def __init__(self, options: FileOptions) -> None:
         self.options = options
         self.formats: tuple[str, ...] = (parse_format(options.stdout_format),)
+        chosen_by = "--format"
         requested = (
             None
             if options.output_format is None
@@ -55,14 +56,14 @@ class _Request:
         #: The one file that gets the transcript instead of stdout.
         self.target = find_target(options.output_dir, requested, options.force)
         if self.target is not None:
-            self.formats = (format_of(self.target),)
+            self.formats, chosen_by = (format_of(self.target),), "--output"
             if options.is_typed("stdout_format") and options.stdout_format not in self.formats:
                 raise UsageError(
                     f"{self.target} and --format {options.stdout_format} contradict each other:"
                     " leave out one."
                 )
         elif requested is not None:
-            self.formats = requested
+            self.formats, chosen_by = requested, "--output-format"
         self.is_for_files = self.target is None and (
             options.output_dir is not None or requested is not None
         )
@@ -86,7 +87,7 @@ class _Request:
             options.untrained_lookahead,
             speakers,
         )
-        check_formats(self.formats, sound.is_separate or speakers is not None)
+        check_formats(self.formats, sound.is_separate or speakers is not None, chosen_by)
         self.max_memory = parse_bytes(options.max_memory)
         self.place = choose_place(options)
         self.screen = Screen(options.quiet)

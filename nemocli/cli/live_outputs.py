@@ -154,7 +154,7 @@ def check_output(path: Path, force: bool, has_speakers: bool) -> None:
     if FORMATS[path.suffix[1:]].has_only_turns and not has_speakers:
         raise UsageError(
             f"{path.suffix} only says who speaks when: add --speakers, or --mic and --system, which"
-            " are two, or choose another format."
+            " are two, or choose another format in --output."
         )
     check_target(path, force)
 

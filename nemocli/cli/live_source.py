@@ -13,7 +13,7 @@ from nemocli.audio.source import LiveSource
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import make_printable
 from nemocli.errors import UsageError
-from nemocli.transcript.speakers import MAX_NAME, is_name
+from nemocli.transcript.speakers import MAX_NAME, is_name, quote_names
 
 #: Seconds that a microphone is waited for where nobody sees that it is.
 PIPE_WAIT_S = 30.0
@@ -60,7 +60,8 @@ def parse_labels(typed: str) -> tuple[str, str]:
     if len(labels) != 2 or labels[0] == labels[1] or not all(map(is_name, labels)):
         raise UsageError(
             f"--labels takes two different names, such as You,Them, of {MAX_NAME} characters at"
-            f" most, without < > & and colons; not {typed[:60]!r}."
+            f" most (wide ones counted twice), without < > & and colons; not"
+            f" {quote_names(typed[:60])}."
         )
     return labels[0], labels[1]
 

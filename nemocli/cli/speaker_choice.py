@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nemocli.cli.screen import Screen
-from nemocli.diarization.options import SpeakerOptions
+from nemocli.diarization.options import SpeakerOptions, check_count
 from nemocli.errors import UsageError
 from nemocli.models.load_diarizer import ResolvedDiarizer, resolve_diarizer
 from nemocli.models.paths import DEMO, DIARIZATION_DEMO
@@ -90,7 +90,8 @@ def choose_speakers(options: OptionsWithSpeakers, by_channel: bool) -> SpeakerCh
                 )
     names = parse_speaker_names(options.speaker_names)
     most = None if by_channel else options.max_speakers
-    SpeakerOptions(None, most, names)  # raises for too many names
+    if most is not None:
+        check_count(names, most, "--speaker-names", "--max-speakers")
     model = options.speaker_model
     if model is None and options.model == DEMO:
         model = DIARIZATION_DEMO

@@ -36,12 +36,16 @@ def parse_formats(text: str, has_speakers: bool = False) -> tuple[str, ...]:
     return tuple(parse_format(name) for name in names or (text,))
 
 
-def check_formats(formats: Iterable[str], has_speakers: bool) -> None:
-    """Raise UsageError for a format that only says who speaks when, if nothing says that."""
+def check_formats(formats: Iterable[str], has_speakers: bool, option: str) -> None:
+    """Raise UsageError for a format that only says who speaks when, if nothing says that.
+
+    `option` is what chose them, for the sentence.
+    """
     for name in formats:
         if FORMATS[name].has_only_turns and not has_speakers:
             raise UsageError(
-                f"{name} only says who speaks when: add --speakers, or choose another format."
+                f"{name} only says who speaks when: add --speakers, or choose another format"
+                f" in {option}."
             )
 
 

@@ -40,14 +40,13 @@ class CueLayout:
     def __post_init__(self) -> None:
         if self.max_line_width is not None and self.max_line_width < MIN_LINE_WIDTH:
             raise UsageError(
-                f"A line must be at least {MIN_LINE_WIDTH} cells wide, not {self.max_line_width}."
+                f"--max-line-width takes at least {MIN_LINE_WIDTH} cells, or 0 for no limit, not"
+                f" {self.max_line_width}."
             )
         if self.max_line_count is not None and self.max_line_count < 1:
-            raise UsageError(f"A cue must have at least 1 line, not {self.max_line_count}.")
+            raise UsageError(f"--max-line-count takes at least 1 line, not {self.max_line_count}.")
         if not 0 <= self.min_cue <= MAX_MIN_CUE:
-            raise UsageError(
-                f"A cue must stand at least 0 to {MAX_MIN_CUE:g} seconds, not {self.min_cue:g}."
-            )
+            raise UsageError(f"--min-cue takes 0 to {MAX_MIN_CUE:g} seconds, not {self.min_cue:g}.")
 
 
 DEFAULT_LAYOUT = CueLayout()

@@ -4,10 +4,8 @@ from nemocli.transcript.cue_layout import DEFAULT_LAYOUT, CueLayout
 from nemocli.transcript.cues import join_lines
 from nemocli.transcript.provenance import Provenance
 from nemocli.transcript.segments import Segment
+from nemocli.transcript.speakers import UNKNOWN
 from nemocli.transcript.writer import Writer
-
-#: Stands before the words of which it is not known who said them, where others are known.
-UNKNOWN = "Unknown: "
 
 
 class TxtWriter(Writer):
@@ -29,7 +27,7 @@ class TxtWriter(Writer):
             return f"{join_lines(segment.labelled_text)}\n"
         last, self._last = self._last, segment
         if last is None or last.label != segment.label:
-            who = "" if segment.label else UNKNOWN
+            who = "" if segment.label else f"{UNKNOWN}: "
             return ("" if last is None else "\n") + who + join_lines(segment.labelled_text)
         space = " " if segment.words[0].space_before else ""
         return space + join_lines(segment.text)

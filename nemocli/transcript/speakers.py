@@ -4,16 +4,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from nemocli.errors import UsageError
 
-#: Characters of a name at most.
+#: Characters of a name at most, wide ones counted twice, as in lines of subtitles.
 MAX_NAME = 30
 
 #: Signs that a name may not have: WebVTT and the colon behind a name give them a meaning.
 _MEANINGFUL = set("<>&:")
 
-#: What speakers without a name are called.
-_NUMBERED = re.compile(r"speaker[ _]?\d+", re.IGNORECASE)
+#: Stands before the words of which it is not known who said them, where others are known.
+UNKNOWN = "Unknown"
+
+#: What speakers without a name are called, and those of whom nothing is known.
+_TAKEN = re.compile(rf"speaker[ _]?\d+|{UNKNOWN}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class Turn:
 
 def is_name(text: str) -> bool:
     """Tell whether a text can stand for a person in all formats, and on the screen."""
-    return text.isprintable() and 0 < len(text) <= MAX_NAME and not _MEANINGFUL & set(text)
+    is_short = len(text) <= MAX_NAME and 0 < cell_len(text) <= MAX_NAME
+    return is_short and text.isprintable() and not _MEANINGFUL & set(text)
 
 
 def parse_speaker_names(text: str | None) -> tuple[str, ...]:
@@ -54,25 +60,32 @@ def parse_speaker_names(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     names = tuple(name.strip() for name in text.split(","))
-    check_speaker_names(names)
+    check_speaker_names(names, "--speaker-names")
     return names
 
 
-def check_speaker_names(names: Sequence[str]) -> None:
-    """Raise UsageError for names that are equal, or that cannot stand for a person everywhere."""
+def check_speaker_names(names: Sequence[str], option: str) -> None:
+    """Raise UsageError for names that are equal, or that cannot stand for a person everywhere.
+
+    `option` is what takes them, for the sentence.
+    """
     # A blank is an underscore where fields may have none.
-    different = {"_".join(str(name).split()) for name in names}
+    different = {"_".join(name.split()) for name in names}
     if not all(map(is_name, names)) or len(different) < len(names):
         raise UsageError(
-            "--speaker-names takes different names in the order of their first words, such"
-            f' as "Ann,Ben", of {MAX_NAME} characters at most, without any of < > & :, not'
-            f" {','.join(map(str, names))!r}."
+            f"{option} takes different names, such as Ann,Ben, of {MAX_NAME} characters at most"
+            " (wide ones counted twice), without any of < > & :, not"
+            f" {quote_names(','.join(names))}."
         )
-    if taken := next(filter(_NUMBERED.fullmatch, names), None):
+    if taken := next(filter(_TAKEN.fullmatch, names), None):
         raise UsageError(
-            f"{taken!r} is what speakers without a name are called: choose another in"
-            " --speaker-names."
+            f"{taken} is what speakers without a name are called: choose another in {option}."
         )
+
+
+def quote_names(text: str) -> str:
+    """Return refused names as a sentence quotes them: as they were typed, on one line."""
+    return "“" + "".join(c if c.isprintable() else "\ufffd" for c in text) + "”"
 
 
 def make_speakers(count: int, names: tuple[str, ...] = ()) -> tuple[Speaker, ...]:

@@ -233,6 +233,51 @@ def test_an_option_that_does_not_go_together_with_others_is_found_again(clips, w
     )
 
 
+def test_options_that_contradict_each_other_are_found_again(clips, write):
+    """Each of the two is named, with the place that sets it if it was not typed."""
+    typed = ("file", clips[0].path, "--model", "demo")
+    names = ("--speakers", "--speaker-names", "A,B")
+    path = write("[file]\nmax-speakers = 1\n")
+    done = nemocli(*typed, *names)
+    assert done.exit_code == 2
+    assert done.stderr.endswith(
+        f" Line 2 of {path} sets --max-speakers: remove it there to do without.\n"
+    )
+    path = write('speaker-names = ["A", "B"]\n')
+    done = nemocli(*typed, "--speakers", "--max-speakers", "1")
+    assert done.exit_code == 2 and f"Line 1 of {path} sets --speaker-names" in done.stderr
+    write("")
+    one = {"NEMOCLI_MAX_SPEAKERS": "1"}
+    for command in (typed, ("live", "--model", "demo", "--input", clips[0].path)):
+        done = nemocli(*command, *names, env=one)
+        assert done.exit_code == 2 and "variable NEMOCLI_MAX_SPEAKERS sets" in done.stderr
+    done = nemocli(*typed, env={"NEMOCLI_FORMAT": "rttm"})
+    assert done.exit_code == 2 and "The variable NEMOCLI_FORMAT sets --format" in done.stderr
+    path = write('[file]\noutput-format = ["txt", "rttm"]\n')
+    done = nemocli(*typed, "-o", "out")
+    assert done.exit_code == 2 and f"Line 2 of {path} sets --output-format" in done.stderr
+    path = write("min-cue = 8\n")
+    done = nemocli(*typed)
+    assert done.exit_code == 2 and "--min-cue takes 0 to 5 seconds, not 8." in done.stderr
+    assert f"Line 1 of {path} sets --min-cue" in done.stderr
+
+
+def test_a_model_that_is_not_there_is_found_again(clips, write):
+    typed = ("file", clips[0].path, "--speakers")
+    path = write('model = "demo"\nspeaker-model = "nowhere"\n')
+    done = nemocli(*typed)
+    assert done.exit_code == 3
+    assert done.stderr.endswith(f" It is what {path} says in line 2 (speaker-model).\n")
+    done = nemocli(*typed, env={"NEMOCLI_SPEAKER_MODEL": "x"})
+    assert done.exit_code == 3
+    assert done.stderr.endswith(" It is what the variable NEMOCLI_SPEAKER_MODEL says.\n")
+    done = nemocli(*typed, "--speaker-model", "absent")
+    assert done.exit_code == 3 and str(path) not in done.stderr
+    path = write("model = '~/nowhere'\n")
+    done = nemocli("file", clips[0].path)
+    assert done.exit_code == 3 and f"It is what {path} says in line 1 (model)." in done.stderr
+
+
 def test_what_takes_commas_takes_a_list(write):
     """Otherwise the same value has one form when typed and none that a file would have."""
     having = [(one, option) for one, option in OPTIONS if option.has_commas]

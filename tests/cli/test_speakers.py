@@ -89,7 +89,10 @@ def test_a_person_on_each_channel(clips, tmp_path):
         (("--speaker-names", "Ann"), "--speaker-names is for --speakers"),
         (("--speaker-model", "demo"), "--speaker-model is for --speakers"),
         (("--speakers", "--speaker-names", "Ann,Ann"), "different names"),
-        (("--speakers", "--speaker-names", "A,B", "--max-speakers", "1"), "2 names are too many"),
+        (
+            ("--speakers", "--speaker-names", "A,B", "--max-speakers", "1"),
+            "--speaker-names has 2 names, and --max-speakers is 1",
+        ),
         (
             ("--speakers", "--channels", "separate", "--max-speakers", "2"),
             "each channel is a speaker: leave out --max-speakers",
@@ -98,9 +101,11 @@ def test_a_person_on_each_channel(clips, tmp_path):
             ("--speakers", "--channels", "separate", "--speaker-model", "demo"),
             "each channel is a speaker: leave out --speaker-model",
         ),
+        (("--speakers", "--speaker-names", "unknown"), "what speakers without a name are called"),
         (("--speakers", "--server", "http://localhost:1"), "leave out --server"),
         (("--speakers", "--cluster", "local"), "leave out --cluster"),
         (("-f", "rttm"), "rttm only says who speaks when: add --speakers"),
+        (("-o", "out", "--output-format", "rttm"), "choose another format in --output-format"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_loaded(clips, typed, complaint):

@@ -198,11 +198,14 @@ def test_words_of_nothing_but_control_characters_are_left_out():
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"max_line_width": 1}, "A line must be at least 2 cells wide, not 1."),
-        ({"max_line_count": 0}, "A cue must have at least 1 line, not 0."),
-        ({"min_cue": -0.1}, "A cue must stand at least 0 to 5 seconds, not -0.1."),
-        ({"min_cue": 5.1}, "A cue must stand at least 0 to 5 seconds, not 5.1."),
-        ({"min_cue": float("nan")}, "A cue must stand at least 0 to 5 seconds, not nan."),
+        (
+            {"max_line_width": 1},
+            "--max-line-width takes at least 2 cells, or 0 for no limit, not 1.",
+        ),
+        ({"max_line_count": 0}, "--max-line-count takes at least 1 line, not 0."),
+        ({"min_cue": -0.1}, "--min-cue takes 0 to 5 seconds, not -0.1."),
+        ({"min_cue": 5.1}, "--min-cue takes 0 to 5 seconds, not 5.1."),
+        ({"min_cue": float("nan")}, "--min-cue takes 0 to 5 seconds, not nan."),
     ],
 )
 def test_impossible_layouts_are_refused(wrong, sentence):

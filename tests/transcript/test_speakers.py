@@ -248,13 +248,21 @@ def test_names_are_those_of_the_first_speakers():
     assert Speaker(11).id == "SPEAKER_11"
 
 
-@pytest.mark.parametrize("typed", ["", "Ann,", "Ann,Ann", "A<b>", "Ann: B", "x" * 31, "a\x1b[2J"])
+@pytest.mark.parametrize(
+    "typed", ["", "Ann,", "Ann,Ann", "A<b>", "Ann: B", "x" * 31, "a\x1b[2J", "山" * 16, "\u0301"]
+)
 def test_what_is_no_list_of_names(typed):
     with pytest.raises(UsageError, match="--speaker-names takes different names"):
         parse_speaker_names(typed)
 
 
-@pytest.mark.parametrize("typed", ["Ann,Speaker 1", "SPEAKER_03"])
+def test_refused_names_are_shown_as_they_were_typed():
+    with pytest.raises(UsageError) as raised:
+        parse_speaker_names("O'N\"a<,\x1b")
+    assert str(raised.value).endswith("not “O'N\"a<,\ufffd”.")
+
+
+@pytest.mark.parametrize("typed", ["Ann,Speaker 1", "SPEAKER_03", "Unknown", "UNKNOWN,Ann"])
 def test_names_that_other_speakers_have(typed):
     with pytest.raises(UsageError, match="what speakers without a name are called"):
         parse_speaker_names(typed)
