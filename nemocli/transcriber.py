@@ -324,10 +324,15 @@ class Transcriber(Closing):
         options = SpeakerOptions(speakers) if isinstance(speakers, Diarizer) else speakers
         if options is None:
             return None
-        if (options.diarizer is None) != sound.is_separate:
+        if options.diarizer is None and not sound.is_separate:
             raise UsageError(
-                "Separate channels are speakers without a diarization model, and all other sound"
-                " needs one: give SpeakerOptions without a model, or choose other channels."
+                "speakers needs a diarization model, such as load_diarizer() returns:"
+                " SpeakerOptions(None) is for sound whose channels are separate."
+            )
+        if options.diarizer is not None and sound.is_separate:
+            raise UsageError(
+                "Separate channels are speakers without a diarization model: give"
+                " SpeakerOptions(None), or choose other channels."
             )
         options.check_features(self._runtime.config.features)
         return options

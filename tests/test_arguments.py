@@ -10,6 +10,7 @@ from nemocli.audio.options import SoundOptions
 from tests.engine.small import small
 
 TRANSCRIBER = small(3)
+DIARIZER = nemocli.load_diarizer("demo", runtime="numpy")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,20 @@ TRANSCRIBER = small(3)
         (TRANSCRIBER.transcribe_many, "paths", 3),
         (TRANSCRIBER.transcribe_many, "paths", None),
         (TRANSCRIBER.transcribe_many, "paths", b"a.wav"),
+        (lambda **o: nemocli.SpeakerOptions(DIARIZER, **o), "names", (1, 2)),
+        (lambda **o: nemocli.SpeakerOptions(DIARIZER, **o), "names", "Ann"),
+        (lambda **o: nemocli.SpeakerOptions(DIARIZER, **o), "max_speakers", "2"),
+        (lambda **o: nemocli.SpeakerOptions(DIARIZER, **o), "max_speakers", 1.5),
+        (lambda **o: nemocli.SpeakerOptions(DIARIZER, **o), "max_speakers", 0),
+        (nemocli.SpeakerOptions, "diarizer", "demo"),
+        (DIARIZER.begin, "mode", 3),
+        (DIARIZER.time_step, "mode", None),
+        (lambda **o: DIARIZER.begin("low_latency", **o), "most_remembered", 1.5),
+        (lambda **o: DIARIZER.begin("low_latency", **o), "keep_logits", 1),
+        (nemocli.load_diarizer, "model", 3),
+        (lambda **o: TRANSCRIBER.transcribe("a.wav", **o), "speakers", "demo"),
+        (nemocli.Phrases.read, "path", 3),
+        (lambda **o: nemocli.Phrases.of([], **o), "over_blank", "yes"),
         (nemocli.pull, "model", None),
         (nemocli.pull, "progress", 1),
         (nemocli.convert, "checkpoint", None),
@@ -66,6 +81,25 @@ def test_a_session_keeps_its_language():
     with pytest.raises(nemocli.UsageError, match="lang takes"):
         session.lang = 3
     assert session.lang == "de-DE"
+
+
+def test_sentences_about_speakers_are_for_a_program():
+    """They name arguments, not options of the command line."""
+    for names in (("Ann", "Ann"), ("Speaker 1",), ("A", "B")):
+        with pytest.raises(nemocli.UsageError, match=r"\bnames\b") as caught:
+            nemocli.SpeakerOptions(DIARIZER, 1, names)
+        assert "--" not in str(caught.value)
+    with pytest.raises(nemocli.UsageError, match=r"speakers needs a .*load_diarizer\(\)"):
+        TRANSCRIBER.transcribe("a.wav", speakers=nemocli.SpeakerOptions(None))
+    assert nemocli.SpeakerOptions(DIARIZER, np.int64(2), ["Ann"]).names == ("Ann",)
+
+
+def test_a_closed_diarizer_begins_nothing():
+    diarizer = nemocli.load_diarizer("demo", runtime="numpy")
+    diarizer.close()
+    for call in (diarizer.begin, diarizer.time_step):
+        with pytest.raises(nemocli.NemocliError, match="closed; load it again"):
+            call("low_latency")
 
 
 def test_a_path_among_others_that_is_none():

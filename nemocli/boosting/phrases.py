@@ -11,6 +11,7 @@ from numbers import Real
 from os import PathLike
 from pathlib import Path
 
+from nemocli.arguments import check_argument
 from nemocli.boosting.folding import count_letters, fold
 from nemocli.errors import UsageError, quote
 from nemocli.network.tokenizer_file import SPACE
@@ -72,6 +73,7 @@ class Phrases:
         Of phrases that differ only in case, the first is kept, with the largest of their weights.
         """
         check_boost(boost)
+        check_argument("over_blank", over_blank, bool, "True or False")
         if isinstance(phrases, str):
             phrases = [phrases]
         if not isinstance(phrases, Iterable) or isinstance(phrases, (bytes, dict)):
@@ -95,6 +97,8 @@ class Phrases:
         Lines that begin with `#` are comments. Raises UsageError that names the first wrong line.
         """
         check_boost(boost)
+        check_argument("over_blank", over_blank, bool, "True or False")
+        check_argument("path", path, (str, PathLike), "a path")
         found = []
         for number, line in read_lines(path):
             try:

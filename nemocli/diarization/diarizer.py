@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from numbers import Integral
 from threading import Lock
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nemocli.arguments import check_argument
 from nemocli.closing import Closing
 from nemocli.diarization.modes import DiarizationMode, list_modes
 from nemocli.diarization.stream import SpeakerStream, Step
@@ -48,24 +51,33 @@ class Diarizer(Closing):
     def begin(
         self, mode: str, keep_logits: bool = False, most_remembered: int | None = None
     ) -> SpeakerStream:
-        """Begin a stream; UsageError for a `mode` that the model does not have.
+        """Begin a stream. Raises UsageError for a `mode` that the model does not have.
+
+        Raises it for arguments of another type too, and NemocliError if the model is closed.
 
         `keep_logits` collects them in `SpeakerStream.logits`, for comparisons. The speaker cache
         keeps frames of the first `most_remembered` speakers only. Otherwise a speaker whom the
         model finds once by mistake has frames there for hours, and is found again.
         """
-        if mode not in self.modes:
-            raise UsageError(
-                f"The diarization model has no mode {mode!r};"
-                f" choose one of {', '.join(self.modes)}."
-            )
+        check_argument("keep_logits", keep_logits, bool, "True or False")
+        kinds = (Integral, NoneType)
+        check_argument("most_remembered", most_remembered, kinds, "a whole number, or None")
+        self._check_mode(mode)
+        if self._is_closed:
+            raise _explain_closed()
         return SpeakerStream(self, self.modes[mode], keep_logits, most_remembered)
 
     def time_step(self, mode: str) -> float:
-        """Return the seconds of the longest step of a `mode`: the faster one of two."""
+        """Return the seconds of the longest step of a `mode`: the faster one of two.
+
+        Raises what `begin` raises.
+        """
+        self._check_mode(mode)
         embeds = np.zeros((self.modes[mode].encode_frames, len(self.silence)), np.float32)
         times = []
         with self._lock:
+            if self._is_closed:
+                raise _explain_closed()
             for _ in range(2):
                 began = time.perf_counter()
                 self._encode([embeds], self.modes[mode])
@@ -87,7 +99,7 @@ class Diarizer(Closing):
         mode = steps[0][0].mode
         with self._lock:
             if self._is_closed:
-                raise NemocliError("This diarization model is closed; load it again.")
+                raise _explain_closed()
             embeds = self._embed([step.mel for _, step in steps], mode)
             remembered = [stream.cache.list_frames() for stream, _ in steps]
             logits = self._encode(list(map(_join, remembered, embeds)), mode)
@@ -95,6 +107,14 @@ class Diarizer(Closing):
             stream.end_step(step, *found)
             for (stream, step), *found in zip(steps, embeds, logits, strict=True)
         ]
+
+    def _check_mode(self, mode: str) -> None:
+        check_argument("mode", mode, str, "the name of a mode")
+        if mode not in self.modes:
+            raise UsageError(
+                f"The diarization model has no mode {mode!r};"
+                f" choose one of {', '.join(self.modes)}."
+            )
 
     def _embed(self, parts: Sequence[Array], mode: DiarizationMode) -> list[Array]:
         """Embed frames [n, 8 mels] of each stream, as [n, D]."""
@@ -134,6 +154,11 @@ class Diarizer(Closing):
             part_logits[: ROWS_PER_FRAME * len(part)]
             for part, part_logits in zip(parts, logits, strict=True)
         ]
+
+
+def _explain_closed() -> NemocliError:
+    """Return the error for a model that is closed."""
+    return NemocliError("This diarization model is closed; load it again.")
 
 
 def _join(remembered: Array, embeds: Array) -> Array:
