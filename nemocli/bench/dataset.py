@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nemocli.bench.speaker_reference import SpeakerReference, read_rttm, read_seglst
-from nemocli.errors import UsageError
+from nemocli.errors import UsageError, quote
 
 #: Extensions of the sound files that are read from a folder.
 SOUNDS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".mp4", ".mkv", ".webm", ".aiff")
@@ -97,15 +97,19 @@ def _parse_line(line: str, folder: Path) -> Utterance:
     text = entry.get("text")
     if text is None and speakers is not None and speakers.segments is not None:
         text = " ".join(words for _, words in speakers.segments)
-    if not isinstance(text, str):
+    if text is None:
         raise ValueError("it has no text")
+    if not isinstance(text, str):
+        raise ValueError(f"its text is {quote(text)}, not a text")
     return Utterance(sound, text, lang, offset or 0.0, duration, speakers)
 
 
 def _find_file(entry: dict[str, Any], key: str, folder: Path) -> Path:
     """Return the path of a file that exists, relative to the folder unless it is absolute."""
-    if not isinstance(entry.get(key), str):
+    if entry.get(key) is None:
         raise ValueError(f"it has no {key}")
+    if not isinstance(entry[key], str):
+        raise ValueError(f"its {key} is {quote(entry[key])}, not a path")
     path = folder / Path(entry[key]).expanduser()
     try:
         is_there = path.is_file()

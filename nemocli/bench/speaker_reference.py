@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nemocli.errors import UsageError
+from nemocli.errors import UsageError, quote
 
 #: Fields of a SPEAKER line of RTTM, without its last, which many programs leave out.
 RTTM_FIELDS = "SPEAKER file channel start duration <NA> <NA> speaker <NA>"
@@ -53,8 +53,10 @@ def read_rttm(
 ) -> list[ReferenceTurn]:
     """Read the turns of a sound, or of its part, from an RTTM file.
 
-    If there are several recordings in the file, the sound's is named as it is, without extension.
-    Lines of another type than SPEAKER do not matter. Raises UsageError that names the wrong line.
+    Lines of other recordings are left out: the sound's is named as it is, without extension. If
+    there is one recording only, one name may also be the beginning of the other, as `ES2004a` is
+    of `ES2004a.Mix-Headset`. Lines of another type than SPEAKER do not matter. Raises UsageError
+    that names the wrong line, or for a file about other recordings alone.
     """
     by_recording: dict[str, list[ReferenceTurn]] = {}
     for number, line in enumerate(_read(path).split("\n"), 1):
@@ -68,12 +70,21 @@ def read_rttm(
         by_recording.setdefault(recording, []).append(turn)
     if not by_recording:
         raise UsageError(f"{path} has no turns: a line is {RTTM_FIELDS!r}.")
-    if len(by_recording) > 1 and sound.stem not in by_recording:
+    name = "_".join(sound.stem.split())  # fields have no spaces
+    if len(by_recording) > 1 and name not in by_recording:
+        raise UsageError(f"{path} has turns of {len(by_recording)} recordings, but none of {name}.")
+    only = next(iter(by_recording))
+    if name not in by_recording and not (_begins(only, name) or _begins(name, only)):
         raise UsageError(
-            f"{path} has turns of {len(by_recording)} recordings, but none of {sound.stem!r}."
+            f"{path} is about the recording {quote(only)}, not about {name}: take the file of this"
+            f" sound, or if it is that, write {name} in the second field of its lines."
         )
-    turns = by_recording.get(sound.stem) or next(iter(by_recording.values()))
-    return join_turns(cut_turns(turns, offset, duration))
+    return join_turns(cut_turns(by_recording.get(name, by_recording[only]), offset, duration))
+
+
+def _begins(whole: str, part: str) -> bool:
+    """Tell whether a name begins with another, and goes on with a sign such as a dot."""
+    return whole.startswith(part) and not whole[len(part) :][:1].isalnum()
 
 
 def _parse_turn(fields: list[str]) -> tuple[str, ReferenceTurn]:

@@ -12,7 +12,7 @@ from nemocli.bench.accuracy import ALL, Accuracy, PhraseAccuracy
 from nemocli.bench.compare import Comparison
 from nemocli.bench.figures import Figure, compute_figures, compute_load_figures
 from nemocli.bench.report import BenchReport, ModelResult
-from nemocli.bench.speaker_accuracy import ScoredSpeakers, summarize_speakers
+from nemocli.bench.speaker_accuracy import ScoredSpeakers, SpeakerSummary, summarize_speakers
 from nemocli.bench.speed import count_chunks_per_call
 from nemocli.bench.sweep import SweepPoint
 from nemocli.cli.printable import make_printable
@@ -240,9 +240,20 @@ def _show_speakers(judged: Sequence[ScoredSpeakers], name: str) -> None:
     show_table(["", "DER", "missed", "false alarm", "confusion", "spoken s"], rows)
     print_line(
         f"Speakers by {name}; where several speak at once, each counts. JER:"
-        f" {_format_rate(summary.jer)}. cpWER, words that are wrong or another speaker's:"
-        f" {_format_rate(summary.cpwer)} ({summary.word_errors} of {summary.words}). Files with"
+        f" {_format_rate(summary.jer)}. {_describe_cpwer(judged, summary)} Files with"
         f" the right number of speakers: {summary.counted_right} of {summary.files}."
+    )
+
+
+def _describe_cpwer(judged: Sequence[ScoredSpeakers], summary: SpeakerSummary) -> str:
+    if all(one.words is None for one in judged):
+        return (
+            "cpWER is not counted: it needs a seglst_filepath, which says who says what, and words"
+            " with spaces between them."
+        )
+    return (
+        "cpWER, words that are wrong or another speaker's:"
+        f" {_format_rate(summary.cpwer)} ({summary.word_errors} of {summary.words})."
     )
 
 

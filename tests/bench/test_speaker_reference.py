@@ -51,9 +51,20 @@ def test_a_part_has_its_own_clock(tmp_path):
 def test_the_turns_of_the_sound_are_taken_where_there_are_several_recordings(tmp_path):
     path = rttm(tmp_path, ANN, BEN.replace(" a ", " b "))
     assert [turn.speaker for turn in read(path, "b.flac")] == ["Ben"]
-    with pytest.raises(UsageError, match="turns of 2 recordings, but none of 'c'"):
+    with pytest.raises(UsageError, match="turns of 2 recordings, but none of c"):
         read(path, "c.flac")
-    assert len(read(rttm(tmp_path, ANN), "c.flac")) == 1
+
+
+@pytest.mark.parametrize("sound", ["a.flac", "a.Mix-Headset.wav", "a b.wav"])
+def test_turns_of_a_recording_whose_name_begins_alike(tmp_path, sound):
+    assert len(read(rttm(tmp_path, ANN), sound)) == 1
+    assert len(read(rttm(tmp_path, ANN.replace(" a ", " a_b.mix ")), "a b.wav")) == 1
+
+
+@pytest.mark.parametrize("sound", ["c.flac", "aa.wav", "a1.wav"])
+def test_turns_of_another_recording_are_refused(tmp_path, sound):
+    with pytest.raises(UsageError, match="is about the recording 'a', not about"):
+        read(rttm(tmp_path, ANN), sound)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +186,9 @@ def test_a_manifest_names_the_files_of_speakers(folder):
     [
         ({"rttm_filepath": "a.rttm"}, "it has no text"),
         ({"text": "x", "rttm_filepath": "b.rttm"}, "there is no file .*b.rttm"),
-        ({"text": "x", "rttm_filepath": 3}, "it has no rttm_filepath"),
+        ({"text": "x", "rttm_filepath": 3}, "its rttm_filepath is 3, not a path"),
+        ({"text": "x", "rttm_filepath": {}}, "its rttm_filepath is {}, not a path"),
+        ({"text": 3}, "its text is 3, not a text"),
         (
             {"text": "x", "seglst_filepath": "a.seglst.json"},
             "it has a seglst_filepath, but no rttm",

@@ -192,7 +192,7 @@ def test_speakers_are_compared_where_they_are_known(tmp_path, clips):
     """By a model of random weights: how wrong it is does not matter here."""
     pytest.importorskip("pyannote.metrics")
     diarizer = write_tiny_diarizer(tmp_path / "diarizer")
-    line = "SPEAKER a 1 0 0.5 <NA> <NA> Ann <NA> <NA>\n"
+    line = f"SPEAKER {clips[0].path.stem} 1 0 0.5 <NA> <NA> Ann <NA> <NA>\n"
     (tmp_path / "a.rttm").write_text(line + line.replace("Ann", "Ben").replace(" 0 ", " 0.75 "))
     path = write_manifest(tmp_path, clips[:2], rttm_filepath="a.rttm")
     json_path = tmp_path / "a.json"
@@ -206,6 +206,7 @@ def test_speakers_are_compared_where_they_are_known(tmp_path, clips):
     said = " ".join(done.stdout.split())
     assert f"Speakers by {diarizer}; where several speak at once, each counts. JER:" in said
     assert "Files with the right number of speakers: " in said and " of 1." in said
+    assert "cpWER is not counted: it needs a seglst_filepath" in said
     accuracy = read_report(json_path)["accuracy"]
     assert accuracy["speaker_model"]["model"] == str(diarizer) and len(accuracy["judged"]) == 2
     (one,) = accuracy["speakers"]
