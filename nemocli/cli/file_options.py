@@ -14,6 +14,7 @@ from nemocli.cli.options import (
     BoostBlank,
     Channels,
     ComputeUnits,
+    FileSpeakerNames,
     Gain,
     Language,
     Lookahead,
@@ -28,7 +29,6 @@ from nemocli.cli.options import (
     Server,
     ServerKey,
     SpeakerModel,
-    SpeakerNames,
     Speakers,
     Track,
     UntrainedLookahead,
@@ -112,7 +112,7 @@ class FileOptions:
     gain: Gain = None
     speakers: Speakers = False
     max_speakers: MaxSpeakers = None
-    speaker_names: SpeakerNames = None
+    speaker_names: FileSpeakerNames = None
     speaker_model: SpeakerModel = None
     recursive: Annotated[
         bool, option("Search the subfolders of folders too.", "--recursive", "-r")

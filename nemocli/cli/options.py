@@ -178,13 +178,18 @@ SpeakerModel = Annotated[
 MaxSpeakers = Annotated[
     int | None, option("The most speakers there are, if it is known.", "--max-speakers", min=1)
 ]
-SpeakerNames = Annotated[
+
+
+def speaker_names(order: str) -> Any:
+    """Declare the option for names of speakers, in an `order` such as "of the channels"."""
+    help_text = f'Names of the speakers, in the order {order}, such as "Ann,Ben".'
+    return option(help_text, "--speaker-names", metavar="NAMES")
+
+
+SpeakerNames = Annotated[str | None, speaker_names("of their first words"), COMMAS]
+FileSpeakerNames = Annotated[
     str | None,
-    option(
-        'Names of the speakers, in the order of their first words, such as "Ann,Ben".',
-        "--speaker-names",
-        metavar="NAMES",
-    ),
+    speaker_names("of their first words or, with --channels separate, of the channels"),
     COMMAS,
 ]
 Server = Annotated[

@@ -52,7 +52,7 @@ class SpeakerProvenance:
     mode: str | None = None
     #: The most speakers that the user allowed; None: as many as the model knows.
     max_speakers: int | None = None
-    #: The names that the user gave, in the order of the speakers' arrival.
+    #: The names that the user gave, in the order of the speakers' first words, or of the channels.
     names: tuple[str, ...] = ()
 
 

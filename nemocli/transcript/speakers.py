@@ -23,7 +23,10 @@ _TAKEN = re.compile(rf"speaker[ _]?\d+|{UNKNOWN}", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """A voice, by its number in the order of the first words, and its name if the user gave one."""
+    """A voice, by its number, and its name if the user gave one.
+
+    Numbers go by the first words or, if each channel is a speaker, by the channels.
+    """
 
     #: From 0.
     number: int

@@ -80,6 +80,14 @@ def test_a_person_on_each_channel(clips, tmp_path):
         "--speaker-names", "Ann,Ben",
     )  # fmt: skip
     assert done.stdout == f"Ann: {clips[0].text}\n"
+    # Names go by the channels, whoever speaks first.
+    later = [*([0.0] * rate), *left]
+    soundfile.write(call, list(zip(later, [*left, *([0.0] * rate)], strict=True)), rate)
+    done = nemocli(
+        "file", call, "--model", "demo", "--speakers", "--channels", "separate",
+        "--speaker-names", "Ann,Ben",
+    )  # fmt: skip
+    assert done.stdout == f"Ben: {clips[0].text}\nAnn: {clips[0].text}\n"
 
 
 @pytest.mark.parametrize(

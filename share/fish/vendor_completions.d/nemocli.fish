@@ -73,7 +73,7 @@ complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcom
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l gain -r -d 'Amplify very quiet recordings by this many dB; auto: by as much as the sound needs.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l speakers -d 'Say who speaks: each word has a speaker, and segments end where another one begins. With --channels separate, each channel is one; otherwise a model finds them (--speaker-model).'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l max-speakers -r -d 'The most speakers there are, if it is known. At least 1.'
-complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l speaker-names -r -d 'Names of the speakers, in the order of their first words, such as "Ann,Ben".'
+complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l speaker-names -r -d 'Names of the speakers, in the order of their first words or, with --channels separate, of the channels, such as "Ann,Ben".'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l speaker-model -r -d 'The model that finds who speaks: a folder, a name, or \'demo\'; by default nvidia/Nemotron-3-Diarization.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -s r -l recursive -d 'Search the subfolders of folders too.'
 complete -c nemocli -n '__fish_seen_subcommand_from file; and __fish_seen_subcommand_from file' -l from-file -r -d 'A list of files and folders, one per line or each followed by NUL; - for stdin.'
