@@ -149,6 +149,10 @@ class LiveStream:
         """Prefer one more phrase from the next chunk on."""
         self.prefer((self._phrases or Phrases(())).adding([phrase]))
 
+    def set_endpoint(self, seconds: float) -> None:
+        """Close segments after another pause from now on; the session carries on."""
+        self._limits = replace(self._limits, endpoint=seconds)
+
     def prefer(self, phrases: Phrases) -> None:
         """Prefer other phrases from the next chunk on."""
         self._phrases = self._session.phrases = phrases

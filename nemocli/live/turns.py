@@ -111,6 +111,11 @@ class TurnStream:
         """Switch to a language from the next chunk on; UsageError if the model lacks it."""
         self._stream.lang = lang
 
+    def set_endpoint(self, seconds: float) -> None:
+        """End turns by another pause from now on, the one that was begun included."""
+        self._limits = replace(self._limits, endpoint=seconds)
+        self._stream.set_endpoint(seconds)
+
     def prefer(self, phrases: Phrases) -> None:
         """Prefer other phrases from the next chunk on."""
         self._phrases = phrases
@@ -138,11 +143,6 @@ class TurnStream:
     def seconds(self) -> float:
         """Seconds of sound received, those of earlier turns included."""
         return self._samples / SAMPLE_RATE
-
-    @property
-    def has_text(self) -> bool:
-        """Whether a turn was begun that is not ended."""
-        return self._start is not None
 
     @property
     def has_sound(self) -> bool:

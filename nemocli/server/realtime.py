@@ -13,7 +13,8 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from nemocli.boosting.phrases import Phrases
-from nemocli.live.turns import TurnEvent, TurnStream
+from nemocli.closing import Closing
+from nemocli.live.turns import TurnEnded, TurnEvent, TurnStream
 from nemocli.scheduler.scheduler import BusyError
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.live_input import LiveInput
@@ -61,7 +62,8 @@ async def serve_realtime(websocket: WebSocket) -> None:
             return
         service.live_statistics.connections += 1
         try:
-            await RealtimeSession(service, websocket).run()
+            with RealtimeSession(service, websocket) as session:
+                await session.run()
         except WebSocketDisconnect:
             pass
         except Exception as error:
@@ -69,7 +71,7 @@ async def serve_realtime(websocket: WebSocket) -> None:
             await websocket.close(FAILURE)
 
 
-class RealtimeSession:
+class RealtimeSession(Closing):
     """One connection: a task reads it, and another transcribes and answers."""
 
     def __init__(self, service: Service, websocket: WebSocket) -> None:
@@ -121,6 +123,10 @@ class RealtimeSession:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def close(self) -> None:
+        """Free what the connection held."""
+        self._reader.close()
+
     async def _fail(self, error: BaseException | None) -> None:
         if isinstance(error, WebSocketDisconnect):
             raise error
@@ -169,6 +175,7 @@ class RealtimeSession:
         elif kind == "input_audio_buffer.commit":
             await self._commit()
         elif kind == "input_audio_buffer.clear":
+            self._reader.clear()
             self._uncommitted = 0
             await self._input.put_order(lambda turns: turns.clear())
         elif kind in ("session.update", "transcription_session.update"):
@@ -204,10 +211,14 @@ class RealtimeSession:
         if settings.sound != before.sound:
             await self._input.put_sound(self._reader.finish())
             self._reader = SoundReader(settings.sound)
-        if settings.endpoint_s != before.endpoint_s:
+        if (settings.endpoint_s is None) != (before.endpoint_s is None):
             await self._input.put_order(lambda turns: self._replace_turns(turns))
-        elif settings.language != before.language:
-            await self._input.put_order(lambda turns: _switch(turns, settings.language))
+        else:
+            if settings.endpoint_s != before.endpoint_s:
+                endpoint = settings.limits.endpoint
+                await self._input.put_order(lambda turns: _set_endpoint(turns, endpoint))
+            if settings.language != before.language:
+                await self._input.put_order(lambda turns: _switch(turns, settings.language))
         if settings.keeps_tokens != before.keeps_tokens:
             await self._input.put_order(lambda turns: _keep(turns, settings.keeps_tokens))
         self._writer.includes = settings.includes
@@ -224,8 +235,10 @@ class RealtimeSession:
 
     def _replace_turns(self, turns: TurnStream) -> Iterator[TurnEvent]:
         """End what was said by the old settings, and begin anew by the new ones."""
-        if turns.has_text:
-            yield from turns.end_turn()
+        if turns.has_sound:
+            for event in turns.end_turn():
+                if not isinstance(event, TurnEnded) or event.text:  # no turn without words
+                    yield event
         self._input.turns = self._make_turns(turns.seconds)
 
     async def _refuse(self, error: ApiError, event_id: str | None) -> None:
@@ -252,6 +265,11 @@ def _keep(turns: TurnStream, keeps_tokens: bool) -> Sequence[TurnEvent]:
 
 def _prefer(turns: TurnStream, phrases: Phrases) -> Sequence[TurnEvent]:
     turns.prefer(phrases)
+    return ()
+
+
+def _set_endpoint(turns: TurnStream, endpoint: float) -> Sequence[TurnEvent]:
+    turns.set_endpoint(endpoint)
     return ()
 
 

@@ -44,7 +44,7 @@ class RealtimeWriter:
         # The item of the turn that was begun or comes next, and of the one before.
         self._item = _make_id("item")
         self._previous_item: str | None = None
-        # Second of the sound at which the last turn ended.
+        # Second of the sound at which the last turn ended, or was cleared.
         self._turn_began = 0.0
 
     async def send(self, kind: str, **members: Any) -> None:
@@ -97,6 +97,8 @@ class RealtimeWriter:
                     await self._send_place("speech_stopped", audio_end_ms=round(1000 * event.end))
                 await self._end_turn(event, seconds)
             elif isinstance(event, TurnCleared):
+                # Its deltas are not part of the next transcript.
+                self._item, self._turn_began = _make_id("item"), seconds
                 await self.send("input_audio_buffer.cleared")
             elif isinstance(event, TurnStarted) and ends_at_pauses:
                 await self._send_place("speech_started", audio_start_ms=round(1000 * event.start))
@@ -112,6 +114,9 @@ class RealtimeWriter:
             self._text = ""
             if event.text:
                 self._feeds.publish(self._feed, event.text, is_final=True)
+        elif isinstance(event, TurnCleared) and self._text:
+            self._text = ""
+            self._feeds.publish(self._feed, "", is_final=False)
 
     async def _send_place(self, happened: str, **place: int) -> None:
         await self.send(f"input_audio_buffer.{happened}", **place, item_id=self._item)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nemocli.audio.resample import Resampler, mix_down
 from nemocli.server.errors import ApiError
+from nemocli.units import SAMPLE_RATE
 
 #: Rates that clients may send, in samples a second.
 MIN_RATE, MAX_RATE = 8000, 48000
@@ -53,10 +54,18 @@ class SoundReader:
 
     def finish(self) -> NDArray[np.float32]:
         """Return the last samples, which were held back for what might have followed."""
-        self._held = b""
         last = self._resampler.finish()
-        self._resampler = Resampler(self.format.rate)
+        self.clear()
         return last
+
+    def clear(self) -> None:
+        """Forget what is held back; bytes that follow begin anew."""
+        self._held = b""
+        self._resampler = Resampler(self.format.rate)
+
+    def close(self) -> None:
+        """Free the resampler: soxr would list on stderr what it still holds when Python ends."""
+        self._resampler = Resampler(SAMPLE_RATE)
 
     def _decode(self, data: bytes) -> NDArray[np.float32]:
         if self.format.encoding == "pcm16":

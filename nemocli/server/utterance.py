@@ -80,6 +80,7 @@ class Utterance:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._stack.aclose()
+        self._reader.close()
 
     async def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait for work, or for the end of the thread that it waits for."""

@@ -60,6 +60,7 @@ NULL_AT_16K = {
     "type": "transcription",
     "audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}, "turn_detection": None}},
 }
+VAD_AT_16K = {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}}
 
 
 def transcript(client):
@@ -180,6 +181,75 @@ def test_clear_forgets_what_was_said(server, clips):
         assert transcript(client) == clips[1].text
 
 
+@pytest.mark.parametrize("rate", [16000, 24000])
+def test_clear_forgets_half_a_sample(server, clips, rate):
+    """Its other half would make noise of everything that follows."""
+    given = {"format": {"type": "audio/pcm", "rate": rate}, "turn_detection": None}
+    with Client(server) as client:
+        client.send("session.update", session={"audio": {"input": given}})
+        client.send_raw(pcm(clips[0].samples)[:10_001])
+        client.send("input_audio_buffer.clear")
+        client.send_raw(pcm(soxr.resample(clips[1].samples, 16000, rate)))
+        client.send("input_audio_buffer.commit")
+        assert transcript(client) == clips[1].text
+
+
+@pytest.mark.parametrize("kind", ["null", "server_vad"])
+def test_clear_begins_another_item(server, clips, kind):
+    """The deltas of an item are its transcript, and what was cleared is not counted."""
+    pause = np.zeros(0 if kind == "null" else 16000, np.float32)
+    with Client(server) as client:
+        client.send("session.update", session=NULL_AT_16K if kind == "null" else VAD_AT_16K)
+        client.append(clips[0].samples)
+        events = [client.receive("delta")]
+        client.send("input_audio_buffer.clear")
+        client.append(np.concatenate([clips[1].samples, pause]))
+        if kind == "null":
+            client.send("input_audio_buffer.commit")
+        while not events[-1]["type"].endswith(".completed"):
+            events.append(client.receive())
+    done, texts = events[-1], {}
+    for event in events:
+        if event["type"].endswith(".delta"):
+            texts[event["item_id"]] = texts.get(event["item_id"], "") + event["delta"]
+    assert done["item_id"] != events[0]["item_id"]
+    assert done["transcript"] == texts[done["item_id"]] == clips[1].text
+    seconds = (len(clips[1].samples) + len(pause)) / 16000
+    assert done["usage"]["seconds"] <= seconds + 0.001
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"silence_duration_ms": 700}, {"type": "semantic_vad", "eagerness": "low"}],
+    ids=["silence", "semantic"],
+)
+def test_another_pause_does_not_end_the_turn(server, clips, change):
+    with Client(server) as client:
+        client.send("session.update", session=VAD_AT_16K)
+        half = len(clips[0].samples) // 2
+        client.append(clips[0].samples[:half])
+        client.receive("delta")
+        client.send("session.update", session={"audio": {"input": {"turn_detection": change}}})
+        client.append(np.concatenate([clips[0].samples[half:], np.zeros(48000, np.float32)]))
+        assert transcript(client) == clips[0].text
+
+
+def test_another_pause_counts_from_now_on(server, clips):
+    """Without a pause long enough, the two clips are one turn."""
+    sound = np.concatenate([clips[0].samples, np.zeros(16000, np.float32)])
+    with Client(server) as client:
+        client.send("session.update", session=VAD_AT_16K)
+        client.append(clips[0].samples)
+        client.receive("delta")
+        change = {"silence_duration_ms": 8000}
+        client.send("session.update", session={"audio": {"input": {"turn_detection": change}}})
+        client.append(np.concatenate([sound[len(clips[0].samples) :], clips[1].samples]))
+        client.send("input_audio_buffer.commit")
+        text = transcript(client)
+        assert text.startswith(clips[0].text)
+        assert text.endswith(clips[1].text)
+
+
 def test_the_language_may_change(server, clips):
     with Client(server) as client:
         client.send("session.update", session=NULL_AT_16K)
@@ -281,9 +351,6 @@ def test_more_streams_than_the_machine_serves_are_refused(start, clips):
         assert transcript(first) == clips[0].text
     metrics = server.metrics()
     assert (metrics["nemocli_live_refused_total"], metrics["nemocli_live_turns_total"]) == (1, 1)
-
-
-VAD_AT_16K = {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16000}}}}
 
 
 @pytest.mark.parametrize("session", [NULL_AT_16K, VAD_AT_16K], ids=["null", "server_vad"])
