@@ -57,7 +57,7 @@ def build_app(service: Service) -> Starlette:
                 expose_headers=["x-request-id", "x-nemocli-warning", "retry-after"],
             )
         )
-    middleware.append(Middleware(Guard, settings=service.settings))
+    middleware.append(Middleware(Guard, settings=service.settings, cut_off=service.cut_off))
     handlers: dict[Any, Any] = {
         HTTPException: _explain_http,
     }
@@ -120,7 +120,7 @@ def _explain_failures(handler: Handler) -> Handler:
             return await handler(request)
         except Exception as error:
             failure = as_api_error(error)
-            if failure.status >= 500:
+            if failure.is_fault:
                 LOG.error("%s failed: %r", request.url.path, error)
             return failure.make_response()
 

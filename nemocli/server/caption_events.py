@@ -1,7 +1,8 @@
 """GET /captions/events: the captions of a page, as events for another one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -28,16 +29,18 @@ async def send_captions(request: Request) -> Response:
     )
 
 
-async def _prepend(first: str, events: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield first
-    async for event in events:
-        yield event
+async def _prepend(first: str, events: AsyncGenerator[str]) -> AsyncIterator[str]:
+    async with aclosing(events):
+        yield first
+        async for event in events:
+            yield event
 
 
-async def _follow_captions(service: Service, feed: str) -> AsyncIterator[str]:
+async def _follow_captions(service: Service, feed: str) -> AsyncGenerator[str]:
     with service.caption_feeds.follow(feed) as queue:
         yield ": captions\n\n"
         ending = asyncio.ensure_future(service.draining.wait())
+        getting: asyncio.Future[str | None] = ending.get_loop().create_future()
         try:
             while not ending.done():
                 getting = asyncio.ensure_future(queue.get())
@@ -54,4 +57,5 @@ async def _follow_captions(service: Service, feed: str) -> AsyncIterator[str]:
                 else:
                     yield f"data: {event}\n\n"
         finally:
+            getting.cancel()
             ending.cancel()

@@ -5,10 +5,13 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from nemocli.errors import AudioError, NemocliError, UsageError, lacks_memory
-from nemocli.scheduler.scheduler import BusyError
+from nemocli.scheduler.scheduler import RETRY_AFTER_S, BusyError
 
 #: Types of errors by status; others are of the server.
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+#: The code of what the server did not finish because it ends.
+ENDING = "ending"
 
 
 class ApiError(Exception):
@@ -42,6 +45,11 @@ class ApiError(Exception):
             "code": self.code,
         }
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is the server's fault, and to be logged."""
+        return self.status >= 500 and self.code != ENDING
+
     def make_response(self) -> JSONResponse:
         """Return the response of a request that failed."""
         headers = {}
@@ -50,6 +58,11 @@ class ApiError(Exception):
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         return JSONResponse({"error": self.make_body()}, self.status, headers)
+
+
+def make_ending_error(message: str) -> ApiError:
+    """Return the error of a request that is not served because the server ends."""
+    return ApiError(503, message, code=ENDING, retry_after_s=RETRY_AFTER_S)
 
 
 def as_api_error(error: BaseException, param: str | None = None) -> ApiError:

@@ -22,8 +22,8 @@ OPEN_FOLDER = "/static/"
 #: A sub-protocol that begins like this ends with the key: browsers cannot send other headers.
 KEY_PROTOCOL = "openai-insecure-api-key."
 
-#: Seconds in which the rest of a body is read that nobody wants.
-DISCARD_TIMEOUT_S = 10.0
+#: Seconds in which the rest of a body is read that nobody wants; and where the server ends.
+DISCARD_TIMEOUT_S, ENDING_TIMEOUT_S = 10.0, 1.0
 
 #: The most fields of a query that are looked at.
 MAX_QUERY_FIELDS = 100
@@ -37,9 +37,11 @@ class Guard:
     be a name of this machine, and an origin, which browsers add, this server's own or allowed.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings, cut_off: asyncio.Event) -> None:
         self._app = app
         self._settings = settings
+        # Set when nothing is waited for any more, since the server ends.
+        self._cut_off = cut_off
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -61,7 +63,8 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await body.discard()
+                is_ending = self._cut_off.is_set()
+                await body.discard(ENDING_TIMEOUT_S if is_ending else DISCARD_TIMEOUT_S)
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = f"req_{secrets.token_hex(12)}"
                 headers["x-content-type-options"] = "nosniff"
@@ -129,10 +132,10 @@ class _Body:
         self._is_read = not message.get("more_body", False)
         return message
 
-    async def discard(self) -> None:
+    async def discard(self, timeout_s: float) -> None:
         """Read what is left, for a limited time."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(DISCARD_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 while not self._is_read:
                     await self.receive()
 

@@ -21,8 +21,7 @@ async def describe_list(request: Request) -> Response:
     The form has the fields of a transcription; without any, it is the server's own list.
     """
     service: Service = request.app.state.service
-    limit = service.settings.max_upload
-    async with service.count_connection(), open_form(request, limit, CONTENT) as form:
+    async with service.count_connection(), open_form(request, service, CONTENT) as form:
         requested = read_phrases(Fields(form), service.settings.phrases)
         warnings = list(requested.warnings)
         find = service.transcriber.find_unspelled

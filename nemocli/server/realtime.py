@@ -142,10 +142,12 @@ class RealtimeSession(Closing):
         until = time.monotonic() + LAST_SOUND_TIMEOUT_S
         while time.monotonic() < min(until, self._read_at + LAST_SOUND_PAUSE_S):
             await asyncio.sleep(LAST_SOUND_PAUSE_S / 4)
-        await self._input.put_order(lambda turns: turns.end_turn() if turns.has_sound else ())
-        self._input.end()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_TEXT_TIMEOUT_S):
+                await self._input.put_order(
+                    lambda turns: turns.end_turn() if turns.has_sound else ()
+                )
+                self._input.end()
                 await transcribing
         await self._websocket.close(GOING_AWAY, "The server ends.")
 

@@ -19,8 +19,9 @@ from nemocli.server.settings import ServerSettings
 from nemocli.server.wyoming import WyomingServer
 from nemocli.transcriber import Transcriber
 
-#: Seconds that connections have at the end to finish what they have, and then to be closed.
-DRAIN_TIMEOUT_S, CLOSE_TIMEOUT_S = 30.0, 3
+#: Seconds that connections have at the end to finish what they have, and then to be closed: 30 in
+#: all, with what else there is to do.
+DRAIN_TIMEOUT_S, CLOSE_TIMEOUT_S = 26.0, 2
 
 #: The most connections at once, and bytes of a WebSocket's message.
 MAX_CONNECTIONS, MAX_MESSAGE_BYTES = 512, 16 << 20
@@ -82,7 +83,7 @@ async def _serve(
                 await wyoming.start(sockets[1])
             while not server.started and not running.done():
                 await asyncio.sleep(0.01)
-            with _catch_signals() as ends:
+            with _catch_signals(service.remove_uploads) as ends:
                 loop = asyncio.get_running_loop()
 
                 def end() -> None:
@@ -114,7 +115,7 @@ def _configure(service: Service) -> uvicorn.Config:
         ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
-        log_level="error",
+        log_level="critical",  # a request that fails is logged by its own handler
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -138,13 +139,16 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _catch_signals() -> Iterator[asyncio.Event]:
-    """Yield an event that the first signal sets; the second one ends the program at once."""
+def _catch_signals(clean_up: Callable[[], None]) -> Iterator[asyncio.Event]:
+    """Yield an event that the first signal sets; the second one cleans up and ends the program."""
     loop, ends = asyncio.get_running_loop(), asyncio.Event()
 
     def receive(number: int) -> None:
         if ends.is_set():
-            os._exit(128 + number)
+            try:
+                clean_up()
+            finally:
+                os._exit(128 + number)
         ends.set()
 
     handled = []

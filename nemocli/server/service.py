@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from nemocli.closing import Closing
 from nemocli.scheduler.scheduler import MAX_LIVE_STREAMS, RETRY_AFTER_S, Scheduler
 from nemocli.server.caption_feeds import CaptionFeeds
-from nemocli.server.errors import ApiError
+from nemocli.server.errors import ApiError, make_ending_error
 from nemocli.server.live_statistics import LiveStatistics
 from nemocli.server.settings import ServerSettings
 from nemocli.transcriber import Transcriber
@@ -38,7 +38,9 @@ class Service(Closing):
         self.caption_feeds = CaptionFeeds()
         #: Set when the server ends: connections finish what they have.
         self.draining = asyncio.Event()
-        #: Set at the very end: files that are still transcribed are given up.
+        #: Set when the time to finish is over: what is not finished is given up.
+        self.cut_off = asyncio.Event()
+        #: Set then, for the threads of files.
         self.is_closed = threading.Event()
         self.file_requests = 0
         self._connections = 0
@@ -62,7 +64,7 @@ class Service(Closing):
         Raises ApiError if the server ends already.
         """
         if self.draining.is_set():
-            raise ApiError(503, "The server is ending.", code="ending", retry_after_s=RETRY_AFTER_S)
+            raise make_ending_error("The server is ending.")
         self._connections += 1
         self._is_idle.clear()
         try:
@@ -89,9 +91,28 @@ class Service(Closing):
             self.file_requests -= 1
 
     async def run_file(self, work: Callable[[], Result]) -> Result:
-        """Run work for a file in a thread, when one of the places for files is free."""
+        """Run work for a file in a thread, when one of the places for files is free.
+
+        Raises ApiError when the server cuts it off.
+        """
+        return await self.run_until_cut_off(self._run_file(work))
+
+    async def _run_file(self, work: Callable[[], Result]) -> Result:
         async with self._files:
             return await asyncio.get_running_loop().run_in_executor(self._file_threads, work)
+
+    async def run_until_cut_off(self, work: Awaitable[Result]) -> Result:
+        """Await work; cancels it and raises ApiError when the server cuts off what it has."""
+        working = asyncio.ensure_future(work)
+        ending = asyncio.ensure_future(self.cut_off.wait())
+        try:
+            await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise make_ending_error("The server ended before this was finished.")
+            return working.result()
+        finally:
+            working.cancel()
+            ending.cancel()
 
     async def run_live(self, work: Callable[[], Result]) -> Result:
         """Run work for a live stream in a thread."""
@@ -104,12 +125,14 @@ class Service(Closing):
         task.add_done_callback(self._tasks.discard)
 
     async def drain(self, timeout_s: float) -> bool:
-        """Let all connections finish; return whether they did so in time."""
+        """Let all connections finish, and cut off those that do not; return whether all did."""
         self.draining.set()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._is_idle.wait()
         except TimeoutError:
+            self.is_closed.set()
+            self.cut_off.set()
             return False
         return True
 
@@ -118,6 +141,10 @@ class Service(Closing):
         self.is_closed.set()
         self._file_threads.shutdown(wait=False, cancel_futures=True)
         self._live_threads.shutdown(wait=False, cancel_futures=True)
+        self.remove_uploads()
+
+    def remove_uploads(self) -> None:
+        """Remove all uploads, also those that are being read."""
         self._folder.cleanup()
 
 

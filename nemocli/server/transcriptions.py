@@ -46,7 +46,7 @@ async def transcribe(request: Request) -> Response:
     try:
         await stack.enter_async_context(service.count_connection())
         await stack.enter_async_context(service.count_file_request())
-        form = await stack.enter_async_context(open_form(request, service.settings.max_upload))
+        form = await stack.enter_async_context(open_form(request, service))
         asked = read_request(form, service.transcriber, service.settings)
         kept = keep_file(asked.file.file, service.folder)
         path = await service.run_file(lambda: stack.enter_context(kept))
@@ -187,7 +187,7 @@ async def _send_events(
         result = await work
     except Exception as error:
         failure = as_api_error(error)
-        if failure.status >= 500:
+        if failure.is_fault:
             LOG.error("a transcription failed: %r", error)
         yield _write_event({"error": failure.make_body()})
         return

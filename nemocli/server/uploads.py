@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from nemocli.server.errors import ApiError
+from nemocli.server.service import Service
 
 #: Seconds in which the next part of an upload must come.
 READ_TIMEOUT_S = 60.0
@@ -27,12 +28,13 @@ MAX_BESIDE = 4 << 20
 
 @contextlib.asynccontextmanager
 async def open_form(
-    request: Request, max_upload: int, content: str = "the sound in its field 'file'"
+    request: Request, service: Service, content: str = "the sound in its field 'file'"
 ) -> AsyncIterator[FormData]:
     """Read a form, and remove its files at the end of an `async with` block.
 
     Files above a megabyte are on the disk. Raises ApiError for what is no form, or too large.
     """
+    max_upload = service.settings.max_upload
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "multipart/form-data":
         raise ApiError(400, f"Send a form (multipart/form-data) with {content}.", "file")
@@ -40,10 +42,11 @@ async def open_form(
     if length.isdecimal() and int(length) > max_upload + MAX_BESIDE:
         raise _refuse_size(max_upload)
     limited = Request(request.scope, _limit_body(request.receive, max_upload))
+    reading = limited.form(
+        max_files=MAX_FORM_FILES, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_FIELD_BYTES
+    )
     try:
-        form = await limited.form(
-            max_files=MAX_FORM_FILES, max_fields=MAX_FORM_FIELDS, max_part_size=MAX_FIELD_BYTES
-        )
+        form = await service.run_until_cut_off(reading)
     except MultiPartException as error:
         raise ApiError(400, f"The form cannot be read: {error.message}") from None
     except ClientDisconnect:
