@@ -103,9 +103,13 @@ class Scheduler(Closing):
         """Take a place for a live stream in a `with` block; BusyError if none is free."""
         with self._changed:
             if self._places >= self.max_streams:
+                reason = (
+                    "and this machine serves no more of them in time"
+                    if self._max_streams is None
+                    else "which is the most that are allowed"
+                )
                 raise BusyError(
-                    f"{self._places} live streams are running, and this machine serves no more of"
-                    " them in time; try again later."
+                    f"{self._places} live streams are running, {reason}; try again later."
                 )
             self._places += 1
         try:

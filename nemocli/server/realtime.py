@@ -18,6 +18,7 @@ from nemocli.live.turns import TurnEnded, TurnEvent, TurnStream
 from nemocli.scheduler.scheduler import BusyError
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.live_input import LiveInput
+from nemocli.server.live_place import LivePlace
 from nemocli.server.realtime_settings import make_first_session, merge_session, read_settings
 from nemocli.server.realtime_writer import GOING_AWAY, RealtimeWriter
 from nemocli.server.service import Service
@@ -39,7 +40,7 @@ MIN_COMMIT_S = 0.1
 #: expected.
 LAST_SOUND_TIMEOUT_S, LAST_SOUND_PAUSE_S = 1.0, 0.2
 
-#: Seconds to wait for the last text when the server ends.
+#: Seconds to wait for the last text when the server ends the session.
 LAST_TEXT_TIMEOUT_S = 20.0
 
 
@@ -54,15 +55,15 @@ async def serve_realtime(websocket: WebSocket) -> None:
             await websocket.send_denial_response(error.make_response())
             return
         await websocket.accept("realtime" if is_offered else None)
+        place = stack.enter_context(LivePlace(service))
         try:
-            stack.enter_context(service.scheduler.take_live_place())
+            place.check()  # so that a client need not send sound to be refused
         except BusyError as error:
-            service.live_statistics.refused += 1
             await websocket.close(TRY_LATER, str(error)[:120])
             return
         service.live_statistics.connections += 1
         try:
-            with RealtimeSession(service, websocket) as session:
+            with RealtimeSession(service, websocket, place) as session:
                 await session.run()
         except WebSocketDisconnect:
             pass
@@ -74,8 +75,9 @@ async def serve_realtime(websocket: WebSocket) -> None:
 class RealtimeSession(Closing):
     """One connection: a task reads it, and another transcribes and answers."""
 
-    def __init__(self, service: Service, websocket: WebSocket) -> None:
+    def __init__(self, service: Service, websocket: WebSocket, place: LivePlace) -> None:
         self._service = service
+        self._place = place
         self._websocket = websocket
         self._writer = RealtimeWriter(websocket, service)
         # Clients of the interface before 2026 say so, or send its events.
@@ -115,7 +117,11 @@ class RealtimeSession(Closing):
             if transcribing.done():
                 await self._fail(transcribing.exception())
             elif reading.done():
-                reading.result()
+                if isinstance(error := reading.exception(), BusyError):
+                    await self._finish(transcribing)
+                    await self._websocket.close(TRY_LATER, str(error)[:120])
+                elif error is not None:
+                    raise error
             else:
                 await self._drain(transcribing)
         finally:
@@ -142,6 +148,11 @@ class RealtimeSession(Closing):
         until = time.monotonic() + LAST_SOUND_TIMEOUT_S
         while time.monotonic() < min(until, self._read_at + LAST_SOUND_PAUSE_S):
             await asyncio.sleep(LAST_SOUND_PAUSE_S / 4)
+        await self._finish(transcribing)
+        await self._websocket.close(GOING_AWAY, "The server ends.")
+
+    async def _finish(self, transcribing: "asyncio.Future[None]") -> None:
+        """Send the text of the turn that was begun, unless that takes too long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_TEXT_TIMEOUT_S):
                 await self._input.put_order(
@@ -149,7 +160,6 @@ class RealtimeSession(Closing):
                 )
                 self._input.end()
                 await transcribing
-        await self._websocket.close(GOING_AWAY, "The server ends.")
 
     # ------------------------------------------------------------------------------ from the client
 
@@ -186,6 +196,8 @@ class RealtimeSession(Closing):
             raise ApiError(400, f"There is no event {str(kind)[:60]!r} here.", "type", "unknown")
 
     async def _append(self, data: bytes) -> None:
+        if data:
+            self._place.take()
         samples = self._reader.read(data)
         self._uncommitted += len(samples)
         await self._input.put_sound(samples)

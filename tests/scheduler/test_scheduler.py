@@ -83,7 +83,10 @@ def test_after_it_is_closed_sessions_call_the_model_themselves(transcriber, clip
 def test_places_are_limited_and_given_back(transcriber):
     with transcriber.schedule(max_streams=2) as scheduler:
         with scheduler.take_live_place():
-            with scheduler.take_live_place(), pytest.raises(BusyError, match="2 live streams"):
+            with (
+                scheduler.take_live_place(),
+                pytest.raises(BusyError, match=r"2 live streams.*the most"),
+            ):
                 scheduler.take_live_place().__enter__()
             with scheduler.take_live_place():
                 assert scheduler.places == 2

@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -348,14 +349,51 @@ def test_more_streams_than_the_machine_serves_are_refused(start, clips):
     server = start(max_streams=1)
     with Client(server) as first:
         first.receive("created")
-        with Client(server) as second:
-            assert second.close_code() == 1013
         first.send("session.update", session=NULL_AT_16K)
         first.append(clips[0].samples)
+        first.receive("delta")
+        with Client(server) as second:
+            assert second.close_code() == 1013
         first.send("input_audio_buffer.commit")
         assert transcript(first) == clips[0].text
     metrics = server.metrics()
     assert (metrics["nemocli_live_refused_total"], metrics["nemocli_live_turns_total"]) == (1, 1)
+
+
+def test_a_session_without_sound_has_no_place(start, clips):
+    server = start(max_streams=1)
+    with Client(server) as silent, Client(server) as idle:
+        for client in (silent, idle):
+            client.send("session.update", session=NULL_AT_16K)
+            client.receive("updated")
+        with Client(server) as speaking:
+            speaking.send("session.update", session=NULL_AT_16K)
+            speaking.append(clips[0].samples)
+            speaking.send("input_audio_buffer.commit")
+            assert transcript(speaking) == clips[0].text
+            silent.append(clips[1].samples)
+            assert silent.close_code() == 1013
+        while server.scheduler.places:
+            time.sleep(0.02)
+        idle.append(clips[1].samples)
+        idle.send("input_audio_buffer.commit")
+        assert transcript(idle) == clips[1].text
+
+
+def test_a_place_is_given_back_after_silence(start, clips, monkeypatch):
+    """What was said before is not lost if there is none when sound goes on."""
+    monkeypatch.setattr("nemocli.server.live_place.MAX_SILENT_S", 0.5)
+    server = start(max_streams=1)
+    with Client(server) as first:
+        first.send("session.update", session=NULL_AT_16K)
+        first.append(clips[0].samples)
+        first.receive("delta")
+        while server.scheduler.places:
+            time.sleep(0.02)
+        with server.scheduler.take_live_place():
+            first.append(clips[1].samples)
+            assert transcript(first) == clips[0].text
+            assert first.close_code() == 1013
 
 
 @pytest.mark.parametrize("session", [NULL_AT_16K, VAD_AT_16K], ids=["null", "server_vad"])

@@ -251,6 +251,9 @@ def test_a_client_that_takes_nothing_is_cut_off(start, clips, monkeypatch):
     monkeypatch.setattr(protocols, "TAKE_TIMEOUT_S", 0.5)
     server = start()
     with open_socket(server, max_queue=1) as client:
+        client.send(b"\0" * 3200)
+        while not server.scheduler.places:
+            time.sleep(0.02)
         raw = client.socket
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         update = json.dumps(
@@ -270,6 +273,8 @@ def test_a_client_that_vanishes_gives_its_place_back(start, clips):
         client = open_socket(server).__enter__()
         client.recv()
         client.send(b"\0" * 32000)
+        while not server.scheduler.places:
+            time.sleep(0.02)
         client.socket.shutdown(socket.SHUT_RDWR)
         while server.scheduler.places:
             time.sleep(0.02)
