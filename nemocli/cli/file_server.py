@@ -54,7 +54,8 @@ class ServerChoice:
         for text in prepared.notes:
             screen.note(text)
         about = model.make_provenance("", language, prepared.about)
-        yield RemoteFiles(model), Settings(about, choice.layout, choice.sound, prepared.phrases)
+        settings = Settings(about, choice.layout, choice.sound, prepared.phrases)
+        yield RemoteFiles(model, screen.note), settings
 
     def describe(self, choice: ModelChoice, screen: Screen, max_memory: int | None) -> Settings:
         """Ask the server for its model, and return its settings."""

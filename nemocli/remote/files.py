@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from email.message import Message
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from nemocli.audio.options import DEFAULT_OPTIONS, SoundOptions
@@ -41,8 +42,12 @@ READ_BYTES = 1 << 20
 class RemoteFiles:
     """Takes the place of a Transcriber for many files."""
 
-    def __init__(self, model: RemoteModel) -> None:
+    def __init__(self, model: RemoteModel, notify: Callable[[str], None]) -> None:
         self._model = model
+        # Called once, by one of the threads, with a sentence about a busy server.
+        self._notify = notify
+        self._has_waited = False
+        self._lock = Lock()
 
     def transcribe_many(
         self,
@@ -134,8 +139,18 @@ class RemoteFiles:
                 )
                 if status != 429 or attempt == MAX_ATTEMPTS - 1:
                     break
+                self._note_wait()
                 time.sleep(_read_pause(headers))
         return status, data
+
+    def _note_wait(self) -> None:
+        """Say that a busy server is waited for, the first time."""
+        with self._lock:
+            is_first, self._has_waited = not self._has_waited, True
+        if is_first:
+            self._notify(
+                f"The server {self._model.address} is busy: files wait, and are sent again."
+            )
 
 
 def _read_body(head: bytes, file: BinaryIO, tail: bytes, path: Path) -> Iterator[bytes]:

@@ -19,6 +19,10 @@ from nemocli.server.service import Service
 #: Seconds in which the next part of an upload must come.
 READ_TIMEOUT_S = 60.0
 
+#: Bytes a second that an upload must have on the whole, and seconds that it may be late by that:
+#: it has one of the places for files.
+MIN_RATE, MAX_LATE_S = 10_000, 60.0
+
 #: Limits of a form: files, fields, and bytes of a field.
 MAX_FORM_FILES, MAX_FORM_FIELDS, MAX_FIELD_BYTES = 8, 2000, 1 << 20
 
@@ -81,14 +85,24 @@ def keep_file(source: BinaryIO, folder: Path) -> Iterator[Path]:
 def _limit_body(receive: Receive, max_upload: int) -> Receive:
     """Return a `receive` that raises ApiError for a body that is too large or comes too slowly."""
     received = 0
+    loop = asyncio.get_running_loop()
+    began = loop.time()
 
     async def receive_limited() -> Message:
         nonlocal received
+        now = loop.time()
+        until = began + received / MIN_RATE + MAX_LATE_S
         try:
-            async with asyncio.timeout(READ_TIMEOUT_S):
+            async with asyncio.timeout_at(min(now + READ_TIMEOUT_S, until)):
                 message = await receive()
         except TimeoutError:
-            raise ApiError(408, f"No more of the upload came for {READ_TIMEOUT_S:.0f} s.") from None
+            if until <= now + READ_TIMEOUT_S:
+                sentence = (
+                    f"The upload comes too slowly: {MIN_RATE // 1000} kB a second are needed."
+                )
+            else:
+                sentence = f"No more of the upload came for {READ_TIMEOUT_S:.0f} s."
+            raise ApiError(408, sentence) from None
         received += len(message.get("body", b""))
         if received > max_upload + MAX_BESIDE:
             raise _refuse_size(max_upload)

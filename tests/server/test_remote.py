@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import threading
+from contextlib import asynccontextmanager
 
 import pytest
 from websockets.sync.server import serve
@@ -12,6 +13,7 @@ from nemocli.errors import NemocliError, UsageError
 from nemocli.remote.connection import TRANSCRIPTION
 from nemocli.remote.server import parse_server
 from nemocli.remote.words import estimate_words, read_words
+from nemocli.server.errors import ApiError
 from tests.schemas import checked
 from tests.typed import nemocli
 
@@ -151,6 +153,25 @@ def test_another_make_of_server(clips):
     assert words[-1]["end"] == 4.0
     assert b'name="language"\r\n\r\nen\r\n' in server.received
     assert clips[0].path.name.encode() not in server.received
+
+
+def test_a_busy_server_is_waited_for(server, clips, monkeypatch, tmp_path):
+    """The files that wait are not silent about it, and say so once."""
+    refused = []
+
+    @asynccontextmanager
+    async def count(self):
+        if len(refused) < 3:
+            refused.append(1)
+            raise ApiError(429, "32 files wait already.", code="busy", retry_after_s=0)
+        yield
+
+    monkeypatch.setattr("nemocli.server.service.Service.count_file_request", count)
+    paths = [clip.path for clip in clips[:2]]
+    done = nemocli("file", *paths, "--server", server.url, "--output-dir", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert len(refused) == 3
+    assert done.stderr.count("is busy: files wait, and are sent again.") == 1
 
 
 class OtherLive:

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -244,6 +245,30 @@ def test_clients_that_say_nothing_are_closed(start, monkeypatch):
             client.sendall(sent)
             received = b"".join(iter(lambda c=client: c.recv(4096), b""))
             assert expected in received
+
+
+def test_an_upload_that_trickles_is_refused(start, clips, monkeypatch):
+    """It does not keep a place for files from others; one that is fast enough may go on."""
+    monkeypatch.setattr(uploads, "MAX_LATE_S", 0.5)
+    server = start()
+    head = (
+        b"POST /v1/audio/transcriptions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000000\r\n"
+    )
+    head += b"connection: close\r\ncontent-type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+    monkeypatch.setattr("nemocli.server.guard.DISCARD_TIMEOUT_S", 0.1)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        client.sendall(head)
+        client.settimeout(0.05)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            with suppress(TimeoutError):
+                received += client.recv(4096)
+            with suppress(OSError):
+                client.sendall(b"a")
+        assert received.startswith(b"HTTP/1.1 408 ")
+    while server.metrics()["nemocli_file_requests"]:
+        time.sleep(0.02)
+    assert server.transcribe(clips[0].path)[0] == 200
 
 
 def test_a_client_that_takes_nothing_is_cut_off(start, clips, monkeypatch):
