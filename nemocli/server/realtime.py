@@ -1,9 +1,6 @@
 """/v1/realtime: sound in and text out over a WebSocket, as in OpenAI's transcription sessions."""
 
 import asyncio
-import base64
-import binascii
-import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +16,7 @@ from nemocli.scheduler.scheduler import BusyError
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.live_input import LiveInput
 from nemocli.server.live_place import LivePlace
+from nemocli.server.realtime_events import decode_sound, parse_event
 from nemocli.server.realtime_settings import make_first_session, merge_session, read_settings
 from nemocli.server.realtime_writer import GOING_AWAY, RealtimeWriter
 from nemocli.server.service import Service
@@ -174,7 +172,7 @@ class RealtimeSession(Closing):
                 if (data := message.get("bytes")) is not None:
                     await self._append(data)
                     continue
-                event = _parse_event(message.get("text"))
+                event = parse_event(message.get("text"))
                 await self._handle(event)
             except ApiError as error:
                 event_id = event.get("event_id")
@@ -183,7 +181,7 @@ class RealtimeSession(Closing):
     async def _handle(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "input_audio_buffer.append":
-            await self._append(_decode_sound(event.get("audio")))
+            await self._append(decode_sound(event.get("audio")))
         elif kind == "input_audio_buffer.commit":
             await self._commit()
         elif kind == "input_audio_buffer.clear":
@@ -290,27 +288,3 @@ def _set_endpoint(turns: TurnStream, endpoint: float) -> Sequence[TurnEvent]:
 def _switch(turns: TurnStream, lang: str) -> Sequence[TurnEvent]:
     turns.switch(lang)
     return ()
-
-
-def _parse_event(text: str | None) -> dict[str, Any]:
-    """Return an event; ApiError for what is none."""
-    try:
-        event: Any = json.loads(text or "", parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        event = None
-    if not isinstance(event, dict):
-        raise ApiError(400, "Events are objects in JSON, as text.", code="invalid_json")
-    return event
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _decode_sound(audio: Any) -> bytes:
-    if not isinstance(audio, str):
-        raise ApiError(400, "audio is a text in base64.", "audio")
-    try:
-        return base64.b64decode(audio, validate=True)
-    except (binascii.Error, ValueError):
-        raise ApiError(400, "audio is not valid base64.", "audio", "invalid_base64") from None

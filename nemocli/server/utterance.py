@@ -8,8 +8,10 @@ from typing import Any
 from nemocli.boosting.phrases import Phrases
 from nemocli.live.stream import StreamLimits
 from nemocli.live.turns import TurnEnded, TurnEvent, TurnStream, TurnText
+from nemocli.scheduler.scheduler import BusyError
 from nemocli.server.errors import as_api_error
 from nemocli.server.live_input import LiveInput
+from nemocli.server.live_place import LivePlace
 from nemocli.server.service import Service
 from nemocli.server.sound_format import SoundFormat, SoundReader
 from nemocli.server.wyoming_frames import Frame
@@ -41,24 +43,29 @@ class Utterance:
         )
         self._input = LiveInput(service, turns, self._receive)
         self._stack = AsyncExitStack()
+        self._stack.callback(self._reader.close)
+        self._place = self._stack.enter_context(LivePlace(service))
         self._is_begun = False
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Take a place; raises ApiError if there is none."""
+        """Begin, if there is a place; raises ApiError if there is none."""
         try:
             await self._stack.enter_async_context(self._service.count_connection())
-            self._stack.enter_context(self._service.scheduler.take_live_place())
+            self._place.check()
         except Exception as error:
             await self._stack.aclose()
-            if as_api_error(error).status == 429:
-                self._service.live_statistics.refused += 1
             raise as_api_error(error) from None
         self._service.live_statistics.connections += 1
         self._task = asyncio.create_task(self._input.run())
 
     async def put(self, data: bytes) -> None:
-        """Add sound; waits while too much of it waits."""
+        """Add sound; waits while too much of it waits. ApiError if there is no place any more."""
+        if data:
+            try:
+                self._place.take()
+            except BusyError as error:
+                raise as_api_error(error) from None
         await self._wait_for(self._input.put_sound(self._reader.read(data)))
 
     async def finish(self) -> None:
@@ -80,7 +87,6 @@ class Utterance:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._stack.aclose()
-        self._reader.close()
 
     async def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait for work, or for the end of the thread that it waits for."""

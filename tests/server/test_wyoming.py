@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from itertools import islice
 
 import pytest
 
@@ -72,12 +73,17 @@ def exchange(server, *frames, count=1):
         for frame in frames:
             client.sendall(frame)
         client.shutdown(socket.SHUT_WR)
-        file, answers = client.makefile("rb"), []
-        while len(answers) < count and (line := file.readline()):
-            head = json.loads(line)
-            data = file.read(head.get("data_length", 0))
-            answers.append((head["type"], json.loads(data) if data else head.get("data", {})))
-        return answers
+        file = client.makefile("rb")
+        return list(islice(iter(lambda: read_answer(file), None), count))
+
+
+def read_answer(file):
+    """Return the type and data of the next answer; None at the end."""
+    if not (line := file.readline()):
+        return None
+    head = json.loads(line)
+    data = file.read(head.get("data_length", 0))
+    return head["type"], json.loads(data) if data else head.get("data", {})
 
 
 def test_data_in_the_line_and_behind_it(server, clips):
@@ -122,3 +128,21 @@ def test_what_is_no_frame_gets_a_sentence(server, frame, says):
 
 def test_silence_has_an_empty_transcript(server):
     assert exchange(server, b'{"type": "audio-stop"}\n') == [("transcript", {"text": ""})]
+
+
+def test_an_utterance_has_a_place_when_its_sound_comes(start):
+    """Without a free one, there is an error at its begin, or with the first sound."""
+    server = start(max_streams=1, wyoming_port=0)
+    begin = b'{"type": "audio-start", "data": {"rate": 16000, "width": 2, "channels": 1}}\n'
+    sound = b'{"type": "audio-chunk", "payload_length": 4}\n' + bytes(4)
+    with socket.create_connection(("127.0.0.1", server.wyoming_port), timeout=60) as client:
+        client.sendall(begin + b'{"type": "ping"}\n')
+        answers = client.makefile("rb")
+        assert read_answer(answers)[0] == "pong"
+        with server.scheduler.take_live_place():
+            client.sendall(sound)
+            assert read_answer(answers)[1]["code"] == "busy"
+            ((kind, data),) = exchange(server, begin)
+            assert (kind, data["code"]) == ("error", "busy")
+        client.sendall(sound + b'{"type": "audio-stop"}\n')
+        assert read_answer(answers) == ("transcript", {"text": ""})

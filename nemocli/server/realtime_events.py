@@ -1,0 +1,33 @@
+"""Events of realtime clients, as they are read."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from nemocli.server.errors import ApiError
+
+
+def parse_event(text: str | None) -> dict[str, Any]:
+    """Return an event; ApiError for what is none."""
+    try:
+        event: Any = json.loads(text or "", parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, dict):
+        raise ApiError(400, "Events are objects in JSON, as text.", code="invalid_json")
+    return event
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def decode_sound(audio: Any) -> bytes:
+    """Return the bytes of an event's sound; ApiError for what is no base64."""
+    if not isinstance(audio, str):
+        raise ApiError(400, "audio is a text in base64.", "audio")
+    try:
+        return base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError):
+        raise ApiError(400, "audio is not valid base64.", "audio", "invalid_base64") from None
