@@ -57,9 +57,14 @@ class Fields:
         self._form = form
 
     def get_text(self, name: str) -> str:
-        """Return a field's text, without spaces around it; empty if there is none."""
-        value = self._form.get(name)
-        return value.strip() if isinstance(value, str) else ""
+        """Return a field's text, without spaces around it; empty if there is none.
+
+        ApiError if the field is there several times, with different texts.
+        """
+        texts = {text.strip() for text in self._form.getlist(name) if isinstance(text, str)}
+        if len(texts) > 1:
+            raise ApiError(400, f"The form has several texts for {name}: send one.", name)
+        return texts.pop() if texts else ""
 
     def list_texts(self, name: str, is_split: bool = True, has_commas: bool = False) -> list[str]:
         """Return the texts of a list; `is_split` allows several in one field, with commas.
@@ -81,11 +86,13 @@ class Fields:
         return value in _TRUE
 
     def get_file(self) -> UploadFile:
-        """Return the file; ApiError if there is none."""
-        value = self._form.get("file")
-        if not isinstance(value, UploadFile):
+        """Return the file; ApiError if there is none, or if there are several."""
+        files = [part for part in self._form.getlist("file") if isinstance(part, UploadFile)]
+        if not files:
             raise ApiError(400, "The form has no file: send it as the field 'file'.", "file")
-        return value
+        if len(files) > 1:
+            raise ApiError(400, "The form has several files: send each in a request.", "file")
+        return files[0]
 
 
 def read_request(

@@ -11,8 +11,8 @@ from nemocli.server.phrases import read_phrases
 from nemocli.server.service import Service
 from nemocli.server.uploads import open_form
 
-#: What a form should have, for the sentence about what is no form.
-CONTENT = "phrases in its field 'keywords'"
+#: What a form should have, for the sentences about a form that cannot be read.
+FIELD, CONTENT = "keywords", "phrases"
 
 
 async def describe_list(request: Request) -> Response:
@@ -21,7 +21,7 @@ async def describe_list(request: Request) -> Response:
     The form has the fields of a transcription; without any, it is the server's own list.
     """
     service: Service = request.app.state.service
-    async with service.count_connection(), open_form(request, service, CONTENT) as form:
+    async with service.count_connection(), open_form(request, service, FIELD, CONTENT) as form:
         requested = read_phrases(Fields(form), service.settings.phrases)
         warnings = list(requested.warnings)
         find = service.transcriber.find_unspelled

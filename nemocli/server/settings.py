@@ -21,7 +21,7 @@ class ServerSettings:
     api_key: str | None = None
     #: Origins of other pages whose scripts may use the server; `*` allows all.
     cors: tuple[str, ...] = ()
-    #: The most bytes of an upload.
+    #: The most bytes of a file that is uploaded.
     max_upload: int = 512_000_000
     #: The language of requests that name none.
     lang: str = "auto"
@@ -41,6 +41,8 @@ class ServerSettings:
             )
         if self.api_key is not None and not (self.api_key.isascii() and self.api_key.strip()):
             raise UsageError("--api-key takes a key of ASCII characters that is not empty.")
+        if self.max_upload < 1:
+            raise UsageError("--max-upload takes a size of at least one byte, such as 512M.")
         for port in (self.port, self.wyoming_port):
             if port is not None and not 0 <= port <= 65535:
                 raise UsageError(f"A port is from 0 to 65535, not {port}.")

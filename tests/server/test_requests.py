@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from nemocli.server.uploads import _format_size
 from tests.server.running import Running, form
 from tests.typed import nemocli
 
@@ -127,8 +128,11 @@ def test_other_paths(server):
 
 def test_an_upload_that_is_too_large_is_refused_before_it_is_read(start, clips):
     server = start(max_upload=1_000_000)
-    status, answer = server.transcribe(bytes(6_000_000))
-    assert (status, answer["error"]["param"]) == (413, "file")
+    for size in (1_000_001, 6_000_000):
+        status, answer = server.transcribe(bytes(size))
+        assert (status, answer["error"]["param"]) == (413, "file")
+        assert "larger than 1 MB:" in answer["error"]["message"]
+    assert server.transcribe(bytes(1_000_000))[0] == 400  # it is read, and is not sound
     connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
     connection.putrequest("POST", "/v1/audio/transcriptions")
     connection.putheader("content-type", "multipart/form-data; boundary=x")
@@ -144,6 +148,43 @@ def test_an_upload_that_is_too_large_is_refused_before_it_is_read(start, clips):
     assert connection.getresponse().status in (400, 413)
     connection.close()
     assert server.transcribe(clips[0].path)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(1, "1 byte"), (999, "999 bytes"), (1000, "1 kB"), (1 << 20, "1.049 MB"), (2 * 10**9, "2 GB")],
+)
+def test_sizes_have_a_unit_that_fits(size, text):
+    assert _format_size(size) == text
+
+
+def test_a_limit_that_lets_nothing_in_is_refused():
+    done = nemocli("serve", "--model", "demo", "--port", "0", "--max-upload", "0")
+    assert done.exit_code == 2
+    assert "--max-upload takes a size of at least one byte" in done.output
+
+
+def test_a_form_with_two_files_or_two_languages(server, clips):
+    """The last one would win silently."""
+    sound = clips[0].path.read_bytes()
+    body, boundary = form(sound, [("model", "x")])
+    first, _ = form(sound, [])
+    body = first.removesuffix(f"--{boundary}--\r\n".encode()) + body
+    content_type = f"multipart/form-data; boundary={boundary}"
+    path = "/v1/audio/transcriptions"
+    status, _, answer = server.request("POST", path, body, content_type=content_type)
+    assert (status, json.loads(answer)["error"]["param"]) == (400, "file")
+    assert "several files" in json.loads(answer)["error"]["message"]
+    status, answer = server.transcribe(clips[0].path, ("language", "de"), ("language", "fr"))
+    assert (status, answer["error"]["param"]) == (400, "language")
+    assert server.transcribe(clips[0].path, ("language", "en"), ("language", "en"))[0] == 200
+
+
+def test_phrases_without_a_form(server):
+    status, _, answer = server.request("POST", "/v1/phrases", "{}", content_type="text/plain")
+    error = json.loads(answer)["error"]
+    assert (status, error["param"]) == (400, "keywords")
+    assert "'keywords'" in error["message"]
 
 
 def test_a_client_that_goes_away_does_not_keep_its_file(start, clips, tmp_path, monkeypatch):
