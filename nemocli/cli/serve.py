@@ -1,6 +1,7 @@
 """`nemocli serve`: one loaded model for many programs."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ import typer
 from nemocli.cli.app_nap import prevent_app_nap
 from nemocli.cli.file_inputs import parse_bytes
 from nemocli.cli.loading import load_model, note_language, note_unspelled
-from nemocli.cli.options import parse_lookahead, parse_phrases
+from nemocli.cli.options import PREFIX, parse_lookahead, parse_phrases
 from nemocli.cli.screen import Screen
 from nemocli.cli.serve_options import ServeOptions
 from nemocli.cli.speaker_choice import choose_speakers
@@ -23,7 +24,7 @@ try:
     from nemocli.server.settings import ServerSettings, is_loopback
 except ModuleNotFoundError as missing:
     raise UnsupportedError(
-        f"nemocli serve needs some packages more: pip install 'nemocli[serve]' ({missing})."
+        f"nemocli serve needs more packages: pip install 'nemocli[serve]' ({missing})."
     ) from None
 
 
@@ -36,7 +37,7 @@ def serve_model(options: ServeOptions) -> None:
     settings = ServerSettings(
         host=options.host,
         port=options.port,
-        api_key=options.api_key,
+        api_key=_read_key(options.api_key),
         cors=tuple(options.cors or ()),
         max_upload=parse_bytes(options.max_upload, "--max-upload") or 0,
         lang=options.lang,
@@ -90,6 +91,14 @@ def serve_model(options: ServeOptions) -> None:
     if not is_finished:
         say("Clients were cut off, since they did not finish in time.")
         raise typer.Exit(NemocliError.exit_code)
+
+
+def _read_key(key: str | None) -> str | None:
+    """Return the key; an empty one if its variable is empty, which is read as no variable.
+
+    A secret that was not filled in must not open the server to everyone.
+    """
+    return "" if key is None and os.environ.get(f"{PREFIX}API_KEY") == "" else key
 
 
 def _format_host(host: str) -> str:

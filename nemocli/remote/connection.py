@@ -11,7 +11,7 @@ try:
     from websockets.sync.client import connect
 except ModuleNotFoundError:
     raise UnsupportedError(
-        "nemocli live --server needs some packages more: pip install 'nemocli[serve]'."
+        "nemocli live --server needs more packages: pip install 'nemocli[serve]'."
     ) from None
 
 #: How the types of events about text begin.

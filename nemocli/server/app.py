@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from nemocli.server.caption_events import send_captions
 from nemocli.server.errors import ApiError, as_api_error
@@ -45,6 +46,8 @@ def build_app(service: Service) -> Starlette:
         Route("/version", _show_version),
         Route("/metrics", show_metrics),
         WebSocketRoute("/v1/realtime", serve_realtime),
+        Route("/v1/realtime", _explain_failures(_ask_for_websocket), methods=["GET", "POST"]),
+        WebSocketRoute("/{path:path}", _refuse_websocket),
     ]
     middleware = []
     if service.settings.cors:
@@ -107,9 +110,30 @@ async def _show_version(_: Request) -> Response:
     return JSONResponse({"version": __version__})
 
 
+async def _ask_for_websocket(_: Request) -> Response:
+    response = ApiError(
+        426, "Live sound needs a WebSocket: connect by ws:// or wss://."
+    ).make_response()
+    response.headers["upgrade"] = "websocket"
+    return response
+
+
+async def _refuse_websocket(websocket: WebSocket) -> None:
+    error = ApiError(404, "There is no WebSocket at this path: it is /v1/realtime.")
+    await websocket.send_denial_response(error.make_response())
+
+
 async def _explain_http(request: Request, error: HTTPException) -> Response:
-    reasons = {404: "There is nothing at this path.", 405: "This path has other methods."}
-    return ApiError(error.status_code, reasons.get(error.status_code, error.detail)).make_response()
+    headers = dict(error.headers or {})
+    message = error.detail
+    if error.status_code == 404:
+        message = "There is nothing at this path."
+    elif error.status_code == 405:
+        headers["allow"] = ", ".join(sorted(headers.pop("Allow", "").split(", ")))
+        message = f"This path takes {headers['allow']}, not {request.method[:20]}."
+    response = ApiError(error.status_code, message).make_response()
+    response.headers.update(headers)
+    return response
 
 
 def _explain_failures(handler: Handler) -> Handler:

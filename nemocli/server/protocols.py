@@ -63,7 +63,7 @@ class TimedHttp(_TakesInTime, H11Protocol):
         return True
 
     def _watch_head(self) -> None:
-        """Begin to wait for the head of a request, or end that if it came."""
+        """Start the timer for the head of a request, or cancel it if the head has come."""
         is_waiting = self in self.connections and (
             self.cycle is None or self.cycle.response_complete
         )
@@ -81,6 +81,15 @@ class TimedHttp(_TakesInTime, H11Protocol):
 
 class TimedWebSocket(_TakesInTime, WebSocketsSansIOProtocol):
     """Closes connections that take no messages."""
+
+    async def send(self, message: Any) -> None:
+        """Send a message; a refusal that is complete is a handshake that is complete.
+
+        uvicorn does not count it as one, and would log a failure for each client that is refused.
+        """
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

@@ -41,10 +41,16 @@ def open_sockets(settings: ServerSettings) -> list[socket.socket]:
 
     Raises UsageError if another program does, or if the address is not this machine's.
     """
-    sockets = [_listen(settings.host, settings.port)]
+    sockets = [_listen(settings.host, settings.port, "--host and --port")]
     if settings.wyoming_port is not None:
         try:
-            sockets.append(_listen(settings.wyoming_host, settings.wyoming_port))
+            sockets.append(
+                _listen(
+                    settings.wyoming_host,
+                    settings.wyoming_port,
+                    "--wyoming-host and --wyoming-port",
+                )
+            )
         except UsageError:
             sockets[0].close()
             raise
@@ -167,7 +173,8 @@ def _catch_signals(clean_up: Callable[[], None]) -> Iterator[asyncio.Event]:
             signal.signal(number, previous)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, options: str) -> socket.socket:
+    """Listen at an address; `options` are those that choose another one, for the sentence."""
     name = host.strip("[]")
     try:
         family, kind, _, _, address = socket.getaddrinfo(
@@ -186,7 +193,7 @@ def _listen(host: str, port: int) -> socket.socket:
         reason = error.strerror or "unknown"
         raise UsageError(
             f"The server cannot listen at {host}, port {port} ({reason}): choose another by"
-            " --host and --port."
+            f" {options}."
         ) from None
     listening.setblocking(False)
     return listening

@@ -124,6 +124,12 @@ def test_other_paths(server):
         assert status == expected
         assert headers["x-request-id"].startswith("req_")
         assert ("error" in json.loads(body)) == (expected >= 400)
+    _, headers, body = server.request("GET", "/v1/audio/transcriptions")
+    assert headers["allow"] == "POST"
+    assert "takes POST, not GET." in json.loads(body)["error"]["message"]
+    status, headers, body = server.request("GET", "/v1/realtime")
+    assert (status, headers["upgrade"]) == (426, "websocket")
+    assert "needs a WebSocket" in json.loads(body)["error"]["message"]
 
 
 def test_an_upload_that_is_too_large_is_refused_before_it_is_read(start, clips):
@@ -267,9 +273,25 @@ def test_an_address_that_is_taken(server):
     done = nemocli("serve", "--model", "demo", "--port", server.port)
     assert done.exit_code == 2
     assert f"port {server.port}" in done.output
+    assert "by --host and --port" in done.output
+    taken = ["--wyoming-port", server.port]
+    done = nemocli("serve", "--model", "demo", "--port", "0", *taken)
+    assert done.exit_code == 2
+    assert "by --wyoming-host and --wyoming-port" in done.output
 
 
 def test_another_address_needs_a_key():
     done = nemocli("serve", "--model", "demo", "--host", "0.0.0.0")
     assert done.exit_code == 2
     assert "choose a key" in done.output
+
+
+@pytest.mark.parametrize("key", ["", " "])
+def test_an_empty_key_is_refused_wherever_it_is(key):
+    """As a variable, it is a secret that was not filled in."""
+    command = ["serve", "--model", "demo", "--port", "0"]
+    typed = nemocli(*command, "--api-key", key)
+    by_variable = nemocli(*command, env={"NEMOCLI_API_KEY": key})
+    assert (typed.exit_code, by_variable.exit_code) == (2, 2)
+    for done in (typed, by_variable):
+        assert "NEMOCLI_API_KEY takes a key of ASCII characters that is not empty" in done.output

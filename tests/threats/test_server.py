@@ -123,6 +123,49 @@ def test_with_a_key_nothing_is_open_without_it(start, clips, capfd):
     assert "secret" not in said.out + said.err
 
 
+def test_refused_websockets_write_nothing(served, start, capfd, caplog):
+    """Any page of the web may try, as often as it likes."""
+    for server, path, options in [
+        (served, "/v1/realtime", {"origin": "https://evil.example"}),
+        (served, "/nothing", {}),
+        (start(api_key="a-secret-key"), "/v1/realtime?api_key=a", {}),
+    ]:
+        with pytest.raises(InvalidStatus) as refused, open_socket(server, path, **options):
+            pass
+        response = refused.value.response
+        expected = {"/nothing": 404}.get(path, 401 if "key" in path else 403)
+        assert response.status_code == expected
+        assert json.loads(response.body)["error"]["message"].endswith(".")
+    said = capfd.readouterr()
+    assert (said.out, said.err, caplog.records) == ("", "", [])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://a.example/",
+        "a.example",
+        "https://A.example",
+        "HTTPS://a.example",
+        "https://a/b",
+        "https://a.example:443",
+        "http://a:80",
+        "https://ä.example",
+        "https://a,https://b",
+        "",
+        "*.a",
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(origin):
+    with pytest.raises(UsageError, match="--cors takes an origin"):
+        ServerSettings(cors=(origin,))
+
+
+def test_origins_that_browsers_send():
+    given = ("https://a.example", "http://a:3000", "app://obsidian.md", "null", "*", "http://[::1]")
+    assert ServerSettings(cors=given).cors == given
+
+
 def test_other_machines_need_a_key():
     for host in ("0.0.0.0", "::", "192.0.2.1", "example.org"):
         assert not is_loopback(host)
