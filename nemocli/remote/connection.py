@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from nemocli.errors import NemocliError, UnsupportedError
-from nemocli.remote.server import CONNECT_TIMEOUT_S, ServerAddress, explain_failures
+from nemocli.remote.server import CONNECT_TIMEOUT_S, ServerAddress, explain_failures, explain_key
 
 try:
     from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -41,7 +41,7 @@ class EventConnection:
             except InvalidHandshake as error:
                 status = getattr(getattr(error, "response", None), "status_code", None)
                 raise NemocliError(
-                    f"The server {address} wants its key: give it by NEMOCLI_SERVER_KEY."
+                    explain_key(address)
                     if status == 401
                     else f"The server {address} has no live transcription (it answers {status})."
                 ) from None

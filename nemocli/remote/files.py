@@ -16,7 +16,7 @@ from nemocli.boosting.phrases import Phrases
 from nemocli.diarization.options import SpeakerOptions
 from nemocli.engine.language_names import find_code
 from nemocli.errors import AudioError, NemocliError, UsageError
-from nemocli.remote.forms import Form
+from nemocli.remote.forms import Form, name_upload
 from nemocli.remote.model import RemoteModel
 from nemocli.remote.phrases import explain_refused_phrases, list_phrase_fields
 from nemocli.remote.server import explain_status, read_json, request
@@ -68,7 +68,8 @@ class RemoteFiles:
         """
         if speakers is not None:
             raise UsageError(
-                "A server does not find who speaks: load a model for that on this machine."
+                "Speakers are not requested from a server here: leave out speakers, or load the models"
+                " on this machine."
             )
         waiting: set[Future[FileResult]] = set()
         remaining = iter(paths)
@@ -96,8 +97,7 @@ class RemoteFiles:
         if status in FILE_STATUSES:
             if phrases and (refused := explain_refused_phrases(self._model, answer.get("error"))):
                 raise NemocliError(refused)
-            reason = explain_status(self._model.address, status, data)
-            return FileResult(path, None, AudioError(f"was refused. {reason}", path))
+            return FileResult(path, None, self._explain_refusal(path, status, data))
         if status != 200 or not isinstance(answer.get("text"), str):
             raise NemocliError(explain_status(self._model.address, status, data))
         transcript, is_estimated = read_transcript(answer)
@@ -110,6 +110,12 @@ class RemoteFiles:
             text = "The server sent no times of words: they are estimated from its segments."
             warnings.append(SoundWarning("server", 0.0, text))
         return FileResult(path, transcript, warnings=tuple(warnings))
+
+    def _explain_refusal(self, path: Path, status: int, data: bytes) -> AudioError:
+        """Return the error of a file that was refused, under the name that the user knows."""
+        reason = explain_status(self._model.address, status, data)
+        _, is_about_file, rest = reason.partition(f": {name_upload(path.suffix)} ")
+        return AudioError(rest if is_about_file else f"was refused. {reason}", path)
 
     def _upload(self, path: Path, lang: str, phrases: Phrases | None) -> tuple[int, bytes]:
         """Send a file; return status and body of the answer. OSError if it cannot be opened."""

@@ -22,11 +22,16 @@ class Form:
 
     def encode_around_file(self, ending: str) -> tuple[bytes, bytes]:
         """Return what comes before and behind a file, whose own name is not sent."""
-        safe = ending if ending[1:].isalnum() and ending.isascii() else ""
         begin = self._begin_part(
-            f'name="file"; filename="sound{safe}"', "Content-Type: application/octet-stream\r\n"
+            f'name="file"; filename="{name_upload(ending)}"',
+            "Content-Type: application/octet-stream\r\n",
         )
         return "".join((*self._parts, begin)).encode(), f"\r\n--{self._boundary}--\r\n".encode()
 
     def _begin_part(self, about: str, more: str = "") -> str:
         return f"--{self._boundary}\r\nContent-Disposition: form-data; {about}\r\n{more}\r\n"
+
+
+def name_upload(ending: str) -> str:
+    """Return the name under which a file with an ending such as `.wav` is sent."""
+    return f"sound{ending}" if ending[1:].isalnum() and ending.isascii() else "sound"

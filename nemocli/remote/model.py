@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from nemocli.engine.language_names import find_code
+from nemocli.engine.languages import AUTO_LANGUAGE, MACROLANGUAGES
 from nemocli.errors import NemocliError, UsageError
 from nemocli.remote.server import ServerAddress, explain_status, read_json, request
 from nemocli.transcript.provenance import PhraseProvenance, Provenance
@@ -27,7 +29,8 @@ class RemoteModel:
     def resolve_language(self, lang: str) -> str:
         """Return the language for the server: a locale of its model, or a code as it was typed.
 
-        The server decides what it knows. UsageError for what is no code or name.
+        Servers that do not list their languages decide what they know. UsageError for what is no
+        code or name, and for a language that is not on the list.
         """
         if not lang.strip() or len(lang) > 40:
             raise UsageError(f"--lang takes a language such as de, not {lang[:40]!r}.")
@@ -36,7 +39,22 @@ class RemoteModel:
         if typed.lower() in by_lower:
             return by_lower[typed.lower()]
         same = [tag for tag in self.languages if tag.lower().startswith(f"{typed.lower()}-")]
-        return same[0] if same else typed
+        if same:
+            return same[0]
+        if self.languages and not self._may_know(typed):
+            raise UsageError(
+                f"The model of the server {self.address} does not know the language {lang!r}. It"
+                f" knows: {', '.join(self.languages)}; or {AUTO_LANGUAGE}."
+            )
+        return typed
+
+    def _may_know(self, typed: str) -> bool:
+        """Tell whether a name or code may be of a listed language, whatever its region is."""
+        language = typed.lower().partition("-")[0]
+        codes = {tag.partition("-")[0].lower() for tag in self.languages}
+        found = {find_code(typed.replace("-", " ")), find_code(language), language}
+        found |= {MACROLANGUAGES.get(code or "") for code in found}
+        return typed.lower() == AUTO_LANGUAGE or not codes.isdisjoint(found)
 
     def make_provenance(
         self, file: str, lang: str, phrases: PhraseProvenance | None = None

@@ -118,12 +118,22 @@ def read_json(data: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def explain_key(address: ServerAddress) -> str:
+    """Return a sentence for a server that refuses a request because of its key."""
+    if address.key:
+        return (
+            f"The server {address} refuses the key that was given by NEMOCLI_SERVER_KEY or"
+            " --server-key: correct it."
+        )
+    return f"The server {address} wants its key: give it by NEMOCLI_SERVER_KEY."
+
+
 def explain_status(address: ServerAddress, status: int, data: bytes) -> str:
     """Return a sentence for a request that was refused."""
     error = read_json(data).get("error")
     message = error.get("message") if isinstance(error, dict) else None
     if status == 401:
-        return f"The server {address} wants its key: give it by NEMOCLI_SERVER_KEY."
+        return explain_key(address)
     if isinstance(message, str) and message:
         return f"The server says: {message}"
     return f"The server {address} answers {status}."

@@ -82,7 +82,7 @@ class Fields:
         """Return a field that is true or false; ApiError for another value."""
         value = self.get_text(name).lower()
         if value not in (*_TRUE, *_FALSE):
-            raise ApiError(400, f"{name} is true or false, not {value[:40]!r}.", name)
+            raise ApiError(400, f"{name} must be true or false, not {value[:40]!r}.", name)
         return value in _TRUE
 
     def get_file(self) -> UploadFile:
@@ -109,14 +109,14 @@ def read_request(
         known = ", ".join(FORMATS)
         raise ApiError(
             400,
-            f"response_format is one of {known}, not {response_format[:40]!r}.",
+            f"response_format must be one of {known}, not {response_format[:40]!r}.",
             "response_format",
             "unsupported_value",
         )
     if response_format == "diarized_json" and settings.speakers is None:
         raise ApiError(
             400,
-            "This server does not find who speaks: it has to be started with --speakers.",
+            "This server does not find who speaks: it must be started with --speakers.",
             "response_format",
             "unsupported_value",
         )
@@ -127,7 +127,7 @@ def read_request(
     if unknown := set(granularities) - {"word", "segment"}:
         raise ApiError(
             400,
-            f"timestamp_granularities are word and segment, not {sorted(unknown)[0][:40]!r}.",
+            f"timestamp_granularities must be word and segment, not {sorted(unknown)[0][:40]!r}.",
             "timestamp_granularities",
         )
     requested = read_phrases(fields, settings.phrases)

@@ -36,15 +36,24 @@ class RequestPhrases:
 def read_phrases(fields: _HasFields, standing: Phrases) -> RequestPhrases:
     """Read the phrases of a form, and add them to the server's, which are `standing`."""
     by_field = {name: fields.list_texts(name, has_commas=True) for name in ("keywords", "hotwords")}
-    by_field["speech_contexts"] = _read_contexts(fields.get_text("speech_contexts"))
-    return add_phrases(standing, by_field)
+    contexts, warnings = _read_contexts(fields.get_text("speech_contexts"))
+    return add_phrases(standing, by_field | {"speech_contexts": contexts}, warnings)
 
 
-def add_phrases(standing: Phrases, by_field: Mapping[str, Sequence[str]]) -> RequestPhrases:
-    """Add the phrases of some fields to a list; warnings name those that cannot be phrases."""
-    texts = [text for found in by_field.values() for text in found if text.strip()]
+def add_phrases(
+    standing: Phrases, by_field: Mapping[str, Any], warnings: Sequence[str] = ()
+) -> RequestPhrases:
+    """Add the phrases of some fields, of any values, to a list.
+
+    What cannot be a phrase or a list of them is named by warnings, behind those that are given.
+    """
+    warnings, texts = list(warnings), []
+    for name, found in by_field.items():
+        if isinstance(found, list):
+            texts += [each for each in found if not isinstance(each, str) or each.strip()]
+        elif found is not None:
+            warnings.append(f"{name} must be a list of texts: it has no effect.")
     kept = list(_limit(texts))
-    warnings: list[str] = []
     if len(kept) < len(texts):
         warnings.append(
             f"Only the first {len(kept):,} of {len(texts):,} phrases are preferred: at most"
@@ -66,25 +75,29 @@ def add_phrases(standing: Phrases, by_field: Mapping[str, Sequence[str]]) -> Req
         return RequestPhrases(standing, (*warnings, str(error)))
 
 
-def _limit(texts: Iterable[str]) -> Iterable[str]:
+def _limit(texts: Iterable[object]) -> Iterable[object]:
     room = MAX_PHRASE_CHARACTERS
     for count, text in enumerate(texts):
-        room -= len(text)
+        room -= len(text) if isinstance(text, str) else 0
         if room < 0 or count >= MAX_PHRASES:
             return
         yield text
 
 
-def _read_contexts(text: str) -> list[str]:
-    """Return the phrases of a JSON list of objects, each with a list `phrases`."""
+def _read_contexts(text: str) -> tuple[list[object], list[str]]:
+    """Return the phrases of a JSON list of objects, each with a list `phrases`, and warnings."""
     try:
         contexts: Any = json.loads(text) if text else []
     except (ValueError, RecursionError):
-        return []
-    lists = [
-        context.get("phrases")
-        for context in (contexts if isinstance(contexts, list) else [])
-        if isinstance(context, dict)
-    ]
-    found = [phrase for phrases in lists if isinstance(phrases, list) for phrase in phrases]
-    return [phrase for phrase in found if isinstance(phrase, str)]
+        contexts = None
+    parts = contexts if isinstance(contexts, list) else [contexts]
+    lists = [part.get("phrases") if isinstance(part, dict) else None for part in parts]
+    known = [phrases for phrases in lists if isinstance(phrases, list)]
+    if isinstance(contexts, list) and len(known) == len(lists):
+        warnings = []
+    else:
+        warnings = [
+            "speech_contexts must be a list of objects in JSON, each with a list 'phrases': what is"
+            " different has no effect."
+        ]
+    return [phrase for phrases in known for phrase in phrases], warnings

@@ -16,7 +16,7 @@ from nemocli.scheduler.scheduler import BusyError
 from nemocli.server.errors import ApiError, as_api_error
 from nemocli.server.live_input import LiveInput
 from nemocli.server.live_place import LivePlace
-from nemocli.server.realtime_events import decode_sound, parse_event
+from nemocli.server.realtime_events import decode_sound, explain_kind, parse_event
 from nemocli.server.realtime_settings import make_first_session, merge_session, read_settings
 from nemocli.server.realtime_writer import GOING_AWAY, RealtimeWriter
 from nemocli.server.service import Service
@@ -191,7 +191,7 @@ class RealtimeSession(Closing):
         elif kind in ("session.update", "transcription_session.update"):
             await self._update(event)
         else:
-            raise ApiError(400, f"There is no event {str(kind)[:60]!r} here.", "type", "unknown")
+            raise ApiError(400, explain_kind(kind), "type", "unknown")
 
     async def _append(self, data: bytes) -> None:
         if data:

@@ -86,14 +86,14 @@ def make_first_session(model: str) -> dict[str, Any]:
 def merge_session(session: dict[str, Any], update: Any) -> dict[str, Any]:
     """Return the session with an update merged into it; ApiError for what is no session."""
     if not isinstance(update, dict):
-        raise ApiError(400, "session is an object.", "session")
+        raise ApiError(400, "session must be an object.", "session")
     if is_old_shape(update):
         update = _to_present_shape(update)
     if update.get("type", "transcription") not in ("transcription", "realtime"):
-        raise ApiError(400, "session.type is transcription.", "session.type")
+        raise ApiError(400, "session.type must be 'transcription' or 'realtime'.", "session.type")
     audio = update.get("audio") or {}
     if not isinstance(audio, dict) or not isinstance(audio.get("input") or {}, dict):
-        raise ApiError(400, "session.audio.input is an object.", "session.audio.input")
+        raise ApiError(400, "session.audio.input must be an object.", "session.audio.input")
     merged = deepcopy(session)
     known = merged["audio"]["input"]
     for name, value in (audio.get("input") or {}).items():
@@ -153,7 +153,7 @@ def _to_present_shape(update: dict[str, Any]) -> dict[str, Any]:
         name = update["input_audio_format"]
         if not isinstance(name, str) or name not in OLD_FORMATS:
             known = ", ".join(OLD_FORMATS)
-            raise ApiError(400, f"input_audio_format is one of {known}.", "input_audio_format")
+            raise ApiError(400, f"input_audio_format must be one of {known}.", "input_audio_format")
         given["format"] = {"type": OLD_FORMATS[name]}
     for name in ("transcription", "noise_reduction"):
         if f"input_audio_{name}" in update:
@@ -167,11 +167,13 @@ def _read_format(value: Any) -> SoundFormat:
     given = _read_object(value, "format")
     encoding = FORMATS.get(str(given.get("type", "audio/pcm")))
     if encoding is None:
-        raise ApiError(400, f"format.type is one of {', '.join(FORMATS)}.", "format.type")
+        raise ApiError(400, f"format.type must be one of {', '.join(FORMATS)}.", "format.type")
     usual = RATE if encoding == "pcm16" else TELEPHONY_RATE
     rate = given.get("rate", usual) if encoding == "pcm16" else usual
     if not isinstance(rate, int) or isinstance(rate, bool):
-        raise ApiError(400, "format.rate is a whole number of samples a second.", "format.rate")
+        raise ApiError(
+            400, "format.rate must be a whole number of samples a second.", "format.rate"
+        )
     return SoundFormat(encoding, rate)
 
 
@@ -182,7 +184,7 @@ def _read_language(given: dict[str, Any], transcriber: Transcriber, lang: str) -
     elif not language and hints:
         language = "auto"
     if language is not None and not isinstance(language, str):
-        raise ApiError(400, "transcription.language is a text such as 'de'.", "language")
+        raise ApiError(400, "transcription.language must be a text such as 'de'.", "language")
     return find_language(transcriber, language or lang)
 
 
@@ -198,7 +200,7 @@ def _read_turn_detection(value: Any) -> float | None:
         if not isinstance(silence, int | float) or not 0 <= silence < math.inf:
             raise ApiError(
                 400,
-                "turn_detection.silence_duration_ms is a number of milliseconds.",
+                "turn_detection.silence_duration_ms must be a number of milliseconds.",
                 "silence_duration_ms",
             )
         return min(max(silence, MIN_SILENCE_MS), MAX_SILENCE_MS) / 1000
@@ -206,23 +208,23 @@ def _read_turn_detection(value: Any) -> float | None:
         eagerness = given.get("eagerness", "auto")
         if not isinstance(eagerness, str) or eagerness not in EAGERNESS:
             known = ", ".join(EAGERNESS)
-            raise ApiError(400, f"turn_detection.eagerness is one of {known}.", "eagerness")
+            raise ApiError(400, f"turn_detection.eagerness must be one of {known}.", "eagerness")
         return EAGERNESS[eagerness] * SILENCE_MS / 1000
     raise ApiError(
-        400, "turn_detection.type is server_vad or semantic_vad, or turn_detection is null.", "type"
+        400,
+        "turn_detection must be null, or its type server_vad or semantic_vad.",
+        "type",
     )
 
 
 def _read_phrases(given: dict[str, Any], standing: Phrases) -> RequestPhrases:
-    keywords = given.get("keywords")
-    texts = keywords if isinstance(keywords, list) else []
-    return add_phrases(standing, {"keywords": [text for text in texts if isinstance(text, str)]})
+    return add_phrases(standing, {"keywords": given.get("keywords")})
 
 
 def _read_include(value: Any) -> frozenset[str]:
     """Return what is known of a list; other servers know other names, so those are ignored."""
     if not isinstance(value or [], list):
-        raise ApiError(400, "session.include is a list of texts.", "session.include")
+        raise ApiError(400, "session.include must be a list of texts.", "session.include")
     return INCLUDABLE.intersection(each for each in value or () if isinstance(each, str))
 
 
@@ -230,7 +232,7 @@ def _read_object(value: Any, name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ApiError(400, f"{name} is an object.", name)
+        raise ApiError(400, f"{name} must be an object.", name)
     return value
 
 

@@ -131,17 +131,13 @@ class WyomingConnection:
     def _begin(self, data: dict[str, Any]) -> None:
         language = data.get("language")
         if language is not None and not isinstance(language, str):
-            raise ApiError(400, "language is a text such as 'de'.", code="language")
+            raise ApiError(400, "language must be a text such as 'de'.", code="language")
         self._language = find_language(
             self._service.transcriber, language or self._service.settings.lang
         )
         requested = add_phrases(
             self._service.settings.phrases,
-            {
-                name: [text for text in data.get(name) or () if isinstance(text, str)]
-                for name in ("transcript_names", "transcript_terms")
-                if isinstance(data.get(name), list)
-            },
+            {name: data.get(name) for name in ("transcript_names", "transcript_terms")},
         )
         self._phrases = requested.phrases
         self._warnings = (*self._warn_of_language(), *requested.warnings)
@@ -155,7 +151,9 @@ class WyomingConnection:
     async def _start(self, data: dict[str, Any]) -> None:
         sound = USUAL_FORMAT | data
         if not all(type(sound[name]) is int for name in USUAL_FORMAT) or sound["width"] != 2:
-            raise ApiError(400, "Sound has 16 bits a sample, a rate and channels.", code="format")
+            raise ApiError(
+                400, "Sound must have 16 bits a sample, a rate and channels.", code="format"
+            )
         sound_format = SoundFormat("pcm16", sound["rate"], sound["channels"])
         utterance = Utterance(
             *(self._service, self._send, self._language, self._phrases, sound_format),

@@ -34,10 +34,10 @@ async def read_frame(reader: asyncio.StreamReader) -> Frame | None:
     head = _parse_object(line)
     kind = head.get("type")
     if not isinstance(kind, str):
-        raise ApiError(400, "A frame has a type.")
+        raise ApiError(400, "A frame must have a type.")
     data = head.get("data") or {}
     if not isinstance(data, dict):
-        raise ApiError(400, "The data of a frame is an object.")
+        raise ApiError(400, "The data of a frame must be an object.")
     try:
         if size := _read_length(head, "data_length", MAX_DATA):
             data = data | _parse_object(await reader.readexactly(size))
@@ -65,12 +65,12 @@ def _parse_object(text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise ApiError(400, "A frame begins with an object in JSON.")
+        raise ApiError(400, "A frame must begin with an object in JSON.")
     return value
 
 
 def _read_length(head: dict[str, Any], name: str, most: int) -> int:
     length = head.get(name) or 0
     if not isinstance(length, int) or not 0 <= length <= most:
-        raise ApiError(413, f"{name} is from 0 to {most}.")
+        raise ApiError(413, f"{name} must be from 0 to {most}.")
     return length

@@ -16,7 +16,7 @@ def test_phrases_of_all_dialects(start, muddled, names):
     clip, plain, boosted = muddled
     language = "language", clip.lang
     assert server.transcribe(clip.path, language)[1]["text"] == plain
-    contexts = json.dumps([{"phrases": names, "boost": 5}, "odd"])
+    contexts = json.dumps([{"phrases": names, "boost": 5}])
     for fields in (
         [("keywords[]", name) for name in names],
         [("hotwords", ", ".join(names))],
@@ -70,6 +70,47 @@ def test_what_cannot_be_a_phrase_is_named(server, clips):
     assert answer["warnings"] == ["The phrase '¡!' has neither a letter nor a digit: leave it out."]
     _, headers, _ = server.post(clips[0].path, ("keywords", "¡!"), ("response_format", "text"))
     assert headers["x-nemocli-warning"].startswith("The phrase '\\xa1!' has neither")
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ("foo", "keywords must be a list of texts"),
+        (5, "keywords must be a list of texts"),
+        ({"a": "b"}, "keywords must be a list of texts"),
+        ([{"phrase": "x"}], "A phrase is a text, not"),
+        ([["a"], "eleven"], "A phrase is a text, not"),
+    ],
+)
+def test_what_a_session_ignores_of_keywords_is_said(server, keywords, says):
+    with Client(server) as client:
+        client.receive("session.created")
+        transcription = {"keywords": keywords}
+        client.send(
+            "session.update", session={"audio": {"input": {"transcription": transcription}}}
+        )
+        (warning,) = client.receive("session.updated")["warnings"]
+        assert warning.startswith(says)
+
+
+@pytest.mark.parametrize(
+    "contexts", ["foo", "5", "{}", '["odd"]', '[{"phrases": "x"}]', '[{"phrases": ["a"]}, 5]']
+)
+def test_what_a_form_ignores_of_speech_contexts_is_said(server, contexts):
+    status, _, body = server.post(None, ("speech_contexts", contexts), path="/v1/phrases")
+    assert status == 200
+    (warning,) = [text for text in json.loads(body)["warnings"] if "speech_contexts" in text]
+    assert "has no effect" in warning
+
+
+def test_what_wyoming_ignores_of_terms_is_said():
+    fields = {"transcript_names": "x", "transcript_terms": ["one", 5], "more": None}
+    requested = add_phrases(Phrases(()), fields)
+    assert [phrase.text for phrase in requested.phrases.phrases] == ["one"]
+    assert requested.warnings == (
+        "transcript_names must be a list of texts: it has no effect.",
+        "A phrase is a text, not 5.",
+    )
 
 
 def test_requested_phrases_are_those_of_the_request_and_of_the_server():

@@ -11,6 +11,7 @@ from websockets.sync.server import serve
 
 from nemocli.errors import NemocliError, UsageError
 from nemocli.remote.connection import TRANSCRIPTION
+from nemocli.remote.model import RemoteModel
 from nemocli.remote.server import parse_server
 from nemocli.remote.words import estimate_words, read_words
 from nemocli.server.errors import ApiError
@@ -45,7 +46,8 @@ def test_many_files_into_a_folder_resume(server, clips, tmp_path):
     command += ["--output-dir", tmp_path / "out", "--output-format", "txt"]
     done = nemocli(*command)
     assert done.exit_code == 1
-    assert "was refused. The server says: sound.wav " in done.output
+    assert "bad.wav is not a sound file" in done.output
+    assert "sound.wav" not in done.output
     for clip in clips:
         (written,) = (tmp_path / "out").rglob(f"{clip.path.stem}.txt")
         assert written.read_text() == clip.text + "\n"
@@ -96,14 +98,53 @@ def test_a_server_that_is_not_there_or_wants_a_key(start, clips, command):
     done = nemocli(command, *given, "--server", server.url)
     assert done.exit_code == 1
     assert "wants its key" in done.output
+    wrong = {"NEMOCLI_SERVER_KEY": "wrong"}
+    done = nemocli(command, *given, "--server", server.url, env=wrong)
+    assert done.exit_code == 1
+    assert "refuses the key that was given" in done.output
     done = nemocli(command, *given, "--server", server.url, env={"NEMOCLI_SERVER_KEY": "secret"})
     assert (done.exit_code, done.stdout) == (0, clips[0].text + "\n")
 
 
 def test_a_language_that_the_server_does_not_know(server, clips):
-    done = nemocli("file", clips[0].path, "--server", server.url, "--lang", "tlh")
+    for command in (["file", clips[0].path], ["live", "--input", clips[0].path]):
+        for lang in ("tlh", "klingon"):
+            done = nemocli(*command, "--server", server.url, "--lang", lang)
+            assert done.exit_code == 2
+            assert f"does not know the language '{lang}'" in done.output
+
+
+def test_a_language_is_understood_as_without_a_server(transcriber):
+    languages = transcriber.languages
+    model = RemoteModel(parse_server("127.0.0.1"), "x", is_ours=True, languages=languages)
+    names = (
+        "en",
+        "eng",
+        "English",
+        "en-ZZ",
+        "en_us",
+        "auto",
+        "日本語",
+        "no",
+        "tlh",
+        "x-y",
+        "german",
+    )
+    for name in names:
+        try:
+            known = transcriber.resolve_language(name)
+        except UsageError:
+            with pytest.raises(UsageError, match="does not know"):
+                model.resolve_language(name)
+        else:
+            assert transcriber.resolve_language(model.resolve_language(name)) == known
+
+
+def test_a_file_from_a_pipe_has_its_name_in_errors(server):
+    done = nemocli("file", "-", "--server", server.url, input=b"RIFF no sound")
     assert done.exit_code == 1
-    assert "does not know the language 'tlh'" in done.output
+    assert "is not a sound file" in done.output
+    assert "server says" not in done.output
 
 
 def test_a_server_that_ends_while_it_listens_loses_nothing_that_was_final(start, clips, tmp_path):

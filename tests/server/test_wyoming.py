@@ -107,16 +107,16 @@ def test_data_in_the_line_and_behind_it(server, clips):
 @pytest.mark.parametrize(
     ("frame", "says"),
     [
-        (b"nonsense\n", "begins with an object"),
-        (b"[" * 50_000 + b"\n", "begins with an object"),
-        (b'{"data": {}}\n', "has a type"),
+        (b"nonsense\n", "begin with an object"),
+        (b"[" * 50_000 + b"\n", "begin with an object"),
+        (b'{"data": {}}\n', "must have a type"),
         (b'{"type": "audio-start", "data": 5}\n', "an object"),
         (b'{"type": "audio-start", "data": {"rate": 5, "width": 2, "channels": 1}}\n', "rate"),
         (b'{"type": "audio-start", "data": {"width": 4}}\n', "16 bits"),
         (b'{"type": "transcribe", "data": {"language": "tlh"}}\n', "does not know the language"),
-        (b'{"type": "audio-chunk", "payload_length": 99999999}\n', "payload_length is"),
-        (b'{"type": "audio-chunk", "payload_length": -1}\n', "payload_length is"),
-        (b'{"type": "audio-chunk", "data_length": "x"}\n', "data_length is"),
+        (b'{"type": "audio-chunk", "payload_length": 99999999}\n', "payload_length must be"),
+        (b'{"type": "audio-chunk", "payload_length": -1}\n', "payload_length must be"),
+        (b'{"type": "audio-chunk", "data_length": "x"}\n', "data_length must be"),
         (b"x" * 70_000, "too long"),
     ],
 )
