@@ -331,7 +331,7 @@ class Transcriber(Closing):
             )
         if options.diarizer is not None and sound.is_separate:
             raise UsageError(
-                "Separate channels are speakers without a diarization model: give"
+                "Each separate channel is a speaker, so speakers needs no diarization model: give"
                 " SpeakerOptions(None), or choose other channels."
             )
         options.check_features(self._runtime.config.features)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from nemocli.audio.recorded_sound import OneSource, TwoSources
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError, UsageError
-from nemocli.whole_file import check_target, copy_permissions, name_part
+from nemocli.whole_file import check_target, write_whole
 
 #: What a WAV can hold, since its lengths have 32 bits.
 MAX_WAV_BYTES = 2**32 - 1024
@@ -71,16 +71,9 @@ class Recorder(Closing):
         self._blocks: SimpleQueue[Any] = SimpleQueue()
         self._copy: _Copy | None = None
         try:
-            part = name_part(path)
-            part.unlink(missing_ok=True)
-            try:
+            # A new file: what another name of the old one stands for is not overwritten.
+            with write_whole(path) as part:
                 self._file = self._open(part)
-                copy_permissions(path, part)
-                # A new file: what another name of the old one stands for is not overwritten.
-                os.replace(part, path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
         except (OSError, RuntimeError) as error:
             raise NemocliError(f"{path} cannot be written: {self._find_reason(error)}.") from None
         self._size = os.fstat(self._file.descriptor).st_size

@@ -68,7 +68,7 @@ class FinalsProgram(Closing):
             self._changed.notify_all()
 
     def report(self) -> None:
-        """Report the first failure, if it was not yet."""
+        """Report the first failure, once."""
         sentence, self._unreported = self._unreported, None
         if sentence is not None:
             self._notify(sentence)

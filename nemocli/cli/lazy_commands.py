@@ -161,13 +161,18 @@ def declare(subcommand: Subcommand) -> Callable[..., None]:
         _resume_collection()
         work(options(**found))
 
-    run.__doc__ = options.__doc__
+    run.__doc__ = _join_lines(inspect.getdoc(options) or "")
     run.__annotations__ = get_type_hints(options, include_extras=True)
     parameters = [
         _make_parameter(field, run.__annotations__) for field in dataclasses.fields(options)
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
+
+
+def _join_lines(text: str) -> str:
+    """Return a text whose paragraphs are one line each: the terminal breaks them where it ends."""
+    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in text.split("\n\n"))
 
 
 def _resume_collection() -> None:

@@ -128,7 +128,7 @@ Boost = Annotated[
 BoostBlank = Annotated[
     bool,
     option(
-        "Let a phrase that has begun go on also where the model would write nothing.",
+        "Continue a phrase that has begun even where the model would write nothing.",
         "--boost-blank",
     ),
 ]

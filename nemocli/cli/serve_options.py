@@ -28,8 +28,8 @@ from nemocli.cli.options import (
 class ServeOptions:
     """Serve one loaded model to many programs: OpenAI's interfaces, Wyoming, and a page.
 
-    It listens on this machine only, until Ctrl-C or SIGTERM, which let clients finish what they
-    have begun.
+    By default, it listens on this machine only. It ends by Ctrl-C or SIGTERM, when clients have
+    finished what they have begun.
     """
 
     context: typer.Context
@@ -44,8 +44,8 @@ class ServeOptions:
     speakers: Annotated[
         bool,
         option(
-            "Find who speaks in files whose clients ask for response_format diarized_json;"
-            " --speaker-model does.",
+            "Load --speaker-model too, which finds who speaks in files whose clients ask for"
+            " response_format diarized_json.",
             "--speakers",
         ),
     ] = False

@@ -68,8 +68,8 @@ class RemoteFiles:
         """
         if speakers is not None:
             raise UsageError(
-                "Speakers are not requested from a server here: leave out speakers, or load the models"
-                " on this machine."
+                "Speakers are found on this machine only: leave out speakers, or transcribe without"
+                " a server."
             )
         waiting: set[Future[FileResult]] = set()
         remaining = iter(paths)

@@ -77,11 +77,11 @@ class Provenance:
     alignment: Alignment | None = None
     #: The phrases that were preferred; None without any.
     phrases: PhraseProvenance | None = None
-    #: How speakers were found; None if they were not asked for.
+    #: How speakers were found; None if they were not requested.
     speakers: SpeakerProvenance | None = None
 
     def list_fields(self) -> dict[str, Any]:
-        """Return the members of a document; what was not asked for has none."""
+        """Return the members of a document, without those of features that were not requested."""
         fields = asdict(self)
         del fields["alignment"]
         if self.phrases is None:

@@ -94,11 +94,11 @@ def test_channels_are_speakers_without_a_model(transcriber, sounds, tmp_path):
 
 
 def test_what_does_not_fit_is_refused_at_once(transcriber, diarizer, tmp_path):
-    with pytest.raises(UsageError, match="Separate channels are speakers without"):
+    with pytest.raises(UsageError, match="Each separate channel is a speaker"):
         transcriber.transcribe_many(
             ["a"], sound=SoundOptions(channels="separate"), speakers=diarizer
         )
-    with pytest.raises(UsageError, match="all other sound needs one"):
+    with pytest.raises(UsageError, match="except for separate channels"):
         transcriber.transcribe_many(["a"], speakers=SpeakerOptions(None))
     with pytest.raises(UsageError, match="speakers takes a diarization model"):
         transcriber.transcribe(speech_like(1), speakers="demo")

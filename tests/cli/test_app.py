@@ -72,6 +72,12 @@ def modules_of(*names):
             yield from (where.partition(":")[0] for where in (each.options, each.work))
 
 
+def test_paragraphs_of_help_have_no_line_breaks_of_their_own():
+    shown = typed.nemocli("serve", "--help", env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).stdout
+    paragraph = next(line for line in shown.splitlines() if "listens on this machine only" in line)
+    assert paragraph.rstrip().endswith("they have begun.")
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["file", "--help"], ["convert", "--help"], ["bench", "--help"]]
 )

@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -205,13 +204,7 @@ def test_whole_after_kill_9(tmp_path, name):
         running.send_signal(signal.SIGKILL)
         printed = running.communicate()[0].split()
         last = int(printed[-1]) if printed else 0
-        text = path.read_text()
-        line = r"SPEAKER \S" if name == "rttm" else r"word\d"
-        count = len(re.findall(line, text)) // (2 if name in ("json", "jsonl") else 1)
-        assert count in (last + 1, last + 2)
-        assert text == kept(name, count)
-    if name == "json":
-        assert len(json.loads(text)["segments"]) == count
+        assert path.read_text() in [kept(name, count) for count in (last + 1, last + 2)]
     with GrowingFile(path, FORMATS[name](ABOUT), force=True):
         pass
     assert os.listdir(tmp_path) == [path.name]  # what the killed runs left is gone

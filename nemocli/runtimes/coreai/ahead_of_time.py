@@ -93,15 +93,20 @@ def compile_package(package: Path, folder: Path, architecture: str) -> Path:
         raise NemocliError(f"coreai-build cannot be run: {error.strerror}.") from None
     said = _take_last_line(done.stdout)
     subject = f"Xcode's coreai-build did not compile {package.name} for {architecture}"
+    advice = (
+        "Install the newest Xcode, or leave out --ahead-of-time: devices then compile themselves."
+    )
     if done.returncode:
-        raise NemocliError(f"{subject}: it ended with exit code {done.returncode}{said}.")
+        raise NemocliError(f"{subject}: it ended with exit code {done.returncode}{said}. {advice}")
     compiled = folder / name_compiled(package, architecture)
     if not _list_files(compiled):
-        raise NemocliError(f"{subject}, though it says that it did: nothing came out{said}.")
+        raise NemocliError(
+            f"{subject}, though it says that it did: nothing came out{said}. {advice}"
+        )
     if not _has_neural_engine(compiled):
         raise NemocliError(
             f"{subject} for the Neural Engine, though it says that it did: only code for the GPU"
-            f" came out{said}."
+            f" came out{said}. {advice}"
         )
     return compiled
 
