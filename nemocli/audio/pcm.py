@@ -80,9 +80,9 @@ def open_pcm(stream: int, rate: int, channels: int, encoding: str) -> LiveSource
         known = " or ".join(RAW_ENCODINGS)
         raise UsageError(f"Raw samples on stdin are {known}, not {encoding!r}.")
     if rate not in PLAUSIBLE_RATES:
-        raise UsageError(f"--rate is from 1000 to 10000000 samples per second, not {rate}.")
+        raise UsageError(f"--rate must be from 1000 to 10000000 samples per second, not {rate}.")
     if not 1 <= channels <= MAX_CHANNELS:
-        raise UsageError(f"--channels is from 1 to {MAX_CHANNELS}, not {channels}.")
+        raise UsageError(f"--channels must be from 1 to {MAX_CHANNELS}, not {channels}.")
     try:
         first = read_first(stream, LOOKED_AT)
         kind = recognize_packed(first)

@@ -165,7 +165,7 @@ def make_phrase(text: object, weight: float = 1.0) -> Phrase:
     Refused are phrases without a letter or digit, with invisible characters, and very long ones.
     """
     if not isinstance(text, str):
-        raise UsageError(f"A phrase is a text, not {quote(text)}.")
+        raise UsageError(f"A phrase must be a text, not {quote(text)}.")
     plain = unicodedata.normalize("NFC", " ".join(text.replace(SPACE, " ").split()))
     if len(plain) > MAX_CHARACTERS:
         raise UsageError(

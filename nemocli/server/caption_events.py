@@ -19,7 +19,9 @@ async def send_captions(request: Request) -> Response:
     """Send the captions of a page as events, as long as somebody takes them."""
     feed = read_feed(request.query_params.get("id"))
     if feed is None:
-        raise ApiError(400, "Captions have an id, which the page shows.", "id")
+        raise ApiError(
+            400, "The address must have the id of captions: copy it from their page.", "id"
+        )
     service: Service = request.app.state.service
     events = _follow_captions(service, feed)
     first = await anext(events)  # raises what makes it impossible

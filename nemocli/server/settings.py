@@ -60,7 +60,7 @@ class ServerSettings:
             raise UsageError("--max-upload takes a size of at least one byte, such as 512M.")
         for port in (self.port, self.wyoming_port):
             if port is not None and not 0 <= port <= 65535:
-                raise UsageError(f"A port is from 0 to 65535, not {port}.")
+                raise UsageError(f"A port must be from 0 to 65535, not {port}.")
 
 
 def _is_origin(text: str) -> bool:

@@ -26,11 +26,15 @@ class SoundFormat:
 
     def __post_init__(self) -> None:
         if self.encoding not in SAMPLE_BYTES:
-            raise ApiError(400, f"There is no encoding {self.encoding!r} of raw sound.", "format")
+            raise ApiError(
+                400,
+                f"This server does not know the encoding {self.encoding!r} of raw sound.",
+                "format",
+            )
         if not MIN_RATE <= self.rate <= MAX_RATE:
-            raise ApiError(400, f"The rate is from {MIN_RATE} to {MAX_RATE} Hz.", "rate")
+            raise ApiError(400, f"The rate must be from {MIN_RATE} to {MAX_RATE} Hz.", "rate")
         if not 1 <= self.channels <= 8:
-            raise ApiError(400, "There are from 1 to 8 channels.", "channels")
+            raise ApiError(400, "The number of channels must be from 1 to 8.", "channels")
 
 
 class SoundReader:

@@ -78,8 +78,8 @@ def test_what_cannot_be_a_phrase_is_named(server, clips):
         ("foo", "keywords must be a list of texts"),
         (5, "keywords must be a list of texts"),
         ({"a": "b"}, "keywords must be a list of texts"),
-        ([{"phrase": "x"}], "A phrase is a text, not"),
-        ([["a"], "eleven"], "A phrase is a text, not"),
+        ([{"phrase": "x"}], "A phrase must be a text, not"),
+        ([["a"], "eleven"], "A phrase must be a text, not"),
     ],
 )
 def test_what_a_session_ignores_of_keywords_is_said(server, keywords, says):
@@ -109,7 +109,7 @@ def test_what_wyoming_ignores_of_terms_is_said():
     assert [phrase.text for phrase in requested.phrases.phrases] == ["one"]
     assert requested.warnings == (
         "transcript_names must be a list of texts: it has no effect.",
-        "A phrase is a text, not 5.",
+        "A phrase must be a text, not 5.",
     )
 
 
