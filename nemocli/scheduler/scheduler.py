@@ -102,10 +102,11 @@ class Scheduler(Closing):
     def take_live_place(self) -> Iterator[None]:
         """Take a place for a live stream in a `with` block; BusyError if none is free."""
         with self._changed:
-            if self._places >= self.max_streams:
+            if self._places >= (most := self.max_streams):
+                is_too_slow = self._max_streams is None and most < MAX_LIVE_STREAMS
                 reason = (
                     "and this machine serves no more of them in time"
-                    if self._max_streams is None
+                    if is_too_slow
                     else "which is the most that are allowed"
                 )
                 raise BusyError(

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -91,6 +92,20 @@ def test_places_are_limited_and_given_back(transcriber):
             with scheduler.take_live_place():
                 assert scheduler.places == 2
         assert scheduler.places == 0
+
+
+@pytest.mark.parametrize(
+    ("served", "says"), [(1, "no more of them in time"), (1000, "the most that are allowed")]
+)
+def test_a_refusal_names_its_reason(transcriber, monkeypatch, served, says):
+    """The machine is too slow, or it has as many streams as any machine may have."""
+    monkeypatch.setattr("nemocli.scheduler.scheduler.MAX_LIVE_STREAMS", 2)
+    monkeypatch.setattr(CallCost, "count_streams_within", lambda *_: served)
+    with transcriber.schedule() as scheduler, ExitStack() as stack:
+        for _ in range(scheduler.max_streams):
+            stack.enter_context(scheduler.take_live_place())
+        with pytest.raises(BusyError, match=says):
+            stack.enter_context(scheduler.take_live_place())
 
 
 def test_an_error_of_the_model_reaches_every_caller_and_ends_nothing(
