@@ -6,6 +6,7 @@ It knows no keys: everyone who can reach the port may use it.
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 from typing import Any
 
 from nemocli.server.errors import ApiError
@@ -21,6 +22,9 @@ LOG = logging.getLogger("nemocli.server")
 
 #: Seconds in which a client must send its next frame, and take what it is sent.
 READ_TIMEOUT_S, WRITE_TIMEOUT_S = 60.0, 30.0
+
+#: Seconds to wait for the last text when the server ends.
+LAST_TEXT_TIMEOUT_S = 1.0
 
 #: The most connections at once.
 MAX_CONNECTIONS = 128
@@ -93,7 +97,20 @@ class WyomingConnection:
         await self._end_utterance()
 
     async def run(self) -> None:
-        """Answer frames until the client closes, is silent for too long, or sends nonsense."""
+        """Answer frames until the client closes, is silent for too long, or sends nonsense.
+
+        When the task is cancelled, since the server ends, the text of what was said is sent.
+        """
+        try:
+            await self._answer_frames()
+        except asyncio.CancelledError:
+            with suppress(ApiError, OSError, TimeoutError):
+                async with asyncio.timeout(LAST_TEXT_TIMEOUT_S):
+                    if self._utterance is not None:
+                        await self._utterance.finish()
+            raise
+
+    async def _answer_frames(self) -> None:
         while True:
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):

@@ -146,3 +146,20 @@ def test_an_utterance_has_a_place_when_its_sound_comes(start):
             assert (kind, data["code"]) == ("error", "busy")
         client.sendall(sound + b'{"type": "audio-stop"}\n')
         assert read_answer(answers) == ("transcript", {"text": ""})
+
+
+def test_a_server_that_ends_sends_what_was_said(start, clips, monkeypatch):
+    """Also where the client never ends its utterance."""
+    monkeypatch.setattr("nemocli.server.run.DRAIN_TIMEOUT_S", 0.5)
+    server = start(wyoming_port=0)
+    with socket.create_connection(("127.0.0.1", server.wyoming_port), timeout=60) as client:
+        data = pcm(clips[0].samples)
+        head = {"type": "audio-chunk", "payload_length": len(data)}
+        client.sendall(json.dumps(head).encode() + b"\n" + data)
+        answers = client.makefile("rb")
+        assert read_answer(answers)[0] == "transcript-start"
+        server.end()
+        texts = {
+            kind: data["text"] for kind, data in iter(lambda: read_answer(answers), None) if data
+        }
+        assert texts["transcript"] == clips[0].text
