@@ -20,6 +20,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from nemocli.cli.config_command import ConfiguredCommand, TolerantCommand
+from nemocli.cli.refused_values import explain_value
+
+#: How sentences of Pydantic begin, which do not say what was refused.
+_BY_PYDANTIC = "Input should be"
 
 
 class Subcommand(NamedTuple):
@@ -54,21 +58,30 @@ class _PlainValues:
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         hints = getattr(self.callback, "__annotations__", {})
         for parameter in self.get_params(ctx):  # type: ignore[attr-defined]  # Typer's method
-            _take_plain_values(parameter, _is_text(hints.get(parameter.name)))
+            _take_plain_values(parameter, hints.get(parameter.name))
         parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]  # Typer's method
         return parsed
 
 
-def _take_plain_values(parameter: Any, is_text: bool) -> None:
-    """Have a parameter take defaults, absent values, and texts if it `is_text`, as they are."""
-    convert = parameter.process_value
+def _take_plain_values(parameter: Any, annotation: Any) -> None:
+    """Have a parameter take defaults, absent values, and texts if it is a text, as they are.
+
+    Where it refuses another value, have the sentence quote that, and say what it takes.
+    """
+    convert, is_text = parameter.process_value, _is_text(annotation)
 
     def process_value(context: Any, value: Any) -> Any:
         is_default = value is parameter.default and isinstance(value, str | int | float | Path)
         texts = value if isinstance(value, list | tuple) else [value]
         is_plain = is_default or (is_text and all(type(text) is str for text in texts))
         if not (is_plain or (value is None and not parameter.required)):
-            return convert(context, value)
+            try:
+                return convert(context, value)
+            except Exception as error:
+                sentence = explain_value(annotation, value)
+                if sentence and str(getattr(error, "message", "")).startswith(_BY_PYDANTIC):
+                    error.message = sentence  # type: ignore[attr-defined]  # of Typer's errors
+                raise
         callback = parameter.callback
         return value if callback is None else callback(context, parameter, value)
 

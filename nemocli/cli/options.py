@@ -171,7 +171,8 @@ SpeakerModel = Annotated[
     str | None,
     option(
         "The model that finds who speaks: a folder, a name, or 'demo'; by default"
-        " nvidia/Nemotron-3-Diarization.",
+        " nvidia/Nemotron-3-Diarization. It runs with the runtime that auto chooses, not with that"
+        " of --runtime.",
         "--speaker-model",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Findings about models: the folders they are in, the released models, and the demo."""
+"""Findings about models: the folders they are in, the released models, and the demos."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,12 @@ from nemocli.models.hub import (
     find_pulled,
 )
 from nemocli.models.listing import measure_folder
-from nemocli.models.paths import find_cache_folder, find_demo_folder, find_models_folder
+from nemocli.models.paths import (
+    find_cache_folder,
+    find_demo_folder,
+    find_diarization_demo_folder,
+    find_models_folder,
+)
 
 
 def examine_folders() -> Iterator[Finding]:
@@ -64,7 +69,7 @@ def _is_writable(folder: Path) -> bool:
 
 
 def examine_models() -> Iterator[Finding]:
-    """Look for the released models and the demo."""
+    """Look for the released models and the demos."""
     models = {
         "model": DEFAULT_MODEL,
         "English model": ENGLISH_MODEL,
@@ -78,7 +83,9 @@ def examine_models() -> Iterator[Finding]:
             found = None
         value = str(found or f"{name} is not downloaded")
         yield Finding(finding, value, found is not None, "" if found else model.pull_command)
-    try:
-        yield Finding("demo model", str(find_demo_folder()))
-    except ModelError as error:
-        yield Finding("demo model", str(error), ok=False)
+    demos = {"demo model": find_demo_folder, "demo of speakers": find_diarization_demo_folder}
+    for finding, find in demos.items():
+        try:
+            yield Finding(finding, str(find()))
+        except ModelError as error:
+            yield Finding(finding, str(error), ok=False)

@@ -256,8 +256,8 @@ def _explain_no_model(path: Path) -> ModelError:
     if advice := advise_on_address(str(path)):
         return ModelError(advice)
     return ModelError(
-        f"There is no model in {path}: give a checkpoint folder (with config.json), a .nemo file,"
-        f" a folder written by 'nemocli convert', or '{DEMO}'."
+        f"There is no model in {path}: give a name from 'nemocli models list', a checkpoint folder"
+        f" (with config.json), a .nemo file, a folder written by 'nemocli convert', or '{DEMO}'."
     )
 
 

@@ -99,16 +99,25 @@ class NemoArchive:
         raise ModelError(f"The archive {self.path} {what}; download it again.")
 
 
+#: How files begin that users may give for a model by mistake: WAV, FLAC, Ogg, MP3, Matroska.
+_SOUND = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\x1aE\xdf\xa3")
+
+
 def _open_tar(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path, "r:")
     except _DAMAGED:
         with path.open("rb") as file:
-            compressed = file.read(2) == b"\x1f\x8b"
-    if compressed:
+            head = file.read(12)
+    if head.startswith(b"\x1f\x8b"):
         raise ModelError(
             f"The archive {path} is compressed; decompress it first, such as by"
             f" 'gunzip < {path.name} > plain-{path.name}', and give the result."
+        )
+    if head.startswith(_SOUND) or head[4:8] == b"ftyp":
+        raise ModelError(
+            f"The file {path} is sound, not a model: give a name from 'nemocli models list', or the"
+            " path of a model."
         )
     raise ModelError(f"The file {path} is not a .nemo archive, or is truncated; download it again.")
 

@@ -29,7 +29,7 @@ def test_what_is_there():
     assert found["runtime onnx"]["value"] == f"onnxruntime {metadata.version('onnxruntime')}"
     assert found["cache folder"]["value"].startswith(os.environ["NEMOCLI_CACHE_DIR"])
     assert "cores" in found["processor"]["value"]
-    assert found["demo model"]["ok"]
+    assert found["demo model"]["ok"] and found["demo of speakers"]["ok"]
 
 
 def without(monkeypatch, *packages):

@@ -52,3 +52,21 @@ def test_a_home_folder_that_no_shell_has_put_in_place(clips, tmp_path, monkeypat
     written = tmp_path / "home" / "out" / f"{clips[0].path.stem}.txt"
     assert written.read_text() == clips[0].text + "\n"
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "env", "takes"),
+    [
+        (("file", "x.wav"), {"SPEAKERS": "maybe"}, "true or false (1 or 0), not 'maybe'"),
+        (("file", "x.wav", "--max-speakers", "x"), {}, "a whole number of at least 1, not 'x'"),
+        (("file", "x.wav", "--max-speakers", "0"), {}, "a whole number of at least 1, not '0'"),
+        (("file", "x.wav", "--min-cue", "x"), {}, "a number, not 'x'"),
+        (("serve",), {"SERVE_PORT": "65536"}, "a whole number from 0 to 65535, not '65536'"),
+    ],
+)
+def test_a_value_of_another_kind_is_quoted(typed, env, takes):
+    done = nemocli(*typed, env={f"NEMOCLI_{name}": value for name, value in env.items()})
+    assert (done.exit_code, done.stdout) == (2, "")
+    said = " ".join(done.stderr.replace("│", " ").split())
+    assert f": it takes {takes}." in said
+    assert all(f"NEMOCLI_{name}" in said for name in env)

@@ -239,6 +239,15 @@ def test_a_path_comes_before_a_name_of_the_hub(demo, tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_no_archive(tmp_path):
-    (tmp_path / "sound.wav").write_bytes(b"RIFF" + bytes(100))
-    with pytest.raises(ModelError, match=r"sound.wav is not a .nemo archive"):
-        nemocli.load(tmp_path / "sound.wav")
+    (tmp_path / "page.md").write_text("# Hello\n")
+    with pytest.raises(ModelError, match=r"page.md is not a .nemo archive"):
+        nemocli.load(tmp_path / "page.md")
+
+
+def test_sound_in_the_place_of_a_model(clips, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + bytes(100))
+    (tmp_path / "a.m4a").write_bytes(bytes(4) + b"ftypM4A " + bytes(100))
+    for path in (clips[0].path, tmp_path / "a.wav", tmp_path / "a.m4a"):
+        for load in (nemocli.load, nemocli.load_diarizer):
+            with pytest.raises(ModelError, match=f"{path.name} is sound, not a model"):
+                load(path)
