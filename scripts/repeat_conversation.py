@@ -1,6 +1,6 @@
 """Repeat the bundled conversation through `nemocli live --speakers`, faster than real time.
 
-    python scripts/repeat_conversation.py --hours 24
+    python scripts/repeat_conversation.py --hours 24 [--max-speakers 3]
 
 Reported are, hour by hour, the memory of the process, the words that are missing in the transcript,
 and those with another speaker than in the bundled answer; and when each speaker first spoke.
@@ -39,19 +39,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--hours", type=float, default=24.0)
-    parser.add_argument(
-        "arguments", nargs="*", help="further options of `nemocli live`, after `--`"
-    )
+    parser.add_argument("--max-speakers", type=int, help="passed on to `nemocli live`")
     options = parser.parse_args()
     answer = json.loads((CLIPS / "conversation.json").read_text(encoding="utf-8"))
     samples = soundfile.read(CLIPS / answer["file"], dtype="int16")[0]
     command = [sys.executable, "-m", "nemocli", "live", "--input", "-", "--model", "demo"]
     command += ["--lang", answer["lang"], "--speakers", "--format", "jsonl", "--quiet"]
+    if options.max_speakers is not None:
+        command += ["--max-speakers", str(options.max_speakers)]
     count = max(1, round(options.hours * 3600 * RATE / len(samples)))
     began = time.monotonic()
-    with subprocess.Popen(
-        [*command, *options.arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as live:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as live:
         words: list[SpokenWord] = []
         reader = threading.Thread(target=read_finals, args=(live, words))
         reader.start()
