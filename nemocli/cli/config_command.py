@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from typer import BadParameter
 from typer.core import TyperCommand
 
 from nemocli.cli.quoted_values import has_word, is_quoted
@@ -18,15 +17,7 @@ class ConfiguredCommand(TyperCommand):
             from nemocli.cli.config_values import LazyValues
 
             ctx.default_map = LazyValues(_list_words(ctx))
-        try:
-            return super().parse_args(ctx, args)
-        except BadParameter as error:  # Typer's own sentences speak of its parser
-            if error.param is not None and error.param.name:
-                from nemocli.cli.bad_numbers import explain_number
-
-                explained = explain_number(_list_words(ctx), error.param.name)
-                error.message = explained or error.message
-            raise
+        return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:
         """Return the help text, which does not depend on a file."""

@@ -72,23 +72,6 @@ def modules_of(*names):
             yield from (where.partition(":")[0] for where in (each.options, each.work))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "variables", "says"),
-    [
-        (["serve", "--port", "abc"], {}, "give a whole number from 0 to 65535."),
-        (["serve", "--port", "70000"], {}, "give a whole number from 0 to 65535."),
-        (["serve", "--max-streams", "0"], {}, "give a whole number of at least 1."),
-        (["serve"], {"NEMOCLI_SERVE_PORT": "1.5"}, "give a whole number from 0 to 65535."),
-        (["live", "--max-lag", "x"], {}, "give a number of at least 0.5."),
-        (["bench", "--boost", "nan"], {}, "give a number from 0 to 5."),
-    ],
-)
-def test_what_is_no_number_is_refused_with_those_that_are(arguments, variables, says):
-    done = typed.nemocli(*arguments, env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"} | variables)
-    assert done.exit_code == 2
-    assert says in done.output
-
-
 def test_paragraphs_of_help_have_no_line_breaks_of_their_own():
     shown = typed.nemocli("serve", "--help", env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).stdout
     paragraph = next(line for line in shown.splitlines() if "listens on this machine only" in line)
