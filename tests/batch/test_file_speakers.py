@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_refused_at_once(transcriber, diarizer, tmp_path):
         transcriber.transcribe_many(
             ["a"], sound=SoundOptions(channels="separate"), speakers=diarizer
         )
-    with pytest.raises(UsageError, match="except for separate channels"):
+    with pytest.raises(UsageError, match="speakers needs a diarization model"):
         transcriber.transcribe_many(["a"], speakers=SpeakerOptions(None))
     with pytest.raises(UsageError, match="speakers takes a diarization model"):
         transcriber.transcribe(speech_like(1), speakers="demo")
@@ -110,8 +110,8 @@ def test_what_does_not_fit_is_refused_at_once(transcriber, diarizer, tmp_path):
 @pytest.mark.parametrize(
     ("most", "names", "complaint"),
     [
-        (0, (), "at least one speaker"),
-        (1, ("Ann", "Ben"), "2 names are too many for 1 speakers"),
+        (0, (), "max_speakers takes at least 1, not 0"),
+        (1, ("Ann", "Ben"), "names has 2 names, and max_speakers is 1"),
         (None, ("Ann", "Ann"), "different names"),
         (None, ("Speaker 1",), "what speakers without a name are called"),
     ],
