@@ -220,8 +220,8 @@ class Transcriber(Closing):
 
         `align` and `phrases` are as for `session`, and `speakers` as for `transcribe_many`. Raises
         AudioError for a file that cannot be
-        decoded; UsageError for a language that the model does not know, for what is no phrase, and
-        for anything but sound. For several files, `transcribe_many` is much faster.
+        decoded; UsageError for a language that the model does not know, for a text that cannot be a
+        phrase, and for anything but sound. For several files, `transcribe_many` is much faster.
         """
         if isinstance(sound, (str, PathLike)):
             (result,) = self.transcribe_many(
@@ -280,8 +280,8 @@ class Transcriber(Closing):
         the transcript. `align` and `phrases` are as for `session`. `speakers`, a model loaded by
         `nemocli.load_diarizer` or `SpeakerOptions` with one, says who speaks each word, and when;
         separate channels are speakers without a model. Raises UsageError at once for a language
-        that the model does not know, for a `max_memory` that is too little, for what is no phrase,
-        and for arguments of another type or that contradict each other.
+        that the model does not know, for a `max_memory` that is too little, for a text that
+        cannot be a phrase, and for arguments of another type or that contradict each other.
         """
         from nemocli.batch.many import transcribe_many
 
@@ -368,7 +368,7 @@ def _list_pieces(pieces: TokenDecoder, runtime: Runtime) -> list[str | None]:
 
 
 def _check_paths(paths: "str | PathLike[str] | Iterable[str | PathLike[str]]") -> Iterator[Path]:
-    """Give paths one by one; UsageError, at once if they are in a list, for what is none."""
+    """Give paths one by one; UsageError for other values, at once if they are in a list."""
     if isinstance(paths, (str, bytes, PathLike)):
         paths = [paths]
     check_argument("paths", paths, Iterable, _PATHS)

@@ -224,7 +224,7 @@ def parse_sound(track: str | None, channels: str, gain: str | None) -> SoundOpti
 def parse_phrases(
     texts: Sequence[str] | None, path: Path | None, boost: float, over_blank: bool
 ) -> Phrases:
-    """Read the options about phrases. Raises UsageError for what is no phrase."""
+    """Read the options about phrases. Raises UsageError for a text that cannot be a phrase."""
     if path is None:
         return Phrases.of(texts or (), boost=boost, over_blank=over_blank)
     return Phrases.read(path, boost=boost, over_blank=over_blank).adding(texts or ())

@@ -57,7 +57,7 @@ class Session:
     def phrases(self) -> Phrases | None:
         """The preferred phrases, or None. Set them to prefer others from the next chunk on.
 
-        A list of texts may be set too. Setting it raises UsageError for what is no phrase.
+        A list of texts may be set too. UsageError is raised for a text that cannot be one.
         """
         return self._phrases
 

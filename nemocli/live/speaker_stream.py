@@ -86,7 +86,7 @@ class SpeakerLiveStream:
         return self._stream.warn_of_language(lang)
 
     def check_phrase(self, line: str) -> Phrase:
-        """Return a phrase as it would be added. UsageError for what is none."""
+        """Return a phrase as it would be added. UsageError for a text that cannot be one."""
         return self._stream.check_phrase(line)
 
     def add_phrase(self, phrase: Phrase) -> None:

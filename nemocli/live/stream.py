@@ -138,7 +138,7 @@ class LiveStream:
     def check_phrase(self, line: str) -> Phrase:
         """Return a phrase, perhaps with a tab and its weight, as it would be added.
 
-        UsageError for what is none or cannot be written. Another thread may call it.
+        UsageError for a text that cannot be one, or cannot be written. Another thread may call it.
         """
         phrase = parse_line(line)
         if self._transcriber.find_unspelled([phrase.text]):

@@ -17,7 +17,7 @@ except ModuleNotFoundError:
 #: How the types of events about text begin.
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
-#: The type that stands for an error about a turn without sound, which is none.
+#: The type that stands for an error about a turn without sound, which does no harm.
 EMPTY_COMMIT = "input_audio_buffer_commit_empty"
 
 #: The type that stands for an error about phrases, with the error in `error`.

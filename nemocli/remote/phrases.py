@@ -78,7 +78,7 @@ def explain_refused_phrases(model: RemoteModel, error: Any) -> str | None:
 
 
 def _read_about(value: Any) -> PhraseProvenance | None:
-    """Read what documents say of a list; None for none, and for what is no description."""
+    """Read what documents say of a list; None if the value is no description."""
     if not isinstance(value, dict):
         return None
     count, sha256 = value.get("count"), value.get("sha256")

@@ -136,7 +136,7 @@ class RemoteStream:
         return self._language if self._lang == "auto" else self._lang
 
     def resolve_language(self, lang: str) -> str:
-        """Return the name of a language for the server; UsageError for what is none."""
+        """Return the name of a language for the server; UsageError for a text that is not one."""
         return self._model.resolve_language(lang)
 
     def warn_of_language(self, lang: str) -> str | None:
@@ -144,7 +144,10 @@ class RemoteStream:
         return None
 
     def check_phrase(self, line: str) -> Phrase:
-        """Return a phrase as it would be added; UsageError for what is none, or has a weight."""
+        """Return a phrase as it would be added.
+
+        UsageError for a text that cannot be one, or has a weight.
+        """
         phrase = parse_line(line)
         if phrase.weight != 1:
             raise UsageError(

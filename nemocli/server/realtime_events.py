@@ -9,7 +9,7 @@ from nemocli.server.errors import ApiError
 
 
 def parse_event(text: str | None) -> dict[str, Any]:
-    """Return an event; ApiError for what is none."""
+    """Return an event; ApiError for a text that is not an object in JSON."""
     try:
         event: Any = json.loads(text or "", parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -31,7 +31,7 @@ def explain_kind(kind: Any) -> str:
 
 
 def decode_sound(audio: Any) -> bytes:
-    """Return the bytes of an event's sound; ApiError for what is no base64."""
+    """Return the bytes of an event's sound; ApiError for a value that is not base64."""
     if not isinstance(audio, str):
         raise ApiError(400, "audio must be a text in base64.", "audio")
     try:

@@ -84,7 +84,7 @@ def make_first_session(model: str) -> dict[str, Any]:
 
 
 def merge_session(session: dict[str, Any], update: Any) -> dict[str, Any]:
-    """Return the session with an update merged into it; ApiError for what is no session."""
+    """Return the session with an update merged into it; ApiError for an update that is wrong."""
     if not isinstance(update, dict):
         raise ApiError(400, "session must be an object.", "session")
     if is_old_shape(update):

@@ -36,8 +36,8 @@ async def open_form(
 ) -> AsyncIterator[FormData]:
     """Read a form, and remove its files at the end of an `async with` block.
 
-    Files above a megabyte are on the disk. Raises ApiError for what is no form, or too large;
-    `field` is the one that its sentences name, and `content` what should be in it.
+    Files above a megabyte are on the disk. Raises ApiError for a body that is not a form, or is too
+    large; `field` is the one that its sentences name, and `content` what should be in it.
     """
     max_upload = service.settings.max_upload
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

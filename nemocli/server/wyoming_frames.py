@@ -24,7 +24,7 @@ class Frame:
 
 
 async def read_frame(reader: asyncio.StreamReader) -> Frame | None:
-    """Read a frame; None at the end of the connection. ApiError for what is no frame."""
+    """Read a frame; None at the end of the connection. ApiError for bytes that are not a frame."""
     try:
         line = await reader.readuntil(b"\n")
     except asyncio.IncompleteReadError:
