@@ -166,9 +166,12 @@ class Transcriber(Closing):
         serves several times as many. The words are the same, and for a single stream nothing is
         won. It lasts until the returned Scheduler, or the transcriber, is closed. `max_streams`
         limits the streams that `Scheduler.take_live_place` admits; None chooses by what calls cost
-        here.
+        here. Raises UsageError for another `max_streams`.
         """
         self._recognizer.check_open()
+        check_argument("max_streams", max_streams, (Integral, NoneType), "a whole number, or None")
+        if max_streams is not None and max_streams < 1:
+            raise UsageError(f"max_streams takes a number of at least 1, not {max_streams}.")
         if self._scheduler is not None:
             self._scheduler.close()
         self._scheduler = Scheduler(self._recognizer, max_streams)

@@ -156,7 +156,7 @@ def check_boost(boost: object) -> None:
     # Numbers of numpy are Real, too.
     number = float(boost) if isinstance(boost, Real) and not isinstance(boost, bool) else math.nan
     if not 0 <= number <= MAX_BOOST:
-        raise UsageError(f"--boost takes a number from 0 to {MAX_BOOST:g}, not {quote(boost)}.")
+        raise UsageError(f"boost takes a number from 0 to {MAX_BOOST:g}, not {quote(boost)}.")
 
 
 def make_phrase(text: object, weight: float = 1.0) -> Phrase:

@@ -1,16 +1,18 @@
 """The session: one stream of sound, as a program feeds it and gets its words."""
 
 from collections.abc import Callable, Iterable
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nemocli.arguments import check_argument
 from nemocli.boosting.matcher import PhraseMatcher
 from nemocli.boosting.phrases import Phrases, check_phrases
 from nemocli.engine.languages import Language, Languages
 from nemocli.engine.samples import as_samples
 from nemocli.engine.stream import Stream, advance
-from nemocli.errors import NemocliError
+from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.types import Transcript, Update
 
 #: The most encoder frames in one call of the model.
@@ -107,8 +109,12 @@ class Session:
         """Feed this many samples of silence behind the sound, so that its last words come.
 
         Aligned words end before it. Tokens behind the first end of a sentence in the silence are
-        dropped: nobody spoke them. Only `flush` and `finish` may follow.
+        dropped: nobody spoke them. Only `flush` and `finish` may follow. Raises UsageError for
+        anything but a number of samples.
         """
+        check_argument("samples", samples, Integral, "a whole number of samples")
+        if samples < 0:
+            raise UsageError(f"samples takes a number of at least 0, not {samples}.")
         self._stream.end_words()
         update = self.feed(np.zeros(samples, np.float32))
         self._sound_ended = True

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nemocli.errors import UsageError, quote
 from nemocli.transcript.speakers import Speaker, Turn
 from nemocli.units import FRAME_SECONDS
 
@@ -135,5 +136,10 @@ class Transcript:
 
 
 def join_words(words: Iterable[Word]) -> str:
-    """Return the text of consecutive words, with spaces where the model wrote them."""
+    """Return the text of consecutive words, with spaces where the model wrote them.
+
+    Raises UsageError for a text, and for anything else that is no list.
+    """
+    if isinstance(words, str) or not isinstance(words, Iterable):
+        raise UsageError(f"words takes a list of words, not {quote(words)}.")
     return "".join((" " if word.space_before else "") + word.text for word in words).strip()
