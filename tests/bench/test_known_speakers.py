@@ -8,13 +8,14 @@ import nemocli
 from nemocli.bench.accuracy import measure_accuracy
 from nemocli.bench.dataset import Utterance
 from nemocli.bench.speaker_reference import ReferenceTurn, SpeakerReference
+from nemocli.diarization.diarizer import Diarizer
 from nemocli.diarization.options import SpeakerOptions
 from nemocli.network.features import FeatureConfig
 
 PAUSE_S = 1.0
 
 
-class KnownSpeakers:
+class KnownSpeakers(Diarizer):
     """A diarizer of two speakers that knows who speaks: one until a row, then the other."""
 
     def __init__(self, change: int) -> None:
