@@ -11,21 +11,22 @@ import numpy.typing as npt
 from nemocli.audio.antiphase import Mixer
 from nemocli.audio.decoder import Block
 from nemocli.audio.options import MAX_SEPARATE, MIX, SoundOptions, name_channel
+from nemocli.counting import count_things
 from nemocli.errors import AudioError
 
 
 def check_channels(path: Path, channels: int, options: SoundOptions) -> None:
     """Raise AudioError if a file does not have the chosen channel, or too many to separate."""
-    count = "1 channel" if channels == 1 else f"{channels} channels"
+    given = count_things(channels, "channel")
     if isinstance(options.channels, int) and options.channels > channels:
         raise AudioError(
-            f"has {count}, and --channels asks for number {options.channels}: choose one that it"
+            f"has {given}, and --channels asks for number {options.channels}: choose one that it"
             " has, or mix.",
             path,
         )
     if options.is_separate and channels > MAX_SEPARATE:
         raise AudioError(
-            f"has {count}, and --channels separate takes {MAX_SEPARATE} at most: choose one of"
+            f"has {given}, and --channels separate takes {MAX_SEPARATE} at most: choose one of"
             " them by its number.",
             path,
         )

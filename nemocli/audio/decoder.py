@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.tracks import Track
+from nemocli.counting import count_things
 from nemocli.errors import AudioError
 
 # One second of a slower sound would fill the memory once resampled; none is faster, DSD included.
@@ -72,7 +73,9 @@ def check_header(path: Path, channels: int, rate: int) -> None:
     """Raise AudioError for a header that no sound has: 0 channels, or an absurd sampling rate."""
     if channels < 1 or rate not in PLAUSIBLE_RATES:
         raise AudioError(
-            f"has a damaged header ({channels} channels at {rate} Hz): export it again.", path
+            f"has a damaged header ({count_things(channels, 'channel')} at {rate} Hz): export it"
+            " again.",
+            path,
         )
 
 
@@ -91,6 +94,8 @@ def describe_cut(seconds: float, promised: float) -> str:
     )
 
 
-def describe_rest(count: int) -> str:
+def describe_rest(rest: int) -> str:
     """Return the warning for so many bytes behind the end of the sound that are left out."""
-    return f"Behind the end of the file by its own lengths, {count:,} bytes were left out."
+    verb = "was" if rest == 1 else "were"
+    left_out = f"{count_things(rest, 'byte')} {verb} left out"
+    return f"Behind the end of the file by its own lengths, {left_out}."

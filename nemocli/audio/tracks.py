@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemocli.audio.options import SoundOptions
 from nemocli.audio.track_languages import is_same_language, to_language_code
+from nemocli.counting import count_things
 from nemocli.errors import AudioError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Track:
         parts = [self.language or "language unknown", self.codec]
         if self.rate and self.channels:
             parts.append(f"{self.rate} Hz")
-            parts.append("1 channel" if self.channels == 1 else f"{self.channels} channels")
+            parts.append(count_things(self.channels, "channel"))
         if self.duration is not None:
             parts.append(f"{self.duration:.1f} s")
         parts += ["default"] if self.is_default else []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nemocli.arguments import check_argument
 from nemocli.boosting.folding import count_letters, fold
+from nemocli.counting import count_things
 from nemocli.errors import UsageError, quote
 from nemocli.network.tokenizer_file import SPACE
 from nemocli.transcript.provenance import PhraseProvenance
@@ -133,12 +134,13 @@ def describe_phrases(phrases: Phrases | None) -> PhraseProvenance | None:
     return PhraseProvenance(len(phrases), phrases.sha256, phrases.boost, phrases.over_blank)
 
 
-def explain_unspelled(unspelled: Sequence[str], count: int) -> str:
-    """Return a sentence about the phrases of a list of `count` that a model cannot write."""
+def explain_unspelled(unspelled: Sequence[str], listed: int) -> str:
+    """Return a sentence about the phrases of a list of `listed` that a model cannot write."""
     named = ", ".join(unspelled[:MAX_NAMED]) + (", …" if len(unspelled) > MAX_NAMED else "")
+    verb = "has" if listed == 1 else "have"
     return (
-        f"The model has no pieces to write {len(unspelled):,} of {count:,} phrases, which have no"
-        f" effect: {named}"
+        f"The model has no pieces to write {len(unspelled):,} of"
+        f" {count_things(listed, 'phrase')}, which {verb} no effect: {named}"
     )
 
 

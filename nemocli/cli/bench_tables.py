@@ -16,6 +16,7 @@ from nemocli.bench.speaker_accuracy import ScoredSpeakers, SpeakerSummary, summa
 from nemocli.bench.speed import count_chunks_per_call
 from nemocli.bench.sweep import SweepPoint
 from nemocli.cli.printable import make_printable
+from nemocli.counting import count_things
 
 #: Shown for a missing value.
 NONE = "-"
@@ -75,7 +76,8 @@ def show_speed(report: BenchReport) -> None:
     result = report.results[0]
     print_line(f"{result.model}: {result.variant}; model {result.revision[:12]}")
     software = _format_software(report)
-    print_line(f"{report.machine.processor}, {report.machine.usable} processors, {software}")
+    processors = count_things(report.machine.usable, "processor")
+    print_line(f"{report.machine.processor}, {processors}, {software}")
     columns = {way: compute_figures(result, way) for way in result.ways}
     rows = []
     for row in zip(*columns.values(), strict=True):
@@ -117,11 +119,11 @@ def _explain(report: BenchReport, result: ModelResult) -> list[str]:
         else "the model's files may still be in the system's cache"
     )
     return [
-        f"{names}: {seconds:.1f} s, {repeats} repeat{'s' if repeats > 1 else ''}, each in processes"
+        f"{names}: {seconds:.1f} s, {count_things(repeats, 'repeat')}, each in processes"
         " of its own; ±: half the range of the repeats.",
         f"stream: a chunk of {chunk} ms in each call, without pauses; blocks:"
-        f" {count_chunks_per_call(result.lookahead)} chunks in each; many: files together,"
-        " with decoding.",
+        f" {count_things(count_chunks_per_call(result.lookahead), 'chunk')} in each;"
+        " many: files together, with decoding.",
         "first token: from the last sample of its chunk to the token; end of speech: from the"
         " end of sound to the whole text.",
         f"load: imports included; cold: the first one, before which {cold}.",
@@ -215,10 +217,10 @@ def show_accuracy(accuracy: Accuracy, worst: int) -> None:
 def _show_phrases(phrases: PhraseAccuracy) -> None:
     counts, about = phrases.counts, phrases.list
     print_line(
-        f"{about.count:,} phrases, boost {about.boost:g}: {counts.found} of {counts.spoken} that"
-        f" were said are written (recall {_format_rate(counts.recall)}), and {counts.wrong} that"
-        f" were not (precision {_format_rate(counts.precision)}); errors outside of them"
-        f" {_format_rate(counts.other_rate)}."
+        f"{count_things(about.count, 'phrase')}, boost {about.boost:g}: {counts.found} of"
+        f" {counts.spoken} that were said are written (recall {_format_rate(counts.recall)}), and"
+        f" {counts.wrong} that were not (precision {_format_rate(counts.precision)}); errors"
+        f" outside of them {_format_rate(counts.other_rate)}."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from nemocli.cli.file_options import FileOptions
+from nemocli.counting import count_things
 from nemocli.errors import AudioError, NemocliError, UsageError
 from nemocli.jobs.extensions import EXTENSIONS, parse_extensions
 from nemocli.jobs.inputs import STDIN, STDIN_NAME, Listing, list_inputs
@@ -48,10 +49,10 @@ def describe_passed_over(listing: Listing) -> str | None:
     if not counts:
         return None
     listed = counts.most_common(MAX_LISTED_EXTENSIONS)
-    parts = [f"{count} {name or 'with none'}" for name, count in listed]
+    parts = [f"{number} {name or 'with none'}" for name, number in listed]
     if len(counts) > len(listed):
-        parts.append(f"{counts.total() - sum(count for _, count in listed)} others")
-    files = "1 file" if counts.total() == 1 else f"{counts.total()} files"
+        parts.append(count_things(counts.total() - sum(number for _, number in listed), "other"))
+    files = count_things(counts.total(), "file")
     verb = "was" if counts.total() == 1 else "were"
     return (
         f"{files} in the folders {verb} passed over by extension ({', '.join(parts)}); --extensions"

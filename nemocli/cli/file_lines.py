@@ -23,4 +23,4 @@ def format_total(done: float, total: float | None, elapsed: float, ended: int, c
         parts.append(f"{speed:.1f}x")
     if speed and total:
         parts.append(f"{format_duration(max(0.0, total - done) / speed)} left")
-    return "  ".join([*parts, f"{ended} of {count} files"])
+    return "  ".join([*parts, f"{ended} of {count} {'file' if count == 1 else 'files'}"])

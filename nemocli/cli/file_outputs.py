@@ -12,6 +12,7 @@ from nemocli.cli.printable import make_path_printable, make_printable
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import SIGNALLED, EndRequests
 from nemocli.cli.streams import say
+from nemocli.counting import count_things
 from nemocli.errors import NemocliError
 from nemocli.jobs.plan import Job, RunOptions, Verdict, decide, find_changed_outputs
 from nemocli.jobs.remaining import find_remaining
@@ -37,7 +38,7 @@ def show_plan(jobs: list[Job], options: RunOptions) -> None:
             target += f" (kept, since it was changed: {kept})" if kept else ""
         target += describe_several_tracks(job.source.path)
         print(f"{verdict.value:14}  {make_path_printable(job.source.name)}{target}")
-    say(f"{count_files(len(jobs) - done)} would be transcribed, {done} done already.")
+    say(f"{count_things(len(jobs) - done, 'file')} would be transcribed, {done} done already.")
 
 
 def describe_several_tracks(path: Path) -> str:
@@ -108,7 +109,7 @@ class FileResults:
         for result in (*remaining.skipped, *remaining.failed):
             self._report.add(result)
         if remaining.skipped:
-            files = count_files(len(self._jobs))
+            files = count_things(len(self._jobs), "file")
             self._screen.note(f"{len(remaining.skipped)} of {files} done already.")
         for sentence in remaining.reasons:
             say(sentence)
@@ -118,7 +119,7 @@ class FileResults:
         """Return whether the user ended the run; the first time, say which files are finished."""
         if self._requests.wanted and not self._is_noted:
             self._is_noted = True
-            at_work = count_files(display.at_work)
+            at_work = count_things(display.at_work, "file")
             display.say(f"finishing {at_work} at work; Ctrl-C once more gives them up")
         return self._requests.wanted
 
@@ -135,7 +136,7 @@ class FileResults:
             say(summarize(report))
         list_failed(report)
         if report.left and self._failure is None:
-            left = count_files(report.left)
+            left = count_things(report.left, "file")
             say(f"Stopped with {left} left; the same command goes on from here.")
         if signal is not None:
             return SIGNALLED + signal
@@ -146,7 +147,7 @@ class FileResults:
 
 def summarize(report: RunReport) -> str:
     """Return the numbers of files and the length of the sound, in one line."""
-    parts = [f"{count_files(report.count('done'))} transcribed"]
+    parts = [f"{count_things(report.count('done'), 'file')} transcribed"]
     for count, what in (
         (report.count("skipped") - report.only_kept, "done already"),
         (report.count("failed"), "failed"),
@@ -163,11 +164,6 @@ def summarize(report: RunReport) -> str:
     return ", ".join(parts) + sound
 
 
-def count_files(number: int) -> str:
-    """Return `1 file` or `2 files`."""
-    return "1 file" if number == 1 else f"{number} files"
-
-
 def list_failed(report: RunReport) -> None:
     """Print the names of the files that failed."""
     failed = report.failed
@@ -175,4 +171,4 @@ def list_failed(report: RunReport) -> None:
         names = ", ".join(map(make_path_printable, failed[:MAX_LISTED_FILES]))
         more = len(failed) - MAX_LISTED_FILES
         others = f" and {more} more (--report lists all)" if more > 0 else ""
-        say(f"{len(failed)} of {report.files} files failed: {names}{others}")
+        say(f"{len(failed)} of {count_things(report.files, 'file')} failed: {names}{others}")

@@ -12,6 +12,7 @@ from nemocli.cli.file_lines import format_progress, format_total
 from nemocli.cli.printable import make_path_printable, make_printable
 from nemocli.cli.screen import Screen
 from nemocli.closing import Closing
+from nemocli.counting import count_things
 from nemocli.jobs.estimate import Estimate
 from nemocli.jobs.report import JobResult
 from nemocli.sound_warning import SoundWarning
@@ -156,7 +157,7 @@ def describe_warnings(warnings: Sequence[SoundWarning]) -> str:
     more = len(warnings) - 1
     if not more:
         return warnings[0].message
-    others = "1 more warning" if more == 1 else f"{more} more warnings"
+    others = count_things(more, "more warning")
     return f"{warnings[0].message.removesuffix('.')} (and {others}; --report lists all)."
 
 

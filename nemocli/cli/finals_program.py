@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from nemocli.closing import Closing
+from nemocli.counting import count_things
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.event_lines import format_event
 from nemocli.transcript.events import Event, Final
@@ -112,8 +113,8 @@ class FinalsProgram(Closing):
         if not self.failed and not self.dropped:
             return None
         return NemocliError(
-            f"{self._name} failed for {self.failed} of {self.runs} finals, and"
-            f" {self.dropped} were dropped."
+            f"{self._name} failed for {self.failed} of {count_things(self.runs, 'final')}, and"
+            f" {self.dropped} {'was' if self.dropped == 1 else 'were'} dropped."
         )
 
     @property

@@ -12,6 +12,7 @@ from nemocli.audio.pcm import open_pcm
 from nemocli.audio.source import LiveSource
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import make_printable
+from nemocli.counting import count_things
 from nemocli.errors import UsageError
 from nemocli.transcript.speakers import MAX_NAME, is_name, quote_names
 
@@ -25,13 +26,15 @@ def print_devices() -> None:
     find_device(None, devices)  # without any, its error says what to do
     for device in devices:
         mark = "*" if device.is_default else " "
-        about = f"{device.host_api}, {device.channels} channels, {device.rate} Hz"
+        channels = count_things(device.channels, "channel")
+        about = f"{device.host_api}, {channels}, {device.rate} Hz"
         print(make_printable(f"{mark} {device.id:3}  {device.name}  ({about})"))
     sources = list_sources(devices)
     if sources:
         print("Sources of the sound server, by name:")
     for source in sources:
-        about = f"{source.description}, {source.channels} channels, {source.rate} Hz"
+        channels = count_things(source.channels, "channel")
+        about = f"{source.description}, {channels}, {source.rate} Hz"
         print(make_printable(f"       {source.name}  ({about})"))
 
 

@@ -16,6 +16,7 @@ from nemocli.cli.models_options import (
 )
 from nemocli.cli.printable import make_printable, print_path
 from nemocli.cli.screen import Screen
+from nemocli.counting import count_things
 from nemocli.engine.language_names import name_language
 from nemocli.engine.languages import SUPPORTED, list_tiers
 from nemocli.errors import ModelError, UsageError
@@ -104,7 +105,7 @@ def verify_models(options: VerifyOptions) -> None:
         damaged += bool(sentences)
         print(make_printable(f"{name}: {' '.join(sentences) or 'intact'}"), flush=True)
     if damaged:
-        raise ModelError(f"{damaged} of {len(checks)} models failed the check.")
+        raise ModelError(f"{damaged} of {count_things(len(checks), 'model')} failed the check.")
 
 
 def _describe_damage(model: listing.ListedModel) -> list[str]:

@@ -12,6 +12,7 @@ from nemocli.boosting.phrases import read_lines
 from nemocli.cli.phrases_options import CheckOptions
 from nemocli.cli.printable import make_printable
 from nemocli.cli.streams import say
+from nemocli.counting import count_things
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.load import read_tokenizer
 from nemocli.models.resolve import resolve
@@ -85,5 +86,5 @@ def _summarize(checks: Sequence[PhraseCheck], path: Path) -> str:
         counts["one letter from another phrase"] += bool(check.similar)
         counts["like ordinary words"] += bool(check.words)
     named = [f"{count:,} {what}" for what, count in counts.items() if count]
-    phrases = "1 phrase" if len(checks) == 1 else f"{len(checks):,} phrases"
+    phrases = count_things(len(checks), "phrase")
     return f"{path}: {phrases}" + (": " + ", ".join(named) if named else "") + "."

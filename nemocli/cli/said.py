@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nemocli.boosting.folding import fold
 from nemocli.cli.printable import make_printable
+from nemocli.counting import count_things
 from nemocli.transcript.events import Final
 from nemocli.transcript.subtitles import format_timestamp
 
@@ -97,4 +98,5 @@ def describe_copy(text: str) -> str:
     """Return a sentence about what was copied; no terminal says whether it took it."""
     if not text:
         return "there is nothing to copy yet"
-    return f"{len(text):,} characters went to the terminal's clipboard; not all terminals take them"
+    what, them = count_things(len(text), "character"), "it" if len(text) == 1 else "them"
+    return f"{what} went to the terminal's clipboard; not all terminals take {them}"

@@ -138,7 +138,7 @@ def test_the_exit_code_says_that_a_run_failed(clips, tmp_path):
     done = nemocli(*command)
     assert (done.exit_code, done.stdout) == (1, clips[0].text + "\n")
     assert "--on-final's false ended with exit code 1; the transcription goes on." in done.stderr
-    assert "failed for 1 of 1 finals, and 0 were dropped." in done.stderr
+    assert "failed for 1 of 1 final, and 0 were dropped." in done.stderr
 
 
 def test_after_ctrl_c_the_program_still_gets_the_last_words(clips, tmp_path):

@@ -107,7 +107,7 @@ def test_what_is_no_phrase_is_refused_in_a_sentence(command, options, said, tmp_
 def test_phrases_that_the_model_cannot_write_are_noted(clips):
     done = nemocli("file", clips[0].path, "--model", "demo", "--phrase", "\N{SNOWMAN}7")
     assert done.exit_code == 0
-    assert "no pieces to write 1 of 1 phrases" in done.stderr
+    assert "no pieces to write 1 of 1 phrase," in done.stderr
 
 
 def test_live_marks_boosted_words(muddled, names):

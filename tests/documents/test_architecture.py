@@ -91,7 +91,7 @@ LEVELS = {
     "network": 0.5,
     "progress": 0.2,
     **dict.fromkeys(["arguments", "file_lock", "whole_file"], 0.1),
-    **dict.fromkeys(["addresses", "closing", "disk", "errors", "freed_memory"], 0),
+    **dict.fromkeys(["addresses", "closing", "counting", "disk", "errors", "freed_memory"], 0),
     **dict.fromkeys(["version", "processes", "removal"], 0),
     **dict.fromkeys(["remark", "sound_warning", "units"], 0),
 }
