@@ -32,7 +32,7 @@ from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
 from nemocli.cli.speaker_choice import SpeakerChoice
 from nemocli.cli.streams import separate_stderr
-from nemocli.cli.typist import Typist, open_typing
+from nemocli.cli.typist import Typist, describe_untyped, open_typing
 from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
 from nemocli.live.merged import MergedListeners
@@ -134,7 +134,7 @@ def transcribe_live(options: LiveOptions) -> None:
     failures = [listener.error, loop.failure, written.failure if written else None]
     failures += [program.failure if program else None, typist.failure if typist else None]
     if typist is not None and typist.untyped:
-        screen.note(f"{typist.untyped} segments were not typed, or not to their end.")
+        screen.note(describe_untyped(typist.untyped))
     if live_screen is None:
         failures.append(_explain_undelivered(undelivered, options))
     _raise_first([*failures, recorder.failure if recorder else None])
@@ -221,7 +221,8 @@ def _explain_undelivered(lines: int, options: LiveOptions) -> NemocliError | Non
     if not lines:
         return None
     where = f"all that was said is in {options.output}" if options.output else "--output keeps them"
-    return NemocliError(f"stdout's reader did not take the last {lines} lines; {where}.")
+    last = "line" if lines == 1 else f"{lines:,} lines"
+    return NemocliError(f"stdout's reader did not take the last {last}; {where}.")
 
 
 def _raise_first(failures: Iterable[Exception | None]) -> None:

@@ -29,7 +29,11 @@ class PynputTool:
     """Types with pynput, on X11 and on a Mac."""
 
     def __init__(self) -> None:
-        self._controller = import_keyboard().Controller()
+        keyboard = import_keyboard()
+        try:
+            self._controller = keyboard.Controller()
+        except Exception as error:  # each window system has its own
+            raise UnsupportedError(f"--type cannot be used here: {error}.") from None
 
     def type(self, text: str) -> None:
         """Type a text; NemocliError if it cannot be."""

@@ -11,6 +11,7 @@ from nemocli.cli.terminal_focus import TerminalFocus
 from nemocli.cli.typing_tools import PynputTool, TypingTool, open_typing_tool, open_x11
 from nemocli.cli.x11 import X11
 from nemocli.closing import Closing
+from nemocli.counting import count_things
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final
 
@@ -27,8 +28,9 @@ END_TIMEOUT_S = 10.0
 class Typist(Closing):
     """Types each final with a space behind it, in a thread of its own.
 
-    Nothing is typed while the terminal has the focus. What was not typed is counted. With
-    `only`, the label of one of two sources, what the other gives is not typed.
+    Nothing is typed while the terminal has the focus, or while no window has it. What was not
+    typed is counted. With `only`, the label of one of two sources, what the other gives is not
+    typed.
     """
 
     def __init__(
@@ -111,6 +113,9 @@ class Typist(Closing):
                     " it has it"
                 )
                 return False
+            if self._x11 is not None and self._x11.has_no_focus:
+                self._unreported = "nothing is typed while no window has the focus"
+                return False
             self._tool.type(piece)
         return True
 
@@ -120,6 +125,12 @@ class Typist(Closing):
             if time.monotonic() > until:
                 raise NemocliError("A key such as Ctrl is held down, so nothing is typed.")
             time.sleep(LOOK_INTERVAL_S)
+
+
+def describe_untyped(number: int) -> str:
+    """Return a sentence about the finals that were not typed."""
+    verb, whose = ("was", "its") if number == 1 else ("were", "their")
+    return f"{count_things(number, 'segment')} {verb} not typed, or not to {whose} end."
 
 
 def open_typing() -> tuple[TypingTool, TerminalFocus, X11 | None]:

@@ -35,6 +35,22 @@ class X11:
             return None
 
     @property
+    def has_no_focus(self) -> bool:
+        """Whether no window would take keys; False if that is not known."""
+        from Xlib import X
+
+        try:
+            root = self._display.screen().root
+            focused = self._display.get_input_focus().focus
+            if focused == X.NONE:
+                return True
+            # Then the window below the pointer takes them.
+            is_anywhere = focused == X.PointerRoot or getattr(focused, "id", None) == root.id
+            return is_anywhere and bool(root.query_pointer().child == X.NONE)
+        except Exception:  # as above
+            return False
+
+    @property
     def has_held_modifiers(self) -> bool:
         """Whether a key such as Ctrl is held, which would make shortcuts of letters."""
         try:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,6 +43,7 @@ def display():
     if shutil.which("Xvfb") is None:
         pytest.skip("needs Xvfb (Debian: xvfb)")
     begin = ["Xvfb", "-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    begin += ["-noreset"]  # else it begins anew, and refuses, when its last client leaves
     server = subprocess.Popen(begin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     yield f":{server.stdout.readline().strip()}"
     server.terminate()
@@ -139,7 +141,7 @@ def test_nothing_is_typed_while_the_terminal_has_the_focus(clips, editor, report
     if is_typed:
         editor.wait_for(f"{clips[0].text} ")
     else:
-        assert "1 segments were not typed" in shown
+        assert "1 segment was not typed, or not to its end." in shown
         assert editor.path.read_text() == ""
 
 
@@ -232,6 +234,23 @@ def test_a_hotkey_begins_paused(clips, display):
     (*_, last) = live.communicate(timeout=60)[0].splitlines()
     assert live.returncode == 0
     assert (json.loads(last)["kind"], json.loads(last)["heard"]) == ("ended", 0.0)
+
+
+def test_without_a_focused_window_nothing_is_typed_and_that_is_said(clips, display):
+    env = environment(DISPLAY=display)
+    env.pop("WAYLAND_DISPLAY", None)
+    command = [*NEMOCLI, "live", "--model", "demo", "--input", clips[0].path, "--type"]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=env,
+        start_new_session=True,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, clips[0].text), done.stderr
+    assert "nothing is typed while no window has the focus" in done.stderr
+    assert "1 segment was not typed" in done.stderr
 
 
 # --------------------------------------------------------------------------------- without a window
@@ -328,6 +347,37 @@ def test_reports_of_the_focus_are_no_keys(monkeypatch):
     assert not focus.take("q")
     monkeypatch.setattr(terminal_focus, "_has_terminal", lambda: False)
     assert not TerminalFocus(None).is_here
+
+
+def test_a_window_system_that_refuses_is_said(monkeypatch):
+    def refuse():
+        raise OSError("connection refused")
+
+    keyboard = SimpleNamespace(Controller=refuse)
+    monkeypatch.setattr(typing_tools, "import_keyboard", lambda: keyboard)
+    with pytest.raises(UnsupportedError, match="--type cannot be used here: connection refused"):
+        typing_tools.PynputTool()
+
+
+class NoFocus:
+    has_held_modifiers, has_no_focus = False, True
+
+
+def test_what_no_window_takes_counts_as_not_typed():
+    class Tool(typing_tools.PynputTool):
+        def __init__(self):
+            pass
+
+        def type(self, text):
+            raise AssertionError(text)
+
+    said = []
+    typist = Typist(Tool(), Focus(), NoFocus(), said.append)
+    for number in range(2):
+        typist.take(final(number, "one two"))
+    typist.finish()
+    assert typist.untyped == 2 and typist.failure is None
+    assert said == ["nothing is typed while no window has the focus"]
 
 
 def test_what_is_missing_is_said_with_what_to_do(monkeypatch, tmp_path):
