@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -371,7 +372,8 @@ def test_a_session_without_sound_has_no_place(start, clips):
             speaking.append(clips[0].samples)
             speaking.send("input_audio_buffer.commit")
             assert transcript(speaking) == clips[0].text
-            silent.append(clips[1].samples)
+            with suppress(ConnectionClosed):  # perhaps with a part of the sound
+                silent.append(clips[1].samples)
             assert silent.close_code() == 1013
         while server.scheduler.places:
             time.sleep(0.02)

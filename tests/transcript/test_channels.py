@@ -132,7 +132,7 @@ def test_the_cues_of_a_channel_are_those_it_would_have_alone(channels, name, wid
         {channel: Transcript(said, [], None, 1.0) for channel, said in channels.items()}
     )
     together = document(name, layout, merged)
-    times = re.findall(r"(\S+) --> \S+\n(?:<v )?([a-z 3]+?)(?:>|: )", together)
+    times = re.findall(r"(\S+) --> \S+\n(?:<v )?([a-z 3]+?)(?:>|:\s)", together)
     assert len(times) == together.count(" --> ")  # each has its channel
     assert [start for start, _ in times] == sorted(start for start, _ in times)
     for channel, said in channels.items():
