@@ -13,6 +13,6 @@ def find_nearest_existing(path: Path) -> Path:
     return next(place for place in (path, *path.absolute().parents) if place.exists())
 
 
-def free_bytes(path: Path) -> int:
+def count_free_bytes(path: Path) -> int:
     """Return the bytes that are free where `path` is, or will be. Raises OSError."""
     return shutil.disk_usage(find_nearest_existing(path)).free

@@ -11,11 +11,11 @@ from nemocli.arguments import check_argument
 from nemocli.bench.diarizer_conversion import check_any_conversion
 from nemocli.errors import UnsupportedError, UsageError
 from nemocli.models import listing
-from nemocli.models.choose import choose_folder_kind
 from nemocli.models.convert import choose_default_folder, choose_target
 from nemocli.models.convert import convert as write_folder
 from nemocli.models.hub import DEFAULT_MODEL, HubModel, find_pulled, parse_hub_model
 from nemocli.models.pull import pull as download
+from nemocli.models.runtime_and_precision import choose_folder_kind
 from nemocli.progress import Progress, report_to
 from nemocli.runtimes.kinds import AUTO_RUNTIME
 

@@ -2,12 +2,12 @@
 
 from nemocli.errors import UnsupportedError
 from nemocli.runtimes.kinds import KINDS
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 
 
 def runs_here(name):
     try:
-        KINDS[name].check_machine(this_system())
+        KINDS[name].check_machine(read_system())
     except UnsupportedError:
         return False
     return True

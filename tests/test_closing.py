@@ -10,7 +10,7 @@ import soundfile
 
 import nemocli
 from nemocli.runtimes.kinds import KINDS
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 from tests.engine.small import small
 from tests.sounds import RATE, speech_like
 from tests.typed import environment
@@ -124,7 +124,7 @@ print(json.dumps([text, held]))
 @pytest.mark.parametrize("runtime", KINDS)
 def test_memory_after_twenty_loads_is_that_after_two(runtime, clips):
     kind = KINDS[runtime]
-    if kind.find_missing_system(this_system()) or not kind.library.is_here:
+    if kind.find_missing_system(read_system()) or not kind.library.is_here:
         pytest.skip(f"{runtime} does not run on this machine")
     pytest.importorskip("psutil", reason="needs: pip install psutil")
     command = [sys.executable, "-c", PROGRAM, runtime, str(clips[0].path), "20"]

@@ -8,7 +8,7 @@ import pytest
 import nemocli
 from nemocli.audio.decoder import describe_rest
 from nemocli.boosting.phrases import explain_unspelled
-from nemocli.cli.said import describe_copy
+from nemocli.cli.live_history import describe_copy
 from nemocli.cli.typist import describe_untyped
 from nemocli.counting import count_things
 

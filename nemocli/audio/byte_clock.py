@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemocli.audio.container_clock import ContainerClock
-from nemocli.audio.packed_kinds import count_frames
+from nemocli.audio.packed_formats import count_frames
 
 if TYPE_CHECKING:
     import av

@@ -11,11 +11,6 @@ from typing import Any, cast
 import av
 
 from nemocli.audio.byte_clock import ByteClock
-from nemocli.audio.bytes_behind import (
-    count_bytes_behind,
-    ends_frame,
-    lacks_end,
-)
 from nemocli.audio.comfort_noise import is_comfort_noise, make_pause
 from nemocli.audio.decoder import (
     CUT_SHORT_S,
@@ -38,12 +33,17 @@ from nemocli.audio.file_ends import NO_END, ends_early, lacks_bytes, lacks_index
 from nemocli.audio.flac_clock import FlacClock
 from nemocli.audio.ogg_pages import is_beginning_lost
 from nemocli.audio.options import SoundOptions
-from nemocli.audio.packed_kinds import find_frames, measure_frame
+from nemocli.audio.packed_formats import find_frames, measure_frame
 from nemocli.audio.packet_clock import choose_clock
 from nemocli.audio.silent_tracks import find_silent
 from nemocli.audio.sound_warnings import WarningLog
 from nemocli.audio.timeline import DAMAGE_TOLERANCE_S, Piece, Timeline
 from nemocli.audio.tracks import Track, choose_track
+from nemocli.audio.trailing_bytes import (
+    count_bytes_behind,
+    ends_frame,
+    lacks_end,
+)
 from nemocli.errors import AudioError
 
 # Containers that hold the true length; that of others is estimated from the bit rate.

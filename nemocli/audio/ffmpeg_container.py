@@ -7,11 +7,11 @@ from typing import Any
 
 import av
 
-from nemocli.audio.bytes_behind import lacks_contents
 from nemocli.audio.decoder import explain_no_contents, explain_not_sound
 from nemocli.audio.ffmpeg_limits import build_limits
 from nemocli.audio.packed_headers import unpacks_too_far
 from nemocli.audio.tracks import Track, list_tracks
+from nemocli.audio.trailing_bytes import lacks_contents
 from nemocli.errors import AudioError
 
 # Codecs with a checksum in each frame.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nemocli.audio.decoder import PLAUSIBLE_RATES
-from nemocli.audio.packed_kinds import LOOKED_AT, recognize_packed
+from nemocli.audio.packed_formats import LOOKED_AT, recognize_packed
 from nemocli.audio.samples import SAMPLE_BYTES, decode_samples
 from nemocli.audio.source import LiveSource, ReadingSource
 from nemocli.audio.wav_header import WavHeader, read_wav_header

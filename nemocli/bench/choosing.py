@@ -18,17 +18,17 @@ from nemocli.bench.variants import (
     list_variants,
 )
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-from nemocli.models.choose import choose_lookahead, list_untrained
 from nemocli.models.conversions import list_conversions, list_converted
 from nemocli.models.find import FoundModel, find_checkpoint, find_model, refuse_diarizer_name
 from nemocli.models.measured_choices import Choice, Variant, write_choice
 from nemocli.models.paths import DEMO, find_cache_folder
 from nemocli.models.resolve import resolve
+from nemocli.models.runtime_and_precision import choose_lookahead, list_untrained
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kind import CheckpointKind, Progress
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.machine import describe_machine
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def measure_candidates(
         model=candidates.model,
         revision=candidates.revision,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=describe_machine(this_system()),
+        machine=describe_machine(read_system()),
         live=rank_for_live(trials),
         files=rank_for_files(trials),
     )
@@ -137,7 +137,7 @@ def remember(candidates: Candidates, choice: Choice, trials: Sequence[Trial]) ->
             f"No runtime gave the reference tokens of {candidates.model}, so none is chosen;"
             " 'nemocli doctor --verify' says more."
         )
-    return write_choice(choice, this_system(), _describe_trials(candidates, trials))
+    return write_choice(choice, read_system(), _describe_trials(candidates, trials))
 
 
 def _describe_trials(candidates: Candidates, trials: Sequence[Trial]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _convert_all(
 def _list_converted(
     found: FoundModel, lookahead: int, note: Callable[[str], None]
 ) -> Iterator[RunConfig]:
-    system = this_system()
+    system = read_system()
     seen: set[tuple[str, str]] = set()
     cached = list_converted(find_cache_folder() / "converted")
     made = [(one.folder, one.manifest) for one in list_conversions()] + list(cached)
@@ -206,7 +206,7 @@ def _note_missing(
 ) -> None:
     """Say for which runtimes of this machine a large model is not converted."""
     here = {config.runtime for config in configs}
-    system = this_system()
+    system = read_system()
     for name, kind in KINDS.items():
         is_needed = not isinstance(kind, CheckpointKind) and not kind.is_slow_on(system)
         if is_needed and kind.runs_on(system) and name not in here:

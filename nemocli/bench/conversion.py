@@ -96,9 +96,9 @@ def verify_folder(
     loaded = resolve(ModelSpec(folder)).load()
     expected_config = checkpoint.config
     if is_bundle(folder):
-        from nemocli.runtimes.coreai.bundle_sizes import config_in_bundle
+        from nemocli.runtimes.coreai.bundle_sizes import fit_config_to_bundle
 
-        expected_config, find_text = config_in_bundle(expected_config), None
+        expected_config, find_text = fit_config_to_bundle(expected_config), None
         sound = _cut_to_chunks(sound, expected_config, loaded.runtime.lookahead + 1)
     # A folder also lists the lookaheads without training that it was converted for.
     found = loaded.runtime.config

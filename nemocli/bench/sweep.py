@@ -15,9 +15,9 @@ from nemocli.bench.speed import Progress, count_chunks_per_call
 from nemocli.bench.subprocess_run import SubprocessError, run_in_subprocess
 from nemocli.bench.variants import is_large, is_slow, list_compute_units, list_variants
 from nemocli.errors import NemocliError, UnsupportedError, UsageError
-from nemocli.models.choose import choose_lookaheads, list_untrained
 from nemocli.models.find import FoundModel, find_model, refuse_diarizer_name
 from nemocli.models.resolve import ResolvedModel, resolve
+from nemocli.models.runtime_and_precision import choose_lookaheads, list_untrained
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import AUTO_RUNTIME, check_runtime
 

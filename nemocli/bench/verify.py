@@ -42,7 +42,7 @@ from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.runtimes.kinds import KINDS
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 from nemocli.whole_file import write_whole_file
 
 #: Version of the report; rises when a reader of the old one would break.
@@ -112,7 +112,7 @@ def _verify_demo(note: Callable[[str], None]) -> Iterator[VariantCheck]:
                 one = replace(config, lookahead=lookahead, compute_units=units)
                 yield _verify(DEMO, one, reference, note)
             # Once for each runtime: they do not depend on the precision.
-            is_default = precision == KINDS[runtime].choose_precision(this_system())
+            is_default = precision == KINDS[runtime].choose_precision(read_system())
             for transfer in list_other_transfers(runtime) if is_default else ():
                 one = replace(config, lookahead=lookahead, transfer=transfer)
                 yield _verify(DEMO, one, reference, note)

@@ -11,7 +11,7 @@ import typer
 from nemocli import __version__
 from nemocli.cli.lazy_commands import LazyGroup, Subcommand, Subgroup
 from nemocli.cli.printable import make_printable
-from nemocli.cli.signals import exit_code, leave_signals, raise_signals
+from nemocli.cli.signals import find_exit_code, leave_signals, raise_signals
 from nemocli.cli.streams import abandon_stdout, prepare_streams, say
 from nemocli.errors import NemocliError, lacks_memory
 from nemocli.runtimes.kinds import KINDS
@@ -88,7 +88,7 @@ class _Group(LazyGroup):
             with _make_errors_printable():
                 return super().make_context(*arguments, **options)
         except KeyboardInterrupt as interrupt:
-            sys.exit(exit_code(interrupt))
+            sys.exit(find_exit_code(interrupt))
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -98,7 +98,7 @@ class _Group(LazyGroup):
             say(str(error))
             ctx.exit(error.exit_code)
         except KeyboardInterrupt as interrupt:
-            ctx.exit(exit_code(interrupt))
+            ctx.exit(find_exit_code(interrupt))
         except BrokenPipeError:
             abandon_stdout()
             ctx.exit(PIPE_CLOSED)
@@ -154,7 +154,7 @@ def main() -> None:
         _run()
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        _leave(exit_code(interrupt))
+        _leave(find_exit_code(interrupt))
     except BrokenPipeError:
         _leave(PIPE_CLOSED)
     except NemocliError as error:  # writing to stdout can fail at the very end
@@ -183,7 +183,7 @@ def _run() -> None:
         raise
     except Exception as error:
         if (interrupt := _find_interrupt(error)) is not None:
-            _leave(exit_code(interrupt))
+            _leave(find_exit_code(interrupt))
         if os.environ.get("NEMOCLI_DEBUG"):
             raise
         sentence = _explain(error)

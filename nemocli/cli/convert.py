@@ -8,7 +8,6 @@ from nemocli.cli.convert_options import NEMOCLI, ConvertOptions
 from nemocli.cli.printable import print_path
 from nemocli.cli.screen import Screen
 from nemocli.errors import UnsupportedError, UsageError
-from nemocli.models.choose import choose_folder_kind
 from nemocli.models.compile_bundle import compile_bundle, has_compiled
 from nemocli.models.convert import choose_default_folder, choose_target, convert
 from nemocli.models.convert_bundle import (
@@ -19,9 +18,10 @@ from nemocli.models.convert_bundle import (
 )
 from nemocli.models.hub import find_pulled, parse_hub_model
 from nemocli.models.pull import pull
+from nemocli.models.runtime_and_precision import choose_folder_kind
 from nemocli.runtimes.coreai.ahead_of_time import check_architectures, check_xcode
 from nemocli.runtimes.coreai.layout import LAYOUT
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 
 
 def convert_checkpoint(options: ConvertOptions) -> None:
@@ -57,7 +57,7 @@ def convert_bundle(options: ConvertOptions, lookaheads: list[int] | None, screen
     """
     precision = choose_bundle_precision(options.to, options.precision, lookaheads)
     architectures = _parse_architectures(options.ahead_of_time, precision)
-    choose_folder_kind(KIND).check_machine(this_system())
+    choose_folder_kind(KIND).check_machine(read_system())
     download(options.checkpoint, screen)
     folder = options.out or choose_default_bundle_folder(options.checkpoint, precision)
     with screen.show_bar(f"writing a bundle for {LAYOUT}") as show:

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import COMMAS, NoColor, Quiet, UntrainedLookahead, confirmation, option
+from nemocli.cli.options import (
+    COMMAS,
+    NoColor,
+    Quiet,
+    UntrainedLookahead,
+    declare_confirmation,
+    option,
+)
 from nemocli.cli.runtime_help import describe_precisions, list_words
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
@@ -90,7 +97,7 @@ class ConvertOptions:
     ] = True
     force: Annotated[
         bool,
-        confirmation(
+        declare_confirmation(
             "Convert again, and replace the folder even if it has another model.", "--force"
         ),
     ] = False

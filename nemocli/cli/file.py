@@ -2,11 +2,11 @@
 
 import typer
 
+from nemocli.cli.file_backend import choose_place
 from nemocli.cli.file_inputs import describe_passed_over, list_typed, parse_bytes, save_stdin_sound
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
 from nemocli.cli.file_outputs import FileResults, describe_several_tracks, list_failed, show_plan
-from nemocli.cli.file_place import choose_place
 from nemocli.cli.file_report import write_report_at_end
 from nemocli.cli.file_stdout import StdoutResults, check_alone, check_shared, find_target, format_of
 from nemocli.cli.options import parse_lookahead, parse_phrases, parse_sound
@@ -15,11 +15,11 @@ from nemocli.cli.screen import Screen
 from nemocli.cli.speaker_choice import choose_speakers
 from nemocli.cli.streams import say
 from nemocli.errors import NemocliError, UsageError
-from nemocli.jobs.documents import check_formats, parse_format, parse_formats
 from nemocli.jobs.inputs import Listing
 from nemocli.jobs.plan import RunOptions, plan_jobs
 from nemocli.jobs.report import RunReport, check_report
 from nemocli.jobs.settings import Settings
+from nemocli.jobs.transcript_files import check_formats, parse_format, parse_formats
 from nemocli.transcript.alignment import parse_align
 from nemocli.transcript.cue_layout import CueLayout
 

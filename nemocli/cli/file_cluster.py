@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import nemocli
+from nemocli.cli.file_backend import TranscribesMany
 from nemocli.cli.file_model import ModelChoice
-from nemocli.cli.file_place import TranscribesMany
 from nemocli.cli.screen import Screen
 from nemocli.cluster.connection import (
     LOCAL,

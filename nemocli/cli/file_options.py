@@ -32,7 +32,7 @@ from nemocli.cli.options import (
     Speakers,
     Track,
     UntrainedLookahead,
-    confirmation,
+    declare_confirmation,
     option,
 )
 from nemocli.cli.runtime_help import list_words
@@ -138,7 +138,7 @@ class FileOptions:
     ] = False
     force: Annotated[
         bool,
-        confirmation(
+        declare_confirmation(
             "Transcribe again what is done, and replace files that nemocli did not write.",
             "--force",
         ),

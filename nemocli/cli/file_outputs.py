@@ -5,8 +5,8 @@ from pathlib import Path
 
 from nemocli.audio.decode import probe_tracks
 from nemocli.batch.many import FileProgress, FileResult
+from nemocli.cli.file_backend import TranscribesMany
 from nemocli.cli.file_lines import format_duration
-from nemocli.cli.file_place import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay, show_note
 from nemocli.cli.printable import make_path_printable, make_printable
 from nemocli.cli.screen import Screen

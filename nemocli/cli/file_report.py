@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nemocli.cli.signals import SIGNALLED, exit_code
+from nemocli.cli.signals import SIGNALLED, find_exit_code
 from nemocli.jobs.report import RunReport
 
 
@@ -17,7 +17,7 @@ def write_report_at_end(report: RunReport, path: Path | None) -> Iterator[None]:
         report.stopped = "The program that read the results has ended."
         raise
     except KeyboardInterrupt as error:
-        report.stopped = f"signal {exit_code(error) - SIGNALLED}"
+        report.stopped = f"signal {find_exit_code(error) - SIGNALLED}"
         raise
     except Exception as error:
         report.stopped = str(error) or type(error).__name__

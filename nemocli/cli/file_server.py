@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from nemocli.cli.file_backend import TranscribesMany
 from nemocli.cli.file_model import ModelChoice
 from nemocli.cli.file_options import FileOptions
-from nemocli.cli.file_place import TranscribesMany
 from nemocli.cli.screen import Screen
 from nemocli.errors import UsageError
 from nemocli.jobs.settings import Settings

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nemocli.batch.many import FileResult
-from nemocli.cli.file_place import TranscribesMany
+from nemocli.cli.file_backend import TranscribesMany
 from nemocli.cli.file_progress import ProgressDisplay, show_note
 from nemocli.cli.printable import blank_controls, make_lines_printable
 from nemocli.cli.screen import Screen

@@ -14,7 +14,6 @@ from nemocli.audio.recorder import Recorder
 from nemocli.audio.source import LiveSource
 from nemocli.boosting.phrases import Phrases
 from nemocli.cli.app_nap import prevent_app_nap
-from nemocli.cli.delivery import open_delivery
 from nemocli.cli.finals_program import FinalsProgram, parse_command
 from nemocli.cli.hotkey import Hotkey
 from nemocli.cli.live_files import check_files, lock_files
@@ -29,14 +28,15 @@ from nemocli.cli.loading import load_model, note_other_region, note_unspelled
 from nemocli.cli.options import parse_lookahead, parse_phrases
 from nemocli.cli.printable import make_printable
 from nemocli.cli.screen import Screen
-from nemocli.cli.signals import ControlSignals, EndRequests, exit_code
+from nemocli.cli.signals import ControlSignals, EndRequests, find_exit_code
 from nemocli.cli.speaker_choice import SpeakerChoice
+from nemocli.cli.stdout_delivery import open_delivery
 from nemocli.cli.streams import separate_stderr
 from nemocli.cli.typist import Typist, describe_untyped, open_typing
 from nemocli.errors import NemocliError
 from nemocli.live.listener import Listener, StreamSummary
-from nemocli.live.merged import MergedListeners
 from nemocli.live.stream import LiveStream, StreamLimits
+from nemocli.live.two_streams import MergedListeners
 from nemocli.models.paths import DEMO
 from nemocli.models.resolve import ResolvedModel
 from nemocli.models.spec import ModelSpec
@@ -128,7 +128,7 @@ def transcribe_live(options: LiveOptions) -> None:
         except KeyboardInterrupt as interrupt:
             # Python's own way out would crash on the listening thread, which is in native code.
             stack.close()
-            os._exit(exit_code(interrupt))
+            os._exit(find_exit_code(interrupt))
     if not options.quiet:
         _print_summary(listener.summarize())
     failures = [listener.error, loop.failure, written.failure if written else None]

@@ -7,7 +7,6 @@ from functools import partial
 from queue import Empty
 
 from nemocli.audio.source import LiveSource
-from nemocli.cli.delivery import Delivery
 from nemocli.cli.hotkey import Hotkey
 from nemocli.cli.keys import LEAVE_PASTES, MARK_PASTES, PASTE_BEGIN, PASTE_END, Keys
 from nemocli.cli.live_outputs import Output
@@ -15,11 +14,12 @@ from nemocli.cli.live_screen import LiveScreen
 from nemocli.cli.plain_screen import PlainScreen
 from nemocli.cli.screen import Screen
 from nemocli.cli.signals import ControlSignals, EndRequests
+from nemocli.cli.stdout_delivery import Delivery
 from nemocli.cli.streams import say
 from nemocli.cli.terminal_focus import TerminalFocus
 from nemocli.errors import NemocliError, UsageError
 from nemocli.live.listener import Listener
-from nemocli.live.merged import MergedListeners
+from nemocli.live.two_streams import MergedListeners
 from nemocli.transcript.events import Event, Status
 
 #: Seconds the loop waits for an event before it looks at the keys and the screen.

@@ -29,7 +29,7 @@ from nemocli.cli.options import (
     SpeakerModel,
     SpeakerNames,
     UntrainedLookahead,
-    confirmation,
+    declare_confirmation,
     option,
 )
 from nemocli.cli.runtime_help import list_words
@@ -123,7 +123,7 @@ class LiveOptions:
             variable="LIVE_OUTPUT",
         ),
     ] = None
-    force: Annotated[bool, confirmation("Replace existing files.", "--force")] = False
+    force: Annotated[bool, declare_confirmation("Replace existing files.", "--force")] = False
     min_cue: MinCue = MIN_CUE
     align: Align = None
     phrase: PhraseTexts = None

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from nemocli.cli.delivery import Delivery
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.printable import blank_controls, make_printable
+from nemocli.cli.stdout_delivery import Delivery
 from nemocli.errors import NemocliError, UsageError
 from nemocli.transcript.cue_layout import CueLayout
 from nemocli.transcript.event_lines import format_event

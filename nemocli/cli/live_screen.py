@@ -15,15 +15,15 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
-from nemocli.cli.delivery import Delivery
 from nemocli.cli.drawing import open_console
 from nemocli.cli.line_editor import LineEditor
+from nemocli.cli.live_history import Transcript, describe_copy, make_copy_sequence
 from nemocli.cli.live_options import LiveOptions
 from nemocli.cli.plain_screen import PlainScreen
 from nemocli.cli.printable import make_printable
-from nemocli.cli.said import Transcript, describe_copy, make_copy_sequence
 from nemocli.cli.screen import can_draw_on
 from nemocli.cli.speaker_colors import color_segment
+from nemocli.cli.stdout_delivery import Delivery
 from nemocli.closing import Closing
 from nemocli.errors import NemocliError
 from nemocli.transcript.events import Event, Final, Partial, Status

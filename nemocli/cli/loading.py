@@ -10,16 +10,16 @@ import typer
 from nemocli.boosting.phrases import Phrases, explain_unspelled
 from nemocli.cli.screen import Screen
 from nemocli.errors import ModelError
-from nemocli.models.choose import check_runtime_on, choose_kind
 from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, HubModel
 from nemocli.models.measured_choices import COMMAND, is_first_use
 from nemocli.models.paths import DEMO
 from nemocli.models.resolve import ResolvedModel
+from nemocli.models.runtime_and_precision import check_runtime_on, choose_kind
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kind import FolderKind
 from nemocli.runtimes.kinds import AUTO_RUNTIME
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 from nemocli.transcriber import Transcriber, load_transcriber
 
 
@@ -38,7 +38,7 @@ def load_model(
     with screen.show_wait("loading the model") as progress:
         call = None if before_load is None else lambda resolved: before_load(resolved, progress)
         transcriber = load_transcriber(spec, progress, call)
-    _suggest_measuring(spec, transcriber, screen, this_system())
+    _suggest_measuring(spec, transcriber, screen, read_system())
     return transcriber
 
 
@@ -64,7 +64,7 @@ def complete_spec(spec: ModelSpec, screen: Screen) -> ModelSpec:
     """
     if spec.model is not None:
         return spec
-    check_runtime_on(spec.runtime, this_system())
+    check_runtime_on(spec.runtime, read_system())
     try:
         find_model(None, spec.runtime, spec.precision, purpose=spec.purpose)
     except ModelError:
@@ -84,7 +84,7 @@ def _get_released(spec: ModelSpec, screen: Screen) -> None:
     """Download the released model, and convert it for a runtime that needs that."""
     from nemocli.cli import convert
 
-    kind = choose_kind(spec.runtime, this_system(), spec.precision, spec.compute_units)
+    kind = choose_kind(spec.runtime, read_system(), spec.precision, spec.compute_units)
     if not isinstance(kind, FolderKind):
         convert.download(DEFAULT_MODEL, screen)
         return

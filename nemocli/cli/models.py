@@ -21,11 +21,11 @@ from nemocli.engine.language_names import name_language
 from nemocli.engine.languages import SUPPORTED, list_tiers
 from nemocli.errors import ModelError, UsageError
 from nemocli.models import listing
-from nemocli.models.choose import choose_folder_kind
 from nemocli.models.find import find_model
 from nemocli.models.hub import DEFAULT_MODEL, ENGLISH_MODEL, HubModel, parse_hub_model
 from nemocli.models.integrity import describe_damage
 from nemocli.models.pull import pull
+from nemocli.models.runtime_and_precision import choose_folder_kind
 from nemocli.runtimes.kinds import AUTO_RUNTIME
 
 

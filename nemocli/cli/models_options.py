@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nemocli.cli.options import NoColor, Quiet, confirmation, option
+from nemocli.cli.options import NoColor, Quiet, declare_confirmation, option
 
 ListedName = Annotated[
     str,
@@ -80,4 +80,4 @@ class RemoveOptions:
     """
 
     model: ListedName
-    yes: Annotated[bool, confirmation("Delete without asking.", "--yes", "-y")] = False
+    yes: Annotated[bool, declare_confirmation("Delete without asking.", "--yes", "-y")] = False

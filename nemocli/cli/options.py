@@ -26,7 +26,7 @@ def option(help_text: str, *names: str, variable: str = "", **more: Any) -> Any:
     return typer.Option(*names, envvar=PREFIX + (variable or derived), help=help_text, **more)
 
 
-def confirmation(help_text: str, *names: str) -> Any:
+def declare_confirmation(help_text: str, *names: str) -> Any:
     """Declare an option that confirms a deletion or an overwrite.
 
     It has no variable: a variable that was set long ago must not destroy anything.

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Self
 
-from nemocli.cli.delivery import Delivery
 from nemocli.cli.line_editor import LineEditor
-from nemocli.cli.said import Transcript, describe_copy, make_copy_sequence
+from nemocli.cli.live_history import Transcript, describe_copy, make_copy_sequence
+from nemocli.cli.stdout_delivery import Delivery
 from nemocli.cli.streams import say
 from nemocli.closing import Closing
 from nemocli.transcript.events import Event, Final, Status

@@ -29,7 +29,7 @@ class Ended(KeyboardInterrupt):
         self.number = number
 
 
-def exit_code(error: KeyboardInterrupt) -> int:
+def find_exit_code(error: KeyboardInterrupt) -> int:
     """Return the exit code of a program that was ended by this exception."""
     return SIGNALLED + error.number if isinstance(error, Ended) else INTERRUPTED
 

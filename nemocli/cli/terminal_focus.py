@@ -46,7 +46,9 @@ class TerminalFocus:
             return False
         if self._reported is not None:
             return self._reported
-        is_ours = None if self._x11 is None else self._x11.is_focus_of(_find_window(), _ancestors())
+        is_ours = (
+            None if self._x11 is None else self._x11.is_focus_of(_find_window(), _list_ancestors())
+        )
         return is_ours is not False
 
 
@@ -67,7 +69,7 @@ def _find_window() -> int | None:
     return None
 
 
-def _ancestors() -> list[int]:
+def _list_ancestors() -> list[int]:
     """Return the processes above this one, of which the terminal is one, unless tmux is between."""
     found: list[int] = []
     process = os.getpid()

@@ -16,12 +16,12 @@ from nemocli.models.measured_choices import (
 )
 from nemocli.runtimes.kind import Kind
 from nemocli.runtimes.kinds import KINDS, choose_runtime, order_for_auto
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 
 
 def examine_auto(system: System | None = None) -> Iterator[Finding]:
     """Say which runtime `auto` is, what would give a faster one, and what was measured here."""
-    system = system or this_system()
+    system = system or read_system()
     yield _examine_choice(system)
     with suppress(NemocliError, OSError):  # a user without a home folder, or without rights
         for number, path in enumerate(list_choice_files(system), 1):

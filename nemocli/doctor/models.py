@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from nemocli.disk import find_nearest_existing, free_bytes
+from nemocli.disk import count_free_bytes, find_nearest_existing
 from nemocli.doctor.finding import Finding
 from nemocli.errors import ModelError, NemocliError
 from nemocli.models.hub import (
@@ -34,7 +34,7 @@ def examine_folders() -> Iterator[Finding]:
     yield _examine_folder("hub's cache", find_hub_cache, "set HF_HOME to a folder you can write")
     with suppress(NemocliError):
         yield Finding(
-            "free disk", f"{free_bytes(_find_reachable(find_cache_folder())) / 1e9:.1f} GB"
+            "free disk", f"{count_free_bytes(_find_reachable(find_cache_folder())) / 1e9:.1f} GB"
         )
 
 

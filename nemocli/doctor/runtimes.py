@@ -6,12 +6,12 @@ from dataclasses import replace
 from nemocli.doctor.finding import Finding, find_package
 from nemocli.runtimes.kind import Kind, Library
 from nemocli.runtimes.kinds import KINDS
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 
 
 def examine_runtimes(system: System | None = None) -> Iterator[Finding]:
     """Look for each runtime, and for the libraries that read checkpoints."""
-    system = system or this_system()
+    system = system or read_system()
     for kind in KINDS.values():
         yield _examine_runtime(kind, system)
         if kind.transfer_library and kind.runs_on(system):

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from nemocli.batch.many import FileResult
 from nemocli.errors import NemocliError, OutputError
-from nemocli.jobs.documents import render
 from nemocli.jobs.plan import (
     FileStamp,
     Job,
@@ -16,6 +15,7 @@ from nemocli.jobs.plan import (
 )
 from nemocli.jobs.report import JobResult, explain_strict
 from nemocli.jobs.run_log import Record
+from nemocli.jobs.transcript_files import render
 
 
 @dataclass(frozen=True)

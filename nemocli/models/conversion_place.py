@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 
-from nemocli.disk import find_nearest_existing, free_bytes
+from nemocli.disk import count_free_bytes, find_nearest_existing
 from nemocli.errors import NemocliError, UsageError
 from nemocli.models.folder import MODEL_MANIFEST
 from nemocli.models.paths import find_cache_folder, find_models_folder
@@ -87,7 +87,7 @@ def check_space(source: SomeCheckpoint, out: Path, bytes_per_weight: float) -> N
         existing = find_nearest_existing(out.absolute().parent)
     except OSError as error:  # the current folder is gone, or the name too long
         raise explain_place(out, error) from None
-    free = free_bytes(existing)
+    free = count_free_bytes(existing)
     if free < needed:
         variable = _find_variable(out)
         place = f"set {variable} to a folder elsewhere" if variable else "choose another place"

@@ -9,12 +9,6 @@ from pathlib import Path
 
 from nemocli.diarization.modes import list_fixed_sizes
 from nemocli.errors import ModelError, NemocliError, UsageError
-from nemocli.models.choose import (
-    choose_folder_kind,
-    choose_lookaheads,
-    choose_precision,
-    list_untrained,
-)
 from nemocli.models.conversion_place import (
     Occupant,
     check_space,
@@ -40,6 +34,12 @@ from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.measured_choices import has_choices, rank_measured
 from nemocli.models.paths import find_models_folder
+from nemocli.models.runtime_and_precision import (
+    choose_folder_kind,
+    choose_lookaheads,
+    choose_precision,
+    list_untrained,
+)
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.diarizer_checkpoint import (
@@ -51,7 +51,7 @@ from nemocli.network.diarizer_checkpoint import (
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.kind import FolderKind, GraphProgress
 from nemocli.runtimes.kinds import AUTO_RUNTIME, list_folder_kinds
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 from nemocli.version import __version__
 from nemocli.whole_file import is_part
 
@@ -64,7 +64,7 @@ def choose_target(
     For `auto`, they are what was measured to be the fastest for it on this machine, else what
     suits the machine. Raises UsageError for unknown names, and what opening the checkpoint raises.
     """
-    system = system or this_system()
+    system = system or read_system()
     found = find_checkpoint(checkpoint)
     if is_diarizer_checkpoint(found):
         kind = choose_folder_kind(to, precision, system, for_diarizer=True)

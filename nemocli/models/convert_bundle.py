@@ -8,7 +8,6 @@ from pathlib import Path
 from nemocli.errors import ModelError, UsageError
 from nemocli.models.bundle import open_bundle, record_bundle
 from nemocli.models.bundle_manifest import SOURCE_KEYS, read_source
-from nemocli.models.choose import choose_folder_kind, choose_precision
 from nemocli.models.conversion_place import (
     Occupant,
     check_space,
@@ -22,6 +21,7 @@ from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import read_manifest
 from nemocli.models.hub import describe_source
 from nemocli.models.integrity import check_checkpoint, find_changed
+from nemocli.models.runtime_and_precision import choose_folder_kind, choose_precision
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
 from nemocli.runtimes.coreai.bundle import (
@@ -36,7 +36,7 @@ from nemocli.runtimes.coreai.bundle import (
     Bundle,
     find_bundle,
 )
-from nemocli.runtimes.coreai.bundle_sizes import config_in_bundle, read_config
+from nemocli.runtimes.coreai.bundle_sizes import fit_config_to_bundle, read_config
 from nemocli.runtimes.coreai.layout import LAYOUT
 from nemocli.runtimes.kind import GraphProgress
 from nemocli.runtimes.kinds import AUTO_RUNTIME
@@ -90,7 +90,7 @@ def convert_to_bundle(
     from nemocli.runtimes.coreai.bundle_files import write_bundle
 
     source = open_checkpoint(find_checkpoint(checkpoint))
-    config_in_bundle(source.config)
+    fit_config_to_bundle(source.config)
     check_checkpoint(source)
     values = (describe_source(source.path), source.sha256, __version__)
     about = dict(zip(SOURCE_KEYS, values, strict=True))

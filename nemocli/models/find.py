@@ -40,7 +40,7 @@ from nemocli.network.checkpoint import AnyCheckpoint, open_checkpoint
 from nemocli.network.config import ModelConfig
 from nemocli.network.diarizer_checkpoint import is_diarizer_checkpoint
 from nemocli.runtimes.kinds import AUTO_RUNTIME
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 
 #: What finds the models that come with nemocli, by their names.
 _BUNDLED = {DEMO: find_demo_folder, DIARIZATION_DEMO: find_diarization_demo_folder}
@@ -126,7 +126,7 @@ def find_model(
     if hub is None:
         raise _explain_no_model(path)
     spec = ModelSpec(model, runtime, precision, lookahead, compute_units, purpose)
-    found = _find_hub_model(hub, spec, system or this_system())
+    found = _find_hub_model(hub, spec, system or read_system())
     if found is None:
         raise _explain_not_here(hub)
     return FoundModel(str(hub), found, is_chosen=(found / MODEL_MANIFEST).is_file())

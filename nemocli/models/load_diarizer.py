@@ -5,11 +5,6 @@ from pathlib import Path
 
 from nemocli.diarization.diarizer import Diarizer
 from nemocli.models.bundle_manifest import read_any_manifest
-from nemocli.models.choose import (
-    check_runtime_on,
-    choose_diarizer_kind,
-    choose_precision,
-)
 from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.conversions import find_conversion
 from nemocli.models.find import FoundModel, find_model, refuse_recognizer_name
@@ -20,13 +15,18 @@ from nemocli.models.integrity import check_checkpoint, check_folder
 from nemocli.models.load import explain_not_finite, explain_untrained
 from nemocli.models.paths import DEMO, DIARIZATION_DEMO, find_cache_folder
 from nemocli.models.resolve import check_folder_options
+from nemocli.models.runtime_and_precision import (
+    check_runtime_on,
+    choose_diarizer_kind,
+    choose_precision,
+)
 from nemocli.models.spec import ModelSpec
 from nemocli.network.architectures import explain_recognizer
 from nemocli.network.diarizer_checkpoint import open_diarizer_checkpoint
 from nemocli.network.diarizer_config import DiarizerConfig
 from nemocli.runtimes.kind import CheckpointKind, FolderKind, ModelFolder, Progress
 from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def resolve_diarizer(
     spec = ModelSpec(
         DEFAULT_DIARIZER if model is None else model, runtime or AUTO_RUNTIME, precision
     )
-    system = this_system()
+    system = read_system()
     check_runtime_on(spec.runtime, system)
     found = _find(spec)
     if found.is_converted:
@@ -115,7 +115,7 @@ def _find(spec: ModelSpec) -> FoundModel:
 def _resolve_folder(found: FoundModel, spec: ModelSpec) -> ResolvedDiarizer:
     manifest, _ = _read_manifest(found.path)
     check_folder_options(spec, found)
-    KINDS[manifest.kind].check_machine(this_system())
+    KINDS[manifest.kind].check_machine(read_system())
     return ResolvedDiarizer(
         *(found.name, found.path, manifest.kind, manifest.precision, manifest.source_sha256),
         needs_conversion=False,
@@ -144,7 +144,7 @@ def _load_checkpoint(path: Path, runtime: str, progress: Progress) -> Diarizer:
 
 def _load_folder(path: Path, progress: Progress) -> Diarizer:
     manifest, config = _read_manifest(path)
-    kind, system = KINDS[manifest.kind], this_system()
+    kind, system = KINDS[manifest.kind], read_system()
     assert isinstance(kind, FolderKind)
     check_folder(path, manifest, progress)
     folder = ModelFolder(

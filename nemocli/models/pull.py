@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nemocli.disk import find_nearest_existing, free_bytes
+from nemocli.disk import count_free_bytes, find_nearest_existing
 from nemocli.errors import ModelError, NemocliError, UsageError, quote
 from nemocli.models.downloads import CachedCommit, remove_new
 from nemocli.models.fetch import (
@@ -257,7 +257,7 @@ def _check_space(cached: CachedCommit, files: Sequence[RemoteFile]) -> None:
     """Raise NemocliError if the disk has no room for the missing files; nothing is stored twice."""
     missing = sum(file.size - measure_file(cached.locate_partial(file)) for file in files)
     existing = find_nearest_existing(cached.blobs)
-    free = free_bytes(existing)
+    free = count_free_bytes(existing)
     if free < missing:
         raise NemocliError(
             f"The download needs {missing / 1e9:.2f} GB in {existing}, where only"

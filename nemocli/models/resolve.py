@@ -5,25 +5,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nemocli.errors import UsageError
-from nemocli.models.choose import (
-    check_runtime_on,
-    choose_kind,
-    choose_lookahead,
-    choose_precision,
-    list_untrained,
-)
 from nemocli.models.conversion_cache import convert_into_cache
 from nemocli.models.conversions import find_conversion
 from nemocli.models.find import FoundModel, find_model, refuse_diarizer_name
 from nemocli.models.load import LoadedModel, load_model
 from nemocli.models.measured_choices import ChoiceError, Variant, rank_measured, read_choice
 from nemocli.models.paths import DEMO
+from nemocli.models.runtime_and_precision import (
+    check_runtime_on,
+    choose_kind,
+    choose_lookahead,
+    choose_precision,
+    list_untrained,
+)
 from nemocli.models.spec import ModelSpec
 from nemocli.network.config import ModelConfig
 from nemocli.remark import Remark
 from nemocli.runtimes.kind import CheckpointKind, Kind, Progress
 from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def resolve(
     missing or damaged model, UsageError for options that do not exist or contradict the model, and
     UnsupportedError if this machine cannot run it.
     """
-    system = system or this_system()
+    system = system or read_system()
     # Before a model is looked for, which may have to be downloaded.
     check_runtime_on(spec.runtime, system)
     if found is None:

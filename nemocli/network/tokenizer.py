@@ -85,10 +85,10 @@ def from_sentencepiece(model: SentencePieces, config: ModelConfig) -> str:
     if any(kind is PieceKind.BYTE for _, kind in model.pieces):
         decoder = decoders.Sequence([decoders.ByteFallback(), decoder])
 
-    def piece_of(index: int) -> str | None:
+    def find_piece(index: int) -> str | None:
         return model.pieces[index][0] if index < len(model.pieces) else None
 
-    return _make_canonical(piece_of, special, decoder, config)
+    return _make_canonical(find_piece, special, decoder, config)
 
 
 def _make_metaspace(prepend_scheme: str) -> Any:
@@ -96,7 +96,7 @@ def _make_metaspace(prepend_scheme: str) -> Any:
 
 
 def _make_canonical(
-    piece_of: Callable[[int], str | None],
+    find_piece: Callable[[int], str | None],
     special: Collection[int],
     decoder: Any,
     config: ModelConfig,
@@ -106,7 +106,7 @@ def _make_canonical(
     for index in range(config.vocab_size):
         if index == config.blank_id:
             continue
-        piece = piece_of(index)
+        piece = find_piece(index)
         if piece is None or piece in pieces:
             piece = f"<{index}>"  # an id that the checkpoint's tokenizer does not know
             left_out.add(piece)

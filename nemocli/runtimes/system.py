@@ -41,7 +41,7 @@ class System:
         return self.macos_major >= first
 
 
-def this_system() -> System:
+def read_system() -> System:
     """Return the system of this machine."""
     architecture, python = platform.machine(), sys.version_info[:2]
     if sys.platform != "darwin":

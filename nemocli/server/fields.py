@@ -78,7 +78,7 @@ class Fields:
                     texts += _parse_list(value) or (value.split(",") if splits else [value])
         return [text.strip() for text in texts if text.strip()]
 
-    def flag(self, name: str) -> bool:
+    def read_flag(self, name: str) -> bool:
         """Return a field that is true or false; ApiError for another value."""
         value = self.get_text(name).lower()
         if value not in (*_TRUE, *_FALSE):
@@ -137,7 +137,7 @@ def read_request(
         file=fields.get_file(),
         language=language,
         response_format=response_format,
-        is_streamed=fields.flag("stream"),
+        is_streamed=fields.read_flag("stream"),
         has_words="word" in granularities,
         has_segments="segment" in granularities or not granularities,
         has_logprobs="logprobs" in fields.list_texts("include"),

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemocli.audio.bytes_behind import ends_frame
 from nemocli.audio.container_clock import SpeexClock
 from nemocli.audio.ogg_pages import NO_TIME, read_page
-from nemocli.audio.packed_kinds import measure_frame
+from nemocli.audio.packed_formats import measure_frame
 from nemocli.audio.sound import open_sound
+from nemocli.audio.trailing_bytes import ends_frame
 from nemocli.errors import AudioError
 from nemocli.units import SAMPLE_RATE
 from tests.audio.damages import FRAGMENTS

@@ -21,7 +21,7 @@ from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import open_checkpoint
 from nemocli.runtimes.kinds import KINDS
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 from tests.schemas import checked
 from tests.typed import nemocli
 
@@ -56,7 +56,7 @@ def choose(*arguments):
 
 
 def chosen(demo):
-    return read_choice(open_checkpoint(demo).sha256, this_system())
+    return read_choice(open_checkpoint(demo).sha256, read_system())
 
 
 def test_it_is_measured_and_remembered_and_then_used(demo, data, monkeypatch):
@@ -227,8 +227,8 @@ def test_killed_while_it_is_written_the_old_one_stays(demo, measured, data):
         "import os, signal, sys\n"
         "from dataclasses import replace\n"
         "from nemocli.models.measured_choices import read_choice, write_choice\n"
-        "from nemocli.runtimes.system import this_system\n"
-        "system, revision = this_system(), sys.argv[1]\n"
+        "from nemocli.runtimes.system import read_system\n"
+        "system, revision = read_system(), sys.argv[1]\n"
         "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "write_choice(replace(read_choice(revision, system), live=()), system)\n"
     )

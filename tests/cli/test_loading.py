@@ -44,10 +44,10 @@ def test_the_released_model_is_offered_for_the_runtime_asked_for(asked, runtime,
 
 def test_on_a_mac_it_is_offered_for_what_auto_is_there(asked, monkeypatch):
     monkeypatch.setattr(Library, "is_here", True)
-    monkeypatch.setattr(loading, "this_system", lambda: System("darwin", "15.5"))
+    monkeypatch.setattr(loading, "read_system", lambda: System("darwin", "15.5"))
     loading.complete_spec(ModelSpec(), TERMINAL)
     loading.complete_spec(ModelSpec(precision="int8"), TERMINAL)
-    monkeypatch.setattr(loading, "this_system", lambda: System("darwin", "15.5", "x86_64"))
+    monkeypatch.setattr(loading, "read_system", lambda: System("darwin", "15.5", "x86_64"))
     loading.complete_spec(ModelSpec(), TERMINAL)
     assert [options[2:] for options in asked] == [
         ("coreml", None),

@@ -4,9 +4,9 @@ import pytest
 
 from nemocli.cli.options import parse_lookahead
 from nemocli.errors import UsageError
-from nemocli.models.choose import choose_lookahead, list_untrained
 from nemocli.models.folder import read_manifest
 from nemocli.models.resolve import resolve
+from nemocli.models.runtime_and_precision import choose_lookahead, list_untrained
 from nemocli.models.spec import ModelSpec
 from nemocli.network.checkpoint import Checkpoint
 from tests.typed import nemocli

@@ -11,7 +11,6 @@ from nemocli.cli.printable import make_path_printable
 from nemocli.engine.languages import Languages
 from nemocli.errors import NemocliError
 from nemocli.jobs.claims import Claims
-from nemocli.jobs.documents import parse_formats
 from nemocli.jobs.extensions import parse_extensions
 from nemocli.jobs.inputs import Source
 from nemocli.jobs.names import choose_names
@@ -26,11 +25,12 @@ from nemocli.jobs.plan import (
 )
 from nemocli.jobs.run_log import Record, RunLog
 from nemocli.jobs.settings import Settings
+from nemocli.jobs.transcript_files import parse_formats
 from nemocli.models.hub import parse_hub_model
 from nemocli.models.measured_choices import Choice, Variant, read_choice_file
 from nemocli.runtimes.kinds import KINDS
 from nemocli.runtimes.machine import describe_machine
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 from tests.fuzz import tiny
 from tests.fuzz.mutations import damage, damage_json, damage_lines
 from tests.fuzz.target import BrokenError, Target
@@ -222,7 +222,7 @@ def arguments(folder: Path) -> Target:
 
 def choice(folder: Path) -> Target:
     """What `bench --choose` remembers: it is ignored, or says what can run."""
-    system = this_system()
+    system = read_system()
     ranked = (Variant("onnx", "int8", None), Variant("coreml", "fp16", "ane"))
     remembered = Choice("demo", "0" * 64, "2026-11-27", describe_machine(system), ranked, ranked)
     file = folder / "choice.json"

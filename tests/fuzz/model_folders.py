@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 from nemocli.errors import NemocliError
-from nemocli.models.choose import choose_lookahead
 from nemocli.models.convert import convert
 from nemocli.models.folder import (
     FORMAT,
@@ -21,6 +20,7 @@ from nemocli.models.folder import (
 )
 from nemocli.models.integrity import check_folder
 from nemocli.models.resolve import resolve
+from nemocli.models.runtime_and_precision import choose_lookahead
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.coreml.runtime import CoreMLRuntime
 from nemocli.runtimes.onnx.names import name_graph_file

@@ -10,7 +10,7 @@ import numpy as np
 
 from nemocli.engine.languages import Languages
 from nemocli.engine.mel import MelStream
-from nemocli.models.choose import choose_lookahead
+from nemocli.models.runtime_and_precision import choose_lookahead
 from nemocli.network.checkpoint import CONFIGS, Checkpoint
 from nemocli.network.config import ModelConfig, read_config
 from nemocli.network.nemo import NemoCheckpoint

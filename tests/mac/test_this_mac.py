@@ -16,7 +16,7 @@ from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.runtimes.kinds import KINDS, is_ready, order_for_auto
 from nemocli.runtimes.machine import find_processor_name
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 from nemocli.transcriber import load_transcriber
 from tests import typed
 from tests.kinds_here import RUN_HERE
@@ -32,7 +32,7 @@ def data(tmp_path, monkeypatch):
 
 
 def test_auto_is_the_first_that_this_mac_can_run():
-    system = this_system()
+    system = read_system()
     expected = next(kind.name for kind in order_for_auto(system) if is_ready(kind, system))
     assert resolve(ModelSpec("demo")).runtime == expected
     findings = checked(json.loads(typed.nemocli("doctor", "--json").stdout), "doctor")
@@ -41,7 +41,7 @@ def test_auto_is_the_first_that_this_mac_can_run():
 
 
 def test_on_apple_silicon_it_is_not_onnxruntime():
-    if not this_system().is_apple_silicon or not this_system().has_macos(15):
+    if not read_system().is_apple_silicon or not read_system().has_macos(15):
         pytest.skip("needs Apple silicon and macOS 15")
     assert resolve(ModelSpec("demo")).runtime != "onnx"
 
@@ -108,7 +108,7 @@ def test_everything_is_exact(tmp_path):
     outcomes = checked(json.loads(report.read_text()), "verify")["outcomes"]
     assert done.exit_code == 0, done.output
     ran = {each["runtime"] for each in outcomes if each["verdict"] == "same"}
-    assert ran >= {name for name in RUN_HERE if not KINDS[name].is_slow_on(this_system())}
+    assert ran >= {name for name in RUN_HERE if not KINDS[name].is_slow_on(read_system())}
 
 
 def test_the_fastest_is_found_and_then_used():

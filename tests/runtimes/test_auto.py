@@ -7,7 +7,7 @@ import pytest
 from nemocli.doctor.auto import examine_auto
 from nemocli.doctor.runtimes import examine_runtimes
 from nemocli.errors import UnsupportedError, UsageError
-from nemocli.models.choose import choose_folder_kind, choose_kind
+from nemocli.models.runtime_and_precision import choose_folder_kind, choose_kind
 from nemocli.runtimes import kinds, wheels
 from nemocli.runtimes import system as system_module
 from nemocli.runtimes.coreml.kind import CoreMLKind
@@ -218,7 +218,7 @@ def test_this_mac(machine, translated, expected, monkeypatch):
     monkeypatch.setattr("platform.mac_ver", lambda: ("15.5", ("", "", ""), machine))
     values = {"sysctl.proc_translated": translated}
     monkeypatch.setattr(system_module, "read_sysctl", values.__getitem__)
-    assert system_module.this_system() == expected
+    assert system_module.read_system() == expected
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_the_version_that_an_older_python_sees_is_not_believed(seen, true, expec
     monkeypatch.setattr("platform.mac_ver", lambda: (seen, ("", "", ""), "arm64"))
     values = {} if true is None else {"kern.osproductversion": true}
     monkeypatch.setattr(system_module, "read_sysctl", values.__getitem__)
-    assert system_module.this_system().macos == expected
+    assert system_module.read_system().macos == expected
 
 
 def test_portable_is_the_last(monkeypatch):

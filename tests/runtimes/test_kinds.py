@@ -21,7 +21,7 @@ from nemocli.runtimes.kind import CheckpointKind, FolderKind, Library
 from nemocli.runtimes.kinds import AUTO_RUNTIME, KINDS
 from nemocli.runtimes.numpy.kind import NumpyKind
 from nemocli.runtimes.numpy.runtime import NumpyRuntime
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 from tests import typed
 from tests.kinds_here import RUN_HERE
 from tests.repeats import repeats
@@ -154,7 +154,7 @@ def test_without_its_library_it_is_said_how_to_get_it(name, monkeypatch):
 def test_it_transcribes_a_clip(name, clips):
     transcriber = nemocli.load("demo", runtime=name)
     assert transcriber.runtime == name
-    assert transcriber.precision == KINDS[name].choose_precision(this_system())
+    assert transcriber.precision == KINDS[name].choose_precision(read_system())
     clip = min(clips, key=lambda clip: len(clip.samples))
     session = transcriber.session()
     session.feed(clip.samples)

@@ -22,7 +22,7 @@ from nemocli.runtimes.coreai.bundle import (
 )
 from nemocli.runtimes.coreai.kind import KIND
 from nemocli.runtimes.coreai.layout import LAYOUT
-from nemocli.runtimes.coreai.quiet import silence_stderr
+from nemocli.runtimes.coreai.native_silence import silence_stderr
 
 #: How Core AI describes a tensor: `NDArray (Float16, 1 × 25 × 128)`.
 _TENSOR = re.compile(r"NDArray \((\w+), (\d{1,9}(?: × \d{1,9}){0,7})\)")
@@ -137,7 +137,7 @@ def _find_rest(hidden: int, vocabulary: int, lookahead: int) -> dict[str, object
     }
 
 
-def config_in_bundle(config: ModelConfig) -> ModelConfig:
+def fit_config_to_bundle(config: ModelConfig) -> ModelConfig:
     """Return the configuration that a bundle written from a model will show.
 
     Raises UsageError if the layout cannot express the model, which would then be run wrongly.

@@ -173,15 +173,17 @@ def add_function(graph: "Graph[Value]", name: str, dtype: DTypeLike, constants: 
     body.__name__ = name
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature([inspect.Parameter(spec.name, kind) for spec in graph.inputs])
-    results = tuple(_annotation(spec, dtype) for spec in graph.results)
-    annotations: dict[str, Any] = {spec.name: _annotation(spec, dtype) for spec in graph.inputs}
+    results = tuple(_make_annotation(spec, dtype) for spec in graph.results)
+    annotations: dict[str, Any] = {
+        spec.name: _make_annotation(spec, dtype) for spec in graph.inputs
+    }
     annotations["return"] = tuple[results] if len(results) > 1 else results[0]  # type: ignore[valid-type]
     body.__signature__ = signature  # type: ignore[attr-defined]
     body.__annotations__ = annotations
     ai.graph(body)
 
 
-def _annotation(spec: TensorSpec, dtype: DTypeLike) -> Any:
+def _make_annotation(spec: TensorSpec, dtype: DTypeLike) -> Any:
     shape = spec.known_shape
     kind = np.int32 if spec.dtype == "int32" else np.dtype(dtype).type
     return Annotated[Value, ai.TensorType(shape, kind, name=spec.name)]

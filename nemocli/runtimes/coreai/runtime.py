@@ -27,7 +27,7 @@ from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import DECODER_GRAPHS
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreai.kind import KIND, describe_missing_units
-from nemocli.runtimes.coreai.quiet import silence_stderr
+from nemocli.runtimes.coreai.native_silence import silence_stderr
 from nemocli.runtimes.fixed_shapes import FixedShapeRuntime
 from nemocli.runtimes.packages import COREAI, name_function, name_package
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nemocli.runtimes.base import Arrays
 from nemocli.runtimes.coreml.kind import KIND
-from nemocli.runtimes.system import this_system
+from nemocli.runtimes.system import read_system
 
 
 class LoadedFunction(Protocol):
@@ -49,7 +49,7 @@ class CoreMLTools:
     """
 
     def __init__(self) -> None:
-        system = this_system()
+        system = read_system()
         KIND.check_machine(system)
         self.system = system.macos
         from nemocli.runtimes.coreml.tools import coremltools

@@ -11,7 +11,7 @@ from nemocli.network.graphs import Graph, build_graph
 from nemocli.network.parameters import Parameters, list_shapes
 from nemocli.network.tensors import ShapesOnly
 from nemocli.runtimes.base import Arrays
-from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
+from nemocli.runtimes.coreml.package_layout import PackageLayout, choose_layout
 
 #: Runs a function of a package, with arrays in the package's layout.
 Predict = Callable[[Arrays], Mapping[str, NDArray[Any]]]
@@ -24,15 +24,15 @@ class Calls:
         parameters = Parameters(config, ShapesOnly(list_shapes(config)))
 
         @cache
-        def layouts(name: str) -> tuple[list[PackageLayout], list[PackageLayout]]:
+        def list_layouts(name: str) -> tuple[list[PackageLayout], list[PackageLayout]]:
             graph: Graph[Any] = build_graph(name, parameters, lookahead + 1)
             inputs, results = (
-                [layout(name, spec, encoder_dtype) for spec in specs]
+                [choose_layout(name, spec, encoder_dtype) for spec in specs]
                 for specs in (graph.inputs, graph.results)
             )
             return inputs, results
 
-        self._layouts = layouts
+        self._layouts = list_layouts
 
     def run(self, graph: str, inputs: Mapping[str, NDArray[Any]], predict: Predict) -> Arrays:
         """Call a graph through `predict`; inputs and results are in the graph's own shapes.

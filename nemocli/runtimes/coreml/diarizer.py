@@ -24,7 +24,7 @@ from nemocli.runtimes.base import Arrays, GraphRuntime
 from nemocli.runtimes.coreml.backend import Backend, LoadedFunction
 from nemocli.runtimes.coreml.calls import call_in_layout
 from nemocli.runtimes.coreml.loading import COMPUTE_UNITS, Packages, call_function
-from nemocli.runtimes.coreml.package_layout import layout
+from nemocli.runtimes.coreml.package_layout import choose_layout
 
 
 class CoreMLDiarizer(GraphRuntime):
@@ -59,7 +59,7 @@ class CoreMLDiarizer(GraphRuntime):
             self._loaded[graph] = self._load(graph), made
         loaded, definition = self._loaded[graph]
         before, after = (
-            [layout(graph, spec, self._dtype) for spec in specs]
+            [choose_layout(graph, spec, self._dtype) for spec in specs]
             for specs in (definition.inputs, definition.results)
         )
         return call_in_layout(

@@ -7,7 +7,7 @@ from nemocli.network.graphs import Graph
 from nemocli.runtimes.coreml.constants import Constants, Var
 from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.coreml.operations import MilOperations
-from nemocli.runtimes.coreml.package_layout import PackageLayout, layout
+from nemocli.runtimes.coreml.package_layout import PackageLayout, choose_layout
 from nemocli.runtimes.coreml.tools import Builder as mb  # noqa: N813  its name everywhere
 from nemocli.runtimes.coreml.tools import Function, types
 from nemocli.runtimes.coreml.tools import coremltools as ct
@@ -24,7 +24,7 @@ def list_layouts(
 ) -> tuple[list[PackageLayout], list[PackageLayout]]:
     """Return the layouts of a graph's inputs and results."""
     inputs, results = (
-        [layout(graph.name, spec, encoder_dtype) for spec in specs]
+        [choose_layout(graph.name, spec, encoder_dtype) for spec in specs]
         for specs in (graph.inputs, graph.results)
     )
     return inputs, results

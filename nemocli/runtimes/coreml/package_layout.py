@@ -120,7 +120,7 @@ def is_float32(graph: str) -> bool:
     return graph in DECODER_GRAPHS or graph.startswith(EMBED)
 
 
-def layout(graph: str, spec: TensorSpec, encoder_dtype: str) -> PackageLayout:
+def choose_layout(graph: str, spec: TensorSpec, encoder_dtype: str) -> PackageLayout:
     """Return the layout of a tensor of `graph`. Any number of the joint's frames becomes one."""
     spec = TensorSpec(spec.name, spec.known_shape, spec.dtype)
     order = tuple(range(len(spec.shape)))

@@ -24,7 +24,7 @@ from nemocli.runtimes.mlx.operations import Array, MLXOperations
 from nemocli.runtimes.mlx.refusals import explain_failures
 from nemocli.runtimes.mlx.runtime import MAX_CACHE_BYTES, Function, choose_dtype
 from nemocli.runtimes.mlx.shapes import list_step_shapes, make_step_zeros
-from nemocli.runtimes.mlx.stored_weights import StoredWeights, other_shapes
+from nemocli.runtimes.mlx.stored_weights import StoredWeights, make_shape_error
 from nemocli.runtimes.mlx.tools import mx
 
 
@@ -69,7 +69,7 @@ class MLXDiarizer(GraphRuntime):
                 # On the processor, nothing is computed: weights of other shapes are found.
                 outputs = self._functions[name](make_step_zeros(graph, self._float(name)))
                 if any(outputs[n].shape != s for n, s in list_step_shapes(graph.results).items()):
-                    raise other_shapes(path)
+                    raise make_shape_error(path)
                 if self._is_on_gpu:
                     mx.eval(outputs)
 

@@ -23,8 +23,8 @@ from nemocli.runtimes.mlx.device_thread import call, call_later
 from nemocli.runtimes.mlx.files import WEIGHTS_FILE
 from nemocli.runtimes.mlx.operations import Array, MLXOperations
 from nemocli.runtimes.mlx.refusals import explain_failures
-from nemocli.runtimes.mlx.shapes import chunk_shape, make_zeros
-from nemocli.runtimes.mlx.stored_weights import StoredWeights, other_shapes
+from nemocli.runtimes.mlx.shapes import find_chunk_shape, make_zeros
+from nemocli.runtimes.mlx.stored_weights import StoredWeights, make_shape_error
 from nemocli.runtimes.mlx.tools import mx
 
 #: Computes the outputs of a graph by name from its inputs, lazily.
@@ -100,8 +100,8 @@ class MLXRuntime(Runtime):
             self._compiled_shapes[graph.name] = zeros[_COMPILED[graph.name]].shape
         outputs = self._choose_function(graph.name, zeros)(zeros)
         for spec in graph.results:
-            if outputs[spec.name].shape != chunk_shape(graph, spec, self.lookahead):
-                raise other_shapes(path)
+            if outputs[spec.name].shape != find_chunk_shape(graph, spec, self.lookahead):
+                raise make_shape_error(path)
         if self._is_on_gpu:
             mx.eval(outputs)
 

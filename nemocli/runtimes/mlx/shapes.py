@@ -7,7 +7,7 @@ from nemocli.network.graphs import Graph, TensorSpec, count_chunk_rows, count_st
 from nemocli.runtimes.mlx.tools import mx
 
 
-def chunk_shape(graph: Graph[mx.array], spec: TensorSpec, lookahead: int) -> tuple[int, ...]:
+def find_chunk_shape(graph: Graph[mx.array], spec: TensorSpec, lookahead: int) -> tuple[int, ...]:
     """Return the shape of a graph's input or output for one chunk of one stream."""
     frames = lookahead + 1
     rows = count_chunk_rows(frames, first=False)
@@ -22,7 +22,7 @@ def make_zeros(graph: Graph[mx.array], lookahead: int, dtype: mx.Dtype) -> dict[
     """Return zeros, lazily, for each input of a graph; `dtype` is that of the floats."""
     return {
         spec.name: mx.zeros(
-            chunk_shape(graph, spec, lookahead), mx.int32 if spec.dtype == "int32" else dtype
+            find_chunk_shape(graph, spec, lookahead), mx.int32 if spec.dtype == "int32" else dtype
         )
         for spec in graph.inputs
     }

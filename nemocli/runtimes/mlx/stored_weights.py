@@ -44,7 +44,7 @@ class StoredWeights:
             expected = tuple(expected[axis] for axis in axes)
         # Others are found by the shapes of what is computed with them.
         if expected and array.shape != expected:
-            raise other_shapes(self._path)
+            raise make_shape_error(self._path)
         return array
 
     def matrix(self, parameter: Parameter) -> Matrix:
@@ -61,6 +61,6 @@ class StoredWeights:
             raise ModelError(f"{self._path} lacks {name}; convert the model again.") from None
 
 
-def other_shapes(path: Path) -> ModelError:
+def make_shape_error(path: Path) -> ModelError:
     """Return the error for a file whose weights do not fit the model."""
     return ModelError(f"{path} holds weights of other shapes; convert the model again.")

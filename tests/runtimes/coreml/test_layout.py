@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nemocli.network.graphs import TensorSpec
-from nemocli.runtimes.coreml.package_layout import layout
+from nemocli.runtimes.coreml.package_layout import choose_layout
 from nemocli.runtimes.numpy.runtime import NumpyOperations
 
 CASES = [
@@ -24,7 +24,7 @@ CASES = [
 
 @pytest.mark.parametrize(("graph", "spec", "shape"), CASES)
 def test_there_and_back(graph, spec, shape):
-    lies = layout(graph, spec, "float16")
+    lies = choose_layout(graph, spec, "float16")
     value = np.random.default_rng(0).normal(size=lies.spec.shape).astype(np.float16)
     stored = lies.store(value)
     assert stored.shape == lies.shape == shape

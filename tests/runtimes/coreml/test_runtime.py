@@ -14,7 +14,7 @@ from nemocli.runtimes.coreml.kind import KIND
 from nemocli.runtimes.coreml.package_files import list_package_files
 from nemocli.runtimes.coreml.runtime import COMPUTE_UNITS, CoreMLRuntime
 from nemocli.runtimes.kind import Library, ModelFolder
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 from tests.mlprogram.runtime import EvaluatingBackend
 
 
@@ -150,9 +150,9 @@ def test_a_model_is_opened_with_the_transfer_that_was_chosen(case, opened, trans
 
 def test_direct_calls_need_pyobjc(monkeypatch):
     monkeypatch.setattr(Library, "is_here", False)
-    assert KIND.list_transfers(this_system()) == ("states",)
+    assert KIND.list_transfers(read_system()) == ("states",)
     monkeypatch.setattr(Library, "is_here", True)
-    assert KIND.list_transfers(this_system()) == ("states", "direct", "direct-states")
+    assert KIND.list_transfers(read_system()) == ("states", "direct", "direct-states")
 
 
 def test_doctor_says_how_core_ml_is_called(monkeypatch):

@@ -6,7 +6,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemocli.audio.packed_kinds import LOOKED_AT, recognize_packed
+from nemocli.audio.packed_formats import LOOKED_AT, recognize_packed
 from tests import media
 from tests.sounds import speech_like
 

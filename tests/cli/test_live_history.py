@@ -11,11 +11,11 @@ import tty
 
 import pytest
 
-from nemocli.cli import said
+from nemocli.cli import live_history
 from nemocli.cli.keys import MAX_PASTE_BYTES, PASTE_BEGIN, PASTE_END, Keys
+from nemocli.cli.live_history import Transcript, make_copy_sequence
 from nemocli.cli.live_loop import LiveLoop
 from nemocli.cli.plain_screen import PlainScreen
-from nemocli.cli.said import Transcript, make_copy_sequence
 from nemocli.cli.screen import Screen
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.segments import Segment
@@ -104,7 +104,7 @@ def test_a_copy_is_the_match_or_the_last_segment_or_everything(terminal):
 
 
 def test_of_a_long_transcript_the_newest_segments_that_fit_are_copied(monkeypatch):
-    monkeypatch.setattr(said, "MAX_COPIED_BYTES", 12)
+    monkeypatch.setattr(live_history, "MAX_COPIED_BYTES", 12)
     transcript = Transcript()
     assert transcript.get_copied(everything=True) == ""
     for number, text in enumerate(["ää", "bb", "cc", "dd"]):
@@ -114,7 +114,7 @@ def test_of_a_long_transcript_the_newest_segments_that_fit_are_copied(monkeypatc
 
 
 def test_a_day_of_segments_is_kept_and_no_more(monkeypatch):
-    monkeypatch.setattr(said, "MAX_SEGMENTS", 3)
+    monkeypatch.setattr(live_history, "MAX_SEGMENTS", 3)
     transcript = Transcript()
     for number in range(5):
         transcript.add(final(number, f"word {number}"))

@@ -8,8 +8,8 @@ import pytest
 
 from nemocli.audio.source import LiveSource
 from nemocli.errors import AudioError
-from nemocli.live.merged import MergedListeners
 from nemocli.live.stream import LiveStream, StreamLimits
+from nemocli.live.two_streams import MergedListeners
 from nemocli.transcript.event_lines import format_event
 from nemocli.transcript.events import Final, Partial, Status
 from nemocli.transcript.formats import FORMATS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nemocli.audio.file_ends import find_file_parts
 from nemocli.audio.ogg_pages import read_page
-from nemocli.audio.packed_kinds import TS_PACKET_BYTES, measure_frame
+from nemocli.audio.packed_formats import TS_PACKET_BYTES, measure_frame
 
 #: First bytes of a page of Ogg, and of a head of EBML; identity of Matroska's segment.
 PAGE, EBML, SEGMENT = b"OggS\0", b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"

@@ -12,7 +12,7 @@ from nemocli.runtimes.kinds import (
     choose_runtime,
     list_folder_kinds,
 )
-from nemocli.runtimes.system import System, this_system
+from nemocli.runtimes.system import System, read_system
 
 
 def check_runtime_on(runtime: str, system: System) -> None:
@@ -73,7 +73,7 @@ def choose_folder_kind(
     if for_diarizer:
         kinds = {name: kind for name, kind in kinds.items() if kind.runs_diarizers}
     if to == AUTO_RUNTIME:
-        to = choose_runtime(kinds, system or this_system(), precision)
+        to = choose_runtime(kinds, system or read_system(), precision)
     if to not in kinds:
         names = ", ".join([AUTO_RUNTIME, *kinds])
         what = "diarization model" if for_diarizer else "model"
