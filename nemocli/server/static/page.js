@@ -58,7 +58,7 @@ function showGrowing(text) {
   get("hint").hidden = true;
 }
 
-// A is Speaker 1, as everywhere else. Where nobody is told apart, there is no name.
+// A is Speaker 1, as everywhere else. Where no speakers are looked for, there is no name.
 function nameSpeaker(letter) {
   if (/^[A-Z]$/.test(letter)) return `Speaker ${letter.charCodeAt(0) - 64}`;
   return letter && "Unknown";
