@@ -11,6 +11,7 @@ import numpy.typing as npt
 import soxr
 
 from nemocli.audio.antiphase import Mixer
+from nemocli.audio.common_clock import CommonClock
 from nemocli.audio.source import LiveSource, Silence
 
 #: Seconds by which a channel may be off the common clock before sound is left out or silence put
@@ -60,7 +61,7 @@ class TwoSources:
         left, right = sources
         self.rate = max(left.rate, right.rate)
         self._lanes = (_Lane(left, self.rate), _Lane(right, self.rate))
-        self._origin: float | None = None
+        self._clock = CommonClock([lane.source for lane in self._lanes])
         # Frames that were given out.
         self._given = 0
 
@@ -79,7 +80,7 @@ class TwoSources:
         index, data = block
         lane, other = self._lanes[index], self._lanes[1 - index]
         for frames in _split(lane.source, data):
-            lane.add(frames, self._find_offset(lane))
+            lane.add(frames, self._clock.find_offset(lane.source))
             other.fill(lane.end - round(MAX_BEHIND_S * self.rate))
             yield self._take()
 
@@ -90,16 +91,6 @@ class TwoSources:
         for lane in self._lanes:
             lane.fill(max(each.end for each in self._lanes))
         return self._take()
-
-    def _find_offset(self, lane: _Lane) -> float:
-        """Return the seconds from the beginning of the recording to that of a source's sound."""
-        began = lane.source.began_at
-        if began is None:
-            return 0.0
-        if self._origin is None:
-            known = (each.source.began_at for each in self._lanes)
-            self._origin = min(each for each in known if each is not None)
-        return began - self._origin
 
     def _take(self) -> Frames:
         until = min(lane.end for lane in self._lanes)

@@ -133,7 +133,7 @@ class Keys(Closing):
         begin = typed.rfind(PASTE_BEGIN.encode())
         if begin >= 0 and PASTE_END.encode() not in typed[begin:]:
             pasted, typed = typed[begin:], typed[:begin]
-            # Of a text that is too long, the bytes that may be the beginning of its end are kept.
+            # The rest is dropped, but for the last bytes: its end mark may have begun there.
             self._typed = pasted[:MAX_PASTE_BYTES] + pasted[MAX_PASTE_BYTES:][-len(PASTE_END) :]
         return _KEY.findall(typed.decode("utf-8", "ignore"))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
+from nemocli.audio.common_clock import CommonClock
 from nemocli.audio.source import LiveSource
 from nemocli.live.listener import ListenedStream, Listener, StreamSummary
 from nemocli.transcript.events import Event, Final, Partial, Status
@@ -64,7 +65,7 @@ class MergedListeners:
             for lane, (stream, source) in zip(self._lanes, parties.values(), strict=True)
         ]
         self._next_id = 0
-        self._origin: float | None = None
+        self._clock = CommonClock([lane.source for lane in self._lanes])
         self._ended = 0
 
     def start(self) -> None:
@@ -137,7 +138,7 @@ class MergedListeners:
 
     def _take_status(self, lane: _Lane, status: Status) -> None:
         lane.status = status
-        lane.position = self._find_offset(lane) + status.heard - status.lag
+        lane.position = self._clock.find_offset(lane.source) + status.heard - status.lag
         if status.kind in _RESTS:
             lane.rests, lane.growing = True, None
         elif status.kind in _GOES_ON:
@@ -186,22 +187,12 @@ class MergedListeners:
                 return
             self.events.put(lane.held.pop(0))
 
-    def _find_offset(self, lane: _Lane) -> float:
-        """Return the seconds from the first source's start to the beginning of a lane's sound."""
-        began = lane.source.began_at
-        if began is None:
-            return 0.0
-        if self._origin is None:
-            known = (each.source.began_at for each in self._lanes)
-            self._origin = min(each for each in known if each is not None)
-        return began - self._origin
-
     def _place(self, lane: _Lane, segment: Segment) -> Segment:
         """Return a segment with its label, its time on the common clock, and an id of its own."""
         if segment.id not in lane.ids:
             lane.ids = {segment.id: self._next_id}
             self._next_id += 1
-        offset = self._find_offset(lane)
+        offset = self._clock.find_offset(lane.source)
         words = tuple(_place_word(word, lane.label, offset) for word in segment.words)
         return replace(segment, id=lane.ids[segment.id], words=words)
 

@@ -145,8 +145,8 @@ def test_nothing_is_typed_while_the_terminal_has_the_focus(clips, editor, report
         assert editor.path.read_text() == ""
 
 
-#: Presses and releases keys as it is told on stdin. A process of its own: pynput passes on to the
-#: listeners of a process what the same process sends, besides what the X server passes on.
+#: A program that presses and releases the keys it reads from stdin. It is a process of its own,
+#: because pynput's listeners would get the keys of their own process twice.
 SENDER = """
 import sys
 from nemocli.cli.typing_tools import import_keyboard
