@@ -179,7 +179,7 @@ def test_every_word_is_in_one_segment_and_one_cue_with_its_speaker(made, speaker
     assert [word for segment in segments for word in segment.words] == given_speakers
     talk = Transcript(given_speakers, (), None, 9.0)
     cues = [cue.content for cue in srt.parse(document("srt", None, talk))]
-    shown = "".join(re.sub(r"^(Ann B|Speaker 2): ", "", cue) for cue in cues)
+    shown = "".join(re.sub(r"^(Ann B|Speaker 2):\s", "", cue) for cue in cues)
     assert visible(shown) == visible("".join(word.text for word in made)).replace("-->", "->")
     lines = document("txt", None, talk).splitlines()
     assert visible(
