@@ -16,19 +16,19 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 
+from nemocli.engine.block_encoder import BlockEncoder
+from nemocli.engine.encoder_stream import EncoderStream
 from nemocli.models.resolve import resolve
 from nemocli.models.spec import ModelSpec
 from nemocli.network.config import ModelConfig
-from nemocli.runtimes.onnx.names import name_graph_file
-from nemocli.runtimes.onnx.runtime import make_options
+from nemocli.network.graphs import count_chunk_rows
+from nemocli.runtimes.onnx import runtime as onnx_runtime
+from nemocli.runtimes.onnx.names import CONFORMER
 
-GRAPH = "conformer_block"
 RANDOM = np.random.default_rng(0)
 
 #: What a kind of operation is for; all others are "other".
@@ -37,7 +37,7 @@ PURPOSES = {
     "quantizing, scales, sums": (
         *("Abs", "ReduceMax", "Div", "QuantizeLinear", "Mul", "Add", "DynamicQuantizeLinear"),
     ),
-    "copies": ("Slice", "Concat", "Gather", "Reshape", "Transpose", "Split"),
+    "copies": ("Slice", "Concat", "Gather", "Reshape", "ScatterND", "Transpose", "Split"),
     "attention's products": ("MatMul", "FusedMatMul", "Softmax"),
     "norms": ("LayerNormalization", "SkipLayerNormalization"),
 }
@@ -74,16 +74,20 @@ def profile(
     folder: Path, config: ModelConfig, lookahead: int, streams: int, chunks: int, repeat: int
 ) -> Mapping[str, float]:
     """Return milliseconds for a chunk of a stream, by purpose."""
-    options = make_options()
-    options.enable_profiling = True
     with tempfile.TemporaryDirectory() as made:
+        options = onnx_runtime.make_options()
+        options.enable_profiling = True
         options.profile_file_prefix = str(Path(made) / "profile")
-        session = onnxruntime.InferenceSession(
-            folder / name_graph_file(GRAPH, lookahead), options, ["CPUExecutionProvider"]
-        )
-        inputs = make_inputs(session, config, lookahead, streams, chunks)
+        with patch.object(onnx_runtime, "make_options", lambda: options):
+            runtime = onnx_runtime.OnnxRuntime(folder, config, lookahead)
+        encoder = BlockEncoder(runtime)
+        several = [EncoderStream(config, lookahead, config.default_prompt) for _ in range(streams)]
+        rows = count_chunk_rows(lookahead + 1, first=False) * chunks
         for _ in range(repeat + 2):
-            session.run(None, inputs)
+            for stream in several:
+                stream.push(RANDOM.standard_normal((rows, config.features.num_mels), np.float32))
+            encoder.encode(several, chunks)
+        session, _ = runtime._sessions[CONFORMER]
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
     durations = defaultdict(list)
     kinds = {}
@@ -98,35 +102,6 @@ def profile(
         result[purposes.get(kinds[name], "other")] += milliseconds
         result["all"] += milliseconds
     return result
-
-
-def make_inputs(
-    session: onnxruntime.InferenceSession,
-    config: ModelConfig,
-    lookahead: int,
-    streams: int,
-    chunks: int,
-) -> dict[str, NDArray[Any]]:
-    frames = lookahead + 1
-    keys = config.left_context + frames
-    starts = frames * np.arange(chunks)[:, None]
-    known: dict[str, NDArray[Any]] = {
-        "embeds": make_random(streams, frames * chunks, config.hidden_size),
-        "neg_mask": np.zeros((streams, 1, chunks, 1, keys), np.float32),
-        "windows": (starts + np.arange(keys)).astype(np.int32),
-    }
-    if config.has_prompts:
-        known["one_hot"] = np.zeros((streams, 1, config.num_prompts), np.float32)
-    caches = {
-        each.name: make_random(streams, *each.shape[1:])
-        for each in session.get_inputs()
-        if each.name not in known
-    }
-    return known | caches
-
-
-def make_random(*shape: int) -> NDArray[np.float32]:
-    return RANDOM.standard_normal(shape, np.float32)
 
 
 if __name__ == "__main__":

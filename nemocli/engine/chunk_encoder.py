@@ -48,6 +48,10 @@ class ChunkEncoder:
             for s in streams
         ]
 
+    def trim(self) -> bool:
+        """See Encoder; streams have their own memory here."""
+        return False
+
     def _encode_chunk(self, stream: EncoderStream) -> Array:
         """Compute enc_proj [frames, decoder size] of the next chunk."""
         if not stream.states:

@@ -26,6 +26,10 @@ class Encoder(Protocol):
         """
         ...
 
+    def trim(self) -> bool:
+        """Give back memory that streams no longer need; return whether there may be more later."""
+        ...
+
 
 def choose_encoder(runtime: Runtime) -> Encoder:
     """Choose the encoder that suits the shapes of a runtime's graphs."""

@@ -132,19 +132,6 @@ class Stream:
         """Return the transcript of the frames decoded so far, with their duration."""
         return self._text.build_transcript(min(self._duration, self.frames * FRAME_SECONDS))
 
-    def own_states(self) -> None:
-        """Copy what the stream remembers, if it is a part of arrays that other streams share.
-
-        After a call with several streams, each holds the memory of all of them until it is in
-        another call.
-        """
-        runtime = self.recognizer.runtime
-        for name, state in self._encoder.states.items():
-            self._encoder.states[name] = runtime.own_state(state)
-        self._decoder.state = runtime.own_state(self._decoder.state)
-        if (trial := self._decoder.trial) is not None:
-            trial.state = runtime.own_state(trial.state)
-
     @property
     def _duration(self) -> float:
         return self._mel.samples / self._rate

@@ -54,6 +54,10 @@ class FiniteOutputRuntime(FiniteOutputGraphs, Runtime):
         """Call the same of the other runtime."""
         return self._runtime.split_state(state, count, axis)
 
+    def move_slots(self, caches: State, kept: NDArray[np.int64], slots: int) -> State:
+        """Call the same of the other runtime."""
+        return self._runtime.move_slots(caches, kept, slots)
+
 
 def _is_finite(values: NDArray[Any]) -> bool:
     """Return whether all values are finite, quickly: min and max return NaN if there is one."""

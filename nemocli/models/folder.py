@@ -25,7 +25,7 @@ MODEL_MANIFEST = "manifest.json"
 
 #: Rises when a folder written before can no longer be read, or lacks what a new one has: then it is
 #: converted again.
-FORMAT = 8
+FORMAT = 9
 
 
 #: The configuration of a recognizer or of a diarization model.

@@ -7,7 +7,9 @@ chunk: they zero each stage's rows beyond the end of the sound, so that the resu
 offline pass.
 
 Where shapes may vary, one call of `pre_block` and `conformer_block` takes any number of chunks of
-any number of streams, first and last chunks among them, with the same result.
+any number of streams, first and last chunks among them, with the same result. The caches of
+`conformer_block` are those of all streams: each frame has a slot, wherever there was room (see
+`Slots` of layers.py).
 
 An updated cache is an output in the shape of the input, under its name with `_out` appended.
 """
@@ -151,30 +153,32 @@ def _make_pre_block(p: Parameters) -> "Graph[T]":
 
 def _make_conformer_block(p: Parameters, frames: int) -> "Graph[T]":
     config = p.config
-    keys = config.left_context + frames
-    names = ("k_cache", "v_cache", "conv_cache")
-    attention, conv = list_conformer_cache_shapes(config, config.num_layers)
+    heads, keys = config.num_heads, config.left_context + frames
+    shapes = list_slot_shapes(config)
     caches = [
-        TensorSpec(f"{name}{layer}", ("batch", *(conv if name == "conv_cache" else attention)[1:]))
+        TensorSpec(f"{name}{layer}", ("slots", *shape))
         for layer in range(config.num_layers)
-        for name in names
+        for name, shape in shapes.items()
     ]
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
         hidden, out = x["embeds"], {}
+        slots = layers.Slots(x["new_slots"], x["key_rows"], x["conv_slots"])
         for layer in range(config.num_layers):
-            cache = layers.LayerCache(*(x[f"{name}{layer}"] for name in names))
+            cache = layers.LayerCache(*(x[f"{name}{layer}"] for name in shapes))
             hidden, new = layers.apply_conformer_layer(
-                ops, p, layer, hidden, x["neg_mask"], cache, frames, x["windows"]
+                ops, p, layer, hidden, x["neg_mask"], cache, frames, slots
             )
-            for name, value in zip(names, (new.keys, new.values, new.conv), strict=True):
+            for name, value in zip(shapes, (new.keys, new.values, new.conv), strict=True):
                 out[f"{name}{layer}_out"] = value
         return {"enc_proj": _project(ops, p, hidden, x.get("one_hot"))} | out
 
     inputs = [
         TensorSpec("embeds", ("batch", "frames", config.hidden_size)),
         TensorSpec("neg_mask", ("batch", 1, "chunks", 1, keys)),
-        TensorSpec("windows", ("chunks", keys), "int32"),
+        TensorSpec("new_slots", ("new",), "int32"),
+        TensorSpec("key_rows", ("batch", heads, "chunks", keys), "int32"),
+        TensorSpec("conv_slots", ("batch", "conv_frames"), "int32"),
     ]
     if config.has_prompts:
         inputs.append(TensorSpec("one_hot", ("batch", 1, config.num_prompts)))
@@ -247,7 +251,7 @@ def _make_predict(p: Parameters) -> "Graph[T]":
     state = (p.config.decoder_layers, "batch", p.config.decoder_size)
 
     def body(ops: Operations[T], x: Mapping[str, T]) -> dict[str, T]:
-        out = ops.gather(p["decoder.embedding.weight"], x["token"])
+        out = ops.take(ops.constant(p["decoder.embedding.weight"]), x["token"])
         hs, cs = [], []
         for layer in range(p.config.decoder_layers):
             h, c = (ops.slice(x[key], 0, layer, layer + 1) for key in ("h", "c"))
@@ -309,3 +313,14 @@ def list_conformer_cache_shapes(
         (num_layers, config.num_heads, config.left_context, config.head_size),
         (num_layers, config.hidden_size, config.conv_kernel - 1),
     )
+
+
+def list_slot_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what `conformer_block` keeps of a frame in a layer, by caches' names."""
+    attention = (config.num_heads, config.head_size)
+    return {"k_cache": attention, "v_cache": attention, "conv_cache": (config.hidden_size,)}
+
+
+def count_kept_frames(config: ModelConfig) -> int:
+    """Count the frames before a chunk that the conformer's layers read."""
+    return max(config.left_context, config.conv_kernel - 1)

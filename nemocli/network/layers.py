@@ -11,7 +11,9 @@ prompt fusion and an RNN transducer (arXiv:1211.3711). In shapes,
 - D the hidden size.
 
 A call takes one chunk, or a block of chunks. In a block, each chunk attends to itself and to the L
-frames before it, as if it were the only one.
+frames before it, as if it were the only one. With one chunk, a layer's cache is that of the stream.
+In a block, it has the frames of all streams of the model, each in a slot, wherever there was room:
+so nothing is moved but new frames, which are put into slots that no stream needs any more.
 """
 
 from collections.abc import Sequence
@@ -71,10 +73,28 @@ def _apply_stage(ops: Operations[T], p: Parameters, stage: int, x: T) -> T:
 
 @dataclass
 class LayerCache(Generic[T]):
-    """A layer's state: keys and values [B, heads, L, head size], conv [B, D, kernel - 1]."""
+    """What a layer remembers of frames.
+
+    For one chunk, keys and values are [B, heads, L, head size] and conv is [B, D, kernel - 1].
+    For a block, they are [slots, heads, head size] and [slots, D].
+    """
 
     keys: T
     values: T
+    conv: T
+
+
+@dataclass
+class Slots(Generic[T]):
+    """Where the frames of a block are in its caches, in int32.
+
+    `new` [B F] has the slots of the new frames, stream after stream. `keys` [B, heads, N, L + C]
+    has, for each chunk, the rows of its keys and values in caches of the shape [slots * heads, head
+    size]: slot * heads + head. `conv` [B, kernel - 1 + F] has the slots that the convolution reads.
+    """
+
+    new: T
+    keys: T
     conv: T
 
 
@@ -86,12 +106,12 @@ def apply_conformer_layer(
     mask: T,
     cache: LayerCache[T],
     frames: int,
-    windows: T | None,
+    slots: Slots[T] | None,
 ) -> tuple[T, LayerCache[T]]:
     """Apply half a feed forward, attention, convolution, half a feed forward to x [B, F, D].
 
-    `frames` is C, the frames of a chunk; for `mask` and `windows` see `attend`. Returns the
-    output [B, F, D] and the new cache.
+    `frames` is C, the frames of a chunk; for `mask` and `slots` see `attend`. Returns the output
+    [B, F, D] and the new cache.
     """
     prefix = f"encoder.layers.{layer}."
 
@@ -100,10 +120,10 @@ def apply_conformer_layer(
 
     x = ops.add(x, feed_forward(ops, p, prefix + "feed_forward1.", norm(x, "norm_feed_forward1")))
     attended, keys, values = attend(
-        ops, p, layer, norm(x, "norm_self_att"), mask, cache, frames, windows
+        ops, p, layer, norm(x, "norm_self_att"), mask, cache, frames, slots
     )
     x = ops.add(x, attended)
-    convolved, conv = convolve(ops, p, prefix, norm(x, "norm_conv"), cache.conv)
+    convolved, conv = convolve(ops, p, prefix, norm(x, "norm_conv"), cache.conv, slots)
     x = ops.add(x, convolved)
     x = ops.add(x, feed_forward(ops, p, prefix + "feed_forward2.", norm(x, "norm_feed_forward2")))
     return norm(x, "norm_out"), LayerCache(keys, values, conv)
@@ -123,28 +143,32 @@ def attend(
     mask: T,
     cache: LayerCache[T],
     frames: int,
-    windows: T | None,
+    slots: Slots[T] | None,
 ) -> tuple[T, T, T]:
     """Attend, with several heads, to the cached and the present frames at relative positions.
 
     score(i, j) = ((q_i + u) . k_j + (q_i + v) . r_(L + i - j)) / sqrt(head size) + mask(i, j)
     (arXiv:1901.02860, equation 5), with H heads of the size S. For one chunk, `mask` is
-    [1, 1, C, L + C] and `windows` is None. For a block, `mask` is [B, 1, N, 1, L + C], and
-    `windows` [N, L + C] gives the places of each chunk's keys among the L + F of cache and block.
-    Returns the output [B, F, D] and the keys and values of the last L frames.
+    [1, 1, C, L + C] and `slots` is None. For a block, `mask` is [B, 1, N, 1, L + C]. Returns the
+    output [B, F, D] and the new caches of keys and values.
     """
     heads, size, left = p.config.num_heads, p.config.head_size, p.config.left_context
     qkv = ops.reshape(ops.linear(x, p.qkv(layer)), (0, -1, 3 * heads, size))  # [B, F, 3 H, S]
-    qkv = ops.transpose(qkv, (0, 2, 1, 3))  # [B, 3 H, F, S]
-    q, k, v = (ops.slice(qkv, 1, n * heads, (n + 1) * heads) for n in range(3))  # [B, H, F, S]
-    keys = ops.concat([cache.keys, k], 2)  # [B, H, L + F, S]
-    values = ops.concat([cache.values, v], 2)  # [B, H, L + F, S]
+    if slots is None:
+        q, keys, values = _append_to_cache(ops, qkv, cache, heads)
+        chunk_keys, chunk_values = keys, values  # [B, H, L + C, S]
+        new_keys, new_values = (ops.slice(x, 2, -left, None) for x in (keys, values))
+    else:
+        q, new_keys, new_values = _put_into_slots(ops, qkv, cache, heads, size, slots.new)
+        chunk_keys, chunk_values = (
+            ops.take(ops.reshape(x, (-1, size)), slots.keys) for x in (new_keys, new_values)
+        )  # [B, H, N, L + C, S]
 
     q_u = ops.add(q, ops.constant(p.query_bias(layer, "u")))  # [B, H, F, S]
     q_v = ops.add(q, ops.constant(p.query_bias(layer, "v")))  # [B, H, F, S]
     relative_keys = ops.constant(p.relative_keys(layer, frames))  # [H, S, L + 2 C - 1]
     # In a block, the axis of chunks comes between that of heads and that of a chunk's frames.
-    chunks = () if windows is None else (-1,)
+    chunks = () if slots is None else (-1,)
     if chunks and frames == 1:
         # A product of one row is rounded in another way than one of several rows. A chunk of one
         # frame has one row if it comes alone, and so must have one here.
@@ -155,21 +179,43 @@ def attend(
         ops, position, (0, heads, *chunks), frames, left + frames
     )  # [B, H, C, L + C], in a block [B, H, N, C, L + C]
 
-    chunk_keys, chunk_values = keys, values
     keys_last: tuple[int, ...] = (0, 1, 3, 2)
-    if windows is not None:
+    if slots is not None:
         q_u = ops.reshape(q_u, (0, heads, -1, frames, size))  # [B, H, N, C, S]
-        chunk_keys = ops.take(keys, 2, windows)  # [B, H, N, L + C, S]
-        chunk_values = ops.take(values, 2, windows)  # [B, H, N, L + C, S]
         keys_last = (0, 1, 2, 4, 3)
     content = ops.matmul(q_u, ops.transpose(chunk_keys, keys_last))  # as position
     weights = ops.softmax(ops.add(ops.add(content, position), mask))  # as position
     mixed = ops.matmul(weights, chunk_values)  # [B, H, C, S], in a block [B, H, N, C, S]
-    if windows is not None:
+    if slots is not None:
         mixed = ops.reshape(mixed, (0, heads, -1, size))  # [B, H, F, S]
     mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (0, -1, heads * size))  # [B, F, D]
     output = ops.linear(mixed, p[f"encoder.layers.{layer}.self_attn.o_proj.weight"])  # [B, F, D]
-    return output, ops.slice(keys, 2, -left, None), ops.slice(values, 2, -left, None)
+    return output, new_keys, new_values
+
+
+def _append_to_cache(
+    ops: Operations[T], qkv: T, cache: LayerCache[T], heads: int
+) -> tuple[T, T, T]:
+    """Append a chunk to a stream's cache; return q [B, H, C, S], keys and values [B, H, L + C, S].
+
+    `qkv` is [B, C, 3 H, S].
+    """
+    qkv = ops.transpose(qkv, (0, 2, 1, 3))  # [B, 3 H, C, S]
+    q, k, v = (ops.slice(qkv, 1, n * heads, (n + 1) * heads) for n in range(3))  # [B, H, C, S]
+    return q, ops.concat([cache.keys, k], 2), ops.concat([cache.values, v], 2)
+
+
+def _put_into_slots(
+    ops: Operations[T], qkv: T, cache: LayerCache[T], heads: int, size: int, new: T
+) -> tuple[T, T, T]:
+    """Put a block's frames into their slots; return q [B, H, F, S], keys, values [slots, H, S].
+
+    `qkv` is [B, F, 3 H, S].
+    """
+    q, k, v = (ops.slice(qkv, 2, n * heads, (n + 1) * heads) for n in range(3))  # [B, F, H, S]
+    keys = ops.put(cache.keys, new, ops.reshape(k, (-1, heads, size)))
+    values = ops.put(cache.values, new, ops.reshape(v, (-1, heads, size)))
+    return ops.transpose(q, (0, 2, 1, 3)), keys, values
 
 
 def shift_to_keys(ops: Operations[T], x: T, before: tuple[int, ...], frames: int, keys: int) -> T:
@@ -190,21 +236,28 @@ def shift_to_keys(ops: Operations[T], x: T, before: tuple[int, ...], frames: int
     return x
 
 
-def convolve(ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T) -> tuple[T, T]:
+def convolve(
+    ops: Operations[T], p: Parameters, prefix: str, x: T, cache: T, slots: Slots[T] | None
+) -> tuple[T, T]:
     """Apply a gate, a causal depthwise convolution, a norm and SiLU to x [B, F, D].
 
     The cache holds values after the gate. Returns the output [B, F, D] and the new cache.
     """
     hidden, past = p.config.hidden_size, p.config.conv_kernel - 1
+    kernel = p[prefix + "conv.depthwise_conv.weight"]
     both = ops.linear(x, p.matrix(prefix + "conv.pointwise_conv1.weight"))
     gate = ops.sigmoid(ops.slice(both, 2, hidden, 2 * hidden))
-    gated = ops.transpose(ops.mul(ops.slice(both, 2, 0, hidden), gate), (0, 2, 1))
-    window = ops.concat([cache, gated], 2)
-    x = ops.depthwise_conv1d(window, p[prefix + "conv.depthwise_conv.weight"])
-    x = ops.transpose(x, (0, 2, 1))
+    gated = ops.mul(ops.slice(both, 2, 0, hidden), gate)  # [B, F, D]
+    if slots is None:
+        window = ops.concat([cache, ops.transpose(gated, (0, 2, 1))], 2)  # [B, D, K - 1 + C]
+        cache = ops.slice(window, 2, -past, None)
+        x = ops.transpose(ops.depthwise_conv1d(window, kernel), (0, 2, 1))  # [B, C, D]
+    else:
+        cache = ops.put(cache, slots.new, ops.reshape(gated, (-1, hidden)))
+        x = ops.depthwise_conv1d_channels_last(ops.take(cache, slots.conv), kernel)  # [B, F, D]
     x = ops.layer_norm(x, p[prefix + "conv.norm.weight"], p[prefix + "conv.norm.bias"])
     x = ops.linear(ops.silu(x), p.matrix(prefix + "conv.pointwise_conv2.weight"))
-    return x, ops.slice(window, 2, -past, None)
+    return x, cache
 
 
 def fuse_prompt(ops: Operations[T], p: Parameters, x: T, one_hot: T) -> T:

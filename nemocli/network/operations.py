@@ -65,12 +65,19 @@ class Operations(Protocol[T]):
         """Convolve x [batch, channels, time] with weight [channels, 1, k], without padding."""
         ...
 
-    def gather(self, table: Parameter, index: T) -> T:
-        """Return the rows [1, batch, size] of table [rows, size] at index int32 [1, batch]."""
+    def depthwise_conv1d_channels_last(self, x: T, weight: Parameter) -> T:
+        """Convolve x [batch, time, channels] with weight [channels, 1, k], without padding."""
         ...
 
-    def take(self, x: T, axis: int, index: T) -> T:
-        """Return x at the places index int32 [m, n] of an axis; m and n replace that axis."""
+    def take(self, x: T, index: T) -> T:
+        """Return the rows of x [n, ...] at the places index int32, of any shape [...]."""
+        ...
+
+    def put(self, x: T, index: T, rows: T) -> T:
+        """Return x [n, ...] with `rows` [m, ...] at the places index int32 [m].
+
+        x itself may be changed, and is not used again.
+        """
         ...
 
     def concat(self, parts: Sequence[T], axis: int) -> T: ...

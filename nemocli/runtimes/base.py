@@ -33,8 +33,9 @@ class GraphRuntime(ABC):
         nemocli.network.diarizer_graphs. Returns the outputs by name. They belong to the caller: a
         later call does not overwrite them. They are numpy arrays, except that a state (an input's
         name with `_out` appended) may be anything: it only comes back as that input, or goes
-        through `join_states` and `split_state`. In a stream's first call, its state is zeros of
-        numpy.
+        through `join_states`, `split_state` and `move_slots`. In a stream's first call, its state
+        is zeros of numpy. The caches of `conformer_block` may be changed: only those returned are
+        used again.
         """
 
     @abstractmethod
@@ -49,13 +50,10 @@ class Runtime(GraphRuntime):
     lookahead: int
 
     def join_states(self, states: Sequence[State], axis: int = 0) -> State:
-        """Join the states of several streams into one, along the axis that counts streams.
-
-        The result is for one call of `run`: the next one may be in the same memory.
-        """
+        """Join the states of several streams into one, along the axis that counts streams."""
         if len(states) == 1:
             return states[0]
-        return {name: _join([state[name] for state in states], axis) for name in states[0]}
+        return {name: np.concatenate([state[name] for state in states], axis) for name in states[0]}
 
     def split_state(self, state: State, count: int, axis: int = 0) -> list[State]:
         """Split the state of `count` streams into one for each: the inverse of `join_states`."""
@@ -67,33 +65,16 @@ class Runtime(GraphRuntime):
             for n in range(count)
         ]
 
-    def own_state(self, state: State) -> State:
-        """Return a state whose arrays hold no more memory than their own."""
-        return {name: _own(value) for name, value in state.items()}
+    def move_slots(self, caches: State, kept: NDArray[np.int64], slots: int) -> State:
+        """Return the caches of `conformer_block` with `slots` slots, at least one for each kept.
+
+        Their first slots are the slots `kept` of `caches`, which are emptied; the others are zeros.
+        """
+        return {name: move_rows(caches.pop(name), kept, slots) for name in list(caches)}
 
 
-def _own(value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.base is not None:
-        return value.copy()
-    return value
-
-
-def _join(arrays: Sequence[NDArray[Any]], axis: int) -> NDArray[Any]:
-    whole = find_whole(arrays, axis)
-    return np.concatenate(arrays, axis) if whole is None else whole
-
-
-def find_whole(arrays: Sequence[NDArray[Any]], axis: int) -> NDArray[Any] | None:
-    """Return the array whose parts along an axis are these, of one stream each; None if none is.
-
-    It has no other parts, and these come in its order: joining them needs no copy.
-    """
-    whole = arrays[0].base
-    if not isinstance(whole, np.ndarray) or whole.nbytes != len(arrays) * arrays[0].nbytes:
-        return None
-    first, step = whole.ctypes.data, whole.strides[axis]
-    is_whole = whole.shape[axis] == len(arrays) and all(
-        array.base is whole and array.ctypes.data == first + n * step
-        for n, array in enumerate(arrays)
-    )
-    return whole if is_whole else None
+def move_rows(array: NDArray[Any], kept: NDArray[np.int64], rows: int) -> NDArray[Any]:
+    """Return an array of `rows` rows: the rows `kept` of the array [n, ...], and then zeros."""
+    moved: NDArray[Any] = np.zeros((rows, *array.shape[1:]), array.dtype)
+    moved[: len(kept)] = array[kept]
+    return moved

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +39,8 @@ LIVE_FOR_S = 2.0
 #: Seconds after which a slice of files goes first, so that they do not wait for ever.
 MAX_FILE_WAIT_S = 1.0
 
-#: Seconds after which a stream that waits gets memory of its own.
-OWN_STATES_AFTER_S = 1.0
+#: Seconds without a call after which memory that streams no longer need is given back.
+TRIM_AFTER_S = 1.0
 
 #: Live streams in the calls that are measured at the start.
 MEASURED_STREAMS = (1, 8)
@@ -76,8 +75,6 @@ class Scheduler(Closing):
         self._places = 0
         self._last_live_at = -math.inf
         self._last_file_at = time.monotonic()
-        # When streams were last in a call with others, whose memory they hold.
-        self._sharing: WeakKeyDictionary[Stream, float] = WeakKeyDictionary()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
         self._thread.start()
@@ -181,20 +178,23 @@ class Scheduler(Closing):
                 self._fail_all(error)
 
     def _call_until_closed(self) -> None:
+        has_memory = False
         while True:
             with self._changed:
                 call = self._choose()
                 while call is None and not self._is_closed:
-                    timeout = OWN_STATES_AFTER_S if self._sharing else None
-                    if not self._changed.wait(timeout):
+                    if not self._changed.wait(TRIM_AFTER_S if has_memory else None):
                         break
                     call = self._choose()
                 if self._is_closed:
                     return
-            if call is not None:
+            if call is None:
+                with self._recognizer.turn():
+                    has_memory = self._recognizer.encoder.trim()
+            else:
                 self._perform(call)
                 del call  # which would keep its streams
-            self._own_states()
+                has_memory = True
 
     def _choose(self) -> Call | None:
         now = time.monotonic()
@@ -243,9 +243,6 @@ class Scheduler(Closing):
                 request.finish(error)
 
     def _note(self, call: Call, seconds: float, now: float, is_live: bool) -> None:
-        if len(call.streams) > 1:
-            for stream in call.streams:
-                self._sharing[stream] = now
         if is_live:
             self._last_live_at = now
         else:
@@ -254,13 +251,6 @@ class Scheduler(Closing):
             self._costs.add(call.size, seconds)
         sound = call.size * self.chunk_seconds
         self.statistics.add_call(is_live, len(call.streams), sound, seconds)
-
-    def _own_states(self) -> None:
-        """Give streams that wait memory of their own, so that they do not keep that of others."""
-        before = time.monotonic() - OWN_STATES_AFTER_S
-        for stream in [stream for stream, at in self._sharing.items() if at < before]:
-            del self._sharing[stream]
-            stream.own_states()
 
     def _fail_all(self, error: BaseException) -> None:
         for request in (*self._live, *self._files):

@@ -57,6 +57,9 @@ MOVING = {
     "Unsqueeze",
 }
 
+#: Those of them that give another shape to the same memory.
+RENAMING = {"Reshape", "Squeeze", "Unsqueeze"}
+
 
 @dataclass
 class Counted:
@@ -190,7 +193,9 @@ def _count_kernels(counted):
     return {
         "kernels": round(len(kernels) / calls, 2),
         "kernels that only move": round(len(moving) / calls, 2),
-        "bytes moved": round(sum(int(kernel["output_size"]) for kernel in moving) / calls),
+        "bytes moved": round(
+            sum(int(k["output_size"]) for k in moving if k["op_name"] not in RENAMING) / calls
+        ),
         "allocations": round(len(allocating) / calls, 2),
         "by type": {name: round(count / calls, 2) for name, count in sorted(by_type.items())},
     }

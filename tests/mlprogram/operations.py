@@ -62,6 +62,13 @@ def gather(x, indices, axis, batch_dims, validate_indices):
     return np.take(x, indices.astype(np.int64), int(axis))
 
 
+def scatter(data, indices, updates, axis, mode, validate_indices):
+    assert axis == 0 and mode == "update"
+    y = np.array(data)
+    y[indices.astype(np.int64)] = updates
+    return y
+
+
 def slice_by_index(x, begin, end, stride=None, **masks):
     for name in ("begin_mask", "end_mask", "squeeze_mask"):
         assert not np.any(masks.get(name, False))
@@ -120,6 +127,7 @@ OPERATIONS = {
     "layer_norm": layer_norm,
     "conv": conv,
     "gather": gather,
+    "scatter": scatter,
     "concat": concat,
     "slice_by_index": slice_by_index,
     "reshape": lambda x, shape: x.reshape(shape),

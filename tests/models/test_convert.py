@@ -63,14 +63,16 @@ def test_graphs_have_the_contract_s_names_and_shapes(folder):
     }
     caches = {}
     for layer in range(d.num_layers):
-        attention = ["batch", d.num_heads, d.left_context, d.head_size]
+        attention = ["slots", d.num_heads, d.head_size]
         caches |= {f"k_cache{layer}": attention, f"v_cache{layer}": attention}
-        caches[f"conv_cache{layer}"] = ["batch", d.hidden_size, 8]
+        caches[f"conv_cache{layer}"] = ["slots", d.hidden_size]
     for lookahead, keys in ((3, 60), (13, 70)):
         assert shapes(f"conformer_block.lookahead{lookahead}") == {
             "embeds": ["batch", "frames", d.hidden_size],
             "neg_mask": ["batch", 1, "chunks", 1, keys],
-            "windows": ["chunks", keys],
+            "new_slots": ["new"],
+            "key_rows": ["batch", d.num_heads, "chunks", keys],
+            "conv_slots": ["batch", "conv_frames"],
             "one_hot": ["batch", 1, d.num_prompts],
             **caches,
         }

@@ -28,7 +28,8 @@ KERNEL, TABLE = parameter("kernel", 4, 1, 3), parameter("table", 7, 5)
 #: Inputs of whole numbers, by the name that stands for them in place of a shape.
 WHOLE = {
     "token": np.array([[3]], np.int32),
-    "windows": np.array([[0, 1, 2, 3], [2, 3, 4, 5]], np.int32),
+    "rows": np.array([[0, 1, 2, 3], [2, 3, 4, 5]], np.int32),
+    "places": np.array([4, 0], np.int32),
 }
 
 #: Name, shapes of the inputs, and the operation.
@@ -51,8 +52,13 @@ CASES = [
     ("depthwise", [(1, 4, 9, 7)], lambda ops, x: ops.conv2d(x, DEPTHWISE, DEPTHWISE_BIAS, 2, 4)),
     ("pointwise", [(1, 4, 3, 2)], lambda ops, x: ops.conv2d(x, POINTWISE, POINTWISE_BIAS, 1, 1)),
     ("depthwise_conv1d", [(1, 4, 6)], lambda ops, x: ops.depthwise_conv1d(x, KERNEL)),
-    ("gather", ["token"], lambda ops, x: ops.gather(TABLE, x)),
-    ("take", [(1, 2, 6, 3), "windows"], lambda ops, x, at: ops.take(x, 2, at)),
+    (
+        *("depthwise_conv1d, channels last", [(1, 6, 4)]),
+        lambda ops, x: ops.depthwise_conv1d_channels_last(x, KERNEL),
+    ),
+    ("take from a table", ["token"], lambda ops, x: ops.take(ops.constant(TABLE), x)),
+    ("take", [(6, 3), "rows"], lambda ops, x, at: ops.take(x, at)),
+    ("put", [(6, 2, 3), "places", (2, 2, 3)], lambda ops, x, at, rows: ops.put(x, at, rows)),
     ("concat", [(1, 2, 3), (1, 4, 3)], lambda ops, a, b: ops.concat([a, b], 1)),
     ("slice", [(1, 6, 3)], lambda ops, x: ops.slice(x, 1, 2, 5)),
     ("slice to the end", [(1, 2, 6, 3)], lambda ops, x: ops.slice(x, 2, -4, None)),
@@ -137,7 +143,7 @@ def by_coreml(graph, inputs, folder):
 )
 def test_an_operation_is_numpy_s(shapes, operation, run, tmp_path):
     values = [WHOLE[shape] if shape in WHOLE else draw(shape) for shape in shapes]
-    expected = operation(NumpyOperations(), *values)
+    expected = operation(NumpyOperations(), *map(np.array, values))  # `put` changes them
     names = [f"input{n}" for n in range(len(values))]
     specs = tuple(TensorSpec(n, v.shape, str(v.dtype)) for n, v in zip(names, values, strict=True))
     graph = Graph(

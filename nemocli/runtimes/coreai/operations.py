@@ -104,16 +104,15 @@ class CoreAIOperations:
         y = self._convolve(rows, kernel, 1, channels)
         return self.reshape(y, (batch, channels, times - kernel.shape[3] + 1))
 
-    def gather(self, table: Parameter, index: Value) -> Value:
-        return ai.gather_nd(self.constant(table), self.reshape(index, (1, 1, 1)))
+    def depthwise_conv1d_channels_last(self, x: Value, weight: Parameter) -> Value:
+        y = self.depthwise_conv1d(self.transpose(x, (0, 2, 1)), weight)
+        return self.transpose(y, (0, 2, 1))
 
-    def take(self, x: Value, axis: int, index: Value) -> Value:
-        rank = len(_shape(x))
-        rest = [n for n in range(rank) if n != axis]
-        places = self.reshape(index, (*_shape(index), 1))
-        taken = ai.gather_nd(self.transpose(x, [axis, *rest]), places)  # [m, n, other axes]
-        others = range(2, rank + 1)
-        return self.transpose(taken, [*others[:axis], 0, 1, *others[axis:]])
+    def take(self, x: Value, index: Value) -> Value:
+        return ai.gather_nd(x, self.reshape(index, (*_shape(index), 1)))
+
+    def put(self, x: Value, index: Value, rows: Value) -> Value:
+        return ai.scatter_nd(x, self.reshape(index, (*_shape(index), 1)), rows)
 
     def concat(self, parts: Sequence[Value], axis: int) -> Value:
         return parts[0] if len(parts) == 1 else ai.concat(np.array(axis, np.int32), list(parts))

@@ -82,11 +82,17 @@ class MilOperations:
     def depthwise_conv1d(self, x: Var, weight: Parameter) -> Var:
         return mb.conv(x=x, weight=self.constant(weight), pad_type="valid", groups=x.shape[1])
 
-    def gather(self, table: Parameter, index: Var) -> Var:
-        return mb.gather(x=self.constant(table), indices=index, axis=0, validate_indices=False)
+    def depthwise_conv1d_channels_last(self, x: Var, weight: Parameter) -> Var:
+        y = self.depthwise_conv1d(self.transpose(x, (0, 2, 1)), weight)
+        return self.transpose(y, (0, 2, 1))
 
-    def take(self, x: Var, axis: int, index: Var) -> Var:
-        return mb.gather(x=x, indices=index, axis=axis, validate_indices=False)
+    def take(self, x: Var, index: Var) -> Var:
+        return mb.gather(x=x, indices=index, axis=0, validate_indices=False)
+
+    def put(self, x: Var, index: Var, rows: Var) -> Var:
+        return mb.scatter(
+            data=x, indices=index, updates=rows, axis=0, mode="update", validate_indices=False
+        )
 
     def concat(self, parts: Sequence[Var], axis: int) -> Var:
         return parts[0] if len(parts) == 1 else mb.concat(values=list(parts), axis=axis)

@@ -82,7 +82,10 @@ def write_graphs(
             progress(label, number, len(graphs))
             graph: Graph[Array] = build_graph(name, parameters, lookahead + 1)
             weights = decoder if name in DECODER_GRAPHS else encoder
-            graph.body(MLXOperations(weights), make_zeros(graph, lookahead, weights.dtype))
+            graph.body(
+                MLXOperations(weights),
+                make_zeros(graph, config, lookahead, weights.dtype),
+            )
     return [WEIGHTS_FILE]
 
 

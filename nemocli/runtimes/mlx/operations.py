@@ -66,15 +66,19 @@ class MLXOperations:
         return self.add(y, self.constant(bias)).transpose(0, 3, 1, 2)
 
     def depthwise_conv1d(self, x: Array, weight: Parameter) -> Array:
-        w = self._weights.array(weight, CHANNELS_LAST_1D)
-        y = mx.conv1d(x.transpose(0, 2, 1), w, groups=w.shape[0])
+        y = self.depthwise_conv1d_channels_last(x.transpose(0, 2, 1), weight)
         return y.transpose(0, 2, 1)
 
-    def gather(self, table: Parameter, index: Array) -> Array:
-        return self.constant(table)[index]
+    def depthwise_conv1d_channels_last(self, x: Array, weight: Parameter) -> Array:
+        w = self._weights.array(weight, CHANNELS_LAST_1D)
+        return mx.conv1d(x, w, groups=w.shape[0])
 
-    def take(self, x: Array, axis: int, index: Array) -> Array:
-        return mx.take(x, index, axis)
+    def take(self, x: Array, index: Array) -> Array:
+        return x[index]
+
+    def put(self, x: Array, index: Array, rows: Array) -> Array:
+        x[index] = rows  # MLX makes a new array, in the memory of the old one if it can
+        return x
 
     def concat(self, parts: Sequence[Array], axis: int) -> Array:
         return mx.concatenate(list(parts), axis)

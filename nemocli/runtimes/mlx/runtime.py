@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nemocli.network.config import ModelConfig
 from nemocli.network.graphs import BLOCK_GRAPHS, DECODER_GRAPHS, Graph, build_graph
@@ -93,14 +94,16 @@ class MLXRuntime(Runtime):
 
         Nothing is computed on the processor; on the GPU, which then has its kernels ready, all is.
         """
-        zeros = make_zeros(graph, self.lookahead, self._float(graph.name))
+        zeros = make_zeros(graph, self.config, self.lookahead, self._float(graph.name))
         # On the processor, MLX would run a compiler, and load what it finds in a shared folder.
         if self._is_on_gpu and graph.name in _COMPILED:
             self._compiled[graph.name] = mx.compile(self._functions[graph.name])
             self._compiled_shapes[graph.name] = zeros[_COMPILED[graph.name]].shape
         outputs = self._choose_function(graph.name, zeros)(zeros)
         for spec in graph.results:
-            if outputs[spec.name].shape != find_chunk_shape(graph, spec, self.lookahead):
+            if outputs[spec.name].shape != find_chunk_shape(
+                graph, spec, self.config, self.lookahead
+            ):
                 raise make_shape_error(path)
         if self._is_on_gpu:
             mx.eval(outputs)
@@ -152,6 +155,19 @@ class MLXRuntime(Runtime):
             parts = {name: mx.split(value, count, axis) for name, value in state.items()}
             mx.eval(parts)
             return [{name: each[n] for name, each in parts.items()} for n in range(count)]
+
+    def move_slots(self, caches: State, kept: NDArray[np.int64], slots: int) -> State:
+        return call(partial(self._move, caches, kept, slots))
+
+    def _move(self, caches: State, kept: NDArray[np.int64], slots: int) -> State:
+        with explain_failures("MLX cannot move what streams need"), mx.stream(self._device):
+            moved: State = {}
+            for name in list(caches):  # one after another, so that the old ones are given back
+                rows = mx.array(caches.pop(name))[mx.array(kept)]
+                moved[name] = mx.zeros((slots, *rows.shape[1:]), rows.dtype)
+                moved[name][: len(kept)] = rows
+                mx.eval(moved[name])
+            return moved
 
     def _choose_function(self, graph: str, inputs: Mapping[str, Array]) -> Function:
         """Return the compiled function if there is one for the shapes of a call."""

@@ -98,11 +98,15 @@ class NumpyOperations:
             y += x[:, :, i : i + times] * w[:, i : i + 1]
         return y
 
-    def gather(self, table: Parameter, index: Array) -> Array:
-        return self.constant(table)[index]
+    def depthwise_conv1d_channels_last(self, x: Array, weight: Parameter) -> Array:
+        return self.depthwise_conv1d(x.transpose(0, 2, 1), weight).transpose(0, 2, 1)
 
-    def take(self, x: Array, axis: int, index: Array) -> Array:
-        return np.take(x, index, axis)
+    def take(self, x: Array, index: Array) -> Array:
+        return x[index]
+
+    def put(self, x: Array, index: Array, rows: Array) -> Array:
+        x[index] = rows
+        return x
 
     def concat(self, parts: Sequence[Array], axis: int) -> Array:
         return np.concatenate(parts, axis)

@@ -37,6 +37,8 @@ class OnnxOperations:
         self._weights = weights
         self._int8 = int8
         self._count = 0
+        #: What `put` made of an index, by its name.
+        self._places: dict[str, str] = {}
 
     def constant(self, value: Parameter) -> str:
         return self._weight(value.name, value.load)
@@ -116,19 +118,26 @@ class OnnxOperations:
         return self._node("Conv", x, w, b, strides=[stride, stride], group=groups)
 
     def depthwise_conv1d(self, x: str, weight: Parameter) -> str:
-        # As an image of one row: for images onnxruntime has a kernel that takes several channels
-        # at once, and is several times as fast.
+        y = self.depthwise_conv1d_channels_last(self.transpose(x, (0, 2, 1)), weight)
+        return self.transpose(y, (0, 2, 1))
+
+    def depthwise_conv1d_channels_last(self, x: str, weight: Parameter) -> str:
+        # As an image with a row for each stream: for images onnxruntime has a kernel that takes
+        # several channels at once, and this transposition is far faster than one a stream.
         w = self._weight(weight.name + ".row", lambda: weight.load()[:, :, None])
         channels = self.initializers[w].dims[0]
-        image = self.reshape(x, (0, channels, 1, -1))
-        row = self._node("Conv", image, w, group=channels)
-        return self.reshape(row, (0, channels, -1))
+        image = self._node("Unsqueeze", self.transpose(x, (2, 0, 1)), self._integers([0]))
+        y = self._node("Conv", image, w, group=channels)
+        return self.transpose(self._node("Squeeze", y, self._integers([0])), (1, 2, 0))
 
-    def gather(self, table: Parameter, index: str) -> str:
-        return self._node("Gather", self.constant(table), index, axis=0)
+    def take(self, x: str, index: str) -> str:
+        return self._node("Gather", x, index, axis=0)
 
-    def take(self, x: str, axis: int, index: str) -> str:
-        return self._node("Gather", x, index, axis=axis)
+    def put(self, x: str, index: str, rows: str) -> str:
+        if index not in self._places:
+            wide = self._node("Cast", index, to=TensorProto.INT64)
+            self._places[index] = self.reshape(wide, (-1, 1))
+        return self._node("ScatterND", x, self._places[index], rows)
 
     def concat(self, parts: Sequence[str], axis: int) -> str:
         return parts[0] if len(parts) == 1 else self._node("Concat", *parts, axis=axis)
@@ -147,9 +156,23 @@ class OnnxOperations:
         pads = [before_after.get(axis, (0, 0))[side] for side in (0, 1) for axis in range(4)]
         return self._node("Pad", x, self._integers(pads))
 
-    def name_output(self, value: str, name: str) -> None:
-        """Give a computed value the name of a graph output."""
-        self.nodes.append(helper.make_node("Identity", [value], [name]))
+    def name_outputs(self, values: Mapping[str, str]) -> None:
+        """Give values, by the names of graph outputs, these names.
+
+        A value that a node makes is renamed, not copied: what `put` returns can then be in the
+        memory of the input that it changes.
+        """
+        names: dict[str, str] = {}
+        made = {output for node in self.nodes for output in node.output}
+        for name, value in values.items():
+            if value in made and value not in names:
+                names[value] = name
+            else:
+                self.nodes.append(helper.make_node("Identity", [value], [name]))
+        for node in self.nodes:
+            for given in (node.input, node.output):
+                for n, each in enumerate(given):
+                    given[n] = names.get(each, each)
 
     def _node(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         output = f"{kind}_{self._count}"
@@ -179,8 +202,7 @@ def build_model(graph: "Graph[str]", weights: WeightsFile, int8: bool) -> onnx.M
     """Build the ONNX model of a graph. Its weights go to `weights`, which other graphs share."""
     ops = OnnxOperations(weights, int8)
     results = graph.body(ops, {spec.name: spec.name for spec in graph.inputs})
-    for name in graph.outputs:
-        ops.name_output(results[name], name)
+    ops.name_outputs({name: results[name] for name in graph.outputs})
     inputs = [_value_info(spec) for spec in graph.inputs]
     outputs = [_value_info(spec) for spec in graph.results]
     proto = helper.make_graph(

@@ -35,7 +35,8 @@ def test_computing_in_float16_as_on_a_gpu(converted, clips, monkeypatch):
     transcriber = nemocli.load(converted("fp16"))
     stream = begin(transcriber, clips[0].samples)
     advance([stream], 1)
-    assert {value.dtype for value in stream._encoder.states["conformer"].values()} == {mx.float16}
+    caches = transcriber._recognizer.encoder._caches.arrays
+    assert {value.dtype for value in caches.values()} == {mx.float16}
     assert transcribe(transcriber, clips[0]) == clips[0].text
 
 
