@@ -9,7 +9,11 @@ from nemocli.engine.recognizer import Recognizer
 from nemocli.errors import UsageError
 from nemocli.network.config import ModelConfig
 from nemocli.network.diarizer_config import ROWS_PER_FRAME, DiarizerConfig
-from nemocli.network.graphs import list_conformer_cache_shapes
+from nemocli.network.graphs import (
+    count_kept_frames,
+    list_conformer_cache_shapes,
+    list_slot_shapes,
+)
 
 #: The most files at once. With more files, the predictor's weights are read less often, but more
 #: caches are moved.
@@ -21,8 +25,9 @@ MAX_FRAMES = 256
 #: The most encoder frames of one file in one call: the cost of attention grows with their square.
 MAX_FILE_FRAMES = 128
 
-#: Copies of a stream's caches: before, after and within a call.
-CACHE_COPIES = 3
+#: Copies of a stream's caches: before, after and within a call. Caches that streams share are not
+#: copied, but may have half as many slots again as are needed.
+CACHE_COPIES, SLOT_COPIES = 3, 1.5
 
 #: Memory for reading a file: decoder, resampler, packets and thread.
 READER_BYTES = 8_000_000
@@ -61,7 +66,8 @@ def choose_limits(
 
     def estimate() -> int:
         speakers = 0 if diarizer is None else _estimate_speaker_bytes(diarizer, files)
-        return _estimate_bytes(config, files, frames) + speakers
+        caches = _estimate_cache_bytes(recognizer, files, frames)
+        return caches + _estimate_bytes(config, files, frames) + speakers
 
     while max_memory is not None and estimate() > max_memory:
         if files > 1:
@@ -83,17 +89,26 @@ def choose_limits(
     )
 
 
-def _estimate_bytes(config: ModelConfig, files: int, frames: int) -> int:
-    """Estimate the most bytes that so many files and frames take, in float32."""
+def _estimate_cache_bytes(recognizer: Recognizer, files: int, frames: int) -> int:
+    """Estimate the most bytes of what the conformer's layers remember of files, in float32."""
+    config = recognizer.runtime.config
+    if recognizer.encoder.max_streams is None:
+        slot = config.num_layers * sum(map(prod, list_slot_shapes(config).values()))
+        slots = 1 + files * count_kept_frames(config) + frames
+        return 4 * round(SLOT_COPIES * slots * slot)
     attention, conv = list_conformer_cache_shapes(config, config.num_layers)
-    cache = 2 * prod(attention) + prod(conv)
+    return 4 * files * CACHE_COPIES * (2 * prod(attention) + prod(conv))
+
+
+def _estimate_bytes(config: ModelConfig, files: int, frames: int) -> int:
+    """Estimate the most bytes that so many files and frames take beside caches, in float32."""
     # A few of the largest values exist at once, and the scores of all heads over all keys.
     keys = config.left_context + min(frames, MAX_FILE_FRAMES)
     frame = 6 * config.ff_size + 12 * config.hidden_size + 4 * config.num_heads * keys
     # The first convolution halves rows and mels, and makes a copy for each channel.
     rows = 8 * min(frames, MAX_FILE_FRAMES // 4)
     stem = 3 * config.subsampling_channels * (rows // 2) * config.subsampled_mels[0]
-    return files * (4 * CACHE_COPIES * cache + READER_BYTES) + 4 * (frames * frame + stem)
+    return files * READER_BYTES + 4 * (frames * frame + stem)
 
 
 def _estimate_speaker_bytes(config: DiarizerConfig, files: int) -> int:
