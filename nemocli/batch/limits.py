@@ -26,8 +26,8 @@ MAX_FRAMES = 256
 MAX_FILE_FRAMES = 128
 
 #: Copies of a stream's caches: before, after and within a call. Caches that streams share are not
-#: copied, but may have half as many slots again as are needed.
-CACHE_COPIES, SLOT_COPIES = 3, 1.5
+#: copied, but may have twice as many slots as are needed.
+CACHE_COPIES, SLOT_COPIES = 3, 2
 
 #: Memory for reading a file: decoder, resampler, packets and thread.
 READER_BYTES = 8_000_000
@@ -95,7 +95,7 @@ def _estimate_cache_bytes(recognizer: Recognizer, files: int, frames: int) -> in
     if recognizer.encoder.max_streams is None:
         slot = config.num_layers * sum(map(prod, list_slot_shapes(config).values()))
         slots = 1 + files * count_kept_frames(config) + frames
-        return 4 * round(SLOT_COPIES * slots * slot)
+        return 4 * SLOT_COPIES * slots * slot
     attention, conv = list_conformer_cache_shapes(config, config.num_layers)
     return 4 * files * CACHE_COPIES * (2 * prod(attention) + prod(conv))
 

@@ -1,6 +1,6 @@
 """The encoder in blocks: a call takes any number of chunks of any number of streams."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,12 @@ class BlockEncoder:
             for n, shape in enumerate(list_subsampling_cache_shapes(runtime.config))
         }
 
-    def encode(self, streams: Sequence[EncoderStream], chunks: int) -> list[Array]:
+    def encode(
+        self,
+        streams: Sequence[EncoderStream],
+        chunks: int,
+        prepared: Callable[[], None] | None = None,
+    ) -> list[Array]:
         """See Encoder."""
         runtime, caches = self._runtime, self._caches
         for stream in streams:
@@ -52,6 +57,8 @@ class BlockEncoder:
         }
         if runtime.config.has_prompts:
             inputs["one_hot"] = np.stack([stream.one_hot for stream in streams])
+        if prepared is not None:
+            prepared()
         out = runtime.run("conformer_block", inputs | caches.arrays)
         caches.keep(streams, slots, read_state(caches.arrays, out))
         return [out["enc_proj"][n, : piece.valid] for n, piece in enumerate(pieces)]

@@ -1,6 +1,6 @@
 """The encoder chunk by chunk, with graphs of fixed shapes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,15 @@ class ChunkEncoder:
                 "conv_cache": conv,
             }
 
-    def encode(self, streams: Sequence[EncoderStream], chunks: int) -> list[Array]:
+    def encode(
+        self,
+        streams: Sequence[EncoderStream],
+        chunks: int,
+        prepared: Callable[[], None] | None = None,
+    ) -> list[Array]:
         """See Encoder."""
+        if prepared is not None:
+            prepared()
         return [
             np.concatenate([self._encode_chunk(s) for _ in range(min(chunks, s.chunks))])
             for s in streams

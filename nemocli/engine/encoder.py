@@ -1,6 +1,6 @@
 """What both encoders have in common, and the choice between them for a loaded model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,11 +18,17 @@ class Encoder(Protocol):
     #: The most streams in a call, also of the decoder's graphs; None for any number.
     max_streams: int | None
 
-    def encode(self, streams: Sequence[EncoderStream], chunks: int) -> list[NDArray[np.float32]]:
+    def encode(
+        self,
+        streams: Sequence[EncoderStream],
+        chunks: int,
+        prepared: Callable[[], None] | None = None,
+    ) -> list[NDArray[np.float32]]:
         """Encode the next `chunks` chunks of each stream.
 
         Returns enc_proj [frames, decoder size] for each stream. Only a stream that has ended may
-        have fewer chunks left.
+        have fewer chunks left. `prepared` is called when only the runtime has something to do, so
+        that other threads may run.
         """
         ...
 

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.engine.encoder_stream import EncoderStream
-from nemocli.engine.state import make_zero_state
 from nemocli.network.graphs import count_kept_frames, list_slot_shapes
-from nemocli.runtimes.base import Runtime, State
+from nemocli.runtimes.base import Runtime, State, make_zeros
 
 Slots = NDArray[np.int64]
 
@@ -55,8 +54,8 @@ class FrameCaches:
         new = len(streams) * frames
         needed = 1 + len(self._kept) * self._frames_kept + new
         if not needed <= self.slots <= MAX_EXCESS * needed:
-            # Half as much again, so that each further stream does not move all others.
-            self._move(needed if needed < self.slots or not self.slots else needed * 3 // 2)
+            # Twice as many, so that each further stream does not move all others.
+            self._move(needed if needed < self.slots or not self.slots else 2 * needed)
         free = np.ones(self.slots, bool)
         free[self._list_taken()] = False
         found = np.flatnonzero(free)[:new].reshape(len(streams), frames)
@@ -83,8 +82,10 @@ class FrameCaches:
     def _move(self, slots: int) -> None:
         """Move what is kept into caches of another size."""
         if not self.arrays:
-            shapes = {name: (slots, *shape) for name, shape in self._shapes.items()}
-            self.arrays = make_zero_state(shapes)
+            self.arrays = {
+                name: make_zeros((slots, *shape), np.float32)
+                for name, shape in self._shapes.items()
+            }
         else:
             taken = self._list_taken()
             self.arrays = self._runtime.move_slots(self.arrays, taken, slots)

@@ -1,7 +1,7 @@
 """One stream of sound, from samples to words, in steps that let several streams share a call."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,15 +169,20 @@ def advance(streams: Sequence[Stream], chunks: int) -> None:
         scheduler.advance(streams, chunks)
 
 
-def advance_now(streams: Sequence[Stream], chunks: int) -> None:
-    """Do what `advance` does in this thread. Other threads get their turn between two calls."""
+def advance_now(
+    streams: Sequence[Stream], chunks: int, prepared: Callable[[], None] | None = None
+) -> None:
+    """Do what `advance` does in this thread. Other threads get their turn between two calls.
+
+    For `prepared`, see `Encoder.encode`.
+    """
     recognizer = streams[0].recognizer
     runtime, encoder = recognizer.runtime, recognizer.encoder
     size = encoder.max_streams or len(streams)
     for at in range(0, len(streams), size):
         some = streams[at : at + size]
         with recognizer.turn():
-            frames = encoder.encode([stream._encoder for stream in some], chunks)
+            frames = encoder.encode([stream._encoder for stream in some], chunks, prepared)
             emissions = decode(runtime, [stream._decoder for stream in some], frames)
         for stream, encoded, emitted in zip(some, frames, emissions, strict=True):
             stream._add(encoded, emitted)

@@ -1,11 +1,13 @@
 """The interface between the engine and a runtime."""
 
+import math
+import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nemocli.network.config import ModelConfig
 
@@ -75,6 +77,17 @@ class Runtime(GraphRuntime):
 
 def move_rows(array: NDArray[Any], kept: NDArray[np.int64], rows: int) -> NDArray[Any]:
     """Return an array of `rows` rows: the rows `kept` of the array [n, ...], and then zeros."""
-    moved: NDArray[Any] = np.zeros((rows, *array.shape[1:]), array.dtype)
+    moved = make_zeros((rows, *array.shape[1:]), array.dtype)
     moved[: len(kept)] = array[kept]
     return moved
+
+
+def make_zeros(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+    """Return zeros that take memory only where they are used, page by page.
+
+    For large arrays, NumPy asks Linux for huge pages. Streams that began together then waited for
+    seconds until they were found and cleared, in a virtual machine.
+    """
+    count = math.prod(shape)
+    memory = mmap.mmap(-1, max(1, count * np.dtype(dtype).itemsize))
+    return np.frombuffer(memory, dtype, count).reshape(shape)

@@ -56,8 +56,7 @@ def choose_call(requests: Sequence[Request], most_streams: int, most_chunks: int
 
     It has at most `most_streams` streams, but all of the oldest request. Each has one chunk, or as
     many as all of them have if there are at most `most_chunks` in the call: nobody waits for
-    another one's backlog. Streams that share calls again and again are always in the same order, so
-    that their states, which a call returns as one, need not be joined for the next.
+    another one's backlog.
     """
     chosen: list[Request] = []
     streams: list[Stream] = []
@@ -70,5 +69,4 @@ def choose_call(requests: Sequence[Request], most_streams: int, most_chunks: int
     if not chosen:
         return None
     chunks = min(request.chunks for request in chosen)
-    streams.sort(key=id)
     return Call(chosen, streams, max(1, min(chunks, most_chunks // max(1, len(streams)))))

@@ -72,6 +72,8 @@ class Scheduler(Closing):
         self._changed = threading.Condition()
         self._live: deque[Request] = deque()
         self._files: deque[Request] = deque()
+        # Requests that are finished, and whose callers do not know it yet.
+        self._finished: deque[tuple[Request, BaseException | None]] = deque()
         self._places = 0
         self._last_live_at = -math.inf
         self._last_file_at = time.monotonic()
@@ -182,6 +184,8 @@ class Scheduler(Closing):
         while True:
             with self._changed:
                 call = self._choose()
+                if call is None:
+                    self._release_callers()
                 while call is None and not self._is_closed:
                     if not self._changed.wait(TRIM_AFTER_S if has_memory else None):
                         break
@@ -195,6 +199,16 @@ class Scheduler(Closing):
                 self._perform(call)
                 del call  # which would keep its streams
                 has_memory = True
+
+    def _release_callers(self) -> None:
+        """Let those continue whose requests are finished.
+
+        Their threads all want to run then. If there is another call to prepare, they wait until it
+        is computed: otherwise it would be prepared later, and nothing be computed meanwhile.
+        """
+        while self._finished:
+            request, error = self._finished.popleft()
+            request.finish(error)
 
     def _choose(self) -> Call | None:
         now = time.monotonic()
@@ -222,7 +236,7 @@ class Scheduler(Closing):
         error: BaseException | None = None
         try:
             if call.streams:
-                advance_now(call.streams, call.chunks)
+                advance_now(call.streams, call.chunks, self._release_callers)
         except BaseException as failure:
             error = failure
         now = time.monotonic()
@@ -240,7 +254,7 @@ class Scheduler(Closing):
                     continue
                 if is_live:
                     self.statistics.add_wait(now - request.came_at)
-                request.finish(error)
+                self._finished.append((request, error))
 
     def _note(self, call: Call, seconds: float, now: float, is_live: bool) -> None:
         if is_live:
@@ -253,6 +267,7 @@ class Scheduler(Closing):
         self.statistics.add_call(is_live, len(call.streams), sound, seconds)
 
     def _fail_all(self, error: BaseException) -> None:
+        self._release_callers()
         for request in (*self._live, *self._files):
             request.finish(error)
         self._live.clear()

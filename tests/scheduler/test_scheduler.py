@@ -184,12 +184,12 @@ def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(transcriber, clips,
     calls, is_held, may_go = [], threading.Event(), threading.Event()
     advance_now = scheduling.advance_now
 
-    def advance(streams, chunks):
+    def advance(streams, chunks, prepared):
         calls.append((streams[0].is_live, len(streams) * chunks))
         if len(calls) == 1 + measured:  # a call for the file
             is_held.set()
             may_go.wait()
-        advance_now(streams, chunks)
+        advance_now(streams, chunks, prepared)
 
     monkeypatch.setattr(scheduling, "advance_now", advance)
     monkeypatch.setattr(scheduling, "LIVE_FOR_S", 1e9)
@@ -215,6 +215,36 @@ def test_a_live_stream_waits_for_one_slice_of_a_file_at_most(transcriber, clips,
     assert calls[measured + 1][0], "the live stream comes next"
     assert len(file_calls) > 1
     assert max(file_calls) == 3
+
+
+def test_callers_continue_when_the_next_call_is_prepared(transcriber, clips, monkeypatch):
+    """And not before, or their threads would delay it."""
+    advance_now, threads, seen = scheduling.advance_now, [], []
+    scheduler = transcriber.schedule()
+
+    def call(stream):
+        scheduler.advance([stream], 1)
+
+    def advance(streams, chunks, prepared):
+        if not threads[1:]:  # the first call: another one waits when it ends
+            threads.append(threading.Thread(target=call, args=(waiting[1],)))
+            threads[1].start()
+            while not scheduler.waiting[0] > 1:
+                time.sleep(0.001)
+            return advance_now(streams, chunks, prepared)
+        seen.append(threads[0].is_alive())
+        return advance_now(streams, chunks, lambda: (prepared(), threads[0].join()))
+
+    waiting = [transcriber._begin_stream("auto") for _ in range(2)]
+    for stream in waiting:
+        stream.push(stream.compute_rows(clips[0].samples[:16000]))
+    monkeypatch.setattr(scheduling, "advance_now", advance)
+    with scheduler:
+        threads.append(threading.Thread(target=call, args=(waiting[0],)))
+        threads[0].start()
+        threads[0].join()
+        threads[1].join()
+    assert seen == [True]
 
 
 def test_files_do_not_wait_for_ever(transcriber, scheduler, clips, monkeypatch):
@@ -251,11 +281,6 @@ def test_a_backlog_does_not_delay_others():
     both = choose_call([FakeRequest(behind, chunks=40), FakeRequest(new, chunks=1)], 64, 8)
     assert (alone.streams, alone.chunks) == ([behind], 8)
     assert (set(both.streams), both.chunks) == ({behind, new}, 1)
-
-
-def test_streams_that_share_calls_are_always_in_the_same_order():
-    requests = [FakeRequest(FakeStream(9), chunks=1) for _ in range(5)]
-    assert choose_call(requests, 5, 5).streams == choose_call(requests[::-1], 5, 5).streams
 
 
 def test_the_oldest_request_is_always_in_the_call():
