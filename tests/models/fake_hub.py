@@ -43,11 +43,11 @@ class FakeHub:
 
     `faults` are met by the next answers with a large file, one each, and `always` by all others.
     `cut_after` ends the next answer with a large file after so many bytes of it, and the hub goes
-    away with it. `status` is the answer to everything, if it is set; `statuses` are those to the
-    next requests of any kind. `wrong_hash` announces hashes that the files do not have, or itself
-    if it is a text. `link` is where large files are: "here" on this host by another path,
-    "elsewhere" on another host; `expired` of these links are not served any more. `old_name` leads
-    to the repository as after it was renamed. `branches` are names of revisions besides main.
+    away with it. `status` is the answer to every request about the repository, if it is set;
+    `statuses` are those to the next requests. `wrong_hash` announces hashes that the files do not
+    have, or itself if it is a text. `link` is where large files are: "here" on this host by another
+    path, "elsewhere" on another host; `expired` of these links are not served any more. `old_name`
+    leads to the repository as after it was renamed. `branches` are names of revisions besides main.
     `requests` collects method, path and range; `sent` the bytes of large files that went out, and
     `seen` host, path and token of every request.
     """
@@ -94,8 +94,11 @@ class FakeHub:
 
 @contextmanager
 def running(hub):
-    """Serve until the end of the block."""
-    ended = threading.Event()
+    """Serve until the end of the block; then all connections are closed.
+
+    Clients keep theirs for some seconds, and a later hub may get the same port.
+    """
+    ended, connections = threading.Event(), set()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -116,6 +119,9 @@ def running(hub):
                 self.send(307, b"", {"Location": path.replace(hub.old_name, hub.name)})
                 return
             model, files = f"/api/models/{hub.name}", f"/{hub.name}/resolve/"
+            if not path.startswith((model, files, "/signed/")):  # it takes no fault of others away
+                self.refuse_model()
+                return
             status = hub.statuses.popleft() if hub.statuses else hub.status
             if status:
                 code, headers = status if isinstance(status, tuple) else (status, {})
@@ -131,8 +137,11 @@ def running(hub):
             elif path.startswith("/signed/"):
                 self.send_signed(path.removeprefix("/signed/"))
             else:
-                missing = {"X-Error-Code": "RepoNotFound"}
-                self.send(404, b'{"error": "Repository not found"}', missing)
+                self.refuse_model()
+
+        def refuse_model(self):
+            missing = {"X-Error-Code": "RepoNotFound"}
+            self.send(404, b'{"error": "Repository not found"}', missing)
 
         def send_info(self, revision):
             if revision not in ("", "main", hub.commit, *hub.branches):
@@ -218,6 +227,15 @@ def running(hub):
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
+        def get_request(self):
+            connection, address = super().get_request()
+            connections.add(connection)
+            return connection, address
+
+        def shutdown_request(self, request):
+            connections.discard(request)
+            super().shutdown_request(request)
+
         def handle_error(self, request, client_address):
             pass
 
@@ -239,3 +257,6 @@ def running(hub):
             server.server_close()
         for thread in threads:
             thread.join()
+        for connection in list(connections):
+            with suppress(OSError):  # closed meanwhile
+                connection.shutdown(socket.SHUT_RDWR)

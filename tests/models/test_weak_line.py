@@ -74,19 +74,11 @@ def repository(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def server(repository):
+@pytest.fixture
+def hub(repository):
+    """A hub of its own for each test, which no late request of another test reaches."""
     with running(FakeHub(repository)) as hub:
         yield hub
-
-
-@pytest.fixture
-def hub(server, repository):
-    """The server without any fault."""
-    fresh = FakeHub(repository)
-    for name in vars(fresh).keys() - {"url", "other", "_digests"}:
-        setattr(server, name, getattr(fresh, name))
-    return server
 
 
 @pytest.fixture
@@ -120,33 +112,37 @@ BREAKS = st.lists(
 
 @settings(max_examples=20, deadline=None, database=None)
 @given(breaks=BREAKS, link=st.sampled_from([None, "here", "elsewhere"]), split=st.integers(0, 6))
-def test_breaks_at_any_byte(server, breaks, link, split):
-    check_breaks(server, breaks, link, split)
+def test_breaks_at_any_byte(repository, breaks, link, split):
+    check_breaks(repository, breaks, link, split)
 
 
 @pytest.mark.slow
 @settings(max_examples=400, deadline=None, database=None)
 @given(breaks=BREAKS, link=st.sampled_from([None, "here", "elsewhere"]), split=st.integers(0, 6))
-def test_breaks_at_any_byte_at_length(server, breaks, link, split):
-    check_breaks(server, breaks, link, split)
+def test_breaks_at_any_byte_at_length(repository, breaks, link, split):
+    check_breaks(repository, breaks, link, split)
 
 
-def check_breaks(server, breaks, link, split):
+def check_breaks(repository, breaks, link, split):
     """In one run, or in two: the second goes on where the hub went away from the first."""
     lost = sum(LOST for each in breaks if each.reset)
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as home:
-        server.faults, server.link, server.sent = deque(breaks), link, 0
-        client = connect(server, Path(home), patch)
+    with (
+        running(FakeHub(repository)) as hub,
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory() as home,
+    ):
+        hub.faults, hub.link = deque(breaks), link
+        client = connect(hub, Path(home), patch)
         if split < len(breaks):
-            server.faults = deque([*breaks[:split], *6 * [Fault(status=503)]])
+            hub.faults = deque([*breaks[:split], *6 * [Fault(status=503)]])
             with suppress(NemocliError):  # unless all of it came with the last break
                 client.pull()
             is_all = list(client.home.rglob("snapshots/*/model.safetensors"))
             kept = SIZE if is_all else client.kept()
-            assert kept <= server.sent <= kept + lost
-            server.faults = deque(breaks[split:])
+            assert kept <= hub.sent <= kept + lost
+            hub.faults = deque(breaks[split:])
         assert client.is_whole(client.pull())
-        assert SIZE <= server.sent <= SIZE + lost
+        assert SIZE <= hub.sent <= SIZE + lost
         assert not [note for note in client.notes if "ecret" in note]
 
 
