@@ -1,10 +1,12 @@
 """A bundle of Core AI graphs as a model: its files, and their hashes."""
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from nemocli.errors import ModelError
-from nemocli.models.folder import MODEL_MANIFEST, FileRecord
+from nemocli.models.conversion_advice import advise_conversion
+from nemocli.models.folder import MODEL_MANIFEST, FileRecord, parse_manifest
 from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.network.config import ModelConfig
 from nemocli.network.small_file import check_small
@@ -37,7 +39,7 @@ def open_bundle(path: Path) -> Bundle:
                 f" the other one, so get its folder {MACOS} too."
             )
         if missing := bundle.missing:
-            raise ModelError(f"{missing} is missing: get the bundle again.")
+            raise ModelError(f"{missing} is missing; {advise_on(path)}")
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from None
     return bundle
@@ -53,15 +55,17 @@ def read_bundle_tokenizer(path: Path, config: ModelConfig) -> str:
     try:
         return from_hub(open_bundle(path).tokenizer, config)
     except ModelError as error:
-        raise ModelError(f"{str(error).rstrip('.')}; {advise_on(path)}.") from None
+        raise ModelError(f"{str(error).rstrip('.')}; {advise_on(path)}") from None
 
 
 def advise_on(path: Path) -> str:
-    """Say what to do about a damaged model folder or bundle."""
+    """Return what to do about a damaged model folder or bundle: the end of a sentence."""
     if (path / MODEL_MANIFEST).is_file():
-        return "convert the checkpoint again"
+        with suppress(ModelError):
+            return advise_conversion(path, parse_manifest(path).to_json())
+        return advise_conversion(path)
     hub = parse_hub_model(describe_source(path))
-    return "get the bundle again" if hub is None else f"get it again with: {hub.pull_command}"
+    return "get the bundle again." if hub is None else f"get it again with: {hub.pull_command}"
 
 
 def describe_form(path: Path) -> str:
@@ -84,7 +88,7 @@ def record_bundle(path: Path) -> dict[str, FileRecord]:
         except OSError as error:
             raise ModelError(f"{package} cannot be read: {error.strerror}.") from None
         if len(expected) != hashlib.sha256().digest_size:
-            raise ModelError(f"{package / HASH} is damaged: get the bundle again.")
+            raise ModelError(f"{package / HASH} is damaged; {advise_on(path)}")
         name = (package / PROGRAM).relative_to(path).as_posix()
         records[name] = FileRecord(size, expected.hex())
     return records

@@ -64,7 +64,7 @@ def read_source(bundle: Bundle) -> dict[str, str]:
     except (LookupError, TypeError):
         return {}
     except (ValueError, RecursionError):
-        raise ModelError(f"{path} is damaged: get the bundle again.") from None
+        raise ModelError(f"{path} is damaged; {advise_on(bundle.folder)}") from None
     is_sound = all(isinstance(value, str) for value in values.values())
     return values if is_sound and _SHA256.fullmatch(values[SOURCE_KEYS[1]]) else {}
 

@@ -31,7 +31,7 @@ from nemocli.models.folder import (
     write_manifest,
 )
 from nemocli.models.hub import describe_source
-from nemocli.models.integrity import check_checkpoint, check_folder
+from nemocli.models.integrity import check_checkpoint, check_folder, explain_damage
 from nemocli.models.measured_choices import has_choices, rank_measured
 from nemocli.models.paths import find_models_folder
 from nemocli.models.runtime_and_precision import (
@@ -70,7 +70,8 @@ def choose_target(
         kind = choose_folder_kind(to, precision, system, for_diarizer=True)
         return kind.name, choose_precision(kind, precision)
     if to == AUTO_RUNTIME and has_choices(system):  # only then its hash is needed
-        revision = open_some_checkpoint(found).sha256
+        with explain_damage(found):
+            revision = open_some_checkpoint(found).sha256
         for variant in rank_measured(revision, ModelSpec(precision=precision), system):
             if variant.runtime in list_folder_kinds():
                 return variant.runtime, variant.precision
@@ -118,7 +119,9 @@ def convert(
     """
     to, precision = choose_target(checkpoint, to, precision)
     kind = choose_folder_kind(to)
-    source = open_some_checkpoint(find_checkpoint(checkpoint))
+    found = find_checkpoint(checkpoint)
+    with explain_damage(found):
+        source = open_some_checkpoint(found)
     check_checkpoint(source)
     config, chosen = _plan_lookaheads(source, lookaheads, untrained_lookaheads)
     planned = Manifest(

@@ -20,7 +20,7 @@ from nemocli.models.convert import name_folder
 from nemocli.models.find import find_checkpoint
 from nemocli.models.folder import read_manifest
 from nemocli.models.hub import describe_source
-from nemocli.models.integrity import check_checkpoint, find_changed
+from nemocli.models.integrity import check_checkpoint, explain_damage, find_changed
 from nemocli.models.runtime_and_precision import choose_folder_kind, choose_precision
 from nemocli.network.checkpoint import TOKENIZER, AnyCheckpoint, open_checkpoint
 from nemocli.network.small_file import read_text
@@ -89,7 +89,9 @@ def convert_to_bundle(
     """
     from nemocli.runtimes.coreai.bundle_files import write_bundle
 
-    source = open_checkpoint(find_checkpoint(checkpoint))
+    found = find_checkpoint(checkpoint)
+    with explain_damage(found):
+        source = open_checkpoint(found)
     fit_config_to_bundle(source.config)
     check_checkpoint(source)
     values = (describe_source(source.path), source.sha256, __version__)

@@ -27,6 +27,7 @@ from nemocli.models.hub import (
     list_commits,
     parse_hub_model,
 )
+from nemocli.models.integrity import explain_damage
 from nemocli.models.paths import (
     DEMO,
     DIARIZATION_DEMO,
@@ -76,7 +77,8 @@ class FoundModel:
         """
         if is_diarizer_checkpoint(self.path):
             raise explain_diarizer(self.name)
-        return open_checkpoint(self.path)
+        with explain_damage(self.path):
+            return open_checkpoint(self.path)
 
     @property
     def config(self) -> ModelConfig:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from nemocli.errors import ModelError, quote
+from nemocli.models.conversion_advice import advise_conversion
 from nemocli.network.architectures import explain_diarizer
 from nemocli.network.checkpoint import TOKENIZER
 from nemocli.network.config import ModelConfig
@@ -76,7 +77,8 @@ def read_manifest(folder: Path) -> Manifest:
     for name, record in manifest.files.items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != record.bytes:
-            raise ModelError(f"{path} is missing or incomplete; convert the checkpoint again.")
+            advice = advise_conversion(folder, manifest.to_json())
+            raise ModelError(f"{path} is missing or incomplete; {advice}")
     return manifest
 
 
@@ -94,7 +96,7 @@ def parse_manifest(folder: Path) -> Manifest:
         if data["format"] != FORMAT:
             raise ModelError(
                 f"The model folder {folder} was written by nemocli {quote(data['nemocli'])} in"
-                " another format; convert the checkpoint again."
+                f" another format; {advise_conversion(folder, data)}"
             )
         if data.pop("checksum") != _hash_values(data):
             raise ValueError("not what was written")
@@ -109,7 +111,7 @@ def parse_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{folder / MODEL_MANIFEST} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ModelError(
-            f"{folder / MODEL_MANIFEST} is damaged; convert the checkpoint again."
+            f"{folder / MODEL_MANIFEST} is damaged; {advise_conversion(folder)}"
         ) from None
     return manifest
 
@@ -167,7 +169,7 @@ def lacks_manifest(folder: Path) -> bool:
 
 def explain_no_manifest(folder: Path) -> ModelError:
     """Return the error for a conversion whose manifest is missing."""
-    return ModelError(f"{folder / MODEL_MANIFEST} is missing; convert the checkpoint again.")
+    return ModelError(f"{folder / MODEL_MANIFEST} is missing; {advise_conversion(folder)}")
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ and again when its size or its times have changed; the result is kept in the cac
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,33 @@ def check_checkpoint(
     path = checkpoint.path
     check_files(_choose_folder(path), read_hub_records(path), _advise(path), progress)
     if _is_damaged_demo(checkpoint):
-        raise ModelError(f"The demo in {checkpoint.path} is damaged; install nemocli again.")
+        raise _explain_damaged_demo(path)
+
+
+@contextmanager
+def explain_damage(path: Path) -> Iterator[None]:
+    """Replace a ModelError of the block, which opens a checkpoint, if the file is damaged.
+
+    What cannot be opened says what is wrong with it, but not how to get the demo, or a model of
+    the hub, again.
+    """
+    try:
+        yield
+    except ModelError as error:
+        if isinstance(error.__context__, PermissionError):
+            raise
+        check_files(_choose_folder(path), read_hub_records(path), _advise(path))
+        if _find_demo(path) and not _can_be_opened(path):
+            raise _explain_damaged_demo(path) from None
+        raise
+
+
+def _can_be_opened(path: Path) -> bool:
+    """Return whether a checkpoint can be opened, if as one of the other kind."""
+    with suppress(ModelError):
+        open_some_checkpoint(path)
+        return True
+    return False
 
 
 def find_damage(folder: Path, records: Records) -> Iterator[Damage]:
@@ -113,13 +139,12 @@ def describe_damage(model: Path) -> list[str]:
     """
     try:
         if (model / MODEL_MANIFEST).is_file():
-            records = parse_manifest(model).files
-            found = [str(damage) for damage in find_damage(model, records)]
-            return [f"{sentence}; convert the checkpoint again." for sentence in found]
+            damages = find_damage(model, parse_manifest(model).files)
+            return [f"{damage}; {advise_on(model)}" for damage in damages]
         if is_bundle(model):
             records = {**read_hub_records(model), **record_bundle(model)}
             damages = find_damage(model, records)
-            found = [f"{damage}; {advise_on(model)}." for damage in damages]
+            found = [f"{damage}; {advise_on(model)}" for damage in damages]
             if not found:
                 with suppress(UnsupportedError):  # without Core AI, their hashes are all there is
                     read_bundle_tokenizer(model, read_config(open_bundle(model)))
@@ -127,9 +152,10 @@ def describe_damage(model: Path) -> list[str]:
         if lacks_manifest(model):
             raise explain_no_manifest(model)
         damages = find_damage(_choose_folder(model), read_hub_records(model))
-        found = [f"{damage}; {_advise(model)}." for damage in damages]
+        found = [f"{damage}; {_advise(model)}" for damage in damages]
         if not found:
-            checkpoint = open_some_checkpoint(model)
+            with explain_damage(model):
+                checkpoint = open_some_checkpoint(model)
             check_checkpoint(checkpoint)
             if not isinstance(checkpoint, DiarizerCheckpoint):
                 checkpoint.tokenizer  # noqa: B018
@@ -142,9 +168,9 @@ def describe_damage(model: Path) -> list[str]:
 
 
 def _advise(checkpoint: Path) -> str:
-    """Return how to get a checkpoint again."""
+    """Return how to get a checkpoint again: the end of a sentence."""
     hub = parse_hub_model(describe_source(checkpoint))
-    return "get it again" if hub is None else f"get it again with: {hub.pull_command}"
+    return "get it again." if hub is None else f"get it again with: {hub.pull_command}"
 
 
 def forget_hashes(folder: Path) -> None:
@@ -156,13 +182,13 @@ def forget_hashes(folder: Path) -> None:
 def check_files(
     folder: Path, records: Records, advice: str, progress: Callable[[str], None] | None = None
 ) -> None:
-    """Raise ModelError, with advice, for the first file that changed since it was recorded.
+    """Raise ModelError for the first file that changed since it was recorded.
 
-    `progress` is called before a large file is hashed.
+    `advice` ends the sentence. `progress` is called before a large file is hashed.
     """
     changed = next(_find_changed(folder, records, progress), None)
     if changed is not None:
-        raise ModelError(f"{folder / changed} is damaged; {advice}.")
+        raise ModelError(f"{folder / changed} is damaged; {advice}")
 
 
 def _find_changed(
@@ -222,21 +248,31 @@ def _choose_folder(checkpoint: Path) -> Path:
     return checkpoint if checkpoint.is_dir() else checkpoint.parent
 
 
-def _is_damaged_demo(checkpoint: SomeCheckpoint) -> bool:
-    """Return whether it is a demo, but not the one whose hash comes with nemocli.
+def _explain_damaged_demo(path: Path) -> ModelError:
+    return ModelError(f"The demo in {path} is damaged; install nemocli again.")
 
-    That is beside the tokens of the demo that transcribes, and in the folder of the other one.
+
+def _is_damaged_demo(checkpoint: SomeCheckpoint) -> bool:
+    """Return whether it is a demo, but not the one whose hash comes with nemocli."""
+    with suppress(OSError, ModelError, ValueError, LookupError):
+        read_hash = _find_demo(checkpoint.path)
+        return read_hash is not None and read_hash(checkpoint.path) != checkpoint.sha256
+    return False
+
+
+def _find_demo(path: Path) -> Callable[[Path], object] | None:
+    """Return what reads the hash of the demo in a folder; None for another folder.
+
+    The hash is beside the tokens of the demo that transcribes, and in the folder of the other one.
     """
-    path = checkpoint.path.resolve()
-    for find, read in (
+    for find, read_hash in (
         (find_demo_folder, _read_demo_hash),
         (find_diarization_demo_folder, _read_diarization_demo_hash),
     ):
-        with suppress(OSError, ModelError, ValueError, LookupError):
-            folder = find()
-            if path == folder.resolve():
-                return read(folder) != checkpoint.sha256
-    return False
+        with suppress(OSError, ModelError):
+            if path.resolve() == find().resolve():
+                return read_hash
+    return None
 
 
 def _read_demo_hash(folder: Path) -> object:

@@ -9,7 +9,7 @@ from nemocli.models.bundle import advise_on, read_bundle_tokenizer
 from nemocli.models.bundle_manifest import read_any_manifest
 from nemocli.models.finite_outputs import FiniteOutputRuntime
 from nemocli.models.folder import MODEL_MANIFEST, Manifest, require_recognizer
-from nemocli.models.integrity import check_checkpoint, check_folder, find_damage
+from nemocli.models.integrity import check_checkpoint, check_folder, explain_damage, find_damage
 from nemocli.models.paths import find_cache_folder
 from nemocli.network.checkpoint import TOKENIZER, open_checkpoint
 from nemocli.network.config import ModelConfig
@@ -38,7 +38,8 @@ def load_model(resolved: "ResolvedModel", progress: Progress | None = None) -> L
     """
     kind = KINDS[resolved.runtime]
     if isinstance(kind, CheckpointKind):
-        checkpoint = open_checkpoint(resolved.path)
+        with explain_damage(resolved.path):
+            checkpoint = open_checkpoint(resolved.path)
         check_checkpoint(checkpoint, progress)
         checkpoint.parameters.check()
         opened = FiniteOutputRuntime(
@@ -77,7 +78,8 @@ def read_tokenizer(resolved: "ResolvedModel") -> str:
     Raises ModelError if it is damaged or missing.
     """
     if resolved.needs_conversion or isinstance(KINDS[resolved.runtime], CheckpointKind):
-        return open_checkpoint(resolved.path).tokenizer
+        with explain_damage(resolved.path):
+            return open_checkpoint(resolved.path).tokenizer
     return _read_folder_tokenizer(resolved.path, resolved.config)
 
 
@@ -87,7 +89,7 @@ def _read_folder_tokenizer(path: Path, config: ModelConfig) -> str:
     try:
         return read_text(path / TOKENIZER)
     except (OSError, ValueError):
-        raise ModelError(f"{path / TOKENIZER} is damaged; {advise_on(path)}.") from None
+        raise ModelError(f"{path / TOKENIZER} is damaged; {advise_on(path)}") from None
 
 
 def explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:
@@ -95,7 +97,7 @@ def explain_not_finite(folder: Path, manifest: Manifest) -> ModelError:
     damage = next(find_damage(folder, manifest.files), None)
     if damage is None:
         return explain_untrained(folder)
-    return ModelError(f"{damage}; {advise_on(folder)}.")
+    return ModelError(f"{damage}; {advise_on(folder)}")
 
 
 def explain_untrained(model: Path) -> ModelError:

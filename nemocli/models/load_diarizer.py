@@ -11,7 +11,7 @@ from nemocli.models.find import FoundModel, find_model, refuse_recognizer_name
 from nemocli.models.finite_outputs import FiniteOutputGraphs
 from nemocli.models.folder import Manifest
 from nemocli.models.hub import DEFAULT_DIARIZER
-from nemocli.models.integrity import check_checkpoint, check_folder
+from nemocli.models.integrity import check_checkpoint, check_folder, explain_damage
 from nemocli.models.load import explain_not_finite, explain_untrained
 from nemocli.models.paths import DEMO, DIARIZATION_DEMO, find_cache_folder
 from nemocli.models.resolve import check_folder_options
@@ -90,7 +90,8 @@ def resolve_diarizer(
     found = _find(spec)
     if found.is_converted:
         return _resolve_folder(found, spec)
-    checkpoint = open_diarizer_checkpoint(found.path)
+    with explain_damage(found.path):
+        checkpoint = open_diarizer_checkpoint(found.path)
     kind = choose_diarizer_kind(spec.runtime, system, spec.precision)
     kind.check_machine(system)
     chosen = choose_precision(kind, spec.precision, system)
@@ -134,8 +135,10 @@ def _read_manifest(path: Path) -> tuple[Manifest, DiarizerConfig]:
 
 
 def _load_checkpoint(path: Path, runtime: str, progress: Progress) -> Diarizer:
-    checkpoint, kind = open_diarizer_checkpoint(path), KINDS[runtime]
+    kind = KINDS[runtime]
     assert isinstance(kind, CheckpointKind)
+    with explain_damage(path):
+        checkpoint = open_diarizer_checkpoint(path)
     check_checkpoint(checkpoint, progress)
     checkpoint.parameters.check()
     opened = kind.open_diarizer_checkpoint(checkpoint.parameters)

@@ -11,6 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from nemocli.cli.models import format_size
+from nemocli.models.conversion_advice import advise_conversion
 from nemocli.models.convert import convert
 from nemocli.models.downloads import PULLED_MARK
 from nemocli.models.folder import (
@@ -364,7 +365,7 @@ def test_verify_names_a_download_that_lacks_files(models):
 def test_verify_names_a_model_that_lacks_its_manifest(models):
     place = models / "models" / "one"
     (place / MODEL_MANIFEST).unlink()
-    said = f"{place / MODEL_MANIFEST} is missing; convert the checkpoint again."
+    said = f"{place / MODEL_MANIFEST} is missing; {advise_conversion(place)}"
     done = nemocli("verify")
     assert done.exit_code == 3 and f"{place}: {said}\n" in done.stdout
     done = nemocli("path", "one")
