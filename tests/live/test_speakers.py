@@ -114,9 +114,10 @@ class ScriptedStream:
         yield from self.wait(0)
 
 
-def open_stream(finals, diarizer=None, **more):
-    diarizer = diarizer or LoudnessDiarizer()
-    return SpeakerLiveStream(ScriptedStream(finals), SpeakerRows(diarizer, "low_latency"), **more)
+def open_stream(finals, diarizer=None, may_wait=True, **more):
+    """Open a stream of speakers that waits for their model, so that none is left out."""
+    rows = SpeakerRows(diarizer or LoudnessDiarizer(), "low_latency", may_wait=may_wait)
+    return SpeakerLiveStream(ScriptedStream(finals), rows, **more)
 
 
 def feed(stream, *sounds, packet=1600):
@@ -237,7 +238,7 @@ def test_text_goes_on_without_speakers_when_their_model_fails():
 def test_what_the_model_is_too_slow_for_has_no_speaker_and_is_reported_once():
     diarizer = LoudnessDiarizer()
     script = [(1.0, spoken("one", 0.2)), (25.0, spoken("two", 24.2))]
-    stream = open_stream(script, diarizer)
+    stream = open_stream(script, diarizer, may_wait=False)
     diarizer.go_on.clear()
     events = feed(stream, tone(0, 30.0))
     assert finals(events) == []
@@ -299,7 +300,7 @@ def test_words_are_those_without_speakers_and_speakers_those_of_the_model(clips,
     samples = np.concatenate([clip.samples for clip in clips[:3]])
     plain = LiveStream(transcriber, "auto", StreamLimits())
     written = feed(plain, samples) + list(plain.finish())
-    rows = SpeakerRows(diarizer, "low_latency")
+    rows = SpeakerRows(diarizer, "low_latency", may_wait=True)
     stream = SpeakerLiveStream(LiveStream(transcriber, "auto", StreamLimits()), rows)
     events = feed(stream, samples) + list(stream.finish())
     check_order(events)
