@@ -76,12 +76,14 @@ NEMO_SETTINGS: dict[str, Any] = {
 }
 
 
-def write_tiny_diarizer(folder: Path, seed: int = 0, mels: int = 16) -> Path:
+def write_tiny_diarizer(
+    folder: Path, seed: int = 0, mels: int = 16, settings: dict[str, Any] = CONFIG_JSON
+) -> Path:
     """Write config.json, processor_config.json and model.safetensors; return the folder.
 
-    It takes rows of `mels`; 128 are those of the demo.
+    It takes rows of `mels`; 128 are those of the demo. `settings` are those of config.json.
     """
-    config, processor = deepcopy(CONFIG_JSON), deepcopy(PROCESSOR_JSON)
+    config, processor = deepcopy(settings), deepcopy(PROCESSOR_JSON)
     config["audio_config"]["num_mel_bins"] = mels
     processor["feature_extractor"]["feature_size"] = mels
     folder.mkdir(parents=True)

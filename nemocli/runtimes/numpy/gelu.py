@@ -13,11 +13,19 @@ LIMIT = 6.0
 #: Steps of the table: with cubics between them, the error is below 1e-14.
 STEPS = 32768
 
+#: Values computed at once: about a dozen float64 exist for each then, which for all values of a
+#: layer would be more than twice as much memory as everything else in it.
+BLOCK = 65536
+
 
 def gelu(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Compute the function in float64, and return it in float32."""
-    y: NDArray[np.float32] = (0.5 * x * (1.0 + _erf(x / math.sqrt(2.0)))).astype(np.float32)
-    return y
+    y = np.empty(x.size, np.float32)
+    flat = x.reshape(-1)
+    for at in range(0, x.size, BLOCK):
+        part = flat[at : at + BLOCK]
+        y[at : at + BLOCK] = 0.5 * part * (1.0 + _erf(part / math.sqrt(2.0)))
+    return y.reshape(x.shape)
 
 
 def _erf(x: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
