@@ -10,9 +10,8 @@ import subprocess
 import time
 import urllib.request
 
-from websockets.sync.client import connect
-
 from nemocli.closing import Closing
+from tests.server.running import PATIENCE_S, open_websocket
 
 #: Its names on several systems; None where it is not installed.
 CHROMIUM = next(
@@ -73,7 +72,7 @@ class Page(Closing):
     """A page; `complaints` is what its console says."""
 
     def __init__(self, url):
-        self._connection = connect(url, max_size=None)
+        self._connection = open_websocket(url, max_size=None)
         self._socket = self._connection.__enter__()
         self._numbers = itertools.count(1)
         self.complaints = []
@@ -83,7 +82,7 @@ class Page(Closing):
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._socket.recv(timeout=60))
+            message = json.loads(self._socket.recv(timeout=PATIENCE_S))
             if message.get("id") == number:
                 assert "error" not in message, message
                 return message["result"]

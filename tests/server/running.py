@@ -12,6 +12,16 @@ from urllib.parse import urlsplit
 from nemocli.closing import Closing
 from tests.typed import NEMOCLI, environment
 
+#: Seconds that a client waits for an answer: only a server that hangs takes as long.
+PATIENCE_S = 600
+
+
+def open_websocket(url, **options):
+    """Open a WebSocket that waits for a slow machine: the library itself gives up after seconds."""
+    from websockets.sync.client import connect
+
+    return connect(url, **{"open_timeout": PATIENCE_S, "ping_interval": None} | options)
+
 
 class Client:
     """The simplest client of the server at `url`."""
@@ -23,7 +33,7 @@ class Client:
 
     def request(self, method, path, body=None, **headers):
         """Send one request; return its status, its headers and its body."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, names)

@@ -6,16 +6,16 @@ import threading
 
 import numpy as np
 import pytest
-from websockets.sync.client import connect
 
 import nemocli
 from nemocli.transcript.json_documents import describe_token
+from tests.server.running import PATIENCE_S, open_websocket
 from tests.sounds import pcm
 
 
 def live(server, samples, size):
     """Return text and tokens of a realtime session, whose deltas are the text."""
-    with connect(server.url.replace("http", "ws") + "/v1/realtime") as client:
+    with open_websocket(server.url.replace("http", "ws") + "/v1/realtime") as client:
         given = {"format": {"type": "audio/pcm", "rate": 16000}, "turn_detection": None}
         session = {"audio": {"input": given}, "include": ["tokens"]}
         client.send(json.dumps({"type": "session.update", "session": session}))
@@ -25,7 +25,7 @@ def live(server, samples, size):
         client.send(json.dumps({"type": "input_audio_buffer.commit"}))
         text = ""
         while True:
-            event = json.loads(client.recv(timeout=600))
+            event = json.loads(client.recv(timeout=PATIENCE_S))
             assert event["type"] != "error"
             text += event.get("delta", "")
             if event["type"].endswith(".completed"):

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from tests.server import malformed
+from tests.server.running import open_websocket
 from tests.server.test_load import live
 
 #: Codes by which a session of a client that breaks the rules ends.
@@ -28,7 +28,7 @@ ANSWERS.add("transcript-stop")
 def send_messages(server, sent):
     """Send messages in one session: what is wrong is an error of the client, and ends nothing."""
     url = server.url.replace("http", "ws") + "/v1/realtime"
-    with connect(url, max_queue=None, max_size=None) as client:
+    with open_websocket(url, max_queue=None, max_size=None) as client:
         try:
             for message in sent:
                 client.send(message)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soxr
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 
+from tests.server.running import PATIENCE_S, open_websocket
 from tests.sounds import pcm
 
 
@@ -20,7 +20,7 @@ class Client:
 
     def __init__(self, server, path="/v1/realtime?intent=transcription", **options):
         url = server.url.replace("http", "ws") + path
-        self._connection = connect(url, **options)
+        self._connection = open_websocket(url, **options)
         self._socket = self._connection.__enter__()
         self.subprotocol = self._socket.subprotocol
 
@@ -49,7 +49,7 @@ class Client:
     def receive(self, kind=None):
         """Return the next event, or the next of a kind."""
         while True:
-            event = json.loads(self._socket.recv(timeout=60))
+            event = json.loads(self._socket.recv(timeout=PATIENCE_S))
             if kind is None or event["type"].endswith(kind):
                 return event
             assert event["type"] != "error", event
@@ -58,7 +58,7 @@ class Client:
         """Read until the server closes; return its code."""
         try:
             while True:
-                self._socket.recv(timeout=60)
+                self._socket.recv(timeout=PATIENCE_S)
         except ConnectionClosed as closed:
             return closed.rcvd.code
 

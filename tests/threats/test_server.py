@@ -13,13 +13,12 @@ import pytest
 pytest.importorskip("starlette", reason="needs pip install 'nemocli[serve]'")
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import connect
 
 import nemocli
 from nemocli.errors import UsageError
 from nemocli.server import protocols, uploads
 from nemocli.server.settings import ServerSettings, is_loopback
-from tests.server.running import InThread
+from tests.server.running import InThread, open_websocket
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def start():
 
 
 def open_socket(server, path="/v1/realtime", **options):
-    return connect(server.url.replace("http", "ws") + path, **options)
+    return open_websocket(server.url.replace("http", "ws") + path, **options)
 
 
 FOREIGN = ["https://evil.example", "http://localhost:1", "null", "http://localhost.evil.example"]
