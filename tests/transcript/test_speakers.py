@@ -195,6 +195,12 @@ def test_lines_with_a_speaker_s_name_fit(width):
     assert max(map(len, lines)) <= width
 
 
+#: A word that fits into a line of twelve cells, between others without a space.
+GLUED = [
+    Word(text, 0.0, 0.0, 0.5, space_before=False) for text in ("f", "abéaécedebée", "end.", "समम")
+]
+
+
 def without_arrows(text):
     """Return the visible text without dashes: "-->" has one less, unless it is on two lines."""
     return visible(text).replace("-", "")
@@ -207,6 +213,7 @@ def without_arrows(text):
     count=None,
     by_word=False,
 )
+@example(made=GLUED, width=12, count=1, by_word=True)
 @given(
     made=words(ANY_TEXTS),
     width=st.sampled_from([2, 5, 12, 42]),
@@ -214,7 +221,10 @@ def without_arrows(text):
     by_word=st.booleans(),
 )
 def test_a_name_takes_no_room_that_words_need(name, made, width, count, by_word):
-    """No word is broken because of it; beside the text it fits, or else it has its own line."""
+    """No word is broken because of it; beside the text it fits, or else it has its own line.
+
+    Words without a space between them are one, which may be too wide for any line.
+    """
     (speaker,) = make_speakers(1, (name,))
     talk = Transcript([replace(word, speaker=speaker) for word in made], (), None, 9.0)
     layout = CueLayout(width, count, by_word)
@@ -229,11 +239,14 @@ def test_a_name_takes_no_room_that_words_need(name, made, width, count, by_word)
             assert cells(first) <= width and len(shown) <= (count or 999)
         assert max(map(cells, shown)) <= width
         lines += map(without_arrows, shown)
-    texts = [without_arrows(word.text) for word in made]
+    written = [word for word in made if visible(word.text)]
+    texts = [without_arrows(word.text) for word in written]
     breaks = set(accumulate(map(len, lines)))
-    for text, word, end in zip(texts, made, accumulate(map(len, texts)), strict=True):
-        if cells(" ".join(word.text.split())) <= width and re.fullmatch("[A-Za-zé]+", word.text):
-            assert breaks.isdisjoint(range(end - len(text) + 1, end))
+    is_apart = [True, *(word.space_before for word in written[1:]), True]
+    for n, (word, end) in enumerate(zip(written, accumulate(map(len, texts)), strict=True)):
+        is_whole = is_apart[n] and is_apart[n + 1] and re.fullmatch("[A-Za-zé]+", word.text)
+        if is_whole and cells(word.text) <= width:
+            assert breaks.isdisjoint(range(end - len(texts[n]) + 1, end))
 
 
 def test_a_word_stays_whole_beside_a_name_of_any_width():
