@@ -19,6 +19,7 @@ from nemocli.models.bundle import (
     read_bundle_tokenizer,
     record_bundle,
 )
+from nemocli.models.demo_integrity import explain_damaged_demo, is_damaged_demo, is_demo
 from nemocli.models.folder import (
     MODEL_MANIFEST,
     Manifest,
@@ -29,11 +30,7 @@ from nemocli.models.folder import (
 from nemocli.models.hub import describe_source, parse_hub_model
 from nemocli.models.hub_hash import has_hash
 from nemocli.models.hub_records import Records, read_hub_records
-from nemocli.models.paths import (
-    find_cache_folder,
-    find_demo_folder,
-    find_diarization_demo_folder,
-)
+from nemocli.models.paths import find_cache_folder
 from nemocli.network.diarizer_checkpoint import (
     DiarizerCheckpoint,
     SomeCheckpoint,
@@ -44,9 +41,6 @@ from nemocli.whole_file import write_whole_file
 
 #: Files up to this many bytes are hashed whenever a model is opened, in about ten milliseconds.
 MAX_SMALL_BYTES = 16_000_000
-
-#: File in the folder of the diarization demo with the hash of its checkpoint.
-DEMO_HASH = "checkpoint.sha256"
 
 
 @dataclass(frozen=True)
@@ -80,8 +74,8 @@ def check_checkpoint(
     """
     path = checkpoint.path
     check_files(_choose_folder(path), read_hub_records(path), _advise(path), progress)
-    if _is_damaged_demo(checkpoint):
-        raise _explain_damaged_demo(path)
+    if is_damaged_demo(checkpoint):
+        raise explain_damaged_demo(path)
 
 
 @contextmanager
@@ -97,8 +91,8 @@ def explain_damage(path: Path) -> Iterator[None]:
         if isinstance(error.__context__, PermissionError):
             raise
         check_files(_choose_folder(path), read_hub_records(path), _advise(path))
-        if _find_demo(path) and not _can_be_opened(path):
-            raise _explain_damaged_demo(path) from None
+        if is_demo(path) and not _can_be_opened(path):
+            raise explain_damaged_demo(path) from None
         raise
 
 
@@ -246,39 +240,3 @@ def _choose_known_path(folder: Path) -> Path:
 
 def _choose_folder(checkpoint: Path) -> Path:
     return checkpoint if checkpoint.is_dir() else checkpoint.parent
-
-
-def _explain_damaged_demo(path: Path) -> ModelError:
-    return ModelError(f"The demo in {path} is damaged; install nemocli again.")
-
-
-def _is_damaged_demo(checkpoint: SomeCheckpoint) -> bool:
-    """Return whether it is a demo, but not the one whose hash comes with nemocli."""
-    with suppress(OSError, ModelError, ValueError, LookupError):
-        read_hash = _find_demo(checkpoint.path)
-        return read_hash is not None and read_hash(checkpoint.path) != checkpoint.sha256
-    return False
-
-
-def _find_demo(path: Path) -> Callable[[Path], object] | None:
-    """Return what reads the hash of the demo in a folder; None for another folder.
-
-    The hash is beside the tokens of the demo that transcribes, and in the folder of the other one.
-    """
-    for find, read_hash in (
-        (find_demo_folder, _read_demo_hash),
-        (find_diarization_demo_folder, _read_diarization_demo_hash),
-    ):
-        with suppress(OSError, ModelError):
-            if path.resolve() == find().resolve():
-                return read_hash
-    return None
-
-
-def _read_demo_hash(folder: Path) -> object:
-    stored = (folder.parent / "clips" / "all-languages.tokens.json").read_text(encoding="utf-8")
-    return json.loads(stored)["checkpoint_sha256"]
-
-
-def _read_diarization_demo_hash(folder: Path) -> object:
-    return (folder / DEMO_HASH).read_text(encoding="utf-8").strip()

@@ -19,7 +19,7 @@ from transformers import (
     NemotronAsrStreamingFeatureExtractor,
 )
 
-from nemocli.models.integrity import DEMO_HASH
+from nemocli.models.demo_integrity import DEMO_HASH
 from nemocli.network.diarizer_checkpoint import open_some_checkpoint
 
 Model = Nemotron3DiarizationForAudioFrameClassification

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 import nemocli
 from nemocli.errors import ModelError
-from nemocli.models import integrity
+from nemocli.models import demo_integrity, integrity
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST, read_manifest
 from tests.network.broken import sound_files, write
@@ -340,8 +340,8 @@ def test_a_damaged_blob_is_not_converted_nor_run(snapshot, sources, tmp_path, na
 def test_the_demo_is_known_too(checkpoint, monkeypatch):
     """Its hash comes with nemocli, beside what it must say."""
     assets = checkpoint.parent
-    shutil.copytree(integrity.find_demo_folder().parent / "clips", assets / "clips")
-    monkeypatch.setattr(integrity, "find_demo_folder", lambda: checkpoint)
+    shutil.copytree(demo_integrity.find_demo_folder().parent / "clips", assets / "clips")
+    monkeypatch.setattr(demo_integrity, "find_demo_folder", lambda: checkpoint)
     assert nemocli.load(checkpoint, runtime="numpy").runtime == "numpy"
     flip(checkpoint / "model.safetensors", assets)
     for runtime in ("numpy", "onnx"):
@@ -352,10 +352,10 @@ def test_the_demo_is_known_too(checkpoint, monkeypatch):
 def test_the_demo_of_speakers_is_known_too(tmp_path, monkeypatch):
     monkeypatch.setenv("NEMOCLI_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "diarization-demo"
-    shutil.copytree(integrity.find_diarization_demo_folder(), folder)
+    shutil.copytree(demo_integrity.find_diarization_demo_folder(), folder)
     hashed = integrity.open_some_checkpoint(folder).sha256
-    assert (folder / integrity.DEMO_HASH).read_text() == f"{hashed}\n", "see export.py"
-    monkeypatch.setattr(integrity, "find_diarization_demo_folder", lambda: folder)
+    assert (folder / demo_integrity.DEMO_HASH).read_text() == f"{hashed}\n", "see export.py"
+    monkeypatch.setattr(demo_integrity, "find_diarization_demo_folder", lambda: folder)
     nemocli.load_diarizer(folder, runtime="numpy").close()
     flip(folder / "model.safetensors", tmp_path)
     for runtime in ("numpy", "onnx"):

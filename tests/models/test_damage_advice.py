@@ -8,7 +8,7 @@ import pytest
 
 import nemocli
 from nemocli.errors import ModelError
-from nemocli.models import integrity
+from nemocli.models import demo_integrity, integrity
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST, read_manifest, record_files, write_manifest
 from tests.network.broken import sound_files, write
@@ -125,7 +125,7 @@ def test_a_truncated_demo_is_installed_again(demo, tmp_path, monkeypatch, name):
     folder = tmp_path / "demo"
     shutil.copytree(demo, folder)
     shutil.copytree(demo.parent / "clips", tmp_path / "clips")
-    monkeypatch.setattr(integrity, "find_demo_folder", lambda: folder)
+    monkeypatch.setattr(demo_integrity, "find_demo_folder", lambda: folder)
     truncate(folder / name)
     said = f"The demo in {folder} is damaged; install nemocli again."
     for runtime in ("numpy", "onnx"):
@@ -138,8 +138,8 @@ def test_a_truncated_demo_is_installed_again(demo, tmp_path, monkeypatch, name):
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_truncated_demo_of_speakers_is_installed_again(tmp_path, monkeypatch, name):
     folder = tmp_path / "diarization-demo"
-    shutil.copytree(integrity.find_diarization_demo_folder(), folder)
-    monkeypatch.setattr(integrity, "find_diarization_demo_folder", lambda: folder)
+    shutil.copytree(demo_integrity.find_diarization_demo_folder(), folder)
+    monkeypatch.setattr(demo_integrity, "find_diarization_demo_folder", lambda: folder)
     truncate(folder / name)
     with pytest.raises(ModelError) as caught:
         nemocli.load_diarizer(folder, runtime="numpy")
