@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from boosting import errors_outside, find, units
 from clips import (
     Listener,
     describe,
@@ -30,23 +29,26 @@ from messages import message_with_any
 from names import HELD_OUT
 from synthesize import Espeak, draw
 
+from nemocli.bench.normalize import normalize
+from nemocli.bench.phrase_accuracy import PhraseFinder
+
 CHOSEN = ("en-US", "de-DE")
 ALIKE = 0.7  # how alike the name and what is heard in its place are, at least
 
 
 def held_out_names(language: str, text: str) -> list[str]:
-    return [name for name in HELD_OUT[language].all() if find(units(name, True), units(text, True))]
+    names = HELD_OUT[language].all()
+    return [name for name in names if PhraseFinder([name]).count(text, "").spoken]
 
 
 def is_wrong_in_the_name(text: str, name: str, heard: str) -> bool:
     """Whether all that is wrong is the name, and what is written for it is much like it."""
-    spoken, written = units(text, True), units(heard, True)
-    places = find(units(name, True), spoken)
-    if find(units(name, True), written) or errors_outside(spoken, written, set(places)):
+    counts = PhraseFinder([name]).count(text, heard)
+    if counts.found or counts.other_errors:
         return False
-    before, after = places[0], len(spoken) - places[-1] - 1
-    instead = " ".join(written[before : len(written) - after])
-    return difflib.SequenceMatcher(None, name.casefold(), instead).ratio() >= ALIKE
+    before, spoken, after = f" {normalize(text)} ".partition(f" {normalize(name)} ")
+    written = f" {normalize(heard)} ".removeprefix(before).removesuffix(after)
+    return difflib.SequenceMatcher(None, spoken.strip(), written.strip()).ratio() >= ALIKE
 
 
 def choose(espeak: Espeak, listener: Listener, language: str, out: Path) -> dict[str, Any]:
