@@ -14,6 +14,7 @@ from nemocli.errors import ModelError
 from nemocli.models import demo_integrity, integrity
 from nemocli.models.convert import convert
 from nemocli.models.folder import MODEL_MANIFEST, read_manifest
+from nemocli.runtimes.system import System
 from tests.network.broken import sound_files, write
 from tests.repeats import repeats
 from tests.sounds import speech_like
@@ -58,6 +59,8 @@ KINDS = [
     pytest.param("coreml", "fp16", marks=pytest.mark.slow),
 ]
 
+#: Where folders of Core ML are opened.
+MAC = System("darwin", "15.5")
 
 LIBRARIES = {"onnx": "onnx", "mlx": "mlx.core", "coreai": "coreai", "coreml": "coremltools"}
 
@@ -111,6 +114,7 @@ def test_damage_of_each_file_is_found_and_mended(
 ):
     """Loading names the file, and the same conversion again mends it, as the sentence says."""
     if kind == "coreml":  # opened by the check alone: the runtime is a Mac's
+        monkeypatch.setattr("nemocli.models.resolve.read_system", lambda: MAC)
         monkeypatch.setattr("nemocli.runtimes.coreml.runtime.CoreMLTools", _NoCoreML)
     good, other = folders(kind, precision)
     own = tmp_path / "model"
@@ -137,7 +141,7 @@ def test_damage_of_each_file_is_found_and_mended(
 class _NoCoreML:
     """In Core ML's place: nothing is compiled before the files were looked at."""
 
-    system = "15.5"
+    system = MAC.macos
 
 
 @pytest.mark.parametrize("damage", repeats([flip, swap, delete, truncate, empty], 2))
