@@ -7,6 +7,7 @@ Run it after a change that costs operations on purpose, or saves some, and look 
 of tests/bench/operations.json and operations-english.json in git before you commit it.
 """
 
+import argparse
 import json
 import sys
 import tempfile
@@ -17,6 +18,10 @@ from tests.bench.operations import MODELS, count_operations, surroundings
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     for model in MODELS.values():
         counts = {"made with": surroundings()}
         for precision in ("fp32", "int8"):

@@ -7,6 +7,7 @@ numpy computes them at every lookahead, and transformers must agree (needs nemoc
 again whenever the demo or the bundled sound changes; a test fails if that was forgotten.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -24,6 +25,10 @@ from tests.oracle.reference import Reference
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     checkpoint = Checkpoint(find_demo_folder())
     clips = find_demo_folder().parent / "clips"
     sound, _ = soundfile.read(clips / SOUND, dtype="float32")

@@ -28,6 +28,11 @@ from tests.typed import nemocli
 
 LINES = command_lines()
 RUN = [line for line in LINES if line.reason is None]
+SCRIPTS = [
+    path
+    for path in sorted((ROOT / "scripts").glob("*.py"))
+    if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+]
 
 #: Programs that stand in for what is not everywhere, or is this Python's.
 PROGRAMS = {
@@ -109,6 +114,45 @@ def test_a_command_line_can_be_parsed(line):
         assert any(known.startswith(f"{marker}:") for known in markers)
     for extra in re.findall(r"pip install .*\[(\w+)\]", line.text):
         assert extra in settings["project"]["optional-dependencies"]
+
+
+def list_script_commands():
+    """Yield those beside scripts: the page or module, the script that it means, its options."""
+    for page in sorted((ROOT / "scripts").rglob("*")):
+        if page.suffix in {".py", ".md"}:
+            text = page.read_text(encoding="utf-8")
+            for name, rest in re.findall(r"python ((?:[\w.]+/)*\w+\.py)([^\n`#]*)", text):
+                places = (folder / name for folder in (page.parent, ROOT))
+                script = next((path for path in places if path.is_file()), None)
+                yield page, name, script, re.findall(r"(?<!\S)--[a-z0-9-]+", rest)
+
+
+def read_with_siblings(script):
+    """Return the text of a script and of the modules beside it that it imports."""
+    text = script.read_text(encoding="utf-8")
+    names = re.findall(r"^from (\w+) import", text, re.MULTILINE)
+    siblings = (script.with_name(f"{name}.py") for name in names)
+    return text + "".join(path.read_text(encoding="utf-8") for path in siblings if path.is_file())
+
+
+def test_a_command_beside_a_script_names_what_there_is():
+    commands = list(list_script_commands())
+    assert commands
+    for page, name, script, used in commands:
+        assert script, f"{page}: there is no {name}"
+        known = read_with_siblings(script)
+        for option in used:
+            assert f'"{option}"' in known, f"{page}: {name} has no {option}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_shows_its_help(script):
+    """Whatever it imports is there, and it does not begin its work, which may change files."""
+    assert "ArgumentParser(" in script.read_text(encoding="utf-8")
+    done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: {script.name}")
 
 
 def options(command):
