@@ -22,32 +22,28 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from nemocli.__main__ import main as run_command
+from nemocli.live.listener import Listener, StreamSummary
 from tests.pulse import interrupted, missing, room
 
 CLIPS = Path(__file__).resolve().parents[1] / "assets" / "clips"
 KINDS = ("stopped", "suspended", "unloaded", "changed")
 
+#: Events of nemocli, and None when it has ended.
+Events = queue.SimpleQueue[dict[str, Any] | None]
+
 #: Seconds that a clip's last segment, or the microphone's return, may take.
 PATIENCE_S = 60.0
 
 #: The program, which also counts the frames that were transcribed.
-CODE = """
-import sys
-from nemocli.__main__ import main
-from nemocli.live.listener import Listener
-summary = Listener.summary
-def summarize(self):
-    source = self._source
-    counts = source.heard, self._processed, source.dropped, source.gaps
-    print("frames:", *counts, file=sys.stderr)
-    return summary(self)
-Listener.summary = summarize
-main()
-"""
+CODE = "from scripts.interrupt_microphone import run_nemocli; run_nemocli()"
 
 
 def main() -> None:
@@ -62,6 +58,20 @@ def main() -> None:
         sys.exit(f"This {reason}.")
     with tempfile.TemporaryDirectory() as folder:
         sys.exit(run(Path(folder), random.Random(options.seed), options.times, options.longest))
+
+
+def run_nemocli() -> None:
+    """Run nemocli; at the end, a line on stderr has the frames of the stream."""
+    summarize = Listener.summarize
+
+    def summarize_aloud(listener: Listener) -> StreamSummary:
+        source = listener._source
+        counts = source.heard, listener._processed, source.dropped, source.gaps
+        print("frames:", *counts, file=sys.stderr)
+        return summarize(listener)
+
+    Listener.summarize = summarize_aloud  # type: ignore[method-assign]
+    run_command()
 
 
 def run(folder: Path, rng: random.Random, times: int, longest: float) -> int:
@@ -85,9 +95,10 @@ def run(folder: Path, rng: random.Random, times: int, longest: float) -> int:
             text=True,
             env=heard.environment,
         ) as live:
-            events: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
+            events: Events = queue.SimpleQueue()
             threading.Thread(target=read_events, args=(live, events), daemon=True).start()
-            wait_for(events, lambda event: True)
+            if not wait_for(events, lambda event: True):
+                sys.exit("nemocli did not begin: " + (folder / "stderr").read_text())
             for count in range(times):
                 kind, seconds = rng.choice(KINDS), rng.uniform(1.0, longest)
                 path, _ = rng.choice(clips)
@@ -154,21 +165,27 @@ def is_clip(said: str, spoken: str) -> bool:
     return sum(map(str.__ne__, words, expected)) <= 1
 
 
-def read_events(live: "subprocess.Popen[str]", events: "queue.SimpleQueue[dict[str, object]]"):
+def read_events(live: "subprocess.Popen[str]", events: Events) -> None:
+    """Pass the program's events on, and None when it has ended."""
     assert live.stdout is not None
     for line in live.stdout:
         events.put(json.loads(line))
+    events.put(None)
 
 
-def wait_for(events, is_wanted) -> bool:
+def wait_for(events: Events, is_wanted: Callable[[dict[str, Any]], bool]) -> bool:
     """Take events up to the one that is wanted; False if it does not come."""
     until = time.monotonic() + PATIENCE_S
     while (left := until - time.monotonic()) > 0:
         try:
-            if is_wanted(events.get(timeout=left)):
-                return True
+            event = events.get(timeout=left)
         except queue.Empty:
             break
+        if event is None:
+            events.put(None)  # for the next one who waits
+            break
+        if is_wanted(event):
+            return True
     return False
 
 
