@@ -58,9 +58,22 @@ def bind_names(node):
     return set()
 
 
+@cache
+def list_members(module, name):
+    """Return what an attribute of a class can be; None if it is no class, or has a base."""
+    if not module.is_file():
+        return None
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    found = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+    if found is None or found.bases or found.keywords:
+        return None
+    names = set().union(dir(object), *map(bind_names, ast.walk(found)))
+    return names | {node.attr for node in ast.walk(found) if isinstance(node, ast.Attribute)}
+
+
 def find_missing(text, folders):
     """Yield the dotted names of our modules that a source text uses and that do not exist."""
-    modules, nodes = {}, list(ast.walk(ast.parse(text)))
+    modules, classes, nodes = {}, {}, list(ast.walk(ast.parse(text)))
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -73,6 +86,8 @@ def find_missing(text, folders):
                         yield f"{node.module}.{alias.name}"
                     elif inner := find_module(f"{node.module}.{alias.name}", folders):
                         modules[alias.asname or alias.name] = inner
+                    elif (members := list_members(path, alias.name)) is not None:
+                        classes[alias.asname or alias.name] = members
             elif node.module.split(".")[0] in {"nemocli", "scripts", "tests"}:
                 yield node.module
         elif isinstance(node, ast.Constant) and re.fullmatch(
@@ -83,10 +98,11 @@ def find_missing(text, folders):
     variables |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            name, module = node.value.id, modules.get(node.value.id)
-            if module is None or name in variables or node.attr.startswith("__"):
+            name = node.value.id
+            if name in variables or node.attr.startswith("__"):
                 continue
-            if node.attr not in list_names(module):
+            known = list_names(modules[name]) if name in modules else classes.get(name)
+            if known is not None and node.attr not in known:
                 yield f"{name}.{node.attr}"
 
 
@@ -120,6 +136,7 @@ def test_what_a_file_names_exists(folder):
         ("def use():\n    from tests.once import make", "tests.once.make"),
         ("from nemocli.audio import pcm\npcm.PipedSound, pcm.Piped", "pcm.Piped"),
         ("import nemocli.transcript.cues as cues\ncues.Cue, cues.Line", "cues.Line"),
+        ("from nemocli.live.listener import Listener\nListener.summary", "Listener.summary"),
         ("patch('nemocli.audio.pcm.Piped')", "nemocli.audio.pcm.Piped"),
         ("patch('nemocli.audio.pipes.PipedSound')", "nemocli.audio.pipes.PipedSound"),
         ("from nemocli import load\nfrom os import path, nothing", None),
