@@ -19,7 +19,7 @@ from pathlib import Path
 MAX_MESSAGE_LENGTH = 1000
 
 #: Words by which native libraries say that memory is lacking: to compute, to load, for a thread, on
-#: a GPU.
+#: a GPU. The last ones are Python's, about a module that gives no reason why it cannot begin.
 _NO_MEMORY = (
     "bad_alloc",
     "bad allocation",
@@ -31,6 +31,7 @@ _NO_MEMORY = (
     "maximum allowed buffer size",
     "resource limit",
     "can't start new thread",
+    "failed without setting an exception",
 )
 
 _SHORT = reprlib.Repr()
