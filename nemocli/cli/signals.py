@@ -2,9 +2,12 @@
 
 import os
 import signal
+import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 from nemocli.closing import Closing
 
@@ -17,8 +20,8 @@ INTERRUPTED = SIGNALLED + signal.SIGINT
 #: A closed terminal (SIGHUP) and `kill` (SIGTERM) have the same effect as Ctrl-C.
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
-#: Seconds after which a signal that came during an import is tried again.
-IMPORT_RETRY_S = 0.01
+#: Seconds after which a signal that came at a wrong moment is tried again.
+RETRY_S = 0.01
 
 
 class Ended(KeyboardInterrupt):
@@ -40,6 +43,8 @@ def raise_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None and _is_handled(number):
             signal.signal(number, _raise)
+    if hasattr(signal, "setitimer"):
+        sys.unraisablehook = partial(_raise_ignored, sys.unraisablehook)
 
 
 def leave_signals() -> None:
@@ -55,10 +60,25 @@ def leave_signals() -> None:
 def _raise(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame) and hasattr(signal, "setitimer"):
         # Native modules that are interrupted print a traceback: try again after the import.
-        signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
-        signal.setitimer(signal.ITIMER_REAL, IMPORT_RETRY_S)
+        _raise_later(number)
         return
     raise Ended(number)
+
+
+def _raise_ignored(show: Callable[[Any], Any], ignored: Any) -> None:
+    """Raise Ended again where Python ignored it: in a `__del__`, or the callback of a weakref.
+
+    `show` is called with all other errors that Python ignored.
+    """
+    if isinstance(ignored.exc_value, Ended):
+        _raise_later(ignored.exc_value.number)
+    else:
+        show(ignored)
+
+
+def _raise_later(number: int) -> None:
+    signal.signal(signal.SIGALRM, lambda _, later: _raise(number, later))
+    signal.setitimer(signal.ITIMER_REAL, RETRY_S)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

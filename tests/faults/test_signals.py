@@ -18,7 +18,15 @@ from nemocli.cli import file_model
 from nemocli.cli.signals import Ended
 from nemocli.models.folder import read_manifest
 from nemocli.runtimes.kinds import KINDS
-from tests.faults.program import files, run, run_here, start, struck_importing, struck_in
+from tests.faults.program import (
+    files,
+    in_place_of,
+    run,
+    run_here,
+    start,
+    struck_importing,
+    struck_in,
+)
 from tests.jobs.fake import SETTINGS, FakeTranscriber, transcript_of
 from tests.repeats import repeats
 from tests.schemas import checked
@@ -68,6 +76,23 @@ def is_silent(err):
 def test_file_to_stdout(clip, code, number):
     done, out, err = run("file", clip.path, "--model", "demo", code=code)
     assert ended_by(done, number)
+    assert (out, is_silent(err)) == ("", True), err
+
+
+def test_a_signal_that_python_ignores_comes_again(clip):
+    """What is raised in a `__del__` is printed, and goes no further."""
+    code = in_place_of(
+        "nemocli.models.resolve:load_model",
+        f"""class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), {int(TERM)})
+        for _ in range(1000):
+            pass
+Dying()
+time.sleep(10)""",
+    )
+    done, out, err = run("file", clip.path, "--model", "demo", code=code)
+    assert done == 128 + TERM
     assert (out, is_silent(err)) == ("", True), err
 
 
