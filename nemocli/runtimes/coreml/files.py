@@ -6,6 +6,7 @@ than the weights of one graph are in memory, in the precision in which they are 
 
 import gc
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -119,6 +120,11 @@ def _make_temporary_folder(folder: Path) -> Iterator[str]:
         before, tempfile.tempdir = tempfile.tempdir, temporary
         try:
             yield temporary
+        except BaseException as error:  # such as Ctrl-C
+            # coremltools' own files, which its functions have open, remove themselves: before the
+            # folder goes, or Python prints that they could not.
+            traceback.clear_frames(error.__traceback__)
+            raise
         finally:
             tempfile.tempdir = before
 

@@ -3,7 +3,10 @@
 Core ML itself is on Macs alone; tests/oracle/test_diarization.py compares with transformers.
 """
 
+import gc
 import shutil
+import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from nemocli.network.diarizer_checkpoint import DiarizerFolder
 from nemocli.network.diarizer_config import read_diarizer_config
 from nemocli.network.diarizer_nemo import RELEASED_MODES, RELEASED_OFFLINE, RELEASED_STREAMING
 from nemocli.runtimes.coreml import backend
+from nemocli.runtimes.coreml import files as coreml_files
 from nemocli.runtimes.coreml.diarizer import CoreMLDiarizer
 from nemocli.runtimes.coreml.kind import KIND
 from tests.diarizers import CONFIG_JSON, PROCESSOR_JSON, write_tiny_diarizer
@@ -74,6 +78,23 @@ def test_other_precisions_are_near(checkpoint, packages, tmp_path):
         decided = decide_in(tmp_path / precision)
         assert not np.array_equal(decided, half)
         assert np.abs(decided - expected).mean() < most < expected.std()
+
+
+def test_an_interrupted_conversion_has_no_file_open(checkpoint, tmp_path, monkeypatch):
+    """Such a file would be removed with its folder, and Python would say that it is gone."""
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+
+    def interrupt(*_):
+        file = tempfile.NamedTemporaryFile(suffix=".mlmodel")  # noqa: SIM115
+        raise KeyboardInterrupt(file.name)
+
+    monkeypatch.setattr(coreml_files, "write_package", interrupt)
+    with pytest.raises(KeyboardInterrupt, match="mlmodel"):
+        convert(checkpoint, tmp_path / "model", "coreml", "fp16")
+    gc.collect()
+    assert not ignored
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_functions_have_the_modes_sizes_and_share_weights(checkpoint, packages):
