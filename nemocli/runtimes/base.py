@@ -89,5 +89,8 @@ def make_zeros(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
     seconds until they were found and cleared, in a virtual machine.
     """
     count = math.prod(shape)
-    memory = mmap.mmap(-1, max(1, count * np.dtype(dtype).itemsize))
+    size = max(1, count * np.dtype(dtype).itemsize)
+    # By default, the memory would be the same in a forked process.
+    own = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    memory = mmap.mmap(-1, size, **own)
     return np.frombuffer(memory, dtype, count).reshape(shape)

@@ -1,5 +1,7 @@
 """Frames of many streams in shared caches: each stream finds its own, wherever they were moved."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nemocli.engine.frame_caches import MAX_EXCESS, ZERO_SLOT, FrameCaches
+from nemocli.runtimes.base import make_zeros
 from tests.engine.small import CONFIG, small_runtime
 
 KEPT = CONFIG.left_context
@@ -91,6 +94,18 @@ def test_a_single_stream_has_one_place_for_all_its_calls():
     for _ in range(20):
         caches.keep([stream], caches.find_slots([stream], 4), caches.arrays)
         assert caches.slots == 1 + KEPT + 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_caches_of_a_forked_process_are_its_own():
+    array = make_zeros((3, 2), np.float32)
+    child = os.fork()
+    if not child:
+        array[:] = 1
+        os._exit(int(array.sum()))
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 6
+    assert not array.any()
 
 
 @pytest.mark.parametrize("kept", [[0], [0, 3, 4]])

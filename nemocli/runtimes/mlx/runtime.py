@@ -36,7 +36,7 @@ MAX_CACHE_BYTES = 256 << 20
 
 #: The graphs that are compiled on the GPU, each with the input that shows whether a call is of one
 #: chunk of one stream. Compiled functions are kept for every shape and never dropped, so that other
-#: calls are not compiled.
+#: calls are not compiled. The caches have a few shapes, too: they double when they grow.
 _COMPILED = {"pre_block": "mel", "conformer_block": "embeds", "predict": "token"}
 
 
