@@ -2,8 +2,10 @@
 
 import math
 import mmap
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -86,11 +88,16 @@ def make_zeros(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
     """Return zeros that take memory only where they are used, page by page.
 
     For large arrays, NumPy asks Linux for huge pages. Streams that began together then waited for
-    seconds until they were found and cleared, in a virtual machine.
+    seconds until they were found and cleared, in a virtual machine. Here, Linux is asked for none,
+    whatever its settings are. A forked process has the memory for itself, as any other.
     """
     count = math.prod(shape)
     size = max(1, count * np.dtype(dtype).itemsize)
-    # By default, the memory would be the same in a forked process.
-    own = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-    memory = mmap.mmap(-1, size, **own)
+    if sys.platform == "win32":
+        memory = mmap.mmap(-1, size)
+    else:
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE)  # it is shared by default
+    if sys.platform == "linux":
+        with suppress(OSError):  # of a Linux without huge pages
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(memory, dtype, count).reshape(shape)
