@@ -55,6 +55,8 @@ class EncoderStream:
         self._ended = False
         #: What the graphs remember of the stream; only the encoder reads and writes it.
         self.states: dict[str, State] = {}
+        #: Whether a call failed that this stream needed: it lacks sound then, or what was kept.
+        self.has_failed = False
         self.set_prompt(prompt)
 
     def set_prompt(self, prompt: int) -> None:

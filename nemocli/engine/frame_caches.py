@@ -1,12 +1,13 @@
 """The caches of encoder frames that all streams of a model share, and whose each slot is."""
 
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nemocli.engine.encoder_stream import EncoderStream
+from nemocli.errors import NemocliError, lacks_memory
 from nemocli.network.graphs import count_kept_frames, list_slot_shapes
 from nemocli.runtimes.base import Runtime, State, make_zeros
 
@@ -41,13 +42,18 @@ class FrameCaches:
         #: The number of slots.
         self.slots = 0
         self._kept: WeakKeyDictionary[EncoderStream, Slots] = WeakKeyDictionary()
+        # Streams whose frames are gone, because memory was lacking to move them.
+        self._lost: WeakSet[EncoderStream] = WeakSet()
 
     def find_slots(self, streams: Sequence[EncoderStream], frames: int) -> Slots:
         """Find slots for the next frames of each stream.
 
         Returns [streams, kept + frames]: those of the frames that are kept, from the oldest, and of
-        the new ones. They are taken by `keep` only, which the next call must come after.
+        the new ones. They are taken by `keep` only, which the next call must come after. Raises
+        NemocliError if frames of a stream were lost.
         """
+        if any(stream in self._lost for stream in streams):
+            raise NemocliError("Memory was lacking, and frames of this stream were lost by it.")
         for stream in streams:
             if stream not in self._kept:
                 self._kept[stream] = np.full(self._frames_kept, ZERO_SLOT)
@@ -72,7 +78,11 @@ class FrameCaches:
         if not self._kept:
             self.arrays, self.slots = {}, 0
         elif self.slots > MAX_EXCESS * (needed := 1 + len(self._kept) * self._frames_kept):
-            self._move(needed)
+            try:
+                self._move(needed)
+            except Exception as error:
+                if not lacks_memory(error):  # the streams say so when they go on
+                    raise
         return self.slots > 0
 
     def _list_taken(self) -> Slots:
@@ -88,7 +98,19 @@ class FrameCaches:
             }
         else:
             taken = self._list_taken()
-            self.arrays = self._runtime.move_slots(self.arrays, taken, slots)
+            try:
+                self.arrays = self._runtime.move_slots(self.arrays, taken, slots)
+            except BaseException:  # of some caches, the old ones are gone
+                self._lose_all()
+                raise
             for stream, kept in list(self._kept.items()):
                 self._kept[stream] = np.searchsorted(taken, kept)
         self.slots = slots
+
+    def _lose_all(self) -> None:
+        """Begin with no caches: no stream so far can go on then, but others can."""
+        for stream in list(self._kept):
+            stream.has_failed = True
+            self._lost.add(stream)
+        self._kept.clear()
+        self.arrays, self.slots = {}, 0

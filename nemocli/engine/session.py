@@ -95,12 +95,13 @@ class Session:
         Samples are one-dimensional: floats of about -1 to 1, or integers of 8, 16 or 32 bits, which
         are divided by their full scale; in an array, a list, or a tensor on the CPU. Feeding many
         chunks at once is faster than one by one; the tokens are the same. Raises UsageError for
-        anything else, and NemocliError for NaN and infinity, after `finish`, and if the
-        transcriber is closed.
+        anything else, and NemocliError for NaN and infinity, after `finish`, if the transcriber is
+        closed, and if the model failed or was interrupted in an earlier call of this session.
         """
         if self._sound_ended:
             raise NemocliError("This session is finished; begin another for more sound.")
         self._stream.recognizer.check_open()
+        self._stream.check_whole()
         self._stream.push(self._stream.compute_rows(as_samples(samples)))
         self._transcribe_ready()
         return self._stream.update()
@@ -131,7 +132,7 @@ class Session:
         """Transcribe the rest, as the end of the sound; return the whole transcript.
 
         With `keep_transcript=False`, it has only the words and tokens that no update had. Raises
-        NemocliError if the transcriber was closed before.
+        NemocliError if the transcriber was closed before, or if the model failed.
         """
         if not self._finished:
             self._stream.recognizer.check_open()
@@ -141,6 +142,7 @@ class Session:
             self._transcribe_ready()
             self._stream.finish()
         if self._result is None:
+            self._stream.check_whole()
             self._result = self._stream.build_transcript(final=True)
         return self._result
 

@@ -15,6 +15,7 @@ from nemocli.engine.encoder_stream import EncoderStream
 from nemocli.engine.greedy import decode, finish
 from nemocli.engine.mel import MelStream
 from nemocli.engine.recognizer import Recognizer
+from nemocli.errors import NemocliError
 from nemocli.transcript.alignment import Alignment
 from nemocli.transcript.detokenizer import Detokenizer
 from nemocli.transcript.token_decoder import TokenDecoder
@@ -106,6 +107,14 @@ class Stream:
             with self.recognizer.turn() as runtime:
                 self._emit(finish(runtime, self._decoder))
 
+    def check_whole(self) -> None:
+        """Raise NemocliError if a call failed that this stream needed: words would be missing."""
+        if self._encoder.has_failed:
+            raise NemocliError(
+                "The model failed or was interrupted in this session, which lacks sound since then;"
+                " begin another."
+            )
+
     @property
     def chunks(self) -> int:
         """The number of chunks that wait for `advance`; after `end`, the last may be partial."""
@@ -161,12 +170,21 @@ def advance(streams: Sequence[Stream], chunks: int) -> None:
 
     Each stream must have `chunks` chunks waiting; only one that has ended may have fewer. If the
     model has a scheduler, its thread does that, in calls that other threads' streams may share.
+    Raises what the model raises. After any error, also an interrupt, these streams cannot go on:
+    NemocliError says so.
     """
+    for stream in streams:
+        stream.check_whole()
     scheduler = streams[0].recognizer.scheduler
-    if scheduler is None:
-        advance_now(streams, chunks)
-    else:
-        scheduler.advance(streams, chunks)
+    try:
+        if scheduler is None:
+            advance_now(streams, chunks)
+        else:
+            scheduler.advance(streams, chunks)
+    except BaseException:
+        for stream in streams:
+            stream._encoder.has_failed = True
+        raise
 
 
 def advance_now(

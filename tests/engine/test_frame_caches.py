@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from nemocli.engine.frame_caches import MAX_EXCESS, ZERO_SLOT, FrameCaches
+from nemocli.errors import NemocliError
 from tests.engine.small import CONFIG, small_runtime
 
 KEPT = CONFIG.left_context
@@ -117,6 +118,39 @@ def test_moved_slots_are_those_that_were_kept_and_then_zeros(kept):
     assert not caches
     assert np.array_equal(moved["k_cache0"][: len(kept)], before[kept])
     assert moved["k_cache0"].shape == (6, 3) and not moved["k_cache0"][len(kept) :].any()
+
+
+class FullRuntime:
+    """The small model where memory is lacking to move the last of so many caches."""
+
+    def __init__(self, moved):
+        self._runtime, self._moved = small_runtime(0), moved
+        self.config = CONFIG
+
+    def move_slots(self, caches, kept, slots):
+        some = {name: caches.pop(name) for name in list(caches)[: self._moved]}
+        self._runtime.move_slots(some, kept, slots)
+        raise MemoryError
+
+
+@pytest.mark.parametrize("moved", [1, 2, 3 * CONFIG.num_layers])
+@pytest.mark.parametrize("trims", [False, True])
+def test_lack_of_memory_ends_the_streams_so_far_and_no_others(moved, trims):
+    caches, streams = FrameCaches(FullRuntime(moved)), [Somebody() for _ in range(20)]
+    caches.keep(streams, caches.find_slots(streams, 2), caches.arrays)
+    if trims:
+        del streams[1:]
+        assert not caches.trim()
+    else:
+        with pytest.raises(MemoryError):
+            caches.find_slots([*streams, *(Somebody() for _ in range(20))], 2)
+    with pytest.raises(NemocliError, match="Memory was lacking"):
+        caches.find_slots(streams, 2)
+    assert all(stream.has_failed for stream in streams)
+    other = Somebody()
+    slots = caches.find_slots([other], 2)
+    assert all(not array[slots].any() for array in caches.arrays.values())
+    assert len(caches.arrays) == 3 * CONFIG.num_layers
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only there do processes fork")

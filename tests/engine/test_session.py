@@ -3,6 +3,7 @@
 import gc
 import sys
 import weakref
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -77,6 +78,46 @@ def test_finish_twice_is_the_same_and_feeding_after_is_refused(transcriber):
     with pytest.raises(NemocliError) as caught:
         session.feed(np.zeros(10, np.float32))
     assert str(caught.value) == "This session is finished; begin another for more sound."
+
+
+@pytest.mark.parametrize(
+    ("graph", "failure"),
+    [
+        ("pre_block", MemoryError),
+        ("conformer_block", KeyboardInterrupt),
+        ("joint", MemoryError),
+    ],
+)
+@pytest.mark.parametrize("schedules", [False, True])
+def test_a_session_says_that_a_call_failed_and_others_go_on(
+    monkeypatch, clips, graph, failure, schedules
+):
+    """What the failed call took is gone: the words of what follows would be wrong."""
+    with nemocli.load("demo", runtime="onnx") as loaded, ExitStack() as stack:
+        if schedules:
+            stack.enter_context(loaded.schedule())
+        clip, runtime = clips[0], loaded._runtime
+        failed, other = loaded.session(clip.lang), loaded.session(clip.lang)
+        for session in (failed, other):
+            session.feed(clip.samples[:20000])
+
+        def run(name, inputs):
+            outputs = type(runtime).run(runtime, name, inputs)
+            if name == graph:
+                raise failure
+            return outputs
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime, "run", run)
+            with pytest.raises(failure):
+                failed.feed(clip.samples[20000:50000])
+        with pytest.raises(NemocliError, match="failed or was interrupted"):
+            failed.feed(clip.samples[50000:])
+        for _ in range(2):
+            with pytest.raises(NemocliError, match="failed or was interrupted"):
+                failed.finish()
+        other.feed(clip.samples[20000:])
+        assert other.finish().text == clip.text
 
 
 SHAPE = "Samples are one-dimensional (16 kHz mono), not of the shape {}."
