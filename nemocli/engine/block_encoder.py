@@ -67,6 +67,10 @@ class BlockEncoder:
         """See Encoder."""
         return self._caches.trim()
 
+    def close(self) -> None:
+        """See Encoder."""
+        self._caches.lose_all()
+
     def _list_slots(self, slots: NDArray[np.int64], chunks: int) -> dict[str, NDArray[np.int32]]:
         """List what `Slots` of nemocli/network/layers.py has, of the slots [streams, kept + F]."""
         config, chunk = self._runtime.config, self._runtime.lookahead + 1

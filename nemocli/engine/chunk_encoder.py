@@ -59,6 +59,9 @@ class ChunkEncoder:
         """See Encoder; streams have their own memory here."""
         return False
 
+    def close(self) -> None:
+        """See Encoder; streams have nothing in common here."""
+
     def _encode_chunk(self, stream: EncoderStream) -> Array:
         """Compute enc_proj [frames, decoder size] of the next chunk."""
         if not stream.states:

@@ -36,6 +36,10 @@ class Encoder(Protocol):
         """Give back memory that streams no longer need; return whether there may be more later."""
         ...
 
+    def close(self) -> None:
+        """Give back what streams have in common; no call follows."""
+        ...
+
 
 def choose_encoder(runtime: Runtime) -> Encoder:
     """Choose the encoder that suits the shapes of a runtime's graphs."""

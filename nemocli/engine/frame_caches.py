@@ -85,6 +85,14 @@ class FrameCaches:
                     raise
         return self.slots > 0
 
+    def lose_all(self) -> None:
+        """Give all caches back: no stream so far can go on then, but others can."""
+        for stream in list(self._kept):
+            stream.has_failed = True
+            self._lost.add(stream)
+        self._kept.clear()
+        self.arrays, self.slots = {}, 0
+
     def _list_taken(self) -> Slots:
         """List the slots that streams need, and the one of zeros, in order."""
         return np.unique(np.concatenate([[ZERO_SLOT], *self._kept.values()]))
@@ -96,21 +104,14 @@ class FrameCaches:
                 name: make_zeros((slots, *shape), np.float32)
                 for name, shape in self._shapes.items()
             }
+            self.slots = slots
         else:
             taken = self._list_taken()
             try:
                 self.arrays = self._runtime.move_slots(self.arrays, taken, slots)
+                for stream, kept in list(self._kept.items()):
+                    self._kept[stream] = np.searchsorted(taken, kept)
+                self.slots = slots
             except BaseException:  # of some caches, the old ones are gone
-                self._lose_all()
+                self.lose_all()
                 raise
-            for stream, kept in list(self._kept.items()):
-                self._kept[stream] = np.searchsorted(taken, kept)
-        self.slots = slots
-
-    def _lose_all(self) -> None:
-        """Begin with no caches: no stream so far can go on then, but others can."""
-        for stream in list(self._kept):
-            stream.has_failed = True
-            self._lost.add(stream)
-        self._kept.clear()
-        self.arrays, self.slots = {}, 0

@@ -67,4 +67,5 @@ class Recognizer(Closing):
         with self.turns:
             if not self._is_closed:
                 self._is_closed = True
+                self.encoder.close()
                 self.runtime.close()

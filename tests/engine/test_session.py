@@ -199,3 +199,17 @@ def test_a_model_is_released_as_soon_as_it_is_no_longer_used(runtime):
         assert kept() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_closing_gives_back_what_streams_share(runtime):
+    transcriber = nemocli.load("demo", runtime=runtime)
+    session = transcriber.session()
+    session.feed(np.zeros(32000, np.float32))
+    arrays = transcriber._recognizer.encoder._caches.arrays
+    kept = [weakref.ref(array) for array in arrays.values()]
+    del arrays
+    transcriber.close()
+    assert kept and all(array() is None for array in kept)
+    with pytest.raises(NemocliError, match="closed"):
+        session.feed(np.zeros(32000, np.float32))
