@@ -43,15 +43,9 @@ class BlockEncoder:
             if not stream.states:
                 stream.states = {"subsampling": make_zero_state(self._subsampling_shapes)}
         pieces = [stream.take(chunks) for stream in streams]
-        group = max(1, MAX_SUBSAMPLING_ROWS // len(pieces[0].rows))
-        embeds = [
-            self._subsample(streams[at : at + group], pieces[at : at + group])
-            for at in range(0, len(streams), group)
-        ]
         frames = (runtime.lookahead + 1) * chunks
         slots = caches.find_slots(streams, frames)
         inputs = {
-            "embeds": embeds[0] if len(embeds) == 1 else np.concatenate(embeds),
             "neg_mask": np.stack([piece.neg_mask[None, :, None] for piece in pieces]),
             **self._list_slots(slots, chunks),
         }
@@ -59,6 +53,12 @@ class BlockEncoder:
             inputs["one_hot"] = np.stack([stream.one_hot for stream in streams])
         if prepared is not None:
             prepared()
+        group = max(1, MAX_SUBSAMPLING_ROWS // len(pieces[0].rows))
+        embeds = [
+            self._subsample(streams[at : at + group], pieces[at : at + group])
+            for at in range(0, len(streams), group)
+        ]
+        inputs["embeds"] = embeds[0] if len(embeds) == 1 else np.concatenate(embeds)
         out = runtime.run("conformer_block", inputs | caches.arrays)
         caches.keep(streams, slots, read_state(caches.arrays, out))
         return [out["enc_proj"][n, : piece.valid] for n, piece in enumerate(pieces)]

@@ -13,7 +13,8 @@ from nemocli.transcript.events import Final, Partial
 from nemocli.transcript.types import Token, Word, join_words
 from nemocli.units import SAMPLE_RATE
 
-#: Seconds of sound that are given to the stream at once, so that pauses are found where they are.
+#: Seconds of sound that are given to the stream at once where pauses end turns, so that they are
+#: found where they are. Otherwise it gets all that came: chunks that are late share a call.
 PACKET_S = 0.1
 _PACKET = round(PACKET_S * SAMPLE_RATE)
 
@@ -91,8 +92,9 @@ class TurnStream:
 
     def receive(self, samples: NDArray[np.float32]) -> Iterator[TurnEvent]:
         """Transcribe the next samples, float32 [n] at 16 kHz."""
-        for at in range(0, len(samples), _PACKET):
-            packet = samples[at : at + _PACKET]
+        size = _PACKET if self._ends_at_pauses else max(1, len(samples))
+        for at in range(0, len(samples), size):
+            packet = samples[at : at + size]
             self._samples += len(packet)
             yield from self._follow(self._stream.receive(packet))
 
