@@ -141,9 +141,10 @@ class Session:
             self._stream.end()
             self._transcribe_ready()
             self._stream.finish()
+            self._result = self._stream.build_transcript(final=True)
         if self._result is None:
             self._stream.check_whole()
-            self._result = self._stream.build_transcript(final=True)
+            raise NemocliError("The end of this session was not transcribed; begin another.")
         return self._result
 
     def _transcribe_ready(self) -> None:

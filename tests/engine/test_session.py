@@ -120,6 +120,23 @@ def test_a_session_says_that_a_call_failed_and_others_go_on(
         assert other.finish().text == clip.text
 
 
+@pytest.mark.parametrize("step", ["compute_last_rows", "finish", "build_transcript"])
+def test_an_end_that_failed_gives_no_transcript_without_it(monkeypatch, step):
+    session = small(0).session("de")
+    session.feed(speech_like(1.0))
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session._stream, step, fail)
+        with pytest.raises(MemoryError):
+            session.finish()
+    for _ in range(2):
+        with pytest.raises(NemocliError, match="not transcribed; begin another"):
+            session.finish()
+
+
 SHAPE = "Samples are one-dimensional (16 kHz mono), not of the shape {}."
 NUMBERS = "The samples fed to a session must be numbers, not NaN or infinite."
 
@@ -204,8 +221,10 @@ def test_a_model_is_released_as_soon_as_it_is_no_longer_used(runtime):
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_closing_gives_back_what_streams_share(runtime):
     transcriber = nemocli.load("demo", runtime=runtime)
-    session = transcriber.session()
+    session, finished = transcriber.session(), transcriber.session()
     session.feed(np.zeros(32000, np.float32))
+    finished.feed(np.zeros(32000, np.float32))
+    transcript = finished.finish()
     arrays = transcriber._recognizer.encoder._caches.arrays
     kept = [weakref.ref(array) for array in arrays.values()]
     del arrays
@@ -213,3 +232,4 @@ def test_closing_gives_back_what_streams_share(runtime):
     assert kept and all(array() is None for array in kept)
     with pytest.raises(NemocliError, match="closed"):
         session.feed(np.zeros(32000, np.float32))
+    assert finished.finish() is transcript
