@@ -77,7 +77,7 @@ class MLXOperations:
         return x[index]
 
     def put(self, x: Array, index: Array, rows: Array) -> Array:
-        x[index] = rows  # MLX makes a new array, in the memory of the old one if it can
+        x[index] = rows  # MLX makes a new array
         return x
 
     def concat(self, parts: Sequence[Array], axis: int) -> Array:
